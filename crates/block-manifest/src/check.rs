@@ -1,0 +1,126 @@
+//! The second step: what the values mean beside each other. It ends with a [`Manifest`](crate::Manifest)'s parts, or reports why not.
+
+mod block;
+mod condition;
+mod field;
+mod layout;
+mod names;
+mod place;
+mod valid;
+
+use block_table::{Limits, MAX_BLOCKS};
+
+use crate::diagnostic::Sink;
+use crate::model::{Block, Device, Enum, Member};
+use crate::syntax;
+
+pub(crate) use valid::domain;
+
+/// What every check needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'c> {
+    /// The manifest's text.
+    pub(crate) text: &'c str,
+    pub(crate) sink: &'c Sink,
+    pub(crate) enums: &'c [Enum],
+}
+
+/// The parts of a manifest, as far as they could be made out.
+pub(crate) struct Parts {
+    pub(crate) device: Option<Device>,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) enums: Vec<Enum>,
+    pub(crate) blocks: Vec<Block>,
+}
+
+/// Checks `file`, the manifest `text`.
+pub(crate) fn check(file: &syntax::File, text: &str, sink: &Sink) -> Parts {
+    let enums = enums(file, sink);
+    let context = Context {
+        text,
+        sink,
+        enums: &enums,
+    };
+    names::unique(
+        file.blocks.iter().filter_map(|block| block.name.as_ref()),
+        "block",
+        sink,
+    );
+    unique_ids(file, sink);
+    if file.blocks.len() > MAX_BLOCKS {
+        let message = format!(
+            "the manifest has {} blocks, and may have {MAX_BLOCKS}",
+            file.blocks.len()
+        );
+        sink.error(message, &file.blocks[MAX_BLOCKS].header, "one too many");
+    }
+    let blocks = file
+        .blocks
+        .iter()
+        .filter_map(|block| block::check(block, context))
+        .collect();
+    Parts {
+        device: device(file),
+        limits: limits(file),
+        enums,
+        blocks,
+    }
+}
+
+fn device(file: &syntax::File) -> Option<Device> {
+    let device = file.device.as_ref()?;
+    Some(Device {
+        name: device.name.as_ref()?.value.clone(),
+        vendor_id: device.vendor_id.as_ref()?.value,
+        device_id: device.device_id.as_ref()?.value,
+        max_vfs: device.max_vfs.as_ref()?.value,
+    })
+}
+
+fn limits(file: &syntax::File) -> Option<Limits> {
+    let limits = file.limits.as_ref()?;
+    let (rate, burst) = (limits.writes_per_second.as_ref()?, limits.burst.as_ref()?);
+    Some(Limits {
+        writes_per_second: rate.value,
+        burst: burst.value,
+    })
+}
+
+fn enums(file: &syntax::File, sink: &Sink) -> Vec<Enum> {
+    names::unique(
+        file.enums.iter().map(|known| &known.name),
+        "enumeration",
+        sink,
+    );
+    let checked = file.enums.iter().map(|written| {
+        names::unique(
+            written.members.iter().map(|(name, _)| name),
+            "named value",
+            sink,
+        );
+        let members = written.members.iter().map(|(name, value)| Member {
+            name: name.value.clone(),
+            value: value.value,
+        });
+        Enum {
+            name: written.name.value.clone(),
+            members: members.collect(),
+        }
+    });
+    checked.collect()
+}
+
+fn unique_ids(file: &syntax::File, sink: &Sink) {
+    for (index, block) in file.blocks.iter().enumerate() {
+        let Some(id) = &block.id else { continue };
+        let before = file.blocks[..index]
+            .iter()
+            .filter_map(|other| other.id.as_ref())
+            .find(|other| other.value == id.value);
+        if let Some(other) = before {
+            let message = format!("block ID {} is used twice", id.value);
+            let diagnostic = crate::diagnostic::Diagnostic::error(message, &id.span, "used again");
+            sink.report(diagnostic.related(&other.span, "first used here"));
+        }
+    }
+}

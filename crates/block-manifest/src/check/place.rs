@@ -1,0 +1,132 @@
+//! Where fields lie: offsets, overlaps, and what nobody covers.
+
+use block_table::MAX_BLOCK_LENGTH;
+
+use super::Context;
+use crate::diagnostic::{Diagnostic, Located, Span};
+use crate::model::Field;
+use crate::syntax;
+
+/// Finds the offsets of fields, one after the other.
+pub(super) struct Placer<'c> {
+    context: Context<'c>,
+    /// The length of the block.
+    length: usize,
+    /// The end of the field before; `None` when that could not be made out, which is reported already.
+    next: Option<usize>,
+}
+
+impl<'c> Placer<'c> {
+    pub(super) const fn new(context: Context<'c>, length: usize, next: Option<usize>) -> Self {
+        Self {
+            context,
+            length,
+            next,
+        }
+    }
+
+    /// The end of the last field.
+    pub(super) const fn end(&self) -> Option<usize> {
+        self.next
+    }
+
+    /// From here on each field must say where it stands.
+    pub(super) const fn forget(&mut self) {
+        self.next = None;
+    }
+
+    /// The offset of `field`, if it and its type can be made out; reports when it leaves the block.
+    pub(super) fn place(&mut self, field: &syntax::Field) -> Option<u8> {
+        let given = field.offset.as_ref();
+        let start = given.map(|offset| usize::from(offset.value)).or(self.next);
+        let length = field.ty.as_ref().map(|ty| ty.value.length());
+        self.next = start.zip(length).map(|(start, length)| start + length);
+        let (start, end) = (start?, self.next?);
+        if end > self.length {
+            self.outside(field, start, end);
+            return None;
+        }
+        u8::try_from(start).ok()
+    }
+
+    fn outside(&self, field: &syntax::Field, start: usize, end: usize) {
+        let name = name(field);
+        let place = field
+            .offset
+            .as_ref()
+            .map(|offset| &offset.span)
+            .or_else(|| field.ty.as_ref().map(|ty| &ty.span));
+        let message = format!(
+            "field `{name}` {}, and the block has {} bytes",
+            covered(start, end),
+            self.length
+        );
+        let label = match end - self.length {
+            1 => "ends one byte behind the block".to_owned(),
+            bytes => format!("ends {bytes} bytes behind the block"),
+        };
+        let diagnostic = Diagnostic::error(message, place.unwrap_or(&field.header), label);
+        let diagnostic = if end > MAX_BLOCK_LENGTH {
+            diagnostic.note(format!(
+                "no block is longer than {MAX_BLOCK_LENGTH} bytes (VPCI_MAX_READ_WRITE_BLOCK_SIZE)"
+            ))
+        } else {
+            diagnostic
+        };
+        self.context.sink.report(diagnostic);
+    }
+}
+
+/// The name of a field, for messages.
+pub(super) fn name(field: &syntax::Field) -> &str {
+    field.name.as_ref().map_or("?", |name| name.value.as_str())
+}
+
+/// Reports fields of `fields` that share bytes with one before them or with one of `others`.
+pub(super) fn overlaps(fields: &[Field], others: &[Field], context: Context<'_>) {
+    for (index, field) in fields.iter().enumerate() {
+        let before = others.iter().chain(&fields[..index]);
+        let Some(other) = before.into_iter().find(|other| {
+            usize::from(other.offset) < field.end() && usize::from(field.offset) < other.end()
+        }) else {
+            continue;
+        };
+        let message = format!("field `{}` overlaps field `{}`", field.name, other.name);
+        let diagnostic = Diagnostic::error(message, &field.span, covers(field))
+            .related(&other.span, covers(other));
+        context.sink.report(diagnostic);
+    }
+}
+
+fn covers(field: &Field) -> String {
+    format!(
+        "`{}` {}",
+        field.name,
+        covered(field.offset.into(), field.end())
+    )
+}
+
+fn covered(start: usize, end: usize) -> String {
+    if end - start == 1 {
+        format!("is byte {start}")
+    } else {
+        format!("covers bytes {start} to {}", end - 1)
+    }
+}
+
+/// Reports a field that stands behind the layouts in the manifest and has no offset.
+pub(super) fn needs_offset(field: &syntax::Field, layout: &Span, context: Context<'_>) {
+    if field.offset.is_none() {
+        let message = format!(
+            "field `{}` stands behind the layouts and needs an `offset`",
+            name(field)
+        );
+        let place = field
+            .name
+            .as_ref()
+            .map_or(&field.header, |Located { span, .. }| span);
+        let diagnostic = Diagnostic::error(message, place, "which layout it follows is open")
+            .related(layout, "the first layout");
+        context.sink.report(diagnostic);
+    }
+}

@@ -1,0 +1,259 @@
+//! From the model to a block table.
+
+use block_table::encode::{self, BlockSource, Checksum, Rule, Shape, Source};
+use block_table::format::{owner, sequence};
+use block_table::{Image, Limits, MAX_BLOCK_LENGTH};
+
+use crate::expression::lower::lower;
+use crate::model::{Block, Condition, Device, Field, Layout, Owner, SequenceKind};
+use crate::types::Type;
+
+/// The source of the table of `blocks`.
+pub(crate) fn source(device: &Device, limits: Option<Limits>, blocks: &[Block]) -> Source {
+    Source {
+        name: device.name.clone(),
+        vendor_id: device.vendor_id,
+        device_id: device.device_id,
+        max_vfs: device.max_vfs,
+        limits,
+        blocks: blocks.iter().map(block).collect(),
+    }
+}
+
+fn block(block: &Block) -> BlockSource {
+    let own = Painted::new(block, &[]);
+    let layouts: Vec<encode::Layout> = block
+        .layouts
+        .iter()
+        .map(|layout| lower_layout(block, layout))
+        .collect();
+    let mut shape = own.shape;
+    if let Some(chosen) = default_layout(block, &shape.default) {
+        shape.default = layouts[chosen].shape.default;
+    }
+    if layouts.is_empty() {
+        // A block without layouts has one shape; where nothing lies in it, bytes are reserved.
+        shape.reserved = own.reserved_when_alone();
+    } else {
+        // Bytes of layouts are nobody's yet: the writer sets them, and the layout that is chosen judges them.
+        shape.reserved = own.reserved_among(&own.covered);
+    }
+    let mut last_rules: Vec<Rule> = block.require.iter().map(require).collect();
+    last_rules.extend(block.fields.iter().filter_map(sequence_rule));
+    BlockSource {
+        id: block.id,
+        name: block.name.clone(),
+        kind: block.kind,
+        vf_access: block.vf_access,
+        min_length: block.min_length,
+        max_length: block.max_length,
+        notify: block.notify,
+        short_read: block.short_read,
+        on_reset: block.on_reset,
+        depth: block.depth,
+        when_full: block.when_full,
+        checksum: block
+            .fields
+            .iter()
+            .find(|field| field.is_checksum)
+            .map(checksum),
+        shape,
+        common: own.covered,
+        rules: block.fields.iter().flat_map(field_rules).collect(),
+        layouts,
+        last_rules,
+    }
+}
+
+fn lower_layout(block: &Block, layout: &Layout) -> encode::Layout {
+    let painted = Painted::new(block, &layout.fields);
+    let mut shape = painted.shape;
+    shape.reserved = painted.reserved_when_alone();
+    let mut rules: Vec<Rule> = layout.fields.iter().flat_map(field_rules).collect();
+    rules.extend(layout.require.iter().map(require));
+    let when = layout
+        .when
+        .as_ref()
+        .map(|when| lower(&when.expression).0)
+        .unwrap_or_default();
+    encode::Layout { when, shape, rules }
+}
+
+/// The images of a block, painted field by field.
+struct Painted {
+    shape: Shape,
+    /// `0xFF` for each byte that a field covers.
+    covered: Image,
+    /// The bits that must be zero within fields.
+    undefined: Image,
+    length: usize,
+    opaque: bool,
+}
+
+impl Painted {
+    /// Paints the block's own fields and then `others`.
+    fn new(block: &Block, others: &[Field]) -> Self {
+        let length = usize::from(block.max_length);
+        // What no field covers is reserved, and reserved bytes are the writer's, so that they are seen and refused.
+        let mut writable = [0; MAX_BLOCK_LENGTH];
+        writable[..length].fill(0xFF);
+        let shape = Shape {
+            default: [0; MAX_BLOCK_LENGTH],
+            vf: writable,
+            pf: writable,
+            reserved: [0; MAX_BLOCK_LENGTH],
+        };
+        let mut painted = Self {
+            shape,
+            covered: [0; MAX_BLOCK_LENGTH],
+            undefined: [0; MAX_BLOCK_LENGTH],
+            length,
+            opaque: block.is_opaque(),
+        };
+        if painted.opaque {
+            painted.own(0..length, block.opaque_owner());
+        }
+        for field in block.fields.iter().chain(others) {
+            painted.field(field);
+        }
+        painted
+    }
+
+    fn own(&mut self, bytes: std::ops::Range<usize>, owner: Owner) {
+        self.shape.vf[bytes.clone()].fill(if owner.has_vf() { 0xFF } else { 0 });
+        self.shape.pf[bytes.clone()].fill(if owner.has_pf() { 0xFF } else { 0 });
+        self.covered[bytes].fill(0xFF);
+    }
+
+    fn field(&mut self, field: &Field) {
+        let bytes = usize::from(field.offset)..field.end();
+        self.own(bytes.clone(), field.owner);
+        self.shape.default[bytes.clone()].copy_from_slice(&field.default);
+        let element = field.ty.element();
+        let undefined = element.encode(!field.defined_bits());
+        for (byte, undefined) in self.undefined[bytes]
+            .iter_mut()
+            .zip(undefined.iter().cycle())
+        {
+            *byte = *undefined;
+        }
+    }
+
+    /// The reserved bits when every byte that no field covers is reserved.
+    fn reserved_when_alone(&self) -> Image {
+        self.reserved_among(&[0xFF; MAX_BLOCK_LENGTH])
+    }
+
+    /// The reserved bits among those of `judged`, and all behind the block.
+    fn reserved_among(&self, judged: &Image) -> Image {
+        let mut reserved = self.undefined;
+        for (index, byte) in reserved.iter_mut().enumerate() {
+            if index >= self.length || (self.covered[index] == 0 && judged[index] != 0) {
+                *byte = 0xFF;
+            }
+        }
+        reserved
+    }
+}
+
+/// The index of the layout that the default values choose.
+fn default_layout(block: &Block, default: &Image) -> Option<usize> {
+    block.layouts.iter().position(|layout| {
+        layout.when.as_ref().is_none_or(|when| {
+            let value = when.expression.evaluate(&|load| {
+                let width = usize::from(load.integer.width());
+                let start = usize::from(load.offset);
+                let bytes = &default[start..start + width];
+                let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+                let value = if load.integer.big_endian {
+                    bytes.iter().fold(0, fold)
+                } else {
+                    bytes.iter().rev().fold(0, fold)
+                };
+                (value >> load.shift) & load.mask
+            });
+            value.is_some_and(|value| value != 0)
+        })
+    })
+}
+
+fn require(condition: &Condition) -> Rule {
+    Rule::Require(lower(&condition.expression).0)
+}
+
+fn checksum(field: &Field) -> Checksum {
+    Checksum {
+        offset: field.offset,
+        operand: field.ty.element().operand(),
+        owner: owner_bits(field.owner),
+    }
+}
+
+const fn owner_bits(owner: Owner) -> u8 {
+    match owner {
+        Owner::Vf => owner::VF,
+        Owner::Pf => owner::PF,
+        Owner::Both => owner::VF | owner::PF,
+    }
+}
+
+fn table_field(field: &Field) -> encode::Field {
+    encode::Field {
+        offset: field.offset,
+        operand: field.ty.element().operand(),
+        elements: field.ty.elements(),
+        counted: false,
+    }
+}
+
+/// The rules of one field but its sequence: what is counted first, then what holds in each element.
+fn field_rules(field: &Field) -> Vec<Rule> {
+    let mut target = table_field(field);
+    let mut rules = Vec::new();
+    if let Some(count) = &field.count {
+        rules.push(Rule::Count {
+            field: target,
+            offset: count.offset,
+            operand: count.integer.operand(),
+        });
+        target.counted = true;
+    }
+    if let Type::Ascii(_) = field.ty {
+        rules.push(Rule::Text(target));
+    }
+    let valid = &field.valid;
+    let largest = field.ty.element().max();
+    let (min, max) = valid.equals.map_or(
+        (valid.min.unwrap_or(0), valid.max.unwrap_or(largest)),
+        |equals| (equals, equals),
+    );
+    if (min, max) != (0, largest) {
+        rules.push(Rule::Range(target, min, max));
+    }
+    rules.extend(valid.mask.map(|mask| Rule::Mask(target, mask)));
+    rules.extend(
+        valid
+            .multiple_of
+            .map(|divisor| Rule::Multiple(target, divisor)),
+    );
+    rules.extend(
+        valid
+            .one_of
+            .as_ref()
+            .map(|one_of| Rule::OneOf(target, one_of.values.clone())),
+    );
+    rules
+}
+
+fn sequence_rule(field: &Field) -> Option<Rule> {
+    let kind = match field.sequence? {
+        SequenceKind::Strict => sequence::STRICT,
+        SequenceKind::NonDecreasing => sequence::NON_DECREASING,
+        SequenceKind::Serial => sequence::SERIAL,
+    };
+    Some(Rule::Sequence {
+        field: table_field(field),
+        kind,
+        owner: owner_bits(field.owner),
+    })
+}

@@ -1,0 +1,59 @@
+//! Rules in words, for diagnostics and documentation.
+
+use std::fmt;
+
+use crate::model::Valid;
+
+impl Valid {
+    /// Whether any value is valid.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The rules as they continue "the value must be …".
+impl fmt::Display for Valid {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rules = Vec::new();
+        if let Some(equals) = self.equals {
+            rules.push(number(equals));
+        }
+        if let Some(one_of) = &self.one_of {
+            let values: Vec<String> = one_of.values.iter().map(|value| number(*value)).collect();
+            let values = values.join(", ");
+            rules.push(match &one_of.enumeration {
+                Some(name) => format!("one of `{name}` ({values})"),
+                None => format!("one of {values}"),
+            });
+        }
+        match (self.min, self.max) {
+            (Some(min), Some(max)) => {
+                rules.push(format!("from {} to {}", number(min), number(max)));
+            }
+            (Some(min), None) => rules.push(format!("at least {}", number(min))),
+            (None, Some(max)) => rules.push(format!("at most {}", number(max))),
+            (None, None) => {}
+        }
+        if let Some(mask) = self.mask {
+            rules.push(format!("within the bits {mask:#X}"));
+        }
+        if let Some(divisor) = self.multiple_of {
+            rules.push(format!("a multiple of {}", number(divisor)));
+        }
+        formatter.write_str(&if rules.is_empty() {
+            "any value".to_owned()
+        } else {
+            rules.join(" and ")
+        })
+    }
+}
+
+/// Decimal where people count, hexadecimal where they look at bits.
+pub(crate) fn number(value: u64) -> String {
+    if value < 0x1_0000 {
+        value.to_string()
+    } else {
+        format!("{value:#X}")
+    }
+}

@@ -1,0 +1,272 @@
+//! What is wrong with a manifest, said in the manner of rustc: the place, the value, and what is allowed.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// Bytes of a manifest's text.
+pub type Span = Range<usize>;
+
+/// A value together with the place where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl<T> Located<T> {
+    pub(crate) const fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+}
+
+/// Whether a diagnostic stops the compilation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// There is no table.
+    Error,
+    /// The manifest is valid, but something in it is probably not meant.
+    Warning,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Whether it stops the compilation.
+    pub severity: Severity,
+    /// What is wrong, with the value.
+    pub message: String,
+    /// Where it is wrong.
+    pub span: Span,
+    /// What is said at that place; may be empty.
+    pub label: String,
+    /// Other places that matter, each with what is said there.
+    pub related: Vec<(Span, String)>,
+    /// Facts that explain it.
+    pub notes: Vec<String>,
+    /// What to do.
+    pub help: Vec<String>,
+}
+
+impl Diagnostic {
+    pub(crate) fn error(message: impl Into<String>, span: &Span, label: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            span: span.clone(),
+            label: label.into(),
+            related: Vec::new(),
+            notes: Vec::new(),
+            help: Vec::new(),
+        }
+    }
+
+    pub(crate) fn warning(
+        message: impl Into<String>,
+        span: &Span,
+        label: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(message, span, label)
+        }
+    }
+
+    pub(crate) fn related(mut self, span: &Span, label: impl Into<String>) -> Self {
+        self.related.push((span.clone(), label.into()));
+        self
+    }
+
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+
+    /// Adds "did you mean" when one of `candidates` is close to `wrong`.
+    pub(crate) fn did_you_mean<'c>(
+        self,
+        wrong: &str,
+        candidates: impl IntoIterator<Item = &'c str>,
+    ) -> Self {
+        match closest(wrong, candidates) {
+            Some(candidate) => self.help(format!("did you mean `{candidate}`?")),
+            None => self,
+        }
+    }
+}
+
+/// The candidate that is most like `wrong`, if one is like it at all.
+pub(crate) fn closest<'c>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
+    // 0.75 accepts a slip or two in a word of usual length and no other word of the language.
+    let scored = candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(wrong, candidate), candidate));
+    scored
+        .filter(|(score, _)| *score > 0.75)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Collects diagnostics while a manifest is read and checked.
+#[derive(Debug, Default)]
+pub(crate) struct Sink {
+    all: RefCell<Vec<Diagnostic>>,
+    /// TOML itself could not be read everywhere, so that what seems to be missing may only be unreadable.
+    incomplete: Cell<bool>,
+}
+
+impl Sink {
+    pub(crate) fn report(&self, diagnostic: Diagnostic) {
+        let mut all = self.all.borrow_mut();
+        if !all.contains(&diagnostic) {
+            all.push(diagnostic);
+        }
+    }
+
+    pub(crate) fn set_incomplete(&self) {
+        self.incomplete.set(true);
+    }
+
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.incomplete.get()
+    }
+
+    /// Reports an error of one sentence and a label.
+    pub(crate) fn error(&self, message: impl Into<String>, span: &Span, label: impl Into<String>) {
+        self.report(Diagnostic::error(message, span, label));
+    }
+
+    pub(crate) fn error_count(&self) -> usize {
+        self.all
+            .borrow()
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == Severity::Error)
+            .count()
+    }
+
+    /// Everything that was reported, in the order of the text.
+    pub(crate) fn into_diagnostics(self, file_name: &str, text: &str) -> Diagnostics {
+        let mut all = self.all.into_inner();
+        all.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+        Diagnostics {
+            file_name: file_name.to_owned(),
+            text: text.to_owned(),
+            all,
+        }
+    }
+}
+
+/// Everything that is wrong with one manifest, in the order of its text.
+///
+/// [`Display`](fmt::Display) renders it without colour, [`render`](Self::render) as one likes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostics {
+    file_name: String,
+    text: String,
+    all: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// The single diagnostics.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.all.iter()
+    }
+
+    /// The number of errors.
+    #[must_use]
+    pub fn error_count(&self) -> usize {
+        self.iter()
+            .filter(|diagnostic| diagnostic.severity == Severity::Error)
+            .count()
+    }
+
+    /// The number of warnings.
+    #[must_use]
+    pub fn warning_count(&self) -> usize {
+        self.all.len() - self.error_count()
+    }
+
+    /// Whether there is nothing to say.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Renders all diagnostics, one after the other with an empty line between them, with terminal colours if `color`.
+    #[must_use]
+    pub fn render(&self, color: bool) -> String {
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let texts: Vec<String> = self
+            .iter()
+            .map(|diagnostic| renderer.render(&[self.group(diagnostic)]))
+            .collect();
+        texts.join("\n\n")
+    }
+
+    fn group<'a>(&'a self, diagnostic: &'a Diagnostic) -> Group<'a> {
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let primary = AnnotationKind::Primary
+            .span(self.visible(&diagnostic.span))
+            .label(diagnostic.label.as_str());
+        let related = diagnostic.related.iter().map(|(span, label)| {
+            AnnotationKind::Context
+                .span(self.visible(span))
+                .label(label.as_str())
+        });
+        let snippet = Snippet::source(self.text.as_str())
+            .path(self.file_name.as_str())
+            .annotation(primary)
+            .annotations(related);
+        let notes = diagnostic
+            .notes
+            .iter()
+            .map(|note| Level::NOTE.message(note.as_str()));
+        let help = diagnostic
+            .help
+            .iter()
+            .map(|help| Level::HELP.message(help.as_str()));
+        level
+            .primary_title(diagnostic.message.as_str())
+            .element(snippet)
+            .elements(notes)
+            .elements(help)
+    }
+
+    /// The span inside of the text and on character boundaries, whatever a reporter passed.
+    fn visible(&self, span: &Span) -> Span {
+        let start = self
+            .text
+            .floor_char_boundary(span.start.min(self.text.len()));
+        start
+            ..self
+                .text
+                .ceil_char_boundary(span.end.clamp(start, self.text.len()))
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Diagnostics {}

@@ -1,0 +1,175 @@
+//! Expressions over fields: unsigned, 64 bits, checked.
+//!
+//! From loosest to tightest: `||`, `&&`, comparisons (which do not chain), `|`, `&`, `+` and `-`, `*`, `!`. That is Rust's
+//! order; `flags & 1 == 0` compares the masked value. `&&` and `||` look at their right side only when it matters, so
+//! `size == 0 || address + size - 1 <= 0xFFFF` does not overflow for a size of zero.
+
+pub(crate) mod analysis;
+pub(crate) mod lower;
+mod parse;
+mod token;
+
+pub(crate) use parse::{Scope, ScopeField, parse};
+
+use crate::diagnostic::Span;
+use crate::types::Integer;
+
+/// An expression whose names are resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expression {
+    /// What it is.
+    pub node: Node,
+    /// Where it stands in the manifest.
+    pub span: Span,
+}
+
+/// The operations of an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// A constant.
+    Constant(u64),
+    /// An integer field, or some of its bits.
+    Load(Load),
+    /// Logical not.
+    Not(Box<Expression>),
+    /// An operation on two integers.
+    Binary(Binary, Box<Expression>, Box<Expression>),
+    /// Both hold.
+    And(Box<Expression>, Box<Expression>),
+    /// One of them holds.
+    Or(Box<Expression>, Box<Expression>),
+}
+
+/// An integer field in an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// As it is written.
+    pub name: String,
+    /// Offset of the field in the block, in bytes.
+    pub offset: u8,
+    /// Type of the field.
+    pub integer: Integer,
+    /// The lowest bit that is meant.
+    pub shift: u8,
+    /// The bits that are meant, moved down by `shift`.
+    pub mask: u64,
+}
+
+/// An operation on two integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Binary {
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `&`
+    BitAnd,
+    /// `|`
+    BitOr,
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+impl Binary {
+    /// Whether the result is true or false.
+    #[must_use]
+    pub const fn compares(self) -> bool {
+        !matches!(
+            self,
+            Self::Add | Self::Subtract | Self::Multiply | Self::BitAnd | Self::BitOr
+        )
+    }
+
+    /// The comparison that says the same with its sides exchanged; any other operation as it is.
+    #[must_use]
+    pub const fn mirrored(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+            other => other,
+        }
+    }
+
+    /// The result on two integers, with truth as 1; `None` when the arithmetic overflows.
+    #[must_use]
+    pub fn apply(self, left: u64, right: u64) -> Option<u64> {
+        match self {
+            Self::Add => left.checked_add(right),
+            Self::Subtract => left.checked_sub(right),
+            Self::Multiply => left.checked_mul(right),
+            Self::BitAnd => Some(left & right),
+            Self::BitOr => Some(left | right),
+            Self::Equal => Some((left == right).into()),
+            Self::NotEqual => Some((left != right).into()),
+            Self::Less => Some((left < right).into()),
+            Self::LessOrEqual => Some((left <= right).into()),
+            Self::Greater => Some((left > right).into()),
+            Self::GreaterOrEqual => Some((left >= right).into()),
+        }
+    }
+}
+
+impl Expression {
+    /// Whether the value is true or false rather than an integer.
+    #[must_use]
+    pub const fn is_condition(&self) -> bool {
+        match &self.node {
+            Node::Constant(_) | Node::Load(_) => false,
+            Node::Not(_) | Node::And(..) | Node::Or(..) => true,
+            Node::Binary(operation, ..) => operation.compares(),
+        }
+    }
+
+    /// The value when `load` gives the fields' values; `None` when the arithmetic overflows.
+    pub fn evaluate(&self, load: &dyn Fn(&Load) -> u64) -> Option<u64> {
+        match &self.node {
+            Node::Constant(value) => Some(*value),
+            Node::Load(field) => Some(load(field)),
+            Node::Not(inner) => inner.evaluate(load).map(|value| (value == 0).into()),
+            Node::Binary(operation, left, right) => {
+                operation.apply(left.evaluate(load)?, right.evaluate(load)?)
+            }
+            Node::And(left, right) => {
+                if left.evaluate(load)? == 0 {
+                    Some(0)
+                } else {
+                    right.evaluate(load)
+                }
+            }
+            Node::Or(left, right) => {
+                if left.evaluate(load)? == 0 {
+                    right.evaluate(load)
+                } else {
+                    Some(1)
+                }
+            }
+        }
+    }
+
+    /// Calls `visit` for each field in it, from left to right.
+    pub fn for_each_load<'e>(&'e self, visit: &mut dyn FnMut(&'e Load, &'e Span)) {
+        match &self.node {
+            Node::Constant(_) => {}
+            Node::Load(load) => visit(load, &self.span),
+            Node::Not(inner) => inner.for_each_load(visit),
+            Node::Binary(_, left, right) | Node::And(left, right) | Node::Or(left, right) => {
+                left.for_each_load(visit);
+                right.for_each_load(visit);
+            }
+        }
+    }
+}

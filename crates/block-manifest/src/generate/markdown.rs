@@ -1,0 +1,278 @@
+//! The reference in Markdown, and the words that the other generators share with it.
+
+use std::fmt::Write as _;
+
+use block_table::{Access, Kind, OnReset, ShortRead, WhenFull};
+
+use crate::describe::number;
+use crate::model::{Block, Condition, Field, Manifest, Owner, SequenceKind};
+
+pub(super) fn reference(manifest: &Manifest) -> String {
+    let mut text = String::new();
+    let device = manifest.device();
+    let _ = writeln!(
+        text,
+        "# VF configuration blocks of {}\n",
+        escaped(&device.name)
+    );
+    let _ = writeln!(
+        text,
+        "Generated from the block manifest: change that instead.\n"
+    );
+    let _ = writeln!(
+        text,
+        "PF {:04X}:{:04X}, at most {} VFs.",
+        device.vendor_id, device.device_id, device.max_vfs
+    );
+    if let Some(limits) = manifest.limits() {
+        let _ = writeln!(
+            text,
+            "Each VF may write {} times a second, and {} times at once after a pause.",
+            limits.writes_per_second, limits.burst
+        );
+    }
+    let _ = writeln!(
+        text,
+        "\n| ID | block | kind | VF | length |\n|---:|---|---|---|---|"
+    );
+    for block in manifest.blocks() {
+        let name = escaped(&block.name);
+        let kind = if block.kind == Kind::Stream {
+            "stream"
+        } else {
+            "register"
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {name} | {kind} | {} | {} |",
+            block.id,
+            access(block.vf_access),
+            length(block)
+        );
+    }
+    enumerations(manifest, &mut text);
+    for block in manifest.blocks() {
+        write_block(block, &mut text);
+    }
+    text
+}
+
+fn enumerations(manifest: &Manifest, text: &mut String) {
+    for known in manifest.enums() {
+        let _ = writeln!(
+            text,
+            "\n## Values of `{}`\n\n| name | value |\n|---|---:|",
+            known.name
+        );
+        for member in &known.members {
+            let _ = writeln!(text, "| `{}` | {} |", member.name, number(member.value));
+        }
+    }
+}
+
+fn write_block(block: &Block, text: &mut String) {
+    let _ = writeln!(text, "\n## Block {}: {}\n", block.id, escaped(&block.name));
+    if let Some(doc) = &block.doc {
+        let _ = writeln!(text, "{doc}\n");
+    }
+    let _ = writeln!(
+        text,
+        "{}. {}.",
+        capitalized(&kind_in_words(block)),
+        length_in_words(block)
+    );
+    conditions(&block.require, "In every write", text);
+    if block.is_opaque() {
+        let _ = writeln!(
+            text,
+            "\nThe block is opaque: any bytes, set by {}.",
+            owner(block.opaque_owner())
+        );
+        return;
+    }
+    fields(&block.fields, text);
+    for layout in &block.layouts {
+        let when = layout
+            .when
+            .as_ref()
+            .map_or("no other layout is chosen".to_owned(), |when| {
+                format!("`{}`", when.text)
+            });
+        let _ = writeln!(
+            text,
+            "\n### Layout {}: when {when}\n",
+            escaped(&layout.name)
+        );
+        if let Some(doc) = &layout.doc {
+            let _ = writeln!(text, "{doc}");
+        }
+        conditions(&layout.require, "In this layout", text);
+        if layout.fields.is_empty() {
+            let _ = writeln!(text, "\nNo fields beyond those of the block.");
+        } else {
+            fields(&layout.fields, text);
+        }
+    }
+    let _ = writeln!(text, "\nBytes that no field covers are zero.");
+}
+
+fn conditions(require: &[Condition], when: &str, text: &mut String) {
+    for condition in require {
+        let _ = writeln!(text, "\n{when}: `{}`.", condition.text);
+    }
+}
+
+fn fields(fields: &[Field], text: &mut String) {
+    if fields.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "\n| bytes | field | type | set by | meaning |\n|---|---|---|---|---|"
+    );
+    for field in fields {
+        let bytes = match field.end() - usize::from(field.offset) {
+            1 => field.offset.to_string(),
+            _ => format!("{}–{}", field.offset, field.end() - 1),
+        };
+        let meaning = format!(
+            "{} {}",
+            field.doc.as_deref().unwrap_or(""),
+            rules_in_words(field)
+        );
+        let _ = writeln!(
+            text,
+            "| {bytes} | `{}` | {} | {} | {} |",
+            field.name,
+            field.ty,
+            owner(field.owner),
+            escaped(meaning.trim())
+        );
+    }
+}
+
+/// The rules of a field in sentences.
+pub(super) fn rules_in_words(field: &Field) -> String {
+    let mut sentences = Vec::new();
+    if field.ty.element().big_endian {
+        sentences.push("Big-endian.".to_owned());
+    }
+    for bits in &field.bits {
+        let place = if bits.low == bits.high {
+            format!("Bit {}", bits.low)
+        } else {
+            format!("Bits {} to {}", bits.low, bits.high)
+        };
+        sentences.push(format!("{place}: {}.", bits.name));
+    }
+    if !field.bits.is_empty() {
+        sentences.push("Other bits are zero.".to_owned());
+    }
+    if let Some(count) = &field.count {
+        sentences.push(format!("`{}` elements, and zeros behind them.", count.name));
+    }
+    if !field.valid.is_any() {
+        let subject = if field.ty.elements() == 1 {
+            "Must be"
+        } else {
+            "Each must be"
+        };
+        sentences.push(format!("{subject} {}.", field.valid));
+    }
+    let sequence = field.sequence.map(|sequence| match sequence {
+        SequenceKind::Strict => "Greater in each write than in the one before.",
+        SequenceKind::NonDecreasing => "Never less than in the write before.",
+        SequenceKind::Serial => "Greater in each write than in the one before, wrapping around.",
+    });
+    sentences.extend(sequence.map(str::to_owned));
+    if field.is_checksum {
+        sentences.push(format!(
+            "CRC-32 (ISO-HDLC) of bytes 0 to {}.",
+            field.offset - 1
+        ));
+    }
+    sentences.join(" ")
+}
+
+/// Kind and access of a block, as a phrase.
+pub(super) fn kind_in_words(block: &Block) -> String {
+    let mut words = match block.kind {
+        Kind::Register => format!("a register that the VF {}", may(block.vf_access)),
+        Kind::Stream => {
+            let when_full = if block.when_full == WhenFull::DropOldest {
+                "the oldest is dropped"
+            } else {
+                "further ones are refused"
+            };
+            format!(
+                "a stream of messages from the VF; {} are kept, then {when_full}",
+                block.depth
+            )
+        }
+    };
+    if block.notify {
+        words.push_str(", and is told when the host changes it");
+    }
+    if block.short_read == ShortRead::Prefix {
+        words.push_str("; a shorter read gets its first bytes");
+    }
+    if block.on_reset == OnReset::Keep {
+        words.push_str("; what the host set survives a reset of the VF");
+    }
+    words
+}
+
+fn may(access: Access) -> &'static str {
+    match access {
+        Access::ReadOnly => "reads",
+        Access::WriteOnly => "writes",
+        Access::ReadWrite => "reads and writes",
+    }
+}
+
+const fn access(access: Access) -> &'static str {
+    match access {
+        Access::ReadOnly => "read-only",
+        Access::WriteOnly => "write-only",
+        Access::ReadWrite => "read-write",
+    }
+}
+
+const fn owner(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Vf => "VF",
+        Owner::Pf => "host",
+        Owner::Both => "both",
+    }
+}
+
+fn length(block: &Block) -> String {
+    if block.min_length == block.max_length {
+        block.max_length.to_string()
+    } else {
+        format!("{}–{}", block.min_length, block.max_length)
+    }
+}
+
+fn length_in_words(block: &Block) -> String {
+    if block.min_length == block.max_length {
+        return format!("A write has {} bytes", block.max_length);
+    }
+    format!(
+        "A write has {} to {} bytes, and zeros fill the rest",
+        block.min_length, block.max_length
+    )
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
+}
+
+/// Text that cannot end a cell of a table.
+fn escaped(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}

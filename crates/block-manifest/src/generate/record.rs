@@ -1,0 +1,125 @@
+//! The structures of a block: one for a block without layouts; otherwise one for what all layouts share, and one for each.
+
+use super::identifier::{Names, snake};
+use crate::model::{Block, Field, Layout};
+
+/// One structure.
+pub(super) struct Record<'m> {
+    /// The layout that it has; `None` for the block itself.
+    pub(super) layout: Option<&'m Layout>,
+    /// Its members in the order of their offsets, without gaps from the first byte of the block to the last.
+    pub(super) members: Vec<Member<'m>>,
+}
+
+/// One member of a structure.
+pub(super) struct Member<'m> {
+    /// A name that no other member has.
+    pub(super) name: String,
+    pub(super) offset: usize,
+    pub(super) length: usize,
+    pub(super) content: Content<'m>,
+}
+
+/// Bytes that no field covers.
+#[derive(Clone, Copy)]
+pub(super) enum Gap {
+    /// Reserved.
+    Zero,
+    /// Those of an opaque block.
+    Opaque,
+    /// Those that layouts use, in the structure of what all layouts share.
+    OfLayouts,
+}
+
+impl Gap {
+    /// The beginning of the name of such bytes.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Zero => "reserved",
+            Self::Opaque => "bytes",
+            Self::OfLayouts => "layout",
+        }
+    }
+
+    /// What is said about such bytes.
+    pub(super) const fn meaning(self) -> &'static str {
+        match self {
+            Self::Zero => "Zero.",
+            Self::Opaque => "Any bytes.",
+            Self::OfLayouts => "As the layout says.",
+        }
+    }
+}
+
+/// What stands at a place of a structure.
+pub(super) enum Content<'m> {
+    /// A field.
+    Field(&'m Field),
+    /// Bytes that no field covers.
+    Gap(Gap),
+}
+
+/// The structures of `block`.
+pub(super) fn records(block: &Block) -> Vec<Record<'_>> {
+    let gap = match (block.is_opaque(), block.layouts.is_empty()) {
+        (true, _) => Gap::Opaque,
+        (false, true) => Gap::Zero,
+        (false, false) => Gap::OfLayouts,
+    };
+    let own = Record {
+        layout: None,
+        members: members(block, &[], gap),
+    };
+    let layouts = block.layouts.iter().map(|layout| Record {
+        layout: Some(layout),
+        members: members(block, &layout.fields, Gap::Zero),
+    });
+    std::iter::once(own).chain(layouts).collect()
+}
+
+fn members<'m>(block: &'m Block, others: &'m [Field], gap: Gap) -> Vec<Member<'m>> {
+    let mut fields: Vec<&Field> = block.fields.iter().chain(others).collect();
+    fields.sort_by_key(|field| field.offset);
+    let mut names = Names::default();
+    // Fields get their names first, so that a gap yields to them.
+    let with_names: Vec<(String, &Field)> = fields
+        .into_iter()
+        .map(|field| (names.unique(snake(&field.name)), field))
+        .collect();
+    let mut members = Vec::new();
+    let mut next = 0;
+    let mut fill = |from: usize, to: usize, members: &mut Vec<Member<'m>>| {
+        if from < to {
+            let name = names.unique(format!("{}_{from}", gap.name()));
+            members.push(Member {
+                name,
+                offset: from,
+                length: to - from,
+                content: Content::Gap(gap),
+            });
+        }
+    };
+    for (name, field) in with_names {
+        let offset = usize::from(field.offset);
+        fill(next, offset, &mut members);
+        members.push(Member {
+            name,
+            offset,
+            length: field.ty.length(),
+            content: Content::Field(field),
+        });
+        next = field.end();
+    }
+    fill(next, block.max_length.into(), &mut members);
+    members
+}
+
+impl<'m> Member<'m> {
+    /// The field that stands here.
+    pub(super) const fn field(&self) -> Option<&'m Field> {
+        match self.content {
+            Content::Field(field) => Some(field),
+            Content::Gap(_) => None,
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! The Rust module.
+
+use std::fmt::Write as _;
+
+use super::identifier::{Names, camel, snake, upper};
+use super::markdown::{kind_in_words, rules_in_words};
+use super::record::{Content, Member, Record, records};
+use crate::model::{Block, Enum, Field, Manifest};
+use crate::types::{Integer, Type};
+
+pub(super) fn module(manifest: &Manifest) -> String {
+    let mut writer = Writer {
+        text: String::new(),
+        types: Names::default(),
+        modules: Names::default(),
+    };
+    writer.manifest(manifest);
+    writer.text
+}
+
+struct Writer {
+    text: String,
+    /// Names of structures.
+    types: Names,
+    /// Names of modules.
+    modules: Names,
+}
+
+impl Writer {
+    fn line(&mut self, line: impl AsRef<str>) {
+        self.text.push_str(line.as_ref());
+        self.text.push('\n');
+    }
+
+    fn doc(&mut self, indent: &str, text: &str) {
+        for line in text.trim().lines() {
+            self.line(format!("{indent}/// {line}").trim_end());
+        }
+    }
+
+    fn manifest(&mut self, manifest: &Manifest) {
+        let device = manifest.device();
+        // Plain comments, so that the file can be included anywhere.
+        self.line(format!("// VF configuration blocks of {}. Generated from its block manifest: change that instead.", device.name));
+        self.line("");
+        self.doc("", "PCI vendor ID of the PF.");
+        self.line(format!(
+            "pub const VENDOR_ID: u16 = 0x{:04X};",
+            device.vendor_id
+        ));
+        self.doc("", "PCI device ID of the PF.");
+        self.line(format!(
+            "pub const DEVICE_ID: u16 = 0x{:04X};",
+            device.device_id
+        ));
+        for known in manifest.enums() {
+            self.enumeration(known, manifest);
+        }
+        for block in manifest.blocks() {
+            for record in records(block) {
+                self.record(block, &record);
+            }
+        }
+    }
+
+    fn enumeration(&mut self, known: &Enum, manifest: &Manifest) {
+        let name = self.modules.unique(snake(&known.name));
+        let ty = enumeration_type(known, manifest);
+        self.line("");
+        self.doc("", &format!("Values of `{}`.", known.name));
+        self.line(format!("pub mod {name} {{"));
+        for member in &known.members {
+            self.doc("    ", &format!("`{}`", member.name));
+            self.line(format!(
+                "    pub const {}: {ty} = 0x{:X};",
+                upper(&member.name),
+                member.value
+            ));
+        }
+        self.line("}");
+    }
+
+    fn record(&mut self, block: &Block, record: &Record<'_>) {
+        let mut name = camel(&block.name);
+        let mut doc = format!(
+            "Block {} `{}`: {}.\n",
+            block.id,
+            block.name,
+            kind_in_words(block)
+        );
+        let own_doc = block.doc.as_deref().unwrap_or("");
+        if let Some(layout) = record.layout {
+            name += &camel(&layout.name);
+            let when = layout
+                .when
+                .as_ref()
+                .map_or("no other layout is chosen".to_owned(), |when| {
+                    format!("`{}`", when.text)
+                });
+            doc = format!(
+                "Block {} `{}` when {when}.\n\n{}",
+                block.id,
+                block.name,
+                layout.doc.as_deref().unwrap_or("")
+            );
+        } else if block.layouts.is_empty() {
+            let _ = write!(doc, "\n{own_doc}");
+        } else {
+            let _ = write!(
+                doc,
+                "\n{own_doc}\n\nThese are the fields that all of its layouts share."
+            );
+        }
+        let name = self.types.unique(name);
+        self.line("");
+        self.doc("", &doc);
+        self.line("#[derive(Clone, Copy, Debug, PartialEq, Eq)]");
+        self.line(format!("pub struct {name} {{"));
+        for member in &record.members {
+            self.member(member);
+        }
+        self.line("}");
+        self.line("");
+        self.line(format!("impl {name} {{"));
+        self.constants(block, record);
+        self.conversions(block, record);
+        self.line("}");
+        self.default(&name, record);
+    }
+
+    fn member(&mut self, member: &Member<'_>) {
+        let doc = match member.content {
+            Content::Gap(gap) => gap.meaning().to_owned(),
+            Content::Field(field) => {
+                let doc = field.doc.as_deref().unwrap_or("");
+                let said = format!("{doc} {}", rules_in_words(field));
+                match (said.trim(), field.end() - 1) {
+                    ("", last) if last == member.offset => format!("Byte {last}."),
+                    ("", last) => format!("Bytes {} to {last}.", member.offset),
+                    (said, _) => said.to_owned(),
+                }
+            }
+        };
+        self.doc("    ", &doc);
+        self.line(format!("    pub {}: {},", member.name, member_type(member)));
+    }
+
+    fn constants(&mut self, block: &Block, record: &Record<'_>) {
+        self.doc("    ", "The block ID.");
+        self.line(format!("    pub const BLOCK_ID: u32 = {};", block.id));
+        self.doc("    ", "The shortest write in bytes.");
+        self.line(format!(
+            "    pub const MIN_LENGTH: usize = {};",
+            block.min_length
+        ));
+        self.doc("    ", "The length of the block in bytes.");
+        self.line(format!(
+            "    pub const LENGTH: usize = {};",
+            block.max_length
+        ));
+        for member in &record.members {
+            let Some(field) = member.field() else {
+                continue;
+            };
+            for bits in &field.bits {
+                let name = format!("{}_{}", upper(&field.name), upper(&bits.name));
+                let ty = integer_type(field.ty.element());
+                self.doc(
+                    "    ",
+                    &format!("Lowest bit of `{}` in `{}`.", bits.name, field.name),
+                );
+                self.line(format!("    pub const {name}_SHIFT: u32 = {};", bits.low));
+                self.doc(
+                    "    ",
+                    &format!("Bits of `{}` in `{}`.", bits.name, field.name),
+                );
+                self.line(format!(
+                    "    pub const {name}_MASK: {ty} = 0x{:X};",
+                    bits.mask()
+                ));
+            }
+        }
+    }
+
+    fn conversions(&mut self, block: &Block, record: &Record<'_>) {
+        let length = block.max_length;
+        self.line("");
+        self.doc("    ", "The bytes of the block.");
+        self.line("    #[must_use]");
+        self.line(format!("    pub fn to_bytes(&self) -> [u8; {length}] {{"));
+        self.line(format!("        let mut bytes = [0; {length}];"));
+        for member in &record.members {
+            self.store(member);
+        }
+        self.line("        bytes\n    }\n");
+        self.doc("    ", "The block whose bytes these are.");
+        self.line("    #[must_use]");
+        self.line(format!(
+            "    pub fn from_bytes(bytes: &[u8; {length}]) -> Self {{"
+        ));
+        self.line("        Self {");
+        for member in &record.members {
+            self.load(member);
+        }
+        self.line("        }\n    }");
+    }
+
+    fn store(&mut self, member: &Member<'_>) {
+        let Member { name, offset, .. } = member;
+        let end = offset + member.length;
+        let Some((integer, elements)) = integers(member) else {
+            self.line(format!(
+                "        bytes[{offset}..{end}].copy_from_slice(&self.{name});"
+            ));
+            return;
+        };
+        let to = format!("to_{}_bytes", order(integer));
+        if elements.is_none() {
+            let bytes = format!("self.{name}.{to}()");
+            self.line(format!(
+                "        bytes[{offset}..{end}].copy_from_slice(&{bytes});"
+            ));
+            return;
+        }
+        let bytes = format!(
+            "bytes[{offset}..{end}].chunks_exact_mut({})",
+            integer.width()
+        );
+        self.line(format!(
+            "        for (bytes, value) in {bytes}.zip(self.{name}) {{"
+        ));
+        self.line(format!("            bytes.copy_from_slice(&value.{to}());"));
+        self.line("        }");
+    }
+
+    fn load(&mut self, member: &Member<'_>) {
+        let Member {
+            name,
+            offset,
+            length,
+            ..
+        } = member;
+        let Some((integer, elements)) = integers(member) else {
+            self.line(format!(
+                "            {name}: core::array::from_fn(|index| bytes[{offset} + index]),"
+            ));
+            return;
+        };
+        let (ty, order, width) = (integer_type(integer), order(integer), integer.width());
+        let value = if elements.is_none() {
+            let bytes: Vec<String> = (*offset..offset + length)
+                .map(|index| format!("bytes[{index}]"))
+                .collect();
+            format!("{ty}::from_{order}_bytes([{}])", bytes.join(", "))
+        } else {
+            let bytes =
+                format!("core::array::from_fn(|byte| bytes[{offset} + {width} * index + byte])");
+            format!("core::array::from_fn(|index| {ty}::from_{order}_bytes({bytes}))")
+        };
+        self.line(format!("            {name}: {value},"));
+    }
+
+    fn default(&mut self, name: &str, record: &Record<'_>) {
+        self.line("");
+        self.doc("", "The defaults of the manifest.");
+        self.line(format!("impl Default for {name} {{"));
+        self.line("    fn default() -> Self {");
+        let mut bytes = Vec::new();
+        for member in &record.members {
+            match member.field() {
+                Some(field) => bytes.extend_from_slice(&field.default),
+                None => bytes.resize(bytes.len() + member.length, 0),
+            }
+        }
+        if bytes.iter().all(|byte| *byte == 0) {
+            self.line(format!("        Self::from_bytes(&[0; {}])", bytes.len()));
+        } else {
+            self.line(format!("        Self::from_bytes(&{bytes:?})"));
+        }
+        self.line("    }\n}");
+    }
+}
+
+/// The integers of a member and, for an array, their number; `None` for plain bytes.
+fn integers(member: &Member<'_>) -> Option<(Integer, Option<u8>)> {
+    match member.field()?.ty {
+        Type::Integer(integer) => Some((integer, None)),
+        Type::Array(integer, elements) if integer != Integer::U8 => Some((integer, Some(elements))),
+        Type::Array(..) | Type::Bytes(_) | Type::Ascii(_) => None,
+    }
+}
+
+fn member_type(member: &Member<'_>) -> String {
+    match integers(member) {
+        Some((integer, None)) => integer_type(integer),
+        Some((integer, Some(elements))) => format!("[{}; {elements}]", integer_type(integer)),
+        None => format!("[u8; {}]", member.length),
+    }
+}
+
+fn integer_type(integer: Integer) -> String {
+    format!("u{}", integer.bits())
+}
+
+const fn order(integer: Integer) -> &'static str {
+    if integer.big_endian { "be" } else { "le" }
+}
+
+/// The type of the fields whose values the enumeration names, or `u64` when they differ.
+fn enumeration_type(known: &Enum, manifest: &Manifest) -> String {
+    let fields = manifest.blocks().iter().flat_map(|block| {
+        block
+            .fields
+            .iter()
+            .chain(block.layouts.iter().flat_map(|layout| &layout.fields))
+    });
+    let named = |field: &&Field| {
+        field
+            .valid
+            .one_of
+            .as_ref()
+            .is_some_and(|one_of| one_of.enumeration.as_ref() == Some(&known.name))
+    };
+    let mut types = fields
+        .filter(named)
+        .map(|field| integer_type(field.ty.element()));
+    match types.next() {
+        Some(first) if types.all(|other| other == first) => first,
+        _ => "u64".to_owned(),
+    }
+}

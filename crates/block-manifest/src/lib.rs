@@ -1,0 +1,98 @@
+//! The block manifest language: what an IHV says about its VF configuration blocks.
+//!
+//! [`Manifest::parse`] reads a manifest, a TOML document that docs/manifest.md describes key by key, and reports
+//! everything that is wrong with it in one run. [`Manifest::compile`] gives the block table that the driver loads, and
+//! [`Manifest::header_c`], [`Manifest::header_rust`] and [`Manifest::reference_markdown`] what the authors of VF drivers
+//! compile against and read.
+//!
+//! ```
+//! let manifest = block_manifest::Manifest::parse("example.toml", r#"
+//!     [device]
+//!     name = "Example"
+//!     vendor-id = 0x1414
+//!     device-id = 0xB001
+//!     max-vfs = 4
+//!
+//!     [[block]]
+//!     id = 0
+//!     name = "greeting"
+//!     vf-access = "read-only"
+//!     length = 16
+//! "#)?;
+//! let bytes = manifest.compile();
+//! let table = block_table::Table::verify(&bytes).expect("what compiles verifies");
+//! assert_eq!(table.block(0).map(|block| block.max_length()), Some(16));
+//! # Ok::<(), block_manifest::Diagnostics>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod check;
+mod compile;
+mod defaults;
+mod describe;
+mod diagnostic;
+pub mod expression;
+mod generate;
+pub mod keys;
+mod model;
+mod syntax;
+mod types;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Located, Severity, Span};
+pub use model::{
+    Bits, Block, Condition, Count, Device, Enum, Field, Layout, Manifest, Member, OneOf, Owner,
+    SequenceKind, Valid,
+};
+pub use types::{Integer, Type};
+
+use block_table::encode::EncodeError;
+use block_table::{Flaw, TableError};
+use diagnostic::Sink;
+use syntax::listed;
+
+impl Manifest {
+    /// Reads and checks the manifest `text`; `file_name` is what diagnostics call it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, warnings included.
+    pub fn parse(file_name: &str, text: &str) -> Result<Self, Diagnostics> {
+        let sink = Sink::default();
+        let file = syntax::parse(text, &sink);
+        let parts = check::check(&file, text, &sink);
+        let place = file
+            .device
+            .as_ref()
+            .map_or(0..0, |device| device.header.clone());
+        let (0, Some(device)) = (sink.error_count(), parts.device) else {
+            return Err(sink.into_diagnostics(file_name, text));
+        };
+        let source = compile::source(&device, parts.limits, &parts.blocks);
+        let table = match source.encode() {
+            Ok(table) => table,
+            Err(error) => {
+                let label = match error {
+                    EncodeError::TooMany(_)
+                    | EncodeError::Refused(TableError {
+                        flaw: Flaw::TooLong,
+                        ..
+                    }) => "the manifest is too large",
+                    EncodeError::Refused(_) => {
+                        "this is a mistake of the compiler, not of the manifest"
+                    }
+                };
+                sink.error(error.to_string(), &place, label);
+                return Err(sink.into_diagnostics(file_name, text));
+            }
+        };
+        defaults::warn(&table, &parts.blocks, &sink);
+        let warnings = sink.into_diagnostics(file_name, text);
+        Ok(Self {
+            device,
+            limits: parts.limits,
+            enums: parts.enums,
+            blocks: parts.blocks,
+            warnings,
+            table,
+        })
+    }
+}

@@ -1,0 +1,348 @@
+//! A manifest that holds: the model that the compiler, the generators and the tools work on.
+
+use block_table::{Access, Kind, Limits, OnReset, ShortRead, WhenFull};
+
+use crate::diagnostic::{Diagnostics, Span};
+use crate::expression::Expression;
+use crate::types::{Integer, Type};
+
+/// A checked manifest.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    pub(crate) device: Device,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) enums: Vec<Enum>,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) warnings: Diagnostics,
+    pub(crate) table: Vec<u8>,
+}
+
+/// `[device]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its name, 1 to 63 bytes.
+    pub name: String,
+    /// PCI vendor ID of the PF.
+    pub vendor_id: u16,
+    /// PCI device ID of the PF.
+    pub device_id: u16,
+    /// The most VFs, 1 to 4096.
+    pub max_vfs: u16,
+}
+
+/// `[enum.NAME]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enum {
+    /// Its name.
+    pub name: String,
+    /// Its named values, in the order of the manifest.
+    pub members: Vec<Member>,
+}
+
+/// A named value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: u64,
+}
+
+/// `[[block]]`.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// The block ID.
+    pub id: u32,
+    /// The name.
+    pub name: String,
+    /// What the author says about it.
+    pub doc: Option<String>,
+    /// What it holds.
+    pub kind: Kind,
+    /// What a VF may do.
+    pub vf_access: Access,
+    /// The shortest write in bytes.
+    pub min_length: u8,
+    /// The longest write in bytes, and the length of the block.
+    pub max_length: u8,
+    /// Whether publishing invalidates.
+    pub notify: bool,
+    /// What a short read gets.
+    pub short_read: ShortRead,
+    /// What a reset does to PF-owned fields.
+    pub on_reset: OnReset,
+    /// Messages that a stream keeps for each VF; zero for a register.
+    pub depth: u16,
+    /// What a full stream does.
+    pub when_full: WhenFull,
+    /// Rules over the block's fields.
+    pub require: Vec<Condition>,
+    /// The block's own fields, in the order of the manifest.
+    pub fields: Vec<Field>,
+    /// Its alternative layouts, in the order in which they are tried.
+    pub layouts: Vec<Layout>,
+    /// Where its header stands.
+    pub span: Span,
+}
+
+impl Block {
+    /// Whether the block has no fields: any bytes are valid.
+    #[must_use]
+    pub const fn is_opaque(&self) -> bool {
+        self.fields.is_empty() && self.layouts.is_empty()
+    }
+
+    /// Who owns the bytes of an opaque block.
+    #[must_use]
+    pub const fn opaque_owner(&self) -> Owner {
+        match (self.kind, self.vf_access) {
+            (_, Access::ReadOnly) => Owner::Pf,
+            (Kind::Stream, _) => Owner::Vf,
+            _ => Owner::Both,
+        }
+    }
+}
+
+/// `[[block.layout]]`.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Its name: given, or taken from its condition.
+    pub name: String,
+    /// What the author says about it.
+    pub doc: Option<String>,
+    /// What chooses it; `None` is `else`.
+    pub when: Option<Condition>,
+    /// Rules over its fields and those of the block.
+    pub require: Vec<Condition>,
+    /// Its fields.
+    pub fields: Vec<Field>,
+    /// Where its header stands.
+    pub span: Span,
+}
+
+/// An expression with its text.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// As its author wrote it.
+    pub text: String,
+    /// What it means.
+    pub expression: Expression,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// `[[block.field]]` or `[[block.layout.field]]`.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// The name.
+    pub name: String,
+    /// What the author says about it.
+    pub doc: Option<String>,
+    /// Where it begins in the block, in bytes.
+    pub offset: u8,
+    /// Its type.
+    pub ty: Type,
+    /// Who sets it.
+    pub owner: Owner,
+    /// Its default as it lies in the block; as long as its type.
+    pub default: Vec<u8>,
+    /// What values it may have.
+    pub valid: Valid,
+    /// Its named bits; empty when all bits are one integer.
+    pub bits: Vec<Bits>,
+    /// The field that counts its elements.
+    pub count: Option<Count>,
+    /// How its value moves on.
+    pub sequence: Option<SequenceKind>,
+    /// Whether it is the CRC-32 of all bytes before it.
+    pub is_checksum: bool,
+    /// Where its header stands.
+    pub span: Span,
+}
+
+impl Field {
+    /// The first byte behind it.
+    #[must_use]
+    pub fn end(&self) -> usize {
+        usize::from(self.offset) + self.ty.length()
+    }
+
+    /// The bits of each element that may be set at all: those with a name, or all of them.
+    #[must_use]
+    pub fn defined_bits(&self) -> u64 {
+        if self.bits.is_empty() {
+            return self.ty.element().max();
+        }
+        self.bits.iter().fold(0, |mask, bits| mask | bits.mask())
+    }
+}
+
+/// Who sets a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// The VF, with its writes.
+    Vf,
+    /// The host side, with its publishes.
+    Pf,
+    /// Either of them.
+    Both,
+}
+
+impl Owner {
+    /// Whether a VF's write sets it.
+    #[must_use]
+    pub const fn has_vf(self) -> bool {
+        !matches!(self, Self::Pf)
+    }
+
+    /// Whether a publish sets it.
+    #[must_use]
+    pub const fn has_pf(self) -> bool {
+        !matches!(self, Self::Vf)
+    }
+
+    /// As the language spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vf => "vf",
+            Self::Pf => "pf",
+            Self::Both => "both",
+        }
+    }
+}
+
+/// Consecutive bits of an integer field with a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bits {
+    /// The name.
+    pub name: String,
+    /// The lowest bit, counted from the least significant one.
+    pub low: u8,
+    /// The highest bit.
+    pub high: u8,
+}
+
+impl Bits {
+    /// The bits within the integer.
+    #[must_use]
+    pub const fn mask(&self) -> u64 {
+        (u64::MAX >> (63 - (self.high - self.low))) << self.low
+    }
+}
+
+/// The field that counts an array's elements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Its name.
+    pub name: String,
+    /// Its offset in the block, in bytes.
+    pub offset: u8,
+    /// Its type.
+    pub integer: Integer,
+}
+
+/// How a sequence moves on from one write to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SequenceKind {
+    /// Greater.
+    Strict,
+    /// Not less.
+    NonDecreasing,
+    /// Greater, wrapping around (RFC 1982).
+    Serial,
+}
+
+impl SequenceKind {
+    /// As the language spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::NonDecreasing => "non-decreasing",
+            Self::Serial => "serial",
+        }
+    }
+}
+
+/// `valid` of a field. All rules that are given hold together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Valid {
+    /// The only value.
+    pub equals: Option<u64>,
+    /// The only values.
+    pub one_of: Option<OneOf>,
+    /// The smallest value.
+    pub min: Option<u64>,
+    /// The largest value.
+    pub max: Option<u64>,
+    /// The bits that may be set.
+    pub mask: Option<u64>,
+    /// What divides the value.
+    pub multiple_of: Option<u64>,
+}
+
+/// A list of values, perhaps that of an enumeration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OneOf {
+    /// The enumeration's name.
+    pub enumeration: Option<String>,
+    /// The values.
+    pub values: Vec<u64>,
+}
+
+impl Valid {
+    /// Whether every rule allows `value`.
+    #[must_use]
+    pub fn allows(&self, value: u64) -> bool {
+        self.equals.is_none_or(|equals| value == equals)
+            && self
+                .one_of
+                .as_ref()
+                .is_none_or(|one_of| one_of.values.contains(&value))
+            && self.min.is_none_or(|min| value >= min)
+            && self.max.is_none_or(|max| value <= max)
+            && self.mask.is_none_or(|mask| value & !mask == 0)
+            && self
+                .multiple_of
+                .is_none_or(|divisor| value.checked_rem(divisor) == Some(0))
+    }
+}
+
+impl Manifest {
+    /// The device.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The limits of each VF.
+    #[must_use]
+    pub const fn limits(&self) -> Option<Limits> {
+        self.limits
+    }
+
+    /// The enumerations, in the order of the manifest.
+    #[must_use]
+    pub fn enums(&self) -> &[Enum] {
+        &self.enums
+    }
+
+    /// The blocks, in the order of the manifest, which is that of the block table.
+    #[must_use]
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// What is valid and yet probably not meant.
+    #[must_use]
+    pub const fn warnings(&self) -> &Diagnostics {
+        &self.warnings
+    }
+
+    /// The block table, as the driver loads it.
+    #[must_use]
+    pub fn compile(&self) -> Vec<u8> {
+        self.table.clone()
+    }
+}

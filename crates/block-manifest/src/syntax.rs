@@ -1,0 +1,143 @@
+//! The first step: from TOML to the language's own tables, each value with its place.
+//!
+//! Here only the shape of the text is judged: known keys, kinds of values, spellings and plain ranges. What a value means
+//! beside the others is judged in the next step.
+
+mod read;
+mod reader;
+
+pub(crate) use reader::listed;
+
+use block_table::{Access, Kind, OnReset, ShortRead, WhenFull};
+
+use crate::diagnostic::{Located, Sink, Span};
+use crate::model::{Owner, SequenceKind};
+use crate::types::Type;
+
+/// A manifest as it is written.
+#[derive(Debug, Default)]
+pub(crate) struct File {
+    pub(crate) device: Option<Device>,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) enums: Vec<Enum>,
+    pub(crate) blocks: Vec<Block>,
+}
+
+#[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the PCI term is device ID")]
+pub(crate) struct Device {
+    pub(crate) header: Span,
+    pub(crate) name: Option<Located<String>>,
+    pub(crate) vendor_id: Option<Located<u16>>,
+    pub(crate) device_id: Option<Located<u16>>,
+    pub(crate) max_vfs: Option<Located<u16>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Limits {
+    pub(crate) writes_per_second: Option<Located<u32>>,
+    pub(crate) burst: Option<Located<u32>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Enum {
+    pub(crate) name: Located<String>,
+    pub(crate) members: Vec<(Located<String>, Located<u64>)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) header: Span,
+    pub(crate) id: Option<Located<u32>>,
+    pub(crate) name: Option<Located<String>>,
+    pub(crate) doc: Option<String>,
+    pub(crate) kind: Option<Located<Kind>>,
+    pub(crate) vf_access: Option<Located<Access>>,
+    /// Whether any of the keys for lengths is there, be it readable or not.
+    pub(crate) has_length: bool,
+    pub(crate) length: Option<Located<u8>>,
+    pub(crate) min_length: Option<Located<u8>>,
+    pub(crate) max_length: Option<Located<u8>>,
+    pub(crate) notify: Option<Located<bool>>,
+    pub(crate) short_read: Option<Located<ShortRead>>,
+    pub(crate) on_reset: Option<Located<OnReset>>,
+    pub(crate) depth: Option<Located<u16>>,
+    pub(crate) when_full: Option<Located<WhenFull>>,
+    pub(crate) require: Vec<Located<String>>,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) layouts: Vec<Layout>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) header: Span,
+    pub(crate) name: Option<Located<String>>,
+    pub(crate) doc: Option<String>,
+    pub(crate) when: Option<Located<String>>,
+    pub(crate) require: Vec<Located<String>>,
+    pub(crate) fields: Vec<Field>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) header: Span,
+    pub(crate) name: Option<Located<String>>,
+    pub(crate) doc: Option<String>,
+    pub(crate) offset: Option<Located<u8>>,
+    pub(crate) ty: Option<Located<Type>>,
+    pub(crate) owner: Option<Located<Owner>>,
+    pub(crate) default: Option<Located<Value>>,
+    pub(crate) valid: Valid,
+    pub(crate) bits: Option<Located<Vec<Bits>>>,
+    pub(crate) count: Option<Located<String>>,
+    pub(crate) sequence: Option<Located<SequenceKind>>,
+    pub(crate) check: Option<Located<()>>,
+}
+
+/// What stands where a value of a field's type may stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Number(u64),
+    /// The text of an ASCII field, or the name of an enumeration's value.
+    Text(String),
+    List(Vec<Located<Self>>),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Valid {
+    pub(crate) equals: Option<Located<Value>>,
+    pub(crate) one_of: Option<Located<Value>>,
+    pub(crate) min: Option<Located<Value>>,
+    pub(crate) max: Option<Located<Value>>,
+    pub(crate) mask: Option<Located<Value>>,
+    pub(crate) multiple_of: Option<Located<Value>>,
+}
+
+impl Valid {
+    /// Every rule that was given, for things that concern all of them.
+    pub(crate) fn given(&self) -> impl Iterator<Item = &Located<Value>> {
+        [
+            &self.equals,
+            &self.one_of,
+            &self.min,
+            &self.max,
+            &self.mask,
+            &self.multiple_of,
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Bits {
+    pub(crate) name: Located<String>,
+    pub(crate) low: u8,
+    pub(crate) high: u8,
+    pub(crate) span: Span,
+}
+
+/// Reads `text`. What cannot be read is reported and left out.
+pub(crate) fn parse(text: &str, sink: &Sink) -> File {
+    read::file(text, sink)
+}

@@ -1,0 +1,319 @@
+//! Typed access to a TOML table, reporting what does not fit.
+
+use std::fmt::Write as _;
+use std::ops::RangeInclusive;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::Value;
+use crate::diagnostic::{Diagnostic, Located, Sink, Span, closest};
+use crate::keys::{Key, REQUIRED, Section};
+
+/// A table, the keys it may have, and where to report.
+pub(super) struct Reader<'a, 't> {
+    table: &'a DeTable<'t>,
+    section: &'static Section,
+    /// Where the table's header stands.
+    pub(super) span: Span,
+    sink: &'a Sink,
+}
+
+impl<'a, 't> Reader<'a, 't> {
+    /// Reports keys that the section does not have and keys that it needs.
+    pub(super) fn new(
+        table: &'a DeTable<'t>,
+        section: &'static Section,
+        span: Span,
+        sink: &'a Sink,
+    ) -> Self {
+        let reader = Self {
+            table,
+            section,
+            span,
+            sink,
+        };
+        let known = || section.keys.iter().map(|known| known.name);
+        let mut misspelt = Vec::new();
+        for (key, _) in table {
+            if known().all(|known| known != key.get_ref()) {
+                reader.unknown_key(key.get_ref(), &key.span());
+                misspelt.extend(closest(key.get_ref(), known()));
+            }
+        }
+        for key in section.keys {
+            let missing = key.default == REQUIRED && !table.contains_key(key.name);
+            if missing && !misspelt.contains(&key.name) && !sink.is_incomplete() {
+                reader.missing(key);
+            }
+        }
+        reader
+    }
+
+    fn unknown_key(&self, key: &str, span: &Span) {
+        let header = self.section.header;
+        let known = || self.section.keys.iter().map(|known| known.name);
+        let diagnostic = Diagnostic::error(
+            format!("unknown key `{key}` in {header}"),
+            span,
+            "no such key",
+        );
+        let diagnostic = diagnostic.did_you_mean(key, known());
+        self.sink
+            .report(diagnostic.note(format!("the keys of {header} are {}", listed(known()))));
+    }
+
+    fn missing(&self, key: &Key) {
+        let message = format!("missing key `{}` in {}", key.name, self.section.header);
+        self.sink.report(Diagnostic::error(
+            message,
+            &self.span,
+            format!("`{}` is required: {}", key.name, key.values),
+        ));
+    }
+
+    /// The value of `key`, unless it is absent or TOML itself could not be read there.
+    fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'t>>> {
+        debug_assert!(
+            self.section.keys.iter().any(|known| known.name == key),
+            "`{key}` is not in the key table"
+        );
+        self.table.get(key).filter(|value| !is_placeholder(value))
+    }
+
+    fn wrong_kind(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
+        if self.sink.is_incomplete() {
+            return;
+        }
+        let found = value.get_ref().type_str();
+        let message = format!(
+            "`{key}` is {} {found}, and should be {wanted}",
+            article(found)
+        );
+        self.sink
+            .error(message, &value.span(), format!("expected {wanted}"));
+    }
+
+    pub(super) fn string(&self, key: &'static str) -> Option<Located<String>> {
+        let value = self.get(key)?;
+        let Some(text) = value.get_ref().as_str() else {
+            self.wrong_kind(key, value, "a string");
+            return None;
+        };
+        Some(Located::new(text.to_owned(), value.span()))
+    }
+
+    pub(super) fn boolean(&self, key: &'static str) -> Option<Located<bool>> {
+        let value = self.get(key)?;
+        let Some(boolean) = value.get_ref().as_bool() else {
+            self.wrong_kind(key, value, "`true` or `false`");
+            return None;
+        };
+        Some(Located::new(boolean, value.span()))
+    }
+
+    /// An integer in `range`.
+    pub(super) fn integer<T: TryFrom<u64>>(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<u64>,
+    ) -> Option<Located<T>> {
+        let value = self.get(key)?;
+        if !value.get_ref().is_integer() {
+            self.wrong_kind(key, value, "an integer");
+            return None;
+        }
+        let (min, max) = (range.start(), range.end());
+        let number = unsigned(value)
+            .filter(|number| range.contains(number))
+            .and_then(|number| T::try_from(number).ok());
+        if number.is_none() {
+            let message = format!(
+                "`{key}` is {}, and must be from {min} to {max}",
+                written(value)
+            );
+            self.sink
+                .error(message, &value.span(), format!("not from {min} to {max}"));
+        }
+        number.map(|number| Located::new(number, value.span()))
+    }
+
+    /// One of several words.
+    pub(super) fn choice<T: Copy>(
+        &self,
+        key: &'static str,
+        words: &[(&str, T)],
+    ) -> Option<Located<T>> {
+        let text = self.string(key)?;
+        let found = words.iter().find(|(word, _)| *word == text.value);
+        if found.is_none() {
+            let known = || words.iter().map(|(word, _)| *word);
+            let message = format!(
+                "`{key}` is \"{}\", and must be {}",
+                text.value.escape_debug(),
+                alternatives(known())
+            );
+            self.sink.report(
+                Diagnostic::error(message, &text.span, "not one of them")
+                    .did_you_mean(&text.value, known()),
+            );
+        }
+        found.map(|(_, value)| Located::new(*value, text.span))
+    }
+
+    /// A table within this one.
+    pub(super) fn table(&self, key: &'static str) -> Option<(&'a DeTable<'t>, Span)> {
+        let value = self.get(key)?;
+        let Some(table) = value.get_ref().as_table() else {
+            self.wrong_kind(key, value, "a table");
+            return None;
+        };
+        Some((table, value.span()))
+    }
+
+    /// The tables of an array of tables.
+    pub(super) fn tables(&self, key: &'static str) -> Vec<(&'a DeTable<'t>, Span)> {
+        let Some(value) = self.get(key) else {
+            return Vec::new();
+        };
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_kind(
+                key,
+                value,
+                "an array of tables: write its header in double brackets",
+            );
+            return Vec::new();
+        };
+        let tables = array.iter().filter_map(|element| {
+            let table = element.get_ref().as_table();
+            if table.is_none() {
+                self.wrong_kind(key, element, "a table");
+            }
+            Some((table?, element.span()))
+        });
+        tables.collect()
+    }
+
+    /// The strings of an array.
+    pub(super) fn strings(&self, key: &'static str) -> Vec<Located<String>> {
+        let Some(value) = self.get(key) else {
+            return Vec::new();
+        };
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_kind(key, value, "an array of strings");
+            return Vec::new();
+        };
+        let strings = array.iter().filter_map(|element| {
+            let text = element.get_ref().as_str();
+            if text.is_none() {
+                self.wrong_kind(key, element, "a string");
+            }
+            Some(Located::new(text?.to_owned(), element.span()))
+        });
+        strings.collect()
+    }
+
+    /// A value of a field, whatever the field's type.
+    pub(super) fn value(&self, key: &'static str) -> Option<Located<Value>> {
+        self.any_value(key, self.get(key)?)
+    }
+
+    fn any_value(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Located<Value>> {
+        let found = match value.get_ref() {
+            DeValue::Integer(_) => {
+                let number = self.unsigned(key, value)?;
+                Value::Number(number)
+            }
+            DeValue::String(text) => Value::Text(text.clone().into_owned()),
+            DeValue::Array(elements) => {
+                let elements: Vec<_> = elements
+                    .iter()
+                    .map(|element| self.any_value(key, element))
+                    .collect();
+                Value::List(elements.into_iter().collect::<Option<_>>()?)
+            }
+            _ => {
+                self.wrong_kind(key, value, "a number, the name of one, or an array");
+                return None;
+            }
+        };
+        Some(Located::new(found, value.span()))
+    }
+
+    fn unsigned(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<u64> {
+        let number = unsigned(value);
+        if number.is_none() {
+            let message = format!(
+                "`{key}` is {}, and integers of the language are unsigned with 64 bits",
+                written(value)
+            );
+            self.sink.error(
+                message,
+                &value.span(),
+                format!("not from 0 to {}", u64::MAX),
+            );
+        }
+        number
+    }
+
+    /// The entries of a table with keys of the author's choice, in the order of the text.
+    pub(super) fn entries(
+        table: &'a DeTable<'t>,
+    ) -> Vec<(Located<String>, &'a Spanned<DeValue<'t>>)> {
+        let entries = table.iter().filter(|(_, value)| !is_placeholder(value));
+        let mut entries: Vec<_> = entries
+            .map(|(key, value)| (Located::new(key.get_ref().to_string(), key.span()), value))
+            .collect();
+        entries.sort_by_key(|(key, _)| key.span.start);
+        entries
+    }
+}
+
+/// Where TOML could not be read, its parser leaves a value without a place; the error itself is reported already.
+fn is_placeholder(value: &Spanned<DeValue<'_>>) -> bool {
+    value.span().is_empty()
+}
+
+/// The value of an integer that is not negative and fits into 64 bits.
+pub(super) fn unsigned(value: &Spanned<DeValue<'_>>) -> Option<u64> {
+    let integer = value.get_ref().as_integer()?;
+    let digits = integer.as_str();
+    u64::from_str_radix(digits.strip_prefix('+').unwrap_or(digits), integer.radix()).ok()
+}
+
+/// An integer as its author wrote it, but for separators.
+pub(super) fn written(value: &Spanned<DeValue<'_>>) -> String {
+    value.get_ref().as_integer().map_or_else(
+        || value.get_ref().type_str().to_owned(),
+        ToString::to_string,
+    )
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    }
+}
+
+/// The words in backquotes with commas between them.
+pub(crate) fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
+/// The words as a choice: `"a", "b" or "c"`.
+fn alternatives<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let words: Vec<&str> = words.collect();
+    let mut text = String::new();
+    for (index, word) in words.iter().enumerate() {
+        let separator = match index {
+            0 => "",
+            _ if index + 1 == words.len() => " or ",
+            _ => ", ",
+        };
+        let _ = write!(text, "{separator}\"{word}\"");
+    }
+    text
+}

@@ -1,0 +1,54 @@
+//! What is wrong with a manifest is said as these snapshots show.
+//!
+//! `cargo insta review` accepts a changed wording; read every one as its user would.
+
+use block_manifest::Manifest;
+
+/// Both the diagnostics of `text` and how many errors and warnings they are.
+fn report(name: &str, text: &str) -> String {
+    let name = format!("{name}.toml");
+    match Manifest::parse(&name, text) {
+        Ok(manifest) => format!(
+            "{}\n\n{} warning(s)",
+            manifest.warnings(),
+            manifest.warnings().warning_count()
+        ),
+        Err(diagnostics) => format!(
+            "{diagnostics}\n\n{} error(s), {} warning(s)",
+            diagnostics.error_count(),
+            diagnostics.warning_count()
+        ),
+    }
+}
+
+macro_rules! snapshots {
+    ($($(#[doc = $doc:literal])* $test:ident => $file:literal,)*) => {
+        $(
+            $(#[doc = $doc])*
+            #[test]
+            fn $test() {
+                insta::assert_snapshot!($file, report($file, include_str!(concat!("diagnostics/", $file, ".toml"))));
+            }
+        )*
+    };
+}
+
+snapshots! {
+    five_different_mistakes_give_five_diagnostics_in_one_run => "five-mistakes",
+    unknown_missing_and_ill_typed_keys_are_named => "keys",
+    blocks_that_contradict_themselves_or_each_other_are_refused => "blocks",
+    fields_that_overlap_leave_the_block_or_make_no_sense_are_refused => "fields",
+    values_and_rules_that_no_write_could_meet_are_refused => "values",
+    expressions_are_refused_at_the_place_that_is_wrong => "expressions",
+    layouts_that_can_never_be_chosen_are_refused => "layouts",
+    toml_errors_are_shown_like_all_others => "syntax",
+    what_is_valid_and_probably_not_meant_is_a_warning => "warnings",
+}
+
+#[test]
+fn colour_is_only_there_when_asked_for() {
+    let diagnostics =
+        Manifest::parse("keys.toml", include_str!("diagnostics/keys.toml")).unwrap_err();
+    assert!(diagnostics.render(true).contains('\u{1b}'));
+    assert!(!diagnostics.render(false).contains('\u{1b}'));
+}

@@ -1,0 +1,207 @@
+//! What is generated compiles, and both languages lay a block out as the table judges it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use block_manifest::Manifest;
+use block_table::{History, Table, Writer};
+
+const MANIFESTS: [(&str, &str); 4] = [
+    (
+        "accelerator",
+        include_str!("../../../blocks/accelerator.toml"),
+    ),
+    ("hello", include_str!("../../../blocks/hello.toml")),
+    (
+        "mlx5-hv-vhca",
+        include_str!("../../../blocks/mlx5-hv-vhca.toml"),
+    ),
+    ("every-key", include_str!("manifests/every-key.toml")),
+];
+
+fn manifest(text: &str) -> Manifest {
+    Manifest::parse("manifest.toml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
+}
+
+/// A folder for what a test builds, under the target folder.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    folder
+}
+
+/// Runs a compiler, and fails with what it says.
+fn compile(command: &mut Command) {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn gcc() -> Command {
+    let mut gcc = Command::new(std::env::var_os("CC").unwrap_or_else(|| "gcc".into()));
+    gcc.args(["-Wall", "-Wextra", "-Werror", "-pedantic"]);
+    gcc
+}
+
+fn rustc() -> Command {
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.args([
+        "--edition",
+        "2021",
+        "-D",
+        "warnings",
+        "-D",
+        "missing_docs",
+        "-A",
+        "dead_code",
+    ]);
+    rustc
+}
+
+#[test]
+fn generated_files_of_the_real_manifests_are_as_reviewed() {
+    for (name, text) in &MANIFESTS[..3] {
+        let manifest = manifest(text);
+        insta::assert_snapshot!(format!("{name}.h"), manifest.header_c());
+        insta::assert_snapshot!(format!("{name}.rs"), manifest.header_rust());
+        insta::assert_snapshot!(format!("{name}.md"), manifest.reference_markdown());
+    }
+}
+
+#[test]
+fn every_header_compiles_without_warnings_as_c_and_as_cpp() {
+    let folder = folder("headers");
+    for (name, text) in MANIFESTS {
+        std::fs::write(folder.join(format!("{name}.h")), manifest(text).header_c()).unwrap();
+        let source = folder.join(format!("{name}.c"));
+        // Twice, for the guard.
+        std::fs::write(
+            &source,
+            format!("#include \"{name}.h\"\n#include \"{name}.h\"\n"),
+        )
+        .unwrap();
+        for language in [["-std=c11", "-xc"], ["-std=c++11", "-xc++"]] {
+            compile(gcc().args(language).arg("-fsyntax-only").arg(&source));
+        }
+    }
+}
+
+#[test]
+fn every_module_compiles_without_warnings_and_without_std() {
+    let folder = folder("modules");
+    for (name, text) in MANIFESTS {
+        let module = folder.join(format!("{name}.rs"));
+        std::fs::write(&module, manifest(text).header_rust()).unwrap();
+        let library = folder.join(format!("{}_lib.rs", name.replace('-', "_")));
+        std::fs::write(&library, format!("//! Test.\n#![no_std]\n#![forbid(unsafe_code)]\n/// Test.\npub mod blocks {{ include!(\"{name}.rs\"); }}\n")).unwrap();
+        compile(
+            rustc()
+                .args(["--crate-type", "lib", "--emit", "metadata", "--out-dir"])
+                .arg(&folder)
+                .arg(&library),
+        );
+    }
+}
+
+/// The `map` command of blocks/accelerator.toml in C; prints its bytes.
+const C_PROGRAM: &str = r#"
+#include "accelerator.h"
+#include <stdio.h>
+int main(void) {
+    struct contoso_cx_100_command_map map = {0};
+    const unsigned char *bytes = (const unsigned char *)&map;
+    map.opcode = CONTOSO_CX_100_OPCODE_MAP;
+    map.flags = CONTOSO_CX_100_COMMAND_FLAGS_URGENT_MASK | 5u << CONTOSO_CX_100_COMMAND_FLAGS_PRIORITY_SHIFT;
+    map.sequence = 0x01020304;
+    map.entries = 2;
+    map.address = 0x12345000;
+    map.size = 0x3000;
+    map.pages[0] = 0x0102;
+    map.pages[1] = 0x0304;
+    for (unsigned i = 0; i < CONTOSO_CX_100_COMMAND_LENGTH; i++)
+        printf("%02x", bytes[i]);
+    return 0;
+}
+"#;
+
+/// The same in Rust.
+const RUST_PROGRAM: &str = r#"
+//! Test.
+/// Test.
+mod blocks { include!("accelerator.rs"); }
+use blocks::{CommandMap, opcode};
+fn main() {
+    let map = CommandMap {
+        opcode: opcode::MAP,
+        flags: CommandMap::FLAGS_URGENT_MASK | 5 << CommandMap::FLAGS_PRIORITY_SHIFT,
+        sequence: 0x01020304,
+        entries: 2,
+        address: 0x12345000,
+        size: 0x3000,
+        pages: [0x0102, 0x0304, 0, 0, 0, 0, 0, 0],
+        ..CommandMap::default()
+    };
+    assert_eq!(CommandMap::from_bytes(&map.to_bytes()), map);
+    for byte in map.to_bytes() {
+        print!("{byte:02x}");
+    }
+    assert_eq!(blocks::Status::default().numa_node, 0xFFFF);
+    assert_eq!(blocks::Status::default().to_bytes()[18..20], [0xFF, 0xFF]);
+    assert_eq!(blocks::Mailbox::default().granted_queues, 4);
+}
+"#;
+
+fn run(program: &Path) -> String {
+    let output = Command::new(program).output().expect("what was built runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("hex is ASCII")
+}
+
+#[test]
+fn c_and_rust_lay_out_the_bytes_that_the_table_admits() {
+    let folder = folder("programs");
+    let manifest = manifest(MANIFESTS[0].1);
+    std::fs::write(folder.join("accelerator.h"), manifest.header_c()).unwrap();
+    std::fs::write(folder.join("accelerator.rs"), manifest.header_rust()).unwrap();
+    std::fs::write(folder.join("main.c"), C_PROGRAM).unwrap();
+    std::fs::write(folder.join("main.rs"), RUST_PROGRAM).unwrap();
+    compile(
+        gcc()
+            .arg("-std=c11")
+            .arg(folder.join("main.c"))
+            .arg("-o")
+            .arg(folder.join("from-c")),
+    );
+    compile(
+        rustc()
+            .arg(folder.join("main.rs"))
+            .arg("-o")
+            .arg(folder.join("from-rust")),
+    );
+    let hex = run(&folder.join("from-c"));
+    assert_eq!(hex, run(&folder.join("from-rust")));
+    let bytes: Vec<u8> = (0..hex.len() / 2)
+        .map(|index| u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).unwrap())
+        .collect();
+    let table = manifest.compile();
+    let table = Table::verify(&table).unwrap();
+    let block = table.block(table.find(1).unwrap()).unwrap();
+    let image = block
+        .admit(Writer::Vf, &bytes, &[0; 128], History::EMPTY)
+        .expect("the command is valid");
+    assert_eq!(
+        block.layout_of(&image),
+        Some(0),
+        "the first layout is `map`"
+    );
+    assert_eq!(image[..64], bytes[..]);
+}

@@ -1,0 +1,277 @@
+//! What a write comes to, read off the model field by field, slowly and plainly.
+
+use block_manifest::{Block, Condition, Field, Layout, Owner, SequenceKind, Type};
+use block_table::{Image, Rule, Writer};
+
+/// Who has written since the last reset.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wrote {
+    vf: bool,
+    pf: bool,
+}
+
+impl Wrote {
+    pub(crate) fn add(&mut self, writer: Writer) {
+        match writer {
+            Writer::Vf => self.vf = true,
+            Writer::Pf => self.pf = true,
+        }
+    }
+}
+
+fn integer(image: &Image, offset: usize, ty: Type) -> u64 {
+    let element = ty.element();
+    let bytes = &image[offset..offset + usize::from(element.width())];
+    let join = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+    if element.big_endian {
+        bytes.iter().fold(0, join)
+    } else {
+        bytes.iter().rev().fold(0, join)
+    }
+}
+
+fn elements(image: &Image, field: &Field) -> Vec<u64> {
+    let width = usize::from(field.ty.element().width());
+    (0..usize::from(field.ty.elements()))
+        .map(|index| integer(image, usize::from(field.offset) + index * width, field.ty))
+        .collect()
+}
+
+fn holds(condition: &Condition, image: &Image) -> Result<bool, Rule> {
+    let value = condition.expression.evaluate(&|load| {
+        (integer(image, load.offset.into(), Type::Integer(load.integer)) >> load.shift) & load.mask
+    });
+    value.map(|value| value != 0).ok_or(Rule::Overflow)
+}
+
+fn owns(owner: Owner, writer: Writer) -> bool {
+    matches!(
+        (owner, writer),
+        (Owner::Both, _) | (Owner::Vf, Writer::Vf) | (Owner::Pf, Writer::Pf)
+    )
+}
+
+fn layout<'b>(block: &'b Block, image: &Image) -> Result<Option<&'b Layout>, Rule> {
+    if block.layouts.is_empty() {
+        return Ok(None);
+    }
+    for layout in &block.layouts {
+        let chosen = match &layout.when {
+            Some(when) => holds(when, image)?,
+            None => true,
+        };
+        if chosen {
+            return Ok(Some(layout));
+        }
+    }
+    Err(Rule::Layout)
+}
+
+fn put_defaults(image: &mut Image, fields: &[Field]) {
+    for field in fields {
+        image[field.offset.into()..field.end()].copy_from_slice(&field.default);
+    }
+}
+
+/// The image of a block that nobody wrote.
+pub(crate) fn default_image(block: &Block) -> Image {
+    let mut image = [0; 128];
+    put_defaults(&mut image, &block.fields);
+    if let Ok(Some(layout)) = layout(block, &image) {
+        put_defaults(&mut image, &layout.fields);
+    }
+    image
+}
+
+/// What becomes of the block, or the first broken rule in the documented order.
+pub(crate) fn judge(
+    block: &Block,
+    writer: Writer,
+    sent: &[u8],
+    committed: &Image,
+    wrote: Wrote,
+) -> Result<Image, Rule> {
+    let mut image = [0; 128];
+    image[..sent.len()].copy_from_slice(sent);
+    if block.is_opaque() {
+        return Ok(if owns(block.opaque_owner(), writer) {
+            image
+        } else {
+            *committed
+        });
+    }
+    for field in block
+        .fields
+        .iter()
+        .filter(|field| !owns(field.owner, writer))
+    {
+        let bytes = usize::from(field.offset)..field.end();
+        image[bytes.clone()].copy_from_slice(&committed[bytes]);
+    }
+    fields(&block.fields, &image)?;
+    let chosen = layout(block, &image)?;
+    let mut all: Vec<&Field> = block.fields.iter().collect();
+    if let Some(chosen) = chosen {
+        let same = layout(block, committed)
+            .is_ok_and(|before| before.is_some_and(|before| std::ptr::eq(before, chosen)));
+        for field in chosen
+            .fields
+            .iter()
+            .filter(|field| !owns(field.owner, writer))
+        {
+            let bytes = usize::from(field.offset)..field.end();
+            if same {
+                image[bytes.clone()].copy_from_slice(&committed[bytes]);
+            } else {
+                image[bytes].copy_from_slice(&field.default);
+            }
+        }
+        all.extend(&chosen.fields);
+    }
+    reserved(&all, &image)?;
+    if let Some(chosen) = chosen {
+        fields(&chosen.fields, &image)?;
+        require(&chosen.require, &image)?;
+    }
+    require(&block.require, &image)?;
+    for field in &block.fields {
+        sequence(field, writer, &image, committed, wrote)?;
+    }
+    Ok(image)
+}
+
+fn reserved(fields: &[&Field], image: &Image) -> Result<(), Rule> {
+    for (offset, byte) in image.iter().enumerate() {
+        let covered = fields
+            .iter()
+            .any(|field| (usize::from(field.offset)..field.end()).contains(&offset));
+        if !covered && *byte != 0 {
+            return Err(Rule::Reserved);
+        }
+    }
+    let undefined = |field: &&&Field| {
+        elements(image, field)
+            .iter()
+            .any(|value| value & !field.defined_bits() != 0)
+    };
+    if fields.iter().any(|field| undefined(&field)) {
+        Err(Rule::Reserved)
+    } else {
+        Ok(())
+    }
+}
+
+fn fields(fields: &[Field], image: &Image) -> Result<(), Rule> {
+    for field in fields {
+        let mut values = elements(image, field);
+        if let Some(count) = &field.count {
+            let count = integer(image, count.offset.into(), Type::Integer(count.integer));
+            let Some(count) = usize::try_from(count)
+                .ok()
+                .filter(|count| *count <= values.len())
+            else {
+                return Err(Rule::Count);
+            };
+            if values.split_off(count).iter().any(|value| *value != 0) {
+                return Err(Rule::Count);
+            }
+        }
+        if let Type::Ascii(_) = field.ty {
+            let end = values
+                .iter()
+                .position(|byte| *byte == 0)
+                .unwrap_or(values.len());
+            if values[..end]
+                .iter()
+                .any(|byte| !(0x20..0x7F).contains(byte))
+                || values[end..].iter().any(|byte| *byte != 0)
+            {
+                return Err(Rule::Text);
+            }
+        }
+        if values.iter().any(|value| !field.valid.allows(*value)) {
+            return Err(Rule::Value);
+        }
+    }
+    Ok(())
+}
+
+fn require(conditions: &[Condition], image: &Image) -> Result<(), Rule> {
+    for condition in conditions {
+        if !holds(condition, image)? {
+            return Err(Rule::Require);
+        }
+    }
+    Ok(())
+}
+
+fn sequence(
+    field: &Field,
+    writer: Writer,
+    image: &Image,
+    committed: &Image,
+    wrote: Wrote,
+) -> Result<(), Rule> {
+    let Some(sequence) = field.sequence else {
+        return Ok(());
+    };
+    let wrote_before = (field.owner.has_vf() && wrote.vf) || (field.owner.has_pf() && wrote.pf);
+    if !owns(field.owner, writer) || !wrote_before {
+        return Ok(());
+    }
+    let (before, now) = (
+        integer(committed, field.offset.into(), field.ty),
+        integer(image, field.offset.into(), field.ty),
+    );
+    let ahead = now.wrapping_sub(before) & field.ty.element().max();
+    let good = match sequence {
+        SequenceKind::Strict => now > before,
+        SequenceKind::NonDecreasing => now >= before,
+        SequenceKind::Serial => ahead != 0 && ahead <= field.ty.element().max() / 2,
+    };
+    if good { Ok(()) } else { Err(Rule::Sequence) }
+}
+
+/// `random`, made into what a writer might send: values that the fields' rules may well allow, and zeros between them.
+pub(crate) fn plausible(block: &Block, random: &Image, seed: u64) -> Image {
+    if seed.is_multiple_of(5) || block.is_opaque() {
+        return *random;
+    }
+    let mut image = [0; 128];
+    let mut chosen: Vec<&Field> = block.fields.iter().collect();
+    if let Some(layout) = block
+        .layouts
+        .get(usize::try_from(seed / 7 % 4).unwrap_or(0))
+    {
+        chosen.extend(&layout.fields);
+    }
+    for field in chosen {
+        let width = usize::from(field.ty.element().width());
+        for index in 0..usize::from(field.ty.elements()) {
+            let at = usize::from(field.offset) + index * width;
+            let raw = integer(random, at, field.ty);
+            let valid = &field.valid;
+            let listed = valid.one_of.as_ref().map(|one_of| {
+                one_of.values[usize::try_from(raw).unwrap_or(0) % one_of.values.len()]
+            });
+            let value = valid.equals.or(listed).unwrap_or_else(|| {
+                let value = (raw & field.defined_bits() & valid.mask.unwrap_or(u64::MAX)).clamp(
+                    valid.min.unwrap_or(0),
+                    valid.max.unwrap_or(u64::MAX).max(valid.min.unwrap_or(0)),
+                );
+                value - value % valid.multiple_of.unwrap_or(1)
+            });
+            let value = if let Type::Ascii(_) = field.ty {
+                if raw.is_multiple_of(3) {
+                    0
+                } else {
+                    0x20 + raw % 90
+                }
+            } else {
+                value
+            };
+            image[at..at + width].copy_from_slice(&field.ty.element().encode(value));
+        }
+    }
+    image
+}

@@ -1,0 +1,122 @@
+//! Random manifests as text: all kinds of fields and rules, most of which can hold.
+
+#![expect(
+    clippy::format_push_string,
+    reason = "a test may be plain rather than fast"
+)]
+
+use proptest::prelude::*;
+
+/// A manifest of one to three blocks.
+pub(crate) fn manifests() -> impl Strategy<Value = String> {
+    prop::collection::vec(block(), 1..4).prop_map(|blocks| {
+        let mut text = "[device]\nname = \"random\"\nvendor-id = 1\ndevice-id = 2\nmax-vfs = 3\n[enum.color]\nred = 0\ngreen = 3\nblue = 200\n".to_owned();
+        for (id, block) in blocks.into_iter().enumerate() {
+            text += &format!("[[block]]\nid = {}\nname = \"block_{id}\"\n{block}", id * 37);
+        }
+        text
+    })
+}
+
+fn block() -> impl Strategy<Value = String> {
+    let kinds = prop_oneof![
+        3 => Just("vf-access = \"read-write\"\n"),
+        1 => Just("vf-access = \"read-only\"\n"),
+        1 => Just("vf-access = \"write-only\"\nkind = \"stream\"\n"),
+    ];
+    let requirement = prop::sample::select(vec![
+        "selector + 1 > 0",
+        "selector <= 5 || bits.high == 2",
+        "!(selector == 3 && bits.low == 1)",
+        "selector * 3 - bits.high * 2 < 1000",
+        "total - selector >= 0 || total == 0",
+        "(total | 0x10) & 0xFF != 0x11",
+    ]);
+    let requirements = prop::collection::vec(requirement, 0..3);
+    let fields = prop::collection::vec(field(), 0..4);
+    let layouts = prop::option::of(prop::collection::vec(
+        prop::collection::vec(field(), 0..3),
+        3,
+    ));
+    (kinds, requirements, fields, layouts, any::<bool>()).prop_map(|(kind, require, fields, layouts, opaque)| {
+        let mut text = format!("{kind}length = 128\n");
+        if opaque && fields.is_empty() {
+            return text;
+        }
+        text += &format!("require = {require:?}\n");
+        text += "[[block.field]]\nname = \"selector\"\ntype = \"u8\"\n";
+        text += "[[block.field]]\nname = \"bits\"\ntype = \"u16be\"\nbits = { low = 0, high = \"3-5\", top = 15 }\n";
+        text += "[[block.field]]\nname = \"total\"\ntype = \"u32\"\n";
+        for (index, field) in fields.iter().enumerate() {
+            text += &format!("[[block.field]]\nname = \"field_{index}\"\n{}", owned(field, kind));
+        }
+        for (index, fields) in layouts.iter().flatten().enumerate() {
+            let when = ["selector == 3", "selector < 3 && bits.high != 1", "else"][index % 3];
+            text += &format!("[[block.layout]]\nwhen = \"{when}\"\n");
+            for (inner, field) in fields.iter().enumerate() {
+                text += &format!("[[block.layout.field]]\nname = \"inner_{index}_{inner}\"\n{}", owned(field, kind));
+            }
+        }
+        text
+    })
+}
+
+/// Takes the owner away where the block does not allow one.
+fn owned(field: &str, kind: &str) -> String {
+    let free = kind.contains("read-write");
+    let lines = field
+        .lines()
+        .filter(|line| free || !line.starts_with("owner"));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+fn field() -> impl Strategy<Value = String> {
+    let scalar = prop::sample::select(vec!["u8", "u16", "u32", "u64", "u16be", "u32be", "u64be"]);
+    let valid = prop::sample::select(vec![
+        "",
+        "valid = { min = 1 }\n",
+        "valid = { max = 7 }\n",
+        "valid = { min = 2, max = 200, multiple-of = 2 }\n",
+        "valid = { equals = 3 }\n",
+        "valid = { equals = \"color.green\" }\n",
+        "valid = { one-of = \"color\" }\n",
+        "valid = { one-of = [0, 100, 255] }\n",
+        "valid = { mask = 0x0F }\n",
+        "valid = { multiple-of = 3 }\n",
+        "default = 6\n",
+    ]);
+    let owner = prop::sample::select(vec![
+        "",
+        "",
+        "owner = \"pf\"\n",
+        "owner = \"both\"\n",
+        "owner = \"vf\"\n",
+    ]);
+    let array = (scalar.clone(), 1..4u8, valid.clone(), any::<bool>()).prop_map(
+        |(ty, elements, valid, counted)| {
+            let count = if counted {
+                "count = \"selector\"\n"
+            } else {
+                ""
+            };
+            format!("type = \"{ty}[{elements}]\"\n{valid}{count}")
+        },
+    );
+    let sequence = (
+        scalar.clone(),
+        prop::sample::select(vec!["strict", "non-decreasing", "serial"]),
+    )
+        .prop_map(|(ty, kind)| format!("type = \"{ty}\"\nsequence = \"{kind}\"\n"));
+    let plain = prop::sample::select(vec![
+        "type = \"ascii[5]\"\n",
+        "type = \"bytes[3]\"\n",
+        "type = \"bytes[3]\"\ncount = \"selector\"\n",
+    ]);
+    let body = prop_oneof![
+        4 => (scalar, valid).prop_map(|(ty, valid)| format!("type = \"{ty}\"\n{valid}")),
+        2 => array,
+        1 => sequence,
+        2 => plain.prop_map(str::to_owned),
+    ];
+    (body, owner).prop_map(|(body, owner)| body + owner)
+}

@@ -1,0 +1,261 @@
+//! What happens to a write between the caller's bytes and the commit: merge, choice of a layout, and every rule.
+
+use crate::MAX_BLOCK_LENGTH;
+use crate::checksum::crc32;
+use crate::expression::evaluate;
+use crate::format::{LayoutRecord, NO_CHECKSUM, Shape, block_flag, operand, owner};
+use crate::image::{Image, first_common_bit, merge};
+use crate::rule::Judgement;
+use crate::table::Block;
+use crate::violation::{Rule, Violation};
+
+/// Who writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Writer {
+    /// The VF, with a block write.
+    Vf,
+    /// The host side, with a publish.
+    Pf,
+}
+
+impl Writer {
+    pub(crate) const fn owner(self) -> u8 {
+        match self {
+            Self::Vf => owner::VF,
+            Self::Pf => owner::PF,
+        }
+    }
+}
+
+/// Who has written a block since its last reset. The first value of a sequence after a reset may be any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct History(u8);
+
+impl History {
+    /// Nobody has written yet.
+    pub const EMPTY: Self = Self(0);
+
+    /// The history after a write of `writer` was committed.
+    #[must_use]
+    pub const fn after(self, writer: Writer) -> Self {
+        Self(self.0 | writer.owner())
+    }
+
+    pub(crate) const fn has_any(self, owners: u8) -> bool {
+        self.0 & owners != 0
+    }
+}
+
+/// The layout of an image: `Ok(None)` when the block has no layouts at all.
+type Choice<'a> = Result<Option<&'a LayoutRecord>, Violation>;
+
+impl<'a> Block<'a> {
+    /// Whether a write may be `length` bytes long.
+    #[must_use]
+    #[inline]
+    pub fn accepts_length(&self, length: usize) -> bool {
+        (self.min_length()..=self.max_length()).contains(&length)
+    }
+
+    /// Checks what can be checked on the bytes as they were sent, before any lock: the checksum.
+    ///
+    /// # Errors
+    /// [`Rule::Checksum`] when `writer` owns the checksum field and its value is not the CRC-32 of all bytes before it,
+    /// or when `sent` is too short to hold it.
+    #[inline]
+    pub fn check_sent(&self, writer: Writer, sent: &[u8]) -> Result<(), Violation> {
+        let record = self.record;
+        if !self.checksummed_by(writer) {
+            return Ok(());
+        }
+        let offset = record.checksum_offset;
+        let wrong = Violation::new(Rule::Checksum, offset);
+        let (covered, rest) = sent.split_at_checked(usize::from(offset)).ok_or(wrong)?;
+        let bytes = *rest.first_chunk::<4>().ok_or(wrong)?;
+        let little = record.checksum_operand & operand::BIG_ENDIAN == 0;
+        let claimed = if little {
+            u32::from_le_bytes(bytes)
+        } else {
+            u32::from_be_bytes(bytes)
+        };
+        if crc32(covered) == claimed {
+            Ok(())
+        } else {
+            Err(wrong)
+        }
+    }
+
+    /// Whether a write of `writer` must carry the checksum of its bytes, so that [`check_sent`](Self::check_sent) can refuse.
+    #[must_use]
+    #[inline]
+    pub fn checksummed_by(&self, writer: Writer) -> bool {
+        self.record.checksum_offset != NO_CHECKSUM
+            && self.record.checksum_owner & writer.owner() != 0
+    }
+
+    /// The index of the layout that `image` has, among the layouts in the manifest's order; `None` when it has none.
+    #[must_use]
+    pub fn layout_of(&self, image: &Image) -> Option<usize> {
+        let chosen = self.choose(self.layouts(), image).ok()??;
+        self.layouts()
+            .iter()
+            .position(|layout| core::ptr::eq(layout, chosen))
+    }
+
+    /// Merges what `writer` sent into the block and applies every rule but the checksum to the result.
+    ///
+    /// `sent` is at most 128 bytes, and zeros follow it up to the end of the block. `committed` is the block before the
+    /// write. For a stream it is the last message that was accepted, or the default image.
+    ///
+    /// The rules are applied in this order: fields of the block; the choice of the layout; reserved bits; fields of the
+    /// layout, then its `require`; `require` of the block; sequences.
+    ///
+    /// A write that chooses another layout than the committed one starts the other side's fields of the new layout at their
+    /// defaults: bytes that one side wrote as one field are never taken for another field that belongs to the other side.
+    ///
+    /// # Errors
+    /// The first rule that the merged image breaks. Nothing is to be committed then.
+    #[inline]
+    pub fn admit(
+        &self,
+        writer: Writer,
+        sent: &[u8],
+        committed: &Image,
+        history: History,
+    ) -> Result<Image, Violation> {
+        let mut image = [0; MAX_BLOCK_LENGTH];
+        self.admit_into(writer, sent, committed, history, &mut image)?;
+        Ok(image)
+    }
+
+    /// As [`admit`](Self::admit), but into an image that the caller has room for: a `Result` with an image in it is copied
+    /// on its way, at addresses that make the processor wait.
+    ///
+    /// # Errors
+    /// As for [`admit`](Self::admit); `image` is of no use then.
+    #[inline]
+    pub fn admit_into(
+        &self,
+        writer: Writer,
+        sent: &[u8],
+        committed: &Image,
+        history: History,
+        image: &mut Image,
+    ) -> Result<(), Violation> {
+        *image = [0; MAX_BLOCK_LENGTH];
+        for (byte, sent) in image.iter_mut().zip(sent) {
+            *byte = *sent;
+        }
+        let layouts = self.layouts();
+        let shape = self.record.shape;
+        if !self.written_whole_by(writer) {
+            *image = merge(image, committed, self.writable(shape, writer));
+        }
+        let judge = |image: &Image, rules: &[_]| {
+            Judgement {
+                table: self.table,
+                image,
+                committed,
+                writer,
+                history,
+            }
+            .check(rules)
+        };
+        judge(image, self.table.rules(self.record.rules))?;
+        let layout = self.choose(layouts, image)?;
+        let mut reserved = self.table.image(shape.reserved);
+        if let Some(layout) = layout {
+            if !self.written_whole_by(writer) {
+                *image = self.merge_layout(layout, image, committed, writer);
+            }
+            reserved = self.table.image(layout.shape.reserved);
+        }
+        if let Some(offset) = first_common_bit(image, reserved) {
+            return Err(Violation::new(Rule::Reserved, offset));
+        }
+        if let Some(layout) = layout {
+            judge(image, self.table.rules(layout.rules))?;
+        }
+        judge(image, self.table.rules(self.record.last_rules))
+    }
+
+    /// The image that the block has after a reset, when it had `committed` before.
+    ///
+    /// Every byte that a VF can write returns to its default, and with [`OnReset::Default`](crate::OnReset::Default) every
+    /// other byte too. With [`OnReset::Keep`](crate::OnReset::Keep) bytes that only the host side writes stay; those of a
+    /// layout stay as long as the block keeps that layout.
+    #[must_use]
+    pub fn reset_image(&self, committed: &Image) -> Image {
+        let default = self.default_image();
+        if self.record.flags & block_flag::KEEP == 0 {
+            return *default;
+        }
+        let kept =
+            |default, shape: Shape| merge(default, committed, self.writable(shape, Writer::Vf));
+        let image = kept(default, self.record.shape);
+        let layouts = self.layouts();
+        let (Ok(Some(after)), before) = (
+            self.choose(layouts, &image),
+            self.choose(layouts, committed),
+        ) else {
+            return image;
+        };
+        let layout_default = self.table.image(after.shape.default);
+        let fresh = if before
+            .is_ok_and(|before| before.is_some_and(|before| core::ptr::eq(before, after)))
+        {
+            kept(layout_default, after.shape)
+        } else {
+            *layout_default
+        };
+        merge(&image, &fresh, self.table.image(self.record.common))
+    }
+
+    /// The layout of `image`, the first whose condition holds.
+    #[inline]
+    fn choose(&self, layouts: &'a [LayoutRecord], image: &Image) -> Choice<'a> {
+        if layouts.is_empty() {
+            return Ok(None);
+        }
+        for layout in layouts {
+            let code = self.table.span(layout.when);
+            if code.is_empty() {
+                return Ok(Some(layout));
+            }
+            match evaluate(code, image) {
+                Ok(true) => return Ok(Some(layout)),
+                Ok(false) => {}
+                Err(_) => return Err(Violation::of_block(Rule::Overflow)),
+            }
+        }
+        Err(Violation::of_block(Rule::Layout))
+    }
+
+    /// Merges the bytes of the chosen layout. In `merged` they still are the sent ones.
+    fn merge_layout(
+        &self,
+        layout: &'a LayoutRecord,
+        merged: &Image,
+        committed: &Image,
+        writer: Writer,
+    ) -> Image {
+        let stays = self
+            .choose(self.layouts(), committed)
+            .is_ok_and(|before| before.is_some_and(|before| core::ptr::eq(before, layout)));
+        let base = if stays {
+            committed
+        } else {
+            self.table.image(layout.shape.default)
+        };
+        let in_layout = merge(merged, base, self.writable(layout.shape, writer));
+        merge(merged, &in_layout, self.table.image(self.record.common))
+    }
+
+    #[inline]
+    fn writable(&self, shape: Shape, writer: Writer) -> &'a Image {
+        self.table.image(match writer {
+            Writer::Vf => shape.vf,
+            Writer::Pf => shape.pf,
+        })
+    }
+}

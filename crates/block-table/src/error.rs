@@ -1,0 +1,100 @@
+//! Why a table is refused.
+
+use core::fmt;
+
+/// A refusal of the verifier: which rule of the format is broken, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableError {
+    /// The broken rule.
+    pub flaw: Flaw,
+    /// Offset in the table, in bytes, of the record or string that breaks it.
+    pub offset: usize,
+}
+
+impl fmt::Display for TableError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "block table refused at byte {}: {}",
+            self.offset,
+            self.flaw.sentence()
+        )
+    }
+}
+
+impl core::error::Error for TableError {}
+
+macro_rules! flaws {
+    ($($(#[doc = $doc:literal])* $name:ident => $sentence:literal,)*) => {
+        /// The rules of the format that a table can break.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Flaw {
+            $(#[doc = $sentence] $name,)*
+        }
+
+        impl Flaw {
+            /// Every flaw, in the order of their declaration.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The flaw in words.
+            #[must_use]
+            pub const fn sentence(self) -> &'static str {
+                match self {
+                    $(Self::$name => $sentence,)*
+                }
+            }
+        }
+    };
+}
+
+flaws! {
+    TooShort => "the bytes end before the header does",
+    TooLong => "the table is longer than 4 MiB",
+    Magic => "the bytes do not begin with the magic of a block table",
+    Version => "the version of the format is not one that this driver reads",
+    Length => "the length in the header is not the number of bytes",
+    Crc => "the CRC in the header is not that of the bytes",
+    Sections => "the sections do not fill the table exactly",
+    ReservedNotZero => "a reserved byte is not zero",
+    Name => "a name is not 1 to 63 bytes of UTF-8 inside the strings",
+    MaxVfs => "the number of VFs is not 1 to 4096",
+    Limits => "only one of rate and burst is zero",
+    BlockCount => "the number of blocks is not 1 to 1024",
+    SlotCount => "the number of slots is not a power of two from 1 to 65536",
+    Lookup => "the shift is above 31, or the probes are not 1 to 8",
+    Slot => "a slot names no block",
+    NotFound => "a block cannot be found by its ID, or two blocks have the same ID",
+    Kind => "a block is neither register nor stream",
+    Access => "the VF's access is none of the three there are",
+    StreamAccess => "a VF may do something else with a stream than write it",
+    Flags => "a block has an unknown flag, or one that its kind does not allow",
+    WritesAll => "the flags that say who writes every byte contradict the masks",
+    Notify => "a block that notifies has no bit in the invalidation mask: its ID is above 63",
+    BlockLength => "the lengths of a block are not 1 to 128, or the shortest is above the longest",
+    Depth => "the depth of a stream is not 1 to 4096, or that of a register not zero",
+    Checksum => "a checksum field does not lie inside of the shortest write, or is not 32 bits wide",
+    Owner => "an owner is neither VF nor PF nor both",
+    ImageIndex => "an image index is outside of the images",
+    DefaultImage => "a default image is not zero in its reserved bits or behind the block",
+    Mask => "a byte mask has a byte other than zero and all ones, or one that nobody writes",
+    ReservedMask => "the bytes behind the block are not reserved",
+    Span => "consecutive elements are outside of their section",
+    TooManyLayouts => "a block has more than 64 layouts",
+    TooManyRules => "a rule list has more than 1024 rules",
+    RuleKind => "a rule is of an unknown kind",
+    Operand => "an integer has an unknown shape",
+    OutOfBlock => "a field lies outside of its block",
+    Elements => "a field has no elements",
+    Place => "start, shift or mask of a rule do not follow from its offset and operand",
+    Range => "a range is empty",
+    Divisor => "a divisor is zero",
+    Values => "a list of values is empty, longer than 4096, outside of its section or not ascending",
+    Counted => "a rule on counted elements does not stand behind the count of the same field",
+    SequenceKind => "a sequence is of an unknown kind",
+    ExpressionLength => "an expression has no instructions or more than 256",
+    Operation => "an instruction is of an unknown kind or has a part it does not use",
+    StackUnderflow => "an expression takes more from its stack than there is",
+    StackOverflow => "an expression needs more than 16 places of stack",
+    Jump => "a jump leaves its expression, or arrives with another stack depth",
+    Result => "an expression does not leave exactly one value",
+}

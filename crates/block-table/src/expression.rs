@@ -1,0 +1,136 @@
+//! The stack machine that evaluates `require` and `when`.
+
+use core::slice::Iter;
+
+use crate::MAX_STACK;
+use crate::format::{FieldRecord, Instruction, op};
+use crate::image::{Image, extract};
+
+/// The arithmetic of an expression left the range of 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Overflow;
+
+/// Whether the condition `code` holds for `image`.
+///
+/// Comparisons that bring both sides along, joined with `&&`, `||` and `!`, need no stack: there is never more than one
+/// truth value. Only for others the stack machine runs.
+#[inline]
+pub(crate) fn evaluate(code: &[Instruction], image: &Image) -> Result<bool, Overflow> {
+    const AND_THEN: u8 = op::AND_THEN | op::IMMEDIATE;
+    const OR_ELSE: u8 = op::OR_ELSE | op::IMMEDIATE;
+    let mut holds = false;
+    let mut rest = code.iter();
+    while let Some(instruction) = rest.next() {
+        match instruction.op {
+            compares if compares & op::COMPARE == op::COMPARE => {
+                holds = compare(instruction, image)?;
+            }
+            AND_THEN | OR_ELSE => {
+                if holds == (instruction.op == OR_ELSE) {
+                    rest = skip(&rest, instruction.immediate.get());
+                }
+            }
+            op::NOT => holds = !holds,
+            _ => return run(code, image).map(|value| value != 0),
+        }
+    }
+    Ok(holds)
+}
+
+/// What is left of `rest` behind `count` instructions.
+#[inline]
+fn skip<'c>(rest: &Iter<'c, Instruction>, count: u64) -> Iter<'c, Instruction> {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    rest.as_slice().get(count..).unwrap_or(&[]).iter()
+}
+
+/// Runs the stack machine.
+///
+/// The verifier has shown that jumps go forward, that the stack never underflows nor grows beyond [`MAX_STACK`], and that
+/// one value is left. The stack index is masked all the same, so that the compiler needs no such proof.
+fn run(code: &[Instruction], image: &Image) -> Result<u64, Overflow> {
+    const MASK: usize = MAX_STACK - 1;
+    // The top of the stack lives in a register; `below` holds what is under it.
+    let mut below = [0u64; MAX_STACK];
+    let mut top = 0u64;
+    let mut depth = 0usize;
+    let mut code = code.iter();
+    while let Some(instruction) = code.next() {
+        let operation = instruction.op & op::OPERATION;
+        let (left, right) = match instruction.op & !op::OPERATION {
+            op::COMPARE => {
+                below[depth & MASK] = top;
+                depth = depth.wrapping_add(1);
+                top = compare(instruction, image)?.into();
+                continue;
+            }
+            op::FIELD => (top, field(instruction.right, image)),
+            op::IMMEDIATE => (top, instruction.immediate.get()),
+            _ if operation == op::NOT => (top, 0),
+            _ => {
+                depth = depth.wrapping_sub(1);
+                (below[depth & MASK], top)
+            }
+        };
+        top = match operation {
+            op::PUSH => {
+                below[depth & MASK] = left;
+                depth = depth.wrapping_add(1);
+                right
+            }
+            op::NOT => u64::from(left == 0),
+            op::AND_THEN | op::OR_ELSE => {
+                if (left == 0) == (operation == op::AND_THEN) {
+                    code = skip(&code, right);
+                    left
+                } else {
+                    depth = depth.wrapping_sub(1);
+                    below[depth & MASK]
+                }
+            }
+            op::ADD => left.checked_add(right).ok_or(Overflow)?,
+            op::SUBTRACT => left.checked_sub(right).ok_or(Overflow)?,
+            op::MULTIPLY => left.checked_mul(right).ok_or(Overflow)?,
+            op::BIT_AND => left & right,
+            op::BIT_OR => left | right,
+            comparison if comparison & op::COMPARISON != 0 => {
+                u64::from(compares(comparison, left, right))
+            }
+            // The verifier refuses every other operation; should one appear, the write is refused.
+            _ => return Err(Overflow),
+        };
+    }
+    Ok(top)
+}
+
+/// A comparison that brings both of its sides along.
+#[inline]
+fn compare(instruction: &Instruction, image: &Image) -> Result<bool, Overflow> {
+    let mut left = field(instruction.left, image);
+    if instruction.plus.bits != 0 {
+        left = left
+            .checked_add(field(instruction.plus, image))
+            .ok_or(Overflow)?;
+    }
+    let right = if instruction.right.bits == 0 {
+        instruction.immediate.get()
+    } else {
+        field(instruction.right, image)
+    };
+    Ok(compares(instruction.op, left, right))
+}
+
+/// Whether the bit is set that belongs to the relation of `left` to `right`.
+#[inline]
+fn compares(comparison: u8, left: u64, right: u64) -> bool {
+    let less = u8::from(left < right) * op::IS_LESS;
+    let equal = u8::from(left == right) * op::IS_EQUAL;
+    let greater = u8::from(left > right) * op::IS_GREATER;
+    comparison & (less | equal | greater) != 0
+}
+
+#[inline]
+fn field(field: FieldRecord, image: &Image) -> u64 {
+    let value = extract(image, field.start, field.order, field.shift);
+    value & (u64::MAX >> (64u8.wrapping_sub(field.bits) & 63))
+}

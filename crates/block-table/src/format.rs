@@ -1,0 +1,395 @@
+//! The records of a block table as they stand in its bytes.
+//!
+//! All records are little-endian and have an alignment of one byte, so a table can be read where it lies. The sections
+//! follow the [`Header`] in one fixed order and without gaps, which leaves no section offsets to get wrong:
+//!
+//! | section | element | count in the header |
+//! |---|---|---|
+//! | blocks | [`BlockRecord`] | `blocks` |
+//! | slots of the ID lookup | `U16`, [`EMPTY_SLOT`] or a block's index | `slots` |
+//! | layouts | [`LayoutRecord`] | `layouts` |
+//! | rules | [`RuleRecord`] | `rules` |
+//! | instructions | [`Instruction`] | `instructions` |
+//! | values | `U64` | `values` |
+//! | images | [`Image`](crate::Image), 128 bytes each | `images` |
+//! | strings | UTF-8 bytes | `strings` |
+
+use zerocopy::little_endian::{U16, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// The first eight bytes of every table.
+pub const MAGIC: [u8; 8] = *b"PFBLOCKS";
+/// The version of the format that this crate reads and writes.
+pub const VERSION: u16 = 1;
+/// A slot of the ID lookup that holds no block.
+pub const EMPTY_SLOT: u16 = u16::MAX;
+/// The most slots that a lookup may have to look at.
+pub const MAX_PROBES: u8 = 8;
+/// Where the bytes that the header's CRC covers begin: right behind the CRC.
+pub const CRC_START: usize = 20;
+/// [`BlockRecord::checksum_offset`] of a block without a checksum field.
+pub const NO_CHECKSUM: u8 = u8::MAX;
+
+/// The beginning of a table.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct Header {
+    /// [`MAGIC`].
+    pub magic: [u8; 8],
+    /// [`VERSION`].
+    pub version: U16,
+    /// Zero.
+    pub reserved: U16,
+    /// The length of the whole table in bytes.
+    pub length: U32,
+    /// CRC-32/ISO-HDLC of every byte behind this field, up to `length`.
+    pub crc: U32,
+    /// PCI vendor ID of the PF.
+    pub vendor_id: U16,
+    /// PCI device ID of the PF.
+    pub device_id: U16,
+    /// The most VFs that may be enabled, 1 to [`MAX_VFS`](crate::MAX_VFS).
+    pub max_vfs: U16,
+    /// Writes that each VF may make in a second; zero without a limit.
+    pub writes_per_second: U32,
+    /// Writes that each VF may make at once; zero without a limit.
+    pub burst: U32,
+    /// The device's name.
+    pub name: Text,
+    /// Multiplier of the ID lookup: a block's first slot is `(id * multiplier) >> shift`, modulo `slots`.
+    pub multiplier: U32,
+    /// Shift of the ID lookup, at most 31.
+    pub shift: u8,
+    /// Slots to look at before an ID is unknown, 1 to [`MAX_PROBES`].
+    pub probes: u8,
+    /// Number of blocks.
+    pub blocks: U16,
+    /// Number of slots, a power of two.
+    pub slots: U32,
+    /// Number of layouts.
+    pub layouts: U32,
+    /// Number of rules.
+    pub rules: U32,
+    /// Number of instructions.
+    pub instructions: U32,
+    /// Number of values.
+    pub values: U32,
+    /// Number of images.
+    pub images: U32,
+    /// Length of the strings in bytes.
+    pub strings: U32,
+}
+
+/// A string in the string section.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct Text {
+    /// The first byte.
+    pub start: U32,
+    /// The length in bytes.
+    pub length: U16,
+}
+
+/// Consecutive elements of a section.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct Span {
+    /// Index of the first element.
+    pub start: U32,
+    /// The number of elements.
+    pub count: U16,
+}
+
+/// What each byte of an image is: four indices into the image section.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct Shape {
+    /// The image that the block has after a reset, or that a layout has when it is newly chosen.
+    pub default: U16,
+    /// `0xFF` for each byte that a VF's write sets, zero for the others.
+    pub vf: U16,
+    /// `0xFF` for each byte that a publish of the host side sets, zero for the others.
+    pub pf: U16,
+    /// The bits that must be zero.
+    pub reserved: U16,
+}
+
+/// One block.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct BlockRecord {
+    /// The block ID.
+    pub id: U32,
+    /// The block's name.
+    pub name: Text,
+    /// [`block_kind`].
+    pub kind: u8,
+    /// [`access`].
+    pub access: u8,
+    /// [`block_flag`]s.
+    pub flags: u8,
+    /// The shortest write in bytes.
+    pub min_length: u8,
+    /// The longest write, and the length of the block, in bytes.
+    pub max_length: u8,
+    /// Where the checksum stands, or [`NO_CHECKSUM`].
+    pub checksum_offset: u8,
+    /// [`operand`] shape of the checksum: four bytes of either order.
+    pub checksum_operand: u8,
+    /// [`owner`] bits: whose writes must carry the checksum.
+    pub checksum_owner: u8,
+    /// Messages that a stream keeps for each VF; zero for a register.
+    pub depth: U16,
+    /// The block as a whole. For a block with layouts, bytes that only layouts cover count as reserved here.
+    pub shape: Shape,
+    /// Index of an image with `0xFF` for each byte that fields of the block itself cover, where layouts do not reach.
+    pub common: U16,
+    /// Rules that hold before a layout is chosen.
+    pub rules: Span,
+    /// The alternative layouts, in the order in which they are tried; none for a block of one shape.
+    pub layouts: Span,
+    /// Rules that hold whatever layout was chosen, evaluated last.
+    pub last_rules: Span,
+}
+
+/// One alternative layout of a block.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct LayoutRecord {
+    /// The instructions that choose this layout; an empty span chooses it always.
+    pub when: Span,
+    /// The whole block in this layout.
+    pub shape: Shape,
+    /// Rules that hold in this layout.
+    pub rules: Span,
+}
+
+/// One rule.
+///
+/// `start`, `shift` and `mask` follow from `offset` and `operand`, and stand here so that a rule on a single integer does
+/// not compute them: it reads eight bytes from `start`, shifts them right and masks them.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct RuleRecord {
+    /// [`rule`], perhaps with [`rule::COUNTED`].
+    pub kind: u8,
+    /// Offset of the field in bytes.
+    pub offset: u8,
+    /// [`operand`] shape of the field, or of one of its elements.
+    pub operand: u8,
+    /// Number of elements, 1 to 128.
+    pub elements: u8,
+    /// First of the eight bytes that the first element is cut out of.
+    pub start: u8,
+    /// Shift that brings its lowest bit down.
+    pub shift: u8,
+    /// First detail, as [`rule`] says; zero where it says nothing.
+    pub detail: u8,
+    /// Second detail, as [`rule`] says; zero where it says nothing.
+    pub second: u8,
+    /// The bits that an element has.
+    pub mask: U64,
+    /// First argument.
+    pub a: U64,
+    /// Second argument.
+    pub b: U64,
+}
+
+/// One instruction of a compiled expression. The expression is a stack machine on unsigned 64-bit values.
+///
+/// Most conditions compare a field, or the sum of two, with a field or a constant. That is one instruction,
+/// [`op::COMPARE`]; the others are for what is left.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct Instruction {
+    /// [`op`], perhaps with one of [`op::IMMEDIATE`], [`op::FIELD`] and [`op::COMPARE`].
+    pub op: u8,
+    /// Zero.
+    pub reserved: [u8; 3],
+    /// [`op::COMPARE`]: the left side; otherwise zero.
+    pub left: FieldRecord,
+    /// [`op::COMPARE`]: what is added to the left side, if it has any bits; otherwise zero.
+    pub plus: FieldRecord,
+    /// [`op::FIELD`]: the right operand. [`op::COMPARE`]: the right side, if it has any bits. Otherwise zero.
+    pub right: FieldRecord,
+    /// [`op::IMMEDIATE`]: the right operand, or the number of instructions that a jump skips. [`op::COMPARE`]: the right
+    /// side when it is not a field. Otherwise zero.
+    pub immediate: U64,
+}
+
+/// A field in an expression, or some bits of one.
+///
+/// It is cut out of eight bytes of the image: those from `start`, read as a little-endian or big-endian integer, shifted
+/// right by `shift`, of which the lowest `bits` remain. So fields of any width and any bits of them take the same few steps.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+    Unaligned,
+)]
+#[repr(C)]
+pub struct FieldRecord {
+    /// The first of the eight bytes, at most 120.
+    pub start: u8,
+    /// Bits to shift right by, less than 64.
+    pub shift: u8,
+    /// [`operand::BIG_ENDIAN`] or zero.
+    pub order: u8,
+    /// Bits that remain, 1 to 64; zero when there is no field.
+    pub bits: u8,
+}
+
+/// Values of [`BlockRecord::kind`].
+pub mod block_kind {
+    /// The last committed value.
+    pub const REGISTER: u8 = 0;
+    /// A bounded queue of messages from VF to PF.
+    pub const STREAM: u8 = 1;
+}
+
+/// Values of [`BlockRecord::access`]: what a VF may do.
+pub mod access {
+    /// The VF reads.
+    pub const READ_ONLY: u8 = 1;
+    /// The VF writes.
+    pub const WRITE_ONLY: u8 = 2;
+    /// The VF reads and writes.
+    pub const READ_WRITE: u8 = 3;
+}
+
+/// Bits of [`BlockRecord::flags`].
+pub mod block_flag {
+    /// Publishing the block invalidates it for the VF.
+    pub const NOTIFY: u8 = 1 << 0;
+    /// A read shorter than the block gets a prefix.
+    pub const SHORT_READ: u8 = 1 << 1;
+    /// PF-owned bytes survive a reset.
+    pub const KEEP: u8 = 1 << 2;
+    /// A full stream drops its oldest message.
+    pub const DROP_OLDEST: u8 = 1 << 3;
+    /// Every byte of the block, in each of its layouts, is set by a VF's write.
+    pub const VF_WRITES_ALL: u8 = 1 << 4;
+    /// Every byte of the block, in each of its layouts, is set by a publish of the host side.
+    pub const PF_WRITES_ALL: u8 = 1 << 5;
+    /// Every bit that a block may have.
+    pub const ALL: u8 = NOTIFY | SHORT_READ | KEEP | DROP_OLDEST | VF_WRITES_ALL | PF_WRITES_ALL;
+}
+
+/// Bits that say who owns a field.
+pub mod owner {
+    /// The VF sets it.
+    pub const VF: u8 = 1;
+    /// The host side sets it.
+    pub const PF: u8 = 2;
+}
+
+/// How an integer lies in an image: the lower two bits are the binary logarithm of its width in bytes.
+pub mod operand {
+    /// The bits with the logarithm of the width.
+    pub const WIDTH: u8 = 0b011;
+    /// Big-endian.
+    pub const BIG_ENDIAN: u8 = 0b100;
+    /// Every bit that an operand shape may have.
+    pub const ALL: u8 = WIDTH | BIG_ENDIAN;
+
+    /// The width in bytes: 1, 2, 4 or 8.
+    #[must_use]
+    pub const fn width(operand: u8) -> u8 {
+        1 << (operand & WIDTH)
+    }
+}
+
+/// Values of [`RuleRecord::kind`].
+pub mod rule {
+    /// Only the elements are meant that the [`COUNT`] rule on the same field has counted.
+    pub const COUNTED: u8 = 0x80;
+    /// Each element lies in `a..=b`.
+    pub const RANGE: u8 = 0;
+    /// No element has a bit outside `a`.
+    pub const MASK: u8 = 1;
+    /// Each element is a multiple of `a`, which is not zero.
+    pub const MULTIPLE: u8 = 2;
+    /// Each element `e` has `e - a` below 64 and that bit set in `b`.
+    pub const ONE_OF_NEAR: u8 = 3;
+    /// Each element is among the `b` ascending values from index `a` of the value section.
+    pub const ONE_OF_LISTED: u8 = 4;
+    /// `elements` bytes hold printable ASCII (20h to 7Eh), then zeros.
+    pub const TEXT: u8 = 5;
+    /// The integer at offset `detail` with the operand shape `second` is at most `elements`, and elements behind it are zero.
+    pub const COUNT: u8 = 6;
+    /// The `b` instructions from index `a` leave a value other than zero.
+    pub const REQUIRE: u8 = 7;
+    /// The field moves on as `detail` ([`sequence`](super::sequence)) says when an [`owner`](super::owner) in `second` writes.
+    pub const SEQUENCE: u8 = 8;
+}
+
+/// Values of [`RuleRecord::detail`] in a sequence rule.
+pub mod sequence {
+    /// Greater than the value before.
+    pub const STRICT: u8 = 0;
+    /// Not less than the value before.
+    pub const NON_DECREASING: u8 = 1;
+    /// Greater in serial number arithmetic (RFC 1982): ahead by less than half of the number space.
+    pub const SERIAL: u8 = 2;
+}
+
+/// Values of [`Instruction::op`]: an operation, and where its right operand comes from.
+///
+/// A binary operation takes its right operand from the top of the stack and its left one from below. With
+/// [`IMMEDIATE`](op::IMMEDIATE) or [`FIELD`](op::FIELD) the right operand comes with the instruction, and with
+/// [`COMPARE`](op::COMPARE) a comparison brings both sides along and pushes its result.
+pub mod op {
+    /// The right operand is the instruction's immediate.
+    pub const IMMEDIATE: u8 = 0x80;
+    /// The right operand is a field.
+    pub const FIELD: u8 = 0x40;
+    /// Both sides of a comparison come with the instruction.
+    pub const COMPARE: u8 = 0xC0;
+    /// The bits of the operation itself.
+    pub const OPERATION: u8 = 0x3F;
+    /// Pushes its right operand, which comes with the instruction.
+    pub const PUSH: u8 = 0;
+    /// Replaces zero with one and everything else with zero.
+    pub const NOT: u8 = 1;
+    /// Skips as many instructions as the immediate says when the top is zero, and drops the top otherwise.
+    pub const AND_THEN: u8 = 2;
+    /// Skips as many instructions as the immediate says when the top is not zero, and drops the top otherwise.
+    pub const OR_ELSE: u8 = 3;
+    /// Sum; overflow ends the evaluation.
+    pub const ADD: u8 = 4;
+    /// Difference; overflow ends the evaluation.
+    pub const SUBTRACT: u8 = 5;
+    /// Product; overflow ends the evaluation.
+    pub const MULTIPLY: u8 = 6;
+    /// Bitwise and.
+    pub const BIT_AND: u8 = 7;
+    /// Bitwise or.
+    pub const BIT_OR: u8 = 8;
+    /// A comparison. Its lowest three bits say for which relations of the left operand to the right one it gives 1.
+    pub const COMPARISON: u8 = 0x10;
+    /// In a comparison: less.
+    pub const IS_LESS: u8 = 1 << 0;
+    /// In a comparison: equal.
+    pub const IS_EQUAL: u8 = 1 << 1;
+    /// In a comparison: greater.
+    pub const IS_GREATER: u8 = 1 << 2;
+    /// One when equal, otherwise zero.
+    pub const EQUAL: u8 = COMPARISON | IS_EQUAL;
+    /// One when not equal.
+    pub const NOT_EQUAL: u8 = COMPARISON | IS_LESS | IS_GREATER;
+    /// One when the left operand is less.
+    pub const LESS: u8 = COMPARISON | IS_LESS;
+    /// One when the left operand is not greater.
+    pub const LESS_OR_EQUAL: u8 = COMPARISON | IS_LESS | IS_EQUAL;
+    /// One when the left operand is greater.
+    pub const GREATER: u8 = COMPARISON | IS_GREATER;
+    /// One when the left operand is not less.
+    pub const GREATER_OR_EQUAL: u8 = COMPARISON | IS_GREATER | IS_EQUAL;
+}

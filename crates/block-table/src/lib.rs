@@ -1,0 +1,61 @@
+//! The **block table**: the compiled form of a block manifest.
+//!
+//! A table is one byte string, little-endian, versioned and closed by a CRC. It is verified once, when it is
+//! loaded, much as an eBPF program is: every offset, length, count, instruction and stack depth. Afterwards a
+//! [`Table`] is a zero-copy view that can be evaluated without anything left to go wrong: evaluation has no loop
+//! that the table's verified counts do not bound, no recursion, no allocation and no panic.
+//!
+//! * [`format`] holds the records as they stand in the bytes;
+//! * [`Table::verify`] is the only way to a [`Table`], and every refusal is a [`TableError`] with its offset;
+//! * [`Block::check_sent`] and [`Block::admit`] judge what a VF or the host side writes.
+//!
+//! The feature `encode` adds the writer of the format (`encode::Source`).
+#![cfg_attr(not(any(test, feature = "encode")), no_std)]
+#![forbid(unsafe_code)]
+
+mod admit;
+mod checksum;
+#[cfg(feature = "encode")]
+pub mod encode;
+mod error;
+mod expression;
+pub mod format;
+mod image;
+mod lookup;
+mod rule;
+mod table;
+mod verify;
+mod violation;
+
+pub use admit::{History, Writer};
+pub use error::{Flaw, TableError};
+pub use image::Image;
+pub use table::{Access, Block, Device, Kind, Limits, OnReset, ShortRead, Table, WhenFull};
+pub use violation::{Rule, Violation};
+
+/// The longest block in bytes: `VPCI_MAX_READ_WRITE_BLOCK_SIZE` of the public header `pcivirt.h`.
+pub const MAX_BLOCK_LENGTH: usize = 128;
+/// The number of bits in an invalidation mask: blocks with a smaller ID can be invalidated.
+///
+/// The mask of `GUID_SRIOV_DEVICE_INTERFACE_STANDARD`'s and the VPCI interface's invalidation is one `ULONGLONG`.
+pub const INVALIDATABLE_BLOCKS: u32 = 64;
+/// The most VFs that a table may speak of.
+pub const MAX_VFS: u16 = 4096;
+/// The most blocks in a table.
+pub const MAX_BLOCKS: usize = 1024;
+/// The most messages that a stream keeps for each VF.
+pub const MAX_DEPTH: u16 = 4096;
+/// The most alternative layouts of one block.
+pub const MAX_LAYOUTS: usize = 64;
+/// The most rules in one rule list; a block and each of its layouts have lists of their own.
+pub const MAX_RULES: usize = 1024;
+/// The most instructions in one compiled expression.
+pub const MAX_INSTRUCTIONS: usize = 256;
+/// The deepest stack that an expression may need.
+pub const MAX_STACK: usize = 16;
+/// The most values in one list of allowed values.
+pub const MAX_VALUES: usize = 4096;
+/// The longest device or block name in bytes.
+pub const MAX_NAME_LENGTH: usize = 63;
+/// The longest table in bytes.
+pub const MAX_TABLE_LENGTH: usize = 4 << 20;

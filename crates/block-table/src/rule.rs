@@ -1,0 +1,160 @@
+//! The evaluation of rule lists.
+
+use crate::expression::evaluate;
+use crate::format::{RuleRecord, operand, rule, sequence};
+use crate::image::{Image, extract, load, unused_bits};
+use crate::table::Table;
+use crate::violation::{Rule, Violation};
+use crate::{History, Writer};
+
+/// What a write is judged on.
+pub(crate) struct Judgement<'a> {
+    pub(crate) table: &'a Table<'a>,
+    /// The merged image.
+    pub(crate) image: &'a Image,
+    /// The image before the write.
+    pub(crate) committed: &'a Image,
+    pub(crate) writer: Writer,
+    pub(crate) history: History,
+}
+
+impl Judgement<'_> {
+    /// Applies `rules` in order; the first broken one is the answer.
+    #[inline]
+    pub(crate) fn check(&self, rules: &[RuleRecord]) -> Result<(), Violation> {
+        // What the latest count rule counted, for the element rules right behind it.
+        let mut counted = 0u8;
+        for record in rules {
+            match record.kind {
+                rule::TEXT => self.text(record)?,
+                rule::COUNT => counted = self.count(record)?,
+                rule::REQUIRE => self.require(record)?,
+                rule::SEQUENCE => self.sequence(record)?,
+                _ if record.elements == 1 && record.kind & rule::COUNTED == 0 => {
+                    let value = extract(self.image, record.start, record.operand, record.shift);
+                    if !self.allows(record, value & record.mask.get()) {
+                        return Err(Violation::new(Rule::Value, record.offset));
+                    }
+                }
+                _ => self.elements(record, counted)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies a rule to each element of its field, or to the `counted` first ones.
+    #[inline(never)]
+    fn elements(&self, record: &RuleRecord, counted: u8) -> Result<(), Violation> {
+        let all = record.kind & rule::COUNTED == 0;
+        let live = if all {
+            record.elements
+        } else {
+            counted.min(record.elements)
+        };
+        let width = operand::width(record.operand);
+        let mut offset = record.offset;
+        for _ in 0..live {
+            if !self.allows(record, load(self.image, offset, record.operand)) {
+                return Err(Violation::new(Rule::Value, offset));
+            }
+            offset = offset.wrapping_add(width);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn allows(&self, record: &RuleRecord, value: u64) -> bool {
+        let (a, b) = (record.a.get(), record.b.get());
+        match record.kind & !rule::COUNTED {
+            rule::RANGE => a <= value && value <= b,
+            rule::MASK => value & !a == 0,
+            rule::MULTIPLE => is_multiple(value, a),
+            rule::ONE_OF_NEAR => {
+                let distance = value.wrapping_sub(a);
+                distance < 64 && (b >> (distance & 63)) & 1 != 0
+            }
+            // The verifier refuses every other kind but `ONE_OF_LISTED`.
+            _ => {
+                let values = self.table.values(a, b);
+                values
+                    .binary_search_by(|listed| listed.get().cmp(&value))
+                    .is_ok()
+            }
+        }
+    }
+
+    fn text(&self, record: &RuleRecord) -> Result<(), Violation> {
+        let bytes = self
+            .image
+            .iter()
+            .skip(usize::from(record.offset))
+            .take(usize::from(record.elements));
+        let mut ended = false;
+        for (offset, byte) in (record.offset..).zip(bytes) {
+            ended |= *byte == 0;
+            let fits = if ended {
+                *byte == 0
+            } else {
+                matches!(byte, 0x20..=0x7E)
+            };
+            if !fits {
+                return Err(Violation::new(Rule::Text, offset));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks a count and what is behind it, and returns the count.
+    fn count(&self, record: &RuleRecord) -> Result<u8, Violation> {
+        let count = u8::try_from(load(self.image, record.detail, record.second)).ok();
+        let Some(count) = count.filter(|count| *count <= record.elements) else {
+            return Err(Violation::new(Rule::Count, record.detail));
+        };
+        let width = usize::from(operand::width(record.operand));
+        let start = usize::from(record.offset) + width * usize::from(count);
+        let end = usize::from(record.offset) + width * usize::from(record.elements);
+        match self.image.get(start..end) {
+            Some(behind) if behind.iter().all(|byte| *byte == 0) => Ok(count),
+            _ => Err(Violation::new(Rule::Count, record.offset)),
+        }
+    }
+
+    fn require(&self, record: &RuleRecord) -> Result<(), Violation> {
+        match evaluate(self.table.code(record.a.get(), record.b.get()), self.image) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Violation::of_block(Rule::Require)),
+            Err(_) => Err(Violation::of_block(Rule::Overflow)),
+        }
+    }
+
+    fn sequence(&self, record: &RuleRecord) -> Result<(), Violation> {
+        if record.second & self.writer.owner() == 0 || !self.history.has_any(record.second) {
+            return Ok(());
+        }
+        let value =
+            |image| extract(image, record.start, record.operand, record.shift) & record.mask.get();
+        let (before, now) = (value(self.committed), value(self.image));
+        let moved_on = match record.detail {
+            sequence::STRICT => now > before,
+            sequence::NON_DECREASING => now >= before,
+            _ => {
+                // RFC 1982: the difference modulo the number space, moved to the top of 64 bits where its sign shows.
+                let ahead = now.wrapping_sub(before) << unused_bits(record.operand);
+                ahead != 0 && ahead < 1 << 63
+            }
+        };
+        if moved_on {
+            Ok(())
+        } else {
+            Err(Violation::new(Rule::Sequence, record.offset))
+        }
+    }
+}
+
+#[inline]
+fn is_multiple(value: u64, divisor: u64) -> bool {
+    if divisor.is_power_of_two() {
+        return value & (divisor - 1) == 0;
+    }
+    value.checked_rem(divisor) == Some(0)
+}

@@ -1,0 +1,402 @@
+//! The zero-copy view of a verified table.
+
+use core::fmt;
+
+use zerocopy::little_endian::U64;
+
+use crate::format::{
+    BlockRecord, Header, Instruction, LayoutRecord, RuleRecord, Shape, Span, Text, access,
+    block_flag, block_kind,
+};
+use crate::image::{Image, ZERO};
+use crate::lookup::Lookup;
+use crate::{INVALIDATABLE_BLOCKS, Writer};
+
+/// A verified block table.
+#[derive(Clone, Copy)]
+pub struct Table<'t> {
+    pub(crate) header: &'t Header,
+    pub(crate) bytes: &'t [u8],
+    pub(crate) blocks: &'t [BlockRecord],
+    pub(crate) lookup: Lookup<'t>,
+    pub(crate) layouts: &'t [LayoutRecord],
+    pub(crate) rules: &'t [RuleRecord],
+    pub(crate) instructions: &'t [Instruction],
+    pub(crate) values: &'t [U64],
+    pub(crate) images: &'t [Image],
+    pub(crate) strings: &'t [u8],
+}
+
+/// The device that a table describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device<'t> {
+    /// Its name, 1 to 63 bytes.
+    pub name: &'t str,
+    /// PCI vendor ID of the PF.
+    pub vendor_id: u16,
+    /// PCI device ID of the PF.
+    pub device_id: u16,
+    /// The most VFs that may be enabled, 1 to 4096.
+    pub max_vfs: u16,
+}
+
+/// What each VF may write in a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Writes in a second over a long time, at least 1.
+    pub writes_per_second: u32,
+    /// Writes at once after a pause, at least 1.
+    pub burst: u32,
+}
+
+/// What a block holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The last committed value.
+    Register,
+    /// A bounded queue of messages from VF to host side.
+    Stream,
+}
+
+/// What a VF may do with a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Read it.
+    ReadOnly,
+    /// Write it.
+    WriteOnly,
+    /// Read and write it.
+    ReadWrite,
+}
+
+impl Access {
+    /// Whether a VF may read.
+    #[must_use]
+    pub const fn readable(self) -> bool {
+        !matches!(self, Self::WriteOnly)
+    }
+
+    /// Whether a VF may write.
+    #[must_use]
+    pub const fn writable(self) -> bool {
+        !matches!(self, Self::ReadOnly)
+    }
+}
+
+/// What a read that is shorter than the block gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ShortRead {
+    /// It is refused.
+    Refuse,
+    /// It gets the first bytes.
+    Prefix,
+}
+
+/// What a reset does to bytes that only the host side writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnReset {
+    /// They return to their defaults.
+    Default,
+    /// They stay.
+    Keep,
+}
+
+/// What happens to a message for a stream that is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WhenFull {
+    /// It is refused.
+    Refuse,
+    /// It takes the place of the oldest message.
+    DropOldest,
+}
+
+impl<'t> Table<'t> {
+    /// The device that the table describes.
+    #[must_use]
+    pub fn device(&self) -> Device<'t> {
+        Device {
+            name: self.text(self.header.name),
+            vendor_id: self.header.vendor_id.get(),
+            device_id: self.header.device_id.get(),
+            max_vfs: self.header.max_vfs.get(),
+        }
+    }
+
+    /// The limits of each VF, if it has any.
+    #[must_use]
+    pub fn limits(&self) -> Option<Limits> {
+        let limits = Limits {
+            writes_per_second: self.header.writes_per_second.get(),
+            burst: self.header.burst.get(),
+        };
+        (limits.writes_per_second != 0).then_some(limits)
+    }
+
+    /// The table's CRC, by which two tables can be told apart.
+    #[must_use]
+    pub fn crc(&self) -> u32 {
+        self.header.crc.get()
+    }
+
+    /// The bytes that were verified.
+    #[must_use]
+    pub fn as_bytes(&self) -> &'t [u8] {
+        self.bytes
+    }
+
+    /// The number of blocks.
+    #[must_use]
+    #[inline]
+    pub fn block_count(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The index of the block with `block_id`, in O(1): a verified number of slots is looked at, whatever the ID.
+    #[must_use]
+    #[inline]
+    pub fn find(&self, block_id: u32) -> Option<usize> {
+        self.lookup.find(self.blocks, block_id)
+    }
+
+    /// The block at `index`, from 0 to [`block_count`](Self::block_count).
+    #[must_use]
+    #[inline]
+    pub fn block(&self, index: usize) -> Option<Block<'_>> {
+        Some(Block {
+            table: self,
+            record: self.blocks.get(index)?,
+        })
+    }
+
+    /// All blocks, in the order of the manifest.
+    #[must_use]
+    pub fn blocks(&self) -> impl ExactSizeIterator<Item = Block<'_>> {
+        self.blocks.iter().map(|record| Block {
+            table: self,
+            record,
+        })
+    }
+
+    pub(crate) fn text(&self, text: Text) -> &'t str {
+        let bytes = slice(
+            self.strings,
+            text.start.get(),
+            usize::from(text.length.get()),
+        );
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(crate) fn image(&self, index: impl Into<u16>) -> &'t Image {
+        self.images.get(usize::from(index.into())).unwrap_or(&ZERO)
+    }
+
+    #[inline]
+    pub(crate) fn rules(&self, span: Span) -> &'t [RuleRecord] {
+        slice(self.rules, span.start.get(), usize::from(span.count.get()))
+    }
+
+    #[inline]
+    pub(crate) fn span(&self, span: Span) -> &'t [Instruction] {
+        slice(
+            self.instructions,
+            span.start.get(),
+            usize::from(span.count.get()),
+        )
+    }
+
+    /// The instructions that a rule's two arguments name.
+    #[inline]
+    pub(crate) fn code(&self, start: u64, count: u64) -> &'t [Instruction] {
+        wide_slice(self.instructions, start, count)
+    }
+
+    /// The values that a rule's two arguments name.
+    #[inline]
+    pub(crate) fn values(&self, start: u64, count: u64) -> &'t [U64] {
+        wide_slice(self.values, start, count)
+    }
+}
+
+impl fmt::Debug for Table<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Table")
+            .field("device", &self.device())
+            .field("crc", &self.crc())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The elements from `start`; none when they are not all there, which the verifier has excluded.
+#[inline]
+fn slice<T>(elements: &[T], start: u32, count: usize) -> &[T] {
+    // A `u32` fits into `usize` on every target of the driver and its tools.
+    elements
+        .get(start as usize..)
+        .and_then(|rest| rest.get(..count))
+        .unwrap_or_default()
+}
+
+#[inline]
+fn wide_slice<T>(elements: &[T], start: u64, count: u64) -> &[T] {
+    let (Ok(start), Ok(count)) = (u32::try_from(start), usize::try_from(count)) else {
+        return &[];
+    };
+    slice(elements, start, count)
+}
+
+/// One block of a table.
+#[derive(Clone, Copy)]
+pub struct Block<'a> {
+    pub(crate) table: &'a Table<'a>,
+    pub(crate) record: &'a BlockRecord,
+}
+
+impl<'a> Block<'a> {
+    /// The block ID.
+    #[must_use]
+    #[inline]
+    pub fn id(&self) -> u32 {
+        self.record.id.get()
+    }
+
+    /// The block's name, 1 to 63 bytes.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.table.text(self.record.name)
+    }
+
+    /// What the block holds.
+    #[must_use]
+    #[inline]
+    pub fn kind(&self) -> Kind {
+        if self.record.kind == block_kind::STREAM {
+            Kind::Stream
+        } else {
+            Kind::Register
+        }
+    }
+
+    /// What a VF may do.
+    #[must_use]
+    #[inline]
+    pub fn vf_access(&self) -> Access {
+        match self.record.access {
+            access::READ_ONLY => Access::ReadOnly,
+            access::WRITE_ONLY => Access::WriteOnly,
+            _ => Access::ReadWrite,
+        }
+    }
+
+    /// The shortest write in bytes, 1 to 128.
+    #[must_use]
+    #[inline]
+    pub fn min_length(&self) -> usize {
+        usize::from(self.record.min_length)
+    }
+
+    /// The longest write and the length of the block in bytes, 1 to 128.
+    #[must_use]
+    #[inline]
+    pub fn max_length(&self) -> usize {
+        usize::from(self.record.max_length)
+    }
+
+    /// Whether publishing the block invalidates it for the VF.
+    #[must_use]
+    #[inline]
+    pub fn notify(&self) -> bool {
+        self.record.flags & block_flag::NOTIFY != 0
+    }
+
+    /// Whether the block has a bit in the invalidation mask: its ID is below 64.
+    #[must_use]
+    #[inline]
+    pub fn invalidatable(&self) -> bool {
+        self.id() < INVALIDATABLE_BLOCKS
+    }
+
+    /// What a read that is shorter than the block gets.
+    #[must_use]
+    #[inline]
+    pub fn short_read(&self) -> ShortRead {
+        if self.record.flags & block_flag::SHORT_READ == 0 {
+            ShortRead::Refuse
+        } else {
+            ShortRead::Prefix
+        }
+    }
+
+    /// What a reset does to bytes that only the host side writes.
+    #[must_use]
+    #[inline]
+    pub fn on_reset(&self) -> OnReset {
+        if self.record.flags & block_flag::KEEP == 0 {
+            OnReset::Default
+        } else {
+            OnReset::Keep
+        }
+    }
+
+    /// Messages that a stream keeps for each VF, 1 to 4096; zero for a register.
+    #[must_use]
+    #[inline]
+    pub fn depth(&self) -> usize {
+        usize::from(self.record.depth.get())
+    }
+
+    /// What happens to a message for a full stream.
+    #[must_use]
+    #[inline]
+    pub fn when_full(&self) -> WhenFull {
+        if self.record.flags & block_flag::DROP_OLDEST == 0 {
+            WhenFull::Refuse
+        } else {
+            WhenFull::DropOldest
+        }
+    }
+
+    /// The image after a reset, zero behind [`max_length`](Self::max_length).
+    #[must_use]
+    #[inline]
+    pub fn default_image(&self) -> &'a Image {
+        self.table.image(self.record.shape.default)
+    }
+
+    /// Whether a write of `writer` sets every byte, so that nothing of the committed image stays.
+    #[must_use]
+    #[inline]
+    pub fn written_whole_by(&self, writer: Writer) -> bool {
+        let flag = match writer {
+            Writer::Vf => block_flag::VF_WRITES_ALL,
+            Writer::Pf => block_flag::PF_WRITES_ALL,
+        };
+        self.record.flags & flag != 0
+    }
+
+    pub(crate) fn layouts(&self) -> &'a [LayoutRecord] {
+        let span = self.record.layouts;
+        slice(
+            self.table.layouts,
+            span.start.get(),
+            usize::from(span.count.get()),
+        )
+    }
+
+    /// The shapes of the block: its own, and those of its layouts.
+    pub(crate) fn shapes(&self) -> impl Iterator<Item = &'a Shape> {
+        core::iter::once(&self.record.shape)
+            .chain(self.layouts().iter().map(|layout| &layout.shape))
+    }
+}
+
+impl fmt::Debug for Block<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Block")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}

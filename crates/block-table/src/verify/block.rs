@@ -1,0 +1,181 @@
+//! Verification of block and layout records.
+
+use super::{Outcome, Verifier, claim_span, ensure};
+use crate::error::Flaw;
+use crate::format::{
+    BlockRecord, LayoutRecord, NO_CHECKSUM, Shape, Span, access, block_flag, block_kind, operand,
+    owner,
+};
+use crate::image::Image;
+use crate::table::Block;
+use crate::{INVALIDATABLE_BLOCKS, MAX_BLOCK_LENGTH, MAX_DEPTH, MAX_LAYOUTS, MAX_RULES, Writer};
+
+impl Verifier<'_> {
+    pub(super) fn block(&mut self, record: &BlockRecord) -> Outcome {
+        let at = self.at(record);
+        self.name(record.name, record)?;
+        let (min, max) = (record.min_length, record.max_length);
+        let lengths = min >= 1 && min <= max && usize::from(max) <= MAX_BLOCK_LENGTH;
+        ensure(lengths, Flaw::BlockLength, at)?;
+        self.kind(record)?;
+        self.checksum(record)?;
+        self.shape(at, record.shape, max)?;
+        self.byte_mask(record.common.get(), at)?;
+        self.rules(record.rules, max, at)?;
+        ensure(
+            usize::from(record.layouts.count.get()) <= MAX_LAYOUTS,
+            Flaw::TooManyLayouts,
+            at,
+        )?;
+        let claimed = claim_span(
+            &mut self.next.layouts,
+            record.layouts,
+            self.table.layouts.len(),
+        );
+        ensure(claimed, Flaw::Span, at)?;
+        let block = Block {
+            table: self.table,
+            record,
+        };
+        for layout in block.layouts() {
+            self.layout(layout, max)?;
+        }
+        self.rules(record.last_rules, max, at)?;
+        self.writes_all(&block, record)
+    }
+
+    fn kind(&self, record: &BlockRecord) -> Outcome {
+        let at = self.at(record);
+        let known = matches!(
+            record.access,
+            access::READ_ONLY | access::WRITE_ONLY | access::READ_WRITE
+        );
+        ensure(known, Flaw::Access, at)?;
+        let depth = record.depth.get();
+        let forbidden = match record.kind {
+            block_kind::REGISTER => {
+                ensure(depth == 0, Flaw::Depth, at)?;
+                block_flag::DROP_OLDEST
+            }
+            block_kind::STREAM => {
+                ensure(record.access == access::WRITE_ONLY, Flaw::StreamAccess, at)?;
+                ensure((1..=MAX_DEPTH).contains(&depth), Flaw::Depth, at)?;
+                block_flag::NOTIFY | block_flag::SHORT_READ | block_flag::KEEP
+            }
+            _ => return super::refuse(Flaw::Kind, at),
+        };
+        ensure(
+            record.flags & (!block_flag::ALL | forbidden) == 0,
+            Flaw::Flags,
+            at,
+        )?;
+        let notifies = record.flags & block_flag::NOTIFY != 0;
+        ensure(
+            !notifies || record.id.get() < INVALIDATABLE_BLOCKS,
+            Flaw::Notify,
+            at,
+        )
+    }
+
+    fn checksum(&self, record: &BlockRecord) -> Outcome {
+        let (shape, owners) = (record.checksum_operand, record.checksum_owner);
+        let fits = if record.checksum_offset == NO_CHECKSUM {
+            shape == 0 && owners == 0
+        } else {
+            let four_bytes = shape & !operand::BIG_ENDIAN == 2;
+            let end = usize::from(record.checksum_offset) + 4;
+            let owned = owners != 0 && owners & !(owner::VF | owner::PF) == 0;
+            four_bytes && owned && end <= usize::from(record.min_length)
+        };
+        ensure(fits, Flaw::Checksum, self.at(record))
+    }
+
+    fn layout(&mut self, layout: &LayoutRecord, length: u8) -> Outcome {
+        if layout.when.count.get() == 0 {
+            let claimed = claim_span(
+                &mut self.next.instructions,
+                layout.when,
+                self.table.instructions.len(),
+            );
+            ensure(claimed, Flaw::Span, self.at(layout))?;
+        } else {
+            let Span { start, count } = layout.when;
+            self.expression(
+                start.get().into(),
+                count.get().into(),
+                length,
+                self.at(layout),
+            )?;
+        }
+        self.shape(self.at(layout), layout.shape, length)?;
+        self.rules(layout.rules, length, self.at(layout))
+    }
+
+    /// Verifies the rule list `span` of a block of `length` bytes; `at` is the list's owner.
+    fn rules(&mut self, span: Span, length: u8, at: usize) -> Outcome {
+        ensure(
+            usize::from(span.count.get()) <= MAX_RULES,
+            Flaw::TooManyRules,
+            at,
+        )?;
+        let claimed = claim_span(&mut self.next.rules, span, self.table.rules.len());
+        ensure(claimed, Flaw::Span, at)?;
+        self.rule_list(self.table.rules(span), length)
+    }
+
+    /// Verifies the four images of a shape of a block of `length` bytes.
+    fn shape(&self, at: usize, shape: Shape, length: u8) -> Outcome {
+        let default = self.existing_image(shape.default.get(), at)?;
+        let reserved = self.existing_image(shape.reserved.get(), at)?;
+        let vf = self.byte_mask(shape.vf.get(), at)?;
+        let pf = self.byte_mask(shape.pf.get(), at)?;
+        let length = usize::from(length);
+        let behind = reserved.iter().skip(length).all(|byte| *byte == 0xFF);
+        ensure(behind, Flaw::ReservedMask, at)?;
+        let zero = default
+            .iter()
+            .zip(reserved)
+            .all(|(byte, reserved)| byte & reserved == 0);
+        ensure(zero, Flaw::DefaultImage, at)?;
+        let owned = vf
+            .iter()
+            .zip(pf)
+            .take(length)
+            .all(|(vf, pf)| vf | pf == 0xFF);
+        ensure(owned, Flaw::Mask, at)
+    }
+
+    fn byte_mask(&self, index: u16, at: usize) -> Outcome<&Image> {
+        let mask = self.existing_image(index, at)?;
+        ensure(
+            mask.iter().all(|byte| matches!(byte, 0x00 | 0xFF)),
+            Flaw::Mask,
+            at,
+        )?;
+        Ok(mask)
+    }
+
+    fn existing_image(&self, index: u16, at: usize) -> Outcome<&Image> {
+        match self.table.images.get(usize::from(index)) {
+            Some(image) => Ok(image),
+            None => super::refuse(Flaw::ImageIndex, at),
+        }
+    }
+
+    /// A wrong flag would let one side's write replace bytes of the other side.
+    fn writes_all(&self, block: &Block<'_>, record: &BlockRecord) -> Outcome {
+        let length = usize::from(record.max_length);
+        let all = |index: u16| {
+            self.table
+                .image(index)
+                .iter()
+                .take(length)
+                .all(|byte| *byte == 0xFF)
+        };
+        let vf = block.shapes().all(|shape| all(shape.vf.get()));
+        let pf = block.shapes().all(|shape| all(shape.pf.get()));
+        let agrees =
+            vf == block.written_whole_by(Writer::Vf) && pf == block.written_whole_by(Writer::Pf);
+        ensure(agrees, Flaw::WritesAll, self.at(record))
+    }
+}

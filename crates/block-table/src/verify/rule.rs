@@ -1,0 +1,128 @@
+//! Verification of rule records.
+
+use super::{Outcome, Verifier, claim, ensure, refuse};
+use crate::error::Flaw;
+use crate::format::{RuleRecord, operand, owner, rule, sequence};
+use crate::image::{place, unused_bits};
+use crate::{MAX_BLOCK_LENGTH, MAX_VALUES};
+
+impl Verifier<'_> {
+    /// Verifies `rules` of a block of `length` bytes.
+    pub(super) fn rule_list(&mut self, rules: &[RuleRecord], length: u8) -> Outcome {
+        let mut count = None;
+        for record in rules {
+            let at = self.at(record);
+            if record.kind & rule::COUNTED != 0 {
+                let same = count.is_some_and(|count| same_elements(count, record));
+                ensure(same && takes_elements(record.kind), Flaw::Counted, at)?;
+            }
+            if record.kind == rule::REQUIRE {
+                self.require(record, length)?;
+                continue;
+            }
+            field_in_block(record, length, at)?;
+            self.rule(record, length, at)?;
+            if record.kind == rule::COUNT {
+                count = Some(record);
+            }
+        }
+        Ok(())
+    }
+
+    fn rule(&mut self, record: &RuleRecord, length: u8, at: usize) -> Outcome {
+        let (a, b) = (record.a.get(), record.b.get());
+        match record.kind & !rule::COUNTED {
+            rule::RANGE => ensure(a <= b, Flaw::Range, at)?,
+            rule::MASK => ensure(b == 0, Flaw::ReservedNotZero, at)?,
+            rule::MULTIPLE => {
+                ensure(a != 0, Flaw::Divisor, at)?;
+                ensure(b == 0, Flaw::ReservedNotZero, at)?;
+            }
+            rule::ONE_OF_NEAR => ensure(b != 0, Flaw::Values, at)?,
+            rule::ONE_OF_LISTED => self.listed(a, b, at)?,
+            rule::TEXT => ensure(
+                record.operand == 0 && a == 0 && b == 0,
+                Flaw::ReservedNotZero,
+                at,
+            )?,
+            rule::COUNT => {
+                ensure(a == 0 && b == 0, Flaw::ReservedNotZero, at)?;
+                return integer_in_block(record.detail, record.second, 1, length, at);
+            }
+            rule::SEQUENCE => {
+                ensure(record.elements == 1, Flaw::Elements, at)?;
+                ensure(a == 0 && b == 0, Flaw::ReservedNotZero, at)?;
+                let known = matches!(
+                    record.detail,
+                    sequence::STRICT | sequence::NON_DECREASING | sequence::SERIAL
+                );
+                ensure(known, Flaw::SequenceKind, at)?;
+                let owned = record.second != 0 && record.second & !(owner::VF | owner::PF) == 0;
+                return ensure(owned, Flaw::Owner, at);
+            }
+            _ => return refuse(Flaw::RuleKind, at),
+        }
+        ensure(
+            record.detail == 0 && record.second == 0,
+            Flaw::ReservedNotZero,
+            at,
+        )
+    }
+
+    fn require(&mut self, record: &RuleRecord, length: u8) -> Outcome {
+        let at = self.at(record);
+        let unused = [
+            record.offset,
+            record.operand,
+            record.elements,
+            record.start,
+            record.shift,
+            record.detail,
+            record.second,
+        ];
+        let unused = unused == [0; 7] && record.mask.get() == 0;
+        ensure(unused, Flaw::ReservedNotZero, at)?;
+        self.expression(record.a.get(), record.b.get(), length, at)
+    }
+
+    fn listed(&mut self, start: u64, count: u64, at: usize) -> Outcome {
+        let fits = (1..=MAX_VALUES as u64).contains(&count);
+        let claimed = claim(&mut self.next.values, start, count, self.table.values.len());
+        let ascending = self
+            .table
+            .values(start, count)
+            .is_sorted_by(|one, next| one.get() < next.get());
+        ensure(fits && claimed && ascending, Flaw::Values, at)
+    }
+}
+
+/// Whether a rule of `kind` looks at each element by itself.
+const fn takes_elements(kind: u8) -> bool {
+    matches!(
+        kind & !rule::COUNTED,
+        rule::RANGE | rule::MASK | rule::MULTIPLE | rule::ONE_OF_NEAR | rule::ONE_OF_LISTED
+    )
+}
+
+fn same_elements(one: &RuleRecord, other: &RuleRecord) -> bool {
+    (one.offset, one.operand, one.elements) == (other.offset, other.operand, other.elements)
+}
+
+fn field_in_block(record: &RuleRecord, length: u8, at: usize) -> Outcome {
+    ensure(record.elements != 0, Flaw::Elements, at)?;
+    integer_in_block(record.offset, record.operand, record.elements, length, at)?;
+    let follows = (record.start, record.shift) == place(record.offset, record.operand);
+    let all_bits = u64::MAX >> unused_bits(record.operand);
+    ensure(follows && record.mask.get() == all_bits, Flaw::Place, at)
+}
+
+/// Verifies that `elements` integers from `offset` lie inside of a block of `length` bytes.
+fn integer_in_block(offset: u8, shape: u8, elements: u8, length: u8, at: usize) -> Outcome {
+    ensure(shape & !operand::ALL == 0, Flaw::Operand, at)?;
+    let end = usize::from(offset) + usize::from(operand::width(shape)) * usize::from(elements);
+    ensure(
+        end <= usize::from(length) && end <= MAX_BLOCK_LENGTH,
+        Flaw::OutOfBlock,
+        at,
+    )
+}

@@ -1,0 +1,44 @@
+//! What a write can do wrong.
+
+/// The kind of rule that a write broke. The broker maps each to one refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// The checksum over the bytes as sent is wrong.
+    Checksum,
+    /// A reserved bit or byte is not zero.
+    Reserved,
+    /// A field has a value that its `valid` rules do not allow.
+    Value,
+    /// An ASCII field holds something else, or something behind its padding.
+    Text,
+    /// A count is larger than its array, or elements behind it are not zero.
+    Count,
+    /// No layout matches.
+    Layout,
+    /// A `require` expression is false.
+    Require,
+    /// A sequence number did not move on.
+    Sequence,
+    /// The arithmetic of an expression overflows.
+    Overflow,
+}
+
+/// One broken rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Violation {
+    /// What kind of rule it is.
+    pub rule: Rule,
+    /// Offset in bytes of what broke it; zero when it concerns the block as a whole.
+    pub offset: u8,
+}
+
+impl Violation {
+    pub(crate) const fn new(rule: Rule, offset: u8) -> Self {
+        Self { rule, offset }
+    }
+
+    /// A violation of the block as a whole.
+    pub(crate) const fn of_block(rule: Rule) -> Self {
+        Self::new(rule, 0)
+    }
+}
