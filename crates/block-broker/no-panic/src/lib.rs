@@ -1,0 +1,113 @@
+//! Every operation of the broker, exported and linked as a kernel would link it: without `std`,
+//! with `panic = "abort"`, optimised over all crates. If a panic could still be reached from one of
+//! them, the panic handler would be part of the library, and with it the marker that
+//! `tests/no_panic.rs` looks for. `can_panic` shows that the marker does appear then.
+#![no_std]
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use block_broker::{
+    BlockSlot, BlockStatus, Broker, Entry, Excerpt, MemoryTooSmall, PowerState, Published, Refusal,
+    Ticks, TooManyVfs, Vf, VfCell, VfStatus,
+};
+use block_table::{Image, Table, TableError};
+
+/// What a shell brings: a VF behind a spin lock.
+pub struct Cell<'m> {
+    locked: AtomicBool,
+    vf: UnsafeCell<Vf<'m>>,
+}
+
+// SAFETY: `with` gives the VF to one caller at a time.
+unsafe impl Sync for Cell<'_> {}
+
+impl VfCell for Cell<'_> {
+    fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
+        while self.locked.swap(true, Ordering::Acquire) {
+            core::hint::spin_loop();
+        }
+        // SAFETY: whoever sets `locked` is alone with the VF until it clears it.
+        let result = operation(unsafe { &mut *self.vf.get() });
+        self.locked.store(false, Ordering::Release);
+        result
+    }
+}
+
+type Device<'a> = Broker<'a, Cell<'a>>;
+
+/// Exports functions under their own names, so that the linker keeps them and all they reach.
+macro_rules! export {
+    ($(fn $name:ident $(<$($lifetime:lifetime),+>)? ($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)? $body:block)+) => {
+        $(
+            // SAFETY: no other item of this library has the name.
+            #[unsafe(no_mangle)]
+            pub fn $name $(<$($lifetime),+>)? ($($argument: $type),*) $(-> $output)? $body
+        )+
+    };
+}
+
+export! {
+    fn verify<'t>(bytes: &'t [u8]) -> Result<Table<'t>, TableError> { Table::verify(bytes) }
+    fn needed(table: &Table<'_>) -> (usize, usize) { (Vf::slots_needed(table), Vf::bytes_needed(table)) }
+    fn new_vf<'m>(table: &Table<'_>, slots: &'m mut [BlockSlot], bytes: &'m mut [u8]) -> Result<Vf<'m>, MemoryTooSmall> {
+        Vf::new(table, slots, bytes)
+    }
+    fn new_broker<'a>(table: Table<'a>, cells: &'a [Cell<'a>]) -> Result<Device<'a>, TooManyVfs> { Broker::new(table, cells) }
+    fn read(broker: &Device<'_>, vf: u16, block: u32, length: u32, reply: &mut Image, now: Ticks) -> Result<(), Refusal> {
+        broker.read(vf, block, length, reply, now)
+    }
+    fn host_read(broker: &Device<'_>, vf: u16, block: u32, length: u32, reply: &mut Image, now: Ticks) -> Result<(), Refusal> {
+        broker.host_read(vf, block, length, reply, now)
+    }
+    fn write(broker: &Device<'_>, vf: u16, block: u32, length: u32, sent: &Image, now: Ticks) -> Result<(), Refusal> {
+        broker.write(vf, block, length, sent, now)
+    }
+    fn publish(broker: &Device<'_>, vf: u16, block: u32, length: u32, sent: &Image, now: Ticks) -> Result<Published, Refusal> {
+        broker.publish(vf, block, length, sent, now)
+    }
+    fn publish_all(broker: &Device<'_>, block: u32, length: u32, sent: &Image, now: Ticks) -> Result<Published, Refusal> {
+        broker.publish_all(block, length, sent, now)
+    }
+    fn invalidate(broker: &Device<'_>, vf: u16, mask: u64, now: Ticks) -> Result<(), Refusal> { broker.invalidate(vf, mask, now) }
+    fn invalidate_all(broker: &Device<'_>, mask: u64, now: Ticks) -> Result<(), Refusal> { broker.invalidate_all(mask, now) }
+    fn take_invalidation(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<u64, Refusal> { broker.take_invalidation(vf, now) }
+    fn hand_over_invalidation(broker: &Device<'_>, vf: u16, now: Ticks, carrier: Option<u64>) -> Result<Option<(u64, u64)>, Refusal> {
+        broker.hand_over_invalidation(vf, now, || carrier)
+    }
+    fn drain(broker: &Device<'_>, vf: u16, block: u32, message: &mut Image, now: Ticks) -> Result<bool, Refusal> {
+        broker.drain(vf, block, message, now)
+    }
+    fn begin_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.begin_reset(vf, now) }
+    fn finish_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.finish_reset(vf, now) }
+    fn fail_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.fail_reset(vf, now) }
+    fn reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.reset(vf, now) }
+    fn set_power(broker: &Device<'_>, vf: u16, state: PowerState, now: Ticks) -> Result<(), Refusal> { broker.set_power(vf, state, now) }
+    fn remove(broker: &Device<'_>, now: Ticks) { broker.remove(now) }
+    fn status(broker: &Device<'_>, vf: u16) -> Result<VfStatus, Refusal> { broker.status(vf) }
+    fn block_status(broker: &Device<'_>, vf: u16, block: u32) -> Result<BlockStatus, Refusal> { broker.block_status(vf, block) }
+    fn journal(broker: &Device<'_>, vf: u16, after: u64, entries: &mut [Entry]) -> Result<Excerpt, Refusal> { broker.journal(vf, after, entries) }
+    fn change_count(broker: &Device<'_>) -> u64 { broker.change_count() }
+    fn refused_without_vf(broker: &Device<'_>) -> u64 { broker.refused_without_vf() }
+    fn refused(status: &VfStatus, refusal: Refusal) -> u64 { status.counters.refused(refusal) }
+    fn refused_in_all(status: &VfStatus) -> u64 { status.counters.refused_in_all() }
+    fn refusal_of_status(status: u32) -> Option<Refusal> { Refusal::from_status(status) }
+    fn status_of_refusal(refusal: Refusal) -> (u32, &'static str, &'static str, &'static str) {
+        (refusal.status(), refusal.symbol(), refusal.reason(), refusal.sentence())
+    }
+}
+
+#[cfg(feature = "can-panic")]
+export! {
+    fn can_panic(bytes: &[u8], index: usize) -> u8 { bytes[index] }
+}
+
+/// What `tests/no_panic.rs` looks for in the library.
+const MARKER: &str = "a panic is reachable in this library";
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        core::hint::black_box(MARKER);
+    }
+}

@@ -1,0 +1,68 @@
+//! What is counted, for each VF and for each block of a VF.
+//!
+//! All counters are 64 bits wide and wrap: at a billion operations a second that takes 584 years.
+
+use crate::Refusal;
+
+/// What has happened to one VF since the device started; a reset of the VF changes none of it.
+///
+/// `reads`, `writes` and `publishes` count what succeeded. Every operation that was refused, of the
+/// VF or of the host's side upon this VF, is counted once, under its reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VfCounters {
+    /// Reads of the VF that were answered.
+    pub reads: u64,
+    /// Writes of the VF that were committed to a register or queued to a stream.
+    pub writes: u64,
+    /// Publishes of the host's side that were committed, those to all VFs included.
+    pub publishes: u64,
+    /// Messages that full streams dropped to make room for newer ones.
+    pub dropped: u64,
+    /// Resets that were begun.
+    pub resets: u64,
+    /// Floods: times that the VF left its limit; each may have refused any number of writes.
+    pub floods: u64,
+    refused: [u64; Refusal::ALL.len()],
+}
+
+impl VfCounters {
+    /// How many operations were refused for this reason.
+    #[must_use]
+    pub fn refused(&self, refusal: Refusal) -> u64 {
+        self.refused.get(refusal as usize).copied().unwrap_or(0)
+    }
+
+    /// How many operations were refused in all.
+    #[must_use]
+    pub fn refused_in_all(&self) -> u64 {
+        self.refused
+            .iter()
+            .fold(0, |sum, count| sum.wrapping_add(*count))
+    }
+
+    pub(crate) fn count_refusal(&mut self, refusal: Refusal) {
+        if let Some(count) = self.refused.get_mut(refusal as usize) {
+            increment(count);
+        }
+    }
+}
+
+/// What has happened to one block of one VF since the device started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockCounters {
+    /// Reads of the VF that were answered.
+    pub reads: u64,
+    /// Writes of the VF that were committed or queued.
+    pub writes: u64,
+    /// Publishes that were committed.
+    pub publishes: u64,
+    /// Operations on this block that were refused, for whatever reason.
+    pub refused: u64,
+    /// Messages that a full stream dropped to make room for newer ones.
+    pub dropped: u64,
+}
+
+/// Adds one to a counter.
+pub(crate) fn increment(counter: &mut u64) {
+    *counter = counter.wrapping_add(1);
+}

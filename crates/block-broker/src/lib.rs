@@ -1,0 +1,42 @@
+//! The broker between the VFs of a device and its host's side: per-VF backing stores of VF
+//! configuration blocks, with every rule of the manifest held on every write.
+//!
+//! A shell (the driver, a simulation, a test) verifies a [`Table`](block_table::Table), takes memory
+//! for as many [`Vf`]s as there are, puts each behind a lock of its own as a [`VfCell`], and hands
+//! calls to the [`Broker`]. The broker knows no operating system, allocates nothing, and cannot
+//! panic.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `broker.rs` | the operations, and what is decided before any lock |
+//! | `vf.rs`, `vf/` | one VF: what its operations do under its lock |
+//! | `request.rs` | what was asked for, and lengths that fit |
+//! | `store.rs` | the bytes of registers and streams |
+//! | `publication.rs` | the decision over a publish to all VFs |
+//! | `limits.rs` | the token bucket |
+//! | `counters.rs`, `journal.rs` | what is remembered of what happened |
+//! | `refusal.rs` | every refusal, with its NTSTATUS and its sentence |
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+mod broker;
+mod counters;
+mod journal;
+mod limits;
+mod power;
+mod publication;
+mod refusal;
+mod request;
+mod store;
+mod sync;
+mod ticks;
+mod vf;
+
+pub use broker::{Broker, Published, TooManyVfs, VfCell};
+pub use counters::{BlockCounters, VfCounters};
+pub use journal::{Entry, Event, Excerpt, JOURNAL_LENGTH, Operation};
+pub use power::PowerState;
+pub use refusal::Refusal;
+pub use store::BlockSlot;
+pub use ticks::Ticks;
+pub use vf::{BlockStatus, MemoryTooSmall, Vf, VfStatus};

@@ -1,0 +1,74 @@
+//! What was asked for, as it came.
+
+use block_table::{Block, ShortRead};
+
+use crate::journal::Operation;
+use crate::{Refusal, Ticks};
+
+/// A call as it came, for the journal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    pub(crate) operation: Operation,
+    pub(crate) block: u32,
+    pub(crate) length: u32,
+    pub(crate) now: Ticks,
+}
+
+impl Request {
+    /// A request that names a block.
+    #[inline]
+    pub(crate) const fn on_block(
+        operation: Operation,
+        block: u32,
+        length: u32,
+        now: Ticks,
+    ) -> Self {
+        Self {
+            operation,
+            block,
+            length,
+            now,
+        }
+    }
+
+    /// A request that concerns a VF as a whole.
+    pub(crate) const fn on_vf(operation: Operation, now: Ticks) -> Self {
+        Self::on_block(operation, 0, 0, now)
+    }
+}
+
+/// A block of the table and its index.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'t> {
+    pub(crate) index: usize,
+    pub(crate) block: Block<'t>,
+}
+
+/// How many bytes of a register a read of `length` bytes gets; the rest of its reply is zero.
+#[inline]
+pub(crate) fn readable_length(block: Block<'_>, length: u32) -> Result<usize, Refusal> {
+    let asked = length_of_request(length)?;
+    if asked < block.max_length() && block.short_read() == ShortRead::Refuse {
+        return Err(Refusal::Length);
+    }
+    Ok(asked.min(block.max_length()))
+}
+
+#[inline]
+pub(crate) fn writable_length(block: Block<'_>, length: u32) -> Result<(), Refusal> {
+    let length = length_of_request(length)?;
+    if block.accepts_length(length) {
+        Ok(())
+    } else {
+        Err(Refusal::Length)
+    }
+}
+
+/// A length that a call may have at all: 1 to 128 bytes.
+#[inline]
+fn length_of_request(length: u32) -> Result<usize, Refusal> {
+    usize::try_from(length)
+        .ok()
+        .filter(|length| (1..=block_table::MAX_BLOCK_LENGTH).contains(length))
+        .ok_or(Refusal::Length)
+}

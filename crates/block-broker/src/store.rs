@@ -1,0 +1,331 @@
+//! The memory of one VF: what its registers hold and what its streams keep.
+
+use block_table::{Block, History, Image, Kind, MAX_BLOCK_LENGTH, Table, WhenFull, Writer};
+
+use crate::{BlockCounters, Refusal};
+
+/// Registers and streams begin at multiples of this many bytes, so that few cross a cache line.
+const ALIGNMENT: usize = 16;
+
+/// The memory of a VF is a multiple of this many bytes: neighbours share no cache line.
+const CACHE_LINE: usize = 64;
+
+/// What is kept about one block of one VF, beside the block's bytes: a cache line.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+pub struct BlockSlot {
+    counters: BlockCounters,
+    /// Where the block's bytes begin in the VF's memory.
+    offset: usize,
+    /// The place of a stream's oldest message.
+    head: u16,
+    /// How many messages a stream keeps at the moment.
+    queued: u16,
+    /// Who has committed something since the last reset.
+    history: History,
+}
+
+impl BlockSlot {
+    /// A slot that no VF uses yet, to fill the memory for [`Vf::new`](crate::Vf::new) with.
+    pub const UNUSED: Self = Self {
+        counters: BlockCounters {
+            reads: 0,
+            writes: 0,
+            publishes: 0,
+            refused: 0,
+            dropped: 0,
+        },
+        offset: 0,
+        head: 0,
+        queued: 0,
+        history: History::EMPTY,
+    };
+
+    pub(crate) fn counters(&self) -> &BlockCounters {
+        &self.counters
+    }
+
+    pub(crate) fn counters_mut(&mut self) -> &mut BlockCounters {
+        &mut self.counters
+    }
+
+    pub(crate) fn queued(&self) -> u16 {
+        self.queued
+    }
+
+    pub(crate) fn history(&self) -> History {
+        self.history
+    }
+
+    /// Where the message `places` behind the oldest one lies.
+    fn message(&self, block: Block<'_>, places: usize) -> usize {
+        let mut place = usize::from(self.head).wrapping_add(places);
+        if place >= block.depth() {
+            place = place.wrapping_sub(block.depth());
+        }
+        self.offset
+            .wrapping_add(place.wrapping_mul(block.max_length()))
+    }
+}
+
+/// The slots and bytes of one VF. A block's index is that of the table.
+#[derive(Debug)]
+pub(crate) struct Store<'m> {
+    slots: &'m mut [BlockSlot],
+    bytes: &'m mut [u8],
+}
+
+/// How many bytes the blocks of one VF need.
+///
+/// Behind the last block [`MAX_BLOCK_LENGTH`] bytes are left over, so that each block can be read
+/// as a full image, whatever its length, by code without a branch on that length.
+pub(crate) fn bytes_needed(table: &Table<'_>) -> usize {
+    let blocks = table
+        .blocks()
+        .fold(0_usize, |sum, block| sum.saturating_add(room(block)));
+    blocks
+        .saturating_add(MAX_BLOCK_LENGTH)
+        .div_ceil(CACHE_LINE)
+        .saturating_mul(CACHE_LINE)
+}
+
+/// How many bytes one block takes.
+fn room(block: Block<'_>) -> usize {
+    let messages = match block.kind() {
+        Kind::Register => 1,
+        Kind::Stream => block.depth(),
+    };
+    messages
+        .saturating_mul(block.max_length())
+        .div_ceil(ALIGNMENT)
+        .saturating_mul(ALIGNMENT)
+}
+
+impl<'m> Store<'m> {
+    /// Gives each block its place, with its default value; `None` if the memory is too small.
+    pub(crate) fn new(
+        table: &Table<'_>,
+        slots: &'m mut [BlockSlot],
+        bytes: &'m mut [u8],
+    ) -> Option<Self> {
+        let slots = slots.get_mut(..table.block_count())?;
+        let bytes = bytes.get_mut(..bytes_needed(table))?;
+        bytes.fill(0);
+        let mut offset = 0_usize;
+        for (block, slot) in table.blocks().zip(slots.iter_mut()) {
+            *slot = BlockSlot {
+                offset,
+                ..BlockSlot::UNUSED
+            };
+            offset = offset.wrapping_add(room(block));
+        }
+        let mut store = Self { slots, bytes };
+        for (index, block) in table.blocks().enumerate() {
+            store.set_to_default(index, block);
+        }
+        Some(store)
+    }
+
+    pub(crate) fn slot(&self, index: usize) -> Option<&BlockSlot> {
+        self.slots.get(index)
+    }
+
+    pub(crate) fn slot_mut(&mut self, index: usize) -> Option<&mut BlockSlot> {
+        self.slots.get_mut(index)
+    }
+
+    /// Fills `reply` with the first `length` bytes of a register and zeros behind them.
+    #[inline]
+    pub(crate) fn read_register(&self, index: usize, length: usize, reply: &mut Image) {
+        let window = self
+            .slots
+            .get(index)
+            .and_then(|slot| self.window(slot.offset));
+        for ((reply, byte), mask) in reply
+            .iter_mut()
+            .zip(window.unwrap_or(&ZERO))
+            .zip(mask(length))
+        {
+            *reply = byte & mask;
+        }
+    }
+
+    /// What the next write is judged against: the value of a register, the message that a stream
+    /// accepted last, or the default image of a stream that has accepted none since its reset.
+    #[inline]
+    pub(crate) fn committed(&self, index: usize, block: Block<'_>) -> Image {
+        prefix(self.newest(index, block), block.max_length())
+    }
+
+    /// The same in place; behind the length of the block lies whatever comes next in the memory.
+    #[inline]
+    pub(crate) fn newest<'s>(&'s self, index: usize, block: Block<'s>) -> &'s Image {
+        let Some(slot) = self.slots.get(index) else {
+            return &ZERO;
+        };
+        let offset = match block.kind() {
+            Kind::Register => slot.offset,
+            Kind::Stream if slot.history == History::EMPTY => return block.default_image(),
+            Kind::Stream => {
+                let behind_newest = block.depth().wrapping_add(usize::from(slot.queued));
+                let newest = behind_newest.wrapping_sub(1);
+                let newest = if newest >= block.depth() {
+                    newest.wrapping_sub(block.depth())
+                } else {
+                    newest
+                };
+                slot.message(block, newest)
+            }
+        };
+        self.window(offset).unwrap_or(&ZERO)
+    }
+
+    /// Makes `image` the value of a register.
+    #[inline]
+    pub(crate) fn commit(&mut self, index: usize, block: Block<'_>, writer: Writer, image: &Image) {
+        let Some(slot) = self.slots.get_mut(index) else {
+            return;
+        };
+        slot.history = slot.history.after(writer);
+        let offset = slot.offset;
+        self.store(offset, block.max_length(), image);
+    }
+
+    /// Queues a message; when the stream is full, drops the oldest one or refuses, as the manifest
+    /// says.
+    pub(crate) fn push(
+        &mut self,
+        index: usize,
+        block: Block<'_>,
+        image: &Image,
+    ) -> Result<Pushed, Refusal> {
+        let slot = self.slots.get_mut(index).ok_or(Refusal::Block)?;
+        let full = usize::from(slot.queued) >= block.depth();
+        if full && block.when_full() == WhenFull::Refuse {
+            return Err(Refusal::Full);
+        }
+        let offset = slot.message(block, if full { 0 } else { usize::from(slot.queued) });
+        if full {
+            slot.head = next_place(slot.head, block);
+        } else {
+            slot.queued = slot.queued.wrapping_add(1);
+        }
+        slot.history = slot.history.after(Writer::Vf);
+        self.store(offset, block.max_length(), image);
+        Ok(if full {
+            Pushed::DroppingOldest
+        } else {
+            Pushed::Behind
+        })
+    }
+
+    /// Takes the oldest message; `None` when there is none.
+    pub(crate) fn pop(&mut self, index: usize, block: Block<'_>) -> Option<Image> {
+        let slot = self.slots.get_mut(index)?;
+        slot.queued = slot.queued.checked_sub(1)?;
+        let offset = slot.message(block, 0);
+        slot.head = next_place(slot.head, block);
+        self.window(offset)
+            .map(|message| prefix(message, block.max_length()))
+    }
+
+    /// Forgets what a VF wrote: a register returns to what its manifest says, a stream is emptied
+    /// and its memory zeroed, and sequences may begin anywhere again.
+    pub(crate) fn wipe(&mut self, index: usize, block: Block<'_>) {
+        let committed = self.committed(index, block);
+        let Some(slot) = self.slots.get_mut(index) else {
+            return;
+        };
+        slot.head = 0;
+        slot.queued = 0;
+        slot.history = History::EMPTY;
+        let offset = slot.offset;
+        match block.kind() {
+            Kind::Register => {
+                self.store(offset, block.max_length(), &block.reset_image(&committed));
+            }
+            Kind::Stream => {
+                for byte in self.bytes.iter_mut().skip(offset).take(room(block)) {
+                    *byte = 0;
+                }
+            }
+        }
+    }
+
+    fn set_to_default(&mut self, index: usize, block: Block<'_>) {
+        if let (Some(slot), Kind::Register) = (self.slots.get(index), block.kind()) {
+            self.store(slot.offset, block.max_length(), block.default_image());
+        }
+    }
+
+    /// 128 bytes of memory from `offset`; every block leaves as many behind its beginning.
+    #[inline]
+    fn window(&self, offset: usize) -> Option<&Image> {
+        self.bytes.get(offset..).and_then(<[u8]>::first_chunk)
+    }
+
+    /// Overwrites the `length` bytes at `offset`, and none behind them.
+    #[inline]
+    fn store(&mut self, offset: usize, length: usize, image: &Image) {
+        let Some(bytes) = self
+            .bytes
+            .get_mut(offset..)
+            .and_then(<[u8]>::first_chunk_mut::<MAX_BLOCK_LENGTH>)
+        else {
+            return;
+        };
+        for ((byte, new), mask) in bytes.iter_mut().zip(image).zip(mask(length)) {
+            *byte = (new & mask) | (*byte & !mask);
+        }
+    }
+}
+
+/// How a message was queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// There was room.
+    Behind,
+    /// The oldest message was dropped for it.
+    DroppingOldest,
+}
+
+fn next_place(place: u16, block: Block<'_>) -> u16 {
+    let next = place.wrapping_add(1);
+    if usize::from(next) >= block.depth() {
+        0
+    } else {
+        next
+    }
+}
+
+/// An image of zeros.
+static ZERO: Image = [0; MAX_BLOCK_LENGTH];
+
+/// `image` with zeros behind its first `length` bytes.
+#[inline]
+pub(crate) fn prefix(image: &Image, length: usize) -> Image {
+    let mut prefix = *image;
+    for (byte, mask) in prefix.iter_mut().zip(mask(length)) {
+        *byte &= mask;
+    }
+    prefix
+}
+
+/// `0xFF` for each of the first `length` bytes, zero for the others.
+#[inline]
+fn mask(length: usize) -> &'static Image {
+    static ONES_THEN_ZEROS: [u8; 2 * MAX_BLOCK_LENGTH] = {
+        let mut bytes = [0; 2 * MAX_BLOCK_LENGTH];
+        let mut index = 0;
+        while index < MAX_BLOCK_LENGTH {
+            bytes[index] = 0xFF;
+            index += 1;
+        }
+        bytes
+    };
+    let start = MAX_BLOCK_LENGTH.saturating_sub(length);
+    ONES_THEN_ZEROS
+        .get(start..)
+        .and_then(<[u8]>::first_chunk)
+        .unwrap_or(&ZERO)
+}

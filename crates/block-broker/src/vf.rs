@@ -1,0 +1,278 @@
+//! Everything of one VF, operated by whoever holds its lock.
+
+mod invalidation;
+mod publishing;
+mod resetting;
+#[cfg(test)]
+mod tests;
+mod writing;
+
+use block_table::{Image, Table};
+
+use crate::counters::increment;
+use crate::journal::{Entry, Event, Excerpt, Journal, Operation};
+use crate::limits::Bucket;
+use crate::request::{Request, Target, readable_length};
+use crate::store::{BlockSlot, Store, bytes_needed};
+use crate::{BlockCounters, PowerState, Refusal, VfCounters};
+pub(crate) use invalidation::bit;
+use publishing::Staged;
+
+/// Everything of one VF: its blocks' values and messages, latched invalidations, power state,
+/// limit, counters and journal.
+///
+/// It has no operations of its own: the [`Broker`](crate::Broker) operates it, under the lock that
+/// the shell brings with its [`VfCell`](crate::VfCell).
+#[derive(Debug)]
+pub struct Vf<'m> {
+    gate: Gate,
+    power: PowerState,
+    /// Grows with each reset that begins, so that a write that was let in before it cannot commit
+    /// behind it.
+    era: u64,
+    /// Latched invalidations: bit n stands for block n.
+    pending: u64,
+    /// Committed writes and finished resets.
+    changes: u64,
+    bucket: Bucket,
+    counters: VfCounters,
+    store: Store<'m>,
+    staged: Option<Staged>,
+    journal: Journal,
+}
+
+/// Whether the VF is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    Open,
+    /// A reset has begun, and its blocks are being wiped.
+    Wiping,
+    /// Wiped, from then on until the reset has succeeded.
+    Held,
+    Removed,
+}
+
+/// What a VF cannot be made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryTooSmall {
+    /// How many slots the table needs.
+    pub slots_needed: usize,
+    /// How many slots were given.
+    pub slots_given: usize,
+    /// How many bytes the table needs.
+    pub bytes_needed: usize,
+    /// How many bytes were given.
+    pub bytes_given: usize,
+}
+
+impl core::fmt::Display for MemoryTooSmall {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self {
+            slots_needed,
+            slots_given,
+            bytes_needed,
+            bytes_given,
+        } = self;
+        write!(
+            formatter,
+            "a VF of this table needs {slots_needed} slots and {bytes_needed} bytes, but was given {slots_given} slots and {bytes_given} bytes"
+        )
+    }
+}
+
+impl core::error::Error for MemoryTooSmall {}
+
+/// What a VF is at the moment, and what has happened to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VfStatus {
+    /// What was counted since the device started.
+    pub counters: VfCounters,
+    /// Invalidations that no request has taken yet; bit n stands for block n.
+    pub pending: u64,
+    /// The power state that was set last. A VF is served in each of them.
+    pub power: PowerState,
+    /// Whether the VF is served: not during a reset, nor after one that failed, nor after removal.
+    pub open: bool,
+}
+
+/// What one block of a VF is at the moment, and what has happened to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockStatus {
+    /// What was counted since the device started.
+    pub counters: BlockCounters,
+    /// Messages of a stream that wait to be drained; 0 for a register.
+    pub queued: u16,
+}
+
+impl<'m> Vf<'m> {
+    /// How many [`BlockSlot`]s a VF of this table needs: one for each block.
+    #[must_use]
+    pub fn slots_needed(table: &Table<'_>) -> usize {
+        table.block_count()
+    }
+
+    /// How many bytes of memory a VF of this table needs for values and messages, a multiple of 64.
+    #[must_use]
+    pub fn bytes_needed(table: &Table<'_>) -> usize {
+        bytes_needed(table)
+    }
+
+    /// Makes a VF in D0 whose blocks have their default values.
+    ///
+    /// `slots` and `bytes` are the VF's memory for as long as it lives; whatever they hold is
+    /// overwritten. `bytes` should begin at a multiple of 64, so that VFs share no cache line.
+    ///
+    /// # Errors
+    /// When the memory is smaller than [`Vf::slots_needed`] and [`Vf::bytes_needed`] say.
+    pub fn new(
+        table: &Table<'_>,
+        slots: &'m mut [BlockSlot],
+        bytes: &'m mut [u8],
+    ) -> Result<Self, MemoryTooSmall> {
+        let too_small = MemoryTooSmall {
+            slots_needed: Self::slots_needed(table),
+            slots_given: slots.len(),
+            bytes_needed: Self::bytes_needed(table),
+            bytes_given: bytes.len(),
+        };
+        Ok(Self {
+            gate: Gate::Open,
+            power: PowerState::D0,
+            era: 0,
+            pending: 0,
+            changes: 0,
+            bucket: Bucket::FULL,
+            counters: VfCounters::default(),
+            store: Store::new(table, slots, bytes).ok_or(too_small)?,
+            staged: None,
+            journal: Journal::EMPTY,
+        })
+    }
+
+    pub(crate) fn status(&self) -> VfStatus {
+        VfStatus {
+            counters: self.counters,
+            pending: self.pending,
+            power: self.power,
+            open: self.gate == Gate::Open,
+        }
+    }
+
+    pub(crate) fn block_status(&self, index: usize) -> Result<BlockStatus, Refusal> {
+        let slot = self.store.slot(index).ok_or(Refusal::Block)?;
+        Ok(BlockStatus {
+            counters: *slot.counters(),
+            queued: slot.queued(),
+        })
+    }
+
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    pub(crate) fn excerpt(&self, after: u64, entries: &mut [Entry]) -> Excerpt {
+        self.journal.excerpt(after, entries)
+    }
+
+    /// Counts and journals a refusal, and hands it back.
+    #[cold]
+    pub(crate) fn refuse(
+        &mut self,
+        request: &Request,
+        index: Option<usize>,
+        refusal: Refusal,
+    ) -> Refusal {
+        self.count_refusal(index, refusal);
+        self.record(request, Some(refusal));
+        refusal
+    }
+
+    fn count_refusal(&mut self, index: Option<usize>, refusal: Refusal) {
+        self.counters.count_refusal(refusal);
+        if let Some(slot) = index.and_then(|index| self.store.slot_mut(index)) {
+            increment(&mut slot.counters_mut().refused);
+        }
+    }
+
+    fn record(&mut self, request: &Request, refusal: Option<Refusal>) {
+        let Request {
+            operation,
+            block,
+            length,
+            now,
+        } = *request;
+        let event = Event {
+            operation,
+            block,
+            length,
+            refusal,
+        };
+        self.journal.record(event, now);
+    }
+
+    /// Refuses unless the VF is served.
+    fn pass(&self) -> Result<(), Refusal> {
+        match self.gate {
+            Gate::Open => Ok(()),
+            Gate::Wiping | Gate::Held => Err(Refusal::State),
+            Gate::Removed => Err(Refusal::Removed),
+        }
+    }
+
+    /// Fills `reply` with a register's value. `length` is what was asked for; the bytes of `reply`
+    /// behind it become zero.
+    #[inline]
+    pub(crate) fn read(
+        &mut self,
+        target: Target<'_>,
+        request: &Request,
+        reply: &mut Image,
+    ) -> Result<(), Refusal> {
+        let Target { index, block } = target;
+        let length = match self
+            .pass()
+            .and_then(|()| readable_length(block, request.length))
+        {
+            Ok(length) => length,
+            Err(refusal) => return Err(self.refuse(request, Some(index), refusal)),
+        };
+        self.store.read_register(index, length, reply);
+        if request.operation == Operation::Read {
+            increment(&mut self.counters.reads);
+            if let Some(slot) = self.store.slot_mut(index) {
+                increment(&mut slot.counters_mut().reads);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the oldest message of a stream.
+    pub(crate) fn drain(
+        &mut self,
+        target: Target<'_>,
+        request: &Request,
+    ) -> Result<Option<Image>, Refusal> {
+        match self.pass() {
+            Ok(()) => Ok(self.store.pop(target.index, target.block)),
+            Err(refusal) => Err(self.refuse(request, Some(target.index), refusal)),
+        }
+    }
+
+    /// Notes an event that changes nothing of the VF.
+    pub(crate) fn note(&mut self, request: &Request) {
+        self.record(request, None);
+    }
+
+    pub(crate) fn set_power(
+        &mut self,
+        state: PowerState,
+        request: &Request,
+    ) -> Result<(), Refusal> {
+        if self.gate == Gate::Removed {
+            return Err(self.refuse(request, None, Refusal::Removed));
+        }
+        self.power = state;
+        self.record(request, None);
+        Ok(())
+    }
+}

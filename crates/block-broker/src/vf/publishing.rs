@@ -1,0 +1,219 @@
+//! What the host's side publishes, to one VF or, in two phases, to all of them; see `publication.rs`.
+
+use block_table::{Block, History, Image, MAX_BLOCK_LENGTH, Table, Writer};
+
+use super::invalidation::bit;
+use super::{Gate, Vf};
+use crate::counters::increment;
+use crate::journal::Operation;
+use crate::publication::{Decision, Publication};
+use crate::request::{Request, Target, writable_length};
+use crate::store::BlockSlot;
+use crate::{Refusal, Ticks};
+
+/// A publish to all VFs that this VF has agreed to; see [`crate::publication`].
+#[derive(Debug)]
+pub(super) struct Staged {
+    index: usize,
+    /// The published bytes, zero behind `length`.
+    sent: Image,
+    length: u32,
+    /// What the block becomes. A write of the VF in the meantime merges it anew.
+    image: Image,
+    at: Ticks,
+}
+
+impl Staged {
+    fn sent(&self) -> &[u8] {
+        usize::try_from(self.length)
+            .ok()
+            .and_then(|length| self.sent.get(..length))
+            .unwrap_or_default()
+    }
+
+    fn request(&self, block: Block<'_>) -> Request {
+        Request {
+            operation: Operation::Publish,
+            block: block.id(),
+            length: self.length,
+            now: self.at,
+        }
+    }
+}
+
+impl Vf<'_> {
+    /// Commits a publish to this VF alone.
+    pub(crate) fn publish(
+        &mut self,
+        target: Target<'_>,
+        request: &Request,
+        sent: &[u8],
+    ) -> Result<(), Refusal> {
+        let mut image = [0; MAX_BLOCK_LENGTH];
+        match self
+            .pass()
+            .and_then(|()| self.admit_publish(target, request, sent, &mut image))
+        {
+            Ok(()) => {
+                self.commit_publish(target, request, &image);
+                Ok(())
+            }
+            Err(refusal) => Err(self.refuse(request, Some(target.index), refusal)),
+        }
+    }
+
+    /// Agrees to a publish to all VFs, or refuses it for all of them.
+    pub(crate) fn stage(
+        &mut self,
+        target: Target<'_>,
+        request: &Request,
+        sent: &Image,
+        length: usize,
+    ) -> Result<(), Refusal> {
+        let sent_bytes = sent.get(..length).unwrap_or_default();
+        let mut image = [0; MAX_BLOCK_LENGTH];
+        match self
+            .pass_to_all()
+            .and_then(|()| self.admit_publish(target, request, sent_bytes, &mut image))
+        {
+            Ok(()) => {
+                self.staged = Some(Staged {
+                    index: target.index,
+                    sent: *sent,
+                    length: request.length,
+                    image,
+                    at: request.now,
+                });
+                Ok(())
+            }
+            Err(refusal) => Err(self.refuse(request, Some(target.index), refusal)),
+        }
+    }
+
+    fn admit_publish(
+        &mut self,
+        target: Target<'_>,
+        request: &Request,
+        sent: &[u8],
+        image: &mut Image,
+    ) -> Result<(), Refusal> {
+        // Another publish of the same block would pull the ground from under the staged one.
+        if self
+            .staged
+            .as_ref()
+            .is_some_and(|staged| staged.index == target.index)
+        {
+            return Err(Refusal::State);
+        }
+        writable_length(target.block, request.length)?;
+        target.block.check_sent(Writer::Pf, sent)?;
+        self.admit(Writer::Pf, target, sent, image)
+    }
+
+    fn commit_publish(
+        &mut self,
+        Target { index, block }: Target<'_>,
+        request: &Request,
+        image: &Image,
+    ) {
+        self.store.commit(index, block, Writer::Pf, image);
+        if block.notify() {
+            self.pending |= bit(block.id());
+        }
+        increment(&mut self.counters.publishes);
+        if let Some(slot) = self.store.slot_mut(index) {
+            increment(&mut slot.counters_mut().publishes);
+        }
+        self.record(request, None);
+    }
+
+    /// Commits or drops a staged publish, once that is decided. Every operation begins with this.
+    #[inline]
+    pub(crate) fn settle(&mut self, table: &Table<'_>, publication: &Publication) {
+        if self.staged.is_some() {
+            self.settle_as(table, publication.decision());
+        }
+    }
+
+    #[cold]
+    fn settle_as(&mut self, table: &Table<'_>, decision: Decision) {
+        if decision == Decision::Undecided {
+            return;
+        }
+        let Some(staged) = self.staged.take() else {
+            return;
+        };
+        if let (Decision::Committed, Some(block)) = (decision, table.block(staged.index)) {
+            self.commit_publish(
+                Target {
+                    index: staged.index,
+                    block,
+                },
+                &staged.request(block),
+                &staged.image,
+            );
+        }
+    }
+
+    /// Lets a write that becomes `image` pass a staged publish of the same block: the publish is
+    /// merged anew behind the write, as if it had come later. If it would not hold there it is
+    /// aborted; or, if it was committed in this very moment, settled, and the write must be judged
+    /// on top of it.
+    #[cold]
+    pub(super) fn reconcile(
+        &mut self,
+        table: &Table<'_>,
+        publication: &Publication,
+        Target { index, block }: Target<'_>,
+        image: &Image,
+    ) -> Decision {
+        let history = self
+            .store
+            .slot(index)
+            .map_or(History::EMPTY, BlockSlot::history)
+            .after(Writer::Vf);
+        let Some(staged) = self.staged.as_mut().filter(|staged| staged.index == index) else {
+            return Decision::Undecided;
+        };
+        let request = staged.request(block);
+        let mut merged = [0; MAX_BLOCK_LENGTH];
+        match block.admit_into(Writer::Pf, staged.sent(), image, history, &mut merged) {
+            Ok(()) => {
+                staged.image = merged;
+                Decision::Undecided
+            }
+            Err(violation) => {
+                let refusal = Refusal::from(violation);
+                let decision = publication.abort(refusal);
+                self.settle_as(table, decision);
+                if decision == Decision::Aborted {
+                    self.refuse(&request, Some(index), refusal);
+                }
+                decision
+            }
+        }
+    }
+
+    /// Aborts a staged publish, unless it is committed already.
+    pub(super) fn withdraw(
+        &mut self,
+        table: &Table<'_>,
+        publication: &Publication,
+        reason: Refusal,
+    ) {
+        if self.staged.is_some() {
+            let decision = publication.abort(reason);
+            self.settle_as(table, decision);
+        }
+    }
+
+    /// Refuses what comes to all VFs only while this one is being wiped: a VF whose reset takes
+    /// long, or has failed, must not stand in the way of the others.
+    fn pass_to_all(&self) -> Result<(), Refusal> {
+        match self.gate {
+            Gate::Open | Gate::Held => Ok(()),
+            Gate::Wiping => Err(Refusal::State),
+            Gate::Removed => Err(Refusal::Removed),
+        }
+    }
+}

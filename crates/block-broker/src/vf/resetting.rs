@@ -1,0 +1,76 @@
+//! Holding a VF back, wiping it, serving it again, and removing it for good.
+
+use block_table::Table;
+
+use super::{Gate, Vf};
+use crate::Refusal;
+use crate::counters::increment;
+use crate::limits::Bucket;
+use crate::publication::Publication;
+use crate::request::{Request, Target};
+
+impl Vf<'_> {
+    /// Holds the VF back until [`Vf::open`], and forgets all but its blocks, which are to be wiped
+    /// one by one. A publish to all VFs that is under way is aborted.
+    pub(crate) fn hold(
+        &mut self,
+        table: &Table<'_>,
+        publication: &Publication,
+        request: &Request,
+    ) -> Result<(), Refusal> {
+        self.withdraw(table, publication, Refusal::State);
+        if self.gate == Gate::Removed {
+            return Err(self.refuse(request, None, Refusal::Removed));
+        }
+        self.gate = Gate::Wiping;
+        self.era = self.era.wrapping_add(1);
+        self.pending = 0;
+        self.bucket = Bucket::FULL;
+        increment(&mut self.counters.resets);
+        self.record(request, None);
+        Ok(())
+    }
+
+    /// Wipes one block of a VF that is being wiped.
+    pub(crate) fn wipe(&mut self, Target { index, block }: Target<'_>) {
+        if self.gate == Gate::Wiping {
+            self.store.wipe(index, block);
+        }
+    }
+
+    /// Notes that every block has been wiped.
+    pub(crate) fn end_wiping(&mut self) {
+        if self.gate == Gate::Wiping {
+            self.gate = Gate::Held;
+        }
+    }
+
+    /// Serves the VF again, once it is wiped.
+    pub(crate) fn open(&mut self, request: &Request) -> Result<(), Refusal> {
+        match self.gate {
+            Gate::Removed => Err(self.refuse(request, None, Refusal::Removed)),
+            Gate::Wiping => Err(self.refuse(request, None, Refusal::State)),
+            Gate::Open => Ok(()),
+            Gate::Held => {
+                self.gate = Gate::Open;
+                increment(&mut self.changes);
+                self.record(request, None);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn remove(
+        &mut self,
+        table: &Table<'_>,
+        publication: &Publication,
+        request: &Request,
+    ) {
+        self.withdraw(table, publication, Refusal::Removed);
+        if self.gate != Gate::Removed {
+            self.gate = Gate::Removed;
+            self.era = self.era.wrapping_add(1);
+            self.record(request, None);
+        }
+    }
+}

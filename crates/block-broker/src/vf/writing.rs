@@ -1,0 +1,128 @@
+//! What a VF writes: let in, judged, committed.
+
+use block_table::{Image, Kind, Limits, MAX_BLOCK_LENGTH, Table, Writer};
+
+use super::Vf;
+use crate::Refusal;
+use crate::counters::increment;
+use crate::limits::Verdict;
+use crate::publication::{Decision, Publication};
+use crate::request::{Request, Target, writable_length};
+use crate::store::Pushed;
+
+impl Vf<'_> {
+    /// The first half of a write: state, limit and length. The bytes have not been looked at; what
+    /// is returned is to be handed to [`Vf::write`] with them.
+    #[inline]
+    pub(crate) fn let_in(
+        &mut self,
+        limits: Option<Limits>,
+        target: Target<'_>,
+        request: &Request,
+    ) -> Result<u64, Refusal> {
+        if let Err(refusal) = self.pass() {
+            return Err(self.refuse(request, Some(target.index), refusal));
+        }
+        if let Some(limits) = limits {
+            match self.bucket.take(limits, request.now) {
+                Verdict::Granted => {}
+                Verdict::Flood => {
+                    self.count_refusal(Some(target.index), Refusal::Limit);
+                    return Err(Refusal::Limit);
+                }
+                Verdict::FloodBegins => {
+                    increment(&mut self.counters.floods);
+                    return Err(self.refuse(request, Some(target.index), Refusal::Limit));
+                }
+            }
+        }
+        match writable_length(target.block, request.length) {
+            Ok(()) => Ok(self.era),
+            Err(refusal) => Err(self.refuse(request, Some(target.index), refusal)),
+        }
+    }
+
+    /// The second half of a write: every rule, and the commit. Nobody sees anything in between.
+    #[inline]
+    pub(crate) fn write(
+        &mut self,
+        table: &Table<'_>,
+        publication: &Publication,
+        target: Target<'_>,
+        request: &Request,
+        era: u64,
+        sent: &[u8],
+    ) -> Result<(), Refusal> {
+        let judged = self.pass().and_then(|()| {
+            // A reset began since the write was let in: it is of the time before that reset.
+            if self.era == era {
+                self.judge_and_commit(table, publication, target, sent)
+            } else {
+                Err(Refusal::State)
+            }
+        });
+        match judged {
+            Ok(()) => {
+                increment(&mut self.changes);
+                increment(&mut self.counters.writes);
+                self.record(request, None);
+                Ok(())
+            }
+            Err(refusal) => Err(self.refuse(request, Some(target.index), refusal)),
+        }
+    }
+
+    #[inline]
+    fn judge_and_commit(
+        &mut self,
+        table: &Table<'_>,
+        publication: &Publication,
+        target: Target<'_>,
+        sent: &[u8],
+    ) -> Result<(), Refusal> {
+        let Target { index, block } = target;
+        let mut image = [0; MAX_BLOCK_LENGTH];
+        self.admit(Writer::Vf, target, sent, &mut image)?;
+        if self.staged.is_some()
+            && self.reconcile(table, publication, target, &image) == Decision::Committed
+        {
+            self.admit(Writer::Vf, target, sent, &mut image)?;
+        }
+        let pushed = match block.kind() {
+            Kind::Register => {
+                self.store.commit(index, block, Writer::Vf, &image);
+                Pushed::Behind
+            }
+            Kind::Stream => self.store.push(index, block, &image)?,
+        };
+        if let Some(slot) = self.store.slot_mut(index) {
+            increment(&mut slot.counters_mut().writes);
+            if pushed == Pushed::DroppingOldest {
+                increment(&mut slot.counters_mut().dropped);
+                increment(&mut self.counters.dropped);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes `image` what the block becomes with this write, which breaks no rule.
+    #[inline]
+    pub(super) fn admit(
+        &self,
+        writer: Writer,
+        Target { index, block }: Target<'_>,
+        sent: &[u8],
+        image: &mut Image,
+    ) -> Result<(), Refusal> {
+        let history = self.store.slot(index).ok_or(Refusal::Block)?.history();
+        let copy;
+        let committed = if block.written_whole_by(writer) {
+            // Nothing of it stays, so what lies behind the block cannot get into it either.
+            self.store.newest(index, block)
+        } else {
+            copy = self.store.committed(index, block);
+            &copy
+        };
+        Ok(block.admit_into(writer, sent, committed, history, image)?)
+    }
+}

@@ -1,0 +1,132 @@
+//! i40e 4e20655 of Linux, CVE-2026-74312: replies that say what is not so.
+
+use super::*;
+
+#[test]
+fn failure_reported_as_success() {
+    assert!(
+        Refusal::ALL
+            .iter()
+            .all(|refusal| refusal.status() >> 30 == 3),
+        "each is an NTSTATUS error"
+    );
+    with_device(CONTOSO, 1, |device| {
+        let before = device.vf_read(0, 0, 16).unwrap();
+        let changes = device.change_count();
+        device.vf_write(0, 0, &control(6, 0, 0)).unwrap_err();
+        device.vf_write(0, 0, &control(0, 4, 0)).unwrap_err();
+        assert_eq!(device.vf_read(0, 0, 16).unwrap(), before);
+        assert_eq!(device.change_count(), changes);
+        assert_eq!(device.status(0).unwrap().counters.writes, 0);
+        device.vf_write(0, 0, &control(5, 0, 0)).unwrap();
+        assert_eq!(device.change_count(), changes + 1);
+    });
+}
+
+#[test]
+fn torn_read() {
+    with_device(CONTOSO, 1, |device| {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for byte in 0..2000_u32 {
+                    device.vf_write(0, 63, &signed((byte % 251) as u8)).unwrap();
+                }
+            });
+            for _ in 0..2000 {
+                let value = device.vf_read(0, 63, 128).unwrap();
+                let (first, payload) = (value[4], &value[4..124]);
+                assert!(payload.iter().all(|byte| *byte == first), "{value:?}");
+            }
+        });
+    });
+}
+
+/// The memory was full of other bytes when the VF was made.
+#[test]
+fn bytes_never_initialised() {
+    with_device(CONTOSO, 2, |device| {
+        for vf in 0..2 {
+            assert_eq!(device.vf_read(vf, 0, 128).unwrap()[2..], [0; 126]);
+            assert_eq!(device.vf_read(vf, 1, 128).unwrap(), [0; 128]);
+            assert_eq!(device.host_sees(vf, 2, 128).unwrap(), [0; 128]);
+            device.vf_write(vf, 3, &[1, 1]).unwrap();
+            assert_eq!(
+                device.host_drain(vf, 3, 6),
+                Ok(vec![vec![1, 1, 0, 0, 0, 0]])
+            );
+        }
+    });
+}
+
+/// Reads and writes of the host's side are held to the same lengths and rules as the VF's.
+#[test]
+fn a_check_present_on_one_surface_and_missing_on_its_twin() {
+    with_device(CONTOSO, 1, |device| {
+        for length in [0, 1, 15, 129, u32::MAX] {
+            let mut reply = [0; 128];
+            assert_eq!(
+                device.read(0, 0, length, &mut reply, NOW),
+                device.host_read(0, 0, length, &mut reply, NOW)
+            );
+            let written = device.write(0, 0, length, &[0; 128], NOW);
+            assert_eq!(
+                written,
+                device.publish(0, 0, length, &[0; 128], NOW).map(drop)
+            );
+            assert_eq!(
+                written,
+                device.publish_all(0, length, &[0; 128], NOW).map(drop)
+            );
+        }
+        device.vf_write(0, 0, &control(5, 0, 0)).unwrap();
+        let mut too_low = [0; 16];
+        too_low[0] = 4;
+        assert_eq!(device.host_publish(0, 0, &too_low), Err(Refusal::Require));
+        assert_eq!(device.host_publish_all(0, &too_low), Err(Refusal::Require));
+        assert_eq!(
+            device.vf_write(0, 0, &control(6, 0, 1)),
+            Err(Refusal::Require)
+        );
+    });
+}
+
+/// Nothing of a publish that was refused waits in the VFs that had agreed to it.
+#[test]
+fn a_publish_to_all_that_was_refused_does_not_come_with_the_next_one() {
+    with_device(CONTOSO, 2, |device| {
+        device.vf_write(1, 0, &control(3, 0, 0)).unwrap();
+        let mut command = [0; 16];
+        command[0] = 2;
+        assert_eq!(device.host_publish_all(0, &command), Err(Refusal::Require));
+        assert_eq!(device.host_publish_all(1, &[1; 8]), Ok(false));
+        assert_eq!(device.vf_read(0, 0, 16).unwrap()[0], 5);
+        assert_eq!(device.host_publish_all(0, &command), Err(Refusal::Require));
+        command[0] = 4;
+        assert_eq!(device.host_publish_all(0, &command), Ok(true));
+    });
+}
+
+#[test]
+fn a_publish_to_all_commits_for_all_or_for_none() {
+    with_device(CONTOSO, 3, |device| {
+        device.vf_write(1, 0, &control(3, 0, 0)).unwrap();
+        assert_eq!(
+            device.host_publish_all(0, &[2; 1].into_iter().chain([0; 15]).collect::<Vec<_>>()),
+            Err(Refusal::Require)
+        );
+        for vf in 0..3 {
+            assert_eq!(device.vf_read(vf, 0, 16).unwrap()[0], 5);
+            assert_eq!(device.status(vf).unwrap().pending, 0);
+            assert_eq!(device.status(vf).unwrap().counters.publishes, 0);
+        }
+        assert_only_refusal(device, 1, Refusal::Require, 1);
+        assert_eq!(
+            device.host_publish_all(0, &[3; 1].into_iter().chain([0; 15]).collect::<Vec<_>>()),
+            Ok(true)
+        );
+        for vf in 0..3 {
+            assert_eq!(device.vf_read(vf, 0, 16).unwrap()[0], 3);
+            assert_eq!(device.status(vf).unwrap().pending, 1);
+        }
+    });
+}

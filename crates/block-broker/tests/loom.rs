@@ -1,0 +1,375 @@
+//! Two operations on one VF at the same time, in every order that loom can find:
+//! `RUSTFLAGS="--cfg loom" cargo test -p block-broker --release --test loom`.
+#![cfg(loom)]
+
+mod shell;
+
+use std::sync::OnceLock;
+
+use block_broker::{BlockSlot, Broker, Refusal, Vf, VfCell};
+use block_table::Table;
+use loom::sync::Mutex;
+use loom::thread::spawn;
+use shell::{CONTOSO, Calls, NOW, compile};
+
+/// One VF behind loom's mutex.
+struct Cell(Mutex<Vf<'static>>);
+
+impl VfCell for Cell {
+    fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
+        operation(&mut self.0.lock().unwrap())
+    }
+}
+
+type Device = &'static Broker<'static, Cell>;
+
+/// Runs `test` on a new device of `vfs` VFs for each order. Loom's threads need what lives for ever,
+/// so the memory of each run is leaked.
+fn every_order(vfs: usize, test: impl Fn(Device) + Sync + Send + 'static) {
+    static TABLE: OnceLock<Vec<u8>> = OnceLock::new();
+    let table = Table::verify(TABLE.get_or_init(|| compile(CONTOSO))).unwrap();
+    let orders = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&orders);
+    loom::model(move || {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let cells: Vec<_> = (0..vfs)
+            .map(|_| {
+                let slots = vec![BlockSlot::UNUSED; Vf::slots_needed(&table)].leak();
+                let bytes = vec![0xEE; Vf::bytes_needed(&table)].leak();
+                Cell(Mutex::new(Vf::new(&table, slots, bytes).unwrap()))
+            })
+            .collect();
+        test(Box::leak(Box::new(
+            Broker::new(table, cells.leak()).unwrap(),
+        )));
+    });
+    println!(
+        "{} orders",
+        orders.load(std::sync::atomic::Ordering::Relaxed)
+    );
+}
+
+/// A write to the block `control`: fields of the VF.
+fn control(acknowledged: u8, sequence: u8) -> [u8; 16] {
+    [
+        0,
+        0,
+        acknowledged,
+        0,
+        1,
+        0,
+        0,
+        0,
+        sequence,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+    ]
+}
+
+/// A publish of the block `control`: the field of the host's side.
+fn command(command: u8) -> [u8; 16] {
+    [command, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+}
+
+/// Command, acknowledgement and sequence of the block `control`, or why it cannot be read.
+fn look(device: Device, vf: u16) -> Result<(u8, u8, u8), Refusal> {
+    device
+        .vf_read(vf, 0, 16)
+        .map(|bytes| (bytes[0], bytes[2], bytes[8]))
+}
+
+const DEFAULT: (u8, u8, u8) = (5, 0, 0);
+
+#[test]
+fn write_against_read_is_never_torn() {
+    every_order(1, |device| {
+        let writer = spawn(move || {
+            device.vf_write(0, 0, &control(1, 1)).unwrap();
+            device.vf_write(0, 0, &control(2, 2)).unwrap();
+        });
+        let first = look(device, 0).unwrap();
+        let second = look(device, 0).unwrap();
+        writer.join().unwrap();
+        let states = [DEFAULT, (5, 1, 1), (5, 2, 2)];
+        let place = |seen| {
+            states
+                .iter()
+                .position(|state| *state == seen)
+                .expect("a committed state")
+        };
+        assert!(place(first) <= place(second));
+        assert_eq!(look(device, 0), Ok(states[2]));
+    });
+}
+
+#[test]
+fn write_against_publish_loses_neither() {
+    every_order(1, |device| {
+        let writer = spawn(move || device.vf_write(0, 0, &control(3, 1)).unwrap());
+        device.host_publish(0, 0, &command(7)).unwrap();
+        writer.join().unwrap();
+        assert_eq!(look(device, 0), Ok((7, 3, 1)));
+        let counters = device.status(0).unwrap().counters;
+        assert_eq!((counters.writes, counters.publishes), (1, 1));
+    });
+}
+
+#[test]
+fn write_against_a_publish_that_it_contradicts_commits_one_of_them() {
+    every_order(1, |device| {
+        let writer = spawn(move || device.vf_write(0, 0, &control(3, 1)));
+        let published = device.host_publish(0, 0, &command(2));
+        let written = writer.join().unwrap();
+        match (written, published) {
+            (Ok(()), Err(Refusal::Require)) => assert_eq!(look(device, 0), Ok((5, 3, 1))),
+            (Err(Refusal::Require), Ok(true)) => assert_eq!(look(device, 0), Ok((2, 0, 0))),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn write_against_reset_leaves_nothing_from_before() {
+    every_order(1, |device| {
+        device.vf_write(0, 0, &control(4, 9)).unwrap();
+        let writer = spawn(move || device.vf_write(0, 0, &control(1, 10)));
+        device.begin_reset(0, NOW).unwrap();
+        assert_eq!(look(device, 0), Err(Refusal::State));
+        device.finish_reset(0, NOW).unwrap();
+        let behind = look(device, 0).unwrap();
+        let written = writer.join().unwrap();
+        let at_last = look(device, 0).unwrap();
+        assert!(
+            behind == DEFAULT || (written == Ok(()) && behind == (5, 1, 10)),
+            "{behind:?}"
+        );
+        assert!(
+            at_last == DEFAULT || (written == Ok(()) && at_last == (5, 1, 10)),
+            "{at_last:?}"
+        );
+        assert!(
+            matches!(written, Ok(()) | Err(Refusal::State)),
+            "{written:?}"
+        );
+    });
+}
+
+#[test]
+fn stream_write_against_reset_leaves_nothing_from_before() {
+    every_order(1, |device| {
+        device.vf_write(0, 3, &[1, 1]).unwrap();
+        let writer = spawn(move || device.vf_write(0, 3, &[2, 2]));
+        device.reset(0, NOW).unwrap();
+        let written = writer.join().unwrap();
+        let drained = device.host_drain(0, 3, 6).unwrap();
+        assert!(
+            drained.is_empty() || (written == Ok(()) && drained == [[2, 2, 0, 0, 0, 0]]),
+            "{drained:?}"
+        );
+    });
+}
+
+#[test]
+fn stream_write_against_drain_loses_and_doubles_nothing() {
+    every_order(1, |device| {
+        let writer = spawn(move || {
+            for number in 1..=3 {
+                device.vf_write(0, 3, &[number, number]).unwrap();
+            }
+        });
+        let mut drained = device.host_drain(0, 3, 6).unwrap();
+        writer.join().unwrap();
+        drained.extend(device.host_drain(0, 3, 6).unwrap());
+        let numbers: Vec<_> = drained.iter().map(|message| message[0]).collect();
+        assert_eq!(numbers, [1, 2, 3]);
+    });
+}
+
+#[test]
+fn publish_against_taking_invalidations_delivers_each_once() {
+    every_order(1, |device| {
+        let publisher = spawn(move || {
+            device.host_publish(0, 0, &command(1)).unwrap();
+            device.invalidate(0, 0b10, NOW).unwrap();
+        });
+        let first = device.take_invalidation(0, NOW).unwrap();
+        if first & 1 != 0 {
+            assert_eq!(
+                look(device, 0).unwrap().0,
+                1,
+                "what is signalled can be read"
+            );
+        }
+        let second = device.take_invalidation(0, NOW).unwrap();
+        publisher.join().unwrap();
+        let third = device.take_invalidation(0, NOW).unwrap();
+        assert_eq!(first + second + third, 0b11);
+    });
+}
+
+#[test]
+fn two_takers_of_one_invalidation_share_it_out_without_loss() {
+    every_order(1, |device| {
+        device.invalidate(0, 1, NOW).unwrap();
+        let taker = spawn(move || device.take_invalidation(0, NOW).unwrap());
+        let publisher = spawn(move || device.invalidate(0, 0b10, NOW).unwrap());
+        let mine = device.take_invalidation(0, NOW).unwrap();
+        let theirs = taker.join().unwrap();
+        publisher.join().unwrap();
+        let rest = device.take_invalidation(0, NOW).unwrap();
+        assert_eq!(mine + theirs + rest, 0b11);
+    });
+}
+
+#[test]
+fn reset_against_taking_invalidations_leaves_none_from_before() {
+    every_order(1, |device| {
+        device.invalidate(0, 1, NOW).unwrap();
+        let taker = spawn(move || device.take_invalidation(0, NOW));
+        device.reset(0, NOW).unwrap();
+        let taken = taker.join().unwrap();
+        assert!(
+            matches!(taken, Ok(0 | 1) | Err(Refusal::State)),
+            "{taken:?}"
+        );
+        assert_eq!(device.take_invalidation(0, NOW), Ok(0));
+    });
+}
+
+#[test]
+fn publish_to_all_shows_at_all_vfs_in_one_moment() {
+    every_order(2, |device| {
+        let reader = spawn(move || (look(device, 0).unwrap().0, look(device, 1).unwrap().0));
+        device.host_publish_all(0, &command(9)).unwrap();
+        assert_eq!(
+            (look(device, 0).unwrap().0, look(device, 1).unwrap().0),
+            (9, 9)
+        );
+        let seen = reader.join().unwrap();
+        assert!(matches!(seen, (5, 5 | 9) | (9, 9)), "{seen:?}");
+        for vf in 0..2 {
+            assert_eq!(device.status(vf).unwrap().counters.publishes, 1);
+            assert_eq!(device.take_invalidation(vf, NOW), Ok(1));
+        }
+    });
+}
+
+#[test]
+fn publish_to_all_against_a_write_loses_neither() {
+    every_order(2, |device| {
+        let writer = spawn(move || {
+            device.vf_write(0, 0, &control(3, 1)).unwrap();
+            device.vf_write(0, 0, &control(4, 2)).unwrap();
+        });
+        device.host_publish_all(0, &command(9)).unwrap();
+        assert_eq!(look(device, 1), Ok((9, 0, 0)));
+        assert_eq!(look(device, 0).unwrap().0, 9);
+        writer.join().unwrap();
+        assert_eq!(look(device, 0), Ok((9, 4, 2)));
+    });
+}
+
+#[test]
+fn publish_to_all_against_a_write_that_contradicts_it_commits_one_of_them() {
+    every_order(2, |device| {
+        let writer = spawn(move || {
+            let written = device.vf_write(1, 0, &control(3, 1));
+            (written, look(device, 1).unwrap())
+        });
+        let published = device.host_publish_all(0, &command(2));
+        let (written, seen) = writer.join().unwrap();
+        match (written, published) {
+            (Ok(()), Err(Refusal::Require)) => {
+                assert_eq!(
+                    (look(device, 0), look(device, 1)),
+                    (Ok(DEFAULT), Ok((5, 3, 1)))
+                );
+                assert_eq!(seen, (5, 3, 1));
+                assert_eq!(
+                    device.status(1).unwrap().counters.refused(Refusal::Require),
+                    1
+                );
+            }
+            (Err(Refusal::Require), Ok(true)) => {
+                assert_eq!(
+                    (look(device, 0), look(device, 1)),
+                    (Ok((2, 0, 0)), Ok((2, 0, 0)))
+                );
+                assert_eq!(seen, (2, 0, 0));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(
+            device.host_publish_all(0, &command(9)),
+            Ok(true),
+            "the next one finds nothing left behind"
+        );
+    });
+}
+
+#[test]
+fn publish_to_all_against_a_publish_to_one() {
+    every_order(2, |device| {
+        let publisher = spawn(move || device.host_publish(1, 0, &command(8)));
+        let all = device.host_publish_all(0, &command(9));
+        let one = publisher.join().unwrap();
+        assert_eq!(all, Ok(true));
+        assert_eq!(look(device, 0).unwrap().0, 9);
+        match one {
+            Ok(true) => assert!(matches!(look(device, 1).unwrap().0, 8 | 9)),
+            Err(Refusal::State) => assert_eq!(look(device, 1).unwrap().0, 9),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn publish_to_all_against_another_commits_one_at_a_time() {
+    every_order(2, |device| {
+        let publisher = spawn(move || device.host_publish_all(0, &command(8)));
+        let mine = device.host_publish_all(0, &command(9));
+        let theirs = publisher.join().unwrap();
+        assert!(matches!(
+            (mine, theirs),
+            (Ok(_), Ok(_) | Err(Refusal::State)) | (Err(Refusal::State), Ok(_))
+        ));
+        assert_eq!(look(device, 0), look(device, 1));
+    });
+}
+
+#[test]
+fn publish_to_all_against_reset() {
+    every_order(2, |device| {
+        let resetter = spawn(move || device.reset(1, NOW).unwrap());
+        let published = device.host_publish_all(0, &command(9));
+        resetter.join().unwrap();
+        let (first, second) = (look(device, 0).unwrap().0, look(device, 1).unwrap().0);
+        match published {
+            Ok(true) => assert!(first == 9 && matches!(second, 5 | 9)),
+            Err(Refusal::State) => assert_eq!((first, second), (5, 5)),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn removal_against_a_write() {
+    every_order(1, |device| {
+        let writer = spawn(move || device.vf_write(0, 0, &control(1, 1)));
+        device.remove(NOW);
+        let changes = device.change_count();
+        let written = writer.join().unwrap();
+        assert_eq!(
+            device.change_count(),
+            changes,
+            "nothing is committed behind the removal"
+        );
+        assert_eq!(written.is_ok(), changes == 1);
+        assert!(matches!(written, Ok(()) | Err(Refusal::Removed)));
+    });
+}

@@ -1,0 +1,384 @@
+//! Random sequences of operations, against a plain model that is compared with the broker in
+//! everything after every step.
+
+mod shell;
+#[path = "model/mod.rs"]
+mod simple;
+
+use std::sync::LazyLock;
+
+use block_broker::{Entry, Event, JOURNAL_LENGTH, Operation, PowerState, Refusal, Ticks};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use shell::{CONTOSO, Device, compile, image, with_table};
+use simple::{Model, Side, crc32};
+
+const VFS: u16 = 3;
+
+/// The table of `contoso.toml` with three different bursts.
+static TABLES: LazyLock<[(u128, Vec<u8>); 3]> = LazyLock::new(|| {
+    [1, 3, 1_000_000].map(|burst| {
+        let manifest = CONTOSO.replace("burst = 1_000_000", &format!("burst = {burst}"));
+        (burst, compile(&manifest))
+    })
+});
+
+#[derive(Clone, Debug)]
+enum Step {
+    Read {
+        side_is_vf: bool,
+        vf: u16,
+        block: u32,
+        length: usize,
+    },
+    Write {
+        vf: u16,
+        block: u32,
+        sent: Vec<u8>,
+    },
+    Publish {
+        vf: u16,
+        block: u32,
+        sent: Vec<u8>,
+    },
+    PublishAll {
+        block: u32,
+        sent: Vec<u8>,
+    },
+    Invalidate {
+        vf: u16,
+        mask: u64,
+    },
+    InvalidateAll {
+        mask: u64,
+    },
+    TakeInvalidation {
+        vf: u16,
+    },
+    Drain {
+        vf: u16,
+        block: u32,
+    },
+    BeginReset {
+        vf: u16,
+    },
+    FinishReset {
+        vf: u16,
+    },
+    FailReset {
+        vf: u16,
+    },
+    Reset {
+        vf: u16,
+    },
+    Power {
+        vf: u16,
+        state: PowerState,
+    },
+    Remove,
+    Advance {
+        ticks: u64,
+    },
+}
+
+/// A VF that exists, mostly.
+fn vf() -> impl Strategy<Value = u16> {
+    prop_oneof![20 => 0..VFS, 1 => Just(VFS), 1 => Just(u16::MAX)]
+}
+
+/// A block that exists, mostly.
+fn block() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        20 => prop::sample::select(vec![0_u32, 1, 2, 3, 63, 70]),
+        1 => prop::sample::select(vec![4_u32, 6, 62, 64, 71, 127, u32::MAX])
+    ]
+}
+
+/// What somebody might send to a block: mostly fit for it, so that every rule is reached.
+fn sent_to(block: u32) -> BoxedStrategy<Vec<u8>> {
+    let control = (0..8_u16, 0..8_u16, 0..5_u16, 0..6_u32, 0..40_u8).prop_map(
+        |(command, acknowledged, version, sequence, dirt)| {
+            let mut bytes = vec![0; 16];
+            bytes[0..2].copy_from_slice(&command.to_le_bytes());
+            bytes[2..4].copy_from_slice(&acknowledged.to_le_bytes());
+            bytes[4..6].copy_from_slice(&version.to_le_bytes());
+            bytes[8..12].copy_from_slice(&sequence.to_le_bytes());
+            if let Some(reserved) = [6_usize, 7, 12, 15].get(usize::from(dirt)) {
+                bytes[*reserved] = 1;
+            }
+            bytes
+        },
+    );
+    let signed = (vec(any::<u8>(), 124), 0..4_u8).prop_map(|(mut bytes, luck)| {
+        let checksum = crc32(&bytes) ^ u32::from(luck == 0);
+        bytes.extend(checksum.to_le_bytes());
+        bytes
+    });
+    let fit = match block {
+        0 => control.boxed(),
+        1 => vec(any::<u8>(), 8).boxed(),
+        2 => vec(any::<u8>(), 1..=4).boxed(),
+        3 => (0..110_u8, 0..4_u8, vec(any::<u8>(), 0..=4))
+            .prop_map(|(kind, number, data)| [vec![kind, number], data].concat())
+            .boxed(),
+        63 => signed.boxed(),
+        _ => vec(any::<u8>(), 2).boxed(),
+    };
+    prop_oneof![12 => fit, 1 => vec(0..3_u8, 0..=130)].boxed()
+}
+
+fn block_and_sent() -> impl Strategy<Value = (u32, Vec<u8>)> {
+    block().prop_flat_map(|block| (Just(block), sent_to(block)))
+}
+
+fn mask() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => prop::sample::select(vec![0_u64, 1, 2, 8, 1 << 63, 0b1111]), 1 => any::<u64>()]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let length =
+        prop_oneof![6 => prop::sample::select(vec![1_usize, 4, 8, 16, 128]), 1 => 0..=130_usize];
+    let power = prop::sample::select(vec![
+        PowerState::D0,
+        PowerState::D1,
+        PowerState::D2,
+        PowerState::D3,
+    ]);
+    prop_oneof![
+        60 => (vf(), block_and_sent()).prop_map(|(vf, (block, sent))| Step::Write { vf, block, sent }),
+        20 => (any::<bool>(), vf(), block(), length).prop_map(|(side_is_vf, vf, block, length)| Step::Read { side_is_vf, vf, block, length }),
+        20 => (vf(), block_and_sent()).prop_map(|(vf, (block, sent))| Step::Publish { vf, block, sent }),
+        10 => block_and_sent().prop_map(|(block, sent)| Step::PublishAll { block, sent }),
+        4 => (vf(), mask()).prop_map(|(vf, mask)| Step::Invalidate { vf, mask }),
+        2 => mask().prop_map(|mask| Step::InvalidateAll { mask }),
+        6 => vf().prop_map(|vf| Step::TakeInvalidation { vf }),
+        10 => (vf(), block()).prop_map(|(vf, block)| Step::Drain { vf, block }),
+        2 => vf().prop_map(|vf| Step::BeginReset { vf }),
+        6 => vf().prop_map(|vf| Step::FinishReset { vf }),
+        1 => vf().prop_map(|vf| Step::FailReset { vf }),
+        3 => vf().prop_map(|vf| Step::Reset { vf }),
+        2 => (vf(), power).prop_map(|(vf, state)| Step::Power { vf, state }),
+        10 => prop_oneof![0..20_000_u64, Just(10_000_000)].prop_map(|ticks| Step::Advance { ticks }),
+    ]
+}
+
+/// A sequence that may end with the removal of the device and a few steps behind it.
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    (
+        vec(step(), 1..120),
+        prop::option::weighted(0.2, vec(step(), 0..10)),
+    )
+        .prop_map(|(mut steps, removed)| {
+            if let Some(behind) = removed {
+                steps.push(Step::Remove);
+                steps.extend(behind);
+            }
+            steps
+        })
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap()
+}
+
+/// Does one step on both sides; their results must be the same.
+fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Step) {
+    let (at, now) = (*clock, Ticks(*clock));
+    match step {
+        Step::Read {
+            side_is_vf,
+            vf,
+            block,
+            length,
+        } => {
+            let mut reply = [0xAA; 128];
+            let asked = u32::try_from(*length).unwrap();
+            let (side, result) = if *side_is_vf {
+                (Side::Vf, device.read(*vf, *block, asked, &mut reply, now))
+            } else {
+                (
+                    Side::Host,
+                    device.host_read(*vf, *block, asked, &mut reply, now),
+                )
+            };
+            let expected = model.read(side, *vf, *block, *length, at);
+            match &expected {
+                Ok(value) => assert_eq!(reply, image(value)),
+                Err(_) => assert_eq!(reply, [0xAA; 128]),
+            }
+            assert_eq!(result, expected.map(drop));
+        }
+        Step::Write { vf, block, sent } => {
+            let result = device.write(*vf, *block, length(sent), &image(sent), now);
+            assert_eq!(result, model.write(*vf, *block, sent, at));
+        }
+        Step::Publish { vf, block, sent } => {
+            let result = device.publish(*vf, *block, length(sent), &image(sent), now);
+            assert_eq!(
+                result.map(|published| published.notified),
+                model.publish(*vf, *block, sent, at)
+            );
+        }
+        Step::PublishAll { block, sent } => {
+            let result = device.publish_all(*block, length(sent), &image(sent), now);
+            assert_eq!(
+                result.map(|published| published.notified),
+                model.publish_all(*block, sent, at)
+            );
+        }
+        Step::Invalidate { vf, mask } => {
+            assert_eq!(
+                device.invalidate(*vf, *mask, now),
+                model.invalidate(*vf, *mask, at)
+            );
+        }
+        Step::InvalidateAll { mask } => assert_eq!(
+            device.invalidate_all(*mask, now),
+            model.invalidate_all(*mask, at)
+        ),
+        Step::TakeInvalidation { vf } => {
+            assert_eq!(
+                device.take_invalidation(*vf, now),
+                model.take_invalidation(*vf, at)
+            );
+        }
+        Step::Drain { vf, block } => {
+            let mut message = [0xAA; 128];
+            let result = device.drain(*vf, *block, &mut message, now);
+            let expected = model.drain(*vf, *block, at);
+            match &expected {
+                Ok(Some(expected)) => assert_eq!(message, image(expected)),
+                _ => assert_eq!(message, [0xAA; 128]),
+            }
+            assert_eq!(result, expected.map(|message| message.is_some()));
+        }
+        Step::BeginReset { vf } => {
+            assert_eq!(device.begin_reset(*vf, now), model.begin_reset(*vf, at));
+        }
+        Step::FinishReset { vf } => {
+            assert_eq!(device.finish_reset(*vf, now), model.finish_reset(*vf, at));
+        }
+        Step::FailReset { vf } => {
+            assert_eq!(device.fail_reset(*vf, now), model.fail_reset(*vf, at));
+        }
+        Step::Reset { vf } => {
+            let expected = model
+                .begin_reset(*vf, at)
+                .and_then(|()| model.finish_reset(*vf, at));
+            assert_eq!(device.reset(*vf, now), expected);
+        }
+        Step::Power { vf, state } => assert_eq!(
+            device.set_power(*vf, *state, now),
+            model.set_power(*vf, *state, at)
+        ),
+        Step::Remove => {
+            device.remove(now);
+            model.remove(at);
+        }
+        Step::Advance { ticks } => *clock += ticks,
+    }
+}
+
+/// Everything that can be seen of the broker is as the model has it.
+fn compare(device: &Device<'_>, model: &Model, clock: u64) {
+    assert_eq!(device.refused_without_vf(), model.refused_without_vf);
+    assert_eq!(
+        device.change_count(),
+        model.vfs.iter().map(|vf| vf.changes).sum::<u64>()
+    );
+    for (index, expected) in (0_u16..).zip(&model.vfs) {
+        let status = device.status(index).unwrap();
+        let counters = status.counters;
+        let sum = |count: fn(&simple::BlockCounts) -> u64| {
+            expected.counts.values().map(count).sum::<u64>()
+        };
+        assert_eq!(counters.reads, sum(|counts| counts.reads));
+        assert_eq!(counters.writes, sum(|counts| counts.writes));
+        assert_eq!(counters.publishes, sum(|counts| counts.publishes));
+        assert_eq!(counters.dropped, sum(|counts| counts.dropped));
+        assert_eq!(counters.resets, expected.resets);
+        assert_eq!(counters.floods, expected.floods);
+        for refusal in Refusal::ALL {
+            assert_eq!(
+                counters.refused(refusal),
+                expected.refused.get(&refusal).copied().unwrap_or(0),
+                "{refusal:?}"
+            );
+        }
+        assert_eq!(
+            counters.refused_in_all(),
+            expected.refused.values().sum::<u64>()
+        );
+        assert_eq!(
+            (status.pending, status.power, status.open),
+            (expected.pending, expected.power, expected.is_open())
+        );
+        for block in &model.blocks {
+            let status = device.block_status(index, block.id).unwrap();
+            let (counters, counts) = (status.counters, &expected.counts[&block.id]);
+            assert_eq!(counters.reads, counts.reads);
+            assert_eq!(counters.writes, counts.writes);
+            assert_eq!(counters.publishes, counts.publishes);
+            assert_eq!(counters.refused, counts.refused, "block {}", block.id);
+            assert_eq!(counters.dropped, counts.dropped);
+            assert_eq!(
+                usize::from(status.queued),
+                expected
+                    .streams
+                    .get(&block.id)
+                    .map_or(0, std::collections::VecDeque::len)
+            );
+            if expected.is_open() && !block.is_stream() {
+                let mut reply = [0xAA; 128];
+                device
+                    .host_read(
+                        index,
+                        block.id,
+                        length(&image(&[])),
+                        &mut reply,
+                        Ticks(clock),
+                    )
+                    .unwrap();
+                assert_eq!(
+                    reply,
+                    image(&expected.registers[&block.id]),
+                    "block {}",
+                    block.id
+                );
+            }
+        }
+        let nothing = Event {
+            operation: Operation::Remove,
+            block: 0,
+            length: 0,
+            refusal: None,
+        };
+        let mut entries = [Entry {
+            number: 0,
+            at: Ticks(0),
+            repeated: 0,
+            event: nothing,
+        }; JOURNAL_LENGTH];
+        let excerpt = device.journal(index, 0, &mut entries).unwrap();
+        assert_eq!(&entries[..excerpt.entries], expected.last_events());
+        assert_eq!(excerpt.lost, expected.lost_events());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_broker_is_the_plain_model_after_every_step(steps in steps(), tight in 0..3_usize) {
+        let (burst, table) = &TABLES[tight];
+        with_table(table, usize::from(VFS), |device| {
+            let mut model = Model::new(usize::from(VFS), 1000, *burst);
+            let mut clock = 0;
+            compare(device, &model, clock);
+            for step in &steps {
+                take_step(device, &mut model, &mut clock, step);
+                compare(device, &model, clock);
+            }
+        });
+    }
+}

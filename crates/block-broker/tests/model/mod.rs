@@ -1,0 +1,666 @@
+//! The broker as one would write it without any care for speed or memory: maps and vectors, and the
+//! rules of `contoso.toml` by hand.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use block_broker::{Entry, Event, JOURNAL_LENGTH, Operation, PowerState, Refusal, Ticks};
+
+/// A block of `contoso.toml`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are the keys of the manifest"
+)]
+pub(crate) struct Block {
+    pub(crate) id: u32,
+    pub(crate) min: usize,
+    pub(crate) max: usize,
+    pub(crate) depth: usize,
+    pub(crate) drop_oldest: bool,
+    pub(crate) vf_reads: bool,
+    pub(crate) vf_writes: bool,
+    pub(crate) notify: bool,
+    pub(crate) prefix: bool,
+    /// Which bytes a VF's write leaves as they are.
+    pub(crate) pf_only: std::ops::Range<usize>,
+    /// Which bytes a publish leaves as they are.
+    pub(crate) vf_only: Vec<(usize, usize)>,
+    /// Whether bytes that only the host's side writes survive a reset.
+    pub(crate) keep: bool,
+}
+
+impl Block {
+    pub(crate) fn is_stream(&self) -> bool {
+        self.depth > 0
+    }
+}
+
+/// The blocks of `contoso.toml`, read with one's own eyes.
+pub(crate) fn blocks() -> Vec<Block> {
+    let plain = |id, min, max| Block {
+        id,
+        min,
+        max,
+        depth: 0,
+        drop_oldest: false,
+        vf_reads: true,
+        vf_writes: true,
+        notify: false,
+        prefix: false,
+        pf_only: 0..0,
+        vf_only: vec![],
+        keep: false,
+    };
+    vec![
+        Block {
+            notify: true,
+            pf_only: 0..2,
+            vf_only: vec![(2, 6), (8, 12)],
+            ..plain(0, 16, 16)
+        },
+        Block {
+            vf_writes: false,
+            prefix: true,
+            pf_only: 0..8,
+            keep: true,
+            ..plain(1, 8, 8)
+        },
+        Block {
+            vf_reads: false,
+            ..plain(2, 1, 4)
+        },
+        Block {
+            vf_reads: false,
+            depth: 3,
+            ..plain(3, 2, 6)
+        },
+        Block {
+            vf_reads: false,
+            depth: 2,
+            drop_oldest: true,
+            ..plain(70, 2, 2)
+        },
+        Block {
+            pf_only: 0..4,
+            vf_only: vec![(4, 128)],
+            keep: true,
+            ..plain(63, 128, 128)
+        },
+    ]
+}
+
+fn default_value(block: &Block) -> Vec<u8> {
+    let mut value = vec![0; block.max];
+    match block.id {
+        0 => value[0] = 5,
+        63 => value[0] = 7,
+        _ => {}
+    }
+    value
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    Open,
+    Held,
+    Removed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Vf,
+    Host,
+}
+
+/// Counters of a block: reads, writes, publishes, refused, dropped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BlockCounts {
+    pub(crate) reads: u64,
+    pub(crate) writes: u64,
+    pub(crate) publishes: u64,
+    pub(crate) refused: u64,
+    pub(crate) dropped: u64,
+}
+
+pub(crate) struct Vf {
+    gate: Gate,
+    pub(crate) power: PowerState,
+    pub(crate) pending: u64,
+    pub(crate) registers: BTreeMap<u32, Vec<u8>>,
+    pub(crate) streams: BTreeMap<u32, VecDeque<Vec<u8>>>,
+    /// The message that a stream accepted last, while a sequence remembers it.
+    newest: BTreeMap<u32, Vec<u8>>,
+    /// Blocks that the VF has written since its reset.
+    written: Vec<u32>,
+    pub(crate) changes: u64,
+    pub(crate) resets: u64,
+    pub(crate) floods: u64,
+    pub(crate) counts: BTreeMap<u32, BlockCounts>,
+    pub(crate) refused: BTreeMap<Refusal, u64>,
+    journal: Vec<Entry>,
+    /// Ten-millionths of a write.
+    tokens: u128,
+    filled: u64,
+    flooding: bool,
+}
+
+pub(crate) struct Model {
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) vfs: Vec<Vf>,
+    pub(crate) refused_without_vf: u64,
+    rate: u128,
+    burst: u128,
+}
+
+type Outcome<T> = Result<T, Refusal>;
+
+impl Vf {
+    fn new(blocks: &[Block], burst: u128) -> Self {
+        let mut vf = Self {
+            gate: Gate::Open,
+            power: PowerState::D0,
+            pending: 0,
+            registers: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            written: vec![],
+            changes: 0,
+            resets: 0,
+            floods: 0,
+            counts: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            journal: vec![],
+            tokens: burst * 10_000_000,
+            filled: 0,
+            flooding: false,
+        };
+        for block in blocks {
+            vf.counts.insert(block.id, BlockCounts::default());
+            if block.is_stream() {
+                vf.streams.insert(block.id, VecDeque::new());
+            } else {
+                vf.registers.insert(block.id, default_value(block));
+            }
+        }
+        vf
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.gate == Gate::Open
+    }
+
+    fn pass(&self) -> Outcome<()> {
+        match self.gate {
+            Gate::Open => Ok(()),
+            Gate::Held => Err(Refusal::State),
+            Gate::Removed => Err(Refusal::Removed),
+        }
+    }
+
+    fn note(&mut self, event: Event, at: u64) {
+        if let Some(last) = self.journal.last_mut().filter(|last| last.event == event) {
+            last.repeated += 1;
+            return;
+        }
+        let number = self.journal.len() as u64 + 1;
+        self.journal.push(Entry {
+            number,
+            at: Ticks(at),
+            repeated: 0,
+            event,
+        });
+    }
+
+    pub(crate) fn last_events(&self) -> &[Entry] {
+        &self.journal[self.journal.len().saturating_sub(JOURNAL_LENGTH)..]
+    }
+
+    pub(crate) fn lost_events(&self) -> u64 {
+        self.journal.len().saturating_sub(JOURNAL_LENGTH) as u64
+    }
+
+    fn refuse(&mut self, event: Event, at: u64) -> Refusal {
+        let refusal = event.refusal.unwrap();
+        *self.refused.entry(refusal).or_default() += 1;
+        if let Some(counts) = self
+            .counts
+            .get_mut(&event.block)
+            .filter(|_| names_a_block(event.operation))
+        {
+            counts.refused += 1;
+        }
+        self.note(event, at);
+        refusal
+    }
+
+    /// Takes a token; of a flood only the first refusal is noted.
+    fn within_limit(&mut self, event: Event, at: u64, rate: u128, burst: u128) -> Outcome<()> {
+        let full = burst * 10_000_000;
+        self.tokens = full.min(self.tokens + u128::from(at.saturating_sub(self.filled)) * rate);
+        self.filled = self.filled.max(at);
+        self.flooding &= self.tokens < full;
+        if self.tokens >= 10_000_000 {
+            self.tokens -= 10_000_000;
+            return Ok(());
+        }
+        if self.flooding {
+            *self.refused.entry(Refusal::Limit).or_default() += 1;
+            self.counts.get_mut(&event.block).unwrap().refused += 1;
+        } else {
+            self.flooding = true;
+            self.floods += 1;
+            self.refuse(
+                Event {
+                    refusal: Some(Refusal::Limit),
+                    ..event
+                },
+                at,
+            );
+        }
+        Err(Refusal::Limit)
+    }
+}
+
+/// Whether the block of an event is that of the operation, rather than a zero.
+fn names_a_block(operation: Operation) -> bool {
+    use Operation::{Drain, HostRead, Publish, Read, Write};
+    matches!(operation, Read | Write | Publish | Drain | HostRead)
+}
+
+fn event(operation: Operation, block: u32, length: usize) -> Event {
+    Event {
+        operation,
+        block,
+        length: u32::try_from(length).unwrap(),
+        refusal: None,
+    }
+}
+
+/// What a block becomes with a write, if it breaks no rule.
+fn admit(block: &Block, side: Side, sent: &[u8], before: &[u8], first: bool) -> Outcome<Vec<u8>> {
+    let mut value = sent.to_vec();
+    value.resize(block.max, 0);
+    let kept = match side {
+        Side::Vf => vec![(block.pf_only.start, block.pf_only.end)],
+        Side::Host => block.vf_only.clone(),
+    };
+    for (start, end) in kept {
+        value[start..end].copy_from_slice(&before[start..end]);
+    }
+    let u16_at = |bytes: &[u8], at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    let u32_at =
+        |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    match block.id {
+        0 => {
+            let sequence_stands =
+                first || side == Side::Host || u32_at(&value, 8) > u32_at(before, 8);
+            let rules = [
+                (u16_at(&value, 4) <= 3, Refusal::Value),
+                (
+                    value[6..8]
+                        .iter()
+                        .chain(&value[12..16])
+                        .all(|byte| *byte == 0),
+                    Refusal::Reserved,
+                ),
+                (u16_at(&value, 2) <= u16_at(&value, 0), Refusal::Require),
+                (sequence_stands, Refusal::Sequence),
+            ];
+            rules
+                .into_iter()
+                .find(|(holds, _)| !holds)
+                .map_or(Ok(()), |(_, refusal)| Err(refusal))?;
+        }
+        3 if value[0] > 100 => return Err(Refusal::Value),
+        3 if !first && value[1] < before[1] => return Err(Refusal::Sequence),
+        _ => {}
+    }
+    Ok(value)
+}
+
+/// The checksum field of block 63, which a VF owns.
+fn checksum_holds(block: &Block, sent: &[u8]) -> bool {
+    block.id != 63 || sent[124..128] == crc32(&sent[..124]).to_le_bytes()
+}
+
+/// CRC-32/ISO-HDLC, bit by bit.
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 {
+                crc >> 1 ^ 0xEDB8_8320
+            } else {
+                crc >> 1
+            };
+        }
+    }
+    !crc
+}
+
+impl Model {
+    pub(crate) fn new(vfs: usize, rate: u128, burst: u128) -> Self {
+        let blocks = blocks();
+        let vfs = (0..vfs).map(|_| Vf::new(&blocks, burst)).collect();
+        Self {
+            blocks,
+            vfs,
+            refused_without_vf: 0,
+            rate,
+            burst,
+        }
+    }
+
+    fn find(&self, event: Event) -> Outcome<&Block> {
+        let block = self
+            .blocks
+            .iter()
+            .find(|block| block.id == event.block)
+            .ok_or(Refusal::Block)?;
+        match event.operation {
+            Operation::Read if !block.vf_reads => Err(Refusal::Access),
+            Operation::Write if !block.vf_writes => Err(Refusal::Access),
+            Operation::HostRead | Operation::Publish if block.is_stream() => Err(Refusal::Kind),
+            Operation::Drain if !block.is_stream() => Err(Refusal::Kind),
+            _ => Ok(block),
+        }
+    }
+
+    /// Runs one operation on one VF and books its refusal.
+    fn on_vf<T>(
+        &mut self,
+        vf: u16,
+        event: Event,
+        at: u64,
+        operation: impl FnOnce(&mut Vf, Outcome<&Block>) -> Outcome<T>,
+    ) -> Outcome<T> {
+        let mut vfs = std::mem::take(&mut self.vfs);
+        let outcome = match vfs.get_mut(usize::from(vf)) {
+            None => {
+                self.refused_without_vf += 1;
+                Err(Refusal::Vf)
+            }
+            Some(vf) => operation(vf, self.find(event)).map_err(|refusal| {
+                if refusal == Refusal::Limit {
+                    refusal
+                } else {
+                    vf.refuse(
+                        Event {
+                            refusal: Some(refusal),
+                            ..event
+                        },
+                        at,
+                    )
+                }
+            }),
+        };
+        self.vfs = vfs;
+        outcome
+    }
+
+    pub(crate) fn read(
+        &mut self,
+        side: Side,
+        vf: u16,
+        block: u32,
+        length: usize,
+        at: u64,
+    ) -> Outcome<Vec<u8>> {
+        let operation = if side == Side::Vf {
+            Operation::Read
+        } else {
+            Operation::HostRead
+        };
+        self.on_vf(vf, event(operation, block, length), at, |vf, block| {
+            let block = block?;
+            vf.pass()?;
+            if length == 0 || length > 128 || length < block.max && !block.prefix {
+                return Err(Refusal::Length);
+            }
+            if side == Side::Vf {
+                vf.counts.get_mut(&block.id).unwrap().reads += 1;
+            }
+            let mut value = vf.registers[&block.id].clone();
+            value.resize(length, 0);
+            Ok(value)
+        })
+    }
+
+    pub(crate) fn write(&mut self, vf: u16, block: u32, sent: &[u8], at: u64) -> Outcome<()> {
+        let (rate, burst) = (self.rate, self.burst);
+        let event = event(Operation::Write, block, sent.len());
+        self.on_vf(vf, event, at, |vf, block| {
+            let block = block?;
+            vf.pass()?;
+            vf.within_limit(event, at, rate, burst)?;
+            if !(block.min..=block.max).contains(&sent.len()) {
+                return Err(Refusal::Length);
+            }
+            if !checksum_holds(block, sent) {
+                return Err(Refusal::Checksum);
+            }
+            let first = !vf.written.contains(&block.id);
+            let before = if block.is_stream() {
+                vf.newest.get(&block.id)
+            } else {
+                vf.registers.get(&block.id)
+            };
+            let value = admit(
+                block,
+                Side::Vf,
+                sent,
+                before.unwrap_or(&vec![0; block.max]),
+                first,
+            )?;
+            if block.is_stream() {
+                let queue = vf.streams.get_mut(&block.id).unwrap();
+                if queue.len() == block.depth {
+                    if !block.drop_oldest {
+                        return Err(Refusal::Full);
+                    }
+                    queue.pop_front();
+                    vf.counts.get_mut(&block.id).unwrap().dropped += 1;
+                }
+                queue.push_back(value.clone());
+                vf.newest.insert(block.id, value);
+            } else {
+                vf.registers.insert(block.id, value);
+            }
+            vf.written.push(block.id);
+            vf.counts.get_mut(&block.id).unwrap().writes += 1;
+            vf.changes += 1;
+            vf.note(event, at);
+            Ok(())
+        })
+    }
+
+    fn judge_publish(vf: &Vf, block: &Block, sent: &[u8]) -> Outcome<Vec<u8>> {
+        if !(block.min..=block.max).contains(&sent.len()) {
+            return Err(Refusal::Length);
+        }
+        admit(block, Side::Host, sent, &vf.registers[&block.id], true)
+    }
+
+    fn commit_publish(vf: &mut Vf, block: &Block, value: Vec<u8>, event: Event, at: u64) {
+        vf.registers.insert(block.id, value);
+        vf.counts.get_mut(&block.id).unwrap().publishes += 1;
+        if block.notify {
+            vf.pending |= 1 << block.id;
+        }
+        vf.note(event, at);
+    }
+
+    pub(crate) fn publish(&mut self, vf: u16, block: u32, sent: &[u8], at: u64) -> Outcome<bool> {
+        let event = event(Operation::Publish, block, sent.len());
+        self.on_vf(vf, event, at, |vf, block| {
+            let block = block?;
+            vf.pass()?;
+            let value = Self::judge_publish(vf, block, sent)?;
+            Self::commit_publish(vf, block, value, event, at);
+            Ok(block.notify)
+        })
+    }
+
+    pub(crate) fn publish_all(&mut self, block: u32, sent: &[u8], at: u64) -> Outcome<bool> {
+        let event = event(Operation::Publish, block, sent.len());
+        if let Err(refusal) = self.find(event) {
+            self.refused_without_vf += 1;
+            return Err(refusal);
+        }
+        let block = self.blocks.iter().find(|found| found.id == block).unwrap();
+        let mut values = vec![];
+        for vf in &mut self.vfs {
+            let removed = if vf.gate == Gate::Removed {
+                Err(Refusal::Removed)
+            } else {
+                Ok(())
+            };
+            match removed.and_then(|()| Self::judge_publish(vf, block, sent)) {
+                Ok(value) => values.push(value),
+                Err(refusal) => {
+                    return Err(vf.refuse(
+                        Event {
+                            refusal: Some(refusal),
+                            ..event
+                        },
+                        at,
+                    ));
+                }
+            }
+        }
+        for (vf, value) in self.vfs.iter_mut().zip(values) {
+            Self::commit_publish(vf, block, value, event, at);
+        }
+        Ok(block.notify)
+    }
+
+    fn invalidatable(&self, mask: u64) -> bool {
+        (0..64).all(|bit| mask >> bit & 1 == 0 || self.blocks.iter().any(|block| block.id == bit))
+    }
+
+    pub(crate) fn invalidate(&mut self, vf: u16, mask: u64, at: u64) -> Outcome<()> {
+        let invalidatable = self.invalidatable(mask);
+        let event = event(Operation::Invalidate, 0, 0);
+        self.on_vf(vf, event, at, |vf, _| {
+            if !invalidatable {
+                return Err(Refusal::Invalidate);
+            }
+            vf.pass()?;
+            vf.pending |= mask;
+            vf.note(event, at);
+            Ok(())
+        })
+    }
+
+    pub(crate) fn invalidate_all(&mut self, mask: u64, at: u64) -> Outcome<()> {
+        if !self.invalidatable(mask) {
+            self.refused_without_vf += 1;
+            return Err(Refusal::Invalidate);
+        }
+        for vf in self.vfs.iter_mut().filter(|vf| vf.gate != Gate::Removed) {
+            vf.pending |= mask;
+            vf.note(event(Operation::Invalidate, 0, 0), at);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn take_invalidation(&mut self, vf: u16, at: u64) -> Outcome<u64> {
+        self.on_vf(vf, event(Operation::TakeInvalidation, 0, 0), at, |vf, _| {
+            vf.pass()?;
+            Ok(std::mem::take(&mut vf.pending))
+        })
+    }
+
+    pub(crate) fn drain(&mut self, vf: u16, block: u32, at: u64) -> Outcome<Option<Vec<u8>>> {
+        self.on_vf(vf, event(Operation::Drain, block, 0), at, |vf, block| {
+            let block = block?;
+            vf.pass()?;
+            Ok(vf.streams.get_mut(&block.id).unwrap().pop_front())
+        })
+    }
+
+    pub(crate) fn begin_reset(&mut self, vf: u16, at: u64) -> Outcome<()> {
+        let defaults: Vec<_> = self
+            .blocks
+            .iter()
+            .map(|block| {
+                (
+                    block.id,
+                    default_value(block),
+                    if block.keep {
+                        block.pf_only.clone()
+                    } else {
+                        0..0
+                    },
+                )
+            })
+            .collect();
+        let burst = self.burst;
+        let event = event(Operation::BeginReset, 0, 0);
+        self.on_vf(vf, event, at, |vf, _| {
+            if vf.gate == Gate::Removed {
+                return Err(Refusal::Removed);
+            }
+            for (block, default, kept) in defaults {
+                if let Some(value) = vf.registers.get_mut(&block) {
+                    let before = std::mem::replace(value, default);
+                    value[kept.clone()].copy_from_slice(&before[kept]);
+                }
+            }
+            vf.streams.values_mut().for_each(VecDeque::clear);
+            vf.newest.clear();
+            vf.written.clear();
+            vf.pending = 0;
+            vf.tokens = burst * 10_000_000;
+            vf.filled = 0;
+            vf.flooding = false;
+            vf.gate = Gate::Held;
+            vf.resets += 1;
+            vf.note(event, at);
+            Ok(())
+        })
+    }
+
+    pub(crate) fn finish_reset(&mut self, vf: u16, at: u64) -> Outcome<()> {
+        let event = event(Operation::Reset, 0, 0);
+        self.on_vf(vf, event, at, |vf, _| match vf.gate {
+            Gate::Removed => Err(Refusal::Removed),
+            Gate::Open => Ok(()),
+            Gate::Held => {
+                vf.changes += 1;
+                vf.gate = Gate::Open;
+                vf.note(event, at);
+                Ok(())
+            }
+        })
+    }
+
+    pub(crate) fn fail_reset(&mut self, vf: u16, at: u64) -> Outcome<()> {
+        let event = event(Operation::FailReset, 0, 0);
+        self.on_vf(vf, event, at, |vf, _| {
+            vf.note(event, at);
+            Ok(())
+        })
+    }
+
+    pub(crate) fn set_power(&mut self, vf: u16, state: PowerState, at: u64) -> Outcome<()> {
+        let event = event(Operation::SetPower, 0, state as usize);
+        self.on_vf(vf, event, at, |vf, _| {
+            if vf.gate == Gate::Removed {
+                return Err(Refusal::Removed);
+            }
+            vf.power = state;
+            vf.note(event, at);
+            Ok(())
+        })
+    }
+
+    pub(crate) fn remove(&mut self, at: u64) {
+        for vf in &mut self.vfs {
+            if vf.gate != Gate::Removed {
+                vf.gate = Gate::Removed;
+                vf.note(event(Operation::Remove, 0, 0), at);
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What a shell brings to the broker, for tests: memory, and a mutex for each VF.
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::sync::{Mutex, PoisonError};
+
+use block_broker::{BlockSlot, Broker, Refusal, Ticks, Vf, VfCell};
+use block_table::{Image, Table};
+
+/// The manifest that most tests use.
+pub(crate) const CONTOSO: &str = include_str!("contoso.toml");
+
+/// Where nothing depends on the time.
+pub(crate) const NOW: Ticks = Ticks(0);
+
+/// One VF behind a mutex.
+pub(crate) struct Cell<'m>(Mutex<Vf<'m>>);
+
+impl VfCell for Cell<'_> {
+    fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
+        operation(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+pub(crate) type Device<'a> = Broker<'a, Cell<'a>>;
+
+/// Compiles a manifest.
+pub(crate) fn compile(manifest: &str) -> Vec<u8> {
+    block_manifest::Manifest::parse("test.toml", manifest)
+        .unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
+        .compile()
+}
+
+/// Runs `test` on the device of a manifest with `vfs` VFs.
+pub(crate) fn with_device<R>(manifest: &str, vfs: usize, test: impl FnOnce(&Device<'_>) -> R) -> R {
+    with_table(&compile(manifest), vfs, test)
+}
+
+/// Runs `test` on the device of a compiled table with `vfs` VFs.
+pub(crate) fn with_table<R>(table: &[u8], vfs: usize, test: impl FnOnce(&Device<'_>) -> R) -> R {
+    let table = Table::verify(table).unwrap();
+    let (slots, bytes) = (Vf::slots_needed(&table), Vf::bytes_needed(&table));
+    let mut slot_memory = vec![BlockSlot::UNUSED; slots * vfs];
+    // Whatever the memory held before must not show.
+    let mut byte_memory = vec![0xEE; bytes * vfs];
+    let cells: Vec<_> = slot_memory
+        .chunks_mut(slots)
+        .zip(byte_memory.chunks_mut(bytes))
+        .map(|(slots, bytes)| Cell(Mutex::new(Vf::new(&table, slots, bytes).unwrap())))
+        .collect();
+    test(&Broker::new(table, &cells).unwrap())
+}
+
+/// `bytes` as a shell hands them over.
+pub(crate) fn image(bytes: &[u8]) -> Image {
+    let mut image = [0; 128];
+    let length = bytes.len().min(128);
+    image[..length].copy_from_slice(&bytes[..length]);
+    image
+}
+
+/// The operations with slices instead of arrays and lengths.
+pub(crate) trait Calls {
+    fn vf_write(&self, vf: u16, block: u32, bytes: &[u8]) -> Result<(), Refusal>;
+    fn vf_read(&self, vf: u16, block: u32, length: u32) -> Result<Vec<u8>, Refusal>;
+    fn host_sees(&self, vf: u16, block: u32, length: u32) -> Result<Vec<u8>, Refusal>;
+    fn host_publish(&self, vf: u16, block: u32, bytes: &[u8]) -> Result<bool, Refusal>;
+    fn host_publish_all(&self, block: u32, bytes: &[u8]) -> Result<bool, Refusal>;
+    fn host_drain(&self, vf: u16, block: u32, length: usize) -> Result<Vec<Vec<u8>>, Refusal>;
+}
+
+impl<C: VfCell> Calls for Broker<'_, C> {
+    fn vf_write(&self, vf: u16, block: u32, bytes: &[u8]) -> Result<(), Refusal> {
+        self.write(vf, block, length(bytes), &image(bytes), NOW)
+    }
+
+    fn vf_read(&self, vf: u16, block: u32, length: u32) -> Result<Vec<u8>, Refusal> {
+        let mut reply = [0xAA; 128];
+        let result = self.read(vf, block, length, &mut reply, NOW);
+        answer(result, &reply, length)
+    }
+
+    fn host_sees(&self, vf: u16, block: u32, length: u32) -> Result<Vec<u8>, Refusal> {
+        let mut reply = [0xAA; 128];
+        let result = self.host_read(vf, block, length, &mut reply, NOW);
+        answer(result, &reply, length)
+    }
+
+    fn host_publish(&self, vf: u16, block: u32, bytes: &[u8]) -> Result<bool, Refusal> {
+        self.publish(vf, block, length(bytes), &image(bytes), NOW)
+            .map(|published| published.notified)
+    }
+
+    fn host_publish_all(&self, block: u32, bytes: &[u8]) -> Result<bool, Refusal> {
+        self.publish_all(block, length(bytes), &image(bytes), NOW)
+            .map(|published| published.notified)
+    }
+
+    /// Messages are as long as their block; what is behind must be zero.
+    fn host_drain(&self, vf: u16, block: u32, length: usize) -> Result<Vec<Vec<u8>>, Refusal> {
+        let mut messages = Vec::new();
+        let mut message = [0xAA; 128];
+        while self.drain(vf, block, &mut message, NOW)? {
+            assert!(message[length..].iter().all(|byte| *byte == 0));
+            messages.push(message[..length].to_vec());
+        }
+        Ok(messages)
+    }
+}
+
+/// A refused read must not touch a byte; a served one must set every byte, those behind too.
+fn answer(result: Result<(), Refusal>, reply: &Image, length: u32) -> Result<Vec<u8>, Refusal> {
+    if let Err(refusal) = result {
+        assert_eq!(
+            *reply, [0xAA; 128],
+            "a refused read leaves the buffer alone"
+        );
+        return Err(refusal);
+    }
+    let length = usize::try_from(length).unwrap();
+    assert!(
+        reply[length..].iter().all(|byte| *byte == 0),
+        "no byte behind a reply is left over"
+    );
+    Ok(reply[..length].to_vec())
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap()
+}
