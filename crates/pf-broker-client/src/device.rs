@@ -1,0 +1,378 @@
+//! The management interface, typed, over whatever carries a device control call.
+
+use block_broker::Refusal;
+use pf_broker_abi as abi;
+use zerocopy::{FromBytes, IntoBytes};
+
+/// One buffered device control call.
+pub trait Control {
+    /// Sends `code` with `input`; the reply is the front of `output`, and its length is returned.
+    ///
+    /// # Errors
+    ///
+    /// The `NTSTATUS` that the call was completed with, when that is an error.
+    fn control(&self, code: u32, input: &[u8], output: &mut [u8]) -> Result<usize, u32>;
+}
+
+/// Why a request got no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The driver completed the request with this `NTSTATUS`.
+    #[error("the driver answers 0x{0:08X}{text}", text = refusal_text(*.0))]
+    Status(u32),
+    /// The reply is not as long as the interface says.
+    #[error(
+        "the reply to control code 0x{code:08X} has {actual} bytes instead of {expected}: \
+         driver and tool speak different versions"
+    )]
+    ReplyLength {
+        /// The control code.
+        code: u32,
+        /// Bytes that the reply has, or should be a multiple of.
+        expected: usize,
+        /// Bytes that came.
+        actual: usize,
+    },
+    /// The driver speaks another version of the interface.
+    #[error(
+        "the driver speaks version {driver} of the management interface, this tool version {tool}"
+    )]
+    Version {
+        /// The driver's version.
+        driver: u32,
+        /// This tool's version, `pf_broker_abi::ABI_VERSION`.
+        tool: u32,
+    },
+    /// The reply contradicts the interface.
+    #[error("the reply to control code 0x{code:08X} says that {what} is {value}")]
+    ReplyValue {
+        /// The control code.
+        code: u32,
+        /// What the value is.
+        what: &'static str,
+        /// The value that cannot be.
+        value: u64,
+    },
+}
+
+impl Error {
+    /// The refusal that the driver answered with, if it is one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Status(status) => Refusal::from_status(*status),
+            _ => None,
+        }
+    }
+}
+
+fn refusal_text(status: u32) -> String {
+    Refusal::from_status(status).map_or_else(String::new, |refusal| {
+        format!(" ({}): {}", refusal.reason(), refusal.sentence())
+    })
+}
+
+/// Whom a publish or an invalidation addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vfs {
+    /// The VF of this index.
+    One(u16),
+    /// Every VF.
+    All,
+}
+
+/// Most entries asked for in one request for a list.
+const ENTRIES: usize = 256;
+
+/// A device that speaks the management interface.
+///
+/// Every method sends one request and blocks until the driver has completed it, [`blocks`] as many
+/// as it takes.
+///
+/// [`blocks`]: Device::blocks
+#[derive(Debug)]
+pub struct Device<C>(C);
+
+impl<C: Control> Device<C> {
+    /// Speaks the management interface over `control`, after asking the driver which version of it
+    /// it speaks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Version`], or whatever keeps the driver from answering.
+    pub fn new(control: C) -> Result<Self, Error> {
+        let device = Self(control);
+        let driver = device.query()?.abi_version;
+        if driver == abi::ABI_VERSION {
+            Ok(device)
+        } else {
+            Err(Error::Version {
+                driver,
+                tool: abi::ABI_VERSION,
+            })
+        }
+    }
+
+    /// What the driver is and serves.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; so for every method.
+    pub fn query(&self) -> Result<abi::QueryReply, Error> {
+        self.ask(abi::IOCTL_QUERY, &[])
+    }
+
+    /// The blocks of the table in force.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn blocks(&self) -> Result<Vec<abi::BlockInfo>, Error> {
+        let mut blocks: Vec<abi::BlockInfo> = Vec::new();
+        loop {
+            let first = u32::try_from(blocks.len()).unwrap_or(u32::MAX);
+            let request = abi::BlocksRequest { first };
+            let more: Vec<abi::BlockInfo> =
+                self.list(abi::IOCTL_BLOCKS, request.as_bytes(), ENTRIES)?;
+            let last = more.len() < ENTRIES;
+            blocks.extend(more);
+            if last {
+                return Ok(blocks);
+            }
+        }
+    }
+
+    /// The counters and the state of a VF.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn stats(&self, vf: u16) -> Result<abi::StatsReply, Error> {
+        let stats: abi::StatsReply = self.ask(abi::IOCTL_STATS, vf_request(vf).as_bytes())?;
+        // A driver of the same version has the same reasons in the same order.
+        if stats.reason_count as usize == Refusal::ALL.len() {
+            Ok(stats)
+        } else {
+            Err(Error::ReplyValue {
+                code: abi::IOCTL_STATS,
+                what: "the number of refusal reasons",
+                value: stats.reason_count.into(),
+            })
+        }
+    }
+
+    /// The counters of one block of a VF.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn block_stats(&self, vf: u16, block: u32) -> Result<abi::BlockStatsReply, Error> {
+        self.ask(abi::IOCTL_BLOCK_STATS, block_request(vf, block).as_bytes())
+    }
+
+    /// The committed value of a register block: `length` bytes, zeros behind the block.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn read(&self, vf: u16, block: u32, length: usize) -> Result<Vec<u8>, Error> {
+        let mut data = vec![0; length];
+        let request = block_request(vf, block);
+        let actual = self.control(abi::IOCTL_READ, request.as_bytes(), &mut data)?;
+        if actual == length {
+            Ok(data)
+        } else {
+            Err(Error::ReplyLength {
+                code: abi::IOCTL_READ,
+                expected: length,
+                actual,
+            })
+        }
+    }
+
+    /// Writes the PF-owned bytes of a block, for one VF, or for all or none.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn publish(&self, vfs: Vfs, block: u32, data: &[u8]) -> Result<(), Error> {
+        let (vf, scope) = address(vfs);
+        let mut input = abi::BlockRequest { vf, scope, block }.as_bytes().to_vec();
+        input.extend_from_slice(data);
+        self.tell(abi::IOCTL_PUBLISH, &input)
+    }
+
+    /// Tells one VF or all to read the blocks of `mask` again, bit n for block n.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn invalidate(&self, vfs: Vfs, mask: u64) -> Result<(), Error> {
+        let (vf, scope) = address(vfs);
+        let request = abi::InvalidateRequest {
+            vf,
+            scope,
+            reserved: [0; 2],
+            mask,
+        };
+        self.tell(abi::IOCTL_INVALIDATE, request.as_bytes())
+    }
+
+    /// Takes the oldest messages out of a stream, at most `most` of them. Fewer mean that the
+    /// stream was empty then.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]. What was taken by a reply that is malformed is lost.
+    pub fn drain(&self, vf: u16, block: u32, most: usize) -> Result<Vec<Vec<u8>>, Error> {
+        let request = block_request(vf, block);
+        let messages: Vec<abi::Message> = self.list(abi::IOCTL_DRAIN, request.as_bytes(), most)?;
+        messages
+            .iter()
+            .map(|message| {
+                message
+                    .data
+                    .get(..message.length as usize)
+                    .map(<[u8]>::to_vec)
+                    .ok_or(Error::ReplyValue {
+                        code: abi::IOCTL_DRAIN,
+                        what: "the length of a message",
+                        value: message.length.into(),
+                    })
+            })
+            .collect()
+    }
+
+    /// Resets a VF.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn reset(&self, vf: u16) -> Result<(), Error> {
+        self.tell(abi::IOCTL_RESET, vf_request(vf).as_bytes())
+    }
+
+    /// Sets the power state of a VF, 0 to 3 for D0 to D3.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn power(&self, vf: u16, state: u16) -> Result<(), Error> {
+        self.tell(abi::IOCTL_POWER, abi::PowerRequest { vf, state }.as_bytes())
+    }
+
+    /// The oldest entries of a VF's journal with a greater sequence number than `after`, at most
+    /// `most` of them.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn journal(
+        &self,
+        vf: u16,
+        after: u64,
+        most: usize,
+    ) -> Result<Vec<abi::JournalEntry>, Error> {
+        let request = abi::JournalRequest {
+            vf,
+            reserved: [0; 3],
+            after,
+        };
+        self.list(abi::IOCTL_JOURNAL, request.as_bytes(), most)
+    }
+
+    /// Waits until a VF's write was committed or a VF was reset since the change count `seen`, and
+    /// returns the change count then.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn wait(&self, seen: u64) -> Result<u64, Error> {
+        let reply: abi::WaitReply =
+            self.ask(abi::IOCTL_WAIT, abi::WaitRequest { seen }.as_bytes())?;
+        Ok(reply.changes)
+    }
+
+    /// A request whose reply is one structure.
+    fn ask<T: FromBytes + IntoBytes>(&self, code: u32, input: &[u8]) -> Result<T, Error> {
+        let mut reply = T::new_zeroed();
+        let actual = self.control(code, input, reply.as_mut_bytes())?;
+        let expected = size_of::<T>();
+        if actual == expected {
+            Ok(reply)
+        } else {
+            Err(Error::ReplyLength {
+                code,
+                expected,
+                actual,
+            })
+        }
+    }
+
+    /// A request whose reply is nothing.
+    fn tell(&self, code: u32, input: &[u8]) -> Result<(), Error> {
+        match self.control(code, input, &mut [])? {
+            0 => Ok(()),
+            actual => Err(Error::ReplyLength {
+                code,
+                expected: 0,
+                actual,
+            }),
+        }
+    }
+
+    /// A request whose reply is at most `most` entries.
+    fn list<T: FromBytes>(&self, code: u32, input: &[u8], most: usize) -> Result<Vec<T>, Error> {
+        let mut reply = vec![0; most * size_of::<T>()];
+        let actual = self.control(code, input, &mut reply)?;
+        let bytes = reply.get(..actual).unwrap_or(&reply);
+        if bytes.len() % size_of::<T>() != 0 {
+            return Err(Error::ReplyLength {
+                code,
+                expected: size_of::<T>(),
+                actual,
+            });
+        }
+        Ok(bytes
+            .chunks_exact(size_of::<T>())
+            .filter_map(|entry| T::read_from_bytes(entry).ok())
+            .collect())
+    }
+
+    fn control(&self, code: u32, input: &[u8], output: &mut [u8]) -> Result<usize, Error> {
+        self.0.control(code, input, output).map_err(Error::Status)
+    }
+}
+
+fn vf_request(vf: u16) -> abi::VfRequest {
+    abi::VfRequest { vf, reserved: 0 }
+}
+
+fn block_request(vf: u16, block: u32) -> abi::BlockRequest {
+    abi::BlockRequest {
+        vf,
+        scope: abi::SCOPE_VF,
+        block,
+    }
+}
+
+/// The index and the scope that address these VFs.
+fn address(vfs: Vfs) -> (u16, u16) {
+    match vfs {
+        Vfs::One(vf) => (vf, abi::SCOPE_VF),
+        Vfs::All => (0, abi::SCOPE_ALL),
+    }
+}
+
+/// A name of the interface as text: UTF-8 up to the zeros that pad it.
+#[must_use]
+pub fn name_text(name: &[u8; abi::NAME_LENGTH]) -> String {
+    let end = name
+        .iter()
+        .position(|&byte| byte == 0)
+        .unwrap_or(name.len());
+    String::from_utf8_lossy(&name[..end]).into_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+use std::cell::RefCell;
+
+use block_broker::Refusal;
+use pf_broker_abi as abi;
+use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
+
+use super::{Control, Device, Error, Vfs, name_text};
+
+/// A driver that answers what it was given, and remembers what it was sent.
+struct Script {
+    answers: RefCell<Vec<Result<Vec<u8>, u32>>>,
+    sent: RefCell<Vec<(u32, Vec<u8>, usize)>>,
+}
+
+impl Control for Script {
+    fn control(&self, code: u32, input: &[u8], output: &mut [u8]) -> Result<usize, u32> {
+        self.sent
+            .borrow_mut()
+            .push((code, input.to_vec(), output.len()));
+        let answer = self.answers.borrow_mut().remove(0)?;
+        let length = answer.len().min(output.len());
+        output[..length].copy_from_slice(&answer[..length]);
+        Ok(answer.len())
+    }
+}
+
+fn device<const N: usize>(answers: [Result<Vec<u8>, u32>; N]) -> Device<Script> {
+    Device(Script {
+        answers: RefCell::new(answers.into()),
+        sent: RefCell::default(),
+    })
+}
+
+fn query(abi_version: u32) -> Vec<u8> {
+    let mut reply = abi::QueryReply::new_zeroed();
+    reply.abi_version = abi_version;
+    reply.as_bytes().to_vec()
+}
+
+#[test]
+fn a_driver_of_another_version_is_not_spoken_to() {
+    let script = |version| device([Ok(query(version))]).0;
+    assert!(Device::new(script(abi::ABI_VERSION)).is_ok());
+    let newer = abi::ABI_VERSION + 1;
+    assert_eq!(
+        Device::new(script(newer)).err(),
+        Some(Error::Version {
+            driver: newer,
+            tool: abi::ABI_VERSION
+        })
+    );
+}
+
+#[test]
+fn a_reply_of_another_length_is_an_error_and_not_data() {
+    assert_eq!(
+        device([Ok(vec![0; 95])]).query().err(),
+        Some(Error::ReplyLength {
+            code: abi::IOCTL_QUERY,
+            expected: 96,
+            actual: 95
+        })
+    );
+    assert!(matches!(
+        device([Ok(vec![1, 2, 3])]).read(0, 0, 4),
+        Err(Error::ReplyLength {
+            expected: 4,
+            actual: 3,
+            ..
+        })
+    ));
+    assert!(matches!(
+        device([Ok(vec![0; 133])]).drain(0, 1, 8),
+        Err(Error::ReplyLength {
+            expected: 132,
+            actual: 133,
+            ..
+        })
+    ));
+    assert!(matches!(
+        device([Ok(vec![0])]).reset(0),
+        Err(Error::ReplyLength { .. })
+    ));
+}
+
+#[test]
+fn a_refusal_keeps_its_status_and_says_its_sentence() {
+    let error = device([Err(Refusal::Block.status())])
+        .reset(0)
+        .expect_err("refused");
+    assert_eq!(error, Error::Status(0xC000_0225));
+    assert_eq!(error.refusal(), Some(Refusal::Block));
+    assert!(error.to_string().contains(Refusal::Block.sentence()));
+    assert_eq!(
+        Error::Status(0xC000_0001).to_string(),
+        "the driver answers 0xC0000001"
+    );
+}
+
+#[test]
+fn one_vf_and_all_vfs_cannot_be_confused() {
+    let device = device([Ok(vec![]), Ok(vec![]), Ok(vec![])]);
+    device
+        .publish(Vfs::One(0xFFFF), 7, &[0xAA])
+        .expect("answered");
+    device.publish(Vfs::All, 7, &[]).expect("answered");
+    device.invalidate(Vfs::All, 5).expect("answered");
+    let sent = device.0.sent.borrow();
+    let (request, data) = abi::BlockRequest::read_from_prefix(&sent[0].1).expect("a request");
+    assert_eq!(
+        (request.vf, request.scope, request.block),
+        (0xFFFF, abi::SCOPE_VF, 7)
+    );
+    assert_eq!(data, [0xAA]);
+    let (request, _) = abi::BlockRequest::read_from_prefix(&sent[1].1).expect("a request");
+    assert_eq!((request.vf, request.scope), (0, abi::SCOPE_ALL));
+    let (request, _) = abi::InvalidateRequest::read_from_prefix(&sent[2].1).expect("a request");
+    assert_eq!(
+        (request.vf, request.scope, request.mask),
+        (0, abi::SCOPE_ALL, 5)
+    );
+}
+
+#[test]
+fn messages_are_as_long_as_the_vf_sent_them() {
+    let mut first = abi::Message {
+        length: 2,
+        data: [0; 128],
+    };
+    first.data[..2].copy_from_slice(&[1, 2]);
+    let second = abi::Message {
+        length: 128,
+        data: [3; 128],
+    };
+    let reply = [first.as_bytes(), second.as_bytes()].concat();
+    assert_eq!(
+        device([Ok(reply)]).drain(0, 1, 8),
+        Ok(vec![vec![1, 2], vec![3; 128]])
+    );
+    let impossible = abi::Message {
+        length: 129,
+        data: [0; 128],
+    };
+    assert!(matches!(
+        device([Ok(impossible.as_bytes().to_vec())]).drain(0, 1, 8),
+        Err(Error::ReplyValue { value: 129, .. })
+    ));
+}
+
+#[test]
+fn a_long_block_list_is_asked_for_until_it_ends() {
+    let page = |count: usize| Ok(vec![0; count * size_of::<abi::BlockInfo>()]);
+    let device = device([page(256), page(256), page(3)]);
+    assert_eq!(device.blocks().expect("three pages").len(), 515);
+    let firsts: Vec<u32> = device
+        .0
+        .sent
+        .borrow()
+        .iter()
+        .map(|(_, input, _)| u32::from_le_bytes(input[..].try_into().expect("four bytes")))
+        .collect();
+    assert_eq!(firsts, [0, 256, 512]);
+}
+
+#[test]
+fn counters_of_a_driver_with_other_reasons_are_not_misread() {
+    let mut reply = abi::StatsReply::new_zeroed();
+    reply.reason_count = u32::try_from(Refusal::ALL.len()).expect("few reasons");
+    assert!(device([Ok(reply.as_bytes().to_vec())]).stats(0).is_ok());
+    reply.reason_count -= 1;
+    assert!(matches!(
+        device([Ok(reply.as_bytes().to_vec())]).stats(0),
+        Err(Error::ReplyValue { .. })
+    ));
+}
+
+#[test]
+fn a_name_ends_at_its_padding() {
+    let mut name = [0; abi::NAME_LENGTH];
+    name[..5].copy_from_slice(b"hello");
+    assert_eq!(name_text(&name), "hello");
+    assert_eq!(name_text(&[b'x'; abi::NAME_LENGTH]).len(), abi::NAME_LENGTH);
+}

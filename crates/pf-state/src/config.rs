@@ -1,0 +1,231 @@
+//! A function's configuration space: a bounded capability walk, what a VF may write, and the
+//! identifiers that a VF's own registers do not hold.
+//!
+//! A guest's accesses end here, so a VF writes only what concerns itself and cannot undo what the
+//! PF or the host decided. Section numbers are those of the PCI Express Base Specification.
+
+use crate::status::{self, NtStatus};
+use pcivirt_abi::config as register;
+
+/// Access to the configuration space of one function, in aligned units of 1, 2 or 4 bytes.
+pub trait Space {
+    /// Reads `buffer.len()` bytes; false when the bus did not deliver all of them.
+    fn read(&mut self, offset: u32, buffer: &mut [u8]) -> bool;
+    /// Writes all of `bytes`; false when the bus did not take all of them.
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> bool;
+
+    /// Reads one byte.
+    fn read_u8(&mut self, offset: u32) -> Option<u8> {
+        let mut byte = [0];
+        self.read(offset, &mut byte)
+            .then_some(u8::from_le_bytes(byte))
+    }
+
+    /// Reads 16 bits.
+    fn read_u16(&mut self, offset: u32) -> Option<u16> {
+        let mut bytes = [0; 2];
+        self.read(offset, &mut bytes)
+            .then_some(u16::from_le_bytes(bytes))
+    }
+
+    /// Reads 32 bits.
+    fn read_u32(&mut self, offset: u32) -> Option<u32> {
+        let mut bytes = [0; 4];
+        self.read(offset, &mut bytes)
+            .then_some(u32::from_le_bytes(bytes))
+    }
+}
+
+/// Finds a capability by its ID. A list that leads nowhere, in a circle or out of the header's
+/// first 256 bytes ends the search: 48 capabilities of four bytes are all that fit.
+pub fn find_capability(space: &mut impl Space, id: u8) -> Option<u32> {
+    if space.read_u16(register::STATUS)? & register::STATUS_CAPABILITIES_LIST == 0 {
+        return None;
+    }
+    let mut offset = space.read_u8(register::CAPABILITIES_POINTER)?;
+    for _ in 0..48 {
+        offset &= !3;
+        if offset < 0x40 {
+            return None;
+        }
+        let [found, next] = space.read_u16(u32::from(offset))?.to_le_bytes();
+        if found == id {
+            return Some(u32::from(offset));
+        }
+        offset = next;
+    }
+    None
+}
+
+/// Finds an extended capability by its ID, with the same bounds: 960 of four bytes fit.
+pub fn find_extended_capability(space: &mut impl Space, id: u16) -> Option<u32> {
+    let mut offset = register::EXTENDED_CAPABILITIES;
+    for _ in 0..960 {
+        let header = space.read_u32(offset)?;
+        // An absent list reads as zeros, an absent function as ones.
+        if header == 0 || header == u32::MAX {
+            return None;
+        }
+        if header & 0xFFFF == u32::from(id) {
+            return Some(offset);
+        }
+        offset = (header >> 20) & !3;
+        if offset < register::EXTENDED_CAPABILITIES {
+            return None;
+        }
+    }
+    None
+}
+
+/// Judges the range of a configuration access.
+///
+/// # Errors
+/// `STATUS_INVALID_PARAMETER` for an empty range or one that leaves the 4096 bytes.
+pub fn check_range(offset: u32, length: u32) -> Result<(), NtStatus> {
+    match offset.checked_add(length) {
+        Some(end) if length != 0 && end <= register::SPACE_SIZE => Ok(()),
+        _ => Err(status::INVALID_PARAMETER),
+    }
+}
+
+/// The identifiers that software sees in a VF, whose own registers read as ones (9.3.4.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The PF's vendor ID.
+    pub vendor_id: u16,
+    /// VF Device ID of the PF's SR-IOV capability.
+    pub device_id: u16,
+}
+
+impl Identity {
+    /// What a caller sees of a VF that does not exist: no device.
+    pub const NONE: Self = Self {
+        vendor_id: 0xFFFF,
+        device_id: 0xFFFF,
+    };
+
+    /// Puts the identifiers over what hardware answered for the bytes from `offset` on.
+    pub fn overlay(self, offset: u32, bytes: &mut [u8]) {
+        let [v0, v1] = self.vendor_id.to_le_bytes();
+        let [d0, d1] = self.device_id.to_le_bytes();
+        let identity = [v0, v1, d0, d1];
+        let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+        for (byte, known) in bytes.iter_mut().zip(identity.iter().skip(skip)) {
+            *byte = *known;
+        }
+    }
+}
+
+/// One register of a VF that may be written, and the bits of it that reach hardware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Writable {
+    /// Where the register begins.
+    pub offset: u32,
+    /// Bits that are passed on; the others keep what hardware holds.
+    pub mask: u16,
+    /// Bits that are cleared by writing one: written as zero unless the caller sets them.
+    pub clear_by_one: bool,
+}
+
+/// Bus Master Enable, the only bit of the command register that a VF has (9.3.4.1.3).
+const COMMAND: Writable = Writable {
+    offset: register::COMMAND,
+    mask: register::COMMAND_BUS_MASTER,
+    clear_by_one: false,
+};
+/// The error bits of the status register (9.3.4.1.4), which are cleared by writing one.
+const STATUS: Writable = Writable {
+    offset: register::STATUS,
+    mask: 0xF900,
+    clear_by_one: true,
+};
+/// The error bits of Device Status (9.3.5.5).
+const DEVICE_STATUS_MASK: u16 = 0x000F;
+/// MSI-X Enable and Function Mask (7.7.2.2).
+const MSI_X_CONTROL_MASK: u16 = 0xC000;
+
+/// Where the capabilities of a VF lie that it may write to. They are the same in every VF of a PF
+/// (9.3.4), so they are looked up once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WriteList {
+    express: Option<u32>,
+    msi_x: Option<u32>,
+}
+
+impl WriteList {
+    /// Looks the capabilities up in a VF.
+    pub fn find(space: &mut impl Space) -> Self {
+        Self {
+            express: find_capability(space, register::CAPABILITY_PCI_EXPRESS),
+            msi_x: find_capability(space, register::CAPABILITY_MSI_X),
+        }
+    }
+
+    /// The registers that a VF may write. Everything else is the PF's or the host's: base
+    /// addresses, MSI addresses, power management, and in Device Control the start of a function
+    /// level reset, which has to go through `ResetVf` so that the VF's blocks are wiped with it.
+    pub fn registers(self) -> impl Iterator<Item = Writable> {
+        let device_status = self.express.map(|offset| Writable {
+            offset: offset + register::EXPRESS_DEVICE_STATUS,
+            mask: DEVICE_STATUS_MASK,
+            clear_by_one: true,
+        });
+        let msi_x_control = self.msi_x.map(|offset| Writable {
+            offset: offset + register::MSI_X_MESSAGE_CONTROL,
+            mask: MSI_X_CONTROL_MASK,
+            clear_by_one: false,
+        });
+        [Some(COMMAND), Some(STATUS), device_status, msi_x_control]
+            .into_iter()
+            .flatten()
+    }
+
+    /// Carries out a write to a VF, as far as the list goes: every byte has to lie in a register of
+    /// the list, or nothing is written.
+    ///
+    /// # Errors
+    /// As [`check_range`]; `STATUS_ACCESS_DENIED` for a byte outside of the list, and
+    /// `STATUS_IO_DEVICE_ERROR` when the bus does not carry an access out.
+    pub fn write(self, space: &mut impl Space, offset: u32, bytes: &[u8]) -> Result<(), NtStatus> {
+        let length = u32::try_from(bytes.len()).map_err(|_| status::INVALID_PARAMETER)?;
+        check_range(offset, length)?;
+        let end = offset + length;
+        let listed = |at: u32| self.registers().any(|writable| at & !1 == writable.offset);
+        if !(offset..end).all(listed) {
+            return Err(status::ACCESS_DENIED);
+        }
+        for writable in self.registers() {
+            if writable.offset + 2 <= offset || writable.offset >= end {
+                continue;
+            }
+            write_register(space, writable, offset, bytes).ok_or(status::IO_DEVICE_ERROR)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes the part of `bytes` that lies in one register. None when the bus fails.
+fn write_register(
+    space: &mut impl Space,
+    writable: Writable,
+    offset: u32,
+    bytes: &[u8],
+) -> Option<()> {
+    let held = space.read_u16(writable.offset)?;
+    let keep = if writable.clear_by_one { 0 } else { held };
+    let mut value = keep.to_le_bytes();
+    for (at, byte) in (offset..).zip(bytes) {
+        if at == writable.offset {
+            value[0] = *byte;
+        } else if at == writable.offset + 1 {
+            value[1] = *byte;
+        }
+    }
+    let value = (u16::from_le_bytes(value) & writable.mask) | (keep & !writable.mask);
+    space
+        .write(writable.offset, &value.to_le_bytes())
+        .then_some(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

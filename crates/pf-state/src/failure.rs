@@ -1,0 +1,239 @@
+//! Why a device does not start: each cause has a status of its own, which Device Manager shows as
+//! the problem status, and an event with its values.
+
+use core::ffi::CStr;
+
+use block_table::TableError;
+
+use crate::{
+    bars::WindowTooSmall,
+    sriov::CapabilityFailure,
+    status::{self, NtStatus},
+};
+
+/// The causes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartFailure {
+    /// The framework did not make one of its objects, or could not read the registry.
+    Framework(NtStatus),
+    /// Memory for the VFs' blocks.
+    Memory {
+        /// The bytes asked for.
+        bytes: usize,
+    },
+    /// The registry value `NumVFs` is not there.
+    NumVfsMissing,
+    /// The registry value `NumVFs` is not a DWORD.
+    NumVfsType,
+    /// `NumVFs` is zero.
+    NumVfsZero,
+    /// `NumVFs` is more than the manifest's `max-vfs`.
+    NumVfsAboveManifest {
+        /// `NumVFs`
+        asked: u32,
+        /// `max-vfs`
+        allowed: u16,
+    },
+    /// `NumVFs` is more than `TotalVFs` of the device.
+    NumVfsAboveDevice {
+        /// `NumVFs`
+        asked: u16,
+        /// `TotalVFs`
+        total: u16,
+    },
+    /// The registry value `BlockTable` is not binary.
+    TableType {
+        /// The type of the value, a `REG_*` number.
+        found: u32,
+    },
+    /// The block table does not verify.
+    Table(TableError),
+    /// The bus offers no `GUID_PCI_VIRTUALIZATION_INTERFACE`, or one that lacks a function.
+    NoVirtualizationInterface(NtStatus),
+    /// The bus offers no `GUID_BUS_INTERFACE_STANDARD`, or one that lacks a function.
+    NoBusInterface(NtStatus),
+    /// The SR-IOV capability.
+    Capability(CapabilityFailure),
+    /// The bus does not say how large the VFs' base address registers are.
+    ProbedBars(NtStatus),
+    /// A memory window does not hold all VFs.
+    Window(WindowTooSmall),
+    /// The bus does not turn the VFs on.
+    Enable(NtStatus),
+}
+
+impl StartFailure {
+    /// The status with which the device does not start.
+    #[must_use]
+    pub const fn status(self) -> NtStatus {
+        match self {
+            Self::Framework(status) => status,
+            Self::Memory { .. } => status::INSUFFICIENT_RESOURCES,
+            Self::NumVfsMissing => status::OBJECT_NAME_NOT_FOUND,
+            Self::NumVfsType => status::OBJECT_TYPE_MISMATCH,
+            Self::NumVfsZero => status::INVALID_PARAMETER,
+            Self::NumVfsAboveManifest { .. } => status::QUOTA_EXCEEDED,
+            Self::NumVfsAboveDevice { .. } => status::DEVICE_INSUFFICIENT_RESOURCES,
+            Self::TableType { .. } => status::REGISTRY_CORRUPT,
+            Self::Table(_) => status::DATA_ERROR,
+            Self::NoVirtualizationInterface(_) => status::NOINTERFACE,
+            Self::NoBusInterface(_) => status::NOT_SUPPORTED,
+            Self::Capability(failure) => failure.status(),
+            Self::ProbedBars(_) => status::DEVICE_DATA_ERROR,
+            Self::Window(_) => status::RANGE_NOT_FOUND,
+            Self::Enable(_) => status::DEVICE_HARDWARE_ERROR,
+        }
+    }
+
+    /// The cause in words, for the event.
+    #[must_use]
+    pub const fn sentence(self) -> &'static CStr {
+        match self {
+            Self::Framework(_) => c"The framework did not make an object or read the registry.",
+            Self::Memory { .. } => c"There is not enough memory for the blocks of all VFs.",
+            Self::NumVfsMissing => c"The registry value NumVFs is not in the hardware key.",
+            Self::NumVfsType => c"The registry value NumVFs is not a DWORD.",
+            Self::NumVfsZero => c"The registry value NumVFs is 0.",
+            Self::NumVfsAboveManifest { .. } => c"NumVFs is more than max-vfs of the manifest.",
+            Self::NumVfsAboveDevice { .. } => c"NumVFs is more than TotalVFs of the device.",
+            Self::TableType { .. } => c"The registry value BlockTable is not binary.",
+            Self::Table(_) => c"The block table does not verify.",
+            Self::NoVirtualizationInterface(_) => c"The bus has no PCI virtualization interface.",
+            Self::NoBusInterface(_) => c"The bus has no standard bus interface.",
+            Self::Capability(CapabilityFailure::Unreachable) => {
+                c"The configuration space of the PF cannot be read."
+            }
+            Self::Capability(CapabilityFailure::Missing) => c"The PF has no SR-IOV capability.",
+            Self::ProbedBars(_) => c"The bus does not say how large the VFs' registers are.",
+            Self::Window(_) => c"The memory behind a VF register is too small for all VFs.",
+            Self::Enable(_) => c"The bus does not turn the VFs on.",
+        }
+    }
+
+    /// Two numbers that tell more: the value found, and the value it was held against.
+    #[must_use]
+    pub const fn values(self) -> (u64, u64) {
+        match self {
+            Self::Memory { bytes } => (bytes as u64, 0),
+            Self::NumVfsAboveManifest { asked, allowed } => (asked as u64, allowed as u64),
+            Self::NumVfsAboveDevice { asked, total } => (asked as u64, total as u64),
+            Self::TableType { found } => (found as u64, 0),
+            Self::Table(error) => (error.offset as u64, error.flaw as u64),
+            Self::Window(window) => (window.length, window.needed),
+            Self::Framework(status)
+            | Self::NoVirtualizationInterface(status)
+            | Self::NoBusInterface(status)
+            | Self::ProbedBars(status)
+            | Self::Enable(status) => (status.cast_unsigned() as u64, 0),
+            Self::NumVfsMissing | Self::NumVfsType | Self::NumVfsZero | Self::Capability(_) => {
+                (0, 0)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use block_table::Table;
+
+    use super::*;
+
+    /// One of each cause, with the name of its status.
+    fn all() -> Vec<(StartFailure, &'static str)> {
+        let table = Table::verify(&[]).expect_err("an empty table is none");
+        let window = WindowTooSmall {
+            bar: 0,
+            length: 1,
+            needed: 2,
+        };
+        vec![
+            (StartFailure::NumVfsMissing, "STATUS_OBJECT_NAME_NOT_FOUND"),
+            (StartFailure::NumVfsType, "STATUS_OBJECT_TYPE_MISMATCH"),
+            (StartFailure::NumVfsZero, "STATUS_INVALID_PARAMETER"),
+            (
+                StartFailure::NumVfsAboveManifest {
+                    asked: 65,
+                    allowed: 64,
+                },
+                "STATUS_QUOTA_EXCEEDED",
+            ),
+            (
+                StartFailure::NumVfsAboveDevice { asked: 9, total: 8 },
+                "STATUS_DEVICE_INSUFFICIENT_RESOURCES",
+            ),
+            (
+                StartFailure::TableType { found: 1 },
+                "STATUS_REGISTRY_CORRUPT",
+            ),
+            (StartFailure::Table(table), "STATUS_DATA_ERROR"),
+            (
+                StartFailure::Memory { bytes: 1 << 40 },
+                "STATUS_INSUFFICIENT_RESOURCES",
+            ),
+            (
+                StartFailure::NoVirtualizationInterface(-1),
+                "STATUS_NOINTERFACE",
+            ),
+            (StartFailure::NoBusInterface(-1), "STATUS_NOT_SUPPORTED"),
+            (
+                StartFailure::Capability(CapabilityFailure::Unreachable),
+                "STATUS_IO_DEVICE_ERROR",
+            ),
+            (
+                StartFailure::Capability(CapabilityFailure::Missing),
+                "STATUS_DEVICE_CONFIGURATION_ERROR",
+            ),
+            (StartFailure::ProbedBars(-1), "STATUS_DEVICE_DATA_ERROR"),
+            (StartFailure::Window(window), "STATUS_RANGE_NOT_FOUND"),
+            (StartFailure::Enable(-1), "STATUS_DEVICE_HARDWARE_ERROR"),
+        ]
+    }
+
+    #[test]
+    fn each_cause_has_a_status_and_a_sentence_of_its_own() {
+        let all = all();
+        let statuses: BTreeSet<_> = all.iter().map(|(failure, _)| failure.status()).collect();
+        let sentences: BTreeSet<_> = all.iter().map(|(failure, _)| failure.sentence()).collect();
+        assert_eq!((statuses.len(), sentences.len()), (all.len(), all.len()));
+        assert!(
+            statuses.iter().all(|status| *status < 0),
+            "no start succeeds by failing"
+        );
+    }
+
+    #[test]
+    fn the_frameworks_own_status_is_passed_on() {
+        let failure = StartFailure::Framework(status::DEVICE_BUSY);
+        assert_eq!(failure.status(), status::DEVICE_BUSY);
+        assert_eq!(failure.values(), (0x8000_0011, 0));
+    }
+
+    #[test]
+    fn the_documentation_lists_the_causes_and_no_others() {
+        let document = include_str!("../../../docs/contract.md");
+        let (_, section) = document
+            .split_once("## Why a device does not start")
+            .expect("the section is there");
+        let documented: Vec<_> = section
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `STATUS_")?.split_once('`'))
+            .map(|(name, _)| format!("STATUS_{name}"))
+            .collect();
+        let all: BTreeSet<_> = all().into_iter().map(|(_, name)| name.to_owned()).collect();
+        assert_eq!(documented.iter().cloned().collect::<BTreeSet<_>>(), all);
+        assert_eq!(documented.len(), all.len(), "each once");
+    }
+
+    #[test]
+    fn the_names_are_those_of_the_statuses() {
+        for (failure, name) in all() {
+            assert_eq!(
+                status::tests::by_name(name),
+                Some(failure.status()),
+                "{name}"
+            );
+        }
+    }
+}

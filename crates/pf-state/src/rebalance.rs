@@ -1,0 +1,253 @@
+//! Attach, and the conversation about a resource rebalance.
+//!
+//! The virtualization stack attaches to the PF. When Plug and Play wants to stop the PF, the stack
+//! is told ([`PfEvent::QueryStopDevice`]) and may veto; when the PF runs again, or the stop was
+//! called off, it is told that too ([`PfEvent::Restart`]). Each event waits for the stack's
+//! `IOCTL_SRIOV_EVENT_COMPLETE`, for its detach, or for the end of its handle.
+//!
+//! The machine is used under one lock. It never blocks: a Plug and Play callback that is told to
+//! [wait](Verdict::Wait) sleeps outside of the lock until a function returns a [`Wake`].
+
+use crate::status::{self, NtStatus};
+pub use pcivirt_abi::sriov::PfEvent;
+
+/// The identity of the file object that a request came through; 0 for a request without one.
+pub type Handle = usize;
+
+/// Where the PF is between two rebalances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Running, or never started.
+    Steady,
+    /// A stop was asked for, and the stack has not answered.
+    QueryStop {
+        /// A notification has carried the event.
+        told: bool,
+    },
+    /// A stop was agreed to, or vetoed and not yet called off.
+    Stopped,
+    /// Running again, and the stack has not answered.
+    Restart {
+        /// A notification has carried the event.
+        told: bool,
+    },
+    /// Gone.
+    Removed,
+}
+
+/// What a Plug and Play callback does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Return this status.
+    Proceed(NtStatus),
+    /// Sleep until woken, then return the status of the [`Wake`].
+    Wait,
+}
+
+/// Wakes the Plug and Play callback that sleeps, with the status that it returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "somebody sleeps until this is delivered"]
+pub struct Wake(pub NtStatus);
+
+/// What happens to the oldest waiting `IOCTL_SRIOV_ATTACH`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It is attached now: complete with success.
+    Granted,
+    /// Complete with this status.
+    Refused(NtStatus),
+    /// It stays pending until the rebalance is over.
+    Wait,
+}
+
+/// The machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rebalance {
+    attached: Option<Handle>,
+    phase: Phase,
+}
+
+impl Default for Rebalance {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Rebalance {
+    /// Nobody is attached and nothing is under way.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            attached: None,
+            phase: Phase::Steady,
+        }
+    }
+
+    /// Whether a virtualization stack is attached.
+    #[must_use]
+    pub const fn is_attached(&self) -> bool {
+        self.attached.is_some()
+    }
+
+    /// Whether an `IOCTL_SRIOV_ATTACH` would have to wait now: [`attach`](Self::attach) would say so.
+    #[must_use]
+    pub const fn attach_waits(&self) -> bool {
+        self.attached.is_none() && !matches!(self.phase, Phase::Steady | Phase::Removed)
+    }
+
+    /// `IOCTL_SRIOV_ATTACH` through `handle`: only one may attach, and none between the question
+    /// whether the PF may stop and the end of the rebalance.
+    pub fn attach(&mut self, handle: Handle) -> Admission {
+        match (self.phase, self.attached) {
+            (Phase::Removed, _) => Admission::Refused(status::DEVICE_REMOVED),
+            (_, Some(_)) => Admission::Refused(status::SHARING_VIOLATION),
+            (Phase::Steady, None) => {
+                self.attached = Some(handle);
+                Admission::Granted
+            }
+            (Phase::QueryStop { .. } | Phase::Stopped | Phase::Restart { .. }, None) => {
+                Admission::Wait
+            }
+        }
+    }
+
+    /// `IOCTL_SRIOV_DETACH`. It always succeeds, also when nobody is attached, and answers for the
+    /// stack whatever the stack was asked.
+    #[must_use]
+    pub fn detach(&mut self) -> Option<Wake> {
+        self.attached = None;
+        match self.phase {
+            Phase::QueryStop { .. } => {
+                self.phase = Phase::Stopped;
+                Some(Wake(status::SUCCESS))
+            }
+            Phase::Restart { .. } => {
+                self.phase = Phase::Steady;
+                Some(Wake(status::SUCCESS))
+            }
+            Phase::Steady | Phase::Stopped | Phase::Removed => None,
+        }
+    }
+
+    /// A handle was closed: if it is the one that attached, that is a detach.
+    #[must_use]
+    pub fn handle_gone(&mut self, handle: Handle) -> Option<Wake> {
+        // A request without a file object has no handle that could end.
+        if handle != 0 && self.attached == Some(handle) {
+            self.detach()
+        } else {
+            None
+        }
+    }
+
+    /// Whether a new `IOCTL_SRIOV_NOTIFICATION` may wait; before the attach, too.
+    ///
+    /// # Errors
+    /// `STATUS_DEVICE_REMOVED` once the device is gone.
+    pub const fn admit_notification(&self) -> Result<(), NtStatus> {
+        match self.phase {
+            Phase::Removed => Err(status::DEVICE_REMOVED),
+            _ => Ok(()),
+        }
+    }
+
+    /// The event that the next notification has to carry, if there is one. When a notification does
+    /// carry it, [`told`](Self::told) has to be called under the same lock.
+    #[must_use]
+    pub const fn untold(&self) -> Option<PfEvent> {
+        match self.phase {
+            Phase::QueryStop { told: false } => Some(PfEvent::QueryStopDevice),
+            Phase::Restart { told: false } => Some(PfEvent::Restart),
+            _ => None,
+        }
+    }
+
+    /// A notification carries the event now: no other will.
+    pub const fn told(&mut self) {
+        match &mut self.phase {
+            Phase::QueryStop { told } | Phase::Restart { told } => *told = true,
+            Phase::Steady | Phase::Stopped | Phase::Removed => {}
+        }
+    }
+
+    /// `IOCTL_SRIOV_EVENT_COMPLETE` with the stack's answer, which counts for a query only.
+    ///
+    /// # Errors
+    /// `STATUS_INVALID_DEVICE_STATE` when the stack was not told anything that it could answer;
+    /// `STATUS_DEVICE_REMOVED` once the device is gone.
+    pub fn event_complete(&mut self, query_status: NtStatus) -> Result<Wake, NtStatus> {
+        match self.phase {
+            Phase::QueryStop { told: true } => {
+                self.phase = Phase::Stopped;
+                Ok(Wake(query_answer(query_status)))
+            }
+            Phase::Restart { told: true } => {
+                self.phase = Phase::Steady;
+                Ok(Wake(status::SUCCESS))
+            }
+            Phase::Removed => Err(status::DEVICE_REMOVED),
+            Phase::QueryStop { told: false }
+            | Phase::Restart { told: false }
+            | Phase::Steady
+            | Phase::Stopped => Err(status::INVALID_DEVICE_STATE),
+        }
+    }
+
+    /// `IRP_MN_QUERY_STOP_DEVICE`.
+    pub fn query_stop(&mut self) -> Verdict {
+        match self.phase {
+            Phase::Steady | Phase::Stopped if self.attached.is_some() => {
+                self.phase = Phase::QueryStop { told: false };
+                Verdict::Wait
+            }
+            Phase::Steady | Phase::Stopped => {
+                self.phase = Phase::Stopped;
+                Verdict::Proceed(status::SUCCESS)
+            }
+            Phase::QueryStop { .. } | Phase::Restart { .. } => {
+                Verdict::Proceed(status::DEVICE_BUSY)
+            }
+            Phase::Removed => Verdict::Proceed(status::DEVICE_REMOVED),
+        }
+    }
+
+    /// `IRP_MN_CANCEL_STOP_DEVICE`, or the PF was started again. The stack is told if there was a
+    /// stop to speak of, even one that it vetoed: it may have paused its VFs before it did.
+    pub fn running_again(&mut self) -> Verdict {
+        match self.phase {
+            Phase::Stopped if self.attached.is_some() => {
+                self.phase = Phase::Restart { told: false };
+                Verdict::Wait
+            }
+            Phase::Stopped => {
+                self.phase = Phase::Steady;
+                Verdict::Proceed(status::SUCCESS)
+            }
+            Phase::Steady | Phase::Removed => Verdict::Proceed(status::SUCCESS),
+            Phase::QueryStop { .. } | Phase::Restart { .. } => {
+                Verdict::Proceed(status::DEVICE_BUSY)
+            }
+        }
+    }
+
+    /// The device was removed, by surprise or not. Nobody sleeps on.
+    #[must_use]
+    pub fn removed(&mut self) -> Option<Wake> {
+        let before = core::mem::replace(&mut self.phase, Phase::Removed);
+        matches!(before, Phase::QueryStop { .. } | Phase::Restart { .. })
+            .then_some(Wake(status::DEVICE_REMOVED))
+    }
+}
+
+/// The stack's answer as a Plug and Play query may return it. KMDF takes exactly `STATUS_SUCCESS`
+/// for a yes, and `STATUS_NOT_SUPPORTED` for "I did not look", which a veto must not become.
+const fn query_answer(query_status: NtStatus) -> NtStatus {
+    match query_status {
+        status::NOT_SUPPORTED => status::UNSUCCESSFUL,
+        0.. => status::SUCCESS,
+        veto => veto,
+    }
+}
+
+#[cfg(test)]
+mod tests;
