@@ -1,0 +1,524 @@
+//! One line of a trace: its keys, their ranges, and what is wrong with a line that is not one.
+
+use std::fmt;
+
+use block_broker::PowerState;
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+/// One operation of a trace.
+///
+/// A value that exists is well formed and no more: the VF, block, length and bytes it names are
+/// the broker's to judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// A VF writes a block, as through `WriteVfConfigBlock`.
+    Write {
+        /// Index of the VF, from 0.
+        vf: u16,
+        /// Block ID.
+        block: u32,
+        /// The bytes as the VF sends them, of any length.
+        data: Vec<u8>,
+    },
+    /// A VF reads a block, as through `ReadVfConfigBlock`.
+    Read {
+        /// Index of the VF, from 0.
+        vf: u16,
+        /// Block ID.
+        block: u32,
+        /// Bytes asked for.
+        length: u32,
+    },
+    /// The host side writes a block of one VF, or of every VF: all or none.
+    Publish {
+        /// Whose block.
+        vf: Target,
+        /// Block ID.
+        block: u32,
+        /// The bytes as the host side sends them, of any length.
+        data: Vec<u8>,
+    },
+    /// The host side tells a VF, or every VF, to read blocks again.
+    Invalidate {
+        /// Who is told.
+        vf: Target,
+        /// Bit n stands for block ID n.
+        mask: u64,
+    },
+    /// Takes what is latched for a VF's next invalidation request.
+    TakeInvalidation {
+        /// Index of the VF, from 0.
+        vf: u16,
+    },
+    /// The host side takes every message out of a VF's stream, oldest first.
+    Drain {
+        /// Index of the VF, from 0.
+        vf: u16,
+        /// Block ID of the stream.
+        block: u32,
+    },
+    /// Resets a VF: nothing that it wrote stays.
+    Reset {
+        /// Index of the VF, from 0.
+        vf: u16,
+    },
+    /// Sets a VF's device power state.
+    Power {
+        /// Index of the VF, from 0.
+        vf: u16,
+        /// The state that it enters.
+        state: PowerState,
+    },
+    /// Asks for a VF's counters.
+    Stats {
+        /// Index of the VF, from 0.
+        vf: u16,
+    },
+    /// Moves the simulated clock; where time is real, waits.
+    Advance {
+        /// By how much, in milliseconds.
+        milliseconds: u32,
+    },
+}
+
+/// Whom a host-side operation addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The VF of this index; written as a number.
+    Vf(u16),
+    /// Every VF; written as `"all"`.
+    All,
+}
+
+/// How a line spells a device power state: as the Windows documentation does.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(remote = "PowerState")]
+enum PowerStateName {
+    D0,
+    D1,
+    D2,
+    D3,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct State(#[serde(with = "PowerStateName")] PowerState);
+
+/// Why a line of a trace is not an operation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LineError {
+    /// The line is no JSON, or not an object.
+    #[error("{problem}")]
+    Json {
+        /// 1-based byte of the line that the problem was noticed at.
+        column: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A key, or the value of one, that no operation knows.
+    #[error("`{key}`: {problem}")]
+    Key {
+        /// The key as the line spells it.
+        key: String,
+        /// 1-based byte of the line that the problem was noticed at.
+        column: usize,
+        /// What is wrong, with the value found.
+        problem: String,
+    },
+    /// The operation lacks a key.
+    #[error("`{op}` needs `{key}`")]
+    Missing {
+        /// The operation.
+        op: &'static str,
+        /// The key that it needs.
+        key: &'static str,
+    },
+    /// A key of another operation.
+    #[error("`{op}` takes no `{key}`")]
+    Superfluous {
+        /// The operation.
+        op: &'static str,
+        /// The key that it does not take.
+        key: &'static str,
+    },
+    /// An operation of one VF that was given every VF.
+    #[error("`{op}` takes one VF; \"all\" is for `publish` and `invalidate`")]
+    OneVf {
+        /// The operation.
+        op: &'static str,
+    },
+}
+
+impl LineError {
+    /// The 1-based byte of the line that the problem was noticed at, when it has one place.
+    #[must_use]
+    pub fn column(&self) -> Option<usize> {
+        match self {
+            Self::Json { column, .. } | Self::Key { column, .. } => Some(*column),
+            Self::Missing { .. } | Self::Superfluous { .. } | Self::OneVf { .. } => None,
+        }
+    }
+}
+
+/// The names of the operations, as a line spells them.
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Op {
+    Write,
+    Read,
+    Publish,
+    Invalidate,
+    TakeInvalidation,
+    Drain,
+    Reset,
+    Power,
+    Stats,
+    Advance,
+}
+
+impl Op {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Read => "read",
+            Self::Publish => "publish",
+            Self::Invalidate => "invalidate",
+            Self::TakeInvalidation => "take-invalidation",
+            Self::Drain => "drain",
+            Self::Reset => "reset",
+            Self::Power => "power",
+            Self::Stats => "stats",
+            Self::Advance => "advance",
+        }
+    }
+}
+
+/// Every key that any operation has. Which of them an operation takes is settled behind this, so
+/// that a key in the wrong operation is told apart from one that does not exist.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    op: Op,
+    #[serde(default, deserialize_with = "present")]
+    vf: Option<Target>,
+    #[serde(default, deserialize_with = "present")]
+    block: Option<u32>,
+    #[serde(default, deserialize_with = "present")]
+    length: Option<u32>,
+    #[serde(default, deserialize_with = "present")]
+    data: Option<Hex>,
+    #[serde(default, deserialize_with = "present")]
+    mask: Option<Mask>,
+    #[serde(default, deserialize_with = "present")]
+    state: Option<State>,
+    #[serde(default, deserialize_with = "present")]
+    milliseconds: Option<u32>,
+}
+
+/// A key that is there has a value of its type: `null` is none, although `Option` would take it.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl Operation {
+    /// Reads one line of a trace, with or without its line end.
+    ///
+    /// # Errors
+    ///
+    /// Anything that is not exactly one JSON object with the keys of one operation, each once and
+    /// with a value in its range, is a [`LineError`] that says what and, where it can, which byte.
+    pub fn parse(line: &[u8]) -> Result<Self, LineError> {
+        // The derived reader of a structure takes an array of its values as well; a trace does not.
+        if line
+            .trim_ascii_start()
+            .first()
+            .is_some_and(|&byte| byte != b'{')
+        {
+            return Err(LineError::Json {
+                column: line.len() - line.trim_ascii_start().len() + 1,
+                problem: "a line holds one JSON object".into(),
+            });
+        }
+        let mut json = serde_json::Deserializer::from_slice(line);
+        let keys: Keys = serde_path_to_error::deserialize(&mut json)
+            .map_err(|error| line_error(&error.path().to_string(), error.inner()))?;
+        json.end().map_err(|error| line_error(".", &error))?;
+        keys.into_operation()
+    }
+
+    /// The operation's name, as a line spells it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Write { .. } => Op::Write,
+            Self::Read { .. } => Op::Read,
+            Self::Publish { .. } => Op::Publish,
+            Self::Invalidate { .. } => Op::Invalidate,
+            Self::TakeInvalidation { .. } => Op::TakeInvalidation,
+            Self::Drain { .. } => Op::Drain,
+            Self::Reset { .. } => Op::Reset,
+            Self::Power { .. } => Op::Power,
+            Self::Stats { .. } => Op::Stats,
+            Self::Advance { .. } => Op::Advance,
+        }
+        .name()
+    }
+}
+
+/// Turns the JSON reader's error into ours. `path` is the key that was being read, or `.`.
+fn line_error(path: &str, error: &serde_json::Error) -> LineError {
+    let column = error.column();
+    // The reader counts lines of its own input, which is one line of ours: its place is dropped
+    // from the sentence and kept as a number.
+    let sentence = error.to_string();
+    let place = format!(" at line {} column {column}", error.line());
+    let problem = sentence
+        .strip_suffix(&place)
+        .unwrap_or(&sentence)
+        .to_owned();
+    if path == "." || !error.is_data() {
+        LineError::Json { column, problem }
+    } else {
+        LineError::Key {
+            key: path.to_owned(),
+            column,
+            problem,
+        }
+    }
+}
+
+impl Keys {
+    fn into_operation(mut self) -> Result<Operation, LineError> {
+        let operation = match self.op {
+            Op::Write => Operation::Write {
+                vf: self.one_vf()?,
+                block: self.block()?,
+                data: self.data()?,
+            },
+            Op::Read => Operation::Read {
+                vf: self.one_vf()?,
+                block: self.block()?,
+                length: self.length()?,
+            },
+            Op::Publish => Operation::Publish {
+                vf: self.target()?,
+                block: self.block()?,
+                data: self.data()?,
+            },
+            Op::Invalidate => Operation::Invalidate {
+                vf: self.target()?,
+                mask: self.mask()?,
+            },
+            Op::TakeInvalidation => Operation::TakeInvalidation { vf: self.one_vf()? },
+            Op::Drain => Operation::Drain {
+                vf: self.one_vf()?,
+                block: self.block()?,
+            },
+            Op::Reset => Operation::Reset { vf: self.one_vf()? },
+            Op::Power => Operation::Power {
+                vf: self.one_vf()?,
+                state: self.state()?,
+            },
+            Op::Stats => Operation::Stats { vf: self.one_vf()? },
+            Op::Advance => Operation::Advance {
+                milliseconds: self.milliseconds()?,
+            },
+        };
+        self.nothing_left()?;
+        Ok(operation)
+    }
+
+    fn one_vf(&mut self) -> Result<u16, LineError> {
+        match self.target()? {
+            Target::Vf(vf) => Ok(vf),
+            Target::All => Err(LineError::OneVf { op: self.op.name() }),
+        }
+    }
+
+    fn target(&mut self) -> Result<Target, LineError> {
+        self.vf.take().ok_or(self.missing("vf"))
+    }
+
+    fn block(&mut self) -> Result<u32, LineError> {
+        self.block.take().ok_or(self.missing("block"))
+    }
+
+    fn length(&mut self) -> Result<u32, LineError> {
+        self.length.take().ok_or(self.missing("length"))
+    }
+
+    fn data(&mut self) -> Result<Vec<u8>, LineError> {
+        Ok(self.data.take().ok_or(self.missing("data"))?.0)
+    }
+
+    fn mask(&mut self) -> Result<u64, LineError> {
+        Ok(self.mask.take().ok_or(self.missing("mask"))?.0)
+    }
+
+    fn state(&mut self) -> Result<PowerState, LineError> {
+        Ok(self.state.take().ok_or(self.missing("state"))?.0)
+    }
+
+    fn milliseconds(&mut self) -> Result<u32, LineError> {
+        self.milliseconds.take().ok_or(self.missing("milliseconds"))
+    }
+
+    fn missing(&self, key: &'static str) -> LineError {
+        LineError::Missing {
+            op: self.op.name(),
+            key,
+        }
+    }
+
+    /// The operation took its keys; whatever is still here belongs to another operation.
+    fn nothing_left(&self) -> Result<(), LineError> {
+        let left = [
+            ("vf", self.vf.is_some()),
+            ("block", self.block.is_some()),
+            ("length", self.length.is_some()),
+            ("data", self.data.is_some()),
+            ("mask", self.mask.is_some()),
+            ("state", self.state.is_some()),
+            ("milliseconds", self.milliseconds.is_some()),
+        ];
+        match left.into_iter().find(|&(_, present)| present) {
+            Some((key, _)) => Err(LineError::Superfluous {
+                op: self.op.name(),
+                key,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Bytes, two hexadecimal digits each, of either case.
+struct Hex(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        hex::serde::deserialize(deserializer).map(Self)
+    }
+}
+
+/// A mask: `0x` and 1 to 16 hexadecimal digits of either case.
+struct Mask(u64);
+
+impl<'de> Deserialize<'de> for Mask {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(MaskVisitor)
+    }
+}
+
+struct MaskVisitor;
+
+impl Visitor<'_> for MaskVisitor {
+    type Value = Mask;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string of 0x and 1 to 16 hexadecimal digits")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Mask, E> {
+        text.strip_prefix("0x")
+            .filter(|digits| {
+                digits.len() <= 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+            })
+            .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+            .map(Mask)
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TargetVisitor)
+    }
+}
+
+struct TargetVisitor;
+
+impl Visitor<'_> for TargetVisitor {
+    type Value = Target;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a VF index, 0 to 65535, or \"all\"")
+    }
+
+    fn visit_u64<E: de::Error>(self, index: u64) -> Result<Target, E> {
+        u16::try_from(index)
+            .map(Target::Vf)
+            .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(index), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Target, E> {
+        if text == "all" {
+            Ok(Target::All)
+        } else {
+            Err(E::invalid_value(de::Unexpected::Str(text), &self))
+        }
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Vf(index) => serializer.serialize_u16(*index),
+            Self::All => serializer.serialize_str("all"),
+        }
+    }
+}
+
+impl Serialize for Operation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("op", self.name())?;
+        match self {
+            Self::Write { vf, block, data } => {
+                map.serialize_entry("vf", vf)?;
+                map.serialize_entry("block", block)?;
+                map.serialize_entry("data", &hex::encode(data))?;
+            }
+            Self::Read { vf, block, length } => {
+                map.serialize_entry("vf", vf)?;
+                map.serialize_entry("block", block)?;
+                map.serialize_entry("length", length)?;
+            }
+            Self::Publish { vf, block, data } => {
+                map.serialize_entry("vf", vf)?;
+                map.serialize_entry("block", block)?;
+                map.serialize_entry("data", &hex::encode(data))?;
+            }
+            Self::Invalidate { vf, mask } => {
+                map.serialize_entry("vf", vf)?;
+                map.serialize_entry("mask", &format_args!("{mask:#x}"))?;
+            }
+            Self::Drain { vf, block } => {
+                map.serialize_entry("vf", vf)?;
+                map.serialize_entry("block", block)?;
+            }
+            Self::Power { vf, state } => {
+                map.serialize_entry("vf", vf)?;
+                map.serialize_entry("state", &State(*state))?;
+            }
+            Self::TakeInvalidation { vf } | Self::Reset { vf } | Self::Stats { vf } => {
+                map.serialize_entry("vf", vf)?;
+            }
+            Self::Advance { milliseconds } => {
+                map.serialize_entry("milliseconds", milliseconds)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// The operation as a line of a trace, without a line end.
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

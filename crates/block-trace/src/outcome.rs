@@ -1,0 +1,155 @@
+//! The result of one operation, and its line.
+
+use std::fmt;
+
+use block_broker::Refusal;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// An `NTSTATUS`, as the driver returns it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Status(u32);
+
+impl Status {
+    /// `STATUS_SUCCESS`.
+    pub const SUCCESS: Self = Self(0);
+
+    /// The status of this `NTSTATUS` value.
+    #[must_use]
+    pub const fn new(ntstatus: u32) -> Self {
+        Self(ntstatus)
+    }
+
+    /// The value of the `NTSTATUS`.
+    #[must_use]
+    pub const fn ntstatus(self) -> u32 {
+        self.0
+    }
+
+    /// The refusal that the status stands for; each has its own. `None` for a status that the
+    /// broker never answers with.
+    #[must_use]
+    pub fn refusal(self) -> Option<Refusal> {
+        Refusal::from_status(self.0)
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal.status())
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "0x{:08X}", self.0)
+    }
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The result of one operation of a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done, and there is nothing to tell: write, publish, invalidate, reset, power,
+    /// advance.
+    Done,
+    /// The bytes that a VF read.
+    Data(Vec<u8>),
+    /// The invalidations that were latched, bit n for block ID n.
+    Mask(u64),
+    /// The messages of a stream, oldest first.
+    Messages(Vec<Vec<u8>>),
+    /// A VF's counters.
+    Stats(Stats),
+    /// It was refused.
+    Refused(Status),
+}
+
+impl Outcome {
+    /// The status: success, or the refusal's.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Refused(status) => *status,
+            Self::Done | Self::Data(_) | Self::Mask(_) | Self::Messages(_) | Self::Stats(_) => {
+                Status::SUCCESS
+            }
+        }
+    }
+}
+
+/// What a VF's counters say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Reads that the VF was served.
+    pub reads: u64,
+    /// Writes of the VF that were committed.
+    pub writes: u64,
+    /// Publishes to the VF that were committed.
+    pub publishes: u64,
+    /// What was refused, by reason, in the order of [`Refusal::ALL`].
+    pub refused: [u64; Refusal::ALL.len()],
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("status", &self.status())?;
+        match self {
+            Self::Done => {}
+            Self::Data(data) => map.serialize_entry("data", &hex::encode(data))?,
+            Self::Mask(mask) => map.serialize_entry("mask", &format_args!("{mask:#x}"))?,
+            Self::Messages(messages) => {
+                let messages: Vec<String> = messages.iter().map(hex::encode).collect();
+                map.serialize_entry("messages", &messages)?;
+            }
+            Self::Stats(stats) => {
+                map.serialize_entry("reads", &stats.reads)?;
+                map.serialize_entry("writes", &stats.writes)?;
+                map.serialize_entry("publishes", &stats.publishes)?;
+                map.serialize_entry("refused", &ByReason(&stats.refused))?;
+            }
+            // A status that is nobody's refusal has no reason to name; it is printed all the same,
+            // so that a difference between two surfaces is seen in the line and not lost.
+            Self::Refused(status) => {
+                if let Some(refusal) = status.refusal() {
+                    map.serialize_entry("reason", refusal.reason())?;
+                }
+            }
+        }
+        map.end()
+    }
+}
+
+struct ByReason<'s>(&'s [u64; Refusal::ALL.len()]);
+
+impl Serialize for ByReason<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            Refusal::ALL
+                .iter()
+                .map(|refusal| refusal.reason())
+                .zip(self.0),
+        )
+    }
+}
+
+/// The outcome as a result line, without a line end.
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+use block_broker::Refusal;
+
+use super::{Outcome, Stats, Status};
+
+#[test]
+fn results_are_spelled_as_the_language_says() {
+    assert_eq!(Outcome::Done.to_string(), r#"{"status":"0x00000000"}"#);
+    assert_eq!(
+        Outcome::Data(vec![0x0A, 0xFF]).to_string(),
+        r#"{"status":"0x00000000","data":"0aff"}"#
+    );
+    assert_eq!(
+        Outcome::Mask(0).to_string(),
+        r#"{"status":"0x00000000","mask":"0x0"}"#
+    );
+    assert_eq!(
+        Outcome::Mask(0xAB).to_string(),
+        r#"{"status":"0x00000000","mask":"0xab"}"#
+    );
+    assert_eq!(
+        Outcome::Messages(vec![]).to_string(),
+        r#"{"status":"0x00000000","messages":[]}"#
+    );
+    assert_eq!(
+        Outcome::Messages(vec![vec![1], vec![2, 3]]).to_string(),
+        r#"{"status":"0x00000000","messages":["01","0203"]}"#
+    );
+}
+
+#[test]
+fn a_refusal_is_a_status_and_its_reason() {
+    assert_eq!(
+        Outcome::Refused(Refusal::Length.into()).to_string(),
+        r#"{"status":"0xC0000206","reason":"length"}"#
+    );
+    for refusal in Refusal::ALL {
+        assert_eq!(
+            Status::from(refusal).refusal(),
+            Some(refusal),
+            "status and reason are one to one"
+        );
+    }
+}
+
+#[test]
+fn a_status_that_is_no_refusal_is_printed_without_a_reason() {
+    assert_eq!(
+        Outcome::Refused(Status::new(0xC000_0001)).to_string(),
+        r#"{"status":"0xC0000001"}"#
+    );
+}
+
+#[test]
+fn statistics_name_every_reason_zero_included() {
+    let mut stats = Stats {
+        reads: 1,
+        writes: 2,
+        publishes: 3,
+        ..Stats::default()
+    };
+    let length = Refusal::ALL
+        .iter()
+        .position(|&refusal| refusal == Refusal::Length)
+        .expect("in ALL");
+    stats.refused[length] = 4;
+    let line: serde_json::Value =
+        serde_json::from_str(&Outcome::Stats(stats).to_string()).expect("a result line is JSON");
+    assert_eq!(line["reads"], 1);
+    assert_eq!(line["writes"], 2);
+    assert_eq!(line["publishes"], 3);
+    let refused = line["refused"].as_object().expect("refused is an object");
+    assert_eq!(refused.len(), Refusal::ALL.len());
+    for refusal in Refusal::ALL {
+        let count = u64::from(refusal == Refusal::Length) * 4;
+        assert_eq!(refused[refusal.reason()], count, "{}", refusal.reason());
+    }
+}

@@ -1,0 +1,259 @@
+//! Playing a trace against whatever holds the blocks.
+
+use std::error::Error;
+use std::io::{self, BufRead, Read as _, Write};
+
+use block_broker::Refusal;
+
+use crate::{LineError, Operation, Outcome, PowerState, Stats, Status, Target};
+
+/// A line longer than this, in bytes and without its line end, is malformed: far beyond any
+/// operation, and a bound on what a file that is not a trace makes the player hold.
+pub const MAX_LINE_LENGTH: usize = 1 << 20;
+
+/// How an operation can fail.
+#[derive(Debug)]
+pub enum Failure<E> {
+    /// It was refused, which is a result like any other.
+    Refused(Status),
+    /// The host could not carry it out at all (a driver that is gone, say). Ends the run.
+    Host(E),
+}
+
+impl<E> From<Refusal> for Failure<E> {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl<E> From<Status> for Failure<E> {
+    fn from(status: Status) -> Self {
+        Self::Refused(status)
+    }
+}
+
+/// Whatever holds the blocks that a trace works on: a broker in process, or a driver.
+///
+/// Each method carries out the [`Operation`] of its name. A refusal is [`Failure::Refused`].
+pub trait Host {
+    /// What ends the run when the host itself is lost; `Infallible` where nothing can be.
+    type Error: Error + 'static;
+
+    /// A VF writes `data`, of any length, to a block.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn write(&mut self, vf: u16, block: u32, data: &[u8]) -> Result<(), Failure<Self::Error>>;
+
+    /// A VF reads `length` bytes of a block: any length, which is refused before anything of that
+    /// size is set aside.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn read(&mut self, vf: u16, block: u32, length: u32) -> Result<Vec<u8>, Failure<Self::Error>>;
+
+    /// The host side writes `data`, of any length, to a block of one VF or of all.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn publish(&mut self, vf: Target, block: u32, data: &[u8]) -> Result<(), Failure<Self::Error>>;
+
+    /// The host side invalidates the blocks in `mask`, bit n for block ID n.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn invalidate(&mut self, vf: Target, mask: u64) -> Result<(), Failure<Self::Error>>;
+
+    /// Takes the mask that is latched for a VF; 0 when nothing is.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn take_invalidation(&mut self, vf: u16) -> Result<u64, Failure<Self::Error>>;
+
+    /// Takes every message out of a VF's stream, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn drain(&mut self, vf: u16, block: u32) -> Result<Vec<Vec<u8>>, Failure<Self::Error>>;
+
+    /// Resets a VF.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn reset(&mut self, vf: u16) -> Result<(), Failure<Self::Error>>;
+
+    /// Sets a VF's power state.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn power(&mut self, vf: u16, state: PowerState) -> Result<(), Failure<Self::Error>>;
+
+    /// A VF's counters.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn stats(&mut self, vf: u16) -> Result<Stats, Failure<Self::Error>>;
+
+    /// Lets this many milliseconds pass.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn advance(&mut self, milliseconds: u32) -> Result<(), Failure<Self::Error>>;
+
+    /// Carries out one operation.
+    ///
+    /// # Errors
+    ///
+    /// Only the loss of the host: a refusal is an [`Outcome`].
+    fn perform(&mut self, operation: &Operation) -> Result<Outcome, Self::Error> {
+        let outcome = match *operation {
+            Operation::Write {
+                vf,
+                block,
+                ref data,
+            } => self.write(vf, block, data).map(|()| Outcome::Done),
+            Operation::Read { vf, block, length } => {
+                self.read(vf, block, length).map(Outcome::Data)
+            }
+            Operation::Publish {
+                vf,
+                block,
+                ref data,
+            } => self.publish(vf, block, data).map(|()| Outcome::Done),
+            Operation::Invalidate { vf, mask } => self.invalidate(vf, mask).map(|()| Outcome::Done),
+            Operation::TakeInvalidation { vf } => self.take_invalidation(vf).map(Outcome::Mask),
+            Operation::Drain { vf, block } => self.drain(vf, block).map(Outcome::Messages),
+            Operation::Reset { vf } => self.reset(vf).map(|()| Outcome::Done),
+            Operation::Power { vf, state } => self.power(vf, state).map(|()| Outcome::Done),
+            Operation::Stats { vf } => self.stats(vf).map(Outcome::Stats),
+            Operation::Advance { milliseconds } => {
+                self.advance(milliseconds).map(|()| Outcome::Done)
+            }
+        };
+        match outcome {
+            Ok(outcome) => Ok(outcome),
+            Err(Failure::Refused(status)) => Ok(Outcome::Refused(status)),
+            Err(Failure::Host(error)) => Err(error),
+        }
+    }
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Played {
+    /// Operations carried out.
+    pub operations: u64,
+    /// How many of them were refused.
+    pub refused: u64,
+}
+
+/// Why a run ended before its trace did. The results of the operations before it stand.
+#[derive(Debug, thiserror::Error)]
+pub enum PlayError<E: Error + 'static> {
+    /// A line of the trace is malformed.
+    #[error("line {line}{}: {problem}", column_text(.problem))]
+    Malformed {
+        /// 1-based number of the line.
+        line: u64,
+        /// What is wrong with it.
+        problem: LineError,
+    },
+    /// A line of the trace is longer than [`MAX_LINE_LENGTH`].
+    #[error("line {line}: longer than {MAX_LINE_LENGTH} bytes")]
+    TooLong {
+        /// 1-based number of the line.
+        line: u64,
+    },
+    /// The trace cannot be read on.
+    #[error("line {line}: cannot read the trace")]
+    Input {
+        /// 1-based number of the line that was being read.
+        line: u64,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A result cannot be written.
+    #[error("line {line}: cannot write its result")]
+    Output {
+        /// 1-based number of the line whose result it is.
+        line: u64,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The host was lost.
+    #[error("line {line}: `{op}` could not be carried out")]
+    Host {
+        /// 1-based number of the line.
+        line: u64,
+        /// The operation.
+        op: &'static str,
+        /// What the host says.
+        source: E,
+    },
+}
+
+fn column_text(problem: &LineError) -> String {
+    problem
+        .column()
+        .map_or_else(String::new, |column| format!(", column {column}"))
+}
+
+/// Plays a trace: reads `input` line by line, has `host` carry out each, and writes the result
+/// lines to `output`, each flushed before the next line is read, so that the two sides can be a
+/// conversation.
+///
+/// # Errors
+///
+/// The first line that is malformed, or the failure of `input`, `output` or `host`, ends the run.
+pub fn play<H: Host>(
+    mut input: impl BufRead,
+    mut output: impl Write,
+    host: &mut H,
+) -> Result<Played, PlayError<H::Error>> {
+    let mut played = Played::default();
+    let mut bytes = Vec::new();
+    for line in 1.. {
+        bytes.clear();
+        // One byte beyond the longest line and its line end: enough to know that it is too long.
+        let read = (&mut input)
+            .take(MAX_LINE_LENGTH as u64 + 2)
+            .read_until(b'\n', &mut bytes)
+            .map_err(|source| PlayError::Input { line, source })?;
+        if read == 0 {
+            break;
+        }
+        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        if text.len() > MAX_LINE_LENGTH {
+            return Err(PlayError::TooLong { line });
+        }
+        if text.trim_ascii().is_empty() {
+            continue;
+        }
+        let operation =
+            Operation::parse(text).map_err(|problem| PlayError::Malformed { line, problem })?;
+        let outcome = host.perform(&operation).map_err(|source| PlayError::Host {
+            line,
+            op: operation.name(),
+            source,
+        })?;
+        played.operations += 1;
+        played.refused += u64::from(matches!(outcome, Outcome::Refused(_)));
+        writeln!(output, "{outcome}")
+            .and_then(|()| output.flush())
+            .map_err(|source| PlayError::Output { line, source })?;
+    }
+    Ok(played)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,338 @@
+//! The command line: every command, argument and default, with the help that users read.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// What stands behind every help text.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, and nothing to complain about
+  1  findings: a manifest or table has errors, or the driver refused the request
+  2  not done: wrong usage, a file that cannot be read or written, a malformed trace, no driver";
+
+/// Check, compile, show and simulate block manifests, and look at a running pf_broker driver.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) color: colorchoice_clap::Color,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check manifests and print what is wrong with them, all of it in one run
+    ///
+    /// Every mistake is shown with file, line and caret. Nothing is written. Exit code 1 says that
+    /// at least one manifest has an error.
+    #[command(after_help = "\
+Example:
+  pfbctl check blocks/*.toml")]
+    Check(Check),
+
+    /// Compile a manifest to a block table, headers or documentation
+    ///
+    /// The block table is what the driver loads: embedded at build time, or from the registry value
+    /// `BlockTable`. The headers give the author of a VF driver the blocks as C or Rust types.
+    #[command(after_help = "\
+Examples:
+  pfbctl compile blocks/hello.toml -o hello.table
+  pfbctl compile blocks/hello.toml --header hello.h --doc hello.md")]
+    Compile(Compile),
+
+    /// Show a manifest's or a block table's blocks, fields and byte maps
+    #[command(after_help = "\
+Examples:
+  pfbctl show blocks/accelerator.toml
+  pfbctl show blocks/accelerator.toml --block command
+  pfbctl show hello.table")]
+    Show(Show),
+
+    /// Play a trace, or a story of several VFs, against a manifest in process
+    ///
+    /// With --trace, each line of the trace is one operation and each line of output its result; what
+    /// is refused is a result like any other. The built driver gives the same lines in the lab.
+    ///
+    /// Without, the tool makes up a story from the manifest: the host side publishes, VFs write what
+    /// the manifest allows, one of them is hostile, and a table sums up what each VF got.
+    #[command(after_help = "\
+Examples:
+  pfbctl simulate blocks/mlx5-hv-vhca.toml
+  pfbctl simulate blocks/hello.toml --vfs 2 --trace tests/traces/hello/conversation.jsonl
+  echo '{\"op\":\"read\",\"vf\":0,\"block\":0,\"length\":128}' |
+      pfbctl simulate blocks/mlx5-hv-vhca.toml --trace -")]
+    Simulate(Simulate),
+
+    /// Write a device's INF: PCI IDs, number of VFs and block table for one signed driver
+    ///
+    /// The INF is all that differs between two devices that share the driver's binary.
+    #[command(after_help = "\
+Example:
+  pfbctl inf blocks/accelerator.toml --num-vfs 8 --provider Contoso -o contoso.inf")]
+    Inf(Inf),
+
+    /// List the devices that the driver runs (Windows)
+    List,
+
+    /// Show the counters of every VF, or of one with its refusals and blocks (Windows)
+    #[command(after_help = "\
+Examples:
+  pfbctl stats              every VF, one a row; the one with many refusals misbehaves
+  pfbctl stats --vf 3       why VF 3 was refused, and what it did to each block")]
+    Stats(Stats),
+
+    /// Read the committed bytes of a VF's register block (Windows)
+    Read(Read),
+
+    /// Publish a block to a VF or to all (Windows)
+    #[command(after_help = "\
+Example:
+  pfbctl publish all 0 0100000000000000")]
+    Publish(Publish),
+
+    /// Tell a VF or all to read blocks again (Windows)
+    Invalidate(Invalidate),
+
+    /// Take the messages out of a VF's stream, oldest first (Windows)
+    Drain(Drain),
+
+    /// Reset a VF: nothing that it wrote stays (Windows)
+    Reset(Reset),
+
+    /// Show what VFs and host side do, as it happens (Windows)
+    ///
+    /// Waits for changes and prints each VF's new journal entries. Ends with Ctrl-C.
+    Watch(Watch),
+
+    /// Show the last things that happened to a VF's blocks (Windows)
+    Journal(Journal),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The manifests
+    #[arg(required = true, value_name = "MANIFEST")]
+    pub(crate) manifests: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compile {
+    /// The manifest
+    pub(crate) manifest: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+}
+
+/// What to make of a manifest: at least one thing.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Outputs {
+    /// Write the block table to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Write a C header with the blocks as structures to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) header: Option<PathBuf>,
+
+    /// Write a Rust module with the blocks as structures to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rust: Option<PathBuf>,
+
+    /// Write the blocks' documentation (Markdown) to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) doc: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// A manifest, or a block table that `pfbctl compile` wrote
+    pub(crate) file: PathBuf,
+
+    /// Only the block of this ID or name
+    #[arg(long, value_name = "ID|NAME")]
+    pub(crate) block: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// The manifest
+    pub(crate) manifest: PathBuf,
+
+    /// Number of VFs, at most the manifest's max-vfs [default: 4, or max-vfs if that is less]
+    #[arg(long, value_name = "N")]
+    pub(crate) vfs: Option<u16>,
+
+    /// Play this trace (JSON Lines, docs/trace.md); - reads standard input
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) trace: Option<PathBuf>,
+
+    /// Write the story's operations to this file, as a trace to keep and to play elsewhere
+    #[arg(long, value_name = "FILE", conflicts_with = "trace")]
+    pub(crate) record: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inf {
+    /// The manifest
+    pub(crate) manifest: PathBuf,
+
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// VFs that the driver enables, at most the manifest's max-vfs [default: max-vfs]
+    #[arg(long, value_name = "N")]
+    pub(crate) num_vfs: Option<u16>,
+
+    /// Who provides the package, as Device Manager shows it
+    #[arg(long, value_name = "NAME", default_value = "pf_broker")]
+    pub(crate) provider: String,
+
+    /// Date and version of the package
+    #[arg(
+        long,
+        value_name = "MM/DD/YYYY,A.B.C.D",
+        default_value = "01/01/2026,0.1.0.0"
+    )]
+    pub(crate) driver_ver: String,
+
+    /// Architecture of the package
+    #[arg(long, value_name = "ARCH", default_value = "amd64", value_parser = ["amd64", "arm64"])]
+    pub(crate) arch: String,
+}
+
+/// Which device a command speaks to.
+#[derive(Debug, Args)]
+pub(crate) struct Selection {
+    /// The device: its number or path as `pfbctl list` shows them [default: the only one]
+    #[arg(long, value_name = "NUMBER|PATH")]
+    pub(crate) device: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Only this VF, in detail
+    #[arg(long, value_name = "INDEX")]
+    pub(crate) vf: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Read {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Index of the VF
+    pub(crate) vf: u16,
+
+    /// Block ID
+    pub(crate) block: u32,
+
+    /// Bytes to read
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=128))]
+    pub(crate) length: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Index of the VF, or `all`
+    #[arg(value_parser = vfs)]
+    pub(crate) vf: pf_broker_client::Vfs,
+
+    /// Block ID
+    pub(crate) block: u32,
+
+    /// The bytes, two hexadecimal digits each
+    #[arg(value_parser = data)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Invalidate {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Index of the VF, or `all`
+    #[arg(value_parser = vfs)]
+    pub(crate) vf: pf_broker_client::Vfs,
+
+    /// The block IDs, each below 64
+    #[arg(required = true, value_parser = clap::value_parser!(u32).range(0..64))]
+    pub(crate) blocks: Vec<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Drain {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Index of the VF
+    pub(crate) vf: u16,
+
+    /// Block ID of the stream
+    pub(crate) block: u32,
+
+    /// Most messages to take
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    pub(crate) most: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reset {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Index of the VF
+    pub(crate) vf: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Only this VF
+    #[arg(long, value_name = "INDEX")]
+    pub(crate) vf: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Journal {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Index of the VF
+    pub(crate) vf: u16,
+
+    /// Only entries behind the one of this number
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) after: u64,
+}
+
+/// Bytes from the command line.
+#[derive(Clone, Debug)]
+pub(crate) struct Data(pub(crate) Vec<u8>);
+
+fn data(text: &str) -> Result<Data, hex::FromHexError> {
+    hex::decode(text).map(Data)
+}
+
+fn vfs(text: &str) -> Result<pf_broker_client::Vfs, String> {
+    if text == "all" {
+        return Ok(pf_broker_client::Vfs::All);
+    }
+    text.parse()
+        .map(pf_broker_client::Vfs::One)
+        .map_err(|_| "a VF index, 0 to 65535, or `all`".to_owned())
+}

@@ -1,0 +1,436 @@
+//! Finding bytes that a manifest allows, whatever its rules.
+//!
+//! A draft begins with values that each field allows by itself. As long as a rule over several
+//! fields does not hold, one field of it gets another value: where the rule compares the field with
+//! something, the value that would do, else one of the field's own. In the end the block table
+//! judges, with the same code as in the driver; what it refuses is no draft.
+
+use std::collections::BTreeSet;
+
+use block_manifest::expression::{Binary, Expression, Load, Node};
+use block_manifest::{Block, Condition, Field, SequenceKind, Type};
+use block_table::{History, Image, MAX_BLOCK_LENGTH, Rule, Writer};
+use crc::{CRC_32_ISO_HDLC, Crc};
+
+use crate::value;
+
+/// The checksum that `check = "crc32"` means.
+const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+
+/// How often a draft is begun anew, and how often one is mended.
+const BEGINNINGS: u64 = 24;
+const MENDINGS: u32 = 200;
+
+/// What is to be drafted.
+pub(crate) struct Wish<'a> {
+    /// The block, in the manifest.
+    pub(crate) block: &'a Block,
+    /// The same block, in the block table.
+    pub(crate) compiled: block_table::Block<'a>,
+    /// Who writes.
+    pub(crate) writer: Writer,
+    /// The layout that the block shall have, if it has layouts.
+    pub(crate) layout: Option<usize>,
+    /// What the block holds; of a stream, its last message.
+    pub(crate) committed: &'a Image,
+    /// Who wrote it since the last reset.
+    pub(crate) history: History,
+    /// Wishes that differ in nothing else get different values where the manifest leaves a choice.
+    pub(crate) turn: u64,
+}
+
+impl Wish<'_> {
+    /// Bytes that fulfil the wish: as long as the block is, and valid. `None` where there are none,
+    /// or none was found.
+    pub(crate) fn fulfil(&self) -> Option<Vec<u8>> {
+        let length = usize::from(self.block.max_length);
+        if self.block.is_opaque() {
+            let text = format!("pf_broker {}", self.turn);
+            let mut bytes = text.into_bytes();
+            bytes.resize(length, 0);
+            return self.accepts(&bytes).is_ok().then_some(bytes);
+        }
+        (0..BEGINNINGS).find_map(|beginning| {
+            let mut draft = Draft::new(self, beginning);
+            let found = (0..MENDINGS).any(|_| draft.is_done() || !draft.mend());
+            let bytes = draft.image[..length].to_vec();
+            (found && draft.is_done()).then_some(bytes)
+        })
+    }
+
+    /// What the block table says to these bytes.
+    fn accepts(&self, bytes: &[u8]) -> Result<Image, block_table::Violation> {
+        self.compiled.check_sent(self.writer, bytes)?;
+        self.compiled
+            .admit(self.writer, bytes, self.committed, self.history)
+    }
+
+    fn owns(&self, field: &Field) -> bool {
+        owns(self.writer, field)
+    }
+}
+
+/// One attempt at a wish.
+struct Draft<'w> {
+    wish: &'w Wish<'w>,
+    /// The fields of the layout that is wished for.
+    fields: Vec<&'w Field>,
+    /// Constants of the block's expressions and their neighbours: values that its rules speak of.
+    constants: BTreeSet<u64>,
+    /// The block as it would be with this write.
+    image: Image,
+    random: fastrand::Rng,
+}
+
+impl<'w> Draft<'w> {
+    fn new(wish: &'w Wish<'w>, beginning: u64) -> Self {
+        let fields = value::fields(wish.block, wish.layout);
+        let mut constants = BTreeSet::new();
+        for condition in conditions(wish.block) {
+            collect_constants(&condition.expression, &mut constants);
+        }
+        let mut draft = Self {
+            wish,
+            fields,
+            constants,
+            image: *wish.committed,
+            random: fastrand::Rng::with_seed(wish.turn.wrapping_mul(BEGINNINGS) + beginning),
+        };
+        draft.image[usize::from(wish.block.max_length)..].fill(0);
+        draft.begin(beginning == 0);
+        draft
+    }
+
+    /// Gives each field a value that it allows by itself: in the first draft a plain one.
+    fn begin(&mut self, plain: bool) {
+        if value::layout_of(self.wish.block, self.wish.committed) != self.wish.layout {
+            self.image = [0; MAX_BLOCK_LENGTH];
+            for field in &self.fields {
+                self.image[usize::from(field.offset)..field.end()].copy_from_slice(&field.default);
+            }
+        }
+        for (index, field) in self.fields.clone().into_iter().enumerate() {
+            if self.wish.owns(field) {
+                self.assign(field, index as u64, plain);
+            }
+        }
+        self.tidy();
+    }
+
+    fn assign(&mut self, field: &Field, index: u64, plain: bool) {
+        let start = usize::from(field.offset);
+        let element = field.ty.element();
+        match field.ty {
+            Type::Ascii(length) => {
+                let text = format!("{} {}", field.name, self.wish.turn);
+                let text = text.as_bytes();
+                let length = text.len().min(usize::from(length));
+                self.image[start..field.end()].fill(0);
+                self.image[start..start + length].copy_from_slice(&text[..length]);
+            }
+            Type::Bytes(_) | Type::Integer(_) | Type::Array(..) => {
+                let mut choices = self.choices(field);
+                // Zero tells a reader the least.
+                if plain && choices.iter().any(|&value| value != 0) {
+                    choices.retain(|&value| value != 0);
+                }
+                for number in 0..field.ty.elements() {
+                    let at = start + usize::from(number) * usize::from(element.width());
+                    let pick = if plain {
+                        self.wish.turn + index + u64::from(number)
+                    } else {
+                        self.random.u64(..)
+                    };
+                    let choice = usize::try_from(pick % choices.len().max(1) as u64);
+                    let value = choice.ok().and_then(|choice| choices.get(choice));
+                    value::put(&mut self.image, at, element, value.copied().unwrap_or(0));
+                }
+            }
+        }
+    }
+
+    /// Values that a field may have: those that its rules name, and some of their neighbours.
+    fn choices(&self, field: &Field) -> Vec<u64> {
+        let element = field.ty.element();
+        let valid = &field.valid;
+        if let Some(sequence) = field.sequence {
+            let before = value::integer(self.wish.committed, usize::from(field.offset), element);
+            return vec![match sequence {
+                SequenceKind::Strict | SequenceKind::NonDecreasing => before.saturating_add(1),
+                SequenceKind::Serial => before.wrapping_add(1) & element.max(),
+            }];
+        }
+        let mut choices: Vec<u64> = Vec::new();
+        choices.extend(valid.equals);
+        choices.extend(valid.one_of.iter().flat_map(|one_of| &one_of.values));
+        let least = valid.min.unwrap_or(0);
+        let step = valid.multiple_of.unwrap_or(1);
+        let first = least.div_ceil(step.max(1)).saturating_mul(step);
+        choices.extend((1..=4).map(|times: u64| first.saturating_add(times.saturating_mul(step))));
+        choices.extend([first, 0]);
+        choices.extend(valid.max);
+        for bits in &field.bits {
+            choices.extend([1 << bits.low, bits.mask()]);
+        }
+        if let Some(mask) = valid.mask {
+            choices.extend([mask, mask & mask.wrapping_neg()]);
+        }
+        choices.extend(&self.constants);
+        let mut seen = BTreeSet::new();
+        choices.retain(|&value| self.allows(field, value) && seen.insert(value));
+        choices
+    }
+
+    /// Whether a field allows a value by itself, counting what it counts.
+    fn allows(&self, field: &Field, value: u64) -> bool {
+        let counted = self
+            .fields
+            .iter()
+            .filter(|array| {
+                array
+                    .count
+                    .as_ref()
+                    .is_some_and(|count| count.offset == field.offset)
+            })
+            .map(|array| u64::from(array.ty.elements()))
+            .min();
+        value <= field.ty.element().max()
+            && value & !field.defined_bits() == 0
+            && field.valid.allows(value)
+            && counted.is_none_or(|elements| value <= elements)
+    }
+
+    /// Clears the elements behind a count, and sums up.
+    fn tidy(&mut self) {
+        for field in &self.fields {
+            if !self.wish.owns(field) {
+                continue;
+            }
+            if let Some(count) = &field.count {
+                let count = value::integer(&self.image, usize::from(count.offset), count.integer);
+                let width = usize::from(field.ty.element().width());
+                let used = usize::try_from(count)
+                    .unwrap_or(usize::MAX)
+                    .saturating_mul(width);
+                let start = usize::from(field.offset)
+                    .saturating_add(used)
+                    .min(field.end());
+                self.image[start..field.end()].fill(0);
+            }
+        }
+        seal(&mut self.image, &self.fields, self.wish.writer);
+    }
+
+    /// Whether the block table accepts the draft, and it has the layout that is wished for.
+    fn is_done(&self) -> bool {
+        let bytes = &self.image[..usize::from(self.wish.block.max_length)];
+        self.wish
+            .accepts(bytes)
+            .is_ok_and(|image| value::layout_of(self.wish.block, &image) == self.wish.layout)
+    }
+
+    /// Gives one field another value. False where there is no field to try.
+    fn mend(&mut self) -> bool {
+        let mended = match self.broken_rule() {
+            Some((expression, wanted)) => self.mend_rule(expression, wanted),
+            None => self.mend_field(),
+        };
+        self.tidy();
+        mended
+    }
+
+    /// A rule over several fields that is not as it should be, and what it should be.
+    fn broken_rule(&mut self) -> Option<(&'w Expression, bool)> {
+        let block = self.wish.block;
+        let layout = self.wish.layout.unwrap_or(0);
+        let others = block
+            .layouts
+            .iter()
+            .take(layout)
+            .filter_map(|other| other.when.as_ref());
+        let chosen = block.layouts.get(layout);
+        let wanted = block
+            .require
+            .iter()
+            .chain(chosen.iter().flat_map(|layout| &layout.require));
+        let wanted = wanted.chain(chosen.and_then(|layout| layout.when.as_ref()));
+        let rules = wanted
+            .map(|rule| (rule, true))
+            .chain(others.map(|rule| (rule, false)));
+        let broken: Vec<_> = rules
+            .filter(|(rule, wanted)| value::holds(rule, &self.image) != *wanted)
+            .map(|(rule, wanted)| (&rule.expression, wanted))
+            .collect();
+        self.one_of(&broken)
+    }
+
+    /// Makes a rule come true, or false, if it can, by one of its fields.
+    fn mend_rule(&mut self, expression: &'w Expression, wanted: bool) -> bool {
+        match &expression.node {
+            Node::Not(inner) => self.mend_rule(inner, !wanted),
+            Node::And(left, right) | Node::Or(left, right) => {
+                let sides = [&**left, &**right];
+                let wrong: Vec<_> = sides
+                    .into_iter()
+                    .filter(|side| self.holds(side) != wanted)
+                    .collect();
+                match self.one_of(&wrong) {
+                    Some(side) => self.mend_rule(side, wanted),
+                    None => false,
+                }
+            }
+            Node::Binary(operation, left, right) if operation.compares() && self.random.bool() => {
+                let near = |other: &Expression, image: &Image| {
+                    other.evaluate(&|field| value::load(image, field))
+                };
+                let pairs = [
+                    (&**left, near(right, &self.image)),
+                    (&**right, near(left, &self.image)),
+                ];
+                let pairs: Vec<_> = pairs
+                    .into_iter()
+                    .filter_map(|(side, value)| match (&side.node, value) {
+                        (Node::Load(field), Some(value)) => Some((field, value)),
+                        _ => None,
+                    })
+                    .collect();
+                // Equality wants the value itself, every other comparison it or a neighbour.
+                let nearby: &[u64] = match (operation, wanted) {
+                    (Binary::Equal, true) | (Binary::NotEqual, false) => &[0],
+                    _ => &[0, 1, u64::MAX],
+                };
+                let offset = self.one_of(nearby).unwrap_or(0);
+                match self.one_of(&pairs) {
+                    Some((field, value)) => self.set(field, value.wrapping_add(offset)),
+                    None => self.mend_any(expression),
+                }
+            }
+            _ => self.mend_any(expression),
+        }
+    }
+
+    /// Gives one field of an expression another value.
+    fn mend_any(&mut self, expression: &'w Expression) -> bool {
+        let mut loads: Vec<&'w Load> = Vec::new();
+        expression.for_each_load(&mut |load, _| loads.push(load));
+        let Some(load) = self.one_of(&loads) else {
+            return false;
+        };
+        let Some(field) = self.field_of(load) else {
+            return true;
+        };
+        let choices = self.choices(field);
+        if let Some(value) = self.one_of(&choices) {
+            value::put(
+                &mut self.image,
+                usize::from(field.offset),
+                field.ty.element(),
+                value,
+            );
+        }
+        true
+    }
+
+    /// Sets what a load loads, if its field is the writer's and allows the value.
+    fn set(&mut self, load: &Load, value: u64) -> bool {
+        if let Some(field) = self.field_of(load) {
+            let offset = usize::from(field.offset);
+            let element = field.ty.element();
+            let others = value::integer(&self.image, offset, element) & !(load.mask << load.shift);
+            let whole = others | (value & load.mask) << load.shift;
+            if self.allows(field, whole) {
+                value::put(&mut self.image, offset, element, whole);
+            }
+        }
+        true
+    }
+
+    /// Gives the field that the block table complains about another value.
+    fn mend_field(&mut self) -> bool {
+        let bytes = &self.image[..usize::from(self.wish.block.max_length)];
+        let Err(violation) = self.wish.accepts(bytes) else {
+            return false;
+        };
+        let own: Vec<_> = self
+            .fields
+            .iter()
+            .copied()
+            .filter(|field| self.wish.owns(field))
+            .collect();
+        let at = usize::from(violation.offset);
+        let named = own.iter().copied().find(|field| {
+            (usize::from(field.offset)..field.end()).contains(&at)
+                && !matches!(
+                    violation.rule,
+                    Rule::Require | Rule::Layout | Rule::Overflow
+                )
+        });
+        let Some(field) = named.or_else(|| self.one_of(&own)) else {
+            return false;
+        };
+        self.assign(field, 0, false);
+        true
+    }
+
+    /// The field that a load loads, if it is the writer's.
+    fn field_of(&self, load: &Load) -> Option<&'w Field> {
+        let mut fields = self.fields.iter().copied();
+        fields.find(|field| field.offset == load.offset && self.wish.owns(field))
+    }
+
+    fn holds(&self, expression: &Expression) -> bool {
+        let value = expression.evaluate(&|field| value::load(&self.image, field));
+        value.is_some_and(|value| value != 0)
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> Option<T> {
+        self.random.choice(choices.iter().copied())
+    }
+}
+
+/// Whether a writer sets a field.
+fn owns(writer: Writer, field: &Field) -> bool {
+    match writer {
+        Writer::Vf => field.owner.has_vf(),
+        Writer::Pf => field.owner.has_pf(),
+    }
+}
+
+/// Sets a writer's checksums to what the bytes before them give.
+pub(crate) fn seal(image: &mut Image, fields: &[&Field], writer: Writer) {
+    for field in fields
+        .iter()
+        .filter(|field| field.is_checksum && owns(writer, field))
+    {
+        let offset = usize::from(field.offset);
+        let sum = CRC32.checksum(&image[..offset]);
+        value::put(image, offset, field.ty.element(), sum.into());
+    }
+}
+
+/// Every condition of a block.
+fn conditions(block: &Block) -> impl Iterator<Item = &Condition> {
+    let layouts = block
+        .layouts
+        .iter()
+        .flat_map(|layout| layout.when.iter().chain(&layout.require));
+    block.require.iter().chain(layouts)
+}
+
+/// The constants of an expression, with the values next to them.
+fn collect_constants(expression: &Expression, constants: &mut BTreeSet<u64>) {
+    match &expression.node {
+        Node::Constant(value) => {
+            constants.extend([value.saturating_sub(1), *value, value.saturating_add(1)]);
+        }
+        Node::Load(_) => {}
+        Node::Not(inner) => collect_constants(inner, constants),
+        Node::Binary(_, left, right) | Node::And(left, right) | Node::Or(left, right) => {
+            collect_constants(left, constants);
+            collect_constants(right, constants);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+use std::fs;
+use std::path::Path;
+
+use block_manifest::{Block, Manifest, Owner};
+use block_table::{History, Image, Kind, Table, Writer};
+
+use super::Wish;
+use crate::value;
+
+/// Manifests whose rules leave little room.
+const HARD: &str = r#"
+[device]
+name = "Hard"
+vendor-id = 1
+device-id = 2
+max-vfs = 1
+[enum.kind]
+empty = 0x10
+sum = 0x20
+packed = 0x40
+[[block]]
+id = 0
+name = "hard"
+vf-access = "read-write"
+length = 64
+require = ["total == header + 8", "seal == 0xC0FFEE + kind"]
+[[block.field]]
+name = "kind"
+type = "u8"
+default = 0x10
+valid = { one-of = "kind" }
+[[block.field]]
+name = "flags"
+type = "u8"
+bits = { a = 0, b = "1-3" }
+[[block.field]]
+name = "total"
+type = "u16"
+default = 8
+[[block.field]]
+name = "header"
+type = "u16be"
+valid = { multiple-of = 6, max = 1000 }
+[[block.field]]
+name = "seal"
+type = "u32"
+offset = 8
+default = 0xC0FFFE
+[[block.field]]
+name = "serial"
+type = "u32"
+sequence = "strict"
+[[block.layout]]
+when = "kind == kind.empty && flags.a == 0"
+[[block.layout]]
+when = "kind == kind.sum && !(flags.b < 3) && header != 0"
+require = ["left + right == 1234567", "left > right || left == 617283"]
+[[block.layout.field]]
+name = "left"
+type = "u64"
+[[block.layout.field]]
+name = "right"
+type = "u64"
+[[block.layout]]
+when = "kind == kind.packed"
+[[block.layout.field]]
+name = "used"
+type = "u8"
+valid = { min = 2 }
+[[block.layout.field]]
+name = "items"
+type = "u16[5]"
+count = "used"
+valid = { min = 0, max = 77, multiple-of = 7 }
+[[block.layout.field]]
+name = "name"
+type = "ascii[3]"
+[[block.field]]
+name = "checksum"
+type = "u32"
+offset = 60
+check = "crc32"
+"#;
+
+fn manifests() -> Vec<(String, Manifest)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blocks");
+    let mut all: Vec<(String, String)> = fs::read_dir(folder)
+        .expect("the manifests' folder")
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| {
+            (
+                path.display().to_string(),
+                fs::read_to_string(&path).expect("a manifest"),
+            )
+        })
+        .collect();
+    assert!(all.len() >= 3, "the real manifests are there");
+    all.push(("hard".to_owned(), HARD.to_owned()));
+    let parse = |(name, text): (String, String)| match Manifest::parse(&name, &text) {
+        Ok(manifest) => (name, manifest),
+        Err(diagnostics) => panic!("{diagnostics}"),
+    };
+    all.into_iter().map(parse).collect()
+}
+
+fn layouts(block: &Block) -> Vec<Option<usize>> {
+    if block.layouts.is_empty() {
+        vec![None]
+    } else {
+        (0..block.layouts.len()).map(Some).collect()
+    }
+}
+
+/// Drafts a conversation for a block: for each layout and turn one write after the other, each on
+/// top of the one before.
+fn converse(name: &str, table: &Table<'_>, block: &Block, writer: Writer) {
+    let compiled = table
+        .find(block.id)
+        .and_then(|index| table.block(index))
+        .expect("the block");
+    let mut committed: Image = *compiled.default_image();
+    let mut history = History::EMPTY;
+    for turn in 0..6 {
+        for layout in layouts(block) {
+            let wish = Wish {
+                block,
+                compiled,
+                writer,
+                layout,
+                committed: &committed,
+                history,
+                turn,
+            };
+            let Some(bytes) = wish.fulfil() else {
+                panic!(
+                    "{name}, block {}, {writer:?}, layout {layout:?}, turn {turn}: none",
+                    block.name
+                )
+            };
+            assert_eq!(bytes.len(), usize::from(block.max_length));
+            compiled
+                .check_sent(writer, &bytes)
+                .expect("its checksum is right");
+            let image = compiled
+                .admit(writer, &bytes, &committed, history)
+                .expect("it is valid");
+            assert_eq!(
+                value::layout_of(block, &image),
+                layout,
+                "{name}, block {}",
+                block.name
+            );
+            committed = image;
+            history = history.after(writer);
+        }
+    }
+}
+
+#[test]
+fn a_vfs_valid_write_is_found_for_every_layout_of_every_real_manifest() {
+    for (name, manifest) in manifests() {
+        let bytes = manifest.compile();
+        let table = Table::verify(&bytes).expect("a table");
+        for block in manifest
+            .blocks()
+            .iter()
+            .filter(|block| block.vf_access.writable())
+        {
+            converse(&name, &table, block, Writer::Vf);
+        }
+    }
+}
+
+#[test]
+fn a_valid_publish_is_found_for_every_block_that_is_the_pfs() {
+    for (name, manifest) in manifests() {
+        let bytes = manifest.compile();
+        let table = Table::verify(&bytes).expect("a table");
+        let registers = manifest
+            .blocks()
+            .iter()
+            .filter(|block| block.kind == Kind::Register);
+        for block in registers.filter(|block| block.layouts.is_empty()) {
+            if block.fields.iter().any(|field| field.owner != Owner::Vf) {
+                converse(&name, &table, block, Writer::Pf);
+            }
+        }
+    }
+}
+
+#[test]
+fn turns_differ_where_the_manifest_leaves_a_choice() {
+    for (name, manifest) in manifests() {
+        let bytes = manifest.compile();
+        let table = Table::verify(&bytes).expect("a table");
+        let block = manifest
+            .blocks()
+            .iter()
+            .find(|block| block.vf_access.writable());
+        let block = block.expect("a block that a VF writes");
+        let compiled = table
+            .find(block.id)
+            .and_then(|index| table.block(index))
+            .expect("it");
+        let layout = layouts(block)[0];
+        let drafts: std::collections::BTreeSet<_> = (0..8)
+            .map(|turn| {
+                let committed = compiled.default_image();
+                let history = History::EMPTY;
+                Wish {
+                    block,
+                    compiled,
+                    writer: Writer::Vf,
+                    layout,
+                    committed,
+                    history,
+                    turn,
+                }
+                .fulfil()
+            })
+            .collect();
+        assert!(
+            drafts.len() > 3,
+            "{name}: {} different drafts",
+            drafts.len()
+        );
+    }
+}

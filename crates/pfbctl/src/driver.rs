@@ -1,0 +1,149 @@
+//! The commands that speak to a running driver, over its management interface.
+
+mod connection;
+mod report;
+
+use std::io::Write;
+
+use pf_broker_client::{Control, Device};
+
+use crate::cli;
+use crate::failure::Failure;
+use connection::{Access, devices, open};
+
+/// `pfbctl list`.
+pub(crate) fn list(out: &mut dyn Write) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    for path in devices()? {
+        let device = connection::open_path(&path, Access::Look)?;
+        rows.push((path, device.query()?));
+    }
+    report::devices(out, &rows)
+}
+
+/// `pfbctl stats`.
+pub(crate) fn stats(arguments: &cli::Stats, out: &mut dyn Write) -> Result<(), Failure> {
+    let device = open(&arguments.selection, Access::Look)?;
+    if let Some(vf) = arguments.vf {
+        return one_vf(&device, vf, out);
+    }
+    let vfs = 0..device.query()?.num_vfs;
+    let all = vfs.map(|vf| Ok((vf, device.stats(vf)?)));
+    report::every_vf(
+        out,
+        &all.collect::<Result<Vec<_>, pf_broker_client::Error>>()?,
+    )
+}
+
+fn one_vf<C: Control>(device: &Device<C>, vf: u16, out: &mut dyn Write) -> Result<(), Failure> {
+    let blocks = device.blocks()?;
+    let counted = blocks
+        .iter()
+        .map(|block| Ok((block, device.block_stats(vf, block.id)?)))
+        .collect::<Result<Vec<_>, pf_broker_client::Error>>()?;
+    report::one_vf(out, vf, &device.stats(vf)?, &counted)
+}
+
+/// `pfbctl read`.
+pub(crate) fn read(arguments: &cli::Read, out: &mut dyn Write) -> Result<(), Failure> {
+    let device = open(&arguments.selection, Access::Look)?;
+    let data = device.read(arguments.vf, arguments.block, arguments.length as usize)?;
+    report::bytes(out, &data)
+}
+
+/// `pfbctl publish`.
+pub(crate) fn publish(arguments: &cli::Publish) -> Result<(), Failure> {
+    let device = open(&arguments.selection, Access::Change)?;
+    Ok(device.publish(arguments.vf, arguments.block, &arguments.data.0)?)
+}
+
+/// `pfbctl invalidate`.
+pub(crate) fn invalidate(arguments: &cli::Invalidate) -> Result<(), Failure> {
+    let device = open(&arguments.selection, Access::Change)?;
+    let mask = arguments
+        .blocks
+        .iter()
+        .fold(0, |mask, block| mask | 1 << block);
+    Ok(device.invalidate(arguments.vf, mask)?)
+}
+
+/// `pfbctl drain`. Each message is one line of hexadecimal digits.
+pub(crate) fn drain(arguments: &cli::Drain, out: &mut dyn Write) -> Result<(), Failure> {
+    let device = open(&arguments.selection, Access::Change)?;
+    for message in device.drain(arguments.vf, arguments.block, usize::from(arguments.most))? {
+        writeln!(out, "{}", hex::encode(message))?;
+    }
+    Ok(())
+}
+
+/// `pfbctl reset`.
+pub(crate) fn reset(arguments: &cli::Reset) -> Result<(), Failure> {
+    Ok(open(&arguments.selection, Access::Change)?.reset(arguments.vf)?)
+}
+
+/// Most journal entries asked for at once; more than the driver keeps for a VF.
+const JOURNAL_ENTRIES: usize = 1024;
+
+/// `pfbctl journal`.
+pub(crate) fn journal(arguments: &cli::Journal, out: &mut dyn Write) -> Result<(), Failure> {
+    let device = open(&arguments.selection, Access::Look)?;
+    let entries = device.journal(arguments.vf, arguments.after, JOURNAL_ENTRIES)?;
+    for entry in &entries {
+        report::journal_line(out, arguments.vf, entry)?;
+    }
+    Ok(())
+}
+
+/// `pfbctl watch`: until the device goes or the user ends it.
+pub(crate) fn watch(arguments: &cli::Watch, out: &mut dyn Write) -> Result<(), Failure> {
+    let device = open(&arguments.selection, Access::Look)?;
+    let mut watcher = Watcher::new(&device, arguments.vf)?;
+    loop {
+        watcher.step(out)?;
+        out.flush()?;
+    }
+}
+
+/// Follows the journals of VFs.
+struct Watcher<'d, C> {
+    device: &'d Device<C>,
+    /// The change count up to which everything was shown.
+    seen: u64,
+    /// For each VF watched, the last journal entry that was shown.
+    shown: Vec<(u16, u64)>,
+}
+
+impl<'d, C: Control> Watcher<'d, C> {
+    /// Watches one VF, or all, from now on.
+    fn new(device: &'d Device<C>, only: Option<u16>) -> Result<Self, Failure> {
+        let query = device.query()?;
+        let vfs = only.map_or(0..query.num_vfs, |vf| vf..vf.saturating_add(1));
+        let shown = vfs
+            .map(|vf| {
+                let entries = device.journal(vf, 0, JOURNAL_ENTRIES)?;
+                Ok((vf, entries.last().map_or(0, |entry| entry.sequence)))
+            })
+            .collect::<Result<_, pf_broker_client::Error>>()?;
+        Ok(Self {
+            device,
+            seen: query.changes,
+            shown,
+        })
+    }
+
+    /// Waits for a change and shows what is new.
+    fn step(&mut self, out: &mut dyn Write) -> Result<(), Failure> {
+        self.seen = self.device.wait(self.seen)?;
+        for (vf, shown) in &mut self.shown {
+            for entry in self.device.journal(*vf, *shown, JOURNAL_ENTRIES)? {
+                report::gap(out, *vf, *shown, &entry)?;
+                report::journal_line(out, *vf, &entry)?;
+                *shown = entry.sequence;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,287 @@
+//! What the driver's answers look like.
+
+use std::fmt;
+use std::io::Write;
+
+use block_broker::Refusal;
+use pf_broker_abi as abi;
+use pf_broker_client::name_text;
+
+use crate::failure::Failure;
+use crate::style::{BAD, FAINT, HEADING, table};
+
+/// The devices, numbered as `--device` takes them.
+pub(super) fn devices(
+    out: &mut dyn Write,
+    devices: &[(String, abi::QueryReply)],
+) -> Result<(), Failure> {
+    if devices.is_empty() {
+        writeln!(out, "no pf_broker device is present")?;
+        return Ok(());
+    }
+    let mut rows = table([
+        "", "device", "PF", "VFs", "blocks", "table", "stack", "driver",
+    ]);
+    for (number, (_, query)) in devices.iter().enumerate() {
+        let [major, minor, patch] = query.driver_version;
+        let source = match query.table_source {
+            0 => "embedded",
+            _ => "registry",
+        };
+        rows.add_row([
+            number.to_string(),
+            name_text(&query.name),
+            format!("{:04x}:{:04x}", query.vendor_id, query.device_id),
+            query.num_vfs.to_string(),
+            query.block_count.to_string(),
+            format!("{:08x} {source}", query.table_crc),
+            if query.attached == 0 {
+                "detached"
+            } else {
+                "attached"
+            }
+            .to_owned(),
+            format!("{major}.{minor}.{patch}"),
+        ]);
+    }
+    writeln!(out, "{}", rows.trim_fmt())?;
+    for (number, (path, _)) in devices.iter().enumerate() {
+        writeln!(out, "{FAINT}{number}: {path}{FAINT:#}")?;
+    }
+    Ok(())
+}
+
+/// One row for each VF. The VF that was refused most stands out.
+pub(super) fn every_vf(out: &mut dyn Write, vfs: &[(u16, abi::StatsReply)]) -> Result<(), Failure> {
+    let most = vfs
+        .iter()
+        .map(|(_, stats)| refused(stats))
+        .max()
+        .unwrap_or(0);
+    let mut rows = table([
+        "VF",
+        "state",
+        "reads",
+        "writes",
+        "publishes",
+        "refused",
+        "mostly",
+        "dropped",
+        "floods",
+        "resets",
+    ]);
+    for (vf, stats) in vfs {
+        rows.add_row([
+            vf.to_string(),
+            state(stats),
+            stats.reads.to_string(),
+            stats.writes.to_string(),
+            stats.publishes.to_string(),
+            refused(stats).to_string(),
+            most_often(stats).to_owned(),
+            stats.dropped.to_string(),
+            stats.floods.to_string(),
+            stats.resets.to_string(),
+        ]);
+    }
+    writeln!(out, "{}", rows.trim_fmt())?;
+    for (vf, stats) in vfs
+        .iter()
+        .filter(|(_, stats)| most > 0 && refused(stats) == most)
+    {
+        writeln!(
+            out,
+            "{BAD}VF {vf} was refused {most} times, most often for `{}`{BAD:#}: \
+             `pfbctl stats --vf {vf}` and `pfbctl journal {vf}` say more",
+            most_often(stats),
+        )?;
+    }
+    Ok(())
+}
+
+/// A VF in detail.
+pub(super) fn one_vf(
+    out: &mut dyn Write,
+    vf: u16,
+    stats: &abi::StatsReply,
+    blocks: &[(&abi::BlockInfo, abi::BlockStatsReply)],
+) -> Result<(), Failure> {
+    writeln!(
+        out,
+        "{HEADING}VF {vf}{HEADING:#}: {}, {} resets, {} floods, latched invalidations {:#x}",
+        state(stats),
+        stats.resets,
+        stats.floods,
+        stats.pending
+    )?;
+    let mut rows = table([
+        "ID",
+        "block",
+        "reads",
+        "writes",
+        "publishes",
+        "refused",
+        "waiting",
+        "dropped",
+    ]);
+    for (block, counters) in blocks {
+        rows.add_row([
+            block.id.to_string(),
+            name_text(&block.name),
+            counters.reads.to_string(),
+            counters.writes.to_string(),
+            counters.publishes.to_string(),
+            counters.refused.to_string(),
+            counters.queued.to_string(),
+            counters.dropped.to_string(),
+        ]);
+    }
+    writeln!(out, "{}", rows.trim_fmt())?;
+    let mut rows = table(["refused", "reason", "status", "what was wrong"]);
+    for (refusal, count) in Refusal::ALL
+        .iter()
+        .zip(stats.refused)
+        .filter(|&(_, count)| count > 0)
+    {
+        rows.add_row([
+            count.to_string(),
+            refusal.reason().to_owned(),
+            format!("0x{:08X}", refusal.status()),
+            refusal.sentence().to_owned(),
+        ]);
+    }
+    if rows.is_empty() {
+        writeln!(out, "nothing was refused")?;
+    } else {
+        writeln!(out, "{}", rows.trim_fmt())?;
+    }
+    Ok(())
+}
+
+/// Bytes, 16 in a row, with their offset and their printable characters.
+pub(super) fn bytes(out: &mut dyn Write, bytes: &[u8]) -> Result<(), Failure> {
+    for (row, chunk) in bytes.chunks(16).enumerate() {
+        let digits: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text: String = chunk
+            .iter()
+            .map(|&byte| {
+                if (b' '..=b'~').contains(&byte) {
+                    char::from(byte)
+                } else {
+                    '.'
+                }
+            })
+            .collect();
+        let offset = row * 16;
+        writeln!(
+            out,
+            "{FAINT}{offset:02x}{FAINT:#}  {:<47}  {FAINT}{text}{FAINT:#}",
+            digits.join(" ")
+        )?;
+    }
+    Ok(())
+}
+
+/// One journal entry.
+pub(super) fn journal_line(
+    out: &mut dyn Write,
+    vf: u16,
+    entry: &abi::JournalEntry,
+) -> Result<(), Failure> {
+    let (name, about_a_block) = operation(entry.operation);
+    let time = Seconds(entry.time);
+    write!(out, "{FAINT}{time:>14}{FAINT:#}  VF {vf:<4} {name:<12}")?;
+    if about_a_block {
+        write!(out, " block {:<4} {:>3} bytes", entry.block, entry.length)?;
+    }
+    let status = entry.status.cast_unsigned();
+    match Refusal::from_status(status) {
+        Some(refusal) => write!(out, "  {BAD}refused: {}{BAD:#}", refusal.reason())?,
+        None if status == 0 => {}
+        None => write!(out, "  {BAD}0x{status:08X}{BAD:#}")?,
+    }
+    match entry.repeated {
+        0 => writeln!(out)?,
+        more => writeln!(out, "  {FAINT}and {more} times more{FAINT:#}")?,
+    }
+    Ok(())
+}
+
+/// Says how many entries between the last one shown and this one were overwritten.
+pub(super) fn gap(
+    out: &mut dyn Write,
+    vf: u16,
+    shown: u64,
+    next: &abi::JournalEntry,
+) -> Result<(), Failure> {
+    match next.sequence.saturating_sub(shown).saturating_sub(1) {
+        0 => {}
+        lost => writeln!(
+            out,
+            "{FAINT}VF {vf}: {lost} entries were overwritten{FAINT:#}"
+        )?,
+    }
+    Ok(())
+}
+
+/// A time in units of 100 ns as seconds.
+struct Seconds(u64);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&format!(
+            "{}.{:07}",
+            self.0 / 10_000_000,
+            self.0 % 10_000_000
+        ))
+    }
+}
+
+/// The power state, and whether the VF is served.
+fn state(stats: &abi::StatsReply) -> String {
+    let held = if stats.open == 0 { ", held back" } else { "" };
+    format!("D{}{held}", stats.power)
+}
+
+fn refused(stats: &abi::StatsReply) -> u64 {
+    stats
+        .refused
+        .iter()
+        .fold(0, |sum, count| sum.saturating_add(*count))
+}
+
+/// The reason that a VF was refused for most often, or nothing.
+fn most_often(stats: &abi::StatsReply) -> &'static str {
+    Refusal::ALL
+        .iter()
+        .zip(stats.refused)
+        .filter(|&(_, count)| count > 0)
+        .max_by_key(|&(_, count)| count)
+        .map_or("", |(refusal, _)| refusal.reason())
+}
+
+/// Every operation of the journal, with whether it is about a block.
+const OPERATIONS: [(abi::JournalOperation, &str, bool); 12] = [
+    (abi::JournalOperation::Read, "read", true),
+    (abi::JournalOperation::Write, "write", true),
+    (abi::JournalOperation::Publish, "publish", true),
+    (abi::JournalOperation::Invalidate, "invalidate", false),
+    (abi::JournalOperation::Drain, "drain", true),
+    (abi::JournalOperation::Reset, "reset", false),
+    (abi::JournalOperation::Power, "power", false),
+    (abi::JournalOperation::HostRead, "host read", true),
+    (abi::JournalOperation::TakeInvalidation, "told", false),
+    (abi::JournalOperation::BeginReset, "hold back", false),
+    (abi::JournalOperation::FailReset, "reset failed", false),
+    (abi::JournalOperation::Remove, "removed", false),
+];
+
+/// The name of a journal operation, and whether it is about a block.
+pub(super) fn operation(number: u8) -> (&'static str, bool) {
+    OPERATIONS
+        .iter()
+        .find(|(operation, ..)| *operation as u8 == number)
+        .map_or(("unknown", true), |&(_, name, about_a_block)| {
+            (name, about_a_block)
+        })
+}

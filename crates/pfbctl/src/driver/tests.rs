@@ -1,0 +1,166 @@
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use block_broker::Refusal;
+use pf_broker_abi as abi;
+use pf_broker_client::{Control, Device};
+use zerocopy::{FromZeros as _, IntoBytes as _};
+
+use super::{Watcher, one_vf, report};
+
+fn text(write: impl FnOnce(&mut dyn std::io::Write)) -> String {
+    let mut out = anstream::StripStream::new(Vec::new());
+    write(&mut out);
+    String::from_utf8(out.into_inner()).expect("text")
+}
+
+fn stats(refused: &[(Refusal, u64)]) -> abi::StatsReply {
+    let mut stats = abi::StatsReply::new_zeroed();
+    stats.open = 1;
+    stats.reason_count = u32::try_from(Refusal::ALL.len()).expect("few reasons");
+    for &(refusal, count) in refused {
+        stats.refused[refusal as usize] = count;
+    }
+    stats
+}
+
+fn entry(sequence: u64, operation: abi::JournalOperation, status: u32) -> abi::JournalEntry {
+    let mut entry = abi::JournalEntry::new_zeroed();
+    entry.sequence = sequence;
+    entry.time = 12_345_678_901;
+    entry.block = 7;
+    entry.length = 64;
+    entry.status = status.cast_signed();
+    entry.operation = operation as u8;
+    entry
+}
+
+/// A driver that answers one control code after the other.
+struct Script(RefCell<VecDeque<(u32, Vec<u8>)>>);
+
+impl Control for Script {
+    fn control(&self, code: u32, _: &[u8], output: &mut [u8]) -> Result<usize, u32> {
+        let (expected, answer) = self.0.borrow_mut().pop_front().expect("another call");
+        assert_eq!(code, expected);
+        output[..answer.len()].copy_from_slice(&answer);
+        Ok(answer.len())
+    }
+}
+
+fn device(mut answers: Vec<(u32, Vec<u8>)>) -> Device<Script> {
+    let mut query = abi::QueryReply::new_zeroed();
+    query.abi_version = abi::ABI_VERSION;
+    query.num_vfs = 1;
+    query.changes = 5;
+    let first = (abi::IOCTL_QUERY, query.as_bytes().to_vec());
+    answers.insert(0, first.clone());
+    if answers
+        .get(1)
+        .is_some_and(|(code, _)| *code == abi::IOCTL_JOURNAL)
+    {
+        answers.insert(1, first);
+    }
+    Device::new(Script(RefCell::new(answers.into()))).expect("the same version")
+}
+
+#[test]
+fn the_vf_that_misbehaves_stands_out() {
+    let quiet = stats(&[(Refusal::Length, 2)]);
+    let loud = stats(&[(Refusal::Length, 3), (Refusal::Limit, 900)]);
+    let text = text(|out| report::every_vf(out, &[(0, quiet), (1, loud)]).expect("written"));
+    assert!(
+        text.contains("VF 1 was refused 903 times, most often for `limit`"),
+        "{text}"
+    );
+    assert!(!text.contains("VF 0 was refused"), "{text}");
+    let none = self::text(|out| report::every_vf(out, &[(0, stats(&[]))]).expect("written"));
+    assert!(!none.contains("was refused"), "{none}");
+}
+
+#[test]
+fn a_vf_in_detail_names_every_refusal_and_every_block() {
+    let mut block = abi::BlockInfo::new_zeroed();
+    block.id = 7;
+    block.name[..5].copy_from_slice(b"hello");
+    let mut counters = abi::BlockStatsReply::new_zeroed();
+    counters.queued = 31;
+    let device = device(vec![
+        (abi::IOCTL_BLOCKS, block.as_bytes().to_vec()),
+        (abi::IOCTL_BLOCK_STATS, counters.as_bytes().to_vec()),
+        (
+            abi::IOCTL_STATS,
+            stats(&[(Refusal::Sequence, 12)]).as_bytes().to_vec(),
+        ),
+    ]);
+    let text = text(|out| one_vf(&device, 3, out).expect("answered"));
+    assert!(text.starts_with("VF 3: D0, 0 resets"), "{text}");
+    assert!(text.contains("hello") && text.contains("31"), "{text}");
+    assert!(text.contains("0xC000042A") && text.contains("12"), "{text}");
+    assert!(text.contains(Refusal::Sequence.reason()), "{text}");
+}
+
+#[test]
+fn a_journal_line_says_when_what_and_how_it_ended() {
+    use abi::JournalOperation::{Reset, Write};
+    let line = |entry| text(|out| report::journal_line(out, 2, &entry).expect("written"));
+    let refused = line(entry(1, Write, Refusal::Value.status()));
+    assert!(
+        refused.contains("1234.5678901") && refused.contains("VF 2"),
+        "{refused}"
+    );
+    assert!(
+        refused.contains("block 7") && refused.contains("refused: value"),
+        "{refused}"
+    );
+    let reset = line(entry(2, Reset, 0));
+    assert!(
+        !reset.contains("block") && !reset.contains("refused"),
+        "{reset}"
+    );
+    let mut flood = entry(3, Write, Refusal::Limit.status());
+    flood.repeated = 99;
+    assert!(line(flood).contains("and 99 times more"));
+    let mut unknown = entry(4, Write, 0xC000_0001);
+    unknown.operation = 200;
+    assert!(line(unknown).contains("0xC0000001"));
+}
+
+#[test]
+fn every_journal_operation_has_a_name() {
+    for number in 0..12 {
+        assert_ne!(report::operation(number).0, "unknown", "{number}");
+    }
+    assert_eq!(report::operation(12).0, "unknown");
+}
+
+#[test]
+fn watching_shows_each_entry_once_and_says_what_was_overwritten() {
+    use abi::JournalOperation::Write;
+    let journal = |entries: &[abi::JournalEntry]| {
+        (
+            abi::IOCTL_JOURNAL,
+            entries
+                .iter()
+                .flat_map(|entry| entry.as_bytes().to_vec())
+                .collect(),
+        )
+    };
+    let changed = |changes: u64| (abi::IOCTL_WAIT, changes.to_le_bytes().to_vec());
+    let device = device(vec![
+        journal(&[entry(1, Write, 0), entry(2, Write, 0)]),
+        changed(6),
+        journal(&[entry(3, Write, 0)]),
+        changed(40),
+        journal(&[entry(30, Write, 0)]),
+    ]);
+    let mut watcher = Watcher::new(&device, None).expect("answered");
+    let first = text(|out| watcher.step(out).expect("answered"));
+    assert_eq!(
+        first.lines().count(),
+        1,
+        "what was there before is not shown: {first}"
+    );
+    let second = text(|out| watcher.step(out).expect("answered"));
+    assert!(second.contains("26 entries were overwritten"), "{second}");
+    assert_eq!(second.lines().count(), 2, "{second}");
+}

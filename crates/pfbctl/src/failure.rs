@@ -1,0 +1,127 @@
+//! What keeps a command from doing what it was asked to, and the exit code that says so.
+
+use std::io;
+use std::path::PathBuf;
+
+use block_trace::PlayError;
+
+/// The exit code for findings: a manifest or table has errors, or the driver refused the request.
+const FINDINGS: u8 = 1;
+/// The exit code for a command that could not be carried out.
+const NOT_DONE: u8 = 2;
+
+/// Why a command ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Manifests have errors, which were shown already.
+    #[error("errors in {manifests} of {of} {}", if *.of == 1 { "manifest" } else { "manifests" })]
+    Findings {
+        /// How many have errors.
+        manifests: usize,
+        /// How many were checked.
+        of: usize,
+    },
+    /// A block table does not verify.
+    #[error("{}: {problem}", path.display())]
+    Table {
+        /// The table's file.
+        path: PathBuf,
+        /// What the verifier says.
+        problem: String,
+    },
+    /// The manifest cannot become what was asked for.
+    #[error("{}: {problem}", path.display())]
+    Unfit {
+        /// The manifest's file.
+        path: PathBuf,
+        /// What is in the way.
+        problem: String,
+    },
+    /// An argument does not go with the manifest.
+    #[error("{argument}: {problem}")]
+    Argument {
+        /// The argument as the command line spells it.
+        argument: &'static str,
+        /// What is wrong with its value.
+        problem: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A trace ended before its last line.
+    #[error("{name}")]
+    Trace {
+        /// The trace's file, or where else it came from.
+        name: String,
+        /// What ended it.
+        source: PlayError<std::convert::Infallible>,
+    },
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output")]
+    Output(#[from] io::Error),
+    /// The command speaks to the driver, which runs on Windows alone.
+    #[cfg(not(windows))]
+    #[error(
+        "this command speaks to the pf_broker driver, which runs on Windows alone; \
+             `pfbctl simulate` plays a manifest on any system"
+    )]
+    NeedsWindows,
+    /// The devices cannot be listed.
+    #[cfg(windows)]
+    #[error("cannot list the devices")]
+    Devices(#[source] io::Error),
+    /// There is no device to speak to.
+    #[cfg(windows)]
+    #[error("no pf_broker device is present; is the package installed and the device enabled?")]
+    NoDevice,
+    /// There is more than one device to speak to.
+    #[cfg(windows)]
+    #[error("{count} devices are present; choose one with --device, see `pfbctl list`")]
+    WhichDevice {
+        /// How many there are.
+        count: usize,
+    },
+    /// The device cannot be opened.
+    #[cfg(windows)]
+    #[error("cannot open {path}{}", if source.kind() == io::ErrorKind::PermissionDenied {
+        ": only SYSTEM and administrators may; run this as administrator"
+    } else {
+        ""
+    })]
+    Open {
+        /// The device's path.
+        path: String,
+        /// What Windows says.
+        source: io::Error,
+    },
+    /// The driver's answer.
+    #[error(transparent)]
+    Driver(#[from] pf_broker_client::Error),
+}
+
+impl Failure {
+    /// The exit code, as `pfbctl --help` documents it. A reader of standard output that has gone
+    /// (`pfbctl show … | head`) has what it wanted.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::Findings { .. } | Self::Table { .. } | Self::Unfit { .. } | Self::Driver(_) => {
+                FINDINGS
+            }
+            _ => NOT_DONE,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The pf_broker command-line tool: check, compile, show and simulate block manifests, and look at a
+//! running driver.
+#![forbid(unsafe_code)]
+
+mod byte_map;
+mod check;
+mod cli;
+mod compile;
+mod draft;
+mod driver;
+mod failure;
+mod inf;
+mod show;
+mod simulate;
+mod simulation;
+mod source;
+mod story;
+mod style;
+mod value;
+
+use std::error::Error;
+use std::io::Write;
+use std::iter;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+use failure::Failure;
+use style::BAD;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli.color.write_global();
+    let mut out = anstream::stdout().lock();
+    let done = run(&cli.command, &mut out).and_then(|()| Ok(out.flush()?));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let code = failure.exit_code();
+            if code != 0 {
+                say(&failure);
+            }
+            code.into()
+        }
+    }
+}
+
+fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
+    match command {
+        Command::Check(arguments) => check::run(arguments, out),
+        Command::Compile(arguments) => compile::run(arguments),
+        Command::Show(arguments) => show::run(arguments, out),
+        Command::Simulate(arguments) => simulate::run(arguments, out),
+        Command::Inf(arguments) => inf::run(arguments, out),
+        Command::List => driver::list(out),
+        Command::Stats(arguments) => driver::stats(arguments, out),
+        Command::Read(arguments) => driver::read(arguments, out),
+        Command::Publish(arguments) => driver::publish(arguments),
+        Command::Invalidate(arguments) => driver::invalidate(arguments),
+        Command::Drain(arguments) => driver::drain(arguments, out),
+        Command::Reset(arguments) => driver::reset(arguments),
+        Command::Watch(arguments) => driver::watch(arguments, out),
+        Command::Journal(arguments) => driver::journal(arguments, out),
+    }
+}
+
+/// Says on standard error what went wrong, with everything that caused it.
+fn say(failure: &Failure) {
+    let causes = iter::successors(failure.source(), |&cause| cause.source());
+    let text: Vec<String> = iter::once(failure.to_string())
+        .chain(causes.map(ToString::to_string))
+        .collect();
+    anstream::eprintln!("{BAD}error{BAD:#}: {}", text.join(": "));
+}

@@ -1,0 +1,331 @@
+//! `pfbctl show`: what a manifest or a block table says, for reading.
+
+use std::io::Write;
+
+use block_manifest::{Block, Field, Manifest, OneOf, SequenceKind, Valid};
+use block_table::{Access, Kind, OnReset, ShortRead, Table, WhenFull};
+
+use crate::byte_map;
+use crate::cli;
+use crate::failure::Failure;
+use crate::source::{self, Source};
+use crate::style::{FAINT, HEADING, table};
+use crate::value;
+
+/// `pfbctl show`.
+pub(crate) fn run(arguments: &cli::Show, out: &mut dyn Write) -> Result<(), Failure> {
+    let chosen = arguments.block.as_deref();
+    match source::load(&arguments.file)? {
+        Source::Manifest(manifest) => show_manifest(&manifest, chosen, out),
+        Source::Table(bytes) => {
+            let table = source::verify(&arguments.file, &bytes)?;
+            show_table(&table, chosen, out)
+        }
+    }
+}
+
+/// Whether `--block` lets this block through.
+fn is_chosen(chosen: Option<&str>, id: u32, name: &str) -> bool {
+    chosen.is_none_or(|chosen| chosen == name || chosen.parse() == Ok(id))
+}
+
+fn nothing_chosen(chosen: Option<&str>) -> Failure {
+    Failure::Argument {
+        argument: "--block",
+        problem: format!("there is no block `{}`", chosen.unwrap_or_default()),
+    }
+}
+
+fn show_manifest(
+    manifest: &Manifest,
+    chosen: Option<&str>,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let bytes = manifest.compile();
+    // The compiler's own table always verifies; a table of another version is not one it writes.
+    if let Ok(table) = Table::verify(&bytes) {
+        overview(&table, chosen.is_none(), out)?;
+    }
+    let blocks: Vec<&Block> = manifest
+        .blocks()
+        .iter()
+        .filter(|block| is_chosen(chosen, block.id, &block.name))
+        .collect();
+    if blocks.is_empty() {
+        return Err(nothing_chosen(chosen));
+    }
+    for block in blocks {
+        show_block(manifest, block, out)?;
+    }
+    if chosen.is_none() {
+        show_enums(manifest, out)?;
+    }
+    Ok(())
+}
+
+fn show_table(table: &Table<'_>, chosen: Option<&str>, out: &mut dyn Write) -> Result<(), Failure> {
+    let known = table
+        .blocks()
+        .any(|block| is_chosen(chosen, block.id(), block.name()));
+    if !known {
+        return Err(nothing_chosen(chosen));
+    }
+    overview(table, true, out)?;
+    writeln!(
+        out,
+        "\n{FAINT}A block table has no field names; show its manifest for byte maps.{FAINT:#}"
+    )?;
+    Ok(())
+}
+
+/// The device and one row for each block.
+fn overview(table: &Table<'_>, blocks: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    let device = table.device();
+    writeln!(
+        out,
+        "{HEADING}{}{HEADING:#}  PF {:04x}:{:04x}, up to {} VFs",
+        device.name, device.vendor_id, device.device_id, device.max_vfs
+    )?;
+    match table.limits() {
+        Some(limits) => writeln!(
+            out,
+            "each VF writes {} times a second at most, {} at once after a pause",
+            limits.writes_per_second, limits.burst
+        )?,
+        None => writeln!(out, "no limit on writes")?,
+    }
+    writeln!(
+        out,
+        "{FAINT}block table: {} bytes, CRC {:08x}{FAINT:#}",
+        table.as_bytes().len(),
+        table.crc()
+    )?;
+    if !blocks {
+        return Ok(());
+    }
+    let mut rows = table_of_blocks();
+    for block in table.blocks() {
+        let (min, max) = (block.min_length(), block.max_length());
+        rows.add_row([
+            block.id().to_string(),
+            block.name().to_owned(),
+            kind_text(block.kind()).to_owned(),
+            access_text(block.vf_access()).to_owned(),
+            if min == max {
+                max.to_string()
+            } else {
+                format!("{min}–{max}")
+            },
+            remarks(&block),
+        ]);
+    }
+    writeln!(out, "\n{}", rows.trim_fmt())?;
+    Ok(())
+}
+
+fn table_of_blocks() -> comfy_table::Table {
+    table(["ID", "block", "kind", "VF access", "bytes", "remarks"])
+}
+
+/// What is not as for most blocks.
+fn remarks(block: &block_table::Block<'_>) -> String {
+    let mut remarks = Vec::new();
+    if block.kind() == Kind::Stream {
+        remarks.push(format!(
+            "{} messages, full: {}",
+            block.depth(),
+            match block.when_full() {
+                WhenFull::Refuse => "refuse",
+                WhenFull::DropOldest => "drop the oldest",
+            }
+        ));
+    }
+    if block.notify() {
+        remarks.push(format!("publishing sets invalidation bit {}", block.id()));
+    }
+    if block.short_read() == ShortRead::Prefix {
+        remarks.push("short reads get a prefix".to_owned());
+    }
+    if block.on_reset() == OnReset::Keep {
+        remarks.push("the PF's bytes survive a reset".to_owned());
+    }
+    remarks.join("; ")
+}
+
+/// One block: its rules, and for each of its layouts a byte map and a table of fields.
+fn show_block(manifest: &Manifest, block: &Block, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(
+        out,
+        "\n{HEADING}block {}: {}{HEADING:#}  {}, VF {}, {}",
+        block.id,
+        block.name,
+        kind_text(block.kind),
+        access_text(block.vf_access),
+        length_text(block),
+    )?;
+    if let Some(doc) = &block.doc {
+        writeln!(out, "{doc}")?;
+    }
+    for require in &block.require {
+        writeln!(out, "requires {}", require.text)?;
+    }
+    if block.is_opaque() {
+        let areas = byte_map::opaque(usize::from(block.max_length), block.opaque_owner().as_str());
+        return draw(&areas, out);
+    }
+    if block.layouts.is_empty() {
+        return show_fields(manifest, block, None, out);
+    }
+    for (index, layout) in block.layouts.iter().enumerate() {
+        let when = layout
+            .when
+            .as_ref()
+            .map_or("else".to_owned(), |when| format!("when {}", when.text));
+        writeln!(out, "\n{HEADING}layout {}{HEADING:#}  {when}", layout.name)?;
+        if let Some(doc) = &layout.doc {
+            writeln!(out, "{doc}")?;
+        }
+        for require in &layout.require {
+            writeln!(out, "requires {}", require.text)?;
+        }
+        show_fields(manifest, block, Some(index), out)?;
+    }
+    Ok(())
+}
+
+fn show_fields(
+    manifest: &Manifest,
+    block: &Block,
+    layout: Option<usize>,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let fields = value::fields(block, layout);
+    draw(
+        &byte_map::areas(&fields, usize::from(block.max_length)),
+        out,
+    )?;
+    let mut rows = table([
+        "offset", "field", "type", "owner", "default", "values", "about",
+    ]);
+    for field in fields {
+        let mut image = [0; block_table::MAX_BLOCK_LENGTH];
+        image[usize::from(field.offset)..field.end()].copy_from_slice(&field.default);
+        rows.add_row([
+            format!("{:#04x}", field.offset),
+            field.name.clone(),
+            field.ty.to_string(),
+            field.owner.as_str().to_owned(),
+            value::text(manifest, field, &image),
+            rules_text(field),
+            field.doc.clone().unwrap_or_default(),
+        ]);
+    }
+    writeln!(out, "{}", rows.trim_fmt())?;
+    Ok(())
+}
+
+fn draw(areas: &[byte_map::Area], out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out)?;
+    for line in byte_map::draw(areas) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+/// Everything that a field's value must be.
+fn rules_text(field: &Field) -> String {
+    let mut rules = valid_text(&field.valid);
+    rules.extend(field.bits.iter().map(|bits| {
+        if bits.low == bits.high {
+            format!("bit {}: {}", bits.low, bits.name)
+        } else {
+            format!("bits {}–{}: {}", bits.low, bits.high, bits.name)
+        }
+    }));
+    rules.extend(
+        field
+            .count
+            .as_ref()
+            .map(|count| format!("`{}` elements", count.name)),
+    );
+    rules.extend(field.sequence.map(|sequence| {
+        match sequence {
+            SequenceKind::Strict => "grows with every write",
+            SequenceKind::NonDecreasing => "never falls",
+            SequenceKind::Serial => "grows with every write, wrapping",
+        }
+        .to_owned()
+    }));
+    if field.is_checksum {
+        rules.push("CRC-32 of the bytes before".to_owned());
+    }
+    rules.join("; ")
+}
+
+fn valid_text(valid: &Valid) -> Vec<String> {
+    let mut rules = Vec::new();
+    rules.extend(valid.equals.map(|value| format!("= {value}")));
+    rules.extend(valid.one_of.as_ref().map(one_of_text));
+    rules.extend(match (valid.min, valid.max) {
+        (Some(min), Some(max)) => Some(format!("{min} to {max}")),
+        (Some(min), None) => Some(format!("at least {min}")),
+        (None, Some(max)) => Some(format!("at most {max}")),
+        (None, None) => None,
+    });
+    rules.extend(valid.mask.map(|mask| format!("bits of {mask:#x}")));
+    rules.extend(
+        valid
+            .multiple_of
+            .map(|divisor| format!("multiple of {divisor}")),
+    );
+    rules
+}
+
+fn one_of_text(one_of: &OneOf) -> String {
+    if let Some(name) = &one_of.enumeration {
+        return format!("one of enum {name}");
+    }
+    let values: Vec<String> = one_of.values.iter().map(u64::to_string).collect();
+    format!("one of {}", values.join(", "))
+}
+
+fn show_enums(manifest: &Manifest, out: &mut dyn Write) -> Result<(), Failure> {
+    for enumeration in manifest.enums() {
+        let members: Vec<String> = enumeration
+            .members
+            .iter()
+            .map(|member| format!("{} = {}", member.name, member.value))
+            .collect();
+        writeln!(
+            out,
+            "\n{HEADING}enum {}{HEADING:#}  {}",
+            enumeration.name,
+            members.join(", ")
+        )?;
+    }
+    Ok(())
+}
+
+fn kind_text(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Register => "register",
+        Kind::Stream => "stream",
+    }
+}
+
+fn access_text(access: Access) -> &'static str {
+    match access {
+        Access::ReadOnly => "reads",
+        Access::WriteOnly => "writes",
+        Access::ReadWrite => "reads and writes",
+    }
+}
+
+fn length_text(block: &Block) -> String {
+    if block.min_length == block.max_length {
+        let plural = if block.max_length == 1 { "" } else { "s" };
+        format!("{} byte{plural}", block.max_length)
+    } else {
+        format!("{} to {} bytes", block.min_length, block.max_length)
+    }
+}

@@ -1,0 +1,95 @@
+//! `pfbctl simulate`: a trace, or a story, against a manifest in process.
+
+use std::fs::File;
+use std::io::{self, BufReader, Write};
+use std::path::Path;
+
+use block_manifest::Manifest;
+use block_table::Table;
+use block_trace::{Operation, play};
+
+use crate::cli;
+use crate::failure::Failure;
+use crate::simulation::{Simulation, simulate};
+use crate::source;
+use crate::story;
+
+/// VFs of a simulation when nobody says how many.
+const VFS: u16 = 4;
+
+/// `pfbctl simulate`.
+pub(crate) fn run(arguments: &cli::Simulate, out: &mut dyn Write) -> Result<(), Failure> {
+    let manifest = source::manifest(&arguments.manifest)?;
+    let vfs = vf_count(&manifest, arguments.vfs)?;
+    let bytes = manifest.compile();
+    let table = source::verify(&arguments.manifest, &bytes)?;
+    if let Some(trace) = &arguments.trace {
+        return simulate(table, vfs, |simulation| play_trace(trace, simulation, out));
+    }
+    let operations = tell(&manifest, table, vfs, out)?;
+    match &arguments.record {
+        Some(path) => record(path, &operations),
+        None => Ok(()),
+    }
+}
+
+fn tell(
+    manifest: &Manifest,
+    table: Table<'_>,
+    vfs: u16,
+    out: &mut dyn Write,
+) -> Result<Vec<Operation>, Failure> {
+    simulate(table, vfs, |simulation| {
+        story::tell(manifest, simulation, out)
+    })
+}
+
+/// Writes operations as a trace.
+fn record(path: &Path, operations: &[Operation]) -> Result<(), Failure> {
+    let lines: Vec<String> = operations
+        .iter()
+        .map(|operation| format!("{operation}\n"))
+        .collect();
+    source::write(path, lines.concat())
+}
+
+/// The number of VFs: what is asked for, if the manifest allows so many.
+fn vf_count(manifest: &Manifest, asked: Option<u16>) -> Result<u16, Failure> {
+    let most = manifest.device().max_vfs;
+    match asked {
+        None => Ok(VFS.min(most)),
+        Some(vfs) if (1..=most).contains(&vfs) => Ok(vfs),
+        Some(vfs) => Err(Failure::Argument {
+            argument: "--vfs",
+            problem: format!("{vfs} is not within 1 to {most}, the manifest's max-vfs"),
+        }),
+    }
+}
+
+fn play_trace(
+    trace: &Path,
+    simulation: &mut Simulation<'_>,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let (name, played) = if trace == Path::new("-") {
+        (
+            "standard input".to_owned(),
+            play(io::stdin().lock(), out, simulation),
+        )
+    } else {
+        let file = File::open(trace).map_err(|source| Failure::Read {
+            path: trace.to_owned(),
+            source,
+        })?;
+        (
+            trace.display().to_string(),
+            play(BufReader::new(file), out, simulation),
+        )
+    };
+    match played {
+        Ok(_) => Ok(()),
+        // Whoever read the results has had enough of them.
+        Err(block_trace::PlayError::Output { source, .. }) => Err(Failure::Output(source)),
+        Err(source) => Err(Failure::Trace { name, source }),
+    }
+}

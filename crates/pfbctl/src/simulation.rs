@@ -1,0 +1,167 @@
+//! A PF in process: the broker that the driver has, behind standard mutexes and a simulated clock.
+
+use std::convert::Infallible;
+use std::sync::{Mutex, PoisonError};
+
+use block_broker::{BlockSlot, Broker, Refusal, Ticks, Vf, VfCell};
+use block_table::{Image, MAX_BLOCK_LENGTH, Table};
+use block_trace::{Failure, Host, PowerState, Stats, Target};
+
+/// One VF behind its lock. Aligned, so that two VFs share no cache line, as in the driver.
+#[repr(align(128))]
+struct Cell<'m>(Mutex<Vf<'m>>);
+
+impl VfCell for Cell<'_> {
+    fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
+        // No operation panics, so no lock is poisoned; if one were, what the VF holds is whole all
+        // the same, because the broker commits in one step.
+        operation(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A PF with its VFs, whose clock stands still until it is told to advance.
+pub(crate) struct Simulation<'s> {
+    broker: Broker<'s, Cell<'s>>,
+    milliseconds: u64,
+}
+
+/// Makes a PF with `vfs` VFs for a table, and lets `visit` use it.
+///
+/// # Panics
+///
+/// When `vfs` is more than the table's `max-vfs`; the caller has checked it.
+pub(crate) fn simulate<R>(
+    table: Table<'_>,
+    vfs: u16,
+    visit: impl FnOnce(&mut Simulation<'_>) -> R,
+) -> R {
+    let slots = Vf::slots_needed(&table);
+    let bytes = Vf::bytes_needed(&table);
+    let mut memory: Vec<(Vec<BlockSlot>, Vec<u8>)> = (0..vfs)
+        .map(|_| (vec![BlockSlot::UNUSED; slots], vec![0; bytes]))
+        .collect();
+    let cells: Vec<Cell<'_>> = memory
+        .iter_mut()
+        .map(|(slots, bytes)| {
+            let vf =
+                Vf::new(&table, slots, bytes).expect("the memory is as large as was asked for");
+            Cell(Mutex::new(vf))
+        })
+        .collect();
+    let broker = Broker::new(table, &cells).expect("the number of VFs was checked");
+    visit(&mut Simulation {
+        broker,
+        milliseconds: 0,
+    })
+}
+
+impl<'s> Simulation<'s> {
+    /// The table that the VFs follow.
+    pub(crate) fn table(&self) -> &Table<'s> {
+        self.broker.table()
+    }
+
+    /// The number of VFs.
+    pub(crate) fn vf_count(&self) -> u16 {
+        u16::try_from(self.broker.vf_count()).unwrap_or(u16::MAX)
+    }
+
+    /// The host side's look at a register: all of its 128 bytes.
+    pub(crate) fn host_read(&self, vf: u16, block: u32) -> Result<Image, Refusal> {
+        let mut image = [0; MAX_BLOCK_LENGTH];
+        self.broker
+            .host_read(vf, block, WHOLE, &mut image, self.now())?;
+        Ok(image)
+    }
+
+    fn now(&self) -> Ticks {
+        Ticks::from_milliseconds(self.milliseconds)
+    }
+}
+
+/// The length of the longest read.
+const WHOLE: u32 = 128;
+
+/// The private copy that the broker is handed: the first 128 bytes, and the length that was meant.
+fn sent(data: &[u8]) -> (u32, Image) {
+    let mut image = [0; MAX_BLOCK_LENGTH];
+    let length = data.len().min(MAX_BLOCK_LENGTH);
+    image[..length].copy_from_slice(&data[..length]);
+    (u32::try_from(data.len()).unwrap_or(u32::MAX), image)
+}
+
+/// The answer to an operation in process, where nothing but a refusal can come between.
+type Answer<T> = Result<T, Failure<Infallible>>;
+
+impl Host for Simulation<'_> {
+    type Error = Infallible;
+
+    fn write(&mut self, vf: u16, block: u32, data: &[u8]) -> Answer<()> {
+        let (length, image) = sent(data);
+        Ok(self.broker.write(vf, block, length, &image, self.now())?)
+    }
+
+    fn read(&mut self, vf: u16, block: u32, length: u32) -> Answer<Vec<u8>> {
+        let mut image = [0; MAX_BLOCK_LENGTH];
+        self.broker
+            .read(vf, block, length, &mut image, self.now())?;
+        // The broker has refused what is longer than the image.
+        Ok(image.into_iter().take(length as usize).collect())
+    }
+
+    fn publish(&mut self, vf: Target, block: u32, data: &[u8]) -> Answer<()> {
+        let (length, image) = sent(data);
+        match vf {
+            Target::Vf(vf) => self.broker.publish(vf, block, length, &image, self.now())?,
+            Target::All => self.broker.publish_all(block, length, &image, self.now())?,
+        };
+        Ok(())
+    }
+
+    fn invalidate(&mut self, vf: Target, mask: u64) -> Answer<()> {
+        match vf {
+            Target::Vf(vf) => self.broker.invalidate(vf, mask, self.now())?,
+            Target::All => self.broker.invalidate_all(mask, self.now())?,
+        }
+        Ok(())
+    }
+
+    fn take_invalidation(&mut self, vf: u16) -> Answer<u64> {
+        Ok(self.broker.take_invalidation(vf, self.now())?)
+    }
+
+    fn drain(&mut self, vf: u16, block: u32) -> Answer<Vec<Vec<u8>>> {
+        let table = self.broker.table();
+        let length = table.find(block).and_then(|index| table.block(index));
+        let length = length.map_or(0, |block| block.max_length());
+        let mut messages = Vec::new();
+        let mut message = [0; MAX_BLOCK_LENGTH];
+        while self.broker.drain(vf, block, &mut message, self.now())? {
+            messages.push(message.into_iter().take(length).collect());
+        }
+        Ok(messages)
+    }
+
+    fn reset(&mut self, vf: u16) -> Answer<()> {
+        Ok(self.broker.reset(vf, self.now())?)
+    }
+
+    fn power(&mut self, vf: u16, state: PowerState) -> Answer<()> {
+        Ok(self.broker.set_power(vf, state, self.now())?)
+    }
+
+    fn stats(&mut self, vf: u16) -> Answer<Stats> {
+        let counters = self.broker.status(vf)?.counters;
+        Ok(Stats {
+            reads: counters.reads,
+            writes: counters.writes,
+            publishes: counters.publishes,
+            refused: Refusal::ALL.map(|refusal| counters.refused(refusal)),
+        })
+    }
+
+    fn advance(&mut self, milliseconds: u32) -> Answer<()> {
+        self.milliseconds = self.milliseconds.saturating_add(milliseconds.into());
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! Reading manifests and block tables.
+
+use std::fs;
+use std::path::Path;
+
+use block_manifest::{Diagnostics, Manifest};
+use block_table::Table;
+
+use crate::failure::Failure;
+
+/// What a file turned out to be.
+pub(crate) enum Source {
+    /// A manifest without errors.
+    Manifest(Box<Manifest>),
+    /// The bytes of a block table, not yet verified.
+    Table(Vec<u8>),
+}
+
+/// Reads a manifest, and shows on standard error what is wrong with it.
+pub(crate) fn manifest(path: &Path) -> Result<Manifest, Failure> {
+    parse(path, &read(path)?)
+}
+
+/// Reads a file that is a manifest or a block table.
+pub(crate) fn load(path: &Path) -> Result<Source, Failure> {
+    let bytes = read(path)?;
+    if bytes.starts_with(&block_table::format::MAGIC) {
+        Ok(Source::Table(bytes))
+    } else {
+        parse(path, &bytes).map(|manifest| Source::Manifest(Box::new(manifest)))
+    }
+}
+
+/// Verifies the bytes of a block table.
+pub(crate) fn verify<'t>(path: &Path, bytes: &'t [u8]) -> Result<Table<'t>, Failure> {
+    Table::verify(bytes).map_err(|error| Failure::Table {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })
+}
+
+/// The text of a manifest.
+pub(crate) fn text(path: &Path, bytes: &[u8]) -> Result<String, Failure> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(error) => {
+            let at = error.valid_up_to();
+            let line = bytes[..at].split(|&byte| byte == b'\n').count();
+            let problem =
+                format!("line {line} is not UTF-8, so this is no manifest (nor a block table)");
+            Err(Failure::Unfit {
+                path: path.to_owned(),
+                problem,
+            })
+        }
+    }
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|source| Failure::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Writes a file.
+pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
+    fs::write(path, bytes).map_err(|source| Failure::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Shows diagnostics on standard error, in colour where that is a terminal.
+pub(crate) fn show(diagnostics: &Diagnostics) {
+    if !diagnostics.is_empty() {
+        anstream::eprintln!("{}\n", diagnostics.render(true));
+    }
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, Failure> {
+    let text = text(path, bytes)?;
+    match Manifest::parse(&path.to_string_lossy(), &text) {
+        Ok(manifest) => {
+            show(manifest.warnings());
+            Ok(manifest)
+        }
+        Err(diagnostics) => {
+            show(&diagnostics);
+            Err(Failure::Findings {
+                manifests: 1,
+                of: 1,
+            })
+        }
+    }
+}

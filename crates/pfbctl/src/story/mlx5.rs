@@ -1,0 +1,263 @@
+//! The VF side of mlx5, as Linux's driver plays it: the one VF driver in production that speaks
+//! through configuration blocks (Linux: `drivers/net/ethernet/mellanox/mlx5/core/lib/hv_vhca.c` and
+//! `en/hv_vhca_stats.c`).
+//!
+//! It keeps one block for control and one for statistics. Invalidation bit 0 says that the host side
+//! changed the control block. The VF reads it; if the host side asks for more than the VF can do, it
+//! does nothing; else it does what `command` says and acknowledges it. Command N asks for statistics
+//! every N × 100 ms, 0 for none, 0xFFFF for one update. An update is larger than a block, so it comes
+//! in fragments, one write to the statistics block each.
+
+use std::ops::Range;
+
+use block_manifest::{Block, Field, Manifest};
+use block_table::{Image, Kind, MAX_BLOCK_LENGTH, Writer};
+
+use block_trace::{Operation, Outcome};
+
+use super::narrator::{self, Actor};
+use super::{Story, plural};
+use crate::failure::Failure;
+use crate::value;
+
+/// What the VF can do: bit 0 is statistics.
+const CAPABILITIES: u64 = 1;
+/// The version of the statistics that the VF speaks.
+const VERSION: u64 = 1;
+/// Rings of the story's VFs: as many as fill five fragments.
+const RINGS: u64 = 18;
+/// The command of the story's host side: statistics once a second.
+const EVERY_SECOND: u64 = 10;
+/// Counters of a ring: packets and bytes received, packets and bytes sent.
+const COUNTERS: [&str; 4] = ["rx packets", "rx bytes", "tx packets", "tx bytes"];
+/// Rings that the story prints.
+const SHOWN: usize = 2;
+
+/// The blocks and fields of the protocol, as a manifest has them.
+pub(super) struct Protocol<'m> {
+    control: &'m Block,
+    capabilities: &'m Field,
+    control_field: &'m Field,
+    command: &'m Field,
+    command_ack: &'m Field,
+    version: &'m Field,
+    rings: &'m Field,
+    statistics: &'m Block,
+    sequence: &'m Field,
+    offset: &'m Field,
+    data: &'m Field,
+}
+
+impl<'m> Protocol<'m> {
+    /// The protocol, if a manifest has its blocks and all of their fields.
+    pub(super) fn of(manifest: &'m Manifest) -> Option<Self> {
+        let control = manifest
+            .blocks()
+            .iter()
+            .find(|block| block.kind == Kind::Register && field(block, "command_ack").is_some())?;
+        let statistics = manifest
+            .blocks()
+            .iter()
+            .find(|block| block.kind == Kind::Stream && field(block, "sequence").is_some())?;
+        Some(Self {
+            control,
+            capabilities: field(control, "capabilities")?,
+            control_field: field(control, "control")?,
+            command: field(control, "command")?,
+            command_ack: field(control, "command_ack")?,
+            version: field(control, "version")?,
+            rings: field(control, "rings")?,
+            statistics,
+            sequence: field(statistics, "sequence")?,
+            offset: field(statistics, "offset")?,
+            data: field(statistics, "data")?,
+        })
+    }
+
+    /// The conversation: VFs load, the host side asks for statistics, VFs send them, the host side
+    /// puts them together.
+    pub(super) fn tell(
+        &self,
+        story: &mut Story<'_, '_, '_>,
+        vfs: Range<u16>,
+    ) -> Result<(), Failure> {
+        story
+            .narrator
+            .scene("The VF drivers load and say what they can do")?;
+        for vf in vfs.clone() {
+            self.answer(story, vf)?;
+        }
+        story.advance(200);
+        story
+            .narrator
+            .scene("The host side asks for statistics once a second")?;
+        self.command(story)?;
+        for vf in vfs.clone() {
+            if story.take_invalidation(vf)? != 0 {
+                self.answer(story, vf)?;
+            }
+        }
+        story.advance(1000);
+        story
+            .narrator
+            .scene("A second later the VFs send an update, one fragment a write")?;
+        for vf in vfs.clone() {
+            self.update(story, vf, vf == vfs.start)?;
+        }
+        story.advance(100);
+        story
+            .narrator
+            .scene("The host side drains the fragments and puts them together")?;
+        for vf in vfs {
+            self.collect(story, vf)?;
+        }
+        Ok(())
+    }
+
+    /// The host side publishes the command to every VF.
+    fn command(&self, story: &mut Story<'_, '_, '_>) -> Result<(), Failure> {
+        let mut image = [0; MAX_BLOCK_LENGTH];
+        set(&mut image, self.control_field, CAPABILITIES);
+        set(&mut image, self.command, EVERY_SECOND);
+        let data = &image[..usize::from(self.control.max_length)];
+        let action = format!("publishes {}", self.control.name);
+        let text = narrator::contents(story.manifest, self.control, &image, Some(Writer::Pf));
+        match story.publish_all(self.control, data) {
+            Ok(()) => story
+                .narrator
+                .line(Actor::Host, &action, &format!("to every VF: {text}")),
+            Err(status) => story.narrator.refused(Actor::Host, &action, status),
+        }
+    }
+
+    /// A VF reads the control block and answers it.
+    fn answer(&self, story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
+        let Some(mut image) = story.read(vf, self.control)? else {
+            return Ok(());
+        };
+        let control = get(&image, self.control_field);
+        if control & !CAPABILITIES != 0 {
+            let text = format!("control {control:#x} asks for more than it can do");
+            return story.narrator.line(Actor::Vf(vf), "does nothing", &text);
+        }
+        set(&mut image, self.capabilities, CAPABILITIES);
+        if control & CAPABILITIES != 0 {
+            set(&mut image, self.version, VERSION);
+            set(&mut image, self.rings, RINGS);
+        }
+        let command = get(&image, self.command);
+        set(&mut image, self.command_ack, command);
+        let data = image[..usize::from(self.control.max_length)].to_vec();
+        story.tell_write(vf, self.control, &data)
+    }
+
+    /// A VF sends its counters, in as many fragments as they need; in full or in one line.
+    fn update(&self, story: &mut Story<'_, '_, '_>, vf: u16, full: bool) -> Result<(), Failure> {
+        let counters: Vec<u64> = (0..RINGS)
+            .flat_map(|ring| {
+                let packets = 1000 * (u64::from(vf) + 1) + ring;
+                [packets, packets * 1500, packets / 2, packets / 2 * 64]
+            })
+            .collect();
+        let fragments = counters.chunks(usize::from(self.data.ty.elements()));
+        let count = fragments.len() as u64;
+        for (number, part) in fragments.enumerate() {
+            let mut image = [0; MAX_BLOCK_LENGTH];
+            set(&mut image, self.offset, number as u64);
+            for (index, &counter) in part.iter().enumerate() {
+                set_element(&mut image, self.data, index, counter);
+            }
+            let data = &image[..usize::from(self.statistics.max_length)];
+            if full {
+                story.tell_write(vf, self.statistics, data)?;
+            } else if let Err(status) = story.write(vf, self.statistics, data) {
+                return story
+                    .narrator
+                    .refused(Actor::Vf(vf), "sends a fragment", status);
+            }
+        }
+        if !full {
+            let action = format!("sends to {}", self.statistics.name);
+            let text = format!("its update in {}", plural(count, "fragment"));
+            story.narrator.line(Actor::Vf(vf), &action, &text)?;
+        }
+        Ok(())
+    }
+
+    /// The host side drains the fragments and reads the counters out of them.
+    fn collect(&self, story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
+        let action = format!("drains {}", self.statistics.name);
+        let outcome = story.perform(&Operation::Drain {
+            vf,
+            block: self.statistics.id,
+        });
+        let Outcome::Messages(fragments) = outcome else {
+            return story
+                .narrator
+                .refused(Actor::Host, &action, outcome.status());
+        };
+        let mut counters = Vec::new();
+        for (number, fragment) in fragments.iter().enumerate() {
+            let mut image = [0; MAX_BLOCK_LENGTH];
+            image[..fragment.len()].copy_from_slice(fragment);
+            if get(&image, self.offset) != number as u64 || get(&image, self.sequence) != 0 {
+                let text = format!("fragment {number} of VF {vf} is not the next of its update");
+                return story.narrator.line(Actor::Host, &action, &text);
+            }
+            let elements = usize::from(self.data.ty.elements());
+            counters.extend((0..elements).map(|index| get_element(&image, self.data, index)));
+        }
+        // The last fragment is filled up with zeros; only so many rings were told of.
+        let rings: Vec<_> = (0..RINGS)
+            .zip(counters.chunks_exact(COUNTERS.len()))
+            .collect();
+        let text = format!(
+            "of VF {vf}: {} in order, counters of {}",
+            plural(fragments.len() as u64, "fragment"),
+            plural(rings.len() as u64, "ring")
+        );
+        story.narrator.line(Actor::Host, &action, &text)?;
+        for (ring, counters) in rings.into_iter().take(SHOWN) {
+            let parts: Vec<String> = COUNTERS
+                .iter()
+                .zip(counters)
+                .map(|(name, counter)| format!("{name} {counter}"))
+                .collect();
+            let text = format!("ring {ring}: {}", parts.join(", "));
+            story.narrator.line(Actor::Host, "", &text)?;
+        }
+        Ok(())
+    }
+}
+
+fn field<'m>(block: &'m Block, name: &str) -> Option<&'m Field> {
+    block
+        .fields
+        .iter()
+        .find(|field| field.name.replace('-', "_") == name)
+}
+
+fn get(image: &Image, field: &Field) -> u64 {
+    get_element(image, field, 0)
+}
+
+fn set(image: &mut Image, field: &Field, value: u64) {
+    set_element(image, field, 0, value);
+}
+
+fn get_element(image: &Image, field: &Field, index: usize) -> u64 {
+    value::integer(image, element_offset(field, index), field.ty.element())
+}
+
+fn set_element(image: &mut Image, field: &Field, index: usize, value: u64) {
+    value::put(
+        image,
+        element_offset(field, index),
+        field.ty.element(),
+        value,
+    );
+}
+
+fn element_offset(field: &Field, index: usize) -> usize {
+    usize::from(field.offset) + index * usize::from(field.ty.element().width())
+}

@@ -1,0 +1,167 @@
+//! What the bytes of a block mean: the layout that they have, and each field's value as text.
+
+use block_manifest::expression::Load;
+use block_manifest::{Block, Condition, Field, Integer, Layout, Manifest, Type};
+use block_table::Image;
+
+/// The integer that lies at `offset`; what lies behind the image counts as zero.
+pub(crate) fn integer(image: &Image, offset: usize, integer: Integer) -> u64 {
+    let bytes = image.iter().skip(offset).take(usize::from(integer.width()));
+    if integer.big_endian {
+        bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
+    } else {
+        bytes
+            .rev()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte))
+    }
+}
+
+/// Puts an integer, cut to its width, at `offset`.
+pub(crate) fn put(image: &mut Image, offset: usize, integer: Integer, value: u64) {
+    for (byte, value) in image.iter_mut().skip(offset).zip(integer.encode(value)) {
+        *byte = value;
+    }
+}
+
+/// What a field, or some of its bits, has in an expression.
+pub(crate) fn load(image: &Image, load: &Load) -> u64 {
+    integer(image, usize::from(load.offset), load.integer) >> load.shift & load.mask
+}
+
+/// Whether a condition holds; one whose arithmetic overflows does not.
+pub(crate) fn holds(condition: &Condition, image: &Image) -> bool {
+    condition
+        .expression
+        .evaluate(&|field| load(image, field))
+        .is_some_and(|value| value != 0)
+}
+
+/// The index of the layout that an image has; `None` for a block without layouts, or where none fits.
+pub(crate) fn layout_of(block: &Block, image: &Image) -> Option<usize> {
+    block
+        .layouts
+        .iter()
+        .position(|layout| layout.when.as_ref().is_none_or(|when| holds(when, image)))
+}
+
+/// The fields of a block in one of its layouts, in the order of their offsets.
+pub(crate) fn fields(block: &Block, layout: Option<usize>) -> Vec<&Field> {
+    let chosen = layout.and_then(|index| block.layouts.get(index));
+    let mut fields: Vec<&Field> = block
+        .fields
+        .iter()
+        .chain(chosen.iter().flat_map(|layout: &&Layout| &layout.fields))
+        .collect();
+    fields.sort_by_key(|field| field.offset);
+    fields
+}
+
+/// A field's value as a reader wants to see it.
+pub(crate) fn text(manifest: &Manifest, field: &Field, image: &Image) -> String {
+    let offset = usize::from(field.offset);
+    let bytes = &image[offset..field.end().min(image.len())];
+    match field.ty {
+        Type::Integer(ty) => element_text(manifest, field, integer(image, offset, ty)),
+        Type::Array(ty, elements) => {
+            let value = |index| {
+                integer(
+                    image,
+                    offset + usize::from(index) * usize::from(ty.width()),
+                    ty,
+                )
+            };
+            let elements: Vec<String> = (0..elements)
+                .map(|index| element_text(manifest, field, value(index)))
+                .collect();
+            list_text(&elements)
+        }
+        Type::Bytes(_) => bytes_text(bytes),
+        Type::Ascii(_) => format!(
+            "{:?}",
+            String::from_utf8_lossy(bytes).trim_end_matches('\0')
+        ),
+    }
+}
+
+/// One element: its name in an enumeration, its bits, or its number.
+fn element_text(manifest: &Manifest, field: &Field, value: u64) -> String {
+    if let Some(name) = member(manifest, field, value) {
+        return name.to_owned();
+    }
+    if field.bits.is_empty() {
+        return number_text(value);
+    }
+    let set = field.bits.iter().filter_map(|bits| {
+        let part = (value & bits.mask()) >> bits.low;
+        match part {
+            0 => None,
+            1 if bits.low == bits.high => Some(bits.name.clone()),
+            _ => Some(format!("{}={part}", bits.name)),
+        }
+    });
+    let set: Vec<String> = set.collect();
+    let undefined = value & !field.defined_bits();
+    match (set.is_empty(), undefined) {
+        (true, 0) => "0".to_owned(),
+        (_, 0) => set.join("|"),
+        _ => format!("{value:#x}"),
+    }
+}
+
+/// The name of a value in the enumeration that the field's values are from.
+fn member<'m>(manifest: &'m Manifest, field: &Field, value: u64) -> Option<&'m str> {
+    let name = field.valid.one_of.as_ref()?.enumeration.as_ref()?;
+    let enumeration = manifest
+        .enums()
+        .iter()
+        .find(|enumeration| enumeration.name == *name)?;
+    let member = enumeration
+        .members
+        .iter()
+        .find(|member| member.value == value)?;
+    Some(&member.name)
+}
+
+/// A number: decimal as long as a reader can take it in, but pages and what is beyond in hexadecimal.
+fn number_text(value: u64) -> String {
+    let is_pages = value >= 0x1_0000 && value.is_multiple_of(0x1000);
+    if value < 1_000_000_000 && !is_pages {
+        value.to_string()
+    } else {
+        format!("{value:#x}")
+    }
+}
+
+/// Elements that a list shows.
+const SHOWN: usize = 6;
+
+/// The first elements, without the zeros that the list ends with.
+fn list_text(elements: &[String]) -> String {
+    let used = elements
+        .iter()
+        .rposition(|element| element != "0")
+        .map_or(0, |last| last + 1);
+    let shown = elements[..used.min(SHOWN)].join(" ");
+    match (used, elements.len() - used) {
+        (0, _) => "zeros".to_owned(),
+        (used, _) if used > SHOWN => format!("[{shown} and {} more]", elements.len() - SHOWN),
+        (_, 0) => format!("[{shown}]"),
+        (_, _) => format!("[{shown} 0…]"),
+    }
+}
+
+/// Bytes without the zeros that they end with.
+fn bytes_text(bytes: &[u8]) -> String {
+    let used = bytes
+        .iter()
+        .rposition(|&byte| byte != 0)
+        .map_or(0, |last| last + 1);
+    match used {
+        0 => "zeros".to_owned(),
+        _ if used == bytes.len() => hex::encode(bytes),
+        _ => format!("{}00…", hex::encode(&bytes[..used])),
+    }
+}
+
+#[cfg(test)]
+mod tests;
