@@ -1,0 +1,120 @@
+//! How the driver image is linked, its version resource, and the block table that it embeds.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, error, fs};
+
+use block_manifest::Manifest;
+
+/// What goes wrong when the image is prepared.
+type Failure = Box<dyn error::Error>;
+
+/// The version resource's source and its compiled form, both in `OUT_DIR`.
+const SCRIPT: &str = "version.rc";
+const RESOURCE: &str = "version.res";
+
+fn main() -> Result<(), Failure> {
+    wdk_build::configure_wdk_binary_build()?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    // The same source gives the same bytes, and the header carries a true checksum: Windows
+    // verifies it for kernel images.
+    link_argument("/Brepro");
+    link_argument("/RELEASE");
+    link_argument(&version_resource(&out)?.display().to_string());
+    embedded_block_table(&out)
+}
+
+/// Compiles the manifest of the embedded block table to `OUT_DIR/block_table.bin`.
+///
+/// A device whose registry holds a table of its own never sees this one. `PF_BROKER_MANIFEST`
+/// names another manifest, relative to the workspace.
+fn embedded_block_table(out: &Path) -> Result<(), Failure> {
+    println!("cargo::rerun-if-env-changed=PF_BROKER_MANIFEST");
+    let manifest =
+        env::var("PF_BROKER_MANIFEST").unwrap_or_else(|_| "blocks/mlx5-hv-vhca.toml".to_owned());
+    println!("cargo::rerun-if-changed={manifest}");
+    let text = fs::read_to_string(&manifest).map_err(|error| format!("{manifest}: {error}"))?;
+    let table = Manifest::parse(&manifest, &text)
+        .map_err(|errors| errors.to_string())?
+        .compile();
+    fs::write(out.join("block_table.bin"), table)?;
+    Ok(())
+}
+
+fn link_argument(argument: &str) {
+    println!("cargo::rustc-cdylib-link-arg={argument}");
+}
+
+/// Compiles the version resource with the resource compiler named by `PF_BROKER_RC`, which is
+/// `rc.exe` of a Windows kit unless the cross-build sets another.
+fn version_resource(out: &Path) -> Result<PathBuf, Failure> {
+    println!("cargo::rerun-if-env-changed=PF_BROKER_RC");
+    println!("cargo::rerun-if-changed=build.rs");
+    let compiler = env::var("PF_BROKER_RC").unwrap_or_else(|_| "rc.exe".to_owned());
+    fs::write(out.join(SCRIPT), version_script()?)?;
+    let mut command = Command::new(&compiler);
+    if compiler.ends_with("llvm-rc") {
+        // The script includes nothing, so no C compiler is needed in front.
+        command.arg("/no-preprocess");
+    }
+    // Files are named without their folder: a resource compiler takes an absolute path of Unix for
+    // an option, `/check/…` for its code page `/c`.
+    let status = command
+        .current_dir(out)
+        .args(["/fo", RESOURCE, SCRIPT])
+        .status()
+        .map_err(|error| format!("cannot start the resource compiler {compiler}: {error}"))?;
+    if !status.success() {
+        return Err(format!(
+            "{compiler} failed on {SCRIPT} in {}: {status}",
+            out.display()
+        )
+        .into());
+    }
+    Ok(out.join(RESOURCE))
+}
+
+/// A version resource (VERSIONINFO in the resource compiler's documentation) from the package's
+/// name, description and version.
+fn version_script() -> Result<String, Failure> {
+    let variable = |name: &str| env::var(format!("CARGO_PKG_{name}"));
+    let version = variable("VERSION")?;
+    let numbers = format!(
+        "{},{},{},0",
+        variable("VERSION_MAJOR")?,
+        variable("VERSION_MINOR")?,
+        variable("VERSION_PATCH")?
+    );
+    let (name, description) = (variable("NAME")?, variable("DESCRIPTION")?);
+    // FILEOS 0x40004 is VOS_NT_WINDOWS32, FILETYPE 3 VFT_DRV, FILESUBTYPE 7 VFT2_DRV_SYSTEM;
+    // the block is US English in Unicode.
+    Ok(format!(
+        r#"1 VERSIONINFO
+FILEVERSION {numbers}
+PRODUCTVERSION {numbers}
+FILEFLAGSMASK 0x3F
+FILEFLAGS 0
+FILEOS 0x40004
+FILETYPE 3
+FILESUBTYPE 7
+BEGIN
+  BLOCK "StringFileInfo"
+  BEGIN
+    BLOCK "040904B0"
+    BEGIN
+      VALUE "FileDescription", "{description}"
+      VALUE "FileVersion", "{version}"
+      VALUE "InternalName", "{name}.sys"
+      VALUE "OriginalFilename", "{name}.sys"
+      VALUE "ProductName", "{name}"
+      VALUE "ProductVersion", "{version}"
+    END
+  END
+  BLOCK "VarFileInfo"
+  BEGIN
+    VALUE "Translation", 0x0409, 1200
+  END
+END
+"#
+    ))
+}

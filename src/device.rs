@@ -1,0 +1,327 @@
+//! Plug and Play and power management, as the framework tells of them.
+//!
+//! Order of a start: `add` makes the objects; `prepare_hardware` reads the parameters, takes the
+//! memory (the first time) and finds the device's registers and windows; `d0_entry` turns the VFs on
+//! and opens the way to the hardware. Everything backwards for a stop. The VFs' blocks stay as they
+//! are from the first start to the removal.
+
+use pcivirt_abi::{Guid, sriov};
+use pf_state::{
+    event,
+    failure::StartFailure,
+    status::{self, NtStatus},
+};
+use wdk_sys::{
+    GUID, INTERFACE, NTSTATUS, PIRP, PWDFDEVICE_INIT, WDF_FILEOBJECT_CONFIG,
+    WDF_NO_OBJECT_ATTRIBUTES, WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_DEVICE_STATE,
+    WDF_QUERY_INTERFACE_CONFIG, WDFCMRESLIST, WDFDEVICE, WDFDRIVER, WDFFILEOBJECT, WDFOBJECT,
+};
+
+use crate::{
+    events,
+    pf::{self, Pf},
+    queue,
+    trace::{self, Happened},
+    virtualization, wdf,
+};
+
+/// The management interface's device interface class.
+const MANAGEMENT: Guid = Guid::from_u128(pf_broker_abi::INTERFACE_CLASS);
+
+/// `EvtDriverDeviceAdd`
+pub(crate) unsafe extern "C" fn add(_driver: WDFDRIVER, init: PWDFDEVICE_INIT) -> NTSTATUS {
+    match make_device(init) {
+        Ok(()) => status::SUCCESS,
+        Err(status) => failed(StartFailure::Framework(status)),
+    }
+}
+
+/// Tells why the device does not start.
+fn failed(failure: StartFailure) -> NtStatus {
+    trace::start_failed(failure);
+    failure.status()
+}
+
+fn make_device(mut init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
+    set_callbacks(init)?;
+    let mut attributes = pf::device_attributes();
+    attributes.EvtCleanupCallback = Some(cleanup);
+    attributes.EvtDestroyCallback = Some(destroy);
+    let mut device: WDFDEVICE = core::ptr::null_mut();
+    // SAFETY: the framework gave `init` for this call, and the rest lives through it.
+    wdf::check(unsafe {
+        wdf::call!(
+            WdfDeviceCreate,
+            &raw mut init,
+            &raw mut attributes,
+            &raw mut device
+        )
+    })?;
+    let pf = pf::create(device)?;
+    queue::create_default(device)?;
+    offer_interface(device, pf)?;
+    for class in [&sriov::GUID_DEVINTERFACE_VIRTUALIZABLE_DEVICE, &MANAGEMENT] {
+        // SAFETY: the device is live, and the class lives through the call.
+        wdf::check(unsafe {
+            wdf::call!(
+                WdfDeviceCreateDeviceInterface,
+                device,
+                core::ptr::from_ref(class).cast::<GUID>(),
+                core::ptr::null(),
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
+    let mut callbacks = WDF_PNPPOWER_EVENT_CALLBACKS {
+        Size: wdf::size_of_config::<WDF_PNPPOWER_EVENT_CALLBACKS>(),
+        EvtDevicePrepareHardware: Some(prepare_hardware),
+        EvtDeviceReleaseHardware: Some(release_hardware),
+        EvtDeviceD0Entry: Some(d0_entry),
+        EvtDeviceD0Exit: Some(d0_exit),
+        EvtDeviceSelfManagedIoRestart: Some(self_managed_io_restart),
+        EvtDeviceSelfManagedIoFlush: Some(self_managed_io_flush),
+        EvtDeviceSurpriseRemoval: Some(surprise_removal),
+        EvtDeviceQueryRemove: Some(query_remove),
+        EvtDeviceQueryStop: Some(query_stop),
+        ..WDF_PNPPOWER_EVENT_CALLBACKS::default()
+    };
+    // SAFETY: the framework gave `init` for this, and copies the structure.
+    unsafe {
+        wdf::call!(
+            WdfDeviceInitSetPnpPowerEventCallbacks,
+            init,
+            &raw mut callbacks
+        );
+    }
+    let mut files = WDF_FILEOBJECT_CONFIG {
+        Size: wdf::size_of_config::<WDF_FILEOBJECT_CONFIG>(),
+        EvtFileClose: Some(file_gone),
+        EvtFileCleanup: Some(file_gone),
+        AutoForwardCleanupClose: wdk_sys::_WDF_TRI_STATE::WdfUseDefault,
+        // A request of another driver may come without a file object, and whoever opened the device
+        // may have put the file object's contexts to a use of its own.
+        FileObjectClass: wdk_sys::_WDF_FILEOBJECT_CLASS::WdfFileObjectWdfCannotUseFsContexts
+            | wdk_sys::_WDF_FILEOBJECT_CLASS::WdfFileObjectCanBeOptional,
+        ..WDF_FILEOBJECT_CONFIG::default()
+    };
+    // SAFETY: the framework gave `init` for this, and copies the structure.
+    unsafe {
+        wdf::call!(
+            WdfDeviceInitSetFileObjectConfig,
+            init,
+            &raw mut files,
+            WDF_NO_OBJECT_ATTRIBUTES,
+        );
+    }
+    let mut minors = [minor(wdk_sys::IRP_MN_CANCEL_STOP_DEVICE)];
+    // SAFETY: the framework gave `init` for this, and copies the array.
+    wdf::check(unsafe {
+        wdf::call!(
+            WdfDeviceInitAssignWdmIrpPreprocessCallback,
+            init,
+            Some(cancel_stop),
+            minor(wdk_sys::IRP_MJ_PNP),
+            minors.as_mut_ptr(),
+            1,
+        )
+    })
+}
+
+/// The code of a major or minor function, which is one byte.
+#[expect(clippy::cast_possible_truncation, reason = "asserted")]
+const fn minor(code: u32) -> u8 {
+    assert!(code <= u8::MAX as u32);
+    code as u8
+}
+
+fn offer_interface(device: WDFDEVICE, pf: &Pf) -> Result<(), NtStatus> {
+    let mut interface = virtualization::interface(pf);
+    let mut config = WDF_QUERY_INTERFACE_CONFIG {
+        Size: wdf::size_of_config::<WDF_QUERY_INTERFACE_CONFIG>(),
+        Interface: (&raw mut interface).cast::<INTERFACE>(),
+        InterfaceType: core::ptr::from_ref(&sriov::GUID_SRIOV_DEVICE_INTERFACE_STANDARD)
+            .cast::<GUID>(),
+        EvtDeviceProcessQueryInterfaceRequest: Some(query_interface),
+        ..WDF_QUERY_INTERFACE_CONFIG::default()
+    };
+    // SAFETY: the device is live, and the framework copies the interface and its description.
+    wdf::check(unsafe { wdf::call!(WdfDeviceAddQueryInterface, device, &raw mut config) })
+}
+
+/// `EvtDeviceProcessQueryInterfaceRequest`: a device that is gone is not handed out any more. The
+/// framework takes the reference.
+unsafe extern "C" fn query_interface(
+    device: WDFDEVICE,
+    _interface_type: *mut GUID,
+    _interface: *mut INTERFACE,
+    _specific_data: *mut core::ffi::c_void,
+) -> NTSTATUS {
+    match pf::of_device(device) {
+        Some(pf) if !pf.is_removed() => status::SUCCESS,
+        _ => status::DEVICE_REMOVED,
+    }
+}
+
+/// `EvtDevicePrepareHardware`, at the first start and after each rebalance.
+unsafe extern "C" fn prepare_hardware(
+    device: WDFDEVICE,
+    raw: WDFCMRESLIST,
+    translated: WDFCMRESLIST,
+) -> NTSTATUS {
+    let Some(pf) = pf::of_device(device) else {
+        return status::DEVICE_NOT_READY;
+    };
+    let prepare = || {
+        let served = pf.serve(device)?;
+        let mut hardware = crate::pci::Hardware::find(device)?;
+        hardware.place(served.num_vfs, raw, translated)?;
+        // SAFETY: Plug and Play callbacks run one at a time.
+        unsafe { pf.change_hardware(|place| *place = Some(hardware)) };
+        Ok(())
+    };
+    prepare().map_or_else(failed, |()| status::SUCCESS)
+}
+
+/// `EvtDeviceReleaseHardware`: gives the bus's interfaces back.
+unsafe extern "C" fn release_hardware(device: WDFDEVICE, _translated: WDFCMRESLIST) -> NTSTATUS {
+    if let Some(pf) = pf::of_device(device) {
+        // SAFETY: Plug and Play callbacks run one at a time.
+        unsafe { pf.change_hardware(|place| *place = None) };
+    }
+    status::SUCCESS
+}
+
+/// `EvtDeviceD0Entry`: after a start and whenever the PF gets its power back, the same VFs are on.
+unsafe extern "C" fn d0_entry(device: WDFDEVICE, _previous: WDF_POWER_DEVICE_STATE) -> NTSTATUS {
+    let Some(pf) = pf::of_device(device) else {
+        return status::DEVICE_NOT_READY;
+    };
+    let enter = || {
+        let not_ready = StartFailure::Framework(status::DEVICE_NOT_READY);
+        let num_vfs = pf.served().map_err(|_| not_ready)?.num_vfs;
+        // SAFETY: Plug and Play callbacks run one at a time.
+        unsafe { pf.change_hardware(|place| place.as_mut().ok_or(not_ready)?.enable(num_vfs)) }?;
+        pf.power_up();
+        trace::write(&Happened {
+            first: u64::from(num_vfs),
+            ..Happened::of(&event::ENABLED)
+        });
+        Ok(())
+    };
+    enter().map_or_else(failed, |()| status::SUCCESS)
+}
+
+/// `EvtDeviceD0Exit`: turns the VFs off, unless the device is gone.
+unsafe extern "C" fn d0_exit(device: WDFDEVICE, _target: WDF_POWER_DEVICE_STATE) -> NTSTATUS {
+    if let Some(pf) = pf::of_device(device) {
+        let leave = |place: &mut Option<crate::pci::Hardware>| {
+            if let (Some(hardware), false) = (place, pf.is_removed()) {
+                hardware.disable();
+            }
+        };
+        // SAFETY: Plug and Play callbacks run one at a time.
+        unsafe { pf.change_hardware(leave) };
+    }
+    status::SUCCESS
+}
+
+/// `EvtDeviceSelfManagedIoRestart`: the PF runs again, after a rebalance or out of a sleep.
+unsafe extern "C" fn self_managed_io_restart(device: WDFDEVICE) -> NTSTATUS {
+    pf::of_device(device).map_or(status::SUCCESS, events::running_again)
+}
+
+/// `EvtDeviceSelfManagedIoFlush`: the device was removed.
+unsafe extern "C" fn self_managed_io_flush(device: WDFDEVICE) {
+    if let Some(pf) = pf::of_device(device) {
+        pf.remove();
+    }
+}
+
+/// `EvtDeviceSurpriseRemoval`: the device is gone already.
+unsafe extern "C" fn surprise_removal(device: WDFDEVICE) {
+    if let Some(pf) = pf::of_device(device) {
+        pf.remove();
+    }
+}
+
+/// `EvtDeviceQueryRemove`: not while somebody may call.
+unsafe extern "C" fn query_remove(device: WDFDEVICE) -> NTSTATUS {
+    match pf::of_device(device) {
+        Some(pf) if pf.is_referenced_by_others() => {
+            trace::write(&Happened {
+                status: status::DEVICE_BUSY,
+                ..Happened::of(&event::REMOVE_VETOED)
+            });
+            status::DEVICE_BUSY
+        }
+        _ => status::SUCCESS,
+    }
+}
+
+/// `EvtDeviceQueryStop`: the virtualization stack may veto.
+unsafe extern "C" fn query_stop(device: WDFDEVICE) -> NTSTATUS {
+    pf::of_device(device).map_or(status::SUCCESS, events::query_stop)
+}
+
+/// `IRP_MN_CANCEL_STOP_DEVICE`, for which the framework has no callback. The virtualization stack is
+/// told before the request goes on: the device has not stopped, and once the request is completed
+/// the device may be gone while this thread still waits.
+unsafe extern "C" fn cancel_stop(device: WDFDEVICE, irp: PIRP) -> NTSTATUS {
+    if let Some(pf) = pf::of_device(device) {
+        // A cancelled stop cannot fail.
+        let _ = events::running_again(pf);
+    }
+    // SAFETY: the request is this driver's until it is passed on.
+    unsafe { skip_stack_location(irp) };
+    // SAFETY: the request goes back to the framework, whose it is.
+    unsafe { wdf::call!(WdfDeviceWdmDispatchPreprocessedIrp, device, irp) }
+}
+
+/// `IoSkipCurrentIrpStackLocation`, which the headers have inline only: the next driver gets this
+/// driver's stack location.
+///
+/// # Safety
+/// The request is this driver's, which has not changed its stack location.
+unsafe fn skip_stack_location(irp: PIRP) {
+    // SAFETY: as the caller promises.
+    let irp = unsafe { &mut *irp };
+    irp.CurrentLocation = irp.CurrentLocation.wrapping_add(1);
+    // SAFETY: in a request that is under way the union holds the stack location.
+    let overlay = unsafe { &mut irp.Tail.Overlay };
+    // SAFETY: as above.
+    let current = unsafe {
+        &mut overlay
+            .__bindgen_anon_2
+            .__bindgen_anon_1
+            .CurrentStackLocation
+    };
+    *current = current.wrapping_add(1);
+}
+
+/// `EvtFileCleanup` and `EvtFileClose`: a kernel-mode opener's handle may be closed long before its
+/// file object, or right after.
+unsafe extern "C" fn file_gone(file: WDFFILEOBJECT) {
+    // SAFETY: the framework calls for a file object of a live device.
+    let device = unsafe { wdf::call!(WdfFileObjectGetDevice, file) };
+    if let Some(pf) = pf::of_device(device) {
+        events::handle_gone(pf, file.addr());
+    }
+}
+
+/// `EvtCleanupCallback` of the device: also for one that never started.
+unsafe extern "C" fn cleanup(device: WDFOBJECT) {
+    if let Some(pf) = pf::of_device(device.cast()) {
+        pf.remove();
+    }
+}
+
+/// `EvtDestroyCallback` of the device: gives the device's reference to its PF back.
+unsafe extern "C" fn destroy(device: WDFOBJECT) {
+    if let Some(pf) = pf::of_device(device.cast()) {
+        // SAFETY: the device is used no more.
+        unsafe { Pf::dereference(core::ptr::NonNull::from(pf)) };
+    }
+}

@@ -1,0 +1,54 @@
+//! Functions of the kernel that are looked up when the driver loads, because not every kernel that
+//! the driver runs on exports them.
+
+use core::{
+    ffi::c_void,
+    sync::atomic::{AtomicPtr, Ordering},
+};
+
+use pf_state::status::{self, NtStatus};
+
+use crate::unicode::Name;
+
+/// The address of a function; none if this kernel lacks it. At `PASSIVE_LEVEL`.
+pub(crate) fn look_up<const N: usize>(name: &'static Name<N>) -> Option<*mut c_void> {
+    let mut name = name.as_unicode_string();
+    // SAFETY: the name lives through the call, which does not write to it.
+    let address = unsafe { wdk_sys::ntddk::MmGetSystemRoutineAddress(&raw mut name) };
+    (!address.is_null()).then_some(address)
+}
+
+/// `KeQueryUnbiasedInterruptTime` and `KeQueryInterruptTime` of `wdm.h`: the time since the system
+/// started in units of 100 ns, at any IRQL.
+type QueryTime = unsafe extern "C" fn() -> u64;
+
+static QUERY_TIME: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Finds a clock. Windows exports the unbiased one since Windows 7; the other is inline in its
+/// headers on 64-bit processors, and what other kernels have.
+///
+/// # Errors
+/// `STATUS_ENTRYPOINT_NOT_FOUND` on a kernel without either.
+pub(crate) fn find_clock() -> Result<(), NtStatus> {
+    static UNBIASED: Name<28> = Name::new(b"KeQueryUnbiasedInterruptTime");
+    static BIASED: Name<20> = Name::new(b"KeQueryInterruptTime");
+    let clock = look_up(&UNBIASED)
+        .or_else(|| look_up(&BIASED))
+        .ok_or(status::ENTRYPOINT_NOT_FOUND)?;
+    QUERY_TIME.store(clock, Ordering::Relaxed);
+    Ok(())
+}
+
+/// The time since the system started in units of 100 ns, at any IRQL.
+#[inline]
+pub(crate) fn time() -> u64 {
+    // Written before there was a device, so relaxed is enough.
+    let clock = QUERY_TIME.load(Ordering::Relaxed);
+    if clock.is_null() {
+        return 0;
+    }
+    // SAFETY: the kernel's functions of these names have this signature.
+    let clock = unsafe { core::mem::transmute::<*mut c_void, QueryTime>(clock) };
+    // SAFETY: the function has no preconditions.
+    unsafe { clock() }
+}

@@ -1,0 +1,486 @@
+//! The host's own software: the management interface of [`pf_broker_abi`].
+
+use core::sync::atomic::{Ordering, fence};
+
+use block_broker::{BlockStatus, Entry, Event, JOURNAL_LENGTH, Operation, PowerState, Ticks};
+use block_table::{Access, Block, Image, Kind, MAX_BLOCK_LENGTH, ShortRead, WhenFull};
+use pf_broker_abi as abi;
+use pf_state::status::{self, NtStatus};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::{
+    control::Control,
+    invalidation,
+    pf::{Pf, status_of},
+    request::{Output, Request},
+    served::Served,
+    virtualization, wait,
+};
+
+/// Serves one control code. What it answers is documented with the codes.
+pub(crate) fn serve(pf: &Pf, control: Control) {
+    let served = match pf.served() {
+        Ok(served) => served,
+        Err(status) => return control.request.complete(status),
+    };
+    match control.code {
+        abi::IOCTL_QUERY => control.request.reply(&query(pf, served)),
+        abi::IOCTL_BLOCKS => reply_with(control, |request, output| blocks(served, request, output)),
+        abi::IOCTL_STATS => reply_with(control, |request, output| stats(served, request, output)),
+        abi::IOCTL_BLOCK_STATS => {
+            reply_with(control, |request, output| {
+                block_stats(served, request, output)
+            });
+        }
+        abi::IOCTL_READ => read(served, control),
+        abi::IOCTL_PUBLISH => publish(pf, served, control),
+        abi::IOCTL_INVALIDATE => {
+            carry_out(control, |request| invalidate(pf, served, request));
+        }
+        abi::IOCTL_DRAIN => reply_with(control, |request, output| drain(served, request, output)),
+        abi::IOCTL_RESET => carry_out(control, |request: abi::VfRequest| {
+            zero(request.reserved)?;
+            virtualization::reset_vf(pf, request.vf)
+        }),
+        abi::IOCTL_POWER => carry_out(control, |request| power(served, request)),
+        abi::IOCTL_JOURNAL => {
+            reply_with(control, |request, output| journal(served, request, output));
+        }
+        abi::IOCTL_WAIT => wait_for_change(pf, served, control),
+        _ => control.request.complete(status::INVALID_DEVICE_REQUEST),
+    }
+}
+
+/// The input, which is exactly one structure.
+fn input<T: FromBytes + IntoBytes>(control: &Control) -> Result<T, NtStatus> {
+    if control.input_length != size_of::<T>() {
+        return Err(status::INVALID_PARAMETER);
+    }
+    control
+        .request
+        .input(control.input_length)
+        .ok_or(status::INVALID_PARAMETER)
+}
+
+/// A reserved field has to be zero, so that it can mean something one day.
+fn zero<T: Copy + Default + PartialEq>(reserved: T) -> Result<(), NtStatus> {
+    if reserved == T::default() {
+        Ok(())
+    } else {
+        Err(status::INVALID_PARAMETER)
+    }
+}
+
+/// Carries out a request without output.
+fn carry_out<T: FromBytes + IntoBytes>(
+    control: Control,
+    operation: impl FnOnce(T) -> Result<(), NtStatus>,
+) {
+    let outcome = input(&control).and_then(operation);
+    control
+        .request
+        .complete(outcome.err().unwrap_or(status::SUCCESS));
+}
+
+/// Carries out a request whose output is written piece by piece.
+fn reply_with<T: FromBytes + IntoBytes>(
+    control: Control,
+    operation: impl FnOnce(T, &mut Output<'_>) -> Result<(), NtStatus>,
+) {
+    let outcome = input(&control).and_then(|request| {
+        let mut output = control.request.output(1)?;
+        operation(request, &mut output)?;
+        Ok(output.written())
+    });
+    match outcome {
+        Ok(written) => control.request.complete_with(status::SUCCESS, written),
+        Err(status) => control.request.complete(status),
+    }
+}
+
+/// Appends one structure, which has to fit.
+fn push<T: IntoBytes + zerocopy::Immutable>(
+    output: &mut Output<'_>,
+    value: &T,
+) -> Result<(), NtStatus> {
+    if output.push(value.as_bytes()) {
+        Ok(())
+    } else {
+        Err(status::BUFFER_TOO_SMALL)
+    }
+}
+
+/// A name in the fixed room that the interface has for it; names are shorter by construction.
+fn padded(name: &str) -> [u8; abi::NAME_LENGTH] {
+    let mut padded = [0; abi::NAME_LENGTH];
+    for (to, from) in padded.iter_mut().zip(name.bytes()) {
+        *to = from;
+    }
+    padded
+}
+
+/// A component of the package's version.
+const fn version(digits: &str) -> u16 {
+    let digits = digits.as_bytes();
+    let mut value = 0_u16;
+    let mut at = 0;
+    while at < digits.len() {
+        value = value * 10 + (digits[at] - b'0') as u16;
+        at += 1;
+    }
+    value
+}
+
+const DRIVER_VERSION: [u16; 3] = [
+    version(env!("CARGO_PKG_VERSION_MAJOR")),
+    version(env!("CARGO_PKG_VERSION_MINOR")),
+    version(env!("CARGO_PKG_VERSION_PATCH")),
+];
+
+fn query(pf: &Pf, served: &Served) -> abi::QueryReply {
+    let table = served.broker.table();
+    let device = table.device();
+    let attached = pf.rebalance.lock().is_attached();
+    abi::QueryReply {
+        abi_version: abi::ABI_VERSION,
+        table_crc: table.crc(),
+        driver_version: DRIVER_VERSION,
+        num_vfs: served.num_vfs,
+        vendor_id: device.vendor_id,
+        device_id: device.device_id,
+        // A table has 1024 blocks at most.
+        block_count: u16::try_from(table.block_count()).unwrap_or(u16::MAX),
+        table_source: served.table_source as u8,
+        attached: u8::from(attached),
+        changes: served.broker.change_count(),
+        name: padded(device.name),
+    }
+}
+
+fn blocks(
+    served: &Served,
+    request: abi::BlocksRequest,
+    output: &mut Output<'_>,
+) -> Result<(), NtStatus> {
+    let first = usize::try_from(request.first).unwrap_or(usize::MAX);
+    for (index, block) in served.broker.table().blocks().skip(first).enumerate() {
+        if output.room() < size_of::<abi::BlockInfo>() && index != 0 {
+            break;
+        }
+        push(output, &block_info(&block))?;
+    }
+    Ok(())
+}
+
+fn block_info(block: &Block<'_>) -> abi::BlockInfo {
+    // Lengths are at most 128 and depths at most 4096.
+    let small = |value: usize| u16::try_from(value).unwrap_or(u16::MAX);
+    abi::BlockInfo {
+        id: block.id(),
+        kind: match block.kind() {
+            Kind::Register => 0,
+            Kind::Stream => 1,
+        },
+        vf_access: match block.vf_access() {
+            Access::ReadOnly => 1,
+            Access::WriteOnly => 2,
+            Access::ReadWrite => 3,
+        },
+        notify: u8::from(block.notify()),
+        prefix_reads: u8::from(matches!(block.short_read(), ShortRead::Prefix)),
+        min_length: small(block.min_length()),
+        max_length: small(block.max_length()),
+        depth: small(block.depth()),
+        drop_oldest: u8::from(matches!(block.when_full(), WhenFull::DropOldest)),
+        reserved: 0,
+        name: padded(block.name()),
+    }
+}
+
+fn stats(
+    served: &Served,
+    request: abi::VfRequest,
+    output: &mut Output<'_>,
+) -> Result<(), NtStatus> {
+    zero(request.reserved)?;
+    let vf = served.broker.status(request.vf).map_err(status_of)?;
+    const { assert!(block_broker::Refusal::ALL.len() <= abi::MAX_REASONS) };
+    let mut refused = [0; abi::MAX_REASONS];
+    for (count, reason) in refused.iter_mut().zip(block_broker::Refusal::ALL) {
+        *count = vf.counters.refused(reason);
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "asserted to be at most MAX_REASONS"
+    )]
+    let reason_count = block_broker::Refusal::ALL.len() as u32;
+    push(
+        output,
+        &abi::StatsReply {
+            reads: vf.counters.reads,
+            writes: vf.counters.writes,
+            publishes: vf.counters.publishes,
+            dropped: vf.counters.dropped,
+            resets: vf.counters.resets,
+            floods: vf.counters.floods,
+            pending: vf.pending,
+            power: vf.power as u8,
+            open: u8::from(vf.open),
+            reserved: [0; 2],
+            reason_count,
+            refused,
+        },
+    )
+}
+
+fn block_stats(
+    served: &Served,
+    request: abi::BlockRequest,
+    output: &mut Output<'_>,
+) -> Result<(), NtStatus> {
+    zero(request.scope)?;
+    let BlockStatus { counters, queued } = served
+        .broker
+        .block_status(request.vf, request.block)
+        .map_err(status_of)?;
+    push(
+        output,
+        &abi::BlockStatsReply {
+            reads: counters.reads,
+            writes: counters.writes,
+            publishes: counters.publishes,
+            refused: counters.refused,
+            dropped: counters.dropped,
+            queued: u64::from(queued),
+        },
+    )
+}
+
+/// The length asked for is the length of the output; the broker judges it.
+fn read(served: &Served, control: Control) {
+    let length = u32::try_from(control.output_length).unwrap_or(u32::MAX);
+    let outcome = input::<abi::BlockRequest>(&control).and_then(|request| {
+        zero(request.scope)?;
+        let mut image: Image = [0; MAX_BLOCK_LENGTH];
+        served
+            .broker
+            .host_read(request.vf, request.block, length, &mut image, wait::now())
+            .map_err(status_of)?;
+        let mut output = control.request.output(control.output_length)?;
+        let bytes = image
+            .get(..control.output_length)
+            .ok_or(status::INVALID_PARAMETER)?;
+        output.push(bytes);
+        Ok(output.written())
+    });
+    match outcome {
+        Ok(written) => control.request.complete_with(status::SUCCESS, written),
+        Err(status) => control.request.complete(status),
+    }
+}
+
+/// The data follow the structure; the broker judges their length.
+fn publish(pf: &Pf, served: &Served, control: Control) {
+    let outcome = publish_to(pf, served, &control);
+    control
+        .request
+        .complete(outcome.err().unwrap_or(status::SUCCESS));
+}
+
+fn publish_to(pf: &Pf, served: &Served, control: &Control) -> Result<(), NtStatus> {
+    let header = size_of::<abi::BlockRequest>();
+    let request: abi::BlockRequest = control
+        .request
+        .input(control.input_length)
+        .ok_or(status::INVALID_PARAMETER)?;
+    let length = u32::try_from(control.input_length.saturating_sub(header)).unwrap_or(u32::MAX);
+    let mut sent: Image = [0; MAX_BLOCK_LENGTH];
+    control.request.copy_input(header, &mut sent);
+    let now = wait::now();
+    if is_for_all(request.scope, request.vf)? {
+        let published = served
+            .broker
+            .publish_all(request.block, length, &sent, now)
+            .map_err(status_of)?;
+        if published.notified {
+            invalidation::look_at_all(pf, served);
+        }
+    } else {
+        let published = served
+            .broker
+            .publish(request.vf, request.block, length, &sent, now)
+            .map_err(status_of)?;
+        if published.notified {
+            invalidation::look(pf, served, request.vf);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a scope means every VF; the VF is zero then.
+fn is_for_all(scope: u16, vf: u16) -> Result<bool, NtStatus> {
+    match (scope, vf) {
+        (abi::SCOPE_VF, _) => Ok(false),
+        (abi::SCOPE_ALL, 0) => Ok(true),
+        _ => Err(status::INVALID_PARAMETER),
+    }
+}
+
+fn invalidate(pf: &Pf, served: &Served, request: abi::InvalidateRequest) -> Result<(), NtStatus> {
+    zero(request.reserved)?;
+    let now = wait::now();
+    if is_for_all(request.scope, request.vf)? {
+        served
+            .broker
+            .invalidate_all(request.mask, now)
+            .map_err(status_of)?;
+        invalidation::look_at_all(pf, served);
+    } else {
+        served
+            .broker
+            .invalidate(request.vf, request.mask, now)
+            .map_err(status_of)?;
+        invalidation::look(pf, served, request.vf);
+    }
+    Ok(())
+}
+
+/// Takes messages for as long as there is room; none is taken that cannot be handed over.
+fn drain(
+    served: &Served,
+    request: abi::BlockRequest,
+    output: &mut Output<'_>,
+) -> Result<(), NtStatus> {
+    zero(request.scope)?;
+    if output.room() < size_of::<abi::Message>() {
+        return Err(status::BUFFER_TOO_SMALL);
+    }
+    let now = wait::now();
+    let length = served
+        .broker
+        .table()
+        .find(request.block)
+        .and_then(|index| served.broker.table().block(index))
+        .map_or(0, |block| u32::try_from(block.max_length()).unwrap_or(0));
+    while output.room() >= size_of::<abi::Message>() {
+        let mut message = abi::Message {
+            length,
+            data: [0; MAX_BLOCK_LENGTH],
+        };
+        if !served
+            .broker
+            .drain(request.vf, request.block, &mut message.data, now)
+            .map_err(status_of)?
+        {
+            break;
+        }
+        push(output, &message)?;
+    }
+    Ok(())
+}
+
+fn power(served: &Served, request: abi::PowerRequest) -> Result<(), NtStatus> {
+    let state = match request.state {
+        0 => PowerState::D0,
+        1 => PowerState::D1,
+        2 => PowerState::D2,
+        3 => PowerState::D3,
+        _ => return Err(status::INVALID_PARAMETER),
+    };
+    served
+        .broker
+        .set_power(request.vf, state, wait::now())
+        .map_err(status_of)
+}
+
+fn journal(
+    served: &Served,
+    request: abi::JournalRequest,
+    output: &mut Output<'_>,
+) -> Result<(), NtStatus> {
+    zero(request.reserved)?;
+    if output.room() < size_of::<abi::JournalEntry>() {
+        return Err(status::BUFFER_TOO_SMALL);
+    }
+    let nothing = Entry {
+        number: 0,
+        at: Ticks(0),
+        repeated: 0,
+        event: Event {
+            operation: Operation::Read,
+            block: 0,
+            length: 0,
+            refusal: None,
+        },
+    };
+    let mut entries = [nothing; JOURNAL_LENGTH];
+    let excerpt = served
+        .broker
+        .journal(request.vf, request.after, &mut entries)
+        .map_err(status_of)?;
+    for entry in entries.iter().take(excerpt.entries) {
+        if output.room() < size_of::<abi::JournalEntry>() {
+            break;
+        }
+        push(
+            output,
+            &abi::JournalEntry {
+                sequence: entry.number,
+                time: entry.at.0,
+                block: entry.event.block,
+                length: entry.event.length,
+                status: entry.event.refusal.map_or(status::SUCCESS, status_of),
+                repeated: entry.repeated,
+                operation: entry.event.operation as u8,
+                reserved: [0; 7],
+            },
+        )?;
+    }
+    Ok(())
+}
+
+/// `IOCTL_WAIT`. The request is queued and announced before the count is looked at, and a change
+/// looks for an announcement after it is counted: one of the two sees the other.
+fn wait_for_change(pf: &Pf, served: &Served, control: Control) {
+    let request = match input::<abi::WaitRequest>(&control) {
+        Ok(request) => request,
+        Err(status) => return control.request.complete(status),
+    };
+    if control.output_length < size_of::<abi::WaitReply>() {
+        return control.request.complete(status::BUFFER_TOO_SMALL);
+    }
+    control.request.wait_in(pf.queues.waits);
+    pf.waited_for.store(true, Ordering::SeqCst);
+    if served.broker.change_count() > request.seen {
+        changed(pf);
+    }
+}
+
+/// Something changed: whoever waits is told. Callable up to `DISPATCH_LEVEL`; one atomic load when
+/// nobody waits.
+#[inline]
+pub(crate) fn changed(pf: &Pf) {
+    // Between the change, which the caller has counted, and the look for whoever waits.
+    fence(Ordering::SeqCst);
+    if pf.waited_for.load(Ordering::Relaxed) {
+        tell_those_who_wait(pf);
+    }
+}
+
+#[cold]
+fn tell_those_who_wait(pf: &Pf) {
+    let (Ok(_alive), Ok(served)) = (pf.alive(), pf.served()) else {
+        return;
+    };
+    if !pf.waited_for.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    while let Some(request) = pf.queues.waits.next() {
+        let changes = served.broker.change_count();
+        reply_to_wait(request, changes);
+    }
+}
+
+fn reply_to_wait(request: Request, changes: u64) {
+    request.reply(&abi::WaitReply { changes });
+}

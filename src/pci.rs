@@ -1,0 +1,368 @@
+//! The PCI bus driver below: configuration space of the PF and its VFs, their places, their memory,
+//! and the switch that turns them on.
+
+use core::ffi::c_void;
+
+use pcivirt_abi::{
+    Guid, InterfaceReference, PCI_TYPE0_ADDRESSES,
+    bus::{
+        AccessBusData, AccessVirtualFunctionData, EnableVirtualization,
+        GUID_BUS_INTERFACE_STANDARD, GUID_PCI_VIRTUALIZATION_INTERFACE, GetVirtualFunctionLocation,
+        GetVirtualFunctionProbedBars, INTERFACE_VERSION, MemoryDescriptor, PCI_WHICHSPACE_CONFIG,
+        StandardInterface, VirtualizationInterface,
+    },
+};
+use pf_state::{
+    bars::{self, Range, Windows},
+    config::{Identity, Space, WriteList},
+    failure::StartFailure,
+    sriov::Capability,
+    status::{self, NtStatus},
+};
+use wdk_sys::{GUID, INTERFACE, WDFCMRESLIST, WDFDEVICE};
+
+use crate::wdf;
+
+/// An interface of the bus, given back when dropped.
+struct Held {
+    context: *mut c_void,
+    dereference: Option<InterfaceReference>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(dereference) = self.dereference {
+            // SAFETY: the bus counted one reference when it handed the interface out.
+            unsafe { dereference(self.context) };
+        }
+    }
+}
+
+/// Asks the bus for an interface.
+fn query<T>(device: WDFDEVICE, guid: &Guid, interface: &mut T) -> Result<(), NtStatus> {
+    const { assert!(size_of::<T>() <= u16::MAX as usize) };
+    #[expect(clippy::cast_possible_truncation, reason = "asserted above")]
+    let size = size_of::<T>() as u16;
+    // SAFETY: the device is live, both structures live through the call, and the size is that of
+    // the structure that the bus fills in.
+    let status = unsafe {
+        wdf::call!(
+            WdfFdoQueryForInterface,
+            device,
+            core::ptr::from_ref(guid).cast::<GUID>(),
+            core::ptr::from_mut(interface).cast::<INTERFACE>(),
+            size,
+            INTERFACE_VERSION,
+            core::ptr::null_mut(),
+        )
+    };
+    wdf::check(status)
+}
+
+/// `GUID_PCI_VIRTUALIZATION_INTERFACE`, complete.
+struct Virtualization {
+    held: Held,
+    get_data: AccessVirtualFunctionData,
+    set_data: AccessVirtualFunctionData,
+    get_location: GetVirtualFunctionLocation,
+    enable: EnableVirtualization,
+    get_probed_bars: GetVirtualFunctionProbedBars,
+}
+
+impl Virtualization {
+    fn query(device: WDFDEVICE) -> Result<Self, StartFailure> {
+        let mut interface = VirtualizationInterface {
+            size: 0,
+            version: 0,
+            context: core::ptr::null_mut(),
+            interface_reference: None,
+            interface_dereference: None,
+            set_virtual_function_data: None,
+            get_virtual_function_data: None,
+            get_location: None,
+            get_resources: None,
+            enable_virtualization: None,
+            get_virtual_function_probed_bars: None,
+        };
+        query(device, &GUID_PCI_VIRTUALIZATION_INTERFACE, &mut interface)
+            .map_err(StartFailure::NoVirtualizationInterface)?;
+        let held = Held {
+            context: interface.context,
+            dereference: interface.interface_dereference,
+        };
+        let incomplete = StartFailure::NoVirtualizationInterface(status::NOT_SUPPORTED);
+        Ok(Self {
+            held,
+            get_data: interface.get_virtual_function_data.ok_or(incomplete)?,
+            set_data: interface.set_virtual_function_data.ok_or(incomplete)?,
+            get_location: interface.get_location.ok_or(incomplete)?,
+            enable: interface.enable_virtualization.ok_or(incomplete)?,
+            get_probed_bars: interface
+                .get_virtual_function_probed_bars
+                .ok_or(incomplete)?,
+        })
+    }
+}
+
+/// The PF's own configuration space, through `GUID_BUS_INTERFACE_STANDARD`.
+struct PfSpace {
+    held: Held,
+    get_data: AccessBusData,
+}
+
+impl PfSpace {
+    fn query(device: WDFDEVICE) -> Result<Self, StartFailure> {
+        let mut interface = StandardInterface {
+            size: 0,
+            version: 0,
+            context: core::ptr::null_mut(),
+            interface_reference: None,
+            interface_dereference: None,
+            translate_bus_address: core::ptr::null_mut(),
+            get_dma_adapter: core::ptr::null_mut(),
+            set_bus_data: None,
+            get_bus_data: None,
+        };
+        query(device, &GUID_BUS_INTERFACE_STANDARD, &mut interface)
+            .map_err(StartFailure::NoBusInterface)?;
+        let held = Held {
+            context: interface.context,
+            dereference: interface.interface_dereference,
+        };
+        let incomplete = StartFailure::NoBusInterface(status::NOT_SUPPORTED);
+        Ok(Self {
+            held,
+            get_data: interface.get_bus_data.ok_or(incomplete)?,
+        })
+    }
+}
+
+impl Space for PfSpace {
+    fn read(&mut self, offset: u32, buffer: &mut [u8]) -> bool {
+        let Ok(length) = u32::try_from(buffer.len()) else {
+            return false;
+        };
+        // SAFETY: the interface is held, and the buffer has `length` bytes.
+        let read = unsafe {
+            (self.get_data)(
+                self.held.context,
+                PCI_WHICHSPACE_CONFIG,
+                buffer.as_mut_ptr().cast(),
+                offset,
+                length,
+            )
+        };
+        read == length
+    }
+
+    fn write(&mut self, _offset: u32, _bytes: &[u8]) -> bool {
+        // The PF's own registers belong to the bus driver.
+        false
+    }
+}
+
+/// The configuration space of one VF.
+pub(crate) struct VfSpace<'h> {
+    hardware: &'h Hardware,
+    vf: u16,
+}
+
+impl Space for VfSpace<'_> {
+    fn read(&mut self, offset: u32, buffer: &mut [u8]) -> bool {
+        let Ok(length) = u32::try_from(buffer.len()) else {
+            return false;
+        };
+        let bus = &self.hardware.virtualization;
+        // SAFETY: the interface is held, and the buffer has `length` bytes.
+        let read = unsafe {
+            (bus.get_data)(
+                bus.held.context,
+                self.vf,
+                buffer.as_mut_ptr().cast(),
+                offset,
+                length,
+            )
+        };
+        read == length
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> bool {
+        let Ok(length) = u32::try_from(bytes.len()) else {
+            return false;
+        };
+        let bus = &self.hardware.virtualization;
+        // SAFETY: the interface is held, the buffer has `length` bytes, and the bus only reads them
+        // although its type has no way to say so.
+        let written = unsafe {
+            (bus.set_data)(
+                bus.held.context,
+                self.vf,
+                bytes.as_ptr().cast_mut().cast(),
+                offset,
+                length,
+            )
+        };
+        written == length
+    }
+}
+
+/// Where a VF is.
+#[derive(Clone, Copy)]
+pub(crate) struct Location {
+    pub(crate) segment: u16,
+    pub(crate) bus: u8,
+    pub(crate) function: u8,
+}
+
+impl Location {
+    /// Where a VF is that does not exist: no segment of a PC has this number.
+    pub(crate) const NONE: Self = Self {
+        segment: u16::MAX,
+        bus: u8::MAX,
+        function: u8::MAX,
+    };
+}
+
+/// Everything the driver knows of the device while it has resources.
+pub(crate) struct Hardware {
+    virtualization: Virtualization,
+    capability: Capability,
+    probed_bars: [u32; PCI_TYPE0_ADDRESSES],
+    windows: Windows,
+    write_list: WriteList,
+}
+
+// SAFETY: the bus's functions may be called from any thread, and its contexts are its own.
+unsafe impl Send for Hardware {}
+// SAFETY: as above; nothing in it changes while it is shared.
+unsafe impl Sync for Hardware {}
+
+impl Hardware {
+    /// Asks the bus for its interfaces and the device for its capability, at `PASSIVE_LEVEL`.
+    pub(crate) fn find(device: WDFDEVICE) -> Result<Self, StartFailure> {
+        let virtualization = Virtualization::query(device)?;
+        let mut pf = PfSpace::query(device)?;
+        let capability = Capability::read(&mut pf).map_err(StartFailure::Capability)?;
+        let mut probed_bars = [0; PCI_TYPE0_ADDRESSES];
+        // SAFETY: the interface is held, and the array has room for the six values.
+        let status = unsafe {
+            (virtualization.get_probed_bars)(virtualization.held.context, probed_bars.as_mut_ptr())
+        };
+        wdf::check(status).map_err(StartFailure::ProbedBars)?;
+        Ok(Self {
+            virtualization,
+            capability,
+            probed_bars,
+            windows: Windows::default(),
+            write_list: WriteList::default(),
+        })
+    }
+
+    /// Finds the VFs' memory, for `num_vfs` of them.
+    pub(crate) fn place(
+        &mut self,
+        num_vfs: u16,
+        raw: WDFCMRESLIST,
+        translated: WDFCMRESLIST,
+    ) -> Result<(), StartFailure> {
+        let total = self.capability.total_vfs;
+        if num_vfs > total {
+            return Err(StartFailure::NumVfsAboveDevice {
+                asked: num_vfs,
+                total,
+            });
+        }
+        let bars = bars::decode(&self.probed_bars);
+        let bases = bars::bases(&self.capability.vf_base_addresses, &bars);
+        let resources = (0..count(raw)).filter_map(|index| {
+            Some((memory_range(raw, index)?, memory_range(translated, index)?))
+        });
+        self.windows =
+            Windows::find(&bars, &bases, &resources, num_vfs).map_err(StartFailure::Window)?;
+        Ok(())
+    }
+
+    /// Turns the VFs on. A device that has them on already, left so by whoever drove it before, is
+    /// turned off first: the bus refuses a state that it is in.
+    pub(crate) fn enable(&mut self, num_vfs: u16) -> Result<(), StartFailure> {
+        let mut status = self.switch(num_vfs, true);
+        if status == status::INVALID_DEVICE_STATE {
+            self.disable();
+            status = self.switch(num_vfs, true);
+        }
+        wdf::check(status).map_err(StartFailure::Enable)?;
+        // All VFs have the same capabilities in the same places.
+        self.write_list = WriteList::find(&mut self.vf(0));
+        Ok(())
+    }
+
+    /// Turns the VFs off. There is nobody to tell if that fails.
+    pub(crate) fn disable(&self) {
+        let _ = self.switch(0, false);
+    }
+
+    fn switch(&self, num_vfs: u16, on: bool) -> NtStatus {
+        let bus = &self.virtualization;
+        // SAFETY: the interface is held, and the thread is at PASSIVE_LEVEL.
+        unsafe { (bus.enable)(bus.held.context, num_vfs, 0, 0, u8::from(on)) }
+    }
+
+    /// The configuration space of a VF.
+    pub(crate) const fn vf(&self, vf: u16) -> VfSpace<'_> {
+        VfSpace { hardware: self, vf }
+    }
+
+    /// What a VF may write in its configuration space.
+    pub(crate) const fn write_list(&self) -> WriteList {
+        self.write_list
+    }
+
+    /// What identifies each VF to its driver.
+    pub(crate) const fn vf_identity(&self) -> Identity {
+        self.capability.vf_identity
+    }
+
+    /// The sizes of the VFs' base address registers.
+    pub(crate) const fn probed_bars(&self) -> &[u32; PCI_TYPE0_ADDRESSES] {
+        &self.probed_bars
+    }
+
+    /// The memory behind a base address register of a VF.
+    pub(crate) fn resource(&self, vf: u16, bar: u16) -> Result<MemoryDescriptor, NtStatus> {
+        self.windows.resource(vf, bar)
+    }
+
+    /// Where a VF is, at `PASSIVE_LEVEL`. It may change with a rebalance.
+    pub(crate) fn location(&self, vf: u16) -> Option<Location> {
+        let bus = &self.virtualization;
+        let mut location = Location::NONE;
+        // SAFETY: the interface is held, and the three results live through the call.
+        let status = unsafe {
+            (bus.get_location)(
+                bus.held.context,
+                vf,
+                &raw mut location.segment,
+                &raw mut location.bus,
+                &raw mut location.function,
+            )
+        };
+        (status >= 0).then_some(location)
+    }
+}
+
+fn count(list: WDFCMRESLIST) -> u32 {
+    // SAFETY: the framework hands the list to the callback that this runs in.
+    unsafe { wdf::call!(WdfCmResourceListGetCount, list) }
+}
+
+fn memory_range(list: WDFCMRESLIST, index: u32) -> Option<Range> {
+    // SAFETY: as above; an index that is too large gives NULL.
+    let descriptor = unsafe { wdf::call!(WdfCmResourceListGetDescriptor, list, index) };
+    if descriptor.is_null() {
+        return None;
+    }
+    // SAFETY: the descriptor is 20 bytes long, whatever it describes, aligned to four, and lives as
+    // long as the list.
+    let descriptor = unsafe { descriptor.cast::<MemoryDescriptor>().read_unaligned() };
+    Range::from_descriptor(&descriptor)
+}

@@ -1,0 +1,379 @@
+//! The state of one PF: what its conversations share.
+//!
+//! It is the context of a framework object of its own, a child of the driver and not of the device,
+//! because an interface may be held longer than the device exists. One reference is the device's,
+//! one is counted for each holder of the interface, and the last one deletes it.
+
+use core::{
+    cell::UnsafeCell,
+    ops::Deref,
+    ptr::NonNull,
+    sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering},
+};
+
+use block_broker::Refusal;
+use pcivirt_abi::Luid;
+use pf_state::{
+    event,
+    failure::StartFailure,
+    invalidation::Rotation,
+    rebalance::{Rebalance, Wake},
+    rundown::{Gate, Pass, References},
+    status::{self, NtStatus},
+};
+use wdk_sys::{WDFDEVICE, WDFOBJECT};
+
+use crate::{
+    lock::Locked,
+    object::{self, Context, ContextType},
+    once::Once,
+    pci::Hardware,
+    queue::Waiting,
+    served::Served,
+    trace::{self, Happened},
+    wait::{self, Event},
+    wdf,
+};
+
+/// How many PFs there are in memory.
+static LIVING: AtomicU32 = AtomicU32::new(0);
+
+/// Waits until the last interface of the last PF was given back, at `PASSIVE_LEVEL`.
+pub(crate) fn wait_until_none_is_left() {
+    wait::until(|| LIVING.load(Ordering::Acquire) == 0);
+}
+
+/// The queues in which requests of the PF as a whole wait.
+pub(crate) struct Queues {
+    /// `IOCTL_SRIOV_ATTACH` during a rebalance.
+    pub(crate) attaches: Waiting,
+    /// `IOCTL_SRIOV_NOTIFICATION` without an event.
+    pub(crate) notifications: Waiting,
+    /// `IOCTL_SRIOV_INVALIDATE_BLOCK` for any VF.
+    pub(crate) invalidations: Waiting,
+    /// `IOCTL_SRIOV_MITIGATED_RANGE_UPDATE`, which nothing ever completes: there are no ranges.
+    pub(crate) range_updates: Waiting,
+    /// The management interface's `IOCTL_WAIT`.
+    pub(crate) waits: Waiting,
+}
+
+impl Queues {
+    fn new(device: WDFDEVICE) -> Result<Self, NtStatus> {
+        Ok(Self {
+            attaches: Waiting::new(device)?,
+            notifications: Waiting::new(device)?,
+            invalidations: Waiting::new(device)?,
+            range_updates: Waiting::new(device)?,
+            waits: Waiting::new(device)?,
+        })
+    }
+
+    fn all(&self) -> [Waiting; 5] {
+        [
+            self.attaches,
+            self.notifications,
+            self.invalidations,
+            self.range_updates,
+            self.waits,
+        ]
+    }
+}
+
+/// One PF.
+pub(crate) struct Pf {
+    object: WDFOBJECT,
+    references: References,
+    /// Open while the device's framework objects may be used: its queues, above all.
+    alive: Gate,
+    /// Open while the device is in D0 with its resources.
+    powered: Gate,
+    /// Written only while `powered` is closed and empty.
+    hardware: UnsafeCell<Option<Hardware>>,
+    served: Once<Served>,
+    /// The PF's identifier, the same through the interface and through the proxy.
+    pub(crate) luid: Luid,
+    pub(crate) queues: Queues,
+    pub(crate) rebalance: Locked<Rebalance>,
+    /// Which VF is the next to use an invalidation request that could carry any VF's.
+    pub(crate) rotation: Locked<Rotation>,
+    /// Somebody may be in `queues.waits`.
+    pub(crate) waited_for: AtomicBool,
+    woken: Event,
+    wake_status: AtomicI32,
+}
+
+// SAFETY: the hardware follows the rule at its field; everything else synchronises itself.
+unsafe impl Sync for Pf {}
+
+impl Context for Pf {
+    const TYPE: &'static ContextType = {
+        static TYPE: ContextType = ContextType::of::<Pf>(c"Pf", &TYPE);
+        &TYPE
+    };
+}
+
+/// The device's own context: its PF.
+struct DeviceContext {
+    pf: *const Pf,
+}
+
+impl Context for DeviceContext {
+    const TYPE: &'static ContextType = {
+        static TYPE: ContextType = ContextType::of::<DeviceContext>(c"DeviceContext", &TYPE);
+        &TYPE
+    };
+}
+
+/// Attributes of a device that can have a PF.
+pub(crate) fn device_attributes() -> wdk_sys::WDF_OBJECT_ATTRIBUTES {
+    object::with_context::<DeviceContext>()
+}
+
+/// The PF of a device; none before it was made.
+pub(crate) fn of_device<'d>(device: WDFDEVICE) -> Option<&'d Pf> {
+    let context = object::context::<DeviceContext>(device.cast())?;
+    // SAFETY: the context lives as long as the device, and is written once, before anybody calls.
+    let context = unsafe { context.as_ref() };
+    // SAFETY: the device holds a reference to its PF until it is destroyed.
+    unsafe { context.pf.as_ref() }
+}
+
+/// The PF that an interface's context points to.
+///
+/// # Safety
+/// The context is that of an interface of this driver, which the caller holds a reference to.
+pub(crate) unsafe fn of_interface<'i>(context: *mut core::ffi::c_void) -> Option<&'i Pf> {
+    // SAFETY: as the caller promises.
+    unsafe { context.cast::<Pf>().as_ref() }
+}
+
+/// Makes the PF of a device, which holds the first reference.
+pub(crate) fn create(device: WDFDEVICE) -> Result<&'static Pf, NtStatus> {
+    let mut attributes = object::with_context::<Pf>();
+    let mut handle: WDFOBJECT = core::ptr::null_mut();
+    // SAFETY: the attributes live through the call. Without a parent of its own choice the object
+    // is a child of the driver.
+    let status = unsafe { wdf::call!(WdfObjectCreate, &raw mut attributes, &raw mut handle) };
+    wdf::check(status)?;
+    let new = Unfinished(handle);
+    let place = object::context::<Pf>(handle).ok_or(status::UNSUCCESSFUL)?;
+    let pf = Pf {
+        object: handle,
+        references: References::new(1),
+        alive: Gate::open(),
+        powered: Gate::closed(),
+        hardware: UnsafeCell::new(None),
+        served: Once::new(),
+        luid: new_luid()?,
+        queues: Queues::new(device)?,
+        rebalance: Locked::new(handle, Rebalance::new())?,
+        rotation: Locked::new(handle, Rotation::new())?,
+        waited_for: AtomicBool::new(false),
+        woken: Event::unusable(),
+        wake_status: AtomicI32::new(status::SUCCESS),
+    };
+    let owner = object::context::<DeviceContext>(device.cast()).ok_or(status::UNSUCCESSFUL)?;
+    // SAFETY: the context has room for a PF, aligned, and nobody else knows of it.
+    unsafe { place.write(pf) };
+    // SAFETY: it was just written, and lives until its last reference is given back.
+    let pf: &'static Pf = unsafe { place.as_ref() };
+    pf.woken.initialize();
+    LIVING.fetch_add(1, Ordering::AcqRel);
+    core::mem::forget(new);
+    // SAFETY: the context has room for the pointer, and the device is not yet used.
+    unsafe { owner.write(DeviceContext { pf: place.as_ptr() }) };
+    Ok(pf)
+}
+
+/// An object that is deleted again unless its making comes to an end.
+struct Unfinished(WDFOBJECT);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // SAFETY: nobody else knows of the object.
+        unsafe { object::delete(self.0) };
+    }
+}
+
+fn new_luid() -> Result<Luid, NtStatus> {
+    let mut luid = wdk_sys::LUID::default();
+    // SAFETY: the result lives through the call.
+    let status = unsafe { wdk_sys::ntddk::ZwAllocateLocallyUniqueId(&raw mut luid) };
+    wdf::check(status)?;
+    Ok(Luid {
+        low_part: luid.LowPart,
+        high_part: luid.HighPart,
+    })
+}
+
+/// The hardware, for as long as this is held.
+pub(crate) struct Powered<'p> {
+    hardware: &'p Hardware,
+    _pass: Pass<'p>,
+}
+
+impl Deref for Powered<'_> {
+    type Target = Hardware;
+
+    fn deref(&self) -> &Hardware {
+        self.hardware
+    }
+}
+
+impl Pf {
+    /// The address that stands for the PF in an interface.
+    pub(crate) fn as_context(&self) -> *mut core::ffi::c_void {
+        core::ptr::from_ref(self).cast_mut().cast()
+    }
+
+    /// Takes a reference. Callable up to `DISPATCH_LEVEL`.
+    pub(crate) fn reference(&self) {
+        self.references.take();
+    }
+
+    /// Gives a reference back; the last one deletes the PF. Callable up to `DISPATCH_LEVEL`.
+    ///
+    /// # Safety
+    /// The caller uses the PF no more.
+    pub(crate) unsafe fn dereference(this: NonNull<Self>) {
+        // SAFETY: the caller's reference keeps the PF alive until it is given back here.
+        let pf = unsafe { this.as_ref() };
+        let object = pf.object;
+        match pf.references.give_back() {
+            Ok(0) => {
+                // SAFETY: that was the last reference.
+                unsafe { object::delete(object) };
+                LIVING.fetch_sub(1, Ordering::AcqRel);
+            }
+            Ok(_) => {}
+            Err(_) => trace::write(&Happened::of(&event::UNBALANCED_DEREFERENCE)),
+        }
+    }
+
+    /// Whether anybody but the device holds a reference.
+    pub(crate) fn is_referenced_by_others(&self) -> bool {
+        self.references.held() > 1
+    }
+
+    /// The VFs. Before the first start and after the removal there are none to be reached.
+    #[inline]
+    pub(crate) fn served(&self) -> Result<&Served, NtStatus> {
+        self.served.get().ok_or(status::DEVICE_NOT_READY)
+    }
+
+    /// Reads the parameters and takes the memory, the first time; afterwards the VFs are there.
+    pub(crate) fn serve(&self, device: WDFDEVICE) -> Result<&Served, StartFailure> {
+        if let Some(served) = self.served.get() {
+            return Ok(served);
+        }
+        // SAFETY: it is kept in the PF and reached through it alone, and the PF's object is what
+        // the memory belongs to.
+        let served = unsafe { Served::new(device, self.object) }?;
+        self.served
+            .set(served)
+            .ok_or(StartFailure::Framework(status::DEVICE_BUSY))
+    }
+
+    /// A pass to use the device's framework objects.
+    pub(crate) fn alive(&self) -> Result<Pass<'_>, NtStatus> {
+        self.alive.enter().ok_or(status::DEVICE_REMOVED)
+    }
+
+    /// Whether the device is gone.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.alive.is_shut()
+    }
+
+    /// The hardware, while the device is in D0.
+    pub(crate) fn powered(&self) -> Result<Powered<'_>, NtStatus> {
+        let pass = self.powered.enter().ok_or_else(|| self.unpowered())?;
+        // SAFETY: the gate is open or the pass keeps it from becoming empty, so nobody writes.
+        let hardware = unsafe { &*self.hardware.get() };
+        let hardware = hardware.as_ref().ok_or(status::DEVICE_NOT_READY)?;
+        Ok(Powered {
+            hardware,
+            _pass: pass,
+        })
+    }
+
+    fn unpowered(&self) -> NtStatus {
+        if self.is_removed() {
+            status::DEVICE_REMOVED
+        } else {
+            status::DEVICE_NOT_READY
+        }
+    }
+
+    /// The hardware, for the Plug and Play callbacks, which run one at a time.
+    ///
+    /// # Safety
+    /// No other callback uses the hardware at the same time.
+    pub(crate) unsafe fn change_hardware<R>(
+        &self,
+        change: impl FnOnce(&mut Option<Hardware>) -> R,
+    ) -> R {
+        self.power_down();
+        // SAFETY: the gate is closed and empty, and the caller is the only callback.
+        change(unsafe { &mut *self.hardware.get() })
+    }
+
+    /// Lets calls reach the hardware.
+    pub(crate) fn power_up(&self) {
+        self.powered.reopen();
+    }
+
+    /// Keeps new calls away from the hardware and waits for those that are there, at
+    /// `PASSIVE_LEVEL`. The longest is a reset.
+    pub(crate) fn power_down(&self) {
+        // It may be closed already, which is as good.
+        let _ = self.powered.close();
+        wait::until(|| self.powered.is_empty());
+    }
+
+    /// Wakes the Plug and Play callback that waits for the virtualization stack.
+    pub(crate) fn wake(&self, wake: Option<Wake>) {
+        if let Some(Wake(status)) = wake {
+            self.wake_status.store(status, Ordering::Release);
+            self.woken.set();
+        }
+    }
+
+    /// Waits for the virtualization stack, at `PASSIVE_LEVEL`, and returns what it said.
+    pub(crate) fn wait_for_wake(&self) -> NtStatus {
+        self.woken.wait();
+        self.wake_status.load(Ordering::Acquire)
+    }
+
+    /// The device is gone: nobody gets in any more, those who are in get out, and whoever waits is
+    /// told. Once is enough; at `PASSIVE_LEVEL`.
+    pub(crate) fn remove(&self) {
+        if self.is_removed() {
+            return;
+        }
+        if let Some(served) = self.served.get() {
+            served.broker.remove(wait::now());
+        }
+        let wake = self.rebalance.lock().removed();
+        self.wake(wake);
+        self.powered.shut();
+        self.alive.shut();
+        wait::until(|| self.powered.is_empty() && self.alive.is_empty());
+        let vf_queues = self
+            .served
+            .get()
+            .into_iter()
+            .flat_map(|served| served.cells().iter().map(|cell| cell.invalidations));
+        for queue in self.queues.all().into_iter().chain(vf_queues) {
+            while let Some(request) = queue.next() {
+                request.complete(status::DEVICE_REMOVED);
+            }
+        }
+        trace::write(&Happened::of(&event::REMOVED));
+    }
+}
+
+/// The NTSTATUS of a refusal.
+#[inline]
+pub(crate) const fn status_of(refusal: Refusal) -> NtStatus {
+    refusal.status().cast_signed()
+}

@@ -1,0 +1,180 @@
+//! One request, from its arrival to its one completion.
+
+use core::{marker::PhantomData, mem::ManuallyDrop};
+
+use pf_state::status::{self, NtStatus};
+use wdk_sys::{PVOID, WDFFILEOBJECT, WDFREQUEST};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use crate::{queue::Waiting, wdf};
+
+/// A request that the driver owns. It is completed exactly once: by a method that takes it, or, if
+/// it is dropped, as unsuccessful.
+pub(crate) struct Request(WDFREQUEST);
+
+impl Request {
+    /// Takes ownership.
+    ///
+    /// # Safety
+    /// The driver owns the request, and nothing else will complete it.
+    pub(crate) const unsafe fn own(request: WDFREQUEST) -> Self {
+        Self(request)
+    }
+
+    /// Whether the request comes from user mode.
+    pub(crate) fn is_from_user_mode(&self) -> bool {
+        // SAFETY: the driver owns the request.
+        let mode = unsafe { wdf::call!(WdfRequestGetRequestorMode, self.0) };
+        i32::from(mode) != wdk_sys::_MODE::KernelMode
+    }
+
+    /// The identity of the file object that the request came through; 0 for none.
+    pub(crate) fn handle(&self) -> usize {
+        // SAFETY: the driver owns the request.
+        let file: WDFFILEOBJECT = unsafe { wdf::call!(WdfRequestGetFileObject, self.0) };
+        file.addr()
+    }
+
+    /// Copies the first bytes of the input into a private array, as many as both have.
+    pub(crate) fn copy_input(&self, skip: usize, into: &mut [u8]) {
+        let mut buffer: PVOID = core::ptr::null_mut();
+        let mut length = 0_usize;
+        // SAFETY: the driver owns the request, and both results are written before it returns.
+        let status = unsafe {
+            wdf::call!(
+                WdfRequestRetrieveInputBuffer,
+                self.0,
+                0,
+                &raw mut buffer,
+                &raw mut length,
+            )
+        };
+        let count = length.saturating_sub(skip).min(into.len());
+        if status < 0 || buffer.is_null() || count == 0 {
+            return;
+        }
+        // SAFETY: `skip` is below the length of the buffer.
+        let from = unsafe { buffer.cast::<u8>().add(skip) };
+        // SAFETY: both have `count` bytes, and a private array is no part of a request's buffer.
+        unsafe { core::ptr::copy_nonoverlapping(from, into.as_mut_ptr(), count) };
+    }
+
+    /// The structure at the start of the input, which is `input_length` bytes long.
+    pub(crate) fn input<T: FromBytes + IntoBytes>(&self, input_length: usize) -> Option<T> {
+        if input_length < size_of::<T>() {
+            return None;
+        }
+        let mut value = T::new_zeroed();
+        self.copy_input(0, value.as_mut_bytes());
+        Some(value)
+    }
+
+    /// The output, with room for at least `minimum` bytes.
+    pub(crate) fn output(&self, minimum: usize) -> Result<Output<'_>, NtStatus> {
+        let mut buffer: PVOID = core::ptr::null_mut();
+        let mut room = 0_usize;
+        // SAFETY: the driver owns the request, and both results are written before it returns.
+        let status = unsafe {
+            wdf::call!(
+                WdfRequestRetrieveOutputBuffer,
+                self.0,
+                minimum,
+                &raw mut buffer,
+                &raw mut room,
+            )
+        };
+        wdf::check(status)?;
+        Ok(Output {
+            buffer: buffer.cast(),
+            room,
+            written: 0,
+            request: PhantomData,
+        })
+    }
+
+    /// Completes the request.
+    pub(crate) fn complete(self, status: NtStatus) {
+        self.complete_with(status, 0);
+    }
+
+    /// Completes the request and tells how many bytes of output count.
+    pub(crate) fn complete_with(self, status: NtStatus, information: usize) {
+        let request = ManuallyDrop::new(self);
+        // SAFETY: the driver owns the request, and ownership ends here.
+        unsafe {
+            wdf::call!(
+                WdfRequestCompleteWithInformation,
+                request.0,
+                status,
+                information as u64,
+            );
+        }
+    }
+
+    /// Completes the request with one structure, or as too small if it does not fit.
+    pub(crate) fn reply<T: IntoBytes + Immutable>(self, value: &T) {
+        let written = self.output(size_of::<T>()).map(|mut output| {
+            output.push(value.as_bytes());
+            output.written
+        });
+        match written {
+            Ok(written) => self.complete_with(status::SUCCESS, written),
+            Err(status) => self.complete(status),
+        }
+    }
+
+    /// Lets the request wait in a queue; one that cannot wait is completed.
+    pub(crate) fn wait_in(self, queue: Waiting) {
+        // SAFETY: the driver owns the request, which came from the default queue of the device that
+        // the other queue belongs to.
+        let status = unsafe { wdf::call!(WdfRequestForwardToIoQueue, self.0, queue.handle()) };
+        if status < 0 {
+            self.complete(status);
+        } else {
+            // The queue owns it now.
+            let _ = ManuallyDrop::new(self);
+        }
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        // SAFETY: the driver still owns the request, or this would not run.
+        unsafe { wdf::call!(WdfRequestComplete, self.0, status::UNSUCCESSFUL) };
+    }
+}
+
+/// The output of a request, written from its start. Input and output share their memory: the input
+/// has to be read first.
+pub(crate) struct Output<'r> {
+    buffer: *mut u8,
+    room: usize,
+    written: usize,
+    request: PhantomData<&'r Request>,
+}
+
+impl Output<'_> {
+    /// Bytes that are left.
+    pub(crate) const fn room(&self) -> usize {
+        self.room.saturating_sub(self.written)
+    }
+
+    /// Bytes written so far.
+    pub(crate) const fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Appends all of `bytes`, or nothing if they do not fit.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> bool {
+        if bytes.len() > self.room() || self.buffer.is_null() {
+            return false;
+        }
+        // SAFETY: `written` is at most the room of the buffer.
+        let to = unsafe { self.buffer.add(self.written) };
+        // SAFETY: the bytes fit behind what is written, and private bytes are no part of a
+        // request's buffer.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        self.written += bytes.len();
+        true
+    }
+}

@@ -1,0 +1,176 @@
+//! The VFs of a PF and their blocks, from the first start of the device until nobody can call any
+//! more.
+
+use core::{cell::UnsafeCell, mem::MaybeUninit};
+
+use block_broker::{BlockSlot, Broker, Vf, VfCell};
+use block_table::Table;
+use pf_state::{failure::StartFailure, rundown::Gate};
+use wdk_sys::{WDFDEVICE, WDFOBJECT};
+
+use crate::{lock::SpinLock, memory, parameters::Parameters, queue::Waiting};
+
+/// The block table that is used when the registry holds none.
+static EMBEDDED_TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/block_table.bin"));
+
+/// One VF. Two of them share no cache line, nor a pair of lines that a processor fetches together.
+#[repr(C, align(128))]
+pub(crate) struct Cell {
+    lock: SpinLock,
+    vf: UnsafeCell<Vf<'static>>,
+    /// Calls that reach for the VF's hardware go through here; a reset closes it.
+    pub(crate) gate: Gate,
+    /// `IOCTL_SRIOV_INVALIDATE_BLOCK` requests that name this VF.
+    pub(crate) invalidations: Waiting,
+}
+
+// SAFETY: the VF is reached through the lock alone; everything else synchronises itself.
+unsafe impl Sync for Cell {}
+// SAFETY: as above.
+unsafe impl Send for Cell {}
+
+impl VfCell for Cell {
+    #[inline]
+    fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
+        let _held = self.lock.hold();
+        // SAFETY: the lock is held, so nobody else has a reference to the VF.
+        operation(unsafe { &mut *self.vf.get() })
+    }
+}
+
+/// Where the table in force comes from, in the numbers of the management interface.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub(crate) enum TableSource {
+    /// It is part of the driver.
+    Embedded = 0,
+    /// It is the registry value `BlockTable`.
+    Registry = 1,
+}
+
+/// The VFs and the broker between them and the host.
+pub(crate) struct Served {
+    pub(crate) broker: Broker<'static, Cell>,
+    cells: &'static [Cell],
+    pub(crate) num_vfs: u16,
+    pub(crate) table_source: TableSource,
+}
+
+impl Served {
+    /// Reads the parameters, verifies the table and takes the memory, all of it, at
+    /// `PASSIVE_LEVEL`.
+    ///
+    /// # Safety
+    /// What it holds is used only as long as `owner` lives, which its memory belongs to.
+    pub(crate) unsafe fn new(device: WDFDEVICE, owner: WDFOBJECT) -> Result<Self, StartFailure> {
+        let parameters = Parameters::open(device)?;
+        // SAFETY: as the caller promises.
+        let registry = unsafe { parameters.block_table(owner) }?;
+        let (bytes, table_source) = registry
+            .map_or((EMBEDDED_TABLE, TableSource::Embedded), |bytes| {
+                (bytes, TableSource::Registry)
+            });
+        let table = Table::verify(bytes).map_err(StartFailure::Table)?;
+        let num_vfs = checked_num_vfs(parameters.num_vfs()?, table.device().max_vfs)?;
+        // SAFETY: as the caller promises.
+        let cells = unsafe { make_cells(device, owner, &table, num_vfs) }?;
+        let broker = Broker::new(table, cells).map_err(|_| StartFailure::NumVfsAboveManifest {
+            asked: u32::from(num_vfs),
+            allowed: table.device().max_vfs,
+        })?;
+        Ok(Self {
+            broker,
+            cells,
+            num_vfs,
+            table_source,
+        })
+    }
+
+    /// The VF with this index.
+    #[inline]
+    pub(crate) fn cell(&self, vf: u16) -> Option<&Cell> {
+        self.cells.get(usize::from(vf))
+    }
+
+    /// All VFs.
+    pub(crate) const fn cells(&self) -> &[Cell] {
+        self.cells
+    }
+}
+
+fn checked_num_vfs(asked: u32, allowed: u16) -> Result<u16, StartFailure> {
+    match u16::try_from(asked) {
+        Ok(0) => Err(StartFailure::NumVfsZero),
+        Ok(num_vfs) if num_vfs <= allowed => Ok(num_vfs),
+        _ => Err(StartFailure::NumVfsAboveManifest { asked, allowed }),
+    }
+}
+
+/// A cache line's worth of a VF's bytes.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+/// Takes the memory of all VFs and makes them.
+///
+/// # Safety
+/// The cells are used only as long as `owner` lives.
+unsafe fn make_cells(
+    device: WDFDEVICE,
+    owner: WDFOBJECT,
+    table: &Table<'static>,
+    num_vfs: u16,
+) -> Result<&'static [Cell], StartFailure> {
+    let count = usize::from(num_vfs);
+    let slots_each = Vf::slots_needed(table);
+    let lines_each = Vf::bytes_needed(table).div_ceil(size_of::<Line>());
+    let all = |each: usize| {
+        each.checked_mul(count)
+            .ok_or(StartFailure::Memory { bytes: usize::MAX })
+    };
+    // SAFETY: as the caller promises.
+    let slots = unsafe { memory::take::<BlockSlot>(owner, all(slots_each)?) }?;
+    let mut slots = fill(slots, || BlockSlot::UNUSED);
+    // SAFETY: as the caller promises.
+    let lines = unsafe { memory::take::<Line>(owner, all(lines_each)?) }?;
+    let mut lines = fill(lines, || Line([0; 64]));
+    // SAFETY: as the caller promises.
+    let cells = unsafe { memory::take::<Cell>(owner, count) }?;
+    for cell in cells.iter_mut() {
+        let (Some(vf_slots), Some(vf_lines)) = (
+            slots.split_off_mut(..slots_each),
+            lines.split_off_mut(..lines_each),
+        ) else {
+            return Err(StartFailure::Memory { bytes: 0 });
+        };
+        let vf = Vf::new(table, vf_slots, as_bytes(vf_lines)).map_err(|needed| {
+            StartFailure::Memory {
+                bytes: needed.bytes_needed,
+            }
+        })?;
+        cell.write(Cell {
+            lock: SpinLock::new(owner).map_err(StartFailure::Framework)?,
+            vf: UnsafeCell::new(vf),
+            gate: Gate::open(),
+            invalidations: Waiting::new(device).map_err(StartFailure::Framework)?,
+        });
+    }
+    // SAFETY: every cell was written.
+    Ok(unsafe { memory::written(cells) })
+}
+
+/// Makes values out of memory.
+fn fill<T>(memory: &'static mut [MaybeUninit<T>], value: impl Fn() -> T) -> &'static mut [T] {
+    for slot in memory.iter_mut() {
+        slot.write(value());
+    }
+    // SAFETY: every value was written.
+    unsafe { memory::written(memory) }
+}
+
+/// The bytes of whole lines.
+fn as_bytes(lines: &'static mut [Line]) -> &'static mut [u8] {
+    let length = size_of_val(lines);
+    // SAFETY: a line is 64 bytes without padding, and the borrow is passed on.
+    unsafe { core::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<u8>(), length) }
+}

@@ -1,0 +1,425 @@
+//! The virtualization stack calls: `SRIOV_DEVICE_INTERFACE_STANDARD`.
+//!
+//! The functions are called from other drivers' threads, any number at a time. Everything that a
+//! caller points to is checked for NULL, copied once, raw, and not looked at again; replies are
+//! built in private memory and copied out whole. Block reads and writes work up to
+//! `DISPATCH_LEVEL`, references up to there too; everything else is for `PASSIVE_LEVEL`, as the
+//! header says.
+
+use core::{ffi::c_void, ptr::NonNull};
+
+use block_broker::PowerState;
+use block_table::{Image, MAX_BLOCK_LENGTH};
+use pcivirt_abi::{
+    Luid,
+    bus::MemoryDescriptor,
+    sriov::{DEVICE_INTERFACE_VERSION, DeviceInterface, DevicePowerState},
+};
+use pf_state::{
+    config::{self, Identity, Space},
+    event, power,
+    reset::{Completion, function_level_reset},
+    status::{self, NtStatus},
+};
+
+use crate::{
+    management,
+    pci::Location,
+    pf::{self, Pf, status_of},
+    served::Cell,
+    trace::{self, Happened},
+    wait::{self, SystemClock},
+};
+
+/// The interface of a PF, as `IRP_MN_QUERY_INTERFACE` hands it out.
+pub(crate) fn interface(pf: &Pf) -> DeviceInterface {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the structure is 120 bytes long"
+    )]
+    let size = size_of::<DeviceInterface>() as u16;
+    DeviceInterface {
+        size,
+        version: DEVICE_INTERFACE_VERSION,
+        context: pf.as_context(),
+        interface_reference: Some(reference),
+        interface_dereference: Some(dereference),
+        read_vf_config: Some(read_config),
+        write_vf_config: Some(write_config),
+        read_vf_config_block: Some(read_block),
+        write_vf_config_block: Some(write_block),
+        query_probed_bars: Some(query_probed_bars),
+        get_vendor_and_device: Some(get_vendor_and_device),
+        get_device_location: Some(get_device_location),
+        reset_vf: Some(reset),
+        set_vf_power_state: Some(set_power_state),
+        get_resource_for_bar: Some(get_resource_for_bar),
+        query_luid: Some(query_luid),
+    }
+}
+
+/// `InterfaceReference`
+unsafe extern "C" fn reference(context: *mut c_void) {
+    // SAFETY: the caller holds a reference, or the framework calls while the device is there.
+    if let Some(pf) = unsafe { pf::of_interface(context) } {
+        pf.reference();
+    }
+}
+
+/// `InterfaceDereference`
+unsafe extern "C" fn dereference(context: *mut c_void) {
+    if let Some(pf) = NonNull::new(context.cast::<Pf>()) {
+        // SAFETY: the caller gives its reference back.
+        unsafe { Pf::dereference(pf) };
+    }
+}
+
+/// Runs a function of the interface on its PF.
+///
+/// # Safety
+/// The context is that of the interface, and the caller holds a reference to it.
+#[inline]
+unsafe fn on_pf(
+    context: *mut c_void,
+    function: impl FnOnce(&Pf) -> Result<(), NtStatus>,
+) -> NtStatus {
+    // SAFETY: as the caller promises.
+    match unsafe { pf::of_interface(context) } {
+        None => status::INVALID_PARAMETER,
+        Some(pf) => function(pf).err().unwrap_or(status::SUCCESS),
+    }
+}
+
+/// Writes a reply to where the caller wants it.
+///
+/// # Safety
+/// `to` is NULL or has room for a `T`, which need not be aligned.
+#[inline]
+unsafe fn put<T>(to: *mut T, value: T) -> Result<(), NtStatus> {
+    if to.is_null() {
+        return Err(status::INVALID_PARAMETER);
+    }
+    // SAFETY: as the caller promises.
+    unsafe { to.write_unaligned(value) };
+    Ok(())
+}
+
+/// `ReadVfConfigBlock`
+unsafe extern "C" fn read_block(
+    context: *mut c_void,
+    vf_index: u16,
+    block_id: u32,
+    buffer: *mut c_void,
+    length: u32,
+) -> NtStatus {
+    let read = |pf: &Pf| {
+        let length = if buffer.is_null() { 0 } else { length };
+        let mut reply: Image = [0; MAX_BLOCK_LENGTH];
+        pf.served()?
+            .broker
+            .read(vf_index, block_id, length, &mut reply, wait::now())
+            .map_err(status_of)?;
+        let count = (length as usize).min(reply.len());
+        // SAFETY: the caller's buffer is not NULL, as the broker refuses a length of 0, and has
+        // room for its length, which is at least `count`; the private reply has `count` bytes.
+        unsafe { core::ptr::copy_nonoverlapping(reply.as_ptr(), buffer.cast(), count) };
+        Ok(())
+    };
+    // SAFETY: the caller holds a reference to the interface.
+    unsafe { on_pf(context, read) }
+}
+
+/// `WriteVfConfigBlock`
+unsafe extern "C" fn write_block(
+    context: *mut c_void,
+    vf_index: u16,
+    block_id: u32,
+    buffer: *mut c_void,
+    length: u32,
+) -> NtStatus {
+    let write = |pf: &Pf| {
+        let length = if buffer.is_null() { 0 } else { length };
+        let mut sent: Image = [0; MAX_BLOCK_LENGTH];
+        // Of a length that the broker will refuse nothing is copied.
+        if length as usize <= sent.len() {
+            // SAFETY: the caller's buffer has `length` bytes and is not NULL if that is not 0; the
+            // private array has room for them.
+            unsafe {
+                core::ptr::copy_nonoverlapping(
+                    buffer.cast_const().cast(),
+                    sent.as_mut_ptr(),
+                    length as usize,
+                );
+            }
+        }
+        pf.served()?
+            .broker
+            .write(vf_index, block_id, length, &sent, wait::now())
+            .map_err(status_of)?;
+        management::changed(pf);
+        Ok(())
+    };
+    // SAFETY: the caller holds a reference to the interface.
+    unsafe { on_pf(context, write) }
+}
+
+/// A VF that exists, on a PF that is there.
+fn cell(pf: &Pf, vf: u16) -> Result<&Cell, NtStatus> {
+    if pf.is_removed() {
+        return Err(status::DEVICE_REMOVED);
+    }
+    pf.served()?.cell(vf).ok_or(status::INVALID_PARAMETER)
+}
+
+/// Bytes of configuration space that are read at once into private memory.
+const CHUNK: usize = 64;
+
+/// `ReadVfConfig`. On a failure the caller's bytes are zero.
+unsafe extern "C" fn read_config(
+    context: *mut c_void,
+    data: *mut c_void,
+    vf_index: u16,
+    offset: u32,
+    length: u32,
+) -> NtStatus {
+    let read = |pf: &Pf| {
+        let cell = cell(pf, vf_index)?;
+        config::check_range(offset, length)?;
+        if data.is_null() {
+            return Err(status::INVALID_PARAMETER);
+        }
+        // SAFETY: the caller's buffer has room for `length` bytes.
+        unsafe { core::ptr::write_bytes(data.cast::<u8>(), 0, length as usize) };
+        let _pass = cell.gate.enter().ok_or(status::DEVICE_NOT_READY)?;
+        let hardware = pf.powered()?;
+        let identity = hardware.vf_identity();
+        let mut space = hardware.vf(vf_index);
+        let end = offset + length;
+        for from in (offset..end).step_by(CHUNK) {
+            let mut bytes = [0; CHUNK];
+            let (chunk, _) = bytes.split_at_mut(CHUNK.min((end - from) as usize));
+            if !space.read(from, chunk) {
+                return Err(status::IO_DEVICE_ERROR);
+            }
+            identity.overlay(from, chunk);
+            // SAFETY: the distance is below `length`.
+            let to = unsafe { data.cast::<u8>().add((from - offset) as usize) };
+            // SAFETY: the chunk ends at or before the end of the caller's buffer.
+            unsafe { core::ptr::copy_nonoverlapping(chunk.as_ptr(), to, chunk.len()) };
+        }
+        Ok(())
+    };
+    // SAFETY: the caller holds a reference to the interface.
+    unsafe { on_pf(context, read) }
+}
+
+/// `WriteVfConfig`
+unsafe extern "C" fn write_config(
+    context: *mut c_void,
+    data: *const c_void,
+    vf_index: u16,
+    offset: u32,
+    length: u32,
+) -> NtStatus {
+    let write = |pf: &Pf| {
+        let cell = cell(pf, vf_index)?;
+        config::check_range(offset, length)?;
+        if data.is_null() {
+            return Err(status::INVALID_PARAMETER);
+        }
+        let mut bytes = [0; CHUNK];
+        // No run of writable registers is as long as that.
+        let Some((sent, _)) = bytes.split_at_mut_checked(length as usize) else {
+            return Err(status::ACCESS_DENIED);
+        };
+        // SAFETY: the caller's buffer has `length` bytes, and so has the private one.
+        unsafe { core::ptr::copy_nonoverlapping(data.cast(), sent.as_mut_ptr(), sent.len()) };
+        let _pass = cell.gate.enter().ok_or(status::DEVICE_NOT_READY)?;
+        let hardware = pf.powered()?;
+        let written = hardware
+            .write_list()
+            .write(&mut hardware.vf(vf_index), offset, sent);
+        if written == Err(status::ACCESS_DENIED) {
+            trace::write(&Happened {
+                vf: vf_index,
+                status: status::ACCESS_DENIED,
+                first: u64::from(offset),
+                second: u64::from(length),
+                ..Happened::of(&event::CONFIG_WRITE_DENIED)
+            });
+        }
+        written
+    };
+    // SAFETY: the caller holds a reference to the interface.
+    unsafe { on_pf(context, write) }
+}
+
+/// `QueryProbedBars`
+unsafe extern "C" fn query_probed_bars(
+    context: *mut c_void,
+    base_register_values: *mut u32,
+) -> NtStatus {
+    let query = |pf: &Pf| {
+        let values = *pf.powered()?.probed_bars();
+        // SAFETY: the caller's array has room for six values.
+        unsafe { put(base_register_values.cast(), values) }
+    };
+    // SAFETY: the caller holds a reference to the interface.
+    unsafe { on_pf(context, query) }
+}
+
+/// `GetVendorAndDevice`. It cannot fail: for a VF that cannot be reached both are `FFFFh`.
+unsafe extern "C" fn get_vendor_and_device(
+    context: *mut c_void,
+    vf_index: u16,
+    vendor_id: *mut u16,
+    device_id: *mut u16,
+) {
+    // SAFETY: the caller holds a reference to the interface.
+    let identity = unsafe { pf::of_interface(context) }
+        .and_then(|pf| {
+            cell(pf, vf_index).ok()?;
+            Some(pf.powered().ok()?.vf_identity())
+        })
+        .unwrap_or(Identity::NONE);
+    // SAFETY: the pointer is NULL or the caller's.
+    let _ = unsafe { put(vendor_id, identity.vendor_id) };
+    // SAFETY: as above.
+    let _ = unsafe { put(device_id, identity.device_id) };
+}
+
+/// `GetDeviceLocation`. It cannot fail: for a VF that cannot be reached all ones.
+unsafe extern "C" fn get_device_location(
+    context: *mut c_void,
+    vf_index: u16,
+    segment_number: *mut u16,
+    bus_number: *mut u8,
+    function_number: *mut u8,
+) {
+    // SAFETY: the caller holds a reference to the interface.
+    let location = unsafe { pf::of_interface(context) }
+        .and_then(|pf| {
+            cell(pf, vf_index).ok()?;
+            pf.powered().ok()?.location(vf_index)
+        })
+        .unwrap_or(Location::NONE);
+    // SAFETY: the pointer is NULL or the caller's.
+    let _ = unsafe { put(segment_number, location.segment) };
+    // SAFETY: as above.
+    let _ = unsafe { put(bus_number, location.bus) };
+    // SAFETY: as above.
+    let _ = unsafe { put(function_number, location.function) };
+}
+
+/// `ResetVf`
+unsafe extern "C" fn reset(context: *mut c_void, vf_index: u16) -> NtStatus {
+    // SAFETY: the caller holds a reference to the interface.
+    unsafe { on_pf(context, |pf| reset_vf(pf, vf_index)) }
+}
+
+/// Resets a VF, for the virtualization stack and for the host's software: new calls are held back,
+/// running ones end, the hardware is reset, what the VF left behind is wiped, and the VF is served
+/// again. A VF whose reset fails stays closed until another one succeeds.
+///
+/// It takes 100 ms and more, at `PASSIVE_LEVEL`; no other VF waits for it.
+pub(crate) fn reset_vf(pf: &Pf, vf: u16) -> Result<(), NtStatus> {
+    let served = pf.served()?;
+    let now = wait::now();
+    // A VF that does not exist and a device that is gone are the broker's to refuse and to count.
+    let (Some(cell), false) = (served.cell(vf), pf.is_removed()) else {
+        return served.broker.begin_reset(vf, now).map_err(status_of);
+    };
+    // A PF without power resets nothing, and what cannot begin leaves the VF as it is.
+    let hardware = pf.powered()?;
+    cell.gate.close().map_err(|_| status::DEVICE_NOT_READY)?;
+    if let Err(refusal) = served.broker.begin_reset(vf, now) {
+        cell.gate.reopen();
+        return Err(status_of(refusal));
+    }
+    wait::until(|| cell.gate.is_empty());
+    match function_level_reset(&mut hardware.vf(vf), &mut SystemClock) {
+        Ok(completion) => {
+            let finished = served
+                .broker
+                .finish_reset(vf, wait::now())
+                .map_err(status_of);
+            cell.gate.reopen();
+            let pending = completion == Completion::TransactionsPending;
+            trace::write(&Happened {
+                vf,
+                first: u64::from(pending),
+                ..Happened::of(&event::VF_RESET)
+            });
+            management::changed(pf);
+            finished
+        }
+        Err(failure) => {
+            let status = failure.status();
+            let noted = served.broker.fail_reset(vf, wait::now());
+            cell.gate.abandon();
+            trace::write(&Happened {
+                vf,
+                status,
+                ..Happened::of(&event::VF_RESET_FAILED)
+            });
+            noted.map_err(status_of).and(Err(status))
+        }
+    }
+}
+
+/// `SetVfPowerState`
+unsafe extern "C" fn set_power_state(
+    context: *mut c_void,
+    vf_index: u16,
+    power_state: i32,
+    wake: u8,
+) -> NtStatus {
+    let set = |pf: &Pf| {
+        let state = power::request(power_state, wake != 0)?;
+        pf.served()?
+            .broker
+            .set_power(vf_index, as_broker_state(state), wait::now())
+            .map_err(status_of)
+    };
+    // SAFETY: the caller holds a reference to the interface.
+    unsafe { on_pf(context, set) }
+}
+
+const fn as_broker_state(state: DevicePowerState) -> PowerState {
+    match state {
+        DevicePowerState::D0 => PowerState::D0,
+        DevicePowerState::D1 => PowerState::D1,
+        DevicePowerState::D2 => PowerState::D2,
+        DevicePowerState::D3 => PowerState::D3,
+    }
+}
+
+/// `GetResourceForBar`
+unsafe extern "C" fn get_resource_for_bar(
+    context: *mut c_void,
+    vf_index: u16,
+    bar_index: u16,
+    resource: *mut MemoryDescriptor,
+) -> NtStatus {
+    let get = |pf: &Pf| {
+        cell(pf, vf_index)?;
+        let found = pf.powered()?.resource(vf_index, bar_index)?;
+        // SAFETY: the caller's descriptor has room for one.
+        unsafe { put(resource, found) }
+    };
+    // SAFETY: the caller holds a reference to the interface.
+    unsafe { on_pf(context, get) }
+}
+
+/// `QueryLuid`
+unsafe extern "C" fn query_luid(context: *mut c_void, luid: *mut Luid) -> NtStatus {
+    let query = |pf: &Pf| {
+        if pf.is_removed() {
+            return Err(status::DEVICE_REMOVED);
+        }
+        // SAFETY: the caller's LUID has room for one.
+        unsafe { put(luid, pf.luid) }
+    };
+    // SAFETY: the caller holds a reference to the interface.
+    unsafe { on_pf(context, query) }
+}
