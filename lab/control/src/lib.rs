@@ -1,0 +1,21 @@
+//! What the lab's runner and its kernel drivers say to each other: control codes and buffer layouts.
+//!
+//! | module | between |
+//! |---|---|
+//! | [`stack`] | runner → the driver with the bus, virtualization stack and VPCI doubles |
+//! | [`sample`] | runner, as a guest's user-mode software → the sample VF driver |
+//!
+//! All codes are buffered. Integers are little endian. Nothing here is part of the product.
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod sample;
+pub mod stack;
+
+/// `VPCI_MAX_READ_WRITE_BLOCK_SIZE` of `pcivirt.h`: bytes of the largest block.
+pub const MAX_BLOCK_LENGTH: usize = 128;
+
+/// `CTL_CODE` of `wdm.h` for `FILE_DEVICE_UNKNOWN`, `METHOD_BUFFERED` and `FILE_ANY_ACCESS`.
+const fn code(function: u32) -> u32 {
+    (0x22 << 16) | (function << 2)
+}

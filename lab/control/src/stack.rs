@@ -1,0 +1,429 @@
+//! The control codes of the driver with the bus double and the virtualization-stack double.
+//!
+//! A code that waits for somebody is served on a system thread of its own, so a handle that waits
+//! holds back no other handle.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::{MAX_BLOCK_LENGTH, code};
+
+/// The control device in the kernel's name space.
+pub const DEVICE_NAME: &str = r"\Device\PfBrokerLab";
+/// Its symbolic link, for user mode.
+pub const LINK_NAME: &str = r"\DosDevices\PfBrokerLab";
+/// The path that a program opens.
+pub const PATH: &str = r"\\.\PfBrokerLab";
+/// The hardware ID of the root-enumerated bus device.
+pub const HARDWARE_ID: &str = r"ROOT\PF_BROKER_LAB";
+
+/// Plugs the PF in: input [`PlugPf`].
+pub const IOCTL_PLUG_PF: u32 = code(0xA00);
+/// Pulls the PF out without a question and waits until its driver has let go: input [`Wait`].
+pub const IOCTL_PULL_PF: u32 = code(0xA01);
+/// Plugs a VF's device into the guest's virtual PCI bus: input [`Vf`].
+pub const IOCTL_PLUG_VF: u32 = code(0xA02);
+/// Pulls a VF's device out and waits until its driver has let go: input [`Vf`].
+pub const IOCTL_PULL_VF: u32 = code(0xA03);
+/// Opens the PF's device interface and asks for the SR-IOV interface: input [`Connect`], output
+/// [`Connected`].
+pub const IOCTL_CONNECT: u32 = code(0xA04);
+/// Gives the interface and the handle back.
+pub const IOCTL_DISCONNECT: u32 = code(0xA05);
+/// Calls `ReadVfConfigBlock`, `WriteVfConfigBlock` and what else [`Transfer`] names: input
+/// [`Transfer`], output [`Transferred`].
+pub const IOCTL_TRANSFER: u32 = code(0xA06);
+/// Plays many [`Transfer`]s in a row on a system thread: output as many [`Transferred`].
+pub const IOCTL_BATCH: u32 = code(0xA07);
+/// Calls another function of the SR-IOV interface: input [`Call`], output [`Called`].
+pub const IOCTL_CALL: u32 = code(0xA08);
+/// Sends the PF driver a device control request: input [`Request`], output [`Answer`].
+pub const IOCTL_REQUEST: u32 = code(0xA09);
+/// Sends the PF's device stack a Plug and Play or power request: input [`Pnp`], output [`Answer`].
+pub const IOCTL_PNP: u32 = code(0xA0A);
+/// Attaches as the virtualization stack and keeps its requests pending: input [`Attach`].
+pub const IOCTL_ATTACH: u32 = code(0xA0B);
+/// Detaches.
+pub const IOCTL_DETACH: u32 = code(0xA0C);
+/// Lets the invalidations come to rest, then takes a VF's: input [`Vf`], output [`Taken`].
+pub const IOCTL_TAKE: u32 = code(0xA0D);
+/// Makes the PCI double misbehave, or behave again: input [`Fault`].
+pub const IOCTL_FAULT: u32 = code(0xA0E);
+/// What the doubles saw: output [`Report`].
+pub const IOCTL_REPORT: u32 = code(0xA0F);
+/// Measures one path: input [`Measure`], output [`Measured`].
+pub const IOCTL_MEASURE: u32 = code(0xA10);
+/// How the attached stack answers events from now on: input [`Attach`], whose `policy` alone counts.
+pub const IOCTL_POLICY: u32 = code(0xA11);
+
+/// Input of [`IOCTL_PLUG_PF`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct PlugPf {
+    /// PCI vendor ID.
+    pub vendor_id: u16,
+    /// PCI device ID.
+    pub device_id: u16,
+    /// PCI device ID of its VFs.
+    pub vf_device_id: u16,
+    /// `TotalVFs` of its SR-IOV capability.
+    pub total_vfs: u16,
+}
+
+/// Input of [`IOCTL_PULL_PF`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Wait {
+    /// Milliseconds to wait at most; the answer is then `STATUS_IO_TIMEOUT`.
+    pub milliseconds: u32,
+}
+
+/// Names a VF.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Vf {
+    /// The VF's index.
+    pub vf: u16,
+    /// [`IOCTL_TAKE`]: 1 to take what waits at the stack, 0 to let the guest's bus have it.
+    pub raw: u16,
+    /// Milliseconds to wait at most.
+    pub milliseconds: u32,
+}
+
+/// Input of [`IOCTL_CONNECT`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Connect {
+    /// `Size` of the interface that is asked for.
+    pub size: u16,
+    /// `Version` of the interface that is asked for.
+    pub version: u16,
+    /// UTF-16 units of `link`.
+    pub link_length: u32,
+    /// The symbolic link of the PF's device interface, `\??\…`.
+    pub link: [u16; 256],
+}
+
+/// Output of [`IOCTL_CONNECT`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Connected {
+    /// `Size` of the interface that came back.
+    pub size: u16,
+    /// Its `Version`.
+    pub version: u16,
+    /// Bit n: the n-th pointer of the structure, `Context` being 0, is not NULL.
+    pub pointers: u32,
+}
+
+/// What a [`Transfer`] does, in [`Transfer::operation`].
+pub mod operation {
+    /// The VF reads a block.
+    pub const READ: u8 = 0;
+    /// The VF writes a block.
+    pub const WRITE: u8 = 1;
+    /// The stack resets the VF.
+    pub const RESET: u8 = 2;
+    /// The host publishes a block, by the management interface.
+    pub const PUBLISH: u8 = 3;
+    /// The host takes one message out of a stream, by the management interface.
+    pub const DRAIN: u8 = 4;
+    /// The host reads a block, by the management interface.
+    pub const HOST_READ: u8 = 5;
+}
+
+/// Which way a read or a write goes, in [`Transfer::path`].
+pub mod path {
+    /// Straight to the callbacks of `SRIOV_DEVICE_INTERFACE_STANDARD`.
+    pub const SRIOV: u8 = 0;
+    /// By the functions of the guest's `VPCI_INTERFACE_STANDARD`.
+    pub const VPCI: u8 = 1;
+    /// Straight to the callbacks, with a NULL buffer.
+    pub const NULL_BUFFER: u8 = 2;
+}
+
+/// One operation.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Transfer {
+    /// One of [`operation`].
+    pub operation: u8,
+    /// One of [`path`].
+    pub path: u8,
+    /// The VF's index.
+    pub vf: u16,
+    /// The block's ID.
+    pub block: u32,
+    /// The length to pass, whatever `data` holds.
+    pub length: u32,
+    /// The bytes to write; the callee gets a buffer that starts with them.
+    pub data: [u8; MAX_BLOCK_LENGTH],
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Transferred {
+    /// The NTSTATUS.
+    pub status: u32,
+    /// One or more of [`spoiled`]: what the callee did to the buffer that it must not.
+    pub spoiled: u32,
+    /// Bytes that came back.
+    pub length: u32,
+    /// What the buffer holds after a read that succeeded.
+    pub data: [u8; MAX_BLOCK_LENGTH],
+}
+
+/// Bits of [`Transferred::spoiled`].
+pub mod spoiled {
+    /// Bytes behind the length were changed.
+    pub const BEHIND: u32 = 1;
+    /// Bytes were changed by a read that failed, or by a write.
+    pub const CHANGED: u32 = 2;
+    /// Bytes within the length were left as they were by a read that succeeded.
+    pub const LEFT: u32 = 4;
+}
+
+/// The other functions of the SR-IOV interface, in [`Call::function`].
+pub mod function {
+    /// `ReadVfConfig`: `vf`, `offset`, `length`; data comes back.
+    pub const READ_CONFIG: u32 = 0;
+    /// `WriteVfConfig`: `vf`, `offset`, `length`, `data`.
+    pub const WRITE_CONFIG: u32 = 1;
+    /// `QueryProbedBars`: six 32-bit values come back.
+    pub const QUERY_PROBED_BARS: u32 = 2;
+    /// `GetVendorAndDevice`: two 16-bit values come back.
+    pub const GET_VENDOR_AND_DEVICE: u32 = 3;
+    /// `GetDeviceLocation`: segment (16 bits), bus and function come back.
+    pub const GET_DEVICE_LOCATION: u32 = 4;
+    /// `ResetVf`: `vf`.
+    pub const RESET_VF: u32 = 5;
+    /// `SetVfPowerState`: `vf`, `offset` is the state, `length` is Wake.
+    pub const SET_VF_POWER_STATE: u32 = 6;
+    /// `GetResourceForBar`: `vf`, `offset` is the BAR's index; 20 bytes come back.
+    pub const GET_RESOURCE_FOR_BAR: u32 = 7;
+    /// `QueryLuid`: 8 bytes come back.
+    pub const QUERY_LUID: u32 = 8;
+    /// `InterfaceReference`.
+    pub const REFERENCE: u32 = 9;
+    /// `InterfaceDereference`.
+    pub const DEREFERENCE: u32 = 10;
+}
+
+/// Input of [`IOCTL_CALL`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Call {
+    /// One of [`function`].
+    pub function: u32,
+    /// The VF's index.
+    pub vf: u16,
+    /// Zero.
+    pub reserved: u16,
+    /// See [`function`].
+    pub offset: u32,
+    /// See [`function`].
+    pub length: u32,
+    /// Bytes to pass.
+    pub data: [u8; 64],
+}
+
+/// Output of [`IOCTL_CALL`]. What a callee did not write reads as 0xA5.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Called {
+    /// The NTSTATUS; 0 of a function that returns nothing.
+    pub status: u32,
+    /// What came back.
+    pub data: [u8; 64],
+}
+
+/// Input of [`IOCTL_REQUEST`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Request {
+    /// The control code.
+    pub code: u32,
+    /// 0: `IRP_MJ_DEVICE_CONTROL`; 1: `IRP_MJ_INTERNAL_DEVICE_CONTROL`.
+    pub internal: u8,
+    /// 0: from the kernel; 1: as if from user mode.
+    pub user_mode: u8,
+    /// Zero.
+    pub reserved: u16,
+    /// Bytes of `input` to send.
+    pub input_length: u32,
+    /// Bytes of output to offer, at most 256.
+    pub output_length: u32,
+    /// Milliseconds to wait before the request is cancelled.
+    pub milliseconds: u32,
+    /// The input.
+    pub input: [u8; 64],
+}
+
+/// Output of [`IOCTL_REQUEST`] and [`IOCTL_PNP`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Answer {
+    /// The NTSTATUS that the request completed with.
+    pub status: u32,
+    /// 1 if it was still pending when the wait was over, and was then cancelled.
+    pub pended: u32,
+    /// `IoStatus.Information`
+    pub information: u64,
+    /// The output.
+    pub output: [u8; 256],
+}
+
+/// Plug and Play and power requests, in [`Pnp::request`].
+pub mod pnp {
+    /// `IRP_MN_START_DEVICE`
+    pub const START: u32 = 0x00;
+    /// `IRP_MN_QUERY_REMOVE_DEVICE`
+    pub const QUERY_REMOVE: u32 = 0x01;
+    /// `IRP_MN_CANCEL_REMOVE_DEVICE`
+    pub const CANCEL_REMOVE: u32 = 0x03;
+    /// `IRP_MN_STOP_DEVICE`
+    pub const STOP: u32 = 0x04;
+    /// `IRP_MN_QUERY_STOP_DEVICE`
+    pub const QUERY_STOP: u32 = 0x05;
+    /// `IRP_MN_CANCEL_STOP_DEVICE`
+    pub const CANCEL_STOP: u32 = 0x06;
+    /// `IRP_MN_SET_POWER` for the device state in [`super::Pnp::argument`] (1 is D0, 4 is D3)
+    pub const SET_DEVICE_POWER: u32 = 0x100;
+    /// `IRP_MN_SET_POWER` for the system state in [`super::Pnp::argument`] (1 is S0, 4 is S3)
+    pub const SET_SYSTEM_POWER: u32 = 0x101;
+}
+
+/// Input of [`IOCTL_PNP`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Pnp {
+    /// One of [`pnp`].
+    pub request: u32,
+    /// A power state; for [`pnp::START`] 1 to name the VFs' memory in the resource list.
+    pub argument: u32,
+    /// Milliseconds to wait; the request is then left to complete by itself.
+    pub milliseconds: u32,
+}
+
+/// How the attached stack answers an event, in [`Attach::policy`].
+pub mod policy {
+    /// `EVENT_COMPLETE` with `STATUS_SUCCESS`.
+    pub const ACCEPT: u32 = 0;
+    /// `EVENT_COMPLETE` with `STATUS_DEVICE_BUSY`.
+    pub const VETO: u32 = 1;
+    /// No answer, until the policy changes.
+    pub const SILENCE: u32 = 2;
+    /// The handle is closed instead of an answer.
+    pub const CLOSE: u32 = 3;
+    /// `DETACH` instead of an answer.
+    pub const DETACH: u32 = 4;
+}
+
+/// How `IOCTL_SRIOV_INVALIDATE_BLOCK` is kept pending, in [`Attach::mode`]: each is one reading of
+/// documentation that leaves it open.
+pub mod mode {
+    /// One request for each VF, whose input names it.
+    pub const EACH_VF: u32 = 0;
+    /// One request for the PF, whose input names all VFs.
+    pub const ALL_VFS: u32 = 1;
+    /// One request for the PF, without input.
+    pub const NO_INPUT: u32 = 2;
+    /// Three requests for the PF at a time, without input.
+    pub const THREE: u32 = 3;
+    /// As [`EACH_VF`], in `IRP_MJ_DEVICE_CONTROL`.
+    pub const DEVICE_CONTROL: u32 = 4;
+}
+
+/// Input of [`IOCTL_ATTACH`] and [`IOCTL_POLICY`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Attach {
+    /// One of [`policy`].
+    pub policy: u32,
+    /// One of [`mode`].
+    pub mode: u32,
+    /// VFs to keep requests pending for.
+    pub vfs: u32,
+}
+
+/// Output of [`IOCTL_TAKE`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Taken {
+    /// The mask, 0 when nothing was latched.
+    pub mask: u64,
+}
+
+/// What the PCI double does wrong, in [`Fault::fault`].
+pub mod fault {
+    /// The VF's Transactions Pending bit stays set.
+    pub const TRANSACTIONS_PENDING: u32 = 0;
+    /// `SetVirtualFunctionData` moves no byte.
+    pub const CONFIG_WRITE_FAILS: u32 = 1;
+    /// The VF's configuration space reads as `FFh` after a function level reset.
+    pub const LOST_AFTER_RESET: u32 = 2;
+    /// `EnableVirtualization` fails.
+    pub const ENABLE_FAILS: u32 = 3;
+    /// `PCI_VIRTUALIZATION_INTERFACE` is refused.
+    pub const NO_INTERFACE: u32 = 4;
+    /// How many there are.
+    pub const COUNT: usize = 5;
+}
+
+/// Input of [`IOCTL_FAULT`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Fault {
+    /// One of [`fault`].
+    pub fault: u32,
+    /// 0: behave; else 1 + the VF that it is about, or 0xFFFF for every VF.
+    pub target: u32,
+}
+
+/// Output of [`IOCTL_REPORT`].
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Report {
+    /// The most calls of the SR-IOV interface that ran at one time since the last report.
+    pub calls_at_once: u32,
+    /// References that PF drivers hold on interfaces of the PCI double.
+    pub bus_references: u32,
+    /// `NumVFs` while virtualization is enabled, else 0.
+    pub enabled_vfs: u32,
+    /// Function level resets since the PF was plugged in.
+    pub resets: u32,
+    /// Events that the attached stack was notified of since it attached: `QueryStopDevice`.
+    pub query_stop_events: u32,
+    /// As before: `Restart`.
+    pub restart_events: u32,
+    /// 1 while the stack is attached.
+    pub attached: u32,
+    /// The device power state that the PF's bus saw last, 1 for D0.
+    pub power: u32,
+    /// PF devices that exist in the bus double, removed ones that somebody still holds included.
+    pub pf_devices: u32,
+    /// The status that the notification request ended with last, when it was not an event.
+    pub notification_status: u32,
+}
+
+/// Input of [`IOCTL_MEASURE`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Measure {
+    /// What to repeat.
+    pub transfer: Transfer,
+    /// How often, on each thread.
+    pub count: u32,
+    /// How many system threads; thread n takes VF `transfer.vf` + n.
+    pub threads: u32,
+}
+
+/// Output of [`IOCTL_MEASURE`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Measured {
+    /// Time for all, in units of 100 ns.
+    pub time: u64,
+    /// How many succeeded.
+    pub succeeded: u64,
+}

@@ -1,0 +1,315 @@
+//! Scenarios that keep every rule and check what the framework promises in return.
+
+use core::{
+    ptr,
+    sync::atomic::{AtomicU32, AtomicUsize, Ordering},
+};
+
+use wdk_sys::{
+    STATUS_CANCELLED, STATUS_INVALID_DEVICE_STATE, STATUS_PENDING, STATUS_SUCCESS,
+    WDF_OBJECT_CONTEXT_TYPE_INFO, WDF_WORKITEM_CONFIG, WDFOBJECT, WDFQUEUE, WDFREQUEST,
+    WDFWORKITEM, call_unsafe_wdf_function_binding, ntddk::IoCancelIrp,
+};
+
+use crate::framework::{
+    Framework, Promise, attributes, delete, dereference, last_information, last_status,
+    memory_with, promise, queue, reference, send, size, spin_lock, wait_lock, wdf,
+};
+
+/// Plays the scenario, when it is one of these.
+pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> Result<(), Promise> {
+    match scenario {
+        b"cleanup-order" => cleanup_order(framework),
+        b"reference-postpones-destruction" => postponed(framework),
+        b"completion" => completion(framework),
+        b"sequential-queue" => sequential(framework),
+        b"cancel-waiting" => cancel_waiting(framework),
+        b"cancel-marked" => cancel_marked(framework),
+        b"purge" => purge(framework),
+        b"work-item" => work_item(framework),
+        b"locks" => locks(),
+        _ => Err(Promise("a scenario of this name")),
+    }
+}
+
+/// The order in which callbacks ran: each adds its digit.
+static ORDER: AtomicU32 = AtomicU32::new(0);
+
+fn add(digit: u32) {
+    ORDER.store(
+        ORDER.load(Ordering::Relaxed) * 10 + digit,
+        Ordering::Relaxed,
+    );
+}
+
+fn order() -> u32 {
+    ORDER.load(Ordering::Relaxed)
+}
+
+macro_rules! callbacks {
+    ($($name:ident = $digit:literal;)*) => {
+        $(unsafe extern "C" fn $name(_object: WDFOBJECT) {
+            add($digit);
+        })*
+    };
+}
+
+callbacks! {
+    parent_cleanup = 3;
+    first_cleanup = 1;
+    first_destroy = 4;
+    second_cleanup = 2;
+    second_destroy = 5;
+}
+
+/// A description of context space that any thread may read.
+struct Description(WDF_OBJECT_CONTEXT_TYPE_INFO);
+
+// SAFETY: the pointers inside name constants.
+unsafe impl Sync for Description {}
+
+static DESCRIPTION: Description = Description(WDF_OBJECT_CONTEXT_TYPE_INFO {
+    Size: size::<WDF_OBJECT_CONTEXT_TYPE_INFO>(),
+    ContextName: c"DIGIT".as_ptr(),
+    ContextSize: size_of::<u32>(),
+    UniqueType: ptr::null(),
+    EvtDriverGetUniqueContextType: None,
+});
+
+/// The context of an object: a digit.
+fn digit(object: WDFOBJECT) -> *mut u32 {
+    wdf!(
+        WdfObjectGetTypedContextWorker,
+        object,
+        &raw const DESCRIPTION.0
+    )
+    .cast()
+}
+
+/// Adds the digit in the object's context, which is there until its destroy callback returns.
+unsafe extern "C" fn parent_destroy(object: WDFOBJECT) {
+    // SAFETY: the context holds a digit since the object was made.
+    add(unsafe { digit(object).read() });
+}
+
+/// A parent with two children; the digits tell who was called.
+fn family(framework: &Framework) -> (wdk_sys::WDFMEMORY, wdk_sys::WDFMEMORY) {
+    let mut parent = attributes(framework.driver);
+    parent.EvtCleanupCallback = Some(parent_cleanup);
+    parent.EvtDestroyCallback = Some(parent_destroy);
+    parent.ContextTypeInfo = &raw const DESCRIPTION.0;
+    let parent = memory_with(&mut parent);
+    // SAFETY: the context was made with the object.
+    unsafe { digit(parent.cast()).write(6) };
+    let mut first = attributes(parent);
+    first.EvtCleanupCallback = Some(first_cleanup);
+    first.EvtDestroyCallback = Some(first_destroy);
+    let first = memory_with(&mut first);
+    let mut second = attributes(parent);
+    second.EvtCleanupCallback = Some(second_cleanup);
+    second.EvtDestroyCallback = Some(second_destroy);
+    memory_with(&mut second);
+    (parent, first)
+}
+
+fn cleanup_order(framework: &Framework) -> Result<(), Promise> {
+    let (parent, _) = family(framework);
+    delete(parent);
+    promise(
+        order() == 123_456,
+        "children first, then the parent; cleanup before destroy",
+    )
+}
+
+fn postponed(framework: &Framework) -> Result<(), Promise> {
+    let (parent, first) = family(framework);
+    reference(first);
+    delete(parent);
+    promise(
+        order() == 12_356,
+        "a reference postpones the destroy callback, not the cleanup",
+    )?;
+    dereference(first);
+    promise(order() == 123_564, "the last reference destroys the object")
+}
+
+unsafe extern "C" fn answer(
+    _: WDFQUEUE,
+    request: WDFREQUEST,
+    output: usize,
+    input: usize,
+    code: u32,
+) {
+    let right = (output, input, code) == (8, 4, crate::framework::CONTROL);
+    let status = if right {
+        STATUS_SUCCESS
+    } else {
+        STATUS_INVALID_DEVICE_STATE
+    };
+    wdf!(WdfRequestCompleteWithInformation, request, status, 8);
+}
+
+fn completion(framework: &Framework) -> Result<(), Promise> {
+    let device = framework.device(Some(answer));
+    let packet = send(&device);
+    promise(
+        packet.returned == STATUS_PENDING,
+        "a dispatch routine answers STATUS_PENDING",
+    )?;
+    promise(
+        last_status() == STATUS_SUCCESS,
+        "lengths and code reach the handler",
+    )?;
+    promise(last_information() == 8, "information reaches the sender")?;
+    delete(device.handle);
+    Ok(())
+}
+
+/// The request that a handler kept.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+static PRESENTED: AtomicU32 = AtomicU32::new(0);
+
+fn kept() -> WDFREQUEST {
+    ptr::with_exposed_provenance_mut(KEPT.load(Ordering::Relaxed))
+}
+
+unsafe extern "C" fn keep(_: WDFQUEUE, request: WDFREQUEST, _: usize, _: usize, _: u32) {
+    KEPT.store(request.expose_provenance(), Ordering::Relaxed);
+    PRESENTED.fetch_add(1, Ordering::Relaxed);
+}
+
+fn presented() -> u32 {
+    PRESENTED.load(Ordering::Relaxed)
+}
+
+fn sequential(framework: &Framework) -> Result<(), Promise> {
+    let device = framework.device(Some(keep));
+    send(&device);
+    send(&device);
+    promise(
+        presented() == 1,
+        "a sequential queue presents one request at a time",
+    )?;
+    wdf!(WdfRequestComplete, kept(), STATUS_SUCCESS);
+    promise(presented() == 2, "completion presents the next one")?;
+    wdf!(WdfRequestComplete, kept(), STATUS_SUCCESS);
+    delete(device.handle);
+    Ok(())
+}
+
+fn cancel_waiting(framework: &Framework) -> Result<(), Promise> {
+    let device = framework.device(None);
+    let packet = send(&device);
+    // SAFETY: the packet waits on the manual queue.
+    let cancelled = unsafe { IoCancelIrp(packet.irp) };
+    promise(cancelled != 0, "a waiting request can be cancelled")?;
+    promise(
+        last_status() == STATUS_CANCELLED,
+        "a cancelled request ends with STATUS_CANCELLED",
+    )?;
+    let mut request: WDFREQUEST = ptr::null_mut();
+    let status = wdf!(
+        WdfIoQueueRetrieveNextRequest,
+        device.queue,
+        &raw mut request
+    );
+    promise(
+        status < 0 || request.is_null(),
+        "a cancelled request is not handed out",
+    )?;
+    delete(device.handle);
+    Ok(())
+}
+
+unsafe extern "C" fn mark(_: WDFQUEUE, request: WDFREQUEST, _: usize, _: usize, _: u32) {
+    let _ = wdf!(WdfRequestMarkCancelableEx, request, Some(on_cancel));
+}
+
+unsafe extern "C" fn on_cancel(request: WDFREQUEST) {
+    wdf!(WdfRequestComplete, request, STATUS_CANCELLED);
+}
+
+fn cancel_marked(framework: &Framework) -> Result<(), Promise> {
+    let device = framework.device(Some(mark));
+    let packet = send(&device);
+    // SAFETY: the packet is with the driver, marked cancelable.
+    unsafe { IoCancelIrp(packet.irp) };
+    promise(
+        last_status() == STATUS_CANCELLED,
+        "EvtRequestCancel runs for a marked request",
+    )?;
+    delete(device.handle);
+    Ok(())
+}
+
+fn purge(framework: &Framework) -> Result<(), Promise> {
+    let device = framework.device(None);
+    send(&device);
+    wdf!(WdfIoQueuePurgeSynchronously, device.queue);
+    promise(
+        last_status() == STATUS_CANCELLED,
+        "a purge cancels what waits",
+    )?;
+    send(&device);
+    promise(
+        last_status() == STATUS_INVALID_DEVICE_STATE,
+        "a purged queue accepts nothing",
+    )?;
+    wdf!(WdfIoQueueStart, device.queue);
+    let other = queue(device.handle, Some(answer), false);
+    send(&device);
+    let mut request: WDFREQUEST = ptr::null_mut();
+    let _ = wdf!(
+        WdfIoQueueRetrieveNextRequest,
+        device.queue,
+        &raw mut request
+    );
+    promise(!request.is_null(), "a started queue accepts again")?;
+    let status = wdf!(WdfRequestForwardToIoQueue, request, other);
+    promise(status == STATUS_SUCCESS, "a request can be forwarded")?;
+    promise(
+        last_information() == 8,
+        "the queue forwarded to presents it at once",
+    )?;
+    delete(device.handle);
+    Ok(())
+}
+
+unsafe extern "C" fn on_work(_item: WDFWORKITEM) {
+    PRESENTED.fetch_add(1, Ordering::Relaxed);
+}
+
+fn work_item(framework: &Framework) -> Result<(), Promise> {
+    let mut config = WDF_WORKITEM_CONFIG {
+        Size: size::<WDF_WORKITEM_CONFIG>(),
+        EvtWorkItemFunc: Some(on_work),
+        ..Default::default()
+    };
+    let mut attributes = attributes(framework.driver);
+    let mut item: WDFWORKITEM = ptr::null_mut();
+    let _ = wdf!(
+        WdfWorkItemCreate,
+        &raw mut config,
+        &raw mut attributes,
+        &raw mut item
+    );
+    wdf!(WdfWorkItemEnqueue, item);
+    wdf!(WdfWorkItemFlush, item);
+    promise(presented() == 1, "flushing waits for the work")
+}
+
+fn locks() -> Result<(), Promise> {
+    let (spin, wait) = (spin_lock(), wait_lock());
+    let _ = wdf!(WdfWaitLockAcquire, wait, ptr::null_mut());
+    wdf!(WdfSpinLockAcquire, spin);
+    wdf!(WdfSpinLockRelease, spin);
+    wdf!(WdfWaitLockRelease, wait);
+    let mut now = 0;
+    let status = wdf!(WdfWaitLockAcquire, wait, &raw mut now);
+    promise(
+        status == STATUS_SUCCESS,
+        "a released lock can be taken at once",
+    )?;
+    wdf!(WdfWaitLockRelease, wait);
+    Ok(())
+}

@@ -1,0 +1,380 @@
+//! The object tree: who is whose child, who may still be used, who is cleaned up and destroyed when.
+//!
+//! Rules (`fxobjectstatemachine.cpp`, `fxobject.cpp`):
+//! - deleting an object disposes of its children first, in the order in which they were added, each
+//!   with its own children before itself (`DisposeChildrenWorker`); then its own cleanup callbacks
+//!   run;
+//! - after that the creation references are given back in the same order
+//!   (`DeletedAndDisposedWorkerLocked`); whoever has none left is destroyed, the others when their
+//!   last reference goes; destroy callbacks may still use the object's contexts (`ProcessDestroy`);
+//! - an object that is being deleted takes no new child (`STATUS_DELETE_PENDING`);
+//! - deleting an object again while it is being disposed of is dropped.
+//!
+//! Stricter than life: handle values are never used twice and name their kind, so that use after
+//! destruction is told from an unknown handle for ever.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use crate::{
+    object::{Handle, Kind},
+    violation::Violation,
+};
+
+/// How far an object's life has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Usable.
+    Live,
+    /// Being disposed of: its children or itself are in their cleanup callbacks.
+    Disposing,
+    /// Cleaned up; only references keep it.
+    Deleted,
+    /// The last reference is gone; its destroy callbacks run and may still use its contexts.
+    Destroying,
+}
+
+#[derive(Debug)]
+struct Node {
+    kind: Kind,
+    parent: Option<Handle>,
+    children: Vec<Handle>,
+    references: u32,
+    life: Life,
+    cleaned: bool,
+}
+
+/// The parent is being deleted: `STATUS_DELETE_PENDING`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeletePending;
+
+/// What `delete` found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// The caller now walks [`Tree::next_cleanup`] and then [`Tree::finish`].
+    Begun,
+    /// Somebody else is deleting it; nothing to do.
+    Dropped,
+}
+
+/// All objects of all drivers.
+#[derive(Debug, Default)]
+pub struct Tree {
+    nodes: BTreeMap<Handle, Node>,
+    made: u64,
+}
+
+/// Handle values are `BASE`, plus the running number of the object, plus its kind; aligned like an
+/// address, and far from any, so that a pointer passed as a handle is noticed.
+const BASE: u64 = 0x0D0F_0000_0000_0000;
+const NUMBER_SHIFT: u32 = 8;
+const KIND_SHIFT: u32 = 3;
+
+/// What [`Tree::finish`] did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Finished {
+    /// Objects without a reference, to be destroyed in this order.
+    pub destroyed: Vec<Handle>,
+    /// Objects that live on by references alone.
+    pub lingering: Vec<Handle>,
+}
+
+impl Tree {
+    /// An empty tree.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            nodes: BTreeMap::new(),
+            made: 0,
+        }
+    }
+
+    /// The kind of an object that existed once under this handle.
+    fn kind_of_gone(&self, handle: Handle) -> Option<Kind> {
+        let offset = handle.0.checked_sub(BASE)?;
+        let number = offset >> NUMBER_SHIFT;
+        let place = usize::try_from((offset & 0xFF) >> KIND_SHIFT).ok()?;
+        let kind = Kind::ALL.get(place).copied()?;
+        let first = Handle(BASE + (number << NUMBER_SHIFT));
+        let last = Handle(first.0 | 0xFF);
+        let known = (1..=self.made).contains(&number)
+            && Self::handle(number, kind) == handle
+            && self.nodes.range(first..=last).next().is_none();
+        known.then_some(kind)
+    }
+
+    const fn handle(number: u64, kind: Kind) -> Handle {
+        Handle(BASE + (number << NUMBER_SHIFT) + ((kind as u64) << KIND_SHIFT))
+    }
+
+    /// Adds an object with one reference, the last child of `parent`.
+    ///
+    /// # Errors
+    /// [`DeletePending`] when the parent is not live.
+    pub fn create(&mut self, kind: Kind, parent: Option<Handle>) -> Result<Handle, DeletePending> {
+        if let Some(parent) = parent {
+            let node = self.nodes.get(&parent).ok_or(DeletePending)?;
+            if node.life != Life::Live {
+                return Err(DeletePending);
+            }
+        }
+        self.made += 1;
+        let handle = Self::handle(self.made, kind);
+        if let Some(node) = parent.and_then(|parent| self.nodes.get_mut(&parent)) {
+            node.children.push(handle);
+        }
+        let node = Node {
+            kind,
+            parent,
+            children: Vec::new(),
+            references: 1,
+            life: Life::Live,
+            cleaned: false,
+        };
+        self.nodes.insert(handle, node);
+        Ok(handle)
+    }
+
+    fn known(&self, function: &'static str, handle: Handle) -> Result<&Node, Violation> {
+        if let Some(node) = self.nodes.get(&handle) {
+            return Ok(node);
+        }
+        Err(match self.kind_of_gone(handle) {
+            Some(kind) => Violation::UseAfterDelete {
+                function,
+                kind,
+                handle,
+            },
+            None => Violation::UnknownHandle {
+                function,
+                expected: "WDFOBJECT",
+                handle,
+            },
+        })
+    }
+
+    /// Checks a handle that must be of `kind`, or of any kind for `None`.
+    ///
+    /// An object that is being disposed of may still be used: its cleanup callbacks do.
+    /// `after_delete` allows objects that only a reference keeps (contexts and reference counts).
+    ///
+    /// # Errors
+    /// [`Violation::UnknownHandle`], [`Violation::WrongType`], [`Violation::UseAfterDelete`].
+    pub fn check(
+        &self,
+        function: &'static str,
+        handle: Handle,
+        kind: Option<Kind>,
+        after_delete: bool,
+    ) -> Result<Kind, Violation> {
+        let node = self
+            .known(function, handle)
+            .map_err(|violation| match (violation, kind) {
+                (
+                    Violation::UnknownHandle {
+                        function, handle, ..
+                    },
+                    Some(kind),
+                ) => Violation::UnknownHandle {
+                    function,
+                    expected: kind.type_name(),
+                    handle,
+                },
+                (violation, _) => violation,
+            })?;
+        if let Some(kind) = kind
+            && node.kind != kind
+        {
+            return Err(Violation::WrongType {
+                function,
+                expected: kind.type_name(),
+                handle,
+                kind: node.kind,
+            });
+        }
+        if matches!(node.life, Life::Deleted | Life::Destroying) && !after_delete {
+            return Err(Violation::UseAfterDelete {
+                function,
+                kind: node.kind,
+                handle,
+            });
+        }
+        Ok(node.kind)
+    }
+
+    /// How far the life of an object has gone; `None` once destroyed.
+    #[must_use]
+    pub fn life(&self, handle: Handle) -> Option<Life> {
+        self.nodes.get(&handle).map(|node| node.life)
+    }
+
+    /// The parent, as long as the object is in its list of children.
+    #[must_use]
+    pub fn parent(&self, handle: Handle) -> Option<Handle> {
+        self.nodes.get(&handle).and_then(|node| node.parent)
+    }
+
+    /// Takes a reference.
+    ///
+    /// # Errors
+    /// [`Violation::UnknownHandle`], [`Violation::UseAfterDelete`].
+    pub fn reference(&mut self, function: &'static str, handle: Handle) -> Result<(), Violation> {
+        let node = self.known(function, handle)?;
+        if node.life == Life::Destroying {
+            return Err(Violation::UseAfterDelete {
+                function,
+                kind: node.kind,
+                handle,
+            });
+        }
+        if let Some(node) = self.nodes.get_mut(&handle) {
+            node.references += 1;
+        }
+        Ok(())
+    }
+
+    /// Gives a reference back. `true`: it was the last one, and the caller destroys the object.
+    ///
+    /// # Errors
+    /// [`Violation::DereferenceUnderflow`] when only the creation reference of a live object is
+    /// left, which `WdfObjectDelete` alone may give back; the errors of [`Tree::reference`].
+    pub fn dereference(
+        &mut self,
+        function: &'static str,
+        handle: Handle,
+    ) -> Result<bool, Violation> {
+        let node = self.known(function, handle)?;
+        if node.life != Life::Deleted && node.references <= 1 {
+            return Err(Violation::DereferenceUnderflow {
+                function,
+                kind: node.kind,
+                handle,
+            });
+        }
+        Ok(self.release(handle))
+    }
+
+    fn release(&mut self, handle: Handle) -> bool {
+        let Some(node) = self.nodes.get_mut(&handle) else {
+            return false;
+        };
+        node.references = node.references.saturating_sub(1);
+        if node.references > 0 {
+            return false;
+        }
+        node.life = Life::Destroying;
+        true
+    }
+
+    /// Begins to delete an object: it leaves its parent, and it and all below it are being disposed
+    /// of.
+    ///
+    /// # Errors
+    /// The errors of [`Tree::reference`].
+    pub fn delete(
+        &mut self,
+        function: &'static str,
+        handle: Handle,
+    ) -> Result<Deletion, Violation> {
+        let node = self.known(function, handle)?;
+        match node.life {
+            Life::Disposing => return Ok(Deletion::Dropped),
+            Life::Deleted | Life::Destroying => {
+                return Err(Violation::UseAfterDelete {
+                    function,
+                    kind: node.kind,
+                    handle,
+                });
+            }
+            Life::Live => {}
+        }
+        if let Some(parent) = node.parent
+            && let Some(parent) = self.nodes.get_mut(&parent)
+        {
+            parent.children.retain(|&child| child != handle);
+        }
+        if let Some(node) = self.nodes.get_mut(&handle) {
+            node.parent = None;
+        }
+        self.mark(handle);
+        Ok(Deletion::Begun)
+    }
+
+    fn mark(&mut self, handle: Handle) {
+        let Some(node) = self.nodes.get_mut(&handle) else {
+            return;
+        };
+        node.life = Life::Disposing;
+        for child in node.children.clone() {
+            self.mark(child);
+        }
+    }
+
+    /// The next object below and including `root` whose cleanup callbacks are due.
+    pub fn next_cleanup(&mut self, root: Handle) -> Option<Handle> {
+        let node = self.nodes.get(&root)?;
+        if node.cleaned {
+            return None;
+        }
+        for child in node.children.clone() {
+            if let Some(due) = self.next_cleanup(child) {
+                return Some(due);
+            }
+        }
+        let node = self.nodes.get_mut(&root)?;
+        node.cleaned = true;
+        Some(root)
+    }
+
+    /// The destroy callbacks of an object ran: its handle is dead.
+    pub fn bury(&mut self, handle: Handle) {
+        self.nodes.remove(&handle);
+    }
+
+    /// All cleanup callbacks ran: gives the creation references back.
+    pub fn finish(&mut self, root: Handle) -> Finished {
+        let mut finished = Finished::default();
+        self.finish_below(root, &mut finished);
+        finished
+    }
+
+    fn finish_below(&mut self, handle: Handle, finished: &mut Finished) {
+        let Some(node) = self.nodes.get_mut(&handle) else {
+            return;
+        };
+        node.life = Life::Deleted;
+        node.parent = None;
+        for child in core::mem::take(&mut node.children) {
+            self.finish_below(child, finished);
+        }
+        let list = if self.release(handle) {
+            &mut finished.destroyed
+        } else {
+            &mut finished.lingering
+        };
+        list.push(handle);
+    }
+
+    /// Kind of an object that exists, and the references to it.
+    #[must_use]
+    pub fn references(&self, handle: Handle) -> Option<(Kind, u32)> {
+        self.nodes
+            .get(&handle)
+            .map(|node| (node.kind, node.references))
+    }
+
+    /// Objects of any state, in the order of their creation.
+    pub fn objects(&self) -> impl Iterator<Item = (Handle, Kind, Life)> + '_ {
+        self.nodes
+            .iter()
+            .map(|(&handle, node)| (handle, node.kind, node.life))
+    }
+
+    /// How many objects exist.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.nodes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests;

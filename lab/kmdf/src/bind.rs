@@ -1,0 +1,161 @@
+//! Binding: what a driver's entry code calls before and after `DriverEntry`.
+//!
+//! Rules (`fxldr.h`, `fxlibrarycommon.cpp`): the client names the component, its version and its
+//! function count; a count above the library's is refused; since 1.15 the client's table pointer is
+//! pointed at the library's table; each client has its own globals until it unbinds.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+
+use kmdf_rules::object::Handle;
+use wdk_sys::{
+    NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT, PVOID, PWDF_DRIVER_GLOBALS, ULONG,
+    WDF_DRIVER_GLOBALS,
+};
+
+use crate::{
+    argument::{In, Out},
+    call::number,
+    driver,
+    function_table::{self, FUNCTION_COUNT},
+    report::note,
+    status, string,
+};
+
+/// `WDF_BIND_INFO`, version 1.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct BindInfo {
+    size: ULONG,
+    component: *const u16,
+    major: ULONG,
+    minor: ULONG,
+    build: ULONG,
+    function_count: ULONG,
+    function_table: *mut PVOID,
+    module: PVOID,
+}
+
+/// The version that the double stands for.
+const VERSION: (u32, u32) = (1, 33);
+
+/// Binds a driver to the double.
+///
+/// # Safety
+/// The caller is the entry code of a driver: `info` and `globals` are valid, and `info` stays so
+/// until the driver unbinds.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn WdfVersionBind(
+    _driver: PDRIVER_OBJECT,
+    registry_path: PCUNICODE_STRING,
+    info: *const BindInfo,
+    globals: *mut PWDF_DRIVER_GLOBALS,
+) -> NTSTATUS {
+    // SAFETY: demanded of the caller.
+    let Some(info) = (unsafe { In::new(info) }).optional() else {
+        return status::INVALID_PARAMETER;
+    };
+    // SAFETY: demanded of the caller.
+    let name = service_name(&unsafe { string::characters(registry_path) });
+    let asked = (info.major, info.minor);
+    if asked > VERSION || info.function_count as usize > FUNCTION_COUNT {
+        note!(
+            "{name} wants KMDF {}.{} with {} functions; the double is {}.{} with {FUNCTION_COUNT}",
+            info.major,
+            info.minor,
+            info.function_count,
+            VERSION.0,
+            VERSION.1
+        );
+        return status::INVALID_PARAMETER;
+    }
+    let own = Box::into_raw(Box::new(make_globals(&name)));
+    // SAFETY: demanded of the caller: the address of the client's table pointer.
+    unsafe { Out::new(info.function_table) }.set(function_table::table());
+    // SAFETY: demanded of the caller.
+    unsafe { Out::new(globals) }.set(own);
+    note!(
+        "{name} bound to the KMDF double as version {}.{}",
+        info.major,
+        info.minor
+    );
+    status::SUCCESS
+}
+
+fn make_globals(name: &str) -> WDF_DRIVER_GLOBALS {
+    let mut globals = WDF_DRIVER_GLOBALS {
+        DriverTag: u32::from_le_bytes(*b"Wdfd"),
+        ..Default::default()
+    };
+    let room = globals.DriverName.len() - 1;
+    for (to, from) in globals.DriverName.iter_mut().take(room).zip(name.bytes()) {
+        *to = from.cast_signed();
+    }
+    globals
+}
+
+/// The last part of a service's registry path.
+fn service_name(path: &[u16]) -> String {
+    let characters: Vec<u16> = path
+        .rsplit(|&character| character == u16::from(b'\\'))
+        .next()
+        .unwrap_or_default()
+        .iter()
+        .copied()
+        .filter(|&character| character != 0)
+        .collect();
+    String::from_utf16_lossy(&characters)
+}
+
+/// Unbinds a driver: after its unload, or when its `DriverEntry` failed.
+///
+/// # Safety
+/// `globals` are what [`WdfVersionBind`] handed out, and nobody uses them any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn WdfVersionUnbind(
+    _registry_path: PCUNICODE_STRING,
+    _info: *const BindInfo,
+    globals: PWDF_DRIVER_GLOBALS,
+) -> NTSTATUS {
+    if globals.is_null() {
+        return status::SUCCESS;
+    }
+    if let Some(driver) = default_parent(globals) {
+        driver::unbind(driver);
+    }
+    // SAFETY: demanded of the caller: made by `WdfVersionBind`, used no more.
+    drop(unsafe { Box::from_raw(globals) });
+    status::SUCCESS
+}
+
+/// Class extensions are not part of the double.
+///
+/// # Safety
+/// None; nothing is touched.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn WdfVersionBindClass(
+    _info: PVOID,
+    _globals: PWDF_DRIVER_GLOBALS,
+    _class: PVOID,
+) -> NTSTATUS {
+    note!("WdfVersionBindClass: the KMDF double has no class extensions");
+    status::NOT_SUPPORTED
+}
+
+/// As [`WdfVersionBindClass`].
+///
+/// # Safety
+/// None; nothing is touched.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn WdfVersionUnbindClass(
+    _info: PVOID,
+    _globals: PWDF_DRIVER_GLOBALS,
+    _class: PVOID,
+) {
+}
+
+/// The driver object of these globals, the parent of objects without another.
+pub(crate) fn default_parent(globals: PWDF_DRIVER_GLOBALS) -> Option<Handle> {
+    // SAFETY: drivers pass the globals that `WdfVersionBind` handed out.
+    let globals = unsafe { In::new(globals.cast_const()) }.optional()?;
+    (!globals.Driver.is_null()).then(|| number(globals.Driver))
+}

@@ -1,0 +1,285 @@
+//! The names of all functions of KMDF 1.33, in the order of their table.
+//!
+//! The order is checked against the kit's `_WDFFUNCENUM` when the crate is compiled.
+
+use wdk_sys::{_WDFFUNCENUM, PVOID};
+
+use crate::{function_table::FUNCTION_COUNT, report::stop};
+use kmdf_rules::violation::Violation;
+
+/// What a slot without an implementation does: stops the run with the function's name.
+unsafe extern "C" fn missing<const INDEX: usize>() {
+    let index = NAMES.get(INDEX).copied().unwrap_or_default();
+    let function = index.strip_suffix("TableIndex").unwrap_or(index);
+    stop(&Violation::Unimplemented { function });
+}
+
+macro_rules! names {
+    ($($index:ident)*) => {
+        /// The names, each with the suffix of its index constant.
+        const NAMES: [&str; FUNCTION_COUNT] = [$(stringify!($index)),*];
+
+        /// The index constants, in the order of the list.
+        const INDEXES: [i32; FUNCTION_COUNT] = [$(_WDFFUNCENUM::$index),*];
+
+        /// A table whose every slot names its function.
+        pub(crate) fn empty_table() -> [PVOID; FUNCTION_COUNT] {
+            [$((missing::<{ _WDFFUNCENUM::$index as usize }> as *const ()).cast_mut().cast()),*]
+        }
+    };
+}
+
+const _: () = {
+    let mut place = 0;
+    while place < FUNCTION_COUNT {
+        assert!(
+            INDEXES[place].cast_unsigned() as usize == place,
+            "the list is in the order of the table"
+        );
+        place += 1;
+    }
+};
+
+names! {
+    WdfChildListCreateTableIndex WdfChildListGetDeviceTableIndex WdfChildListRetrievePdoTableIndex
+    WdfChildListRetrieveAddressDescriptionTableIndex WdfChildListBeginScanTableIndex
+    WdfChildListEndScanTableIndex WdfChildListBeginIterationTableIndex
+    WdfChildListRetrieveNextDeviceTableIndex WdfChildListEndIterationTableIndex
+    WdfChildListAddOrUpdateChildDescriptionAsPresentTableIndex
+    WdfChildListUpdateChildDescriptionAsMissingTableIndex
+    WdfChildListUpdateAllChildDescriptionsAsPresentTableIndex
+    WdfChildListRequestChildEjectTableIndex WdfCollectionCreateTableIndex
+    WdfCollectionGetCountTableIndex WdfCollectionAddTableIndex WdfCollectionRemoveTableIndex
+    WdfCollectionRemoveItemTableIndex WdfCollectionGetItemTableIndex
+    WdfCollectionGetFirstItemTableIndex WdfCollectionGetLastItemTableIndex
+    WdfCommonBufferCreateTableIndex WdfCommonBufferGetAlignedVirtualAddressTableIndex
+    WdfCommonBufferGetAlignedLogicalAddressTableIndex WdfCommonBufferGetLengthTableIndex
+    WdfControlDeviceInitAllocateTableIndex WdfControlDeviceInitSetShutdownNotificationTableIndex
+    WdfControlFinishInitializingTableIndex WdfDeviceGetDeviceStateTableIndex
+    WdfDeviceSetDeviceStateTableIndex WdfWdmDeviceGetWdfDeviceHandleTableIndex
+    WdfDeviceWdmGetDeviceObjectTableIndex WdfDeviceWdmGetAttachedDeviceTableIndex
+    WdfDeviceWdmGetPhysicalDeviceTableIndex WdfDeviceWdmDispatchPreprocessedIrpTableIndex
+    WdfDeviceAddDependentUsageDeviceObjectTableIndex
+    WdfDeviceAddRemovalRelationsPhysicalDeviceTableIndex
+    WdfDeviceRemoveRemovalRelationsPhysicalDeviceTableIndex
+    WdfDeviceClearRemovalRelationsDevicesTableIndex WdfDeviceGetDriverTableIndex
+    WdfDeviceRetrieveDeviceNameTableIndex WdfDeviceAssignMofResourceNameTableIndex
+    WdfDeviceGetIoTargetTableIndex WdfDeviceGetDevicePnpStateTableIndex
+    WdfDeviceGetDevicePowerStateTableIndex WdfDeviceGetDevicePowerPolicyStateTableIndex
+    WdfDeviceAssignS0IdleSettingsTableIndex WdfDeviceAssignSxWakeSettingsTableIndex
+    WdfDeviceOpenRegistryKeyTableIndex WdfDeviceSetSpecialFileSupportTableIndex
+    WdfDeviceSetCharacteristicsTableIndex WdfDeviceGetCharacteristicsTableIndex
+    WdfDeviceGetAlignmentRequirementTableIndex WdfDeviceSetAlignmentRequirementTableIndex
+    WdfDeviceInitFreeTableIndex WdfDeviceInitSetPnpPowerEventCallbacksTableIndex
+    WdfDeviceInitSetPowerPolicyEventCallbacksTableIndex
+    WdfDeviceInitSetPowerPolicyOwnershipTableIndex
+    WdfDeviceInitRegisterPnpStateChangeCallbackTableIndex
+    WdfDeviceInitRegisterPowerStateChangeCallbackTableIndex
+    WdfDeviceInitRegisterPowerPolicyStateChangeCallbackTableIndex WdfDeviceInitSetIoTypeTableIndex
+    WdfDeviceInitSetExclusiveTableIndex WdfDeviceInitSetPowerNotPageableTableIndex
+    WdfDeviceInitSetPowerPageableTableIndex WdfDeviceInitSetPowerInrushTableIndex
+    WdfDeviceInitSetDeviceTypeTableIndex WdfDeviceInitAssignNameTableIndex
+    WdfDeviceInitAssignSDDLStringTableIndex WdfDeviceInitSetDeviceClassTableIndex
+    WdfDeviceInitSetCharacteristicsTableIndex WdfDeviceInitSetFileObjectConfigTableIndex
+    WdfDeviceInitSetRequestAttributesTableIndex
+    WdfDeviceInitAssignWdmIrpPreprocessCallbackTableIndex
+    WdfDeviceInitSetIoInCallerContextCallbackTableIndex WdfDeviceCreateTableIndex
+    WdfDeviceSetStaticStopRemoveTableIndex WdfDeviceCreateDeviceInterfaceTableIndex
+    WdfDeviceSetDeviceInterfaceStateTableIndex WdfDeviceRetrieveDeviceInterfaceStringTableIndex
+    WdfDeviceCreateSymbolicLinkTableIndex WdfDeviceQueryPropertyTableIndex
+    WdfDeviceAllocAndQueryPropertyTableIndex WdfDeviceSetPnpCapabilitiesTableIndex
+    WdfDeviceSetPowerCapabilitiesTableIndex WdfDeviceSetBusInformationForChildrenTableIndex
+    WdfDeviceIndicateWakeStatusTableIndex WdfDeviceSetFailedTableIndex
+    WdfDeviceStopIdleNoTrackTableIndex WdfDeviceResumeIdleNoTrackTableIndex
+    WdfDeviceGetFileObjectTableIndex WdfDeviceEnqueueRequestTableIndex
+    WdfDeviceGetDefaultQueueTableIndex WdfDeviceConfigureRequestDispatchingTableIndex
+    WdfDmaEnablerCreateTableIndex WdfDmaEnablerGetMaximumLengthTableIndex
+    WdfDmaEnablerGetMaximumScatterGatherElementsTableIndex
+    WdfDmaEnablerSetMaximumScatterGatherElementsTableIndex WdfDmaTransactionCreateTableIndex
+    WdfDmaTransactionInitializeTableIndex WdfDmaTransactionInitializeUsingRequestTableIndex
+    WdfDmaTransactionExecuteTableIndex WdfDmaTransactionReleaseTableIndex
+    WdfDmaTransactionDmaCompletedTableIndex WdfDmaTransactionDmaCompletedWithLengthTableIndex
+    WdfDmaTransactionDmaCompletedFinalTableIndex WdfDmaTransactionGetBytesTransferredTableIndex
+    WdfDmaTransactionSetMaximumLengthTableIndex WdfDmaTransactionGetRequestTableIndex
+    WdfDmaTransactionGetCurrentDmaTransferLengthTableIndex WdfDmaTransactionGetDeviceTableIndex
+    WdfDpcCreateTableIndex WdfDpcEnqueueTableIndex WdfDpcCancelTableIndex
+    WdfDpcGetParentObjectTableIndex WdfDpcWdmGetDpcTableIndex WdfDriverCreateTableIndex
+    WdfDriverGetRegistryPathTableIndex WdfDriverWdmGetDriverObjectTableIndex
+    WdfDriverOpenParametersRegistryKeyTableIndex WdfWdmDriverGetWdfDriverHandleTableIndex
+    WdfDriverRegisterTraceInfoTableIndex WdfDriverRetrieveVersionStringTableIndex
+    WdfDriverIsVersionAvailableTableIndex WdfFdoInitWdmGetPhysicalDeviceTableIndex
+    WdfFdoInitOpenRegistryKeyTableIndex WdfFdoInitQueryPropertyTableIndex
+    WdfFdoInitAllocAndQueryPropertyTableIndex WdfFdoInitSetEventCallbacksTableIndex
+    WdfFdoInitSetFilterTableIndex WdfFdoInitSetDefaultChildListConfigTableIndex
+    WdfFdoQueryForInterfaceTableIndex WdfFdoGetDefaultChildListTableIndex
+    WdfFdoAddStaticChildTableIndex WdfFdoLockStaticChildListForIterationTableIndex
+    WdfFdoRetrieveNextStaticChildTableIndex WdfFdoUnlockStaticChildListFromIterationTableIndex
+    WdfFileObjectGetFileNameTableIndex WdfFileObjectGetFlagsTableIndex
+    WdfFileObjectGetDeviceTableIndex WdfFileObjectWdmGetFileObjectTableIndex
+    WdfInterruptCreateTableIndex WdfInterruptQueueDpcForIsrTableIndex
+    WdfInterruptSynchronizeTableIndex WdfInterruptAcquireLockTableIndex
+    WdfInterruptReleaseLockTableIndex WdfInterruptEnableTableIndex WdfInterruptDisableTableIndex
+    WdfInterruptWdmGetInterruptTableIndex WdfInterruptGetInfoTableIndex
+    WdfInterruptSetPolicyTableIndex WdfInterruptGetDeviceTableIndex WdfIoQueueCreateTableIndex
+    WdfIoQueueGetStateTableIndex WdfIoQueueStartTableIndex WdfIoQueueStopTableIndex
+    WdfIoQueueStopSynchronouslyTableIndex WdfIoQueueGetDeviceTableIndex
+    WdfIoQueueRetrieveNextRequestTableIndex WdfIoQueueRetrieveRequestByFileObjectTableIndex
+    WdfIoQueueFindRequestTableIndex WdfIoQueueRetrieveFoundRequestTableIndex
+    WdfIoQueueDrainSynchronouslyTableIndex WdfIoQueueDrainTableIndex
+    WdfIoQueuePurgeSynchronouslyTableIndex WdfIoQueuePurgeTableIndex WdfIoQueueReadyNotifyTableIndex
+    WdfIoTargetCreateTableIndex WdfIoTargetOpenTableIndex WdfIoTargetCloseForQueryRemoveTableIndex
+    WdfIoTargetCloseTableIndex WdfIoTargetStartTableIndex WdfIoTargetStopTableIndex
+    WdfIoTargetGetStateTableIndex WdfIoTargetGetDeviceTableIndex
+    WdfIoTargetQueryTargetPropertyTableIndex WdfIoTargetAllocAndQueryTargetPropertyTableIndex
+    WdfIoTargetQueryForInterfaceTableIndex WdfIoTargetWdmGetTargetDeviceObjectTableIndex
+    WdfIoTargetWdmGetTargetPhysicalDeviceTableIndex WdfIoTargetWdmGetTargetFileObjectTableIndex
+    WdfIoTargetWdmGetTargetFileHandleTableIndex WdfIoTargetSendReadSynchronouslyTableIndex
+    WdfIoTargetFormatRequestForReadTableIndex WdfIoTargetSendWriteSynchronouslyTableIndex
+    WdfIoTargetFormatRequestForWriteTableIndex WdfIoTargetSendIoctlSynchronouslyTableIndex
+    WdfIoTargetFormatRequestForIoctlTableIndex WdfIoTargetSendInternalIoctlSynchronouslyTableIndex
+    WdfIoTargetFormatRequestForInternalIoctlTableIndex
+    WdfIoTargetSendInternalIoctlOthersSynchronouslyTableIndex
+    WdfIoTargetFormatRequestForInternalIoctlOthersTableIndex WdfMemoryCreateTableIndex
+    WdfMemoryCreatePreallocatedTableIndex WdfMemoryGetBufferTableIndex
+    WdfMemoryAssignBufferTableIndex WdfMemoryCopyToBufferTableIndex
+    WdfMemoryCopyFromBufferTableIndex WdfLookasideListCreateTableIndex
+    WdfMemoryCreateFromLookasideTableIndex WdfDeviceMiniportCreateTableIndex
+    WdfDriverMiniportUnloadTableIndex WdfObjectGetTypedContextWorkerTableIndex
+    WdfObjectAllocateContextTableIndex WdfObjectContextGetObjectTableIndex
+    WdfObjectReferenceActualTableIndex WdfObjectDereferenceActualTableIndex
+    WdfObjectCreateTableIndex WdfObjectDeleteTableIndex WdfObjectQueryTableIndex
+    WdfPdoInitAllocateTableIndex WdfPdoInitSetEventCallbacksTableIndex
+    WdfPdoInitAssignDeviceIDTableIndex WdfPdoInitAssignInstanceIDTableIndex
+    WdfPdoInitAddHardwareIDTableIndex WdfPdoInitAddCompatibleIDTableIndex
+    WdfPdoInitAddDeviceTextTableIndex WdfPdoInitSetDefaultLocaleTableIndex
+    WdfPdoInitAssignRawDeviceTableIndex WdfPdoMarkMissingTableIndex WdfPdoRequestEjectTableIndex
+    WdfPdoGetParentTableIndex WdfPdoRetrieveIdentificationDescriptionTableIndex
+    WdfPdoRetrieveAddressDescriptionTableIndex WdfPdoUpdateAddressDescriptionTableIndex
+    WdfPdoAddEjectionRelationsPhysicalDeviceTableIndex
+    WdfPdoRemoveEjectionRelationsPhysicalDeviceTableIndex
+    WdfPdoClearEjectionRelationsDevicesTableIndex WdfDeviceAddQueryInterfaceTableIndex
+    WdfRegistryOpenKeyTableIndex WdfRegistryCreateKeyTableIndex WdfRegistryCloseTableIndex
+    WdfRegistryWdmGetHandleTableIndex WdfRegistryRemoveKeyTableIndex
+    WdfRegistryRemoveValueTableIndex WdfRegistryQueryValueTableIndex
+    WdfRegistryQueryMemoryTableIndex WdfRegistryQueryMultiStringTableIndex
+    WdfRegistryQueryUnicodeStringTableIndex WdfRegistryQueryStringTableIndex
+    WdfRegistryQueryULongTableIndex WdfRegistryAssignValueTableIndex
+    WdfRegistryAssignMemoryTableIndex WdfRegistryAssignMultiStringTableIndex
+    WdfRegistryAssignUnicodeStringTableIndex WdfRegistryAssignStringTableIndex
+    WdfRegistryAssignULongTableIndex WdfRequestCreateTableIndex WdfRequestCreateFromIrpTableIndex
+    WdfRequestReuseTableIndex WdfRequestChangeTargetTableIndex
+    WdfRequestFormatRequestUsingCurrentTypeTableIndex
+    WdfRequestWdmFormatUsingStackLocationTableIndex WdfRequestSendTableIndex
+    WdfRequestGetStatusTableIndex WdfRequestMarkCancelableTableIndex
+    WdfRequestUnmarkCancelableTableIndex WdfRequestIsCanceledTableIndex
+    WdfRequestCancelSentRequestTableIndex WdfRequestIsFrom32BitProcessTableIndex
+    WdfRequestSetCompletionRoutineTableIndex WdfRequestGetCompletionParamsTableIndex
+    WdfRequestAllocateTimerTableIndex WdfRequestCompleteTableIndex
+    WdfRequestCompleteWithPriorityBoostTableIndex WdfRequestCompleteWithInformationTableIndex
+    WdfRequestGetParametersTableIndex WdfRequestRetrieveInputMemoryTableIndex
+    WdfRequestRetrieveOutputMemoryTableIndex WdfRequestRetrieveInputBufferTableIndex
+    WdfRequestRetrieveOutputBufferTableIndex WdfRequestRetrieveInputWdmMdlTableIndex
+    WdfRequestRetrieveOutputWdmMdlTableIndex WdfRequestRetrieveUnsafeUserInputBufferTableIndex
+    WdfRequestRetrieveUnsafeUserOutputBufferTableIndex WdfRequestSetInformationTableIndex
+    WdfRequestGetInformationTableIndex WdfRequestGetFileObjectTableIndex
+    WdfRequestProbeAndLockUserBufferForReadTableIndex
+    WdfRequestProbeAndLockUserBufferForWriteTableIndex WdfRequestGetRequestorModeTableIndex
+    WdfRequestForwardToIoQueueTableIndex WdfRequestGetIoQueueTableIndex WdfRequestRequeueTableIndex
+    WdfRequestStopAcknowledgeTableIndex WdfRequestWdmGetIrpTableIndex
+    WdfIoResourceRequirementsListSetSlotNumberTableIndex
+    WdfIoResourceRequirementsListSetInterfaceTypeTableIndex
+    WdfIoResourceRequirementsListAppendIoResListTableIndex
+    WdfIoResourceRequirementsListInsertIoResListTableIndex
+    WdfIoResourceRequirementsListGetCountTableIndex
+    WdfIoResourceRequirementsListGetIoResListTableIndex
+    WdfIoResourceRequirementsListRemoveTableIndex
+    WdfIoResourceRequirementsListRemoveByIoResListTableIndex WdfIoResourceListCreateTableIndex
+    WdfIoResourceListAppendDescriptorTableIndex WdfIoResourceListInsertDescriptorTableIndex
+    WdfIoResourceListUpdateDescriptorTableIndex WdfIoResourceListGetCountTableIndex
+    WdfIoResourceListGetDescriptorTableIndex WdfIoResourceListRemoveTableIndex
+    WdfIoResourceListRemoveByDescriptorTableIndex WdfCmResourceListAppendDescriptorTableIndex
+    WdfCmResourceListInsertDescriptorTableIndex WdfCmResourceListGetCountTableIndex
+    WdfCmResourceListGetDescriptorTableIndex WdfCmResourceListRemoveTableIndex
+    WdfCmResourceListRemoveByDescriptorTableIndex WdfStringCreateTableIndex
+    WdfStringGetUnicodeStringTableIndex WdfObjectAcquireLockTableIndex
+    WdfObjectReleaseLockTableIndex WdfWaitLockCreateTableIndex WdfWaitLockAcquireTableIndex
+    WdfWaitLockReleaseTableIndex WdfSpinLockCreateTableIndex WdfSpinLockAcquireTableIndex
+    WdfSpinLockReleaseTableIndex WdfTimerCreateTableIndex WdfTimerStartTableIndex
+    WdfTimerStopTableIndex WdfTimerGetParentObjectTableIndex WdfUsbTargetDeviceCreateTableIndex
+    WdfUsbTargetDeviceRetrieveInformationTableIndex WdfUsbTargetDeviceGetDeviceDescriptorTableIndex
+    WdfUsbTargetDeviceRetrieveConfigDescriptorTableIndex WdfUsbTargetDeviceQueryStringTableIndex
+    WdfUsbTargetDeviceAllocAndQueryStringTableIndex
+    WdfUsbTargetDeviceFormatRequestForStringTableIndex WdfUsbTargetDeviceGetNumInterfacesTableIndex
+    WdfUsbTargetDeviceSelectConfigTableIndex WdfUsbTargetDeviceWdmGetConfigurationHandleTableIndex
+    WdfUsbTargetDeviceRetrieveCurrentFrameNumberTableIndex
+    WdfUsbTargetDeviceSendControlTransferSynchronouslyTableIndex
+    WdfUsbTargetDeviceFormatRequestForControlTransferTableIndex
+    WdfUsbTargetDeviceIsConnectedSynchronousTableIndex
+    WdfUsbTargetDeviceResetPortSynchronouslyTableIndex
+    WdfUsbTargetDeviceCyclePortSynchronouslyTableIndex
+    WdfUsbTargetDeviceFormatRequestForCyclePortTableIndex
+    WdfUsbTargetDeviceSendUrbSynchronouslyTableIndex WdfUsbTargetDeviceFormatRequestForUrbTableIndex
+    WdfUsbTargetPipeGetInformationTableIndex WdfUsbTargetPipeIsInEndpointTableIndex
+    WdfUsbTargetPipeIsOutEndpointTableIndex WdfUsbTargetPipeGetTypeTableIndex
+    WdfUsbTargetPipeSetNoMaximumPacketSizeCheckTableIndex
+    WdfUsbTargetPipeWriteSynchronouslyTableIndex WdfUsbTargetPipeFormatRequestForWriteTableIndex
+    WdfUsbTargetPipeReadSynchronouslyTableIndex WdfUsbTargetPipeFormatRequestForReadTableIndex
+    WdfUsbTargetPipeConfigContinuousReaderTableIndex WdfUsbTargetPipeAbortSynchronouslyTableIndex
+    WdfUsbTargetPipeFormatRequestForAbortTableIndex WdfUsbTargetPipeResetSynchronouslyTableIndex
+    WdfUsbTargetPipeFormatRequestForResetTableIndex WdfUsbTargetPipeSendUrbSynchronouslyTableIndex
+    WdfUsbTargetPipeFormatRequestForUrbTableIndex WdfUsbInterfaceGetInterfaceNumberTableIndex
+    WdfUsbInterfaceGetNumEndpointsTableIndex WdfUsbInterfaceGetDescriptorTableIndex
+    WdfUsbInterfaceSelectSettingTableIndex WdfUsbInterfaceGetEndpointInformationTableIndex
+    WdfUsbTargetDeviceGetInterfaceTableIndex WdfUsbInterfaceGetConfiguredSettingIndexTableIndex
+    WdfUsbInterfaceGetNumConfiguredPipesTableIndex WdfUsbInterfaceGetConfiguredPipeTableIndex
+    WdfUsbTargetPipeWdmGetPipeHandleTableIndex WdfVerifierDbgBreakPointTableIndex
+    WdfVerifierKeBugCheckTableIndex WdfWmiProviderCreateTableIndex WdfWmiProviderGetDeviceTableIndex
+    WdfWmiProviderIsEnabledTableIndex WdfWmiProviderGetTracingHandleTableIndex
+    WdfWmiInstanceCreateTableIndex WdfWmiInstanceRegisterTableIndex
+    WdfWmiInstanceDeregisterTableIndex WdfWmiInstanceGetDeviceTableIndex
+    WdfWmiInstanceGetProviderTableIndex WdfWmiInstanceFireEventTableIndex
+    WdfWorkItemCreateTableIndex WdfWorkItemEnqueueTableIndex WdfWorkItemGetParentObjectTableIndex
+    WdfWorkItemFlushTableIndex WdfCommonBufferCreateWithConfigTableIndex
+    WdfDmaEnablerGetFragmentLengthTableIndex WdfDmaEnablerWdmGetDmaAdapterTableIndex
+    WdfUsbInterfaceGetNumSettingsTableIndex WdfDeviceRemoveDependentUsageDeviceObjectTableIndex
+    WdfDeviceGetSystemPowerActionTableIndex WdfInterruptSetExtendedPolicyTableIndex
+    WdfIoQueueAssignForwardProgressPolicyTableIndex WdfPdoInitAssignContainerIDTableIndex
+    WdfPdoInitAllowForwardingRequestToParentTableIndex WdfRequestMarkCancelableExTableIndex
+    WdfRequestIsReservedTableIndex WdfRequestForwardToParentDeviceIoQueueTableIndex
+    WdfCxDeviceInitAllocateTableIndex WdfCxDeviceInitAssignWdmIrpPreprocessCallbackTableIndex
+    WdfCxDeviceInitSetIoInCallerContextCallbackTableIndex
+    WdfCxDeviceInitSetRequestAttributesTableIndex WdfCxDeviceInitSetFileObjectConfigTableIndex
+    WdfDeviceWdmDispatchIrpTableIndex WdfDeviceWdmDispatchIrpToIoQueueTableIndex
+    WdfDeviceInitSetRemoveLockOptionsTableIndex WdfDeviceConfigureWdmIrpDispatchCallbackTableIndex
+    WdfDmaEnablerConfigureSystemProfileTableIndex WdfDmaTransactionInitializeUsingOffsetTableIndex
+    WdfDmaTransactionGetTransferInfoTableIndex
+    WdfDmaTransactionSetChannelConfigurationCallbackTableIndex
+    WdfDmaTransactionSetTransferCompleteCallbackTableIndex
+    WdfDmaTransactionSetImmediateExecutionTableIndex WdfDmaTransactionAllocateResourcesTableIndex
+    WdfDmaTransactionSetDeviceAddressOffsetTableIndex WdfDmaTransactionFreeResourcesTableIndex
+    WdfDmaTransactionCancelTableIndex WdfDmaTransactionWdmGetTransferContextTableIndex
+    WdfInterruptQueueWorkItemForIsrTableIndex WdfInterruptTryToAcquireLockTableIndex
+    WdfIoQueueStopAndPurgeTableIndex WdfIoQueueStopAndPurgeSynchronouslyTableIndex
+    WdfIoTargetPurgeTableIndex WdfUsbTargetDeviceCreateWithParametersTableIndex
+    WdfUsbTargetDeviceQueryUsbCapabilityTableIndex WdfUsbTargetDeviceCreateUrbTableIndex
+    WdfUsbTargetDeviceCreateIsochUrbTableIndex WdfDeviceWdmAssignPowerFrameworkSettingsTableIndex
+    WdfDmaTransactionStopSystemTransferTableIndex WdfCxVerifierKeBugCheckTableIndex
+    WdfInterruptReportActiveTableIndex WdfInterruptReportInactiveTableIndex
+    WdfDeviceInitSetReleaseHardwareOrderOnFailureTableIndex WdfGetTriageInfoTableIndex
+    WdfDeviceInitSetIoTypeExTableIndex WdfDeviceQueryPropertyExTableIndex
+    WdfDeviceAllocAndQueryPropertyExTableIndex WdfDeviceAssignPropertyTableIndex
+    WdfFdoInitQueryPropertyExTableIndex WdfFdoInitAllocAndQueryPropertyExTableIndex
+    WdfDeviceStopIdleActualTableIndex WdfDeviceResumeIdleActualTableIndex
+    WdfDeviceGetSelfIoTargetTableIndex WdfDeviceInitAllowSelfIoTargetTableIndex
+    WdfIoTargetSelfAssignDefaultIoQueueTableIndex WdfDeviceOpenDevicemapKeyTableIndex
+    WdfDmaTransactionSetSingleTransferRequirementTableIndex
+    WdfCxDeviceInitSetPnpPowerEventCallbacksTableIndex WdfFileObjectGetInitiatorProcessIdTableIndex
+    WdfRequestGetRequestorProcessIdTableIndex WdfDeviceRetrieveCompanionTargetTableIndex
+    WdfCompanionTargetSendTaskSynchronouslyTableIndex
+    WdfCompanionTargetWdmGetCompanionProcessTableIndex
+    WdfDriverOpenPersistentStateRegistryKeyTableIndex WdfDriverErrorReportApiMissingTableIndex
+    WdfPdoInitRemovePowerDependencyOnParentTableIndex WdfCxDeviceInitAllocateContextTableIndex
+    WdfCxDeviceInitGetTypedContextWorkerTableIndex
+    WdfCxDeviceInitSetPowerPolicyEventCallbacksTableIndex
+    WdfDeviceSetDeviceInterfaceStateExTableIndex
+}

@@ -1,0 +1,106 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Drives the lab from user mode.
+#[derive(Debug, Parser)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) bench: Bench,
+    #[command(subcommand)]
+    pub(crate) job: Job,
+}
+
+/// What lies on the bench: drivers and the PF.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Bench {
+    /// The folder with the INF files and images
+    #[arg(long)]
+    pub(crate) drivers: PathBuf,
+    /// PCI vendor ID of the PF
+    #[arg(long)]
+    pub(crate) vendor_id: u16,
+    /// PCI device ID of the PF
+    #[arg(long)]
+    pub(crate) device_id: u16,
+    /// How many VFs the PF driver enables
+    #[arg(long)]
+    pub(crate) vfs: u16,
+    /// How invalidation requests are kept pending
+    #[arg(long, value_enum, default_value_t = Mode::EachVf)]
+    pub(crate) mode: Mode,
+    /// Which way a VF's operations go
+    #[arg(long, value_enum, default_value_t = Path::Auto)]
+    pub(crate) path: Path,
+}
+
+/// How `IOCTL_SRIOV_INVALIDATE_BLOCK` is kept pending: the readings of its documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// One request for each VF, whose input names it
+    EachVf,
+    /// One request, whose input names all VFs
+    AllVfs,
+    /// One request without input
+    NoInput,
+    /// Three requests without input at a time
+    Three,
+    /// One request for each VF, as `IRP_MJ_DEVICE_CONTROL`
+    DeviceControl,
+}
+
+/// Which way a VF's reads and writes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Path {
+    /// By VF driver and VPCI where the VF exists and the length is 1–128, straight otherwise
+    Auto,
+    /// By VF driver and VPCI
+    Vpci,
+    /// Straight to the callbacks
+    Raw,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Job {
+    /// Play the trace on standard input
+    Trace,
+    /// Tell a story of several VFs, one of them hostile
+    Story,
+    /// Check the driver from outside: layouts, requests, rebalance, faults, removal
+    Checks,
+    /// Play the faults of hardware and stack alone
+    Faults,
+    /// Many operations of every VF at one time, with resets, rebalances and a removal
+    Storm {
+        /// Operations of each VF
+        #[arg(long, default_value_t = 12_500)]
+        operations: u32,
+        /// What the operations are made from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Measure reads and writes through each path
+    Measure,
+}
+
+#[cfg(windows)]
+pub(crate) fn main() -> std::process::ExitCode {
+    let arguments = Arguments::parse();
+    match crate::session::run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("lab-runner: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(not(windows))]
+pub(crate) fn main() -> std::process::ExitCode {
+    let _ = Arguments::parse();
+    eprintln!("lab-runner runs on Windows or Wine only");
+    std::process::ExitCode::FAILURE
+}

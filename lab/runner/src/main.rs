@@ -1,0 +1,26 @@
+//! Drives the lab from user mode: installs the drivers, plugs devices in, plays traces and faults,
+//! and prints what happened.
+//!
+//! `cargo xtask lab` builds it and runs it under Wine; it is not meant to be started by hand.
+
+#[cfg(windows)]
+mod checks;
+mod cli;
+#[cfg(windows)]
+mod install;
+#[cfg(windows)]
+mod measure;
+#[cfg(windows)]
+mod session;
+#[cfg(windows)]
+mod stack;
+#[cfg(windows)]
+mod storm;
+#[cfg(windows)]
+mod story;
+#[cfg(windows)]
+mod trace;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,217 @@
+//! A session of the lab: drivers installed, the PF and its VFs plugged in, the stack attached.
+
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use lab_control::{sample, stack as abi};
+use pcivirt_abi::sriov;
+use pf_broker_client::{Access, Device, Handle, interfaces};
+
+use crate::cli::{Arguments, Bench, Job, Mode, Path};
+use crate::install;
+use crate::stack::{Failed, Stack};
+use crate::{checks, measure, storm, story, trace};
+
+/// How long a device may take to appear or to go.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The INF files below the folder with the drivers, the bus first.
+pub(crate) const BUS_INF: &str = "lab_stack.inf";
+const CHILD_INFS: [&str; 2] = ["pf_broker.inf", "vf_driver.inf"];
+
+/// Everything that is plugged in.
+pub(crate) struct Session {
+    pub(crate) bench: Bench,
+    pub(crate) stack: Stack,
+    /// The path of the PF's device interface for the virtualization stack.
+    link: String,
+    /// The management interface; none while the PF is pulled out.
+    management: Option<Device<Handle>>,
+    /// The sample VF driver's device of each VF, where there is one.
+    pub(crate) guests: Vec<Handle>,
+    pub(crate) vfs: u16,
+    pub(crate) path: Path,
+}
+
+/// Runs the job that the command line names.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut session = Session::start(&arguments.bench)?;
+    let code = match arguments.job {
+        Job::Trace => trace::play(&session)?,
+        Job::Story => story::tell(&mut session)?,
+        Job::Checks => checks::run(&mut session, checks::ALL),
+        Job::Faults => checks::run(&mut session, checks::FAULTS),
+        Job::Storm { operations, seed } => storm::run(&mut session, operations, seed)?,
+        Job::Measure => measure::run(&session)?,
+    };
+    session.end()?;
+    Ok(code)
+}
+
+impl Session {
+    /// Installs the drivers, plugs everything in, and attaches.
+    pub(crate) fn start(bench: &Bench) -> Result<Self> {
+        install_drivers(bench)?;
+        let stack = Stack::open().context("the stack double's control device")?;
+        let mut session = Self {
+            bench: bench.clone(),
+            stack,
+            link: String::new(),
+            management: None,
+            guests: Vec::new(),
+            vfs: bench.vfs,
+            path: bench.path,
+        };
+        session.plug()?;
+        Ok(session)
+    }
+
+    /// Plugs the PF in, attaches, and plugs the VFs in.
+    pub(crate) fn plug(&mut self) -> Result<()> {
+        plug_pf(&self.stack, &self.bench)?;
+        self.link = wait_for_interface(sriov_class(), |_| true)
+            .context("the PF driver offers no GUID_DEVINTERFACE_VIRTUALIZABLE_DEVICE")?;
+        let size = u16::try_from(size_of::<sriov::DeviceInterface>())?;
+        self.connect(size, sriov::DEVICE_INTERFACE_VERSION)?;
+        self.attach(abi::policy::ACCEPT, self.bench.mode)?;
+        let management = wait_for_interface(pf_broker_abi::INTERFACE_CLASS, |_| true)
+            .context("the PF driver offers no management interface")?;
+        let management = open(&management)?;
+        self.management = Some(Device::new(management)?);
+        if self.bench.path != Path::Raw {
+            for vf in 0..self.vfs {
+                self.guests.push(plug_vf(&self.stack, vf)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The management interface.
+    pub(crate) fn management(&self) -> Result<&Device<Handle>> {
+        self.management.as_ref().context("the PF is pulled out")
+    }
+
+    /// Opens the PF anew and asks for the SR-IOV interface.
+    pub(crate) fn connect(&self, size: u16, version: u16) -> Result<abi::Connected, Failed> {
+        self.stack.connect(&self.link, size, version)
+    }
+
+    /// Attaches as the virtualization stack.
+    pub(crate) fn attach(&self, policy: u32, mode: Mode) -> Result<(), Failed> {
+        self.stack.attach(&abi::Attach {
+            policy,
+            mode: number(mode),
+            vfs: self.vfs.into(),
+        })
+    }
+
+    /// Pulls the guests' devices out.
+    pub(crate) fn pull_guests(&mut self) -> Result<()> {
+        let guests = self.guests.len();
+        self.guests.clear();
+        for vf in 0..guests {
+            self.stack.pull_vf(u16::try_from(vf)?)?;
+        }
+        Ok(())
+    }
+
+    /// Pulls the PF out, whoever still uses it.
+    pub(crate) fn pull_pf(&mut self) -> Result<()> {
+        self.management = None;
+        self.stack.pull_pf()?;
+        Ok(())
+    }
+
+    /// Pulls everything out again: guests, stack, PF.
+    pub(crate) fn end(mut self) -> Result<()> {
+        self.pull_guests()?;
+        self.stack.disconnect()?;
+        if self.management.is_some() {
+            self.pull_pf()?;
+        }
+        Ok(())
+    }
+}
+
+fn number(mode: Mode) -> u32 {
+    match mode {
+        Mode::EachVf => abi::mode::EACH_VF,
+        Mode::AllVfs => abi::mode::ALL_VFS,
+        Mode::NoInput => abi::mode::NO_INPUT,
+        Mode::Three => abi::mode::THREE,
+        Mode::DeviceControl => abi::mode::DEVICE_CONTROL,
+    }
+}
+
+/// `GUID_DEVINTERFACE_VIRTUALIZABLE_DEVICE` as the digits of its text form.
+pub(crate) fn sriov_class() -> u128 {
+    let guid = sriov::GUID_DEVINTERFACE_VIRTUALIZABLE_DEVICE;
+    (u128::from(guid.data1) << 96)
+        | (u128::from(guid.data2) << 80)
+        | (u128::from(guid.data3) << 64)
+        | u128::from(u64::from_be_bytes(guid.data4))
+}
+
+fn install_drivers(bench: &Bench) -> Result<()> {
+    for inf in CHILD_INFS {
+        let inf = bench.drivers.join(inf);
+        if inf.exists() {
+            install::add_inf(&inf).with_context(|| format!("install {}", inf.display()))?;
+        }
+    }
+    let inf = bench.drivers.join(BUS_INF);
+    install::add_root_device(abi::HARDWARE_ID, &inf)
+        .with_context(|| format!("install {}", inf.display()))
+}
+
+/// Plugs the PF in.
+pub(crate) fn plug_pf(stack: &Stack, bench: &Bench) -> Result<()> {
+    stack.plug_pf(abi::PlugPf {
+        vendor_id: bench.vendor_id,
+        device_id: bench.device_id,
+        vf_device_id: bench.device_id.wrapping_add(1),
+        total_vfs: bench.vfs.max(8),
+    })?;
+    Ok(())
+}
+
+fn plug_vf(stack: &Stack, vf: u16) -> Result<Handle> {
+    stack.plug_vf(vf)?;
+    let instance = format!("#vf{vf}#");
+    let path = wait_for_interface(sample::INTERFACE_CLASS, |path| {
+        path.to_lowercase().contains(&instance)
+    })
+    .with_context(|| format!("the VF driver of VF {vf} offers no interface"))?;
+    open(&path)
+}
+
+/// Opens a device whose interface was just seen: Wine shows an interface some time before its link
+/// can be opened.
+fn open(path: &str) -> Result<Handle> {
+    let start = Instant::now();
+    loop {
+        match Handle::open(path, Access::Change) {
+            Ok(handle) => return Ok(handle),
+            Err(error) if start.elapsed() > PATIENCE => {
+                return Err(error).with_context(|| format!("open {path}"));
+            }
+            Err(_) => sleep(Duration::from_millis(2)),
+        }
+    }
+}
+
+/// The path of the first interface of a class that `wanted` picks, once it is there.
+pub(crate) fn wait_for_interface(class: u128, wanted: impl Fn(&str) -> bool) -> Result<String> {
+    let start = Instant::now();
+    loop {
+        if let Some(path) = interfaces(class)?.into_iter().find(|path| wanted(path)) {
+            return Ok(path);
+        }
+        if start.elapsed() > PATIENCE {
+            bail!("waited {} s", PATIENCE.as_secs());
+        }
+        sleep(Duration::from_millis(2));
+    }
+}

@@ -1,0 +1,184 @@
+//! The doubles, as the runner drives them: one method for each control code.
+
+use std::fmt;
+
+use lab_control::stack as abi;
+use pf_broker_client::{Access, Control as _, Handle};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// A handle to the doubles' control device.
+pub(crate) struct Stack(Handle);
+
+/// A request that the doubles, or the driver behind them, failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failed {
+    /// What was asked.
+    pub(crate) what: &'static str,
+    /// The NTSTATUS.
+    pub(crate) status: u32,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: 0x{:08X}", self.what, self.status)
+    }
+}
+
+impl std::error::Error for Failed {}
+
+type Result<T> = std::result::Result<T, Failed>;
+
+impl Stack {
+    /// Opens the control device.
+    pub(crate) fn open() -> std::io::Result<Self> {
+        Handle::open(abi::PATH, Access::Change).map(Self)
+    }
+
+    fn tell<I: IntoBytes + Immutable>(
+        &self,
+        what: &'static str,
+        code: u32,
+        input: &I,
+    ) -> Result<()> {
+        self.0
+            .control(code, input.as_bytes(), &mut [])
+            .map(|_| ())
+            .map_err(|status| Failed { what, status })
+    }
+
+    fn ask<I: IntoBytes + Immutable, O: FromBytes>(
+        &self,
+        what: &'static str,
+        code: u32,
+        input: &I,
+    ) -> Result<O> {
+        let mut output = vec![0; size_of::<O>()];
+        let failed = |status| Failed { what, status };
+        self.0
+            .control(code, input.as_bytes(), &mut output)
+            .map_err(failed)?;
+        O::read_from_bytes(&output).map_err(|_| failed(0))
+    }
+
+    pub(crate) fn plug_pf(&self, pf: abi::PlugPf) -> Result<()> {
+        self.tell("plug the PF in", abi::IOCTL_PLUG_PF, &pf)
+    }
+
+    pub(crate) fn pull_pf(&self) -> Result<()> {
+        let wait = abi::Wait {
+            milliseconds: 10_000,
+        };
+        self.tell("pull the PF out", abi::IOCTL_PULL_PF, &wait)
+    }
+
+    pub(crate) fn plug_vf(&self, vf: u16) -> Result<()> {
+        self.tell("plug a VF in", abi::IOCTL_PLUG_VF, &vf_request(vf, false))
+    }
+
+    pub(crate) fn pull_vf(&self, vf: u16) -> Result<()> {
+        self.tell("pull a VF out", abi::IOCTL_PULL_VF, &vf_request(vf, false))
+    }
+
+    /// Opens the PF's device interface at a path of user mode and asks for the SR-IOV interface.
+    pub(crate) fn connect(&self, path: &str, size: u16, version: u16) -> Result<abi::Connected> {
+        let link = path.replacen(r"\\?\", r"\??\", 1);
+        let units: Vec<u16> = link.encode_utf16().collect();
+        let mut request = abi::Connect {
+            size,
+            version,
+            link_length: u32::try_from(units.len()).unwrap_or(u32::MAX),
+            link: [0; 256],
+        };
+        for (place, unit) in request.link.iter_mut().zip(units) {
+            *place = unit;
+        }
+        self.ask("connect to the PF", abi::IOCTL_CONNECT, &request)
+    }
+
+    pub(crate) fn disconnect(&self) -> Result<()> {
+        self.tell("disconnect from the PF", abi::IOCTL_DISCONNECT, &[0_u8; 0])
+    }
+
+    pub(crate) fn transfer(&self, transfer: &abi::Transfer) -> Result<abi::Transferred> {
+        self.ask("transfer a block", abi::IOCTL_TRANSFER, transfer)
+    }
+
+    pub(crate) fn request(&self, request: &abi::Request) -> Result<abi::Answer> {
+        self.ask("send a request", abi::IOCTL_REQUEST, request)
+    }
+
+    pub(crate) fn attach(&self, attach: &abi::Attach) -> Result<()> {
+        self.tell("attach", abi::IOCTL_ATTACH, attach)
+    }
+
+    pub(crate) fn detach(&self) -> Result<()> {
+        self.tell("detach", abi::IOCTL_DETACH, &[0_u8; 0])
+    }
+
+    /// Changes how the attached stack answers events.
+    pub(crate) fn policy(&self, policy: u32) -> Result<()> {
+        let attach = abi::Attach {
+            policy,
+            mode: 0,
+            vfs: 0,
+        };
+        self.tell("change the policy", abi::IOCTL_POLICY, &attach)
+    }
+
+    pub(crate) fn call(&self, call: &abi::Call) -> Result<abi::Called> {
+        self.ask("call the interface", abi::IOCTL_CALL, call)
+    }
+
+    /// Sends the PF's device stack a Plug and Play or power request and waits for its status.
+    pub(crate) fn pnp(&self, request: u32, argument: u32) -> Result<u32> {
+        let pnp = abi::Pnp {
+            request,
+            argument,
+            milliseconds: 0,
+        };
+        self.ask("send a Plug and Play request", abi::IOCTL_PNP, &pnp)
+            .map(|answer: abi::Answer| answer.status)
+    }
+
+    pub(crate) fn fault(&self, fault: u32, target: u32) -> Result<()> {
+        let fault = abi::Fault { fault, target };
+        self.tell("switch a fault", abi::IOCTL_FAULT, &fault)
+    }
+
+    pub(crate) fn report(&self) -> Result<abi::Report> {
+        self.ask("report", abi::IOCTL_REPORT, &[0_u8; 0])
+    }
+
+    pub(crate) fn measure(&self, measure: &abi::Measure) -> Result<abi::Measured> {
+        self.ask("measure", abi::IOCTL_MEASURE, measure)
+    }
+
+    /// Plays operations in a row on a system thread.
+    pub(crate) fn batch(&self, transfers: &[abi::Transfer]) -> Result<Vec<abi::Transferred>> {
+        let what = "play a batch";
+        let mut output = vec![0; size_of::<abi::Transferred>() * transfers.len()];
+        self.0
+            .control(abi::IOCTL_BATCH, transfers.as_bytes(), &mut output)
+            .map_err(|status| Failed { what, status })?;
+        output
+            .chunks_exact(size_of::<abi::Transferred>())
+            .map(|reply| {
+                abi::Transferred::read_from_bytes(reply).map_err(|_| Failed { what, status: 0 })
+            })
+            .collect()
+    }
+
+    /// Lets invalidations come to rest and takes those of a VF that has no device.
+    pub(crate) fn take(&self, vf: u16, raw: bool) -> Result<u64> {
+        self.ask("take invalidations", abi::IOCTL_TAKE, &vf_request(vf, raw))
+            .map(|taken: abi::Taken| taken.mask)
+    }
+}
+
+fn vf_request(vf: u16, raw: bool) -> abi::Vf {
+    abi::Vf {
+        vf,
+        raw: raw.into(),
+        milliseconds: 10_000,
+    }
+}

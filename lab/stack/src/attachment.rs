@@ -1,0 +1,328 @@
+//! What an attached virtualization stack does: it keeps a notification request and invalidation
+//! requests pending, answers events as the runner told it, and passes invalidations on.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use lab_control::stack::{Attach, mode, policy};
+use pcivirt_abi::sriov::{
+    ALL_VFS, IOCTL_ATTACH, IOCTL_DETACH, IOCTL_EVENT_COMPLETE, IOCTL_INVALIDATE_BLOCK,
+    IOCTL_NOTIFICATION, InvalidateBlock, PfEvent,
+};
+use wdk_sys::{
+    NTSTATUS, STATUS_DEVICE_BUSY, STATUS_INVALID_PARAMETER, STATUS_IO_TIMEOUT, STATUS_SUCCESS,
+};
+use zerocopy::{FromBytes as _, IntoBytes as _};
+
+use crate::bus;
+use crate::clock;
+use crate::irp::{Completion, Sent};
+use crate::lock::Lock;
+use crate::partner::{self, Partner};
+use crate::thread::{self, Thread};
+
+const INVALIDATE_BYTES: u32 = 16;
+
+/// A request that is kept pending.
+#[derive(Default)]
+struct Lane {
+    /// The request, while it is at the driver.
+    sent: Lock<Option<Arc<Sent>>>,
+    /// No further request is sent.
+    ended: AtomicBool,
+}
+
+impl Lane {
+    /// Sends a request and waits for its end.
+    fn wait(&self, stop: &AtomicBool, sent: Sent) -> Option<Completion> {
+        let sent = Arc::new(sent);
+        *self.sent.lock() = Some(Arc::clone(&sent));
+        if stop.load(Ordering::SeqCst) {
+            sent.cancel();
+        }
+        let completion = sent.wait(None);
+        *self.sent.lock() = None;
+        completion
+    }
+
+    fn cancel(&self) {
+        let sent = self.sent.lock().clone();
+        if let Some(sent) = sent {
+            sent.cancel();
+        }
+    }
+
+    /// Whether the driver has nothing to say: it keeps the request.
+    fn is_at_rest(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+            || self
+                .sent
+                .lock()
+                .as_ref()
+                .is_some_and(|sent| sent.is_pending())
+    }
+}
+
+/// One attachment, from `ATTACH` to `DETACH`.
+struct Attachment {
+    partner: Arc<Partner>,
+    stop: AtomicBool,
+    policy: AtomicU32,
+    mode: u32,
+    vfs: u16,
+    notification: Lane,
+    invalidations: Vec<Lane>,
+    threads: Lock<Vec<Thread>>,
+    attached: AtomicBool,
+    query_stop_events: AtomicU32,
+    restart_events: AtomicU32,
+    notification_status: AtomicU32,
+}
+
+static ATTACHMENT: Lock<Option<Arc<Attachment>>> = Lock::new(None);
+/// Invalidations of VFs that no guest has a device for, by VF.
+static MASKS: Lock<Vec<u64>> = Lock::new(Vec::new());
+
+/// Attaches to the PF driver and starts to keep requests pending.
+pub(crate) fn attach(request: &Attach) -> Result<(), NTSTATUS> {
+    let partner = partner::get()?;
+    simple(&partner, IOCTL_ATTACH, &mut [])?;
+    let vfs = u16::try_from(request.vfs).map_err(|_| STATUS_INVALID_PARAMETER)?;
+    let lanes = match request.mode {
+        mode::EACH_VF | mode::DEVICE_CONTROL => usize::from(vfs),
+        mode::THREE => 3,
+        _ => 1,
+    };
+    let attachment = Arc::new(Attachment {
+        partner,
+        stop: AtomicBool::new(false),
+        policy: AtomicU32::new(request.policy),
+        mode: request.mode,
+        vfs,
+        notification: Lane::default(),
+        invalidations: (0..lanes).map(|_| Lane::default()).collect(),
+        threads: Lock::new(Vec::new()),
+        attached: AtomicBool::new(true),
+        query_stop_events: AtomicU32::new(0),
+        restart_events: AtomicU32::new(0),
+        notification_status: AtomicU32::new(0),
+    });
+    *MASKS.lock() = alloc::vec![0; usize::from(vfs)];
+    let mut threads = Vec::new();
+    let listener = Arc::clone(&attachment);
+    threads.push(thread::spawn(move || listener.listen())?);
+    for index in 0..lanes {
+        let carrier = Arc::clone(&attachment);
+        threads.push(thread::spawn(move || carrier.carry(index))?);
+    }
+    *attachment.threads.lock() = threads;
+    *ATTACHMENT.lock() = Some(attachment);
+    Ok(())
+}
+
+/// Stops everything that is kept pending; `detach` says whether `DETACH` is sent first.
+pub(crate) fn detach(detach: bool) -> Result<(), NTSTATUS> {
+    let Some(attachment) = ATTACHMENT.lock().take() else {
+        return Ok(());
+    };
+    attachment.stop.store(true, Ordering::SeqCst);
+    let result = if detach && attachment.attached.swap(false, Ordering::SeqCst) {
+        simple(&attachment.partner, IOCTL_DETACH, &mut [])
+    } else {
+        Ok(())
+    };
+    attachment.notification.cancel();
+    for lane in &attachment.invalidations {
+        lane.cancel();
+    }
+    let threads = core::mem::take(&mut *attachment.threads.lock());
+    for thread in &threads {
+        thread.join();
+    }
+    result
+}
+
+/// Changes how events are answered.
+pub(crate) fn set_policy(policy: u32) {
+    if let Some(attachment) = ATTACHMENT.lock().as_ref() {
+        attachment.policy.store(policy, Ordering::SeqCst);
+    }
+}
+
+/// What the attachment saw: events of both kinds, whether it is attached, and the last status.
+pub(crate) fn seen() -> (u32, u32, bool, u32) {
+    ATTACHMENT.lock().as_ref().map_or((0, 0, false, 0), |seen| {
+        (
+            seen.query_stop_events.load(Ordering::SeqCst),
+            seen.restart_events.load(Ordering::SeqCst),
+            seen.attached.load(Ordering::SeqCst),
+            seen.notification_status.load(Ordering::SeqCst),
+        )
+    })
+}
+
+/// Waits until the PF driver has nothing more to say and every guest has been told.
+pub(crate) fn come_to_rest(milliseconds: u32) -> Result<(), NTSTATUS> {
+    let attachment = ATTACHMENT.lock().clone();
+    let Some(attachment) = attachment else {
+        return Ok(());
+    };
+    let rest = || {
+        attachment.invalidations.iter().all(Lane::is_at_rest)
+            && (0..attachment.vfs)
+                .all(|vf| bus::virtual_function(vf).is_none_or(|vf| vf.is_at_rest()))
+    };
+    if clock::wait_until(milliseconds, rest) {
+        Ok(())
+    } else {
+        Err(STATUS_IO_TIMEOUT)
+    }
+}
+
+/// Takes the invalidations of a VF that no guest has a device for.
+pub(crate) fn take(vf: u16) -> u64 {
+    MASKS
+        .lock()
+        .get_mut(usize::from(vf))
+        .map_or(0, core::mem::take)
+}
+
+/// Sends a request with at most a few bytes of input and waits for its end.
+fn simple(partner: &Partner, code: u32, input: &mut [u8]) -> Result<(), NTSTATUS> {
+    let length = u32::try_from(input.len()).unwrap_or(0);
+    let sent = partner.send(code, true, false, input, (length, 0))?;
+    let completion = sent.wait(None).ok_or(STATUS_IO_TIMEOUT)?;
+    if completion.status == STATUS_SUCCESS {
+        Ok(())
+    } else {
+        Err(completion.status)
+    }
+}
+
+impl Attachment {
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    /// Keeps one notification request pending and answers events.
+    fn listen(&self) {
+        let mut unanswered = None;
+        while !self.stopped() {
+            let mut buffer = Box::new([0_u8; 4]);
+            let sent = self
+                .partner
+                .send(IOCTL_NOTIFICATION, true, false, &mut buffer[..], (0, 4));
+            let Ok(sent) = sent else { break };
+            // The next request is there before the answer, as the documentation allows: a driver
+            // that delivers an event twice is caught.
+            if let Some(event) = unanswered.take() {
+                clock::sleep(2);
+                self.answer(event);
+            }
+            let Some(completion) = self.notification.wait(&self.stop, sent) else {
+                break;
+            };
+            if completion.status != STATUS_SUCCESS || completion.information != 4 {
+                self.notification_status
+                    .store(completion.status.cast_unsigned(), Ordering::SeqCst);
+                break;
+            }
+            let event = u32::from_le_bytes(*buffer);
+            let counter = if event == PfEvent::QueryStopDevice as u32 {
+                &self.query_stop_events
+            } else {
+                &self.restart_events
+            };
+            counter.fetch_add(1, Ordering::SeqCst);
+            unanswered = Some(event);
+        }
+        if let Some(event) = unanswered {
+            self.answer(event);
+        }
+        self.notification.ended.store(true, Ordering::SeqCst);
+    }
+
+    fn answer(&self, event: u32) {
+        while self.policy.load(Ordering::SeqCst) == policy::SILENCE && !self.stopped() {
+            clock::sleep(2);
+        }
+        let veto = event == PfEvent::QueryStopDevice as u32;
+        let status = match self.policy.load(Ordering::SeqCst) {
+            policy::CLOSE => {
+                self.attached.store(false, Ordering::SeqCst);
+                self.partner.close_handle();
+                return;
+            }
+            policy::DETACH => {
+                self.attached.store(false, Ordering::SeqCst);
+                let _ = simple(&self.partner, IOCTL_DETACH, &mut []);
+                return;
+            }
+            policy::VETO if veto => STATUS_DEVICE_BUSY,
+            _ => STATUS_SUCCESS,
+        };
+        let _ = simple(
+            &self.partner,
+            IOCTL_EVENT_COMPLETE,
+            &mut status.to_le_bytes(),
+        );
+    }
+
+    /// Keeps one invalidation request pending and passes on what it brings.
+    fn carry(&self, index: usize) {
+        let Some(lane) = self.invalidations.get(index) else {
+            return;
+        };
+        let internal = self.mode != mode::DEVICE_CONTROL;
+        let (vf, input) = match self.mode {
+            mode::EACH_VF | mode::DEVICE_CONTROL => {
+                (u16::try_from(index).unwrap_or(ALL_VFS), INVALIDATE_BYTES)
+            }
+            mode::ALL_VFS => (ALL_VFS, INVALIDATE_BYTES),
+            _ => (0, 0),
+        };
+        while !self.stopped() {
+            let mut request = InvalidateBlock {
+                vf_index: vf,
+                padding: [0; 6],
+                block_mask: 0,
+            };
+            let sent = self.partner.send(
+                IOCTL_INVALIDATE_BLOCK,
+                internal,
+                false,
+                request.as_mut_bytes(),
+                (input, INVALIDATE_BYTES),
+            );
+            let Ok(sent) = sent else { break };
+            let Some(completion) = lane.wait(&self.stop, sent) else {
+                break;
+            };
+            if completion.status != STATUS_SUCCESS {
+                break;
+            }
+            let Ok(reply) = InvalidateBlock::read_from_bytes(request.as_bytes()) else {
+                break;
+            };
+            self.pass_on(reply.vf_index, reply.block_mask);
+        }
+        lane.ended.store(true, Ordering::SeqCst);
+    }
+
+    fn pass_on(&self, vf: u16, mask: u64) {
+        let vfs = if vf == ALL_VFS {
+            0..self.vfs
+        } else {
+            vf..vf.saturating_add(1)
+        };
+        for vf in vfs {
+            if let Some(function) = bus::virtual_function(vf) {
+                function.invalidate(mask);
+            } else if let Some(waiting) = MASKS.lock().get_mut(usize::from(vf)) {
+                *waiting |= mask;
+            }
+        }
+    }
+}

@@ -1,0 +1,499 @@
+//! The PCI double: the hardware of one PF with its VFs, as the PCI bus driver shows it.
+//!
+//! Registers are those of the PCI Express Base Specification; `PCI_VIRTUALIZATION_INTERFACE` and
+//! `BUS_INTERFACE_STANDARD` behave as `wdm.h` and its documentation say. Faults are switched on by
+//! the runner.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+
+use lab_control::stack::{Fault, fault};
+use pcivirt_abi::bus::{
+    GUID_BUS_INTERFACE_STANDARD, GUID_PCI_VIRTUALIZATION_INTERFACE, INTERFACE_VERSION,
+    MemoryDescriptor, PCI_WHICHSPACE_CONFIG, RESOURCE_SHARE_DEVICE_EXCLUSIVE, RESOURCE_TYPE_MEMORY,
+    StandardInterface, VirtualizationInterface,
+};
+use pcivirt_abi::config;
+use wdk_sys::{
+    NTSTATUS, STATUS_INVALID_DEVICE_STATE, STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED,
+    STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
+};
+
+use crate::lock::Lock;
+use crate::pnp::{Query, offer};
+
+const PF_SPACE: usize = config::SPACE_SIZE as usize;
+/// Bytes of a VF's configuration space that hold something; the rest reads as zero.
+const VF_SPACE: usize = 256;
+/// Where the capabilities lie.
+const EXPRESS: u32 = 0x40;
+const MSI_X: u32 = 0x70;
+/// VF BARs 0 and 1: one 64-bit prefetchable register for 16 KiB of each VF.
+const BAR_0_BASE: u64 = 0x20_0000_0000;
+const BAR_0_BYTES: u32 = 0x4000;
+/// VF BAR 2: 32 bits, 4 KiB of each VF.
+const BAR_2_BASE: u32 = 0xE000_0000;
+const BAR_2_BYTES: u32 = 0x1000;
+const BAR_0_FLAGS: u32 = config::BAR_TYPE_64 | config::BAR_PREFETCHABLE;
+
+/// The hardware of one PF.
+pub(crate) struct Pci {
+    total_vfs: u16,
+    space: Lock<Box<[u8]>>,
+    functions: Vec<Lock<Function>>,
+    /// `NumVFs` while virtualization is enabled, else 0.
+    enabled: AtomicU32,
+    references: AtomicI32,
+    resets: AtomicU32,
+    power: AtomicU32,
+    /// For each fault 0, or 1 + the VF that it is about.
+    faults: [AtomicU32; fault::COUNT],
+}
+
+/// The configuration space of one VF.
+struct Function {
+    space: Box<[u8]>,
+    /// The function did not come back from a reset.
+    lost: bool,
+}
+
+impl Pci {
+    pub(crate) fn new(vendor_id: u16, device_id: u16, vf_device_id: u16, total_vfs: u16) -> Self {
+        Self {
+            total_vfs,
+            space: Lock::new(physical_space(
+                vendor_id,
+                device_id,
+                vf_device_id,
+                total_vfs,
+            )),
+            functions: (0..total_vfs)
+                .map(|_| {
+                    Lock::new(Function {
+                        space: virtual_space(),
+                        lost: false,
+                    })
+                })
+                .collect(),
+            enabled: AtomicU32::new(0),
+            references: AtomicI32::new(0),
+            resets: AtomicU32::new(0),
+            power: AtomicU32::new(1),
+            faults: Default::default(),
+        }
+    }
+
+    pub(crate) fn set_power(&self, state: i32) {
+        self.power.store(state.cast_unsigned(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn power(&self) -> u32 {
+        self.power.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn enabled_vfs(&self) -> u32 {
+        self.enabled.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn references(&self) -> u32 {
+        self.references.load(Ordering::SeqCst).cast_unsigned()
+    }
+
+    pub(crate) fn resets(&self) -> u32 {
+        self.resets.load(Ordering::SeqCst)
+    }
+
+    /// Switches a fault on or off; off also brings lost functions back.
+    pub(crate) fn set_fault(&self, fault: Fault) -> Result<(), NTSTATUS> {
+        let index = usize::try_from(fault.fault).unwrap_or(usize::MAX);
+        let switch = self.faults.get(index).ok_or(STATUS_INVALID_PARAMETER)?;
+        switch.store(fault.target, Ordering::SeqCst);
+        if fault.target == 0 {
+            for function in &self.functions {
+                function.lock().lost = false;
+            }
+        }
+        Ok(())
+    }
+
+    fn has_fault(&self, fault: u32, vf: u16) -> bool {
+        let target = usize::try_from(fault)
+            .ok()
+            .and_then(|index| self.faults.get(index))
+            .map_or(0, |switch| switch.load(Ordering::SeqCst));
+        target == 0xFFFF || target == u32::from(vf) + 1
+    }
+
+    /// The resources of a start request: the memory of the VFs' BARs.
+    pub(crate) fn resources(&self) -> ResourceList {
+        let length = |bytes: u32| bytes.saturating_mul(u32::from(self.total_vfs));
+        let memory = |start: u64, bytes: u32| MemoryDescriptor {
+            resource_type: RESOURCE_TYPE_MEMORY,
+            share_disposition: RESOURCE_SHARE_DEVICE_EXCLUSIVE,
+            start: halves(start),
+            length: length(bytes),
+            ..MemoryDescriptor::default()
+        };
+        ResourceList {
+            count: 1,
+            interface_type: 5,
+            bus_number: 0,
+            version: 1,
+            revision: 1,
+            descriptor_count: 2,
+            descriptors: [
+                memory(BAR_0_BASE, BAR_0_BYTES),
+                memory(u64::from(BAR_2_BASE), BAR_2_BYTES),
+            ],
+        }
+    }
+
+    fn read_function(&self, vf: u16, offset: u32, destination: &mut [u8]) -> Option<()> {
+        let function = self.enabled_function(vf)?.lock();
+        for (place, byte) in destination.iter_mut().enumerate() {
+            let address = usize::try_from(offset).ok()?.checked_add(place)?;
+            if address >= PF_SPACE {
+                return None;
+            }
+            *byte = if function.lost {
+                0xFF
+            } else {
+                function.space.get(address).copied().unwrap_or(0)
+            };
+        }
+        let status = EXPRESS + config::EXPRESS_DEVICE_STATUS;
+        if self.has_fault(fault::TRANSACTIONS_PENDING, vf)
+            && let Some(place) = usize::try_from(status.wrapping_sub(offset)).ok()
+            && let Some(byte) = destination.get_mut(place)
+        {
+            *byte |= config::EXPRESS_TRANSACTIONS_PENDING.to_le_bytes()[0];
+        }
+        Some(())
+    }
+
+    fn write_function(&self, vf: u16, offset: u32, source: &[u8]) -> Option<()> {
+        if self.has_fault(fault::CONFIG_WRITE_FAILS, vf) {
+            return None;
+        }
+        let mut function = self.enabled_function(vf)?.lock();
+        let start = usize::try_from(offset).ok()?;
+        let end = start.checked_add(source.len())?;
+        function.space.get_mut(start..end)?.copy_from_slice(source);
+        let control = usize::try_from(EXPRESS + config::EXPRESS_DEVICE_CONTROL).ok()?;
+        let high = function.space.get(control + 1).copied()?;
+        if high & config::EXPRESS_INITIATE_FUNCTION_LEVEL_RESET.to_le_bytes()[1] != 0 {
+            function.space = virtual_space();
+            function.lost = self.has_fault(fault::LOST_AFTER_RESET, vf);
+            self.resets.fetch_add(1, Ordering::SeqCst);
+        }
+        Some(())
+    }
+
+    fn enabled_function(&self, vf: u16) -> Option<&Lock<Function>> {
+        if u32::from(vf) < self.enabled_vfs() {
+            self.functions.get(usize::from(vf))
+        } else {
+            None
+        }
+    }
+
+    fn enable(&self, vfs: u16, enable: bool) -> NTSTATUS {
+        if self.has_fault(fault::ENABLE_FAILS, 0) {
+            return STATUS_UNSUCCESSFUL;
+        }
+        let valid = if enable {
+            (1..=self.total_vfs).contains(&vfs)
+        } else {
+            vfs == 0
+        };
+        if !valid {
+            return STATUS_INVALID_PARAMETER;
+        }
+        if enable == (self.enabled_vfs() != 0) {
+            return STATUS_INVALID_DEVICE_STATE;
+        }
+        self.enabled.store(u32::from(vfs), Ordering::SeqCst);
+        STATUS_SUCCESS
+    }
+}
+
+/// `CM_RESOURCE_LIST` of `wdm.h` with one bus and two descriptors.
+#[repr(C)]
+pub(crate) struct ResourceList {
+    count: u32,
+    interface_type: u32,
+    bus_number: u32,
+    version: u16,
+    revision: u16,
+    descriptor_count: u32,
+    descriptors: [MemoryDescriptor; 2],
+}
+
+fn halves(value: u64) -> [u32; 2] {
+    [value, value >> 32].map(|half| u32::try_from(half & u64::from(u32::MAX)).unwrap_or(0))
+}
+
+fn put(space: &mut [u8], offset: u32, bytes: &[u8]) {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX);
+    if let Some(place) = space.get_mut(start..start.saturating_add(bytes.len())) {
+        place.copy_from_slice(bytes);
+    }
+}
+
+fn put_express_capability(space: &mut [u8], next: u32) {
+    put(
+        space,
+        config::STATUS,
+        &config::STATUS_CAPABILITIES_LIST.to_le_bytes(),
+    );
+    put(
+        space,
+        config::CAPABILITIES_POINTER,
+        &EXPRESS.to_le_bytes()[..1],
+    );
+    put(
+        space,
+        EXPRESS,
+        &[config::CAPABILITY_PCI_EXPRESS, next.to_le_bytes()[0], 2, 0],
+    );
+    put(
+        space,
+        EXPRESS + config::EXPRESS_DEVICE_CAPABILITIES,
+        &config::EXPRESS_FUNCTION_LEVEL_RESET.to_le_bytes(),
+    );
+}
+
+fn virtual_space() -> Box<[u8]> {
+    let mut space = alloc::vec![0; VF_SPACE].into_boxed_slice();
+    put(&mut space, config::VENDOR_ID, &[0xFF; 4]);
+    put_express_capability(&mut space, MSI_X);
+    put(&mut space, MSI_X, &[config::CAPABILITY_MSI_X, 0, 3, 0]);
+    space
+}
+
+fn physical_space(vendor: u16, device: u16, vf_device: u16, total_vfs: u16) -> Box<[u8]> {
+    let mut space = alloc::vec![0; PF_SPACE].into_boxed_slice();
+    put(&mut space, config::VENDOR_ID, &vendor.to_le_bytes());
+    put(&mut space, config::DEVICE_ID, &device.to_le_bytes());
+    put_express_capability(&mut space, 0);
+    let sriov = config::EXTENDED_CAPABILITIES;
+    let header = u32::from(config::EXTENDED_CAPABILITY_SRIOV) | 1 << 16;
+    put(&mut space, sriov, &header.to_le_bytes());
+    for offset in [config::SRIOV_INITIAL_VFS, config::SRIOV_TOTAL_VFS] {
+        put(&mut space, sriov + offset, &total_vfs.to_le_bytes());
+    }
+    put(
+        &mut space,
+        sriov + config::SRIOV_VF_DEVICE_ID,
+        &vf_device.to_le_bytes(),
+    );
+    let bars = sriov + config::SRIOV_VF_BASE_ADDRESS_0;
+    let [low, high] = halves(BAR_0_BASE);
+    put(&mut space, bars, &(low | BAR_0_FLAGS).to_le_bytes());
+    put(&mut space, bars + 4, &high.to_le_bytes());
+    put(&mut space, bars + 8, &BAR_2_BASE.to_le_bytes());
+    space
+}
+
+pub(crate) fn query_interface(pci: &Arc<Pci>, query: &Query) -> Option<NTSTATUS> {
+    let size = |bytes: usize| u16::try_from(bytes).unwrap_or(0);
+    let virtualization = || {
+        reference(context(pci));
+        VirtualizationInterface {
+            size: size(size_of::<VirtualizationInterface>()),
+            version: INTERFACE_VERSION,
+            context: context(pci),
+            interface_reference: Some(interface_reference),
+            interface_dereference: Some(interface_dereference),
+            set_virtual_function_data: Some(set_virtual_function_data),
+            get_virtual_function_data: Some(get_virtual_function_data),
+            get_location: Some(get_location),
+            get_resources: Some(get_resources),
+            enable_virtualization: Some(enable_virtualization),
+            get_virtual_function_probed_bars: Some(get_probed_bars),
+        }
+    };
+    let standard = || {
+        reference(context(pci));
+        StandardInterface {
+            size: size(size_of::<StandardInterface>()),
+            version: INTERFACE_VERSION,
+            context: context(pci),
+            interface_reference: Some(interface_reference),
+            interface_dereference: Some(interface_dereference),
+            translate_bus_address: core::ptr::null_mut(),
+            get_dma_adapter: core::ptr::null_mut(),
+            set_bus_data: Some(set_bus_data),
+            get_bus_data: Some(get_bus_data),
+        }
+    };
+    let guid = &GUID_PCI_VIRTUALIZATION_INTERFACE;
+    if pci.has_fault(fault::NO_INTERFACE, 0) {
+        return None;
+    }
+    offer(query, guid, INTERFACE_VERSION, virtualization).or_else(|| {
+        offer(
+            query,
+            &GUID_BUS_INTERFACE_STANDARD,
+            INTERFACE_VERSION,
+            standard,
+        )
+    })
+}
+
+fn context(pci: &Arc<Pci>) -> *mut c_void {
+    Arc::as_ptr(pci).cast_mut().cast()
+}
+
+fn device<'c>(context: *mut c_void) -> &'c Pci {
+    // SAFETY: whoever calls by the interface holds a reference to it, and each keeps the context.
+    unsafe { &*context.cast::<Pci>() }
+}
+
+fn reference(context: *mut c_void) {
+    // SAFETY: the context is an `Arc` that somebody holds.
+    unsafe { Arc::increment_strong_count(context.cast::<Pci>()) };
+    device(context).references.fetch_add(1, Ordering::SeqCst);
+}
+
+unsafe extern "C" fn interface_reference(context: *mut c_void) {
+    reference(context);
+}
+
+unsafe extern "C" fn interface_dereference(context: *mut c_void) {
+    device(context).references.fetch_sub(1, Ordering::SeqCst);
+    // SAFETY: this gives back what `reference` took.
+    unsafe { Arc::decrement_strong_count(context.cast::<Pci>()) };
+}
+
+/// The caller's buffer as bytes.
+///
+/// # Safety
+///
+/// `buffer` holds `length` bytes that nobody else touches.
+unsafe fn bytes<'b>(buffer: *mut c_void, length: u32) -> &'b mut [u8] {
+    let length = usize::try_from(length).unwrap_or(0);
+    // SAFETY: the caller promises it.
+    unsafe { core::slice::from_raw_parts_mut(buffer.cast(), length) }
+}
+
+unsafe extern "C" fn get_virtual_function_data(
+    context: *mut c_void,
+    vf: u16,
+    buffer: *mut c_void,
+    offset: u32,
+    length: u32,
+) -> u32 {
+    // SAFETY: the interface's contract.
+    let destination = unsafe { bytes(buffer, length) };
+    device(context)
+        .read_function(vf, offset, destination)
+        .map_or(0, |()| length)
+}
+
+unsafe extern "C" fn set_virtual_function_data(
+    context: *mut c_void,
+    vf: u16,
+    buffer: *mut c_void,
+    offset: u32,
+    length: u32,
+) -> u32 {
+    // SAFETY: the interface's contract.
+    let source = unsafe { bytes(buffer, length) };
+    device(context)
+        .write_function(vf, offset, source)
+        .map_or(0, |()| length)
+}
+
+unsafe extern "C" fn get_location(
+    context: *mut c_void,
+    vf: u16,
+    segment: *mut u16,
+    bus: *mut u8,
+    function: *mut u8,
+) -> NTSTATUS {
+    if vf >= device(context).total_vfs {
+        return STATUS_INVALID_PARAMETER;
+    }
+    // SAFETY: the interface's contract.
+    unsafe { segment.write(0) };
+    // SAFETY: the interface's contract.
+    unsafe { bus.write(3) };
+    // SAFETY: the interface's contract.
+    unsafe { function.write(u8::try_from(vf + 1).unwrap_or(u8::MAX)) };
+    STATUS_SUCCESS
+}
+
+unsafe extern "C" fn get_resources(_context: *mut c_void, captured_bus_numbers: *mut u8) {
+    // SAFETY: the interface's contract.
+    unsafe { captured_bus_numbers.write(0) };
+}
+
+unsafe extern "C" fn enable_virtualization(
+    context: *mut c_void,
+    vfs: u16,
+    migration: u8,
+    migration_interrupt: u8,
+    enable: u8,
+) -> NTSTATUS {
+    if migration != 0 || migration_interrupt != 0 {
+        return STATUS_NOT_SUPPORTED;
+    }
+    device(context).enable(vfs, enable != 0)
+}
+
+unsafe extern "C" fn get_probed_bars(_context: *mut c_void, values: *mut u32) -> NTSTATUS {
+    let probed = [
+        !(BAR_0_BYTES - 1) | BAR_0_FLAGS,
+        u32::MAX,
+        !(BAR_2_BYTES - 1),
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the interface's contract: six values.
+    unsafe { values.cast::<[u32; 6]>().write(probed) };
+    STATUS_SUCCESS
+}
+
+/// The part of the PF's space that an access is about.
+fn range(space: u32, offset: u32, length: u32) -> Option<core::ops::Range<usize>> {
+    let start = usize::try_from(offset).ok()?;
+    let end = start.checked_add(usize::try_from(length).ok()?)?;
+    (space == PCI_WHICHSPACE_CONFIG && end <= PF_SPACE).then_some(start..end)
+}
+
+unsafe extern "C" fn get_bus_data(
+    context: *mut c_void,
+    space: u32,
+    buffer: *mut c_void,
+    offset: u32,
+    length: u32,
+) -> u32 {
+    let Some(range) = range(space, offset, length) else {
+        return 0;
+    };
+    // SAFETY: the interface's contract.
+    let destination = unsafe { bytes(buffer, length) };
+    destination.copy_from_slice(&device(context).space.lock()[range]);
+    length
+}
+
+unsafe extern "C" fn set_bus_data(
+    context: *mut c_void,
+    space: u32,
+    buffer: *mut c_void,
+    offset: u32,
+    length: u32,
+) -> u32 {
+    let Some(range) = range(space, offset, length) else {
+        return 0;
+    };
+    // SAFETY: the interface's contract.
+    let source = unsafe { bytes(buffer, length) };
+    device(context).space.lock()[range].copy_from_slice(source);
+    length
+}

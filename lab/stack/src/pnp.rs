@@ -1,0 +1,105 @@
+//! Plug and Play: which requests a child simply accepts, interfaces that it offers, and requests
+//! that the stack double sends because Wine never does.
+
+use lab_control::stack::{Answer, Pnp, pnp};
+use pcivirt_abi::Guid;
+use wdk_sys::{
+    DEVICE_OBJECT, INTERFACE, IO_STACK_LOCATION, IRP_MJ_PNP, IRP_MJ_POWER,
+    IRP_MN_CANCEL_REMOVE_DEVICE, IRP_MN_CANCEL_STOP_DEVICE, IRP_MN_QUERY_REMOVE_DEVICE,
+    IRP_MN_QUERY_STOP_DEVICE, IRP_MN_SET_POWER, IRP_MN_START_DEVICE, IRP_MN_STOP_DEVICE, NTSTATUS,
+    STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
+};
+
+use crate::irp;
+use crate::pci::Pci;
+
+/// `Parameters.QueryInterface` of a stack location.
+pub(crate) type Query = wdk_sys::_IO_STACK_LOCATION__bindgen_ty_1__bindgen_ty_26;
+
+/// Requests that a child accepts without doing anything.
+pub(crate) fn is_pnp_success(minor: u32) -> bool {
+    [
+        IRP_MN_START_DEVICE,
+        IRP_MN_QUERY_STOP_DEVICE,
+        IRP_MN_STOP_DEVICE,
+        IRP_MN_CANCEL_STOP_DEVICE,
+        IRP_MN_QUERY_REMOVE_DEVICE,
+        IRP_MN_CANCEL_REMOVE_DEVICE,
+    ]
+    .contains(&minor)
+}
+
+/// Answers a query for one interface: `None` when it is about another.
+pub(crate) fn offer<I: Copy>(
+    query: &Query,
+    wanted: &Guid,
+    version: u16,
+    interface: impl FnOnce() -> I,
+) -> Option<NTSTATUS> {
+    // SAFETY: the kernel's GUID has the same sixteen bytes, and the query names a valid one.
+    let asked = unsafe { query.InterfaceType.cast::<Guid>().read_unaligned() };
+    if asked != *wanted {
+        return None;
+    }
+    if usize::from(query.Size) < size_of::<I>() || query.Version < version {
+        return Some(STATUS_NOT_SUPPORTED);
+    }
+    let destination: *mut INTERFACE = query.Interface;
+    // SAFETY: the caller's structure has the size that it says, which is enough.
+    unsafe { destination.cast::<I>().write_unaligned(interface()) };
+    Some(STATUS_SUCCESS)
+}
+
+/// Sends a request of [`pnp`] to a device stack.
+pub(crate) fn send(
+    device: *mut DEVICE_OBJECT,
+    pci: Option<&Pci>,
+    request: &Pnp,
+) -> Result<Answer, NTSTATUS> {
+    if request.request > pnp::SET_SYSTEM_POWER {
+        return Err(STATUS_INVALID_PARAMETER);
+    }
+    let mut resources = pci.filter(|_| request.argument != 0).map(Pci::resources);
+    let list = resources.as_mut().map_or(core::ptr::null_mut(), |list| {
+        core::ptr::from_mut(list).cast()
+    });
+    let minor = u8::try_from(request.request);
+    let sent = irp::send(device, |_, location: &mut IO_STACK_LOCATION| {
+        if let Ok(minor) = minor {
+            location.MajorFunction = major(IRP_MJ_PNP);
+            location.MinorFunction = minor;
+            if request.request == pnp::START {
+                location.Parameters.StartDevice.AllocatedResources = list;
+                location.Parameters.StartDevice.AllocatedResourcesTranslated = list;
+            }
+        } else {
+            location.MajorFunction = major(IRP_MJ_POWER);
+            location.MinorFunction = major(IRP_MN_SET_POWER);
+            power(location, request);
+        }
+    })?;
+    let completion = sent.wait(None).ok_or(STATUS_INVALID_PARAMETER)?;
+    Ok(Answer {
+        status: completion.status.cast_unsigned(),
+        pended: 0,
+        information: completion.information,
+        output: [0; 256],
+    })
+}
+
+fn major(code: u32) -> u8 {
+    u8::try_from(code).unwrap_or(u8::MAX)
+}
+
+fn power(location: &mut IO_STACK_LOCATION, request: &Pnp) {
+    let state = request.argument.cast_signed();
+    // SAFETY: the parameters of a new request are zero, which is valid for each of their members.
+    let power = unsafe { &mut location.Parameters.Power };
+    if request.request == pnp::SET_DEVICE_POWER {
+        power.Type = wdk_sys::_POWER_STATE_TYPE::DevicePowerState;
+        power.State.DeviceState = state;
+    } else {
+        power.Type = wdk_sys::_POWER_STATE_TYPE::SystemPowerState;
+        power.State.SystemState = state;
+    }
+}

@@ -1,0 +1,305 @@
+//! Operations that the runner names: single ones, batches, and the other functions of the interface.
+
+use core::ffi::c_void;
+use core::ptr;
+
+use lab_control::MAX_BLOCK_LENGTH;
+use lab_control::stack::{
+    Call, Called, Measure, Measured, Transfer, Transferred, function, operation, path, spoiled,
+};
+use pcivirt_abi::Luid;
+use pf_broker_abi::{IOCTL_DRAIN, IOCTL_PUBLISH, IOCTL_READ};
+use wdk_sys::{NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NO_SUCH_DEVICE, STATUS_SUCCESS};
+use zerocopy::IntoBytes as _;
+
+use crate::bus;
+use crate::clock;
+use crate::partner;
+use crate::thread;
+use crate::vpci;
+
+/// What lies in the buffer before a read and behind the length: a callee that leaves it shows.
+const PATTERN: u8 = 0xA5;
+const GUARD: usize = 32;
+
+/// The callee's buffer with a guard behind it.
+struct Buffer([u8; MAX_BLOCK_LENGTH + GUARD]);
+
+impl Buffer {
+    fn pattern() -> Self {
+        Self([PATTERN; MAX_BLOCK_LENGTH + GUARD])
+    }
+
+    fn with(data: &[u8]) -> Self {
+        let mut buffer = Self::pattern();
+        if let Some(start) = buffer.0.get_mut(..data.len()) {
+            start.copy_from_slice(data);
+        }
+        buffer
+    }
+}
+
+/// Performs one operation.
+pub(crate) fn perform(transfer: &Transfer) -> Transferred {
+    match transfer.operation {
+        operation::READ => read(transfer),
+        operation::WRITE => write(transfer),
+        operation::RESET => {
+            let call = Call {
+                function: function::RESET_VF,
+                vf: transfer.vf,
+                reserved: 0,
+                offset: 0,
+                length: 0,
+                data: [0; 64],
+            };
+            let status =
+                self::call(&call).map_or_else(NTSTATUS::cast_unsigned, |called| called.status);
+            finished(status.cast_signed(), 0, 0, None)
+        }
+        operation::PUBLISH | operation::DRAIN | operation::HOST_READ => manage(transfer),
+        _ => finished(STATUS_INVALID_PARAMETER, 0, 0, None),
+    }
+}
+
+fn finished(status: NTSTATUS, spoiled: u32, length: usize, buffer: Option<&[u8]>) -> Transferred {
+    let mut data = [0; MAX_BLOCK_LENGTH];
+    if let Some(bytes) = buffer.and_then(|buffer| buffer.get(..length))
+        && let Some(start) = data.get_mut(..length)
+    {
+        start.copy_from_slice(bytes);
+    }
+    Transferred {
+        status: status.cast_unsigned(),
+        spoiled,
+        length: u32::try_from(length).unwrap_or(0),
+        data,
+    }
+}
+
+fn status_of(result: Result<(), NTSTATUS>) -> NTSTATUS {
+    result.err().unwrap_or(STATUS_SUCCESS)
+}
+
+fn by_path(transfer: &Transfer, buffer: &mut Buffer, writes: bool) -> NTSTATUS {
+    let place: *mut c_void = if transfer.path == path::NULL_BUFFER {
+        ptr::null_mut()
+    } else {
+        buffer.0.as_mut_ptr().cast()
+    };
+    let (vf, block, length) = (transfer.vf, transfer.block, transfer.length);
+    if transfer.path != path::VPCI {
+        return status_of(if writes {
+            partner::write_block(vf, block, place, length)
+        } else {
+            partner::read_block(vf, block, place, length)
+        });
+    }
+    let Some(function) = bus::virtual_function(vf) else {
+        return STATUS_NO_SUCH_DEVICE;
+    };
+    let context = alloc::sync::Arc::as_ptr(&function).cast_mut().cast();
+    if writes {
+        // SAFETY: the context is held for the call, and the buffer is longer than any length that
+        // the function passes on.
+        unsafe { vpci::write_block(context, block, place, length) }
+    } else {
+        // SAFETY: as before.
+        unsafe { vpci::read_block(context, block, place, length) }
+    }
+}
+
+fn read(transfer: &Transfer) -> Transferred {
+    let mut buffer = Buffer::pattern();
+    let status = by_path(transfer, &mut buffer, false);
+    let length = usize::try_from(transfer.length).unwrap_or(usize::MAX);
+    let within = length.min(MAX_BLOCK_LENGTH);
+    let (inside, behind) = buffer.0.split_at(within);
+    let mut spoils = 0;
+    if behind.iter().any(|&byte| byte != PATTERN) {
+        spoils |= spoiled::BEHIND;
+    }
+    if status != STATUS_SUCCESS && inside.iter().any(|&byte| byte != PATTERN) {
+        spoils |= spoiled::CHANGED;
+    }
+    if status == STATUS_SUCCESS && !inside.is_empty() && inside.iter().all(|&byte| byte == PATTERN)
+    {
+        spoils |= spoiled::LEFT;
+    }
+    let returned = if status == STATUS_SUCCESS { within } else { 0 };
+    finished(status, spoils, returned, Some(&buffer.0))
+}
+
+fn write(transfer: &Transfer) -> Transferred {
+    let mut buffer = Buffer::with(&transfer.data);
+    let status = by_path(transfer, &mut buffer, true);
+    let spoils = if buffer.0 == Buffer::with(&transfer.data).0 {
+        0
+    } else {
+        spoiled::CHANGED
+    };
+    finished(status, spoils, 0, None)
+}
+
+fn manage(transfer: &Transfer) -> Transferred {
+    match try_manage(transfer) {
+        Ok(transferred) => transferred,
+        Err(status) => finished(status, 0, 0, None),
+    }
+}
+
+fn try_manage(transfer: &Transfer) -> Result<Transferred, NTSTATUS> {
+    let partner = partner::get()?;
+    let mut buffer = [0_u8; 8 + MAX_BLOCK_LENGTH];
+    buffer[..2].copy_from_slice(&transfer.vf.to_le_bytes());
+    buffer[4..8].copy_from_slice(&transfer.block.to_le_bytes());
+    buffer[8..].copy_from_slice(&transfer.data);
+    let (code, input, output) = match transfer.operation {
+        operation::PUBLISH => (IOCTL_PUBLISH, 8 + transfer.length, 0),
+        operation::DRAIN => (IOCTL_DRAIN, 8, 4 + 128),
+        _ => (IOCTL_READ, 8, transfer.length),
+    };
+    let sent = partner.send(code, false, false, &mut buffer, (input, output))?;
+    let completion = sent.wait(None).ok_or(STATUS_INVALID_PARAMETER)?;
+    drop(sent);
+    let returned = usize::try_from(completion.information).unwrap_or(0);
+    let (skip, length) = match transfer.operation {
+        operation::DRAIN if returned >= 4 => (4, usize::from(buffer[0])),
+        operation::HOST_READ => (0, returned),
+        _ => (0, 0),
+    };
+    Ok(finished(
+        completion.status,
+        0,
+        length.min(MAX_BLOCK_LENGTH),
+        buffer.get(skip..),
+    ))
+}
+
+/// Calls one of the other functions of the interface.
+pub(crate) fn call(call: &Call) -> Result<Called, NTSTATUS> {
+    let partner = partner::get()?;
+    let interface = partner.interface();
+    let context = interface.context;
+    let mut data = [PATTERN; 64];
+    if call.function == function::WRITE_CONFIG {
+        data = call.data;
+    }
+    let place = data.as_mut_ptr();
+    let missing = STATUS_INVALID_PARAMETER;
+    let status = match call.function {
+        function::READ_CONFIG => {
+            let read = interface.read_vf_config.ok_or(missing)?;
+            // SAFETY: the interface is referenced; a length beyond the buffer has to be refused.
+            unsafe { read(context, place.cast(), call.vf, call.offset, call.length) }
+        }
+        function::WRITE_CONFIG => {
+            let write = interface.write_vf_config.ok_or(missing)?;
+            // SAFETY: as before.
+            unsafe { write(context, place.cast(), call.vf, call.offset, call.length) }
+        }
+        function::QUERY_PROBED_BARS => {
+            let query = interface.query_probed_bars.ok_or(missing)?;
+            // SAFETY: as before; the buffer holds six values.
+            unsafe { query(context, place.cast()) }
+        }
+        function::GET_VENDOR_AND_DEVICE => {
+            let query = interface.get_vendor_and_device.ok_or(missing)?;
+            // SAFETY: the second value lies two bytes behind the first, inside the buffer.
+            let device = unsafe { place.add(2) };
+            // SAFETY: as before.
+            unsafe { query(context, call.vf, place.cast(), device.cast()) };
+            STATUS_SUCCESS
+        }
+        function::GET_DEVICE_LOCATION => {
+            let query = interface.get_device_location.ok_or(missing)?;
+            // SAFETY: the second value lies two bytes behind the first, inside the buffer.
+            let bus = unsafe { place.add(2) };
+            // SAFETY: the third value lies three bytes behind the first.
+            let function = unsafe { place.add(3) };
+            // SAFETY: as before.
+            unsafe { query(context, call.vf, place.cast(), bus, function) };
+            STATUS_SUCCESS
+        }
+        function::RESET_VF => {
+            let reset = interface.reset_vf.ok_or(missing)?;
+            // SAFETY: as before.
+            unsafe { reset(context, call.vf) }
+        }
+        function::SET_VF_POWER_STATE => {
+            let set = interface.set_vf_power_state.ok_or(missing)?;
+            let wake = u8::from(call.length != 0);
+            // SAFETY: as before.
+            unsafe { set(context, call.vf, call.offset.cast_signed(), wake) }
+        }
+        function::GET_RESOURCE_FOR_BAR => {
+            let get = interface.get_resource_for_bar.ok_or(missing)?;
+            let bar = u16::try_from(call.offset).unwrap_or(u16::MAX);
+            // SAFETY: as before; the buffer holds a descriptor.
+            unsafe { get(context, call.vf, bar, place.cast()) }
+        }
+        function::QUERY_LUID => {
+            let query = interface.query_luid.ok_or(missing)?;
+            let mut luid = Luid::default();
+            // SAFETY: as before.
+            let status = unsafe { query(context, &raw mut luid) };
+            if let Some(front) = data.get_mut(..size_of::<Luid>()) {
+                front.copy_from_slice(luid.as_bytes());
+            }
+            status
+        }
+        function::REFERENCE => {
+            let reference = interface.interface_reference.ok_or(missing)?;
+            // SAFETY: as before.
+            unsafe { reference(context) };
+            STATUS_SUCCESS
+        }
+        function::DEREFERENCE => {
+            let dereference = interface.interface_dereference.ok_or(missing)?;
+            // SAFETY: the runner gives back only what it took.
+            unsafe { dereference(context) };
+            STATUS_SUCCESS
+        }
+        _ => return Err(missing),
+    };
+    Ok(Called {
+        status: status.cast_unsigned(),
+        data,
+    })
+}
+
+/// Repeats one operation on several threads and measures the time for all.
+pub(crate) fn measure(measure: &Measure) -> Result<Measured, NTSTATUS> {
+    let succeeded = alloc::sync::Arc::new(core::sync::atomic::AtomicU64::new(0));
+    let start = clock::now();
+    let mut threads = alloc::vec::Vec::new();
+    for index in 0..measure.threads {
+        let mut transfer = measure.transfer;
+        transfer.vf = transfer.vf.wrapping_add(u16::try_from(index).unwrap_or(0));
+        let (count, succeeded) = (measure.count, alloc::sync::Arc::clone(&succeeded));
+        threads.push(thread::spawn(move || {
+            let good = repeat(&transfer, count);
+            succeeded.fetch_add(good, core::sync::atomic::Ordering::SeqCst);
+        })?);
+    }
+    for thread in &threads {
+        thread.join();
+    }
+    Ok(Measured {
+        time: clock::now().saturating_sub(start),
+        succeeded: succeeded.load(core::sync::atomic::Ordering::SeqCst),
+    })
+}
+
+fn repeat(transfer: &Transfer, count: u32) -> u64 {
+    let mut good = 0;
+    for _ in 0..count {
+        let status = match transfer.operation {
+            operation::READ => by_path(transfer, &mut Buffer::pattern(), false),
+            operation::WRITE => by_path(transfer, &mut Buffer::with(&transfer.data), true),
+            _ => perform(transfer).status.cast_signed(),
+        };
+        good += u64::from(status == STATUS_SUCCESS);
+    }
+    good
+}

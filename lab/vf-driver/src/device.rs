@@ -1,0 +1,208 @@
+//! The device: what is made when it appears, and what happens as it starts and stops.
+
+use core::cell::{Cell, UnsafeCell};
+use core::ffi::c_void;
+use core::ptr;
+
+use lab_control::sample;
+use pcivirt_abi::vpci::{GUID_VPCI_INTERFACE_STANDARD, INTERFACE_VERSION, Interface};
+use wdk_sys::{
+    GUID, NTSTATUS, PWDFDEVICE_INIT, STATUS_SUCCESS, WDF_IO_QUEUE_CONFIG,
+    WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_DEVICE_STATE, WDFCMRESLIST, WDFDEVICE, WDFDRIVER,
+    WDFOBJECT, WDFQUEUE,
+};
+
+use crate::changes::{self, Changes};
+use crate::requests;
+use crate::wdf::{self, ContextType};
+
+/// What the driver knows of a device. The framework makes it, zeroed, with the device object.
+pub(crate) struct Device {
+    /// `VPCI_INTERFACE_STANDARD`, from `EvtDevicePrepareHardware` to `EvtDeviceReleaseHardware`.
+    interface: UnsafeCell<Interface>,
+    /// Requests of programs that wait for a change.
+    pub(crate) waiters: Cell<WDFQUEUE>,
+    pub(crate) changes: Changes,
+}
+
+static DEVICE_CONTEXT: ContextType =
+    ContextType::of::<Device>(c"vf_driver::Device", &DEVICE_CONTEXT);
+
+/// The context of a device.
+pub(crate) fn of<'d>(device: WDFDEVICE) -> &'d Device {
+    // SAFETY: the device is live and was created with this context.
+    let context = unsafe {
+        wdf::call!(
+            WdfObjectGetTypedContextWorker,
+            device.cast(),
+            &raw const DEVICE_CONTEXT.0
+        )
+    };
+    // SAFETY: the context lives as long as the device, and is shared through atomics and cells
+    // whose writes the framework orders.
+    unsafe { &*context.cast::<Device>() }
+}
+
+impl Device {
+    /// The bus's functions for this VF.
+    pub(crate) fn interface(&self) -> Interface {
+        // SAFETY: written in EvtDevicePrepareHardware alone, before any request can arrive.
+        unsafe { *self.interface.get() }
+    }
+}
+
+fn ok(status: NTSTATUS) -> Result<(), NTSTATUS> {
+    if status < 0 { Err(status) } else { Ok(()) }
+}
+
+/// `EvtDriverDeviceAdd`
+pub(crate) unsafe extern "C" fn add(_driver: WDFDRIVER, init: PWDFDEVICE_INIT) -> NTSTATUS {
+    create(init).err().unwrap_or(STATUS_SUCCESS)
+}
+
+fn create(mut init: PWDFDEVICE_INIT) -> Result<(), NTSTATUS> {
+    let mut callbacks = WDF_PNPPOWER_EVENT_CALLBACKS {
+        Size: wdf::size_of_config::<WDF_PNPPOWER_EVENT_CALLBACKS>(),
+        EvtDevicePrepareHardware: Some(prepare_hardware),
+        EvtDeviceReleaseHardware: Some(release_hardware),
+        EvtDeviceD0Entry: Some(d0_entry),
+        EvtDeviceD0Exit: Some(d0_exit),
+        ..WDF_PNPPOWER_EVENT_CALLBACKS::default()
+    };
+    // SAFETY: the framework's init structure is ours until the device is created.
+    unsafe {
+        wdf::call!(
+            WdfDeviceInitSetPnpPowerEventCallbacks,
+            init,
+            &raw mut callbacks
+        );
+    };
+    let mut attributes = wdf::attributes(ptr::null_mut());
+    attributes.ContextTypeInfo = &raw const DEVICE_CONTEXT.0;
+    let mut device: WDFDEVICE = ptr::null_mut();
+    // SAFETY: as before; the framework takes the init structure over.
+    ok(unsafe {
+        wdf::call!(
+            WdfDeviceCreate,
+            &raw mut init,
+            &raw mut attributes,
+            &raw mut device
+        )
+    })?;
+    let class = interface_class();
+    // SAFETY: the device was just created; no reference string.
+    ok(unsafe {
+        wdf::call!(
+            WdfDeviceCreateDeviceInterface,
+            device,
+            &raw const class,
+            ptr::null()
+        )
+    })?;
+    create_queues(device)?;
+    changes::create(device)
+}
+
+/// One queue hands requests over as they come; the other holds those that wait for a change.
+fn create_queues(device: WDFDEVICE) -> Result<(), NTSTATUS> {
+    let mut config = WDF_IO_QUEUE_CONFIG {
+        Size: wdf::size_of_config::<WDF_IO_QUEUE_CONFIG>(),
+        PowerManaged: wdk_sys::_WDF_TRI_STATE::WdfUseDefault,
+        DispatchType: wdk_sys::_WDF_IO_QUEUE_DISPATCH_TYPE::WdfIoQueueDispatchParallel,
+        DefaultQueue: 1,
+        EvtIoDeviceControl: Some(requests::device_control),
+        ..WDF_IO_QUEUE_CONFIG::default()
+    };
+    config.Settings.Parallel.NumberOfPresentedRequests = u32::MAX;
+    create_queue(device, config)?;
+    let queue = create_queue(
+        device,
+        WDF_IO_QUEUE_CONFIG {
+            Size: wdf::size_of_config::<WDF_IO_QUEUE_CONFIG>(),
+            // A program may wait while the device sleeps.
+            PowerManaged: wdk_sys::_WDF_TRI_STATE::WdfFalse,
+            DispatchType: wdk_sys::_WDF_IO_QUEUE_DISPATCH_TYPE::WdfIoQueueDispatchManual,
+            ..WDF_IO_QUEUE_CONFIG::default()
+        },
+    )?;
+    of(device).waiters.set(queue);
+    Ok(())
+}
+
+fn create_queue(device: WDFDEVICE, mut config: WDF_IO_QUEUE_CONFIG) -> Result<WDFQUEUE, NTSTATUS> {
+    let mut queue: WDFQUEUE = ptr::null_mut();
+    // SAFETY: the device is live, and the configuration outlives the call.
+    ok(unsafe {
+        wdf::call!(
+            WdfIoQueueCreate,
+            device,
+            &raw mut config,
+            ptr::null_mut(),
+            &raw mut queue
+        )
+    })?;
+    Ok(queue)
+}
+
+/// The GUID that programs look for.
+fn interface_class() -> GUID {
+    let guid = pcivirt_abi::Guid::from_u128(sample::INTERFACE_CLASS);
+    GUID {
+        Data1: guid.data1,
+        Data2: guid.data2,
+        Data3: guid.data3,
+        Data4: guid.data4,
+    }
+}
+
+/// `EvtDevicePrepareHardware`: asks the bus for its functions, which takes a reference to them.
+unsafe extern "C" fn prepare_hardware(
+    device: WDFDEVICE,
+    _raw: WDFCMRESLIST,
+    _translated: WDFCMRESLIST,
+) -> NTSTATUS {
+    let guid = GUID_VPCI_INTERFACE_STANDARD;
+    let place: *mut Interface = of(device).interface.get();
+    // SAFETY: the bus writes at most the size that is passed, which is the context's field.
+    unsafe {
+        wdf::call!(
+            WdfFdoQueryForInterface,
+            device,
+            (&raw const guid).cast(),
+            place.cast(),
+            u16::try_from(size_of::<Interface>()).unwrap_or(0),
+            INTERFACE_VERSION,
+            ptr::null_mut::<c_void>()
+        )
+    }
+}
+
+/// `EvtDeviceReleaseHardware`: gives the bus's functions back.
+unsafe extern "C" fn release_hardware(device: WDFDEVICE, _translated: WDFCMRESLIST) -> NTSTATUS {
+    let interface = of(device).interface();
+    if let Some(dereference) = interface.interface_dereference {
+        // SAFETY: this gives back the reference that the query took.
+        unsafe { dereference(interface.context) };
+    }
+    let place: *mut Interface = of(device).interface.get();
+    // SAFETY: no request can be under way; zero is a value for every field.
+    unsafe { place.write_bytes(0, 1) };
+    STATUS_SUCCESS
+}
+
+/// `EvtDeviceD0Entry`: starts to listen.
+unsafe extern "C" fn d0_entry(device: WDFDEVICE, _previous: WDF_POWER_DEVICE_STATE) -> NTSTATUS {
+    changes::start(device);
+    STATUS_SUCCESS
+}
+
+/// `EvtDeviceD0Exit`: stops listening. What is invalidated meanwhile waits in the bus.
+unsafe extern "C" fn d0_exit(device: WDFDEVICE, _target: WDF_POWER_DEVICE_STATE) -> NTSTATUS {
+    changes::stop(device);
+    STATUS_SUCCESS
+}
+
+/// A device as the object it is.
+pub(crate) fn object(device: WDFDEVICE) -> WDFOBJECT {
+    device.cast()
+}
