@@ -1,0 +1,57 @@
+/*
+ * The load configuration of a kernel image (IMAGE_LOAD_CONFIG_DIRECTORY64 in the public "PE Format"
+ * documentation), so that its Control Flow Guard is true: the linker fills in the tables, and the
+ * kernel puts its own routines where the two pointers are. A kernel that knows nothing of Control
+ * Flow Guard, Wine's for one, leaves the routines below in place, which let every call through.
+ *
+ * Stands in for what Microsoft's linker takes from the WDK's libraries.
+ */
+
+/* This object is made for Control Flow Guard: it takes the address of no call target. */
+        .globl  "@feat.00"
+        .set    "@feat.00", 0x800
+
+        .section .text,"xr"
+        .p2align 4
+allow_checked_call:
+#if defined(__x86_64__)
+        ret
+        .p2align 4
+make_dispatched_call:
+        jmp     *%rax
+#else
+        ret
+#endif
+
+        .section .rdata,"dr"
+        .p2align 3
+        .globl  __guard_check_icall_fptr
+__guard_check_icall_fptr:
+        .quad   allow_checked_call
+        .globl  __guard_dispatch_icall_fptr
+__guard_dispatch_icall_fptr:
+#if defined(__x86_64__)
+        .quad   make_dispatched_call
+#else
+        .quad   0
+#endif
+
+        .globl  _load_config_used
+        .p2align 4
+_load_config_used:
+        .long   load_config_end - _load_config_used
+        .fill   0x6C, 1, 0                      /* up to SEHandlerCount: nothing */
+        .quad   __guard_check_icall_fptr        /* 0x70 GuardCFCheckFunctionPointer */
+        .quad   __guard_dispatch_icall_fptr     /* 0x78 GuardCFDispatchFunctionPointer */
+        .quad   __guard_fids_table              /* 0x80 GuardCFFunctionTable */
+        .quad   __guard_fids_count
+        .long   __guard_flags                   /* 0x90 GuardFlags */
+        .fill   12, 1, 0                        /* CodeIntegrity */
+        .quad   __guard_iat_table               /* 0xA0 GuardAddressTakenIatEntryTable */
+        .quad   __guard_iat_count
+        .quad   __guard_longjmp_table           /* 0xB0 GuardLongJumpTargetTable */
+        .quad   __guard_longjmp_count
+        .fill   0x48, 1, 0                      /* 0xC0 up to GuardEHContinuationTable */
+        .quad   __guard_eh_cont_table           /* 0x108 */
+        .quad   __guard_eh_cont_count
+load_config_end:

@@ -1,0 +1,24 @@
+/*
+ * ntddk.h of the kit tree: mingw-w64's, and what version 10 of it lacks but the wdk crates name.
+ */
+#ifndef PF_BROKER_KIT_NTDDK_H
+#define PF_BROKER_KIT_NTDDK_H
+
+/* mingw-w64 10's kernel headers know no 64-bit Arm. Their 32-bit branch includes armddk.h alone,
+ * which the kit provides. */
+#if defined(__aarch64__)
+#define _M_ARM 7
+#define _IA64_
+#include_next <ntddk.h>
+#undef _IA64_
+#undef _M_ARM
+#else
+#include_next <ntddk.h>
+#endif
+
+/* From the public documentation of ExAllocatePool2 and POOL_FLAGS. */
+typedef ULONG64 POOL_FLAGS;
+
+PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag);
+
+#endif

@@ -1,0 +1,286 @@
+//! `cargo xtask double`: proves on the running kernel that the KMDF double stops a driver that
+//! breaks a rule, with the rule's own sentence, and keeps the framework's promises to one that does
+//! not. The driver is `lab/kmdf/probe`; each scenario is one start of it.
+
+mod scenarios;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::architecture::Architecture;
+use crate::driver::PROFILE;
+use crate::lab::prefix::Prefix;
+use crate::packages;
+use crate::places::Places;
+use crate::process::{output, run};
+use crate::tally::Tally;
+use crate::toolchain::Toolchain;
+use scenarios::{Expectation, SCENARIOS, Scenario};
+
+const SERVICE: &str = "wdfprobe";
+const PARAMETERS: &str = r"HKLM\System\CurrentControlSet\Services\wdfprobe\Parameters";
+/// Longer than the double waits for a driver that keeps a request, on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Builds double and probe and plays every scenario.
+///
+/// # Errors
+/// When something cannot be built, or Wine cannot be started.
+pub fn prove(places: &Places) -> Result<Tally> {
+    packages::ensure(&[packages::WINE])?;
+    let lab = build(places)?;
+    let mut total = Tally::default();
+    for scenario in SCENARIOS {
+        match lab.judge(scenario)? {
+            None => total += Tally::PASSED,
+            Some(difference) => {
+                println!("{}: {difference}", scenario.name);
+                total += Tally::FAILED;
+            }
+        }
+    }
+    Ok(total)
+}
+
+fn build(places: &Places) -> Result<Lab> {
+    let toolchain = Toolchain::kernel(places, Architecture::X86_64)?;
+    let mut cargo = toolchain.cargo(&places.lab(), "build")?;
+    run(cargo.args(["-p", "wdfldr", "-p", "wdfprobe", "--profile", PROFILE]))?;
+    let built = toolchain.output_folder(PROFILE);
+    let lab = Lab {
+        prefix: Prefix::fresh(places)?,
+    };
+    lab.install(&built)?;
+    Ok(lab)
+}
+
+/// The drivers in a Wine prefix of their own.
+struct Lab {
+    prefix: Prefix,
+}
+
+impl Lab {
+    fn command(&self) -> Command {
+        let mut command = self.prefix.wine();
+        command
+            .env("WINEDEBUG", "-all")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
+    fn log(&self) -> PathBuf {
+        self.prefix.drive().join("windows").join("wdf-double.log")
+    }
+
+    fn install(&self, built: &Path) -> Result<()> {
+        let windows = self.prefix.drive().join("windows");
+        let drivers = windows.join("system32").join("drivers");
+        fs_err::copy(built.join("wdfldr.dll"), drivers.join("WDFLDR.SYS"))?;
+        fs_err::copy(built.join("wdfprobe.dll"), drivers.join("wdfprobe.sys"))?;
+        let image = r"C:\windows\system32\drivers\wdfprobe.sys";
+        if !self.succeeds(&[
+            "sc", "create", SERVICE, "type=", "kernel", "binPath=", image,
+        ])? {
+            bail!("Wine refuses to create the service {SERVICE}");
+        }
+        Ok(())
+    }
+
+    /// Runs a program inside Wine; whether it ended in time and with success.
+    fn succeeds(&self, arguments: &[&str]) -> Result<bool> {
+        let child = self.command().args(arguments).spawn();
+        let mut child = child.context("cannot start Wine")?;
+        ended_well(&mut child)
+    }
+
+    /// Plays one scenario; what is wrong, if anything.
+    fn judge(&self, scenario: &Scenario) -> Result<Option<String>> {
+        let log = self.log();
+        if log.exists() {
+            fs_err::remove_file(&log)?;
+        }
+        self.succeeds(&["reg", "delete", PARAMETERS, "/f"])?;
+        let name = scenario.name;
+        if !self.succeeds(&["reg", "add", PARAMETERS, "/v", "Scenario", "/d", name, "/f"])? {
+            bail!("Wine's registry does not take the scenario {name}");
+        }
+        // A broken rule ends the kernel process in the middle, so neither needs to succeed.
+        self.succeeds(&["sc", "start", SERVICE])?;
+        self.succeeds(&["sc", "stop", SERVICE])?;
+        let seen = self.read(&log);
+        self.prefix.stop();
+        Ok(difference(&scenario.expectation, &seen))
+    }
+
+    /// What the scenario left behind, once it has come to an end.
+    fn read(&self, log: &Path) -> Seen {
+        let started = Instant::now();
+        loop {
+            let text = fs_err::read_to_string(log).unwrap_or_default();
+            let violation = text
+                .lines()
+                .find_map(|line| line.strip_prefix("violation: "));
+            if violation.is_some() || text.contains("unloaded") || started.elapsed() > PATIENCE {
+                return Seen {
+                    violation: violation.map(without_handles),
+                    finished: self.value("Finished").is_some(),
+                    broken: self.value("Broken"),
+                };
+            }
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// A string value that the probe wrote.
+    fn value(&self, name: &str) -> Option<String> {
+        let mut query = self.command();
+        let text = output(
+            query
+                .args(["reg", "query", PARAMETERS, "/v", name])
+                .stdout(Stdio::piped()),
+        );
+        let text = text.ok()?;
+        let line = text.lines().find(|line| line.contains("REG_SZ"))?;
+        Some(line.split("REG_SZ").nth(1)?.trim().to_owned())
+    }
+}
+
+fn ended_well(child: &mut Child) -> Result<bool> {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        if started.elapsed() > PATIENCE {
+            child.kill()?;
+            child.wait()?;
+            return Ok(false);
+        }
+        sleep(Duration::from_millis(10));
+    }
+}
+
+/// What a scenario left behind.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    violation: Option<String>,
+    finished: bool,
+    broken: Option<String>,
+}
+
+fn difference(expectation: &Expectation, seen: &Seen) -> Option<String> {
+    match (expectation, seen) {
+        (
+            Expectation::Stops(sentence),
+            Seen {
+                violation: Some(violation),
+                ..
+            },
+        ) => (violation != sentence)
+            .then(|| format!("stopped with `{violation}` instead of `{sentence}`")),
+        (Expectation::Stops(sentence), _) => Some(format!("was not stopped with `{sentence}`")),
+        (
+            Expectation::Keeps,
+            Seen {
+                violation: Some(violation),
+                ..
+            },
+        ) => Some(format!("was stopped with `{violation}`")),
+        (
+            Expectation::Keeps,
+            Seen {
+                broken: Some(promise),
+                ..
+            },
+        ) => Some(format!("the double does not keep: {promise}")),
+        (
+            Expectation::Keeps,
+            Seen {
+                finished: false, ..
+            },
+        ) => Some("did not finish".to_owned()),
+        (Expectation::Keeps, _) => None,
+    }
+}
+
+/// The sentence with `#` for each framework handle: their numbers say nothing.
+fn without_handles(sentence: &str) -> String {
+    sentence
+        .split(' ')
+        .map(|word| match word.find("0xd0f0000000") {
+            Some(start) => {
+                let digits = word[start + 2..]
+                    .find(|c: char| !c.is_ascii_hexdigit())
+                    .map_or(word.len(), |end| start + 2 + end);
+                format!("{}#{}", &word[..start], &word[digits..])
+            }
+            None => word.to_owned(),
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Expectation, SCENARIOS, Seen, difference, without_handles};
+
+    const SILENT: Seen = Seen {
+        violation: None,
+        finished: true,
+        broken: None,
+    };
+
+    #[test]
+    fn handles_are_left_out_of_sentences() {
+        assert_eq!(
+            without_handles("has no context (0xd0f000000000328); size 0x10, 0xd0f000000000410"),
+            "has no context (#); size 0x10, #"
+        );
+    }
+
+    #[test]
+    fn a_breach_that_is_not_noticed_is_a_difference() {
+        assert!(difference(&Expectation::Stops("no"), &SILENT).is_some());
+    }
+
+    #[test]
+    fn another_sentence_is_a_difference() {
+        let seen = Seen {
+            violation: Some("another".to_owned()),
+            finished: false,
+            broken: None,
+        };
+        assert!(difference(&Expectation::Stops("no"), &seen).is_some());
+        assert!(difference(&Expectation::Stops("another"), &seen).is_none());
+        assert!(difference(&Expectation::Keeps, &seen).is_some());
+    }
+
+    #[test]
+    fn conduct_must_finish_with_every_promise_kept() {
+        assert!(difference(&Expectation::Keeps, &SILENT).is_none());
+        let unfinished = Seen {
+            finished: false,
+            ..SILENT
+        };
+        assert!(difference(&Expectation::Keeps, &unfinished).is_some());
+        let broken = Seen {
+            broken: Some("a promise".to_owned()),
+            ..SILENT
+        };
+        assert!(difference(&Expectation::Keeps, &broken).is_some());
+    }
+
+    #[test]
+    fn no_scenario_is_listed_twice() {
+        let names: BTreeSet<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        assert_eq!(names.len(), SCENARIOS.len());
+    }
+}

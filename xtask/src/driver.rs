@@ -1,0 +1,46 @@
+//! `cargo xtask driver`: the driver image, built on Linux with the published wdk crates.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::architecture::Architecture;
+use crate::places::Places;
+use crate::process::run;
+use crate::toolchain::Toolchain;
+
+/// The cargo profile of kernel images.
+pub const PROFILE: &str = "driver";
+
+/// Builds the driver and returns the image's path, `target/driver/pf_broker.sys`.
+///
+/// # Errors
+/// When the toolchain cannot be prepared or the build fails.
+pub fn build(places: &Places, architecture: Architecture) -> Result<PathBuf> {
+    let toolchain = Toolchain::kernel(places, architecture)?;
+    let mut cargo = toolchain.cargo(places.root(), "build")?;
+    run(cargo.args(["--package", "pf_broker", "--profile", PROFILE]))?;
+
+    let built = toolchain.output_folder(PROFILE);
+    let finished = finished_folder(places, architecture);
+    fs_err::create_dir_all(&finished)?;
+    let image = finished.join("pf_broker.sys");
+    fs_err::copy(built.join("pf_broker.dll"), &image)
+        .context("cargo succeeded but left no image")?;
+    fs_err::copy(built.join("pf_broker.pdb"), finished.join("pf_broker.pdb"))?;
+    fs_err::copy(
+        built.join("deps/pf_broker.map"),
+        finished.join("pf_broker.map"),
+    )?;
+    eprintln!("built {}", image.display());
+    Ok(image)
+}
+
+/// Where the finished image of `architecture` goes.
+#[must_use]
+pub fn finished_folder(places: &Places, architecture: Architecture) -> PathBuf {
+    match architecture {
+        Architecture::X86_64 => places.driver(),
+        Architecture::Aarch64 => places.driver().join("aarch64"),
+    }
+}

@@ -1,0 +1,152 @@
+//! The kit tree's libraries: imports of the kernel and the framework's loader, and the driver
+//! entry.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{SDK_VERSION, include_folders, write_if_changed};
+use crate::architecture::Architecture;
+use crate::places::Places;
+use crate::process::{command, output, run};
+use crate::toolchain::{LLVM, clang_flags};
+
+const MINGW_LIBRARIES: &str = "/usr/x86_64-w64-mingw32/lib";
+
+/// An archive without members: for libraries that wdk-build names and nothing here needs.
+const EMPTY_ARCHIVE: &[u8] = b"!<arch>\n";
+
+pub(super) fn prepare(places: &Places, kit: &Path, architecture: Architecture) -> Result<()> {
+    let kernel = kit
+        .join("Lib")
+        .join(SDK_VERSION)
+        .join("km")
+        .join(architecture.library_folder());
+    let framework = kit
+        .join("Lib/wdf/kmdf")
+        .join(architecture.library_folder())
+        .join("1.33");
+    fs_err::create_dir_all(&kernel)?;
+    fs_err::create_dir_all(&framework)?;
+
+    for (name, file) in [("ntoskrnl", "ntoskrnl.exe"), ("hal", "HAL.dll")] {
+        let archive = Path::new(MINGW_LIBRARIES).join(format!("lib{name}.a"));
+        let library = kernel.join(format!("{name}.lib"));
+        match architecture {
+            Architecture::X86_64 => write_if_changed(&library, &fs_err::read(archive)?)?,
+            // Debian has no libraries for Arm, but the kernel exports the same names there.
+            Architecture::Aarch64 if older(&library, &[&archive]) => {
+                let definitions = kernel.join(format!("{name}.def"));
+                write_if_changed(&definitions, exports(&archive, file)?.as_bytes())?;
+                import_library(&definitions, &library, architecture)?;
+            }
+            Architecture::Aarch64 => {}
+        }
+    }
+    for name in ["wmilib", "BufferOverflowFastFailK", "arm64rt"] {
+        write_if_changed(&kernel.join(format!("{name}.lib")), EMPTY_ARCHIVE)?;
+    }
+
+    let definitions = places.kit_sources().join("WdfLdr.def");
+    let loader = framework.join("WdfLdr.lib");
+    if older(&loader, &[&definitions]) {
+        import_library(&definitions, &loader, architecture)?;
+    }
+    driver_entry(
+        places,
+        kit,
+        &framework.join("WdfDriverEntry.lib"),
+        architecture,
+    )
+}
+
+/// A .def file of what the import library `archive` says that `file` exports.
+fn exports(archive: &Path, file: &str) -> Result<String> {
+    let mut tool = command(
+        format!("{LLVM}/bin/llvm-nm"),
+        ["--just-symbol-name", "--quiet"],
+    );
+    let symbols = output(tool.arg(archive))?;
+    let names = symbols
+        .lines()
+        .filter_map(|symbol| symbol.strip_prefix("__imp_"));
+    let names: Vec<&str> = names.collect();
+    Ok(format!("LIBRARY {file}\nEXPORTS\n{}\n", names.join("\n")))
+}
+
+/// Makes the import library `library` of the exports that `definitions`, a .def file, names.
+fn import_library(definitions: &Path, library: &Path, architecture: Architecture) -> Result<()> {
+    let mut tool = command(
+        format!("{LLVM}/bin/llvm-dlltool"),
+        ["-m", architecture.dlltool_machine()],
+    );
+    run(tool.arg("-d").arg(definitions).arg("-l").arg(library))
+}
+
+/// The library that brings `FxDriverEntry` and the load configuration.
+fn driver_entry(
+    places: &Places,
+    kit: &Path,
+    library: &Path,
+    architecture: Architecture,
+) -> Result<()> {
+    let sources = ["driver_entry.c", "load_config.S"].map(|name| places.kit_sources().join(name));
+    let header = kit.join("Include/wdf/kmdf/1.33/wdf.h");
+    if !older(library, &[&sources[0], &sources[1], &header]) {
+        return Ok(());
+    }
+    let mut archive = command(format!("{LLVM}/bin/llvm-lib"), ["/nologo"]);
+    archive.arg(format!("/out:{}", library.display()));
+    for source in &sources {
+        let object = library.with_file_name(source.file_name().unwrap_or_default());
+        let object = object.with_extension("obj");
+        run(compile(places, kit, architecture)
+            .arg("-o")
+            .arg(&object)
+            .arg(source))?;
+        archive.arg(object);
+    }
+    run(&mut archive)
+}
+
+/// Clang for kernel code against the kit's headers; without input and output.
+fn compile(places: &Places, kit: &Path, architecture: Architecture) -> Command {
+    let mut clang = command(
+        format!("{LLVM}/bin/clang"),
+        ["-c", "-O2", "-Wall", "-Werror"],
+    );
+    clang.args([
+        "-ffunction-sections",
+        "-Wno-unused-command-line-argument",
+        "-Xclang",
+        "-cfguard",
+    ]);
+    clang.args(clang_flags(architecture));
+    clang.args([
+        "-D_WIN64",
+        "-D_KERNEL_MODE",
+        "-DKMDF_VERSION_MAJOR=1",
+        "-DKMDF_VERSION_MINOR=33",
+    ]);
+    for folder in include_folders(kit) {
+        clang.arg("-isystem").arg(folder);
+    }
+    // The folder would end up in the object otherwise.
+    clang.arg(format!(
+        "-ffile-prefix-map={}=xtask/kit",
+        places.kit_sources().display()
+    ));
+    clang
+}
+
+/// Whether `product` is missing or older than one of its sources.
+fn older(product: &Path, sources: &[&Path]) -> bool {
+    let time = |path: &Path| {
+        std::fs::metadata(path)
+            .and_then(|data| data.modified())
+            .ok()
+    };
+    let made = time(product);
+    made.is_none() || sources.iter().any(|source| time(source) > made)
+}

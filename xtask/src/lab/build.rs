@@ -1,0 +1,93 @@
+//! Builds what the lab runs: the driver image, the doubles, the sample VF driver, the runner.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::architecture::Architecture;
+use crate::driver;
+use crate::packages;
+use crate::places::Places;
+use crate::process::{self, run};
+use crate::toolchain::{LLVM, Toolchain};
+
+/// Rust's standard library asks this library for random numbers, and Wine 8 lacks it: a library
+/// without code forwards to the function that Wine has.
+const RANDOM: &str = "\
+LIBRARY bcryptprimitives.dll
+EXPORTS
+    ProcessPrng = ADVAPI32.SystemFunction036
+";
+
+/// Where the pieces lie.
+#[derive(Debug, Clone)]
+pub(crate) struct Images {
+    pub(crate) driver: PathBuf,
+    pub(crate) framework: PathBuf,
+    pub(crate) stack: PathBuf,
+    pub(crate) vf_driver: PathBuf,
+    pub(crate) runner: PathBuf,
+    pub(crate) random: PathBuf,
+}
+
+/// Builds everything, but takes `framework` for WDFLDR.SYS when there is one. With `as_it_is`
+/// nothing is built: what was built last is run.
+pub(crate) fn all(places: &Places, framework: Option<&Path>, as_it_is: bool) -> Result<Images> {
+    packages::ensure(&[packages::KERNEL, packages::USER, packages::WINE])?;
+    let kernel = Toolchain::kernel(places, Architecture::X86_64)?;
+    let user = Toolchain::user(places)?;
+    let driver = if as_it_is {
+        driver::finished_folder(places, Architecture::X86_64).join("pf_broker.sys")
+    } else {
+        let driver = driver::build(places, Architecture::X86_64)?;
+        compile(places, &kernel, &user)?;
+        driver
+    };
+    let kernel = kernel.output_folder(driver::PROFILE);
+    Ok(Images {
+        driver,
+        framework: framework.map_or_else(|| kernel.join("wdfldr.dll"), Path::to_path_buf),
+        stack: kernel.join("lab_stack.dll"),
+        vf_driver: kernel.join("vf_driver.dll"),
+        runner: user.output_folder("release").join("lab-runner.exe"),
+        random: random_library(places)?,
+    })
+}
+
+fn compile(places: &Places, kernel: &Toolchain, user: &Toolchain) -> Result<()> {
+    let mut cargo = kernel.cargo(&places.lab(), "build")?;
+    cargo.args(["-p", "lab-stack", "-p", "vf-driver", "-p", "wdfldr"]);
+    run(cargo.args(["--profile", driver::PROFILE, "--quiet"]))?;
+    let mut cargo = user.cargo(&places.lab(), "build")?;
+    run(cargo.args(["-p", "lab-runner", "--release", "--quiet"]))
+}
+
+fn random_library(places: &Places) -> Result<PathBuf> {
+    let folder = places.target().join("lab");
+    fs_err::create_dir_all(&folder)?;
+    let definition = folder.join("bcryptprimitives.def");
+    let library = folder.join("bcryptprimitives.dll");
+    if std::fs::read(&definition).ok().as_deref() == Some(RANDOM.as_bytes()) && library.exists() {
+        return Ok(library);
+    }
+    fs_err::write(&definition, RANDOM)?;
+    // The linker makes an image of at least one object, however empty.
+    let empty = folder.join("empty.obj");
+    let mut compile = Command::new(format!("{LLVM}/bin/clang"));
+    compile.args([
+        "--target=x86_64-pc-windows-msvc",
+        "-xc",
+        "-c",
+        "/dev/null",
+        "-o",
+    ]);
+    process::output(compile.arg(&empty))?;
+    let mut link = Command::new(format!("{LLVM}/bin/lld-link"));
+    link.args(["/DLL", "/NOENTRY"])
+        .arg(&empty)
+        .arg(format!("/DEF:{}", definition.display()))
+        .arg(format!("/OUT:{}", library.display()));
+    process::output(&mut link)?;
+    Ok(library)
+}

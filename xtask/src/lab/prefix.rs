@@ -1,0 +1,103 @@
+//! Wine prefixes: one is made and cached, and every run works in a copy of it, so that no run sees
+//! what another left.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::places::Places;
+use crate::process::output;
+
+/// Wine's loader. It needs no display.
+const WINE: &str = "/usr/lib/wine/wine64";
+const SERVER: &str = "/usr/lib/wine/wineserver";
+/// Files of a prefix that Wine rewrites in place: the registry.
+const REGISTRY: [&str; 3] = ["system.reg", "user.reg", "userdef.reg"];
+
+/// A prefix for one run, deleted with the value.
+#[derive(Debug)]
+pub(crate) struct Prefix {
+    folder: PathBuf,
+}
+
+impl Prefix {
+    /// A copy of the cached prefix, which is made first when there is none.
+    pub(crate) fn fresh(places: &Places) -> Result<Self> {
+        let cache = cached(places)?;
+        let name = format!("prefix-{}-{}", std::process::id(), unique());
+        let prefix = Self {
+            folder: places.target().join("lab").join(name),
+        };
+        // Hard links: a prefix holds 700 MB that nobody changes.
+        let mut copy = Command::new("cp");
+        output(copy.arg("-al").args([&cache, &prefix.folder]))?;
+        for file in REGISTRY {
+            let place = prefix.folder.join(file);
+            fs_err::remove_file(&place)?;
+            fs_err::copy(cache.join(file), &place)?;
+        }
+        Ok(prefix)
+    }
+
+    /// Where `C:` lies.
+    pub(crate) fn drive(&self) -> PathBuf {
+        self.folder.join("drive_c")
+    }
+
+    /// Runs a program of this prefix.
+    pub(crate) fn wine(&self) -> Command {
+        wine(&self.folder)
+    }
+
+    /// Ends everything that runs in this prefix.
+    pub(crate) fn stop(&self) {
+        for word in ["-k", "-w"] {
+            let mut server = Command::new(SERVER);
+            server.env("WINEPREFIX", &self.folder).arg(word);
+            // There may be nothing left to stop, which the server calls a failure.
+            let _ = output(&mut server);
+        }
+    }
+}
+
+impl Drop for Prefix {
+    fn drop(&mut self) {
+        self.stop();
+        // A folder that stays behind costs some disk and is overwritten by nobody.
+        let _ = fs_err::remove_dir_all(&self.folder);
+    }
+}
+
+fn unique() -> u32 {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn wine(folder: &Path) -> Command {
+    let mut wine = Command::new(WINE);
+    wine.env("WINEPREFIX", folder)
+        // The kernel log is what drivers print, and what Wine's kernel itself complains about.
+        .env("WINEDEBUG", "-all,err+ntoskrnl,err+plugplay,warn+debugstr")
+        .env("WINEDLLOVERRIDES", "mscoree=;mshtml=")
+        .env_remove("DISPLAY");
+    wine
+}
+
+fn cached(places: &Places) -> Result<PathBuf> {
+    let cache = places.target().join("lab").join("prefix");
+    let finished = cache.join("finished");
+    let version = output(Command::new(WINE).arg("--version"))?;
+    if std::fs::read_to_string(&finished).ok().as_ref() == Some(&version) {
+        return Ok(cache);
+    }
+    if cache.exists() {
+        fs_err::remove_dir_all(&cache)?;
+    }
+    fs_err::create_dir_all(&cache)?;
+    output(wine(&cache).args(["wineboot", "--init"])).context("make a Wine prefix")?;
+    output(Command::new(SERVER).env("WINEPREFIX", &cache).arg("-w"))?;
+    fs_err::write(&finished, version)?;
+    Ok(cache)
+}

@@ -1,0 +1,166 @@
+//! One run: a fresh prefix, the files in their places, the runner, and what it left behind.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{ExitCode, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use super::bench::Bench;
+use super::build::Images;
+use super::inf;
+use super::prefix::Prefix;
+use crate::places::Places;
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// The runner's standard output.
+    pub(crate) output: String,
+    /// What the runner said on standard error.
+    pub(crate) messages: String,
+    /// What drivers and kernel printed.
+    pub(crate) kernel_log: String,
+    /// Rules of the framework that a driver broke.
+    pub(crate) violations: Vec<String>,
+    /// Traces that the runner wrote, by file name.
+    pub(crate) traces: BTreeMap<String, String>,
+    /// The runner's exit code; none when it was killed.
+    pub(crate) code: Option<i32>,
+}
+
+impl Finished {
+    /// Whether the runner succeeded and no rule was broken.
+    pub(crate) fn succeeded(&self) -> bool {
+        self.code == Some(0) && self.violations.is_empty()
+    }
+
+    /// What `cargo xtask lab` ends with.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self.code {
+            Some(0) if self.violations.is_empty() => ExitCode::SUCCESS,
+            Some(code) if code != 0 => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs the runner with `words` in a fresh prefix.
+pub(crate) fn session(
+    places: &Places,
+    images: &Images,
+    bench: &Bench,
+    words: &[String],
+    input: &[u8],
+) -> Result<Finished> {
+    let prefix = Prefix::fresh(places)?;
+    let drive = prefix.drive();
+    let drivers = drive.join("lab");
+    lay_out(&drivers, images, bench)?;
+    let images = [
+        (&images.driver, "pf_broker.sys"),
+        (&images.stack, "lab_stack.sys"),
+        (&images.vf_driver, "vf_driver.sys"),
+        (&images.framework, "WDFLDR.SYS"),
+    ];
+    for (from, name) in images {
+        fs_err::copy(from, drive.join("windows/system32/drivers").join(name))?;
+    }
+    let errors = drive.join("lab/stderr.txt");
+    let mut wine = prefix.wine();
+    wine.arg(r"C:\lab\lab-runner.exe")
+        .args(["--drivers", r"C:\lab"])
+        .arg("--vendor-id")
+        .arg(bench.vendor_id.to_string())
+        .arg("--device-id")
+        .arg(bench.device_id.to_string())
+        .arg("--vfs")
+        .arg(bench.vfs.to_string())
+        .args(words);
+    let output = drive.join("lab/stdout.txt");
+    // To files: the kernel's process inherits the streams and outlives the runner.
+    let mut child = wine
+        .stdin(Stdio::piped())
+        .stdout(fs_err::File::create(&output)?.into_file())
+        .stderr(fs_err::File::create(&errors)?.into_file())
+        .spawn()
+        .context("start Wine")?;
+    if let Some(mut pipe) = child.stdin.take() {
+        // A runner that ends early closes its end, which its exit code explains.
+        let _ = pipe.write_all(input);
+    }
+    let status = child.wait()?;
+    prefix.stop();
+    let (messages, kernel_log) = split(&lossy(&errors)?);
+    Ok(Finished {
+        output: lossy(&output)?,
+        messages,
+        kernel_log,
+        violations: violations(&drive.join("windows/wdf-double.log")),
+        traces: traces(&drivers)?,
+        code: status.code(),
+    })
+}
+
+fn traces(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let mut traces = BTreeMap::new();
+    for entry in fs_err::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".jsonl") {
+            traces.insert(name.into_owned(), lossy(&path)?);
+        }
+    }
+    Ok(traces)
+}
+
+fn lossy(file: &Path) -> Result<String> {
+    Ok(String::from_utf8_lossy(&fs_err::read(file)?).into_owned())
+}
+
+fn lay_out(folder: &Path, images: &Images, bench: &Bench) -> Result<()> {
+    fs_err::create_dir_all(folder)?;
+    let files = [
+        (&images.runner, "lab-runner.exe"),
+        (&images.random, "bcryptprimitives.dll"),
+    ];
+    for (from, name) in files {
+        fs_err::copy(from, folder.join(name))?;
+    }
+    fs_err::write(folder.join("lab_stack.inf"), inf::stack())?;
+    fs_err::write(folder.join("vf_driver.inf"), inf::vf_driver(bench))?;
+    fs_err::write(folder.join("pf_broker.inf"), inf::driver(bench)?)?;
+    Ok(())
+}
+
+/// Parts what Wine printed (a thread's number in front) from the runner's own words.
+fn split(errors: &str) -> (String, String) {
+    let (mut messages, mut log) = (String::new(), String::new());
+    for line in errors.lines() {
+        let front = line.split(':').next().unwrap_or_default();
+        let is_wine = front.len() == 4 && front.chars().all(|c| c.is_ascii_hexdigit());
+        if let Some((_, text)) = line.split_once("vDbgPrintExWithPrefix ") {
+            let text = text.split_once(": ").map_or(text, |(_, text)| text);
+            log.push_str(text);
+            log.push('\n');
+        } else if is_wine || line.starts_with("wine: ") {
+            log.push_str(line);
+            log.push('\n');
+        } else {
+            messages.push_str(line);
+            messages.push('\n');
+        }
+    }
+    (messages, log)
+}
+
+/// What the framework double complained about.
+fn violations(log: &Path) -> Vec<String> {
+    std::fs::read_to_string(log)
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| line.split_once("violation: "))
+        .map(|(_, sentence)| sentence.to_owned())
+        .collect()
+}

@@ -1,0 +1,222 @@
+//! The tests of the lab: every trace of the host tests on the image, the checks from outside, and a
+//! storm whose results the simulation must repeat.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::bench::Bench;
+use super::build::Images;
+use super::run::{self, Finished};
+use crate::places::Places;
+use crate::process::output;
+use crate::tally::Tally;
+
+/// Runs of the lab at one time. A run mostly waits for Wine's processes.
+const AT_ONCE: usize = 2;
+
+/// The manifest of the checks and of the storm: the one with a production VF driver.
+const MANIFEST: &str = "blocks/mlx5-hv-vhca.toml";
+
+/// One run of the lab and how it is judged.
+struct Test {
+    name: String,
+    bench: Bench,
+    words: Vec<String>,
+    input: Vec<u8>,
+    verdict: Verdict,
+}
+
+/// How a run is judged.
+enum Verdict {
+    /// Its output is this, line for line.
+    Lines(String),
+    /// Each line of its output is a check of its own.
+    Checks,
+    /// The simulation gets the same results for what it wrote.
+    Simulation,
+}
+
+/// Every test.
+pub(crate) fn all(places: &Places, images: &Images) -> Result<Tally> {
+    let tests = Mutex::new(VecDeque::from(list(places)?));
+    let total = Mutex::new(Ok(Tally::default()));
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(test) = next(&tests) {
+                    let result = test.run(places, images);
+                    if let Ok(mut total) = total.lock() {
+                        *total =
+                            match (std::mem::replace(&mut *total, Ok(Tally::default())), result) {
+                                (Ok(sum), Ok(tally)) => Ok(sum + tally),
+                                (Err(error), _) | (_, Err(error)) => Err(error),
+                            };
+                    }
+                }
+            });
+        }
+    });
+    total
+        .into_inner()
+        .map_err(|_| anyhow!("a test of the lab panicked"))?
+}
+
+fn next(tests: &Mutex<VecDeque<Test>>) -> Option<Test> {
+    tests.lock().ok()?.pop_front()
+}
+
+fn list(places: &Places) -> Result<Vec<Test>> {
+    let manifest = places.root().join(MANIFEST);
+    // The longest first, so that the others fill the time beside them.
+    let mut tests = vec![
+        Test {
+            name: "storm of 8 VFs".to_owned(),
+            bench: Bench::from_manifest(&manifest, 8)?,
+            words: vec!["storm".to_owned()],
+            input: Vec::new(),
+            verdict: Verdict::Simulation,
+        },
+        Test {
+            name: "checks".to_owned(),
+            bench: Bench::from_manifest(&manifest, 4)?,
+            words: vec!["checks".to_owned()],
+            input: Vec::new(),
+            verdict: Verdict::Checks,
+        },
+    ];
+    for suite in end_to_end::suites()? {
+        for trace in suite.traces.iter().filter(|t| t.simulation_only.is_none()) {
+            let paths: &[&str] = if trace.name == "conversation" {
+                &["auto", "raw"]
+            } else {
+                &["auto"]
+            };
+            for path in paths {
+                tests.push(Test {
+                    name: format!("{}/{} by path {path}", suite.name, trace.name),
+                    bench: Bench::from_manifest(&suite.manifest, trace.vfs)?,
+                    words: ["--path", path, "trace"].map(str::to_owned).to_vec(),
+                    input: fs_err::read(&trace.operations)?,
+                    verdict: Verdict::Lines(fs_err::read_to_string(&trace.expected)?),
+                });
+            }
+        }
+    }
+    Ok(tests)
+}
+
+impl Test {
+    fn run(&self, places: &Places, images: &Images) -> Result<Tally> {
+        let finished = run::session(places, images, &self.bench, &self.words, &self.input)
+            .with_context(|| format!("the lab's test {:?}", self.name))?;
+        let (mut tally, problem) = match &self.verdict {
+            Verdict::Lines(expected) => one(compare(expected, &finished.output)),
+            Verdict::Checks => checks(&finished),
+            Verdict::Simulation => one(simulated(places, &self.bench, &finished)),
+        };
+        if problem.is_none() && finished.succeeded() {
+            println!("      {} ... ok", self.name);
+            return Ok(tally);
+        }
+        if problem.is_none() {
+            tally += Tally::FAILED;
+        }
+        println!("      {} ... FAILED", self.name);
+        if let Some(problem) = problem {
+            println!("{problem}");
+        }
+        for violation in &finished.violations {
+            println!("      {violation}");
+        }
+        print!("{}{}", finished.messages, finished.kernel_log);
+        Ok(tally)
+    }
+}
+
+fn one(result: Result<()>) -> (Tally, Option<String>) {
+    match result {
+        Ok(()) => (Tally::PASSED, None),
+        Err(error) => (Tally::FAILED, Some(format!("      {error:#}"))),
+    }
+}
+
+/// Fails with the first line that differs.
+fn compare(expected: &str, got: &str) -> Result<()> {
+    let (mut wanted, mut gotten) = (expected.lines(), got.lines());
+    for number in 1.. {
+        match (wanted.next(), gotten.next()) {
+            (None, None) => break,
+            (wanted, gotten) if wanted == gotten => {}
+            (wanted, gotten) => bail!(
+                "line {number}:\n        expected {}\n        got      {}",
+                wanted.unwrap_or("nothing"),
+                gotten.unwrap_or("nothing")
+            ),
+        }
+    }
+    Ok(())
+}
+
+/// Counts the runner's own verdicts.
+fn checks(finished: &Finished) -> (Tally, Option<String>) {
+    let mut tally = Tally::default();
+    let mut problems = String::new();
+    for line in finished.output.lines() {
+        if line.ends_with(" ... ok") {
+            tally += Tally::PASSED;
+        } else if line.contains(" ... FAILED") {
+            tally += Tally::FAILED;
+            problems.push_str("      ");
+            problems.push_str(line);
+            problems.push('\n');
+        }
+    }
+    if tally == Tally::default() {
+        return (Tally::FAILED, Some("      nothing was checked".to_owned()));
+    }
+    (tally, (!problems.is_empty()).then_some(problems))
+}
+
+/// Plays what the runner wrote in the simulation and compares the results.
+pub(crate) fn simulated(places: &Places, bench: &Bench, finished: &Finished) -> Result<()> {
+    let folder = places.target().join("lab");
+    let mut played = 0;
+    for vf in 0..bench.vfs {
+        let file = |what: &str| {
+            let name = format!("storm-{vf}{what}.jsonl");
+            finished
+                .traces
+                .get(&name)
+                .with_context(|| format!("the runner wrote no {name}"))
+        };
+        let trace = folder.join(format!("storm-{vf}.jsonl"));
+        fs_err::write(&trace, file("")?)?;
+        let expected = simulate(places, bench.vfs, &trace)?;
+        compare(&expected, file(".results")?).with_context(|| format!("VF {vf}"))?;
+        played += expected.lines().count();
+    }
+    println!("      {played} operations have the results of the simulation");
+    Ok(())
+}
+
+fn simulate(places: &Places, vfs: u16, trace: &Path) -> Result<String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut simulate = Command::new(cargo);
+    simulate.current_dir(places.root());
+    simulate.args([
+        "run",
+        "--quiet",
+        "--package",
+        "pfbctl",
+        "--",
+        "simulate",
+        MANIFEST,
+    ]);
+    simulate.args(["--vfs", &vfs.to_string(), "--trace"]);
+    output(simulate.arg(trace))
+}

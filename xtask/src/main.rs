@@ -1,0 +1,178 @@
+//! Builds the driver on Linux, runs it in the lab, and runs all tests.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use xtask::architecture::Architecture;
+use xtask::double;
+use xtask::driver;
+use xtask::image;
+use xtask::lab;
+use xtask::mutants;
+use xtask::package;
+use xtask::places::Places;
+use xtask::process;
+use xtask::reproducible;
+use xtask::suite::{self, Scope};
+use xtask::toolchain::Toolchain;
+
+/// Builds the driver on Linux, runs it in the lab, and runs all tests.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build the driver image, `target/driver/pf_broker.sys`
+    Driver {
+        /// Processor architecture
+        #[arg(long, default_value = "x86_64")]
+        arch: Architecture,
+    },
+    /// Check the built driver image against the rules of kernel images
+    Image {
+        /// Processor architecture
+        #[arg(long, default_value = "x86_64")]
+        arch: Architecture,
+    },
+    /// Put image, symbols and stamped INF into `target/package/`
+    Package {
+        /// Processor architecture
+        #[arg(long, default_value = "x86_64")]
+        arch: Architecture,
+    },
+    /// Build the last commit twice, in different folders with cold caches, and compare the images
+    Reproducible {
+        /// Processor architecture
+        #[arg(long, default_value = "x86_64")]
+        arch: Architecture,
+    },
+    /// Run the driver image on Wine's kernel: a story, a trace, faults
+    Lab(lab::Arguments),
+    /// Put faults into a copy of the source, one at a time, and see that a test catches each
+    Mutants {
+        /// Try only the mutants with this text in their name or judge, such as "the lab"
+        #[arg(default_value = "")]
+        only: String,
+    },
+    /// Prove on Wine's kernel that the KMDF double stops whoever breaks a rule
+    Double,
+    /// Run every check and test, installing what is missing
+    Test {
+        /// Leave out what needs the Windows toolchains
+        #[arg(long)]
+        host_only: bool,
+        /// Only run the image in the lab
+        #[arg(long, conflicts_with = "host_only")]
+        lab_only: bool,
+    },
+    /// Run one cargo command with a Windows toolchain, such as
+    /// `cargo xtask cross kernel --workspace lab -- clippy`
+    Cross {
+        /// The Windows world to compile for
+        world: World,
+        /// The workspace to run in, relative to this one
+        #[arg(long, default_value = ".")]
+        workspace: PathBuf,
+        /// Processor architecture of kernel images
+        #[arg(long, default_value = "x86_64")]
+        arch: Architecture,
+        /// Cargo's subcommand and its arguments
+        #[arg(last = true, required = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum World {
+    /// Kernel images, with the kit and the wdk crates
+    Kernel,
+    /// User-mode programs with the standard library
+    User,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    let places = Places::of_this_workspace();
+    match task {
+        Task::Driver { arch } => {
+            driver::build(&places, arch)?;
+        }
+        Task::Image { arch } => {
+            let path = driver::finished_folder(&places, arch).join("pf_broker.sys");
+            let (description, findings) = image::examine(&path, arch)?;
+            println!(
+                "{}\n{}",
+                path.display(),
+                image::table(&description, &findings)
+            );
+            if findings
+                .iter()
+                .any(|finding| finding.verdict == image::Verdict::Broken)
+            {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Task::Package { arch } => {
+            package::make(&places, arch)?;
+        }
+        Task::Reproducible { arch } => reproducible::check(&places, arch)?,
+        Task::Lab(arguments) => return lab::run(&places, &arguments),
+        Task::Mutants { only } => {
+            if mutants::run(&places, &only)? > 0 {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Task::Double => {
+            let tally = double::prove(&places)?;
+            println!("{tally}");
+            if tally.failed > 0 {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Task::Test {
+            host_only,
+            lab_only,
+        } => {
+            let scope = match (host_only, lab_only) {
+                (true, _) => Scope::Host,
+                (_, true) => Scope::Lab,
+                _ => Scope::All,
+            };
+            if suite::run(&places, scope)?.failed > 0 {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Task::Cross {
+            world,
+            workspace,
+            arch,
+            arguments,
+        } => {
+            let toolchain = match world {
+                World::Kernel => Toolchain::kernel(&places, arch)?,
+                World::User => Toolchain::user(&places)?,
+            };
+            let (subcommand, rest) = arguments.split_first().context("no cargo subcommand")?;
+            let workspace = fs_err::canonicalize(places.root().join(workspace))?;
+            process::run(toolchain.cargo(&workspace, subcommand)?.args(rest))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

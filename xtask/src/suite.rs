@@ -1,0 +1,216 @@
+//! `cargo xtask test`: everything there is to check, step by step, with one closing line.
+
+mod members;
+mod step;
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::architecture::Architecture;
+use crate::double;
+use crate::driver;
+use crate::image;
+use crate::lab;
+use crate::packages;
+use crate::places::Places;
+use crate::tally::Tally;
+use crate::toolchain::Toolchain;
+use members::{Members, selected};
+use step::{HostCargo, Outcome, Step};
+
+/// Which steps to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    All,
+    /// Those that need no Windows toolchain.
+    Host,
+    /// Those that run the image.
+    Lab,
+}
+
+/// Runs the steps of `scope` and returns the counts.
+///
+/// A step that fails does not stop the others.
+///
+/// # Errors
+/// When a package is missing and cannot be installed.
+pub fn run(places: &Places, scope: Scope) -> Result<Tally> {
+    let started = Instant::now();
+    let host = HostCargo::find()?;
+    let mut steps = Vec::new();
+    if scope != Scope::Lab {
+        steps.extend(host_steps(&host, places)?);
+    }
+    if scope == Scope::All {
+        packages::ensure(&[packages::KERNEL, packages::USER, packages::CLIPPY])?;
+        steps.extend(image_steps(&host, places)?);
+    }
+    if scope != Scope::Host {
+        packages::ensure(&[packages::KERNEL, packages::USER, packages::WINE])?;
+        steps.extend(lab_steps(places));
+    }
+    let total = run_steps(places, steps)?;
+    println!("\ntook {} s", started.elapsed().as_secs());
+    println!("{total}");
+    Ok(total)
+}
+
+fn run_steps(places: &Places, steps: Vec<Step>) -> Result<Tally> {
+    let logs = places.target().join("test");
+    fs_err::create_dir_all(&logs)?;
+    let count = steps.len();
+    let mut total = Tally::default();
+    for (index, step) in steps.into_iter().enumerate() {
+        println!("[{}/{count}] {}", index + 1, step.name);
+        let started = Instant::now();
+        let Outcome { tally, failure } = step.run(&logs);
+        if let Some(failure) = failure {
+            println!("{failure}");
+        }
+        println!("      {tally} in {} s", started.elapsed().as_secs());
+        total += tally;
+    }
+    Ok(total)
+}
+
+/// What any host can check.
+fn host_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    for (names, folder) in [
+        (
+            [
+                "formatting",
+                "lints of the host crates",
+                "tests of the host crates",
+            ],
+            places.root(),
+        ),
+        (
+            [
+                "formatting of the lab",
+                "lints of the lab's rules",
+                "tests of the lab's rules",
+            ],
+            &places.lab(),
+        ),
+    ] {
+        let members = Members::of(host, folder)?.host;
+        let selected = selected(&members);
+        let lints = [&selected[..], &["--all-targets", "--", "-D", "warnings"]].concat();
+        let tests = [&selected[..], &["--no-fail-fast"]].concat();
+        steps.extend([
+            Step::command(names[0], host.command(folder, "fmt", &["--all", "--check"])),
+            Step::command(names[1], host.command(folder, "clippy", &lints)),
+            Step::tests(names[2], host.command(folder, "test", &tests)),
+        ]);
+    }
+    Ok(steps)
+}
+
+/// What needs the Windows toolchains.
+fn image_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
+    let (build, rules, lab) = (places.clone(), places.clone(), places.clone());
+    let mut steps = vec![
+        Step::check("build of the driver image", move || {
+            driver::build(&build, Architecture::X86_64).map(|_| Tally::PASSED)
+        }),
+        Step::check("rules of kernel images", move || image_rules(&rules)),
+        Step::check("rules of the framework on the running double", move || {
+            double::prove(&lab)
+        }),
+        Step::tests(
+            "tests of the kit and the image checks with the real toolchain",
+            host.command(
+                places.root(),
+                "test",
+                &["--package", "xtask", "--lib", "--", "--ignored"],
+            ),
+        ),
+    ];
+    for (names, folder) in [
+        (
+            [
+                "lints of the driver",
+                "lints of the host crates for Windows",
+            ],
+            places.root(),
+        ),
+        (
+            ["lints of the lab's drivers", "lints of the lab's programs"],
+            &places.lab(),
+        ),
+    ] {
+        let members = Members::of(host, folder)?;
+        steps.push(windows_lints(
+            names[0],
+            places,
+            folder,
+            World::Kernel,
+            &members.kernel,
+        ));
+        steps.push(windows_lints(
+            names[1],
+            places,
+            folder,
+            World::User,
+            &members.user,
+        ));
+    }
+    Ok(steps)
+}
+
+/// What runs the image.
+fn lab_steps(places: &Places) -> Vec<Step> {
+    let places = places.clone();
+    vec![Step::check("the image in the lab", move || {
+        lab::test(&places)
+    })]
+}
+
+/// The toolchain that a step needs; preparing it is part of the step.
+#[derive(Debug, Clone, Copy)]
+enum World {
+    Kernel,
+    User,
+}
+
+fn windows_lints(
+    name: &'static str,
+    places: &Places,
+    folder: &Path,
+    world: World,
+    members: &[String],
+) -> Step {
+    let (places, folder, members) = (places.clone(), folder.to_path_buf(), members.to_vec());
+    Step::command_made(name, move || {
+        let (toolchain, profile) = match world {
+            World::Kernel => (
+                Toolchain::kernel(&places, Architecture::X86_64)?,
+                driver::PROFILE,
+            ),
+            World::User => (Toolchain::user(&places)?, "release"),
+        };
+        let mut cargo = toolchain.cargo(&folder, "clippy")?;
+        cargo
+            .args(selected(&members))
+            .args(["--profile", profile, "--", "-D", "warnings"]);
+        Ok(cargo)
+    })
+}
+
+fn image_rules(places: &Places) -> Result<Tally> {
+    // Without a build that succeeds there is nothing to look at but an older image.
+    let path = driver::build(places, Architecture::X86_64)?;
+    let (description, findings) = image::examine(&path, Architecture::X86_64)?;
+    println!("{}", image::table(&description, &findings));
+    Ok(findings
+        .iter()
+        .map(|finding| match finding.verdict {
+            image::Verdict::Kept => Tally::PASSED,
+            image::Verdict::Broken => Tally::FAILED,
+        })
+        .fold(Tally::default(), std::ops::Add::add))
+}
