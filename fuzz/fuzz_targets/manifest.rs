@@ -1,0 +1,21 @@
+//! Any text is a manifest whose table verifies and from which everything can be generated, or gives diagnostics.
+#![no_main]
+
+use block_manifest::Manifest;
+use block_table::Table;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    match Manifest::parse("fuzz.toml", text) {
+        Ok(manifest) => {
+            let bytes = manifest.compile();
+            let table = Table::verify(&bytes).expect("every compiled manifest verifies");
+            assert_eq!(table.block_count(), manifest.blocks().len());
+            let _ = (manifest.header_c(), manifest.header_rust(), manifest.reference_markdown());
+        }
+        Err(diagnostics) => {
+            assert!(diagnostics.error_count() > 0);
+            assert!(!diagnostics.render(true).is_empty());
+        }
+    }
+});

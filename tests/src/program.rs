@@ -1,0 +1,63 @@
+//! The tool under test: the program as a user starts it.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+
+/// The built program.
+pub static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    escargot::CargoBuild::new()
+        .manifest_path(crate::repository().join("Cargo.toml"))
+        .package("pfbctl")
+        .bin("pfbctl")
+        .run()
+        .expect("pfbctl builds")
+        .path()
+        .to_owned()
+});
+
+/// What a run of the program left behind.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The exit code.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// Runs the program in the repository's folder.
+///
+/// # Panics
+///
+/// When it does not run to its end, or says something that is not text.
+#[must_use]
+pub fn pfbctl(arguments: &[&str], stdin: &str) -> Run {
+    let mut child = Command::new(&*PROGRAM)
+        .args(arguments)
+        .current_dir(crate::repository())
+        .env_remove("CLICOLOR_FORCE")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("pfbctl starts");
+    let mut input = child.stdin.take().expect("standard input is a pipe");
+    let text = stdin.to_owned();
+    // On a thread of its own, or a long trace and its long output would wait for each other. A
+    // program that has ended before it read everything is judged by what it said.
+    let writer = std::thread::spawn(move || drop(input.write_all(text.as_bytes())));
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child.wait_with_output().expect("pfbctl ends");
+    writer.join().expect("the writer ends");
+    Run {
+        code: status.code().expect("pfbctl ends by itself"),
+        stdout: String::from_utf8(stdout).expect("text on standard output"),
+        stderr: String::from_utf8(stderr).expect("text on standard error"),
+    }
+}

@@ -1,0 +1,414 @@
+//! What `pfbctl inf` writes, read back and held against the rules that `InfVerif` checks
+//! (Windows driver documentation: "INF validation errors and warnings", "DCH design principles",
+//! "Driver package isolation"). `InfVerif` itself runs on Windows alone and was not run here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use block_table::Table;
+use end_to_end::pfbctl;
+
+/// An INF as its sections. Section names and keys are compared without regard to case, as Windows does.
+struct Inf(BTreeMap<String, Vec<Entry>>);
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// Left of the `=`, if there is one.
+    key: Option<String>,
+    /// The values, without quotation marks.
+    values: Vec<String>,
+}
+
+impl Inf {
+    fn parse(text: &str) -> Self {
+        assert!(text.is_ascii(), "read by every installer alike");
+        let mut sections: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+        let mut current = None;
+        for line in text.replace("\\\r\n", "").split("\r\n") {
+            let line = without_comment(line).trim();
+            if let Some(name) = line.strip_prefix('[') {
+                let name = name
+                    .strip_suffix(']')
+                    .expect("a section ends with a bracket")
+                    .to_lowercase();
+                assert!(
+                    sections.insert(name.clone(), vec![]).is_none(),
+                    "[{name}] stands once"
+                );
+                current = Some(name);
+            } else if !line.is_empty() {
+                let section = current.as_ref().expect("entries stand in a section");
+                sections
+                    .get_mut(section)
+                    .expect("it was inserted")
+                    .push(entry(line));
+            }
+        }
+        Self(sections)
+    }
+
+    fn section(&self, name: &str) -> &[Entry] {
+        self.0
+            .get(&name.to_lowercase())
+            .unwrap_or_else(|| panic!("[{name}] is missing"))
+    }
+
+    /// The values of a key that stands once in a section.
+    fn values(&self, section: &str, key: &str) -> Vec<String> {
+        let mut found = self.section(section).iter().filter(|entry| {
+            entry
+                .key
+                .as_ref()
+                .is_some_and(|name| name.eq_ignore_ascii_case(key))
+        });
+        let entry = found
+            .next()
+            .unwrap_or_else(|| panic!("[{section}] has no {key}"));
+        assert!(found.next().is_none(), "[{section}] has {key} once");
+        entry.values.clone()
+    }
+
+    fn value(&self, section: &str, key: &str) -> String {
+        let values = self.values(section, key);
+        assert_eq!(values.len(), 1, "[{section}] {key}");
+        values[0].clone()
+    }
+
+    /// A value with its string token replaced.
+    fn text(&self, value: &str) -> String {
+        match value
+            .strip_prefix('%')
+            .and_then(|value| value.strip_suffix('%'))
+        {
+            Some(token) => self.value("Strings", token),
+            None => value.to_owned(),
+        }
+    }
+}
+
+fn without_comment(line: &str) -> &str {
+    let mut quoted = false;
+    for (at, character) in line.char_indices() {
+        match character {
+            '"' => quoted = !quoted,
+            ';' if !quoted => return &line[..at],
+            _ => {}
+        }
+    }
+    line
+}
+
+fn entry(line: &str) -> Entry {
+    let (key, values) = match line.split_once('=') {
+        Some((key, values)) if !key.contains('"') => (Some(key.trim().to_owned()), values),
+        _ => (None, line),
+    };
+    let mut fields = vec![String::new()];
+    let mut quoted = false;
+    for character in values.chars() {
+        match character {
+            '"' => quoted = !quoted,
+            ',' if !quoted => fields.push(String::new()),
+            _ => fields.last_mut().expect("there is one").push(character),
+        }
+    }
+    Entry {
+        key,
+        values: fields.iter().map(|field| field.trim().to_owned()).collect(),
+    }
+}
+
+fn written(manifest: &str) -> String {
+    let run = pfbctl(
+        &[
+            "inf",
+            manifest,
+            "--provider",
+            "Contoso",
+            "--driver-ver",
+            "02/28/2026,1.2.3.4",
+        ],
+        "",
+    );
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    run.stdout
+}
+
+const MANIFESTS: [&str; 3] = [
+    "blocks/hello.toml",
+    "blocks/accelerator.toml",
+    "blocks/mlx5-hv-vhca.toml",
+];
+
+/// The one model: its models section, its install section and its hardware ID.
+fn model(inf: &Inf) -> (String, String, String) {
+    let manufacturers = inf.section("Manufacturer");
+    assert_eq!(manufacturers.len(), 1);
+    let [base, decoration] = &manufacturers[0].values[..] else {
+        panic!("one target system")
+    };
+    let section = format!("{base}.{decoration}");
+    let models = inf.section(&section);
+    assert_eq!(models.len(), 1);
+    let [install, id] = &models[0].values[..] else {
+        panic!("one hardware ID")
+    };
+    (section, install.clone(), id.clone())
+}
+
+#[test]
+fn the_version_section_says_all_that_a_driver_package_must() {
+    for manifest in MANIFESTS {
+        let inf = Inf::parse(&written(manifest));
+        assert_eq!(inf.value("Version", "Signature"), "$WINDOWS NT$");
+        assert_eq!(inf.value("Version", "PnpLockdown"), "1");
+        assert_eq!(inf.value("Version", "Class"), "System");
+        assert_eq!(
+            inf.value("Version", "ClassGuid"),
+            "{4D36E97D-E325-11CE-BFC1-08002BE10318}",
+            "that of the class System"
+        );
+        assert_eq!(inf.value("Version", "CatalogFile"), "pf_broker.cat");
+        assert_eq!(
+            inf.values("Version", "DriverVer"),
+            ["02/28/2026", "1.2.3.4"]
+        );
+        assert_eq!(inf.text(&inf.value("Version", "Provider")), "Contoso");
+    }
+}
+
+#[test]
+fn every_string_token_is_defined_and_every_string_used() {
+    for manifest in MANIFESTS {
+        let inf = Inf::parse(&written(manifest));
+        let mut used = BTreeSet::new();
+        for (section, entries) in inf.0.iter().filter(|(section, _)| *section != "strings") {
+            for entry in entries {
+                for text in entry.key.iter().chain(&entry.values) {
+                    let tokens = text.split('%').skip(1).step_by(2);
+                    for token in tokens.filter(|token| token.parse::<u32>().is_err()) {
+                        inf.values("Strings", token);
+                        used.insert(token.to_lowercase());
+                    }
+                    assert_eq!(text.matches('%').count() % 2, 0, "[{section}] {text}");
+                }
+            }
+        }
+        let defined: BTreeSet<String> = inf
+            .section("Strings")
+            .iter()
+            .filter_map(|entry| entry.key.as_ref())
+            .map(|key| key.to_lowercase())
+            .collect();
+        assert_eq!(defined, used);
+    }
+}
+
+#[test]
+fn every_section_is_referred_to_and_there() {
+    for manifest in MANIFESTS {
+        let inf = Inf::parse(&written(manifest));
+        let (models, install, _) = model(&inf);
+        let mut referred: BTreeSet<String> = [
+            "version",
+            "destinationdirs",
+            "sourcedisksnames",
+            "sourcedisksfiles",
+            "manufacturer",
+            "strings",
+        ]
+        .map(str::to_owned)
+        .into();
+        let mut refer = |section: &str| {
+            inf.section(section);
+            referred.insert(section.to_lowercase());
+        };
+        refer(&models);
+        for part in [".NT", ".NT.HW", ".NT.Services", ".NT.Wdf"] {
+            refer(&format!("{install}{part}"));
+        }
+        refer(&inf.value(&format!("{install}.NT"), "CopyFiles"));
+        refer(&inf.value(&format!("{install}.NT.HW"), "AddReg"));
+        refer(&inf.values(&format!("{install}.NT.Services"), "AddService")[2]);
+        refer(&inf.values(&format!("{install}.NT.Wdf"), "KmdfService")[1]);
+        let present: BTreeSet<String> = inf.0.keys().cloned().collect();
+        assert_eq!(present, referred);
+    }
+}
+
+#[test]
+fn the_package_keeps_to_the_driver_store_and_to_its_own_keys() {
+    let inf = Inf::parse(&written("blocks/accelerator.toml"));
+    let (models, install, _) = model(&inf);
+    // The driver store as a destination (DIRID 13) exists since build 16299.
+    let (_, build) = models.rsplit_once('.').expect("a build");
+    assert!(
+        models.to_lowercase().contains(".ntamd64.10.0..."),
+        "{models}"
+    );
+    assert!(
+        build.parse::<u32>().is_ok_and(|build| build >= 16299),
+        "{models}"
+    );
+    for destination in inf.section("DestinationDirs") {
+        assert_eq!(destination.values, ["13"]);
+    }
+    let files = inf.value(&format!("{install}.NT"), "CopyFiles");
+    for file in inf.section(&files) {
+        let disk = inf.value("SourceDisksFiles", &file.values[0]);
+        inf.values("SourceDisksNames", &disk);
+    }
+    let services = format!("{install}.NT.Services");
+    let service = inf.values(&services, "AddService");
+    assert_eq!(service[0], "pf_broker");
+    assert_eq!(
+        service[1], "0x00000002",
+        "the service is the device's function driver"
+    );
+    assert_eq!(
+        inf.value(&service[2], "ServiceBinary"),
+        r"%13%\pf_broker.sys"
+    );
+    assert_eq!(
+        inf.value(&service[2], "ServiceType"),
+        "1",
+        "a kernel driver"
+    );
+    assert_eq!(
+        inf.value(&service[2], "StartType"),
+        "3",
+        "started by Plug and Play"
+    );
+    let registry = inf.value(&format!("{install}.NT.HW"), "AddReg");
+    for entry in inf.section(&registry) {
+        assert_eq!(
+            entry.values[0], "HKR",
+            "a package writes below its own key alone"
+        );
+    }
+    for directive in [
+        "CoInstallers",
+        "LogConfig",
+        "DelFiles",
+        "RenFiles",
+        "RegisterDlls",
+        "BitReg",
+    ] {
+        let named = inf
+            .0
+            .values()
+            .flatten()
+            .filter_map(|entry| entry.key.as_ref());
+        let named: Vec<_> = named
+            .filter(|key| key.eq_ignore_ascii_case(directive))
+            .collect();
+        assert!(
+            named.is_empty(),
+            "{directive} is no directive of such a package"
+        );
+    }
+    assert_eq!(
+        inf.values(&format!("{install}.NT.Wdf"), "KmdfService")[0],
+        "pf_broker"
+    );
+}
+
+#[test]
+fn the_device_may_have_vfs_and_only_system_and_administrators_open_it() {
+    for manifest in MANIFESTS {
+        let inf = Inf::parse(&written(manifest));
+        let (_, install, _) = model(&inf);
+        let hardware = format!("{install}.NT.HW");
+        assert_eq!(inf.value(&hardware, "Include"), "pci.inf");
+        assert_eq!(inf.value(&hardware, "Needs"), "PciSriovSupported.HW");
+        let registry = inf.value(&hardware, "AddReg");
+        let security: Vec<_> = inf
+            .section(&registry)
+            .iter()
+            .filter(|entry| entry.values[2] == "Security")
+            .collect();
+        assert_eq!(security.len(), 1);
+        assert_eq!(
+            security[0].values.last().expect("a value"),
+            "D:P(A;;GA;;;SY)(A;;GA;;;BA)"
+        );
+    }
+}
+
+#[test]
+fn ids_number_of_vfs_and_block_table_are_the_manifests() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for manifest in MANIFESTS {
+        let inf = Inf::parse(&written(manifest));
+        let (_, install, id) = model(&inf);
+        let registry = inf.value(&format!("{install}.NT.HW"), "AddReg");
+        let value = |name: &str| -> Vec<String> {
+            let entry = inf
+                .section(&registry)
+                .iter()
+                .find(|entry| entry.values[2] == name);
+            entry.unwrap_or_else(|| panic!("{name} is missing")).values[3..].to_vec()
+        };
+        let [number_type, number] = &value("NumVFs")[..] else {
+            panic!("a DWORD")
+        };
+        assert_eq!(number_type, "0x00010001", "REG_DWORD");
+        let bytes = value("BlockTable");
+        assert_eq!(bytes[0], "0x00000001", "REG_BINARY");
+        let bytes: Vec<u8> = bytes[1..]
+            .iter()
+            .map(|digits| u8::from_str_radix(digits, 16).expect("a byte"))
+            .collect();
+
+        let compiled = folder.path().join("table");
+        let path = compiled.to_str().expect("a path in UTF-8");
+        assert_eq!(pfbctl(&["compile", manifest, "-o", path], "").code, 0);
+        assert_eq!(
+            bytes,
+            fs::read(&compiled).expect("the table"),
+            "the same table as compiled"
+        );
+        let table = Table::verify(&bytes).expect("the driver will load it");
+        let device = table.device();
+        assert_eq!(number.parse(), Ok(device.max_vfs));
+        let ids = format!(
+            r"PCI\VEN_{:04X}&DEV_{:04X}",
+            device.vendor_id, device.device_id
+        );
+        assert_eq!(id, ids);
+    }
+}
+
+#[test]
+fn what_an_inf_cannot_hold_is_refused_and_named() {
+    let hello = "blocks/hello.toml";
+    for (arguments, code, words) in [
+        (
+            vec!["inf", hello, "--num-vfs", "9"],
+            2,
+            "9 is not within 1 to 8",
+        ),
+        (
+            vec!["inf", hello, "--num-vfs", "0"],
+            2,
+            "0 is not within 1 to 8",
+        ),
+        (
+            vec!["inf", hello, "--driver-ver", "2026-01-01,1.0.0.0"],
+            2,
+            "2026-01-01,1.0.0.0",
+        ),
+        (
+            vec!["inf", hello, "--provider", "two\nlines"],
+            2,
+            "--provider",
+        ),
+        (vec!["inf", hello, "--arch", "x86"], 2, "x86"),
+        (vec!["inf", "no-such.toml"], 2, "no-such.toml"),
+    ] {
+        let run = pfbctl(&arguments, "");
+        assert_eq!(run.code, code, "{arguments:?}: {}", run.stderr);
+        assert!(run.stderr.contains(words), "{arguments:?}: {}", run.stderr);
+        assert_eq!(run.stdout, "", "{arguments:?}");
+    }
+}

@@ -1,0 +1,363 @@
+//! What the tool shows a reader, over the real manifests: snapshots to be looked at whenever they
+//! change, and the exit codes that its help promises.
+
+use std::fs;
+
+use end_to_end::pfbctl;
+
+/// Runs the tool, which must end with `code`, and shows all that it said.
+fn report(arguments: &[&str], code: i32) -> String {
+    let run = pfbctl(arguments, "");
+    assert_eq!(run.code, code, "{arguments:?}: {}", run.stderr);
+    assert!(
+        !run.stdout.contains('\x1b') && !run.stderr.contains('\x1b'),
+        "colour without a terminal"
+    );
+    if run.stderr.is_empty() {
+        run.stdout
+    } else {
+        format!("{}--- stderr\n{}", run.stdout, run.stderr)
+    }
+}
+
+#[test]
+fn check_of_the_real_manifests() {
+    let blocks = [
+        "blocks/hello.toml",
+        "blocks/mlx5-hv-vhca.toml",
+        "blocks/accelerator.toml",
+    ];
+    let run = pfbctl(&[&["check"][..], &blocks].concat(), "");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    // Sizes of tables change with the format; that each is compiled does not.
+    for manifest in blocks {
+        assert!(
+            run.stdout.contains(&format!("ok      {manifest}: ")),
+            "{}",
+            run.stdout
+        );
+    }
+}
+
+#[test]
+fn check_shows_every_mistake_of_every_manifest_in_one_run() {
+    let manifests = ["blocks/hello.toml", "tests/manifests/mistakes.toml"];
+    let run = pfbctl(&[&["check"][..], &manifests].concat(), "");
+    assert_eq!(run.code, 1);
+    assert!(
+        run.stdout.contains("ok      blocks/hello.toml"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains("refused tests/manifests/mistakes.toml"),
+        "{}",
+        run.stdout
+    );
+    // Where each mistake stands, and a word of what is said about it. The sentences are
+    // block-manifest's, and its own tests hold them.
+    for (place, word) in [
+        (":7:", "5000"),
+        (":16:", "vf-acess"),
+        (":18:", "lenght"),
+        (":23:", "default"),
+        (":27:", "overlaps"),
+        (":32:", "ID 0"),
+    ] {
+        assert!(
+            run.stderr.contains(&format!("mistakes.toml{place}")),
+            "{place}: {}",
+            run.stderr
+        );
+        assert!(run.stderr.contains(word), "{word}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn show_of_the_real_manifests() {
+    for name in ["hello", "mlx5-hv-vhca", "accelerator"] {
+        let report = report(&["show", &format!("blocks/{name}.toml")], 0);
+        insta::with_settings!({filters => vec![(r"\d+ bytes, CRC [0-9a-f]{8}", "[…] bytes, CRC […]")]}, {
+            insta::assert_snapshot!(format!("show_{name}"), report);
+        });
+    }
+}
+
+#[test]
+fn the_story_of_the_real_manifests() {
+    for name in ["hello", "mlx5-hv-vhca", "accelerator"] {
+        let report = report(&["simulate", &format!("blocks/{name}.toml")], 0);
+        insta::assert_snapshot!(format!("story_{name}"), report);
+        assert!(
+            !report.contains("no valid bytes"),
+            "a valid write is found for every block of {name}"
+        );
+        let words: Vec<&str> = report.split_whitespace().collect();
+        assert!(
+            words
+                .join(" ")
+                .contains("are as they were: nobody else was touched")
+        );
+    }
+}
+
+#[test]
+fn a_story_needs_no_more_than_one_vf() {
+    for vfs in ["1", "2", "64"] {
+        let report = report(&["simulate", "blocks/accelerator.toml", "--vfs", vfs], 0);
+        assert!(
+            report.contains("is hostile") && report.contains("Summary"),
+            "{vfs} VFs"
+        );
+    }
+}
+
+#[test]
+fn a_story_is_told_of_every_manifest() {
+    for manifest in [
+        "tests/manifests/opaque.toml",
+        "tests/manifests/every-key.toml",
+    ] {
+        for vfs in ["1", "2"] {
+            let report = report(&["simulate", manifest, "--vfs", vfs], 0);
+            assert!(!report.contains("no valid bytes"), "{report}");
+            let hostile = report.find("is hostile").expect("a hostile VF");
+            assert!(
+                !report[..hostile].contains("refused"),
+                "who behaves is served: {report}"
+            );
+            assert!(report[hostile..].contains("refused: limit"), "{report}");
+            assert!(report[hostile..].contains("refused: full"), "{report}");
+        }
+        report(&["show", manifest], 0);
+    }
+}
+
+#[test]
+fn a_story_that_was_recorded_is_played_again_as_a_trace() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let trace = folder.path().join("story.jsonl");
+    let trace = trace.to_str().expect("a path in UTF-8");
+    for manifest in ["blocks/accelerator.toml", "tests/manifests/every-key.toml"] {
+        let story = report(&["simulate", manifest, "--record", trace], 0);
+        let lines = report(&["simulate", manifest, "--trace", trace], 0);
+        let operations = fs::read_to_string(trace).expect("the trace");
+        assert_eq!(operations.lines().count(), lines.lines().count());
+        // The story ends with the counters of its VFs, which its summary shows in its first columns.
+        let summary: Vec<&str> = story
+            .lines()
+            .rev()
+            .take_while(|line| !line.contains('─'))
+            .collect();
+        let rows = summary.iter().rev().filter(|row| !row.starts_with("   "));
+        let counters: Vec<&str> = lines.lines().rev().take(4).collect();
+        for (row, counters) in rows.zip(counters.iter().rev()) {
+            let row: Vec<&str> = row.split_whitespace().collect();
+            for (name, value) in ["reads", "writes", "publishes"].iter().zip(&row[1..]) {
+                assert!(
+                    counters.contains(&format!("\"{name}\":{value},")),
+                    "{row:?}: {counters}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn show_of_a_block_table_says_what_a_table_knows() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let table = folder.path().join("hello.table");
+    let table = table.to_str().expect("a path in UTF-8");
+    assert_eq!(
+        report(&["compile", "blocks/hello.toml", "-o", table], 0),
+        ""
+    );
+    let shown = report(&["show", table], 0);
+    assert!(
+        shown.contains("greeting") && shown.contains("1414:b000"),
+        "{shown}"
+    );
+
+    let mut bytes = fs::read(table).expect("the table");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(table, bytes).expect("written");
+    let refused = report(&["show", table], 1);
+    assert!(refused.contains("hello.table"), "{refused}");
+}
+
+#[test]
+fn compile_writes_each_output_that_is_asked_for() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| {
+        folder
+            .path()
+            .join(name)
+            .to_str()
+            .expect("a path in UTF-8")
+            .to_owned()
+    };
+    let (header, rust, doc) = (
+        path("accelerator.h"),
+        path("accelerator.rs"),
+        path("accelerator.md"),
+    );
+    let manifest = "blocks/accelerator.toml";
+    report(
+        &[
+            "compile", manifest, "--header", &header, "--rust", &rust, "--doc", &doc,
+        ],
+        0,
+    );
+    for file in [&header, &rust, &doc] {
+        let text = fs::read_to_string(file).expect("it was written");
+        assert!(
+            text.to_lowercase().contains("granted_queues"),
+            "{file}: {text}"
+        );
+    }
+    assert!(!folder.path().join("accelerator.table").exists());
+}
+
+#[test]
+fn one_block_is_shown_by_id_or_name() {
+    let by_id = report(&["show", "blocks/accelerator.toml", "--block", "3"], 0);
+    let by_name = report(
+        &["show", "blocks/accelerator.toml", "--block", "mailbox"],
+        0,
+    );
+    assert_eq!(by_id, by_name);
+    assert!(by_id.contains("wanted_queues") && !by_id.contains("telemetry"));
+    let none = report(
+        &["show", "blocks/accelerator.toml", "--block", "no-such"],
+        2,
+    );
+    assert!(none.contains("no-such"), "{none}");
+}
+
+#[test]
+fn a_manifest_with_errors_is_neither_compiled_nor_simulated() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let table = folder.path().join("mistakes.table");
+    let path = table.to_str().expect("a path in UTF-8");
+    let mistakes = "tests/manifests/mistakes.toml";
+    for arguments in [
+        vec!["compile", mistakes, "-o", path],
+        vec!["show", mistakes],
+        vec!["simulate", mistakes],
+        vec!["inf", mistakes, "-o", path],
+    ] {
+        let report = report(&arguments, 1);
+        assert!(report.contains("mistakes.toml:"), "{report}");
+    }
+    assert!(!table.exists(), "nothing is written");
+}
+
+#[test]
+fn files_that_cannot_be_read_or_written_are_named() {
+    for (arguments, words) in [
+        (
+            vec!["check", "blocks/hello.toml", "no-such.toml"],
+            "no-such.toml",
+        ),
+        (vec!["show", "no-such.toml"], "no-such.toml"),
+        (
+            vec!["compile", "blocks/hello.toml", "-o", "no-such-folder/table"],
+            "no-such-folder",
+        ),
+    ] {
+        let report = report(&arguments, 2);
+        assert!(report.contains(words), "{report}");
+    }
+    let run = pfbctl(&["check", "blocks/hello.toml", "no-such.toml"], "");
+    assert!(
+        run.stdout.contains("ok      blocks/hello.toml"),
+        "the others are checked all the same"
+    );
+}
+
+#[test]
+fn wrong_usage_ends_with_exit_code_2() {
+    for arguments in [
+        vec![],
+        vec!["no-such-command"],
+        vec!["check"],
+        vec!["compile", "blocks/hello.toml"],
+        vec!["simulate", "blocks/hello.toml", "--vfs", "65536"],
+        vec!["simulate", "blocks/hello.toml", "--vfs", "x"],
+        vec!["publish", "70000", "0", "00"],
+        vec!["publish", "all", "0", "0"],
+        vec!["invalidate", "all", "64"],
+    ] {
+        assert_eq!(pfbctl(&arguments, "").code, 2, "{arguments:?}");
+    }
+}
+
+#[cfg(not(windows))]
+#[test]
+fn commands_for_the_driver_say_that_they_need_windows() {
+    for arguments in [
+        vec!["list"],
+        vec!["stats"],
+        vec!["read", "0", "0"],
+        vec!["publish", "all", "0", "00"],
+        vec!["invalidate", "0", "0"],
+        vec!["drain", "0", "1"],
+        vec!["reset", "0"],
+        vec!["watch"],
+        vec!["journal", "0"],
+    ] {
+        let report = report(&arguments, 2);
+        assert!(report.contains("Windows"), "{arguments:?}: {report}");
+    }
+}
+
+#[test]
+fn help_names_the_exit_codes_and_every_command_explains_itself() {
+    let help = report(&["--help"], 0);
+    assert!(help.contains("Exit codes:"), "{help}");
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<&str> = commands
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(commands.len() >= 14, "{commands:?}");
+    for command in commands {
+        let help = report(&[command, "--help"], 0);
+        assert!(help.contains("Usage: pfbctl"), "{command}: {help}");
+    }
+}
+
+#[test]
+fn colour_comes_when_asked_for_and_no_color_takes_it_away() {
+    let coloured = pfbctl(&["--color", "always", "show", "blocks/hello.toml"], "");
+    assert!(coloured.stdout.contains("\x1b["), "asked for");
+    let plain = pfbctl(&["--color", "never", "show", "blocks/hello.toml"], "");
+    assert!(!plain.stdout.contains('\x1b'), "refused");
+    for (variable, coloured) in [("CLICOLOR_FORCE", true), ("NO_COLOR", false)] {
+        let output = std::process::Command::new(&*end_to_end::PROGRAM)
+            .args(["show", "blocks/hello.toml"])
+            .current_dir(end_to_end::repository())
+            .env(variable, "1")
+            .output()
+            .expect("pfbctl runs");
+        assert_eq!(output.stdout.contains(&0x1b), coloured, "{variable}");
+    }
+}
+
+#[test]
+fn a_reader_who_has_had_enough_is_no_failure() {
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(&*end_to_end::PROGRAM)
+        .args(["simulate", "blocks/accelerator.toml"])
+        .current_dir(end_to_end::repository())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("pfbctl starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("pfbctl ends");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+}
