@@ -1,0 +1,143 @@
+//! What a table is written from: the manifest's blocks, lowered to images and rules.
+
+use crate::format::Instruction;
+use crate::{Access, Image, Kind, Limits, OnReset, ShortRead, WhenFull};
+
+/// A table to be written.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The device's name, 1 to 63 bytes.
+    pub name: String,
+    /// PCI vendor ID of the PF.
+    pub vendor_id: u16,
+    /// PCI device ID of the PF.
+    pub device_id: u16,
+    /// The most VFs, 1 to 4096.
+    pub max_vfs: u16,
+    /// Limits of each VF.
+    pub limits: Option<Limits>,
+    /// The blocks.
+    pub blocks: Vec<BlockSource>,
+}
+
+/// A block to be written.
+#[derive(Clone, Debug)]
+pub struct BlockSource {
+    /// The block ID.
+    pub id: u32,
+    /// The name, 1 to 63 bytes.
+    pub name: String,
+    /// What the block holds.
+    pub kind: Kind,
+    /// What a VF may do.
+    pub vf_access: Access,
+    /// The shortest write in bytes.
+    pub min_length: u8,
+    /// The longest write in bytes.
+    pub max_length: u8,
+    /// Whether publishing invalidates.
+    pub notify: bool,
+    /// What short reads get.
+    pub short_read: ShortRead,
+    /// What a reset does to PF-owned bytes.
+    pub on_reset: OnReset,
+    /// Messages that a stream keeps; zero for a register.
+    pub depth: u16,
+    /// What a full stream does.
+    pub when_full: WhenFull,
+    /// The checksum field.
+    pub checksum: Option<Checksum>,
+    /// The block itself, see [`BlockRecord::shape`](crate::format::BlockRecord::shape).
+    pub shape: Shape,
+    /// See [`BlockRecord::common`](crate::format::BlockRecord::common).
+    pub common: Image,
+    /// Rules before the choice of a layout.
+    pub rules: Vec<Rule>,
+    /// Alternative layouts.
+    pub layouts: Vec<Layout>,
+    /// Rules at the end.
+    pub last_rules: Vec<Rule>,
+}
+
+/// A checksum field.
+#[derive(Clone, Copy, Debug)]
+pub struct Checksum {
+    /// Offset in bytes.
+    pub offset: u8,
+    /// Shape, [`format::operand`](crate::format::operand).
+    pub operand: u8,
+    /// [`format::owner`](crate::format::owner) bits.
+    pub owner: u8,
+}
+
+/// The images of a block or a layout, see [`format::Shape`](crate::format::Shape).
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// The default image.
+    pub default: Image,
+    /// Bytes that a VF's write sets.
+    pub vf: Image,
+    /// Bytes that a publish sets.
+    pub pf: Image,
+    /// Bits that must be zero, all of them behind the block.
+    pub reserved: Image,
+}
+
+/// A layout to be written.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// What chooses it; empty for always.
+    pub when: Vec<Instruction>,
+    /// Its images.
+    pub shape: Shape,
+    /// Its rules.
+    pub rules: Vec<Rule>,
+}
+
+/// A field that a rule is about.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Field {
+    /// Offset in bytes.
+    pub offset: u8,
+    /// Shape of one element, [`format::operand`](crate::format::operand).
+    pub operand: u8,
+    /// Number of elements.
+    pub elements: u8,
+    /// Whether only counted elements are meant.
+    pub counted: bool,
+}
+
+/// A rule to be written.
+#[derive(Clone, Debug)]
+pub enum Rule {
+    /// Each element lies in `min..=max`.
+    Range(Field, u64, u64),
+    /// No element has a bit outside of the mask.
+    Mask(Field, u64),
+    /// Each element is a multiple of the value, which is not zero.
+    Multiple(Field, u64),
+    /// Each element is among the values; they may stand in any order.
+    OneOf(Field, Vec<u64>),
+    /// ASCII, zero padded.
+    Text(Field),
+    /// The integer at `offset` of shape `operand` counts the field's elements.
+    Count {
+        /// The counted field.
+        field: Field,
+        /// Offset of the count.
+        offset: u8,
+        /// Shape of the count.
+        operand: u8,
+    },
+    /// The expression is not zero.
+    Require(Vec<Instruction>),
+    /// The field moves on.
+    Sequence {
+        /// The field.
+        field: Field,
+        /// [`format::sequence`](crate::format::sequence).
+        kind: u8,
+        /// [`format::owner`](crate::format::owner) bits.
+        owner: u8,
+    },
+}

@@ -1,0 +1,240 @@
+//! The sections of a table, written element by element.
+
+use std::collections::HashMap;
+
+use zerocopy::little_endian::{U16, U64};
+
+use super::source::{BlockSource, Checksum, Field, Layout, Rule, Shape};
+use super::{EncodeError, count16, count32};
+use crate::format::{
+    self, BlockRecord, Instruction, LayoutRecord, NO_CHECKSUM, RuleRecord, Span, Text, block_flag,
+    rule,
+};
+use crate::image::{place, unused_bits};
+use crate::{Access, Image, Kind, OnReset, ShortRead, WhenFull};
+
+/// The sections behind the blocks, as they grow.
+#[derive(Default)]
+pub(super) struct Writer {
+    pub(super) layouts: Vec<LayoutRecord>,
+    pub(super) rules: Vec<RuleRecord>,
+    pub(super) instructions: Vec<Instruction>,
+    pub(super) values: Vec<U64>,
+    pub(super) images: Vec<Image>,
+    known_images: HashMap<Image, u16>,
+    pub(super) strings: Vec<u8>,
+}
+
+impl Writer {
+    pub(super) fn block(&mut self, block: &BlockSource) -> Result<BlockRecord, EncodeError> {
+        // The order of these is the order in which the verifier expects each section's elements.
+        let rules = self.rule_list(&block.rules)?;
+        let first_layout = self.layouts.len();
+        for layout in &block.layouts {
+            let record = self.layout(layout)?;
+            self.layouts.push(record);
+        }
+        let layouts = span(first_layout, block.layouts.len(), "layouts")?;
+        let last_rules = self.rule_list(&block.last_rules)?;
+        let checksum = block.checksum.unwrap_or(Checksum {
+            offset: NO_CHECKSUM,
+            operand: 0,
+            owner: 0,
+        });
+        Ok(BlockRecord {
+            id: block.id.into(),
+            name: self.text(&block.name)?,
+            kind: match block.kind {
+                Kind::Register => format::block_kind::REGISTER,
+                Kind::Stream => format::block_kind::STREAM,
+            },
+            access: match block.vf_access {
+                Access::ReadOnly => format::access::READ_ONLY,
+                Access::WriteOnly => format::access::WRITE_ONLY,
+                Access::ReadWrite => format::access::READ_WRITE,
+            },
+            flags: flags(block),
+            min_length: block.min_length,
+            max_length: block.max_length,
+            checksum_offset: checksum.offset,
+            checksum_operand: checksum.operand,
+            checksum_owner: checksum.owner,
+            depth: block.depth.into(),
+            shape: self.shape(&block.shape)?,
+            common: self.image(&block.common)?,
+            rules,
+            layouts,
+            last_rules,
+        })
+    }
+
+    fn layout(&mut self, layout: &Layout) -> Result<LayoutRecord, EncodeError> {
+        let when = span(self.instructions.len(), layout.when.len(), "instructions")?;
+        self.instructions.extend_from_slice(&layout.when);
+        Ok(LayoutRecord {
+            when,
+            shape: self.shape(&layout.shape)?,
+            rules: self.rule_list(&layout.rules)?,
+        })
+    }
+
+    fn rule_list(&mut self, rules: &[Rule]) -> Result<Span, EncodeError> {
+        let first = self.rules.len();
+        for rule in rules {
+            let record = self.rule(rule)?;
+            self.rules.push(record);
+        }
+        span(first, rules.len(), "rules")
+    }
+
+    fn rule(&mut self, source: &Rule) -> Result<RuleRecord, EncodeError> {
+        let record = rule_record;
+        Ok(match source {
+            Rule::Range(field, min, max) => record(rule::RANGE, *field, *min, *max),
+            Rule::Mask(field, mask) => record(rule::MASK, *field, *mask, 0),
+            Rule::Multiple(field, divisor) => record(rule::MULTIPLE, *field, *divisor, 0),
+            Rule::OneOf(field, values) => {
+                let (kind, a, b) = self.one_of(values)?;
+                record(kind, *field, a, b)
+            }
+            Rule::Text(field) => record(rule::TEXT, *field, 0, 0),
+            Rule::Count {
+                field,
+                offset,
+                operand,
+            } => RuleRecord {
+                detail: *offset,
+                second: *operand,
+                ..record(rule::COUNT, *field, 0, 0)
+            },
+            Rule::Require(code) => {
+                let code = self.code(code)?;
+                record(
+                    rule::REQUIRE,
+                    Field::default(),
+                    code.start.get().into(),
+                    code.count.get().into(),
+                )
+            }
+            Rule::Sequence { field, kind, owner } => RuleRecord {
+                detail: *kind,
+                second: *owner,
+                ..record(rule::SEQUENCE, *field, 0, 0)
+            },
+        })
+    }
+
+    /// A bitmap when the values lie within 64 of each other, a sorted list otherwise.
+    fn one_of(&mut self, values: &[u64]) -> Result<(u8, u64, u64), EncodeError> {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let first = sorted.first().copied().unwrap_or(0);
+        if sorted.last().is_some_and(|last| last - first < 64) {
+            let bits = sorted
+                .iter()
+                .fold(0, |bits, value| bits | 1 << (value - first));
+            return Ok((rule::ONE_OF_NEAR, first, bits));
+        }
+        let span = span(self.values.len(), sorted.len(), "values")?;
+        self.values.extend(sorted.into_iter().map(U64::new));
+        Ok((
+            rule::ONE_OF_LISTED,
+            span.start.get().into(),
+            span.count.get().into(),
+        ))
+    }
+
+    fn code(&mut self, code: &[Instruction]) -> Result<Span, EncodeError> {
+        let span = span(self.instructions.len(), code.len(), "instructions")?;
+        self.instructions.extend_from_slice(code);
+        Ok(span)
+    }
+
+    fn shape(&mut self, shape: &Shape) -> Result<format::Shape, EncodeError> {
+        Ok(format::Shape {
+            default: self.image(&shape.default)?,
+            vf: self.image(&shape.vf)?,
+            pf: self.image(&shape.pf)?,
+            reserved: self.image(&shape.reserved)?,
+        })
+    }
+
+    /// The index of `image`; equal images are stored once.
+    fn image(&mut self, image: &Image) -> Result<U16, EncodeError> {
+        if let Some(index) = self.known_images.get(image) {
+            return Ok(U16::new(*index));
+        }
+        let index = u16::try_from(self.images.len())
+            .map_err(|_| EncodeError::TooMany("different images"))?;
+        self.images.push(*image);
+        self.known_images.insert(*image, index);
+        Ok(U16::new(index))
+    }
+
+    pub(super) fn text(&mut self, text: &str) -> Result<Text, EncodeError> {
+        let start = count32(self.strings.len(), "bytes of names")?;
+        self.strings.extend_from_slice(text.as_bytes());
+        Ok(Text {
+            start,
+            length: count16(text.len(), "bytes of one name")?,
+        })
+    }
+}
+
+fn rule_record(kind: u8, field: Field, a: u64, b: u64) -> RuleRecord {
+    let (start, shift) = place(field.offset, field.operand);
+    let all_bits = u64::MAX >> unused_bits(field.operand);
+    RuleRecord {
+        kind: if field.counted {
+            kind | rule::COUNTED
+        } else {
+            kind
+        },
+        offset: field.offset,
+        operand: field.operand,
+        elements: field.elements,
+        start,
+        shift,
+        detail: 0,
+        second: 0,
+        // A rule without a field, which has no elements, has no bits either.
+        mask: if field.elements == 0 { 0 } else { all_bits }.into(),
+        a: a.into(),
+        b: b.into(),
+    }
+}
+
+fn span(start: usize, count: usize, what: &'static str) -> Result<Span, EncodeError> {
+    Ok(Span {
+        start: count32(start, what)?,
+        count: count16(count, what)?,
+    })
+}
+
+fn flags(block: &BlockSource) -> u8 {
+    let length = usize::from(block.max_length);
+    let shapes =
+        || std::iter::once(&block.shape).chain(block.layouts.iter().map(|layout| &layout.shape));
+    let whole = |mask: fn(&Shape) -> &Image| {
+        shapes().all(|shape| mask(shape).iter().take(length).all(|byte| *byte == 0xFF))
+    };
+    let flags = [
+        (block.notify, block_flag::NOTIFY),
+        (
+            block.short_read == ShortRead::Prefix,
+            block_flag::SHORT_READ,
+        ),
+        (block.on_reset == OnReset::Keep, block_flag::KEEP),
+        (
+            block.when_full == WhenFull::DropOldest,
+            block_flag::DROP_OLDEST,
+        ),
+        (whole(|shape| &shape.vf), block_flag::VF_WRITES_ALL),
+        (whole(|shape| &shape.pf), block_flag::PF_WRITES_ALL),
+    ];
+    flags
+        .iter()
+        .filter(|(set, _)| *set)
+        .fold(0, |flags, (_, flag)| flags | flag)
+}

@@ -1,0 +1,214 @@
+//! Blocks, layouts, images, and who owns which element.
+
+use block_table::Flaw;
+use block_table::encode::{BlockSource, EncodeError};
+use block_table::format::{self, BlockRecord};
+
+use crate::changed::{block, changed, everything, layout, record};
+use crate::source::{BE, opaque, table};
+
+#[test]
+fn blocks_are_what_the_broker_can_hold() {
+    assert_eq!(block(0, |block| block.kind = 2), Some(Flaw::Kind));
+    for access in [0, 4] {
+        assert_eq!(block(0, |block| block.access = access), Some(Flaw::Access));
+    }
+    assert_eq!(
+        block(1, |block| block.access = format::access::READ_WRITE),
+        Some(Flaw::StreamAccess)
+    );
+    for depth in [0, 4097] {
+        assert_eq!(
+            block(1, |block| block.depth = depth.into()),
+            Some(Flaw::Depth)
+        );
+    }
+    assert_eq!(block(1, |block| block.depth = 4096.into()), None);
+    assert_eq!(block(0, |block| block.depth = 1.into()), Some(Flaw::Depth));
+    assert_eq!(
+        block(0, |block| block.flags |= format::block_flag::DROP_OLDEST),
+        Some(Flaw::Flags)
+    );
+    assert_eq!(block(0, |block| block.flags |= 0x80), Some(Flaw::Flags));
+    for flag in [
+        format::block_flag::NOTIFY,
+        format::block_flag::SHORT_READ,
+        format::block_flag::KEEP,
+    ] {
+        assert_eq!(block(1, |block| block.flags |= flag), Some(Flaw::Flags));
+        assert_eq!(block(0, |block| block.flags |= flag), None);
+    }
+    assert_eq!(
+        block(0, |block| block.flags &= !format::block_flag::VF_WRITES_ALL),
+        Some(Flaw::WritesAll)
+    );
+    assert_eq!(
+        block(0, |block| block.flags &= !format::block_flag::PF_WRITES_ALL),
+        Some(Flaw::WritesAll)
+    );
+    assert_eq!(
+        block(0, |block| block.min_length = 0),
+        Some(Flaw::BlockLength)
+    );
+    assert_eq!(
+        block(0, |block| block.max_length = 15),
+        Some(Flaw::BlockLength)
+    );
+    assert_eq!(
+        block(1, |block| block.max_length = 129),
+        Some(Flaw::BlockLength)
+    );
+    assert_eq!(
+        block(0, |block| block.name.length = 64.into()),
+        Some(Flaw::Name)
+    );
+    let notifying = |id| {
+        table(vec![BlockSource {
+            notify: true,
+            ..opaque(id, 8)
+        }])
+        .encode()
+    };
+    assert!(notifying(63).is_ok());
+    assert!(
+        notifying(64)
+            .unwrap_err()
+            .to_string()
+            .contains("has no bit in the invalidation mask")
+    );
+}
+
+#[test]
+fn a_checksum_lies_in_every_write() {
+    assert_eq!(
+        block(0, |block| block.checksum_offset = 13),
+        Some(Flaw::Checksum)
+    );
+    assert_eq!(
+        block(0, |block| block.min_length = 15),
+        Some(Flaw::Checksum)
+    );
+    assert_eq!(
+        block(0, |block| block.checksum_operand = 3),
+        Some(Flaw::Checksum)
+    );
+    assert_eq!(block(0, |block| block.checksum_operand = 2 | BE), None);
+    for owner in [0, 4] {
+        assert_eq!(
+            block(0, |block| block.checksum_owner = owner),
+            Some(Flaw::Checksum)
+        );
+    }
+    assert_eq!(block(0, |block| block.checksum_owner = 3), None);
+    assert_eq!(
+        block(1, |block| block.checksum_owner = 1),
+        Some(Flaw::Checksum)
+    );
+    assert_eq!(
+        block(1, |block| block.checksum_operand = 2),
+        Some(Flaw::Checksum)
+    );
+}
+
+#[test]
+fn images_exist_and_are_masks_where_masks_belong() {
+    let missing: [fn(&mut BlockRecord); 3] = [
+        |block| block.shape.default = 99.into(),
+        |block| block.shape.vf = 99.into(),
+        |block| block.shape.pf = 99.into(),
+    ];
+    for change in missing {
+        assert_eq!(block(0, change), Some(Flaw::ImageIndex));
+    }
+    assert_eq!(
+        block(0, |block| block.shape.reserved = 99.into()),
+        Some(Flaw::ImageIndex)
+    );
+    assert_eq!(
+        block(0, |block| block.common = 99.into()),
+        Some(Flaw::ImageIndex)
+    );
+    assert_eq!(
+        layout(1, |layout| layout.shape.vf = 99.into()),
+        Some(Flaw::ImageIndex)
+    );
+    let image = |change: fn(&mut BlockSource)| {
+        let mut source = everything();
+        change(&mut source.blocks[0]);
+        match source.encode().unwrap_err() {
+            EncodeError::Refused(error) => error.flaw,
+            other @ EncodeError::TooMany(_) => panic!("{other}"),
+        }
+    };
+    assert_eq!(image(|block| block.shape.vf[3] = 0x0F), Flaw::Mask);
+    assert_eq!(image(|block| block.common[3] = 0x0F), Flaw::Mask);
+    assert_eq!(
+        image(|block| (block.shape.vf[3], block.shape.pf[3]) = (0, 0)),
+        Flaw::Mask
+    );
+    assert_eq!(
+        image(|block| block.shape.reserved[16] = 0),
+        Flaw::ReservedMask
+    );
+    assert_eq!(
+        image(|block| block.shape.default[16] = 1),
+        Flaw::DefaultImage
+    );
+    assert_eq!(
+        image(|block| (block.shape.default[0], block.shape.reserved[0]) = (1, 1)),
+        Flaw::DefaultImage
+    );
+}
+
+#[test]
+fn every_element_has_one_owner() {
+    assert_eq!(
+        block(0, |block| block.rules.start = 1.into()),
+        Some(Flaw::Span)
+    );
+    assert_eq!(
+        block(0, |block| block.last_rules.start = 0.into()),
+        Some(Flaw::Span)
+    );
+    assert_eq!(
+        block(0, |block| block.last_rules.count = 99.into()),
+        Some(Flaw::Span)
+    );
+    assert_eq!(
+        block(0, |block| block.layouts.start = 1.into()),
+        Some(Flaw::Span)
+    );
+    assert_eq!(
+        block(0, |block| block.layouts.count = 3.into()),
+        Some(Flaw::Span)
+    );
+    assert_eq!(
+        layout(1, |layout| layout.when.start = 0.into()),
+        Some(Flaw::Span)
+    );
+    assert_eq!(
+        layout(0, |layout| layout.when.start = 1.into()),
+        Some(Flaw::Span)
+    );
+    assert_eq!(
+        layout(0, |layout| layout.rules.start = 0.into()),
+        Some(Flaw::Span)
+    );
+    assert_eq!(
+        block(1, |block| block.rules.count = 1025.into()),
+        Some(Flaw::TooManyRules)
+    );
+    assert_eq!(
+        block(1, |block| block.layouts.count = 65.into()),
+        Some(Flaw::TooManyLayouts)
+    );
+    // The last rule belongs to nobody.
+    let fewer = changed(|bytes, offsets| {
+        let block: &mut BlockRecord = record(bytes, offsets.blocks);
+        block.last_rules.count = 2.into();
+        let stream: &mut BlockRecord = record(bytes, offsets.blocks + size_of::<BlockRecord>());
+        stream.rules.start = (stream.rules.start.get() - 1).into();
+        stream.last_rules.start = stream.rules.start;
+    });
+    assert_eq!(fewer.unwrap_err().0, Flaw::Sections);
+}
