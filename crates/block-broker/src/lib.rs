@@ -8,7 +8,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `broker.rs` | the operations, and what is decided before any lock |
+//! | `broker.rs`, `broker/` | the operations, and what is decided before any lock |
 //! | `vf.rs`, `vf/` | one VF: what its operations do under its lock |
 //! | `request.rs` | what was asked for, and lengths that fit |
 //! | `store.rs` | the bytes of registers and streams |

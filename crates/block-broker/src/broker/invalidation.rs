@@ -1,0 +1,67 @@
+//! Telling VFs to read blocks again.
+
+use super::{Broker, VfCell};
+use crate::journal::Operation;
+use crate::request::Request;
+use crate::{Refusal, Ticks};
+
+impl<C: VfCell> Broker<'_, C> {
+    /// Latches invalidations for one VF: bit n of `mask` stands for block n. They stay latched until
+    /// [`Broker::take_invalidation`] or a reset of the VF.
+    ///
+    /// # Errors
+    /// `vf`, `invalidate` for a bit of a block that does not exist, `state`, `removed`.
+    pub fn invalidate(&self, vf: u16, mask: u64, now: Ticks) -> Result<(), Refusal> {
+        let request = Request::on_vf(Operation::Invalidate, now);
+        let cell = self.cell(vf)?;
+        if mask & !self.invalidatable != 0 {
+            return Err(self.refuse(cell, &request, None, Refusal::Invalidate));
+        }
+        self.visit(cell, |vf| vf.invalidate(&request, mask))
+    }
+
+    /// Latches invalidations for every VF. One that is held back finds them when it is served again.
+    ///
+    /// # Errors
+    /// `invalidate` for a bit of a block that does not exist.
+    pub fn invalidate_all(&self, mask: u64, now: Ticks) -> Result<(), Refusal> {
+        let request = Request::on_vf(Operation::Invalidate, now);
+        if mask & !self.invalidatable != 0 {
+            return Err(self.refuse_without_vf(Refusal::Invalidate));
+        }
+        for cell in self.cells {
+            self.visit(cell, |vf| vf.invalidate_with_all(&request, mask));
+        }
+        Ok(())
+    }
+
+    /// Takes all latched invalidations of a VF; 0 when there are none. Each is taken once.
+    ///
+    /// # Errors
+    /// `vf`, `state`, `removed`.
+    pub fn take_invalidation(&self, vf: u16, now: Ticks) -> Result<u64, Refusal> {
+        let handed_over = self.hand_over_invalidation(vf, now, || Some(()))?;
+        Ok(handed_over.map_or(0, |((), mask)| mask))
+    }
+
+    /// Takes all latched invalidations of a VF together with something to carry them, such as a
+    /// request that waits for them: both or neither, so none is lost for want of a request and no
+    /// request is used up in vain. `carrier` is asked only if something is latched.
+    ///
+    /// `carrier` runs under the VF's lock. It may take locks of the shell that are never held
+    /// around a call of the broker.
+    ///
+    /// # Errors
+    /// `vf`, `state`, `removed`.
+    pub fn hand_over_invalidation<R>(
+        &self,
+        vf: u16,
+        now: Ticks,
+        carrier: impl FnOnce() -> Option<R>,
+    ) -> Result<Option<(R, u64)>, Refusal> {
+        let request = Request::on_vf(Operation::TakeInvalidation, now);
+        self.visit(self.cell(vf)?, |vf| {
+            vf.hand_over_invalidation(&request, carrier)
+        })
+    }
+}

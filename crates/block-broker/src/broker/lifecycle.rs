@@ -1,0 +1,81 @@
+//! Reset, power state and removal.
+
+use super::{Broker, VfCell};
+use crate::journal::Operation;
+use crate::request::{Request, Target};
+use crate::{PowerState, Refusal, Ticks};
+
+impl<C: VfCell> Broker<'_, C> {
+    /// Begins a reset: from here on the VF is held back, and all that concerns it alone, but its
+    /// status and journal, is refused as `state`. Calls that have reached the broker before either
+    /// are done or will be refused.
+    ///
+    /// Everything that the VF wrote is wiped, with its streams, latched invalidations, sequences and
+    /// limit; what the host's side wrote becomes what the manifest's `on-reset` says. The lock is
+    /// taken anew for each block, so it is never held for longer than one block's wipe. Resets of
+    /// one VF must come one at a time.
+    ///
+    /// # Errors
+    /// `vf`, `removed`.
+    pub fn begin_reset(&self, vf: u16, now: Ticks) -> Result<(), Refusal> {
+        let request = Request::on_vf(Operation::BeginReset, now);
+        let cell = self.cell(vf)?;
+        self.visit(cell, |vf| vf.hold(&self.table, &self.publication, &request))?;
+        for (index, block) in self.table.blocks().enumerate() {
+            self.visit(cell, |vf| vf.wipe(Target { index, block }));
+        }
+        self.visit(cell, |vf| {
+            vf.end_wiping();
+        });
+        Ok(())
+    }
+
+    /// Finishes a reset that has succeeded: serves the VF again. A VF that is served already is left
+    /// as it is.
+    ///
+    /// # Errors
+    /// `vf`, `removed`; `state` while [`Broker::begin_reset`] is still under way.
+    pub fn finish_reset(&self, vf: u16, now: Ticks) -> Result<(), Refusal> {
+        let request = Request::on_vf(Operation::Reset, now);
+        self.visit(self.cell(vf)?, |vf| vf.open(&request))
+    }
+
+    /// Notes that a reset has failed. The VF stays held back until another one succeeds.
+    ///
+    /// # Errors
+    /// `vf`.
+    pub fn fail_reset(&self, vf: u16, now: Ticks) -> Result<(), Refusal> {
+        let request = Request::on_vf(Operation::FailReset, now);
+        self.visit(self.cell(vf)?, |vf| vf.note(&request));
+        Ok(())
+    }
+
+    /// Resets a VF that has no hardware to wait for.
+    ///
+    /// # Errors
+    /// `vf`, `removed`.
+    pub fn reset(&self, vf: u16, now: Ticks) -> Result<(), Refusal> {
+        self.begin_reset(vf, now)?;
+        self.finish_reset(vf, now)
+    }
+
+    /// Records the power state of a VF, which is served in each of them.
+    ///
+    /// # Errors
+    /// `vf`, `removed`.
+    pub fn set_power(&self, vf: u16, state: PowerState, now: Ticks) -> Result<(), Refusal> {
+        let request = Request::on_block(Operation::SetPower, 0, u32::from(state as u8), now);
+        self.visit(self.cell(vf)?, |vf| vf.set_power(state, &request))
+    }
+
+    /// The device is gone: from here on every VF answers `removed`. What they hold stays readable
+    /// through [`Broker::status`] and [`Broker::journal`].
+    pub fn remove(&self, now: Ticks) {
+        let request = Request::on_vf(Operation::Remove, now);
+        for cell in self.cells {
+            self.visit(cell, |vf| {
+                vf.remove(&self.table, &self.publication, &request);
+            });
+        }
+    }
+}
