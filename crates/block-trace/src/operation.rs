@@ -1,10 +1,15 @@
 //! One line of a trace: its keys, their ranges, and what is wrong with a line that is not one.
 
+mod keys;
+mod value;
+
 use std::fmt;
 
 use block_broker::PowerState;
-use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+use keys::{Keys, Op};
+use value::State;
 
 /// One operation of a trace.
 ///
@@ -91,19 +96,6 @@ pub enum Target {
     All,
 }
 
-/// How a line spells a device power state: as the Windows documentation does.
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(remote = "PowerState")]
-enum PowerStateName {
-    D0,
-    D1,
-    D2,
-    D3,
-}
-
-#[derive(serde::Serialize, serde::Deserialize)]
-struct State(#[serde(with = "PowerStateName")] PowerState);
-
 /// Why a line of a trace is not an operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
@@ -158,68 +150,6 @@ impl LineError {
             Self::Missing { .. } | Self::Superfluous { .. } | Self::OneVf { .. } => None,
         }
     }
-}
-
-/// The names of the operations, as a line spells them.
-#[derive(Clone, Copy, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Op {
-    Write,
-    Read,
-    Publish,
-    Invalidate,
-    TakeInvalidation,
-    Drain,
-    Reset,
-    Power,
-    Stats,
-    Advance,
-}
-
-impl Op {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Write => "write",
-            Self::Read => "read",
-            Self::Publish => "publish",
-            Self::Invalidate => "invalidate",
-            Self::TakeInvalidation => "take-invalidation",
-            Self::Drain => "drain",
-            Self::Reset => "reset",
-            Self::Power => "power",
-            Self::Stats => "stats",
-            Self::Advance => "advance",
-        }
-    }
-}
-
-/// Every key that any operation has. Which of them an operation takes is settled behind this, so
-/// that a key in the wrong operation is told apart from one that does not exist.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Keys {
-    op: Op,
-    #[serde(default, deserialize_with = "present")]
-    vf: Option<Target>,
-    #[serde(default, deserialize_with = "present")]
-    block: Option<u32>,
-    #[serde(default, deserialize_with = "present")]
-    length: Option<u32>,
-    #[serde(default, deserialize_with = "present")]
-    data: Option<Hex>,
-    #[serde(default, deserialize_with = "present")]
-    mask: Option<Mask>,
-    #[serde(default, deserialize_with = "present")]
-    state: Option<State>,
-    #[serde(default, deserialize_with = "present")]
-    milliseconds: Option<u32>,
-}
-
-/// A key that is there has a value of its type: `null` is none, although `Option` would take it.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 impl Operation {
@@ -285,187 +215,6 @@ fn line_error(path: &str, error: &serde_json::Error) -> LineError {
             key: path.to_owned(),
             column,
             problem,
-        }
-    }
-}
-
-impl Keys {
-    fn into_operation(mut self) -> Result<Operation, LineError> {
-        let operation = match self.op {
-            Op::Write => Operation::Write {
-                vf: self.one_vf()?,
-                block: self.block()?,
-                data: self.data()?,
-            },
-            Op::Read => Operation::Read {
-                vf: self.one_vf()?,
-                block: self.block()?,
-                length: self.length()?,
-            },
-            Op::Publish => Operation::Publish {
-                vf: self.target()?,
-                block: self.block()?,
-                data: self.data()?,
-            },
-            Op::Invalidate => Operation::Invalidate {
-                vf: self.target()?,
-                mask: self.mask()?,
-            },
-            Op::TakeInvalidation => Operation::TakeInvalidation { vf: self.one_vf()? },
-            Op::Drain => Operation::Drain {
-                vf: self.one_vf()?,
-                block: self.block()?,
-            },
-            Op::Reset => Operation::Reset { vf: self.one_vf()? },
-            Op::Power => Operation::Power {
-                vf: self.one_vf()?,
-                state: self.state()?,
-            },
-            Op::Stats => Operation::Stats { vf: self.one_vf()? },
-            Op::Advance => Operation::Advance {
-                milliseconds: self.milliseconds()?,
-            },
-        };
-        self.nothing_left()?;
-        Ok(operation)
-    }
-
-    fn one_vf(&mut self) -> Result<u16, LineError> {
-        match self.target()? {
-            Target::Vf(vf) => Ok(vf),
-            Target::All => Err(LineError::OneVf { op: self.op.name() }),
-        }
-    }
-
-    fn target(&mut self) -> Result<Target, LineError> {
-        self.vf.take().ok_or(self.missing("vf"))
-    }
-
-    fn block(&mut self) -> Result<u32, LineError> {
-        self.block.take().ok_or(self.missing("block"))
-    }
-
-    fn length(&mut self) -> Result<u32, LineError> {
-        self.length.take().ok_or(self.missing("length"))
-    }
-
-    fn data(&mut self) -> Result<Vec<u8>, LineError> {
-        Ok(self.data.take().ok_or(self.missing("data"))?.0)
-    }
-
-    fn mask(&mut self) -> Result<u64, LineError> {
-        Ok(self.mask.take().ok_or(self.missing("mask"))?.0)
-    }
-
-    fn state(&mut self) -> Result<PowerState, LineError> {
-        Ok(self.state.take().ok_or(self.missing("state"))?.0)
-    }
-
-    fn milliseconds(&mut self) -> Result<u32, LineError> {
-        self.milliseconds.take().ok_or(self.missing("milliseconds"))
-    }
-
-    fn missing(&self, key: &'static str) -> LineError {
-        LineError::Missing {
-            op: self.op.name(),
-            key,
-        }
-    }
-
-    /// The operation took its keys; whatever is still here belongs to another operation.
-    fn nothing_left(&self) -> Result<(), LineError> {
-        let left = [
-            ("vf", self.vf.is_some()),
-            ("block", self.block.is_some()),
-            ("length", self.length.is_some()),
-            ("data", self.data.is_some()),
-            ("mask", self.mask.is_some()),
-            ("state", self.state.is_some()),
-            ("milliseconds", self.milliseconds.is_some()),
-        ];
-        match left.into_iter().find(|&(_, present)| present) {
-            Some((key, _)) => Err(LineError::Superfluous {
-                op: self.op.name(),
-                key,
-            }),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Bytes, two hexadecimal digits each, of either case.
-struct Hex(Vec<u8>);
-
-impl<'de> Deserialize<'de> for Hex {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        hex::serde::deserialize(deserializer).map(Self)
-    }
-}
-
-/// A mask: `0x` and 1 to 16 hexadecimal digits of either case.
-struct Mask(u64);
-
-impl<'de> Deserialize<'de> for Mask {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(MaskVisitor)
-    }
-}
-
-struct MaskVisitor;
-
-impl Visitor<'_> for MaskVisitor {
-    type Value = Mask;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a string of 0x and 1 to 16 hexadecimal digits")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Mask, E> {
-        text.strip_prefix("0x")
-            .filter(|digits| {
-                digits.len() <= 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-            })
-            .and_then(|digits| u64::from_str_radix(digits, 16).ok())
-            .map(Mask)
-            .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
-    }
-}
-
-impl<'de> Deserialize<'de> for Target {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TargetVisitor)
-    }
-}
-
-struct TargetVisitor;
-
-impl Visitor<'_> for TargetVisitor {
-    type Value = Target;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a VF index, 0 to 65535, or \"all\"")
-    }
-
-    fn visit_u64<E: de::Error>(self, index: u64) -> Result<Target, E> {
-        u16::try_from(index)
-            .map(Target::Vf)
-            .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(index), &self))
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Target, E> {
-        if text == "all" {
-            Ok(Target::All)
-        } else {
-            Err(E::invalid_value(de::Unexpected::Str(text), &self))
-        }
-    }
-}
-
-impl Serialize for Target {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Vf(index) => serializer.serialize_u16(*index),
-            Self::All => serializer.serialize_str("all"),
         }
     }
 }

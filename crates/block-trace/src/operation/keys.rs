@@ -1,0 +1,173 @@
+//! The keys of a line, and which of them each operation takes.
+
+use block_broker::PowerState;
+use serde::de::{Deserialize, Deserializer};
+
+use super::value::{Hex, Mask, State};
+use super::{LineError, Operation, Target};
+
+/// The names of the operations, as a line spells them.
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Op {
+    Write,
+    Read,
+    Publish,
+    Invalidate,
+    TakeInvalidation,
+    Drain,
+    Reset,
+    Power,
+    Stats,
+    Advance,
+}
+
+impl Op {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Read => "read",
+            Self::Publish => "publish",
+            Self::Invalidate => "invalidate",
+            Self::TakeInvalidation => "take-invalidation",
+            Self::Drain => "drain",
+            Self::Reset => "reset",
+            Self::Power => "power",
+            Self::Stats => "stats",
+            Self::Advance => "advance",
+        }
+    }
+}
+
+/// Every key that any operation has. Which of them an operation takes is settled behind this, so
+/// that a key in the wrong operation is told apart from one that does not exist.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Keys {
+    op: Op,
+    #[serde(default, deserialize_with = "present")]
+    vf: Option<Target>,
+    #[serde(default, deserialize_with = "present")]
+    block: Option<u32>,
+    #[serde(default, deserialize_with = "present")]
+    length: Option<u32>,
+    #[serde(default, deserialize_with = "present")]
+    data: Option<Hex>,
+    #[serde(default, deserialize_with = "present")]
+    mask: Option<Mask>,
+    #[serde(default, deserialize_with = "present")]
+    state: Option<State>,
+    #[serde(default, deserialize_with = "present")]
+    milliseconds: Option<u32>,
+}
+
+/// A key that is there has a value of its type: `null` is none, although `Option` would take it.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl Keys {
+    pub(super) fn into_operation(mut self) -> Result<Operation, LineError> {
+        let operation = match self.op {
+            Op::Write => Operation::Write {
+                vf: self.one_vf()?,
+                block: self.block()?,
+                data: self.data()?,
+            },
+            Op::Read => Operation::Read {
+                vf: self.one_vf()?,
+                block: self.block()?,
+                length: self.length()?,
+            },
+            Op::Publish => Operation::Publish {
+                vf: self.target()?,
+                block: self.block()?,
+                data: self.data()?,
+            },
+            Op::Invalidate => Operation::Invalidate {
+                vf: self.target()?,
+                mask: self.mask()?,
+            },
+            Op::TakeInvalidation => Operation::TakeInvalidation { vf: self.one_vf()? },
+            Op::Drain => Operation::Drain {
+                vf: self.one_vf()?,
+                block: self.block()?,
+            },
+            Op::Reset => Operation::Reset { vf: self.one_vf()? },
+            Op::Power => Operation::Power {
+                vf: self.one_vf()?,
+                state: self.state()?,
+            },
+            Op::Stats => Operation::Stats { vf: self.one_vf()? },
+            Op::Advance => Operation::Advance {
+                milliseconds: self.milliseconds()?,
+            },
+        };
+        self.nothing_left()?;
+        Ok(operation)
+    }
+
+    fn one_vf(&mut self) -> Result<u16, LineError> {
+        match self.target()? {
+            Target::Vf(vf) => Ok(vf),
+            Target::All => Err(LineError::OneVf { op: self.op.name() }),
+        }
+    }
+
+    fn target(&mut self) -> Result<Target, LineError> {
+        self.vf.take().ok_or(self.missing("vf"))
+    }
+
+    fn block(&mut self) -> Result<u32, LineError> {
+        self.block.take().ok_or(self.missing("block"))
+    }
+
+    fn length(&mut self) -> Result<u32, LineError> {
+        self.length.take().ok_or(self.missing("length"))
+    }
+
+    fn data(&mut self) -> Result<Vec<u8>, LineError> {
+        Ok(self.data.take().ok_or(self.missing("data"))?.0)
+    }
+
+    fn mask(&mut self) -> Result<u64, LineError> {
+        Ok(self.mask.take().ok_or(self.missing("mask"))?.0)
+    }
+
+    fn state(&mut self) -> Result<PowerState, LineError> {
+        Ok(self.state.take().ok_or(self.missing("state"))?.0)
+    }
+
+    fn milliseconds(&mut self) -> Result<u32, LineError> {
+        self.milliseconds.take().ok_or(self.missing("milliseconds"))
+    }
+
+    fn missing(&self, key: &'static str) -> LineError {
+        LineError::Missing {
+            op: self.op.name(),
+            key,
+        }
+    }
+
+    /// The operation took its keys; whatever is still here belongs to another operation.
+    fn nothing_left(&self) -> Result<(), LineError> {
+        let left = [
+            ("vf", self.vf.is_some()),
+            ("block", self.block.is_some()),
+            ("length", self.length.is_some()),
+            ("data", self.data.is_some()),
+            ("mask", self.mask.is_some()),
+            ("state", self.state.is_some()),
+            ("milliseconds", self.milliseconds.is_some()),
+        ];
+        match left.into_iter().find(|&(_, present)| present) {
+            Some((key, _)) => Err(LineError::Superfluous {
+                op: self.op.name(),
+                key,
+            }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The values of keys, as a line spells them.
+
+use std::fmt;
+
+use block_broker::PowerState;
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+use super::Target;
+
+/// How a line spells a device power state: as the Windows documentation does.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(remote = "PowerState")]
+enum PowerStateName {
+    D0,
+    D1,
+    D2,
+    D3,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct State(#[serde(with = "PowerStateName")] pub(super) PowerState);
+
+/// Bytes, two hexadecimal digits each, of either case.
+pub(super) struct Hex(pub(super) Vec<u8>);
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        hex::serde::deserialize(deserializer).map(Self)
+    }
+}
+
+/// A mask: `0x` and 1 to 16 hexadecimal digits of either case.
+pub(super) struct Mask(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Mask {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(MaskVisitor)
+    }
+}
+
+struct MaskVisitor;
+
+impl Visitor<'_> for MaskVisitor {
+    type Value = Mask;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string of 0x and 1 to 16 hexadecimal digits")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Mask, E> {
+        text.strip_prefix("0x")
+            .filter(|digits| {
+                digits.len() <= 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+            })
+            .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+            .map(Mask)
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TargetVisitor)
+    }
+}
+
+struct TargetVisitor;
+
+impl Visitor<'_> for TargetVisitor {
+    type Value = Target;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a VF index, 0 to 65535, or \"all\"")
+    }
+
+    fn visit_u64<E: de::Error>(self, index: u64) -> Result<Target, E> {
+        u16::try_from(index)
+            .map(Target::Vf)
+            .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(index), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Target, E> {
+        if text == "all" {
+            Ok(Target::All)
+        } else {
+            Err(E::invalid_value(de::Unexpected::Str(text), &self))
+        }
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Vf(index) => serializer.serialize_u16(*index),
+            Self::All => serializer.serialize_str("all"),
+        }
+    }
+}
