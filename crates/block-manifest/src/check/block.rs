@@ -330,50 +330,37 @@ fn counts(
     layouts: &mut [Layout],
     context: Context<'_>,
 ) {
-    let own: Vec<Field> = fields.to_vec();
-    let resolve = |written: &syntax::Field, visible: &[&Field]| count(written, visible, context);
-    for (field, count) in matched(fields, &written.fields, &|written| {
-        resolve(written, &own.iter().collect::<Vec<_>>())
-    }) {
-        field.count = count;
-    }
+    let own = fields.to_vec();
+    resolve_counts(fields, &written.fields, &own, context);
     for layout in layouts {
-        let Some(syntax) = written
+        let syntax = written
             .layouts
             .iter()
-            .find(|syntax| syntax.header == layout.span)
-        else {
-            continue;
-        };
-        let inner = layout.fields.clone();
-        let visible: Vec<&Field> = own.iter().chain(&inner).collect();
-        for (field, count) in matched(&mut layout.fields, &syntax.fields, &|written| {
-            resolve(written, &visible)
-        }) {
-            field.count = count;
+            .find(|syntax| syntax.header == layout.span);
+        if let Some(syntax) = syntax {
+            let visible = [own.as_slice(), &layout.fields].concat();
+            resolve_counts(&mut layout.fields, &syntax.fields, &visible, context);
         }
     }
 }
 
-/// Each field with the count that its syntax asks for.
-fn matched<'f>(
-    fields: &'f mut [Field],
+/// Gives each of `fields` the count that its syntax names, one of the `visible` fields.
+fn resolve_counts(
+    fields: &mut [Field],
     written: &[syntax::Field],
-    resolve: &dyn Fn(&syntax::Field) -> Option<Count>,
-) -> Vec<(&'f mut Field, Option<Count>)> {
-    let found = fields.iter_mut().filter_map(|field| {
-        let syntax = written.iter().find(|written| {
-            written
-                .name
-                .as_ref()
-                .is_some_and(|name| name.span == field.span)
-        })?;
-        Some((field, resolve(syntax)))
-    });
-    found.collect()
+    visible: &[Field],
+    context: Context<'_>,
+) {
+    for field in fields {
+        let of_field = |name: &Located<String>| name.span == field.span;
+        let syntax = written
+            .iter()
+            .find(|written| written.name.as_ref().is_some_and(of_field));
+        field.count = syntax.and_then(|written| count(written, visible, context));
+    }
 }
 
-fn count(written: &syntax::Field, visible: &[&Field], context: Context<'_>) -> Option<Count> {
+fn count(written: &syntax::Field, visible: &[Field], context: Context<'_>) -> Option<Count> {
     let count = written.count.as_ref()?;
     let ty = written.ty.as_ref()?.value;
     let name = super::place::name(written);
