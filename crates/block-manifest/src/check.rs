@@ -14,8 +14,6 @@ use crate::diagnostic::Sink;
 use crate::model::{Block, Device, Enum, Member};
 use crate::syntax;
 
-pub(crate) use valid::domain;
-
 /// What every check needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'c> {

@@ -31,6 +31,7 @@ mod compile;
 mod defaults;
 mod describe;
 mod diagnostic;
+mod domain;
 pub mod expression;
 mod generate;
 pub mod keys;

@@ -2,9 +2,10 @@
 
 use block_table::{MAX_INSTRUCTIONS, MAX_STACK};
 
-use super::{Context, domain};
+use super::Context;
 use crate::diagnostic::{Diagnostic, Located};
-use crate::expression::analysis::{Domain, Wanted, possible};
+use crate::domain::Domain;
+use crate::expression::analysis::{Wanted, possible};
 use crate::expression::{Load, Scope, ScopeField, lower, parse};
 use crate::model::{Condition, Field};
 use crate::types::Type;
@@ -88,14 +89,12 @@ impl Context<'_> {
 }
 
 /// The values of fields for [`possible`], by the offset of the load.
-pub(super) fn domains<'f>(fields: &'f [&'f Field]) -> impl Fn(&Load) -> Domain + 'f {
+pub(super) fn domains<'f>(fields: &'f [&'f Field]) -> impl Fn(&Load) -> Domain<'f> {
     |load| {
         let field = fields
             .iter()
             .find(|field| field.offset == load.offset && matches!(field.ty, Type::Integer(_)));
-        field.map_or(Domain::Interval(0, load.integer.max()), |field| {
-            domain(field)
-        })
+        field.map_or(Domain::whole(load.integer), |field| Domain::of(field))
     }
 }
 

@@ -4,13 +4,10 @@ use block_table::MAX_VALUES;
 
 use super::Context;
 use crate::diagnostic::{Diagnostic, Located, Span};
-use crate::expression::analysis::Domain;
-use crate::model::{Field, OneOf, Valid};
+use crate::domain::{Domain, Next};
+use crate::model::{OneOf, Valid};
 use crate::syntax;
 use crate::types::{Integer, Type};
-
-/// Domains up to this size are listed value by value.
-const MAX_LISTED: u64 = 1 << 16;
 
 impl Context<'_> {
     /// The number that `value` is: an integer, or `"enumeration.name"`.
@@ -126,7 +123,9 @@ impl Context<'_> {
             );
             self.sink.error(message, &written.span, "too many");
         }
-        if self.sink.error_count() == errors && !some_value_fits(&valid, integer, defined) {
+        if self.sink.error_count() == errors
+            && Domain::new(&valid, integer, defined).next(0) == Next::Nothing
+        {
             self.never_holds(written, integer);
         }
         valid
@@ -208,158 +207,5 @@ impl Context<'_> {
             enumeration: Some(name.to_owned()),
             values: known.members.iter().map(|member| member.value).collect(),
         })
-    }
-}
-
-/// Whether some value meets the rules, as far as that can be told in a bounded time; true when it cannot.
-fn some_value_fits(valid: &Valid, integer: Integer, defined: u64) -> bool {
-    let (min, max) = match values(valid, integer, defined) {
-        Domain::Values(values) => return !values.is_empty(),
-        Domain::Interval(min, max) => (min, max),
-    };
-    let divisor = valid.multiple_of.unwrap_or(1);
-    let Some(first) = min.checked_next_multiple_of(divisor) else {
-        return false;
-    };
-    // A mask leaves gaps in which multiples may lie, so multiples are tried one after the other, up to a bound.
-    let multiple = |index: u64| {
-        first
-            .checked_add(index.checked_mul(divisor)?)
-            .filter(|value| *value <= max)
-    };
-    let found = (0..MAX_LISTED)
-        .map_while(multiple)
-        .any(|value| valid.allows(value) && value & !defined == 0);
-    found || multiple(MAX_LISTED).is_some()
-}
-
-/// The values that `field`, a single integer, may have.
-pub(crate) fn domain(field: &Field) -> Domain {
-    values(&field.valid, field.ty.element(), field.defined_bits())
-}
-
-fn values(valid: &Valid, integer: Integer, defined: u64) -> Domain {
-    let allowed = |value: &u64| valid.allows(*value) && value & !defined == 0;
-    if let Some(equals) = valid.equals {
-        return Domain::Values([equals].into_iter().filter(allowed).collect());
-    }
-    if let Some(one_of) = &valid.one_of {
-        return Domain::Values(one_of.values.iter().copied().filter(allowed).collect());
-    }
-    let bits = defined & valid.mask.unwrap_or(u64::MAX);
-    let min = valid.min.unwrap_or(0);
-    let max = valid.max.unwrap_or_else(|| integer.max()).min(bits);
-    if min > max {
-        return Domain::Values(Vec::new());
-    }
-    if max - min < MAX_LISTED {
-        return Domain::Values((min..=max).filter(allowed).collect());
-    }
-    if bits.count_ones() <= MAX_LISTED.ilog2() {
-        return Domain::Values(subsets(bits).filter(allowed).collect());
-    }
-    Domain::Interval(min, max)
-}
-
-/// Every value that has only bits of `mask`, ascending.
-fn subsets(mask: u64) -> impl Iterator<Item = u64> {
-    std::iter::successors(Some(0u64), move |value| {
-        let next = value.wrapping_sub(mask) & mask;
-        (next != 0).then_some(next)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const U16: Integer = Integer {
-        width_log: 1,
-        big_endian: false,
-    };
-    const U64: Integer = Integer {
-        width_log: 3,
-        big_endian: false,
-    };
-
-    #[test]
-    fn subsets_of_a_mask_are_all_there_once() {
-        assert_eq!(
-            subsets(0b1010).collect::<Vec<_>>(),
-            [0, 0b10, 0b1000, 0b1010]
-        );
-        assert_eq!(subsets(0).collect::<Vec<_>>(), [0]);
-    }
-
-    #[test]
-    fn rules_that_exclude_each_other_are_found_in_small_and_large_types() {
-        let never = [
-            Valid {
-                min: Some(5),
-                max: Some(4),
-                ..Valid::default()
-            },
-            Valid {
-                equals: Some(5),
-                multiple_of: Some(2),
-                ..Valid::default()
-            },
-            Valid {
-                min: Some(4097),
-                max: Some(8191),
-                multiple_of: Some(4096),
-                ..Valid::default()
-            },
-            Valid {
-                min: Some(1),
-                mask: Some(0),
-                ..Valid::default()
-            },
-            Valid {
-                one_of: Some(OneOf {
-                    enumeration: None,
-                    values: Vec::new(),
-                }),
-                ..Valid::default()
-            },
-            Valid {
-                multiple_of: Some(0),
-                ..Valid::default()
-            },
-        ];
-        for valid in never {
-            for integer in [U16, U64] {
-                assert!(
-                    !some_value_fits(&valid, integer, integer.max()),
-                    "{integer}: {valid:?}"
-                );
-            }
-        }
-        let sometimes = [
-            Valid::default(),
-            Valid {
-                min: Some(4097),
-                max: Some(8192),
-                multiple_of: Some(4096),
-                ..Valid::default()
-            },
-            Valid {
-                mask: Some(0x8000),
-                min: Some(1),
-                ..Valid::default()
-            },
-            Valid {
-                min: Some(0x8001),
-                ..Valid::default()
-            },
-        ];
-        for valid in sometimes {
-            for integer in [U16, U64] {
-                assert!(
-                    some_value_fits(&valid, integer, integer.max()),
-                    "{integer}: {valid:?}"
-                );
-            }
-        }
     }
 }

@@ -1,78 +1,77 @@
 //! Whether conditions can hold at all, given the values that fields may have.
 //!
-//! The answer "never" is only given when it is certain: either every combination of the fields' values was tried, or
-//! interval arithmetic shows it. The answer "possible" may be wrong for conditions that are beyond both.
+//! The answer "never" is only given when it is certain: either interval arithmetic shows it, or every combination of the
+//! fields' values was tried. The answer "possible" may be wrong for conditions that are beyond both.
 
 use super::{Binary, Expression, Load, Node};
+use crate::domain::{Domain, MAX_TRIES};
 
-/// At most so many combinations of values are tried.
-const MAX_COMBINATIONS: usize = 1 << 16;
-
-/// The values that a field may have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Domain {
-    /// Exactly these.
-    Values(Vec<u64>),
-    /// Some of those from the first to the second.
-    Interval(u64, u64),
-}
+/// At most so many combinations of values are tried: those of a single field are always found.
+const MAX_COMBINATIONS: u64 = MAX_TRIES;
 
 /// A condition and whether it is to hold or not.
 pub(crate) type Wanted<'e> = (&'e Expression, bool);
 
 /// Whether all of `wanted` might be as wanted at once. `domain` gives the values of whole fields.
-pub(crate) fn possible(wanted: &[Wanted<'_>], domain: &dyn Fn(&Load) -> Domain) -> bool {
+pub(crate) fn possible<'d>(wanted: &[Wanted<'_>], domain: &dyn Fn(&Load) -> Domain<'d>) -> bool {
     let variables = Variable::collect(wanted, domain);
-    match try_values(wanted, &variables) {
-        Tried::Found => true,
-        Tried::AllFailed => false,
-        Tried::Unknown => !contradicts(wanted, &variables),
-    }
+    !contradicts(wanted, &variables) && !fails_everywhere(wanted, &variables)
 }
 
 /// A field that the conditions name, as a whole.
-struct Variable {
+struct Variable<'d> {
     offset: u8,
-    domain: Domain,
-    /// Values worth trying where the domain is too large to try all.
-    candidates: Vec<u64>,
+    /// The shifts of the parts that the conditions name.
+    shifts: Vec<u8>,
+    domain: Domain<'d>,
 }
 
-impl Variable {
-    fn collect(wanted: &[Wanted<'_>], domain: &dyn Fn(&Load) -> Domain) -> Vec<Self> {
-        let mut constants = vec![0, u64::MAX];
-        for (expression, _) in wanted {
-            collect_constants(expression, &mut constants);
-        }
+impl<'d> Variable<'d> {
+    fn collect(wanted: &[Wanted<'_>], domain: &dyn Fn(&Load) -> Domain<'d>) -> Vec<Self> {
         let mut variables: Vec<Self> = Vec::new();
         for (expression, _) in wanted {
             expression.for_each_load(&mut |load, _| {
-                if variables.iter().all(|known| known.offset != load.offset) {
-                    let domain = domain(load);
-                    let candidates = candidates(&domain, &constants, load);
-                    variables.push(Self {
+                let known = variables
+                    .iter_mut()
+                    .find(|known| known.offset == load.offset);
+                match known {
+                    Some(known) => known.shifts.push(load.shift),
+                    None => variables.push(Self {
                         offset: load.offset,
-                        domain,
-                        candidates,
-                    });
+                        shifts: vec![load.shift],
+                        domain: domain(load),
+                    }),
                 }
             });
+        }
+        for variable in &mut variables {
+            variable.shifts.sort_unstable();
+            variable.shifts.dedup();
         }
         variables
     }
 
-    const fn is_exact(&self) -> bool {
-        matches!(self.domain, Domain::Values(_))
-    }
-
-    fn interval(&self) -> (u64, u64) {
-        match &self.domain {
-            Domain::Values(values) => (
-                values.iter().min().copied().unwrap_or(0),
-                values.iter().max().copied().unwrap_or(0),
-            ),
-            Domain::Interval(min, max) => (*min, *max),
-        }
+    /// Values for which the conditions may turn out differently: the smallest, the largest, and those at `constants`.
+    fn turning_points(&self, constants: &[u64]) -> Vec<u64> {
+        let (min, max) = self.domain.bounds();
+        let around = constants.iter().flat_map(|constant| {
+            [
+                constant.saturating_sub(1),
+                *constant,
+                constant.saturating_add(1),
+            ]
+        });
+        let moved = around.flat_map(|value| {
+            let shifts = self.shifts.iter();
+            shifts.filter_map(move |shift| value.checked_shl((*shift).into()))
+        });
+        let mut values: Vec<u64> = moved
+            .chain([min, max])
+            .filter(|value| self.domain.contains(*value))
+            .collect();
+        values.sort_unstable();
+        values.dedup();
+        values
     }
 }
 
@@ -88,69 +87,51 @@ fn collect_constants(expression: &Expression, constants: &mut Vec<u64>) {
     }
 }
 
-/// All values of a small domain; of a large one its ends and what lies at the conditions' constants.
-fn candidates(domain: &Domain, constants: &[u64], load: &Load) -> Vec<u64> {
-    let (min, max) = match domain {
-        Domain::Values(values) => return values.clone(),
-        Domain::Interval(min, max) => (*min, *max),
-    };
-    let around = constants.iter().flat_map(|constant| {
-        [
-            constant.saturating_sub(1),
-            *constant,
-            constant.saturating_add(1),
-        ]
+/// Whether every combination of the fields' values was tried and none does; false when there are too many to try.
+fn fails_everywhere(wanted: &[Wanted<'_>], variables: &[Variable<'_>]) -> bool {
+    let combinations = variables.iter().try_fold(1u64, |product, variable| {
+        product.checked_mul(variable.domain.most())
     });
-    let moved = around.flat_map(|value| [value, value.checked_shl(load.shift.into()).unwrap_or(0)]);
-    let mut values: Vec<u64> = moved
-        .chain([min, max])
-        .filter(|value| (min..=max).contains(value))
+    if combinations.is_none_or(|combinations| combinations > MAX_COMBINATIONS) {
+        return false;
+    }
+    // What can hold at all usually does so for one of few values, so these are tried first.
+    let mut constants = Vec::new();
+    for (expression, _) in wanted {
+        collect_constants(expression, &mut constants);
+    }
+    let few = |variable: &Variable<'_>| variable.turning_points(&constants);
+    let all = |variable: &Variable<'_>| variable.domain.values().collect();
+    !succeeds(wanted, variables, &few) && !succeeds(wanted, variables, &all)
+}
+
+/// Whether some combination of the `values` of the variables is as wanted.
+fn succeeds(
+    wanted: &[Wanted<'_>],
+    variables: &[Variable<'_>],
+    values: &dyn Fn(&Variable<'_>) -> Vec<u64>,
+) -> bool {
+    let values: Vec<(u8, Vec<u64>)> = variables
+        .iter()
+        .map(|variable| (variable.offset, values(variable)))
         .collect();
-    values.sort_unstable();
-    values.dedup();
-    values
-}
-
-enum Tried {
-    Found,
-    AllFailed,
-    Unknown,
-}
-
-/// Tries every combination of the variables' candidates, when there are not too many.
-fn try_values(wanted: &[Wanted<'_>], variables: &[Variable]) -> Tried {
-    let combinations = variables.iter().try_fold(1usize, |product, variable| {
-        product.checked_mul(variable.candidates.len())
-    });
-    let Some(combinations) = combinations.filter(|combinations| *combinations <= MAX_COMBINATIONS)
-    else {
-        return Tried::Unknown;
-    };
-    for combination in 0..combinations {
+    let combinations: usize = values.iter().map(|(_, values)| values.len()).product();
+    (0..combinations).any(|combination| {
         let value = |load: &Load| {
             let mut rest = combination;
-            for variable in variables {
-                let count = variable.candidates.len();
-                if variable.offset == load.offset {
-                    return (variable.candidates[rest % count] >> load.shift) & load.mask;
+            for (offset, values) in &values {
+                if *offset == load.offset {
+                    return (values[rest % values.len()] >> load.shift) & load.mask;
                 }
-                rest /= count;
+                rest /= values.len();
             }
             0
         };
         // An overflow refuses the write, so what overflows neither holds nor fails to hold.
-        if wanted
+        wanted
             .iter()
             .all(|(expression, holds)| expression.evaluate(&value) == Some((*holds).into()))
-        {
-            return Tried::Found;
-        }
-    }
-    if variables.iter().all(Variable::is_exact) {
-        Tried::AllFailed
-    } else {
-        Tried::Unknown
-    }
+    })
 }
 
 /// The values that a field can still have while a contradiction is looked for.
@@ -163,7 +144,7 @@ struct Narrowed {
 }
 
 /// Whether interval arithmetic shows that `wanted` cannot all be as wanted.
-fn contradicts(wanted: &[Wanted<'_>], variables: &[Variable]) -> bool {
+fn contradicts(wanted: &[Wanted<'_>], variables: &[Variable<'_>]) -> bool {
     let mut facts: Vec<Wanted<'_>> = Vec::new();
     for (expression, holds) in wanted {
         split(expression, *holds, &mut facts);
@@ -175,7 +156,7 @@ fn contradicts(wanted: &[Wanted<'_>], variables: &[Variable]) -> bool {
                 let (min, max) = variables
                     .iter()
                     .find(|variable| variable.offset == load.offset)
-                    .map_or((0, u64::MAX), Variable::interval);
+                    .map_or((0, u64::MAX), |variable| variable.domain.bounds());
                 let part = load.shift != 0 || load.mask != load.integer.max();
                 let (min, max) = if part { (0, load.mask) } else { (min, max) };
                 narrowed.push(Narrowed {
@@ -356,5 +337,112 @@ fn binary_interval(operation: Binary, left: (u64, u64), right: (u64, u64)) -> Op
         Binary::LessOrEqual => truth(left.1 <= right.0, left.0 > right.1),
         Binary::Greater => truth(left.0 > right.1, left.1 <= right.0),
         Binary::GreaterOrEqual => truth(left.0 >= right.1, left.1 < right.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Valid;
+    use crate::types::Integer;
+
+    const fn made(node: Node) -> Expression {
+        Expression { node, span: 0..0 }
+    }
+
+    /// A byte at `offset`, or two bits of it.
+    fn load(offset: u8, shift: u8, mask: u64) -> Expression {
+        made(Node::Load(Load {
+            name: format!("at{offset}"),
+            offset,
+            integer: Integer::U8,
+            shift,
+            mask,
+        }))
+    }
+
+    fn arithmetic() -> impl Strategy<Value = Expression> {
+        let leaf = prop_oneof![
+            Just(load(0, 0, 0xFF)),
+            Just(load(0, 2, 3)),
+            Just(load(1, 0, 0xFF)),
+            prop_oneof![0..4u64, 0..=300u64].prop_map(|value| made(Node::Constant(value))),
+        ];
+        let operation = prop::sample::select(
+            &[
+                Binary::Add,
+                Binary::Subtract,
+                Binary::Multiply,
+                Binary::BitAnd,
+                Binary::BitOr,
+            ][..],
+        );
+        leaf.prop_recursive(2, 6, 2, move |inner| {
+            (operation.clone(), inner.clone(), inner).prop_map(|(operation, left, right)| {
+                made(Node::Binary(operation, Box::new(left), Box::new(right)))
+            })
+        })
+    }
+
+    fn conditions() -> impl Strategy<Value = Expression> {
+        let comparison = prop::sample::select(
+            &[
+                Binary::Equal,
+                Binary::NotEqual,
+                Binary::Less,
+                Binary::LessOrEqual,
+                Binary::Greater,
+                Binary::GreaterOrEqual,
+            ][..],
+        );
+        let leaf =
+            (comparison, arithmetic(), arithmetic()).prop_map(|(comparison, left, right)| {
+                made(Node::Binary(comparison, Box::new(left), Box::new(right)))
+            });
+        leaf.prop_recursive(2, 4, 2, |inner| {
+            prop_oneof![
+                inner
+                    .clone()
+                    .prop_map(|inner| made(Node::Not(Box::new(inner)))),
+                (inner.clone(), inner.clone())
+                    .prop_map(|(left, right)| made(Node::And(Box::new(left), Box::new(right)))),
+                (inner.clone(), inner)
+                    .prop_map(|(left, right)| made(Node::Or(Box::new(left), Box::new(right)))),
+            ]
+        })
+    }
+
+    proptest! {
+        /// With two bytes every combination can be tried, so the answer is right both ways.
+        #[test]
+        fn conditions_on_two_bytes_are_possible_when_some_values_meet_them(
+            conditions in prop::collection::vec((conditions(), any::<bool>()), 1..4),
+            min in prop::option::of(0..=255u64),
+            multiple_of in prop::option::of(1..9u64),
+        ) {
+            let first = Valid { min, multiple_of, ..Valid::default() };
+            let second = Valid::default();
+            let wanted: Vec<Wanted<'_>> = conditions
+                .iter()
+                .map(|(condition, holds)| (condition, *holds))
+                .collect();
+            let domain = |load: &Load| {
+                let valid = if load.offset == 0 { &first } else { &second };
+                Domain::new(valid, Integer::U8, 0xFF)
+            };
+            let met = (0..=255u64).filter(|value| first.allows(*value)).any(|zero| {
+                (0..=255u64).any(|one| {
+                    let value = |load: &Load| {
+                        ((if load.offset == 0 { zero } else { one }) >> load.shift) & load.mask
+                    };
+                    wanted.iter().all(|(condition, holds)| {
+                        condition.evaluate(&value) == Some(u64::from(*holds))
+                    })
+                })
+            });
+            prop_assert_eq!(possible(&wanted, &domain), met);
+        }
     }
 }
