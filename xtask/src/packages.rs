@@ -95,6 +95,16 @@ pub const CLIPPY: &[Package] = &[Package {
     purpose: "clippy of the same version as the compiler",
 }];
 
+/// What formatting needs, where the cargo that runs xtask has no formatter.
+pub const RUSTFMT: &[Package] = &[Package {
+    name: "rustfmt-web",
+    proof: "/usr/bin/cargo-fmt",
+    purpose: "formatting, which the cargo that runs this lacks",
+}];
+
+/// Every package that may be installed.
+pub const ALL: &[&[Package]] = &[KERNEL, USER, WINE, CLIPPY, RUSTFMT];
+
 /// Makes sure that every package is there, installing what is missing.
 ///
 /// # Errors
@@ -169,11 +179,11 @@ fn way_to_install() -> Option<&'static [&'static str]> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{CLIPPY, KERNEL, Package, USER, WINE, missing};
+    use super::{ALL, Package, missing};
 
     #[test]
     fn no_package_is_listed_twice() {
-        let all = [KERNEL, USER, WINE, CLIPPY].concat();
+        let all = ALL.concat();
         let names: BTreeSet<_> = all.iter().map(|package| package.name).collect();
         assert_eq!(names.len(), all.len());
     }
@@ -200,7 +210,7 @@ mod tests {
     #[test]
     fn the_readme_names_every_package() {
         let readme = include_str!("../../README.md");
-        for package in [KERNEL, USER, WINE, CLIPPY].concat() {
+        for package in ALL.concat() {
             let name = format!("`{}`", package.name);
             assert!(readme.contains(&name), "README.md does not name {name}");
         }

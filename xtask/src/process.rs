@@ -1,6 +1,7 @@
 //! Running other programs: every command is shown before it runs and every failure names it.
 
 use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -58,6 +59,29 @@ pub fn output(command: &mut Command) -> Result<String> {
     }
     String::from_utf8(output.stdout)
         .with_context(|| format!("`{}` printed bytes that are not UTF-8", shown(command)))
+}
+
+/// The cargo that runs xtask.
+#[must_use]
+pub fn cargo_program() -> PathBuf {
+    std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
+}
+
+/// That cargo, for what is in `folder`.
+#[must_use]
+pub fn cargo<A: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = A>) -> Command {
+    let mut cargo = command(cargo_program(), arguments);
+    // Cargo set this for xtask, and the workspace in `folder` may be another one.
+    cargo.current_dir(folder).env_remove("CARGO_MANIFEST_DIR");
+    cargo
+}
+
+/// git, for what is in `folder`.
+#[must_use]
+pub fn git<A: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = A>) -> Command {
+    let mut git = command("git", arguments);
+    git.current_dir(folder);
+    git
 }
 
 /// A command with its arguments.

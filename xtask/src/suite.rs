@@ -1,9 +1,12 @@
-//! `cargo xtask test`: everything there is to check, step by step, with one closing line.
+//! `cargo xtask test`: every test and check that ends in minutes, step by step, with one closing line.
+//!
+//! Mutation checks, reproducibility and fuzzing take longer and have commands of their own.
 
 mod members;
 mod step;
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -39,19 +42,26 @@ pub enum Scope {
 /// When a package is missing and cannot be installed.
 pub fn run(places: &Places, scope: Scope) -> Result<Tally> {
     let started = Instant::now();
-    let host = HostCargo::find()?;
-    let mut steps = Vec::new();
-    if scope != Scope::Lab {
-        steps.extend(host_steps(&host, places)?);
-    }
-    if scope == Scope::All {
-        packages::ensure(&[packages::KERNEL, packages::USER, packages::CLIPPY])?;
-        steps.extend(image_steps(&host, places)?);
-    }
-    if scope != Scope::Host {
-        packages::ensure(&[packages::KERNEL, packages::USER, packages::WINE])?;
-        steps.extend(lab_steps(places));
-    }
+    let steps = match scope {
+        Scope::Host => host_steps(&HostCargo::that_lints()?, places)?,
+        Scope::Lab => {
+            packages::ensure(&[packages::KERNEL, packages::USER, packages::WINE])?;
+            lab_steps(places)
+        }
+        Scope::All => {
+            let host = HostCargo::installed()?;
+            packages::ensure(&[
+                packages::KERNEL,
+                packages::USER,
+                packages::CLIPPY,
+                packages::WINE,
+            ])?;
+            let mut steps = host_steps(&host, places)?;
+            steps.extend(image_steps(&host, places)?);
+            steps.extend(lab_steps(places));
+            steps
+        }
+    };
     let total = run_steps(places, steps)?;
     println!("\ntook {} s", started.elapsed().as_secs());
     println!("{total}");
@@ -107,7 +117,21 @@ fn host_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
             Step::tests(names[2], host.command(folder, "test", &tests)),
         ]);
     }
+    steps.push(Step::tests(
+        "every order of two operations on one VF",
+        loom(host, places),
+    ));
     Ok(steps)
+}
+
+/// The broker's concurrency models, which see every order that loom can find.
+fn loom(host: &HostCargo, places: &Places) -> Command {
+    let arguments = ["--package", "block-broker", "--test", "loom", "--release"];
+    let mut loom = host.command(places.root(), "test", &arguments);
+    // Another configuration of every crate: it would throw the other builds away.
+    loom.env("CARGO_TARGET_DIR", places.target().join("loom"))
+        .env("RUSTFLAGS", "--cfg loom");
+    loom
 }
 
 /// What needs the Windows toolchains.

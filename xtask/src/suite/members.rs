@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde::Deserialize;
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 use super::step::HostCargo;
 use crate::process::output;
@@ -19,56 +19,40 @@ pub(super) struct Members {
     pub(super) host: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    dependencies: Vec<Dependency>,
-}
-
-#[derive(Deserialize)]
-struct Dependency {
-    name: String,
-    /// The condition under which it is a dependency, if there is one.
-    target: Option<String>,
-}
-
 impl Members {
     /// The members of the workspace in `folder`.
     pub(super) fn of(host: &HostCargo, folder: &Path) -> Result<Self> {
         let arguments = ["--format-version=1", "--no-deps", "--quiet"];
-        Self::sorted(&output(&mut host.command(folder, "metadata", &arguments))?)
+        let metadata = output(&mut host.command(folder, "metadata", &arguments))?;
+        let metadata = MetadataCommand::parse(&metadata)
+            .context("cargo metadata printed what xtask cannot read")?;
+        Ok(Self::sorted(metadata))
     }
 
-    fn sorted(metadata: &str) -> Result<Self> {
-        let metadata: Metadata = serde_json::from_str(metadata)
-            .context("cargo metadata printed what xtask cannot read")?;
+    fn sorted(metadata: Metadata) -> Self {
         let mut members = Self::default();
         for package in metadata.packages {
+            // What only tests need says nothing about where the package itself compiles.
             let dependency = |name: &str| {
-                package
-                    .dependencies
-                    .iter()
-                    .find(|dependency| dependency.name == name)
+                package.dependencies.iter().find(|dependency| {
+                    dependency.name == name && dependency.kind == DependencyKind::Normal
+                })
             };
+            let name = package.name.to_string();
             if dependency("wdk-sys").is_some() {
-                members.kernel.push(package.name);
+                members.kernel.push(name);
                 continue;
             }
             // Without a condition the whole package is for Windows, with one only a part of it.
             let windows = dependency("windows-sys");
             if windows.is_some() {
-                members.user.push(package.name.clone());
+                members.user.push(name.clone());
             }
             if windows.is_none_or(|windows| windows.target.is_some()) {
-                members.host.push(package.name);
+                members.host.push(name);
             }
         }
-        Ok(members)
+        members
     }
 }
 
@@ -79,23 +63,69 @@ pub(super) fn selected(names: &[String]) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use cargo_metadata::MetadataCommand;
+
     use super::Members;
+    use crate::places::Places;
+    use crate::suite::step::HostCargo;
+
+    /// A workspace without its lock file and registry, as `cargo metadata --no-deps` sees it.
+    fn members(folder: &std::path::Path) -> Members {
+        Members::of(&HostCargo::of_this_process(), folder).unwrap()
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
 
     #[test]
-    fn packages_are_sorted_by_what_they_depend_on() {
-        let metadata = r#"{"packages":[
-            {"name":"rules","dependencies":[{"name":"proptest","target":null}]},
-            {"name":"double","dependencies":[{"name":"wdk-sys","target":null}]},
-            {"name":"client","dependencies":[{"name":"windows-sys","target":"cfg(windows)"}]},
-            {"name":"tool","dependencies":[{"name":"windows-sys","target":null}]}
-        ]}"#;
+    fn packages_are_sorted_by_what_they_depend_on_outside_of_tests() {
+        let workspace = tempfile::tempdir().unwrap();
+        let package = |name: &str, dependencies: &str| {
+            let folder = workspace.path().join(name);
+            fs_err::create_dir_all(folder.join("src")).unwrap();
+            fs_err::write(folder.join("src/lib.rs"), "").unwrap();
+            let manifest = format!("[package]\nname = \"{name}\"\n{dependencies}\n");
+            fs_err::write(folder.join("Cargo.toml"), manifest).unwrap();
+        };
+        package("double", "[dependencies]\nwdk-sys = \"*\"");
+        package("rules", "[dev-dependencies]\nwindows-sys = \"*\"");
+        package(
+            "client",
+            "[target.'cfg(windows)'.dependencies]\nwindows-sys = \"*\"",
+        );
+        package("tool", "[dependencies]\nwindows-sys = \"*\"");
+        fs_err::write(
+            workspace.path().join("Cargo.toml"),
+            "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\n",
+        )
+        .unwrap();
+        let mut sorted = members(workspace.path());
+        sorted.user.sort();
+        sorted.host.sort();
         assert_eq!(
-            Members::sorted(metadata).unwrap(),
+            sorted,
             Members {
-                kernel: vec!["double".into()],
-                user: vec!["client".into(), "tool".into()],
-                host: vec!["rules".into(), "client".into()],
+                kernel: names(&["double"]),
+                user: names(&["client", "tool"]),
+                host: names(&["client", "rules"]),
             }
         );
+    }
+
+    #[test]
+    fn every_package_that_plain_cargo_works_on_is_tested_on_the_host() {
+        let places = Places::of_this_workspace();
+        let host: BTreeSet<_> = members(places.root()).host.into_iter().collect();
+        let metadata = MetadataCommand::new()
+            .manifest_path(places.root().join("Cargo.toml"))
+            .no_deps()
+            .exec()
+            .unwrap();
+        for package in metadata.workspace_default_packages() {
+            assert!(host.contains(package.name.as_str()), "{}", package.name);
+        }
     }
 }

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::packages::{self, Package};
-use crate::process::{output, shown};
+use crate::packages;
+use crate::process::{cargo_program, output, shown};
 use crate::tally::Tally;
 
 /// How many lines of a failed command's output are shown; the log has all.
@@ -147,34 +147,44 @@ fn tail(text: &str, log: &Path) -> String {
     )
 }
 
-/// The cargo for the host: the one that runs xtask, when it can format and lint.
+/// The cargo for the host.
 pub(super) struct HostCargo {
     program: PathBuf,
 }
 
-const DEBIAN_LINTERS: &[Package] = &[
-    Package {
-        name: "rust-web-clippy",
-        proof: "/usr/bin/cargo-clippy",
-        purpose: "lints, which the cargo that runs this lacks",
-    },
-    Package {
-        name: "rustfmt-web",
-        proof: "/usr/bin/cargo-fmt",
-        purpose: "formatting, which the cargo that runs this lacks",
-    },
-];
-
 impl HostCargo {
-    /// The cargo that runs xtask; where it has no formatter and linter, Debian's with both.
-    pub(super) fn find() -> Result<Self> {
-        let own = PathBuf::from(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        let can =
-            |subcommand: &str| output(Command::new(&own).args([subcommand, "--version"])).is_ok();
-        if can("fmt") && can("clippy") {
-            return Ok(Self { program: own });
+    /// The cargo that runs xtask.
+    pub(super) fn of_this_process() -> Self {
+        Self {
+            program: cargo_program(),
         }
-        packages::ensure(&[packages::KERNEL, DEBIAN_LINTERS])?;
+    }
+
+    /// The cargo that runs xtask, if it can format and lint.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub(super) fn that_lints() -> Result<Self> {
+        let own = Self::of_this_process();
+        for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+            output(Command::new(&own.program).args([subcommand, "--version"])).with_context(
+                || {
+                    format!(
+                        "formatting and lints need cargo {subcommand}: \
+                         `rustup component add {component}`"
+                    )
+                },
+            )?;
+        }
+        Ok(own)
+    }
+
+    /// The same; where that cargo cannot lint, Debian's, installed if need be.
+    pub(super) fn installed() -> Result<Self> {
+        if let Ok(own) = Self::that_lints() {
+            return Ok(own);
+        }
+        packages::ensure(&[packages::KERNEL, packages::CLIPPY, packages::RUSTFMT])?;
         Ok(Self {
             program: "/usr/bin/cargo".into(),
         })
