@@ -1,7 +1,6 @@
 //! `cargo xtask package`: the files of a driver package, ready for catalogue and signature.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use thiserror::Error;
@@ -9,7 +8,7 @@ use thiserror::Error;
 use crate::architecture::Architecture;
 use crate::driver;
 use crate::places::Places;
-use crate::process::output;
+use crate::process::{git, output};
 
 /// The KMDF version that the INF asks for.
 const KMDF_VERSION: &str = "1.33";
@@ -50,10 +49,8 @@ pub fn make(places: &Places, architecture: Architecture) -> Result<PathBuf> {
 
 /// The day of the last commit as an INF writes it, so that the same source gives the same INF.
 fn commit_date(places: &Places) -> Result<String> {
-    let mut git = Command::new("git");
-    git.current_dir(places.root())
-        .args(["log", "-1", "--format=%cd", "--date=format:%m/%d/%Y"]);
-    Ok(output(&mut git)?.trim().to_owned())
+    let words = ["log", "-1", "--format=%cd", "--date=format:%m/%d/%Y"];
+    Ok(output(&mut git(places.root(), words))?.trim().to_owned())
 }
 
 /// What the Windows tool stampinf fills in.

@@ -4,14 +4,13 @@
 //! a `target/` of its own, and for the second one a cargo home of its own as well.
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::architecture::Architecture;
 use crate::driver;
 use crate::places::Places;
-use crate::process::{output, run};
+use crate::process::{cargo, git, output, run};
 
 /// Builds the last commit twice and compares the images byte for byte.
 ///
@@ -27,14 +26,12 @@ pub fn check(places: &Places, architecture: Architecture) -> Result<()> {
     );
     let cold_cargo_home = folder.join("cargo-home");
     // A commit that comes in between must not get into the second clone alone.
-    let commit = output(&mut git(places.root(), &["rev-parse", "HEAD"]))?;
+    let commit = output(&mut git(places.root(), ["rev-parse", "HEAD"]))?;
     for clone in [&first, &second] {
         let copied = ["clone", "--quiet", "--no-hardlinks", "."];
-        run(git(places.root(), &copied).arg(clone))?;
-        run(&mut git(
-            clone,
-            &["checkout", "--quiet", "--detach", commit.trim()],
-        ))?;
+        run(git(places.root(), copied).arg(clone))?;
+        let checkout = ["checkout", "--quiet", "--detach", commit.trim()];
+        run(&mut git(clone, checkout))?;
     }
     let one = build_clone(&first, None, architecture)?;
     let other = build_clone(&second, Some(&cold_cargo_home), architecture)?;
@@ -53,26 +50,14 @@ pub fn check(places: &Places, architecture: Architecture) -> Result<()> {
     }
 }
 
-fn git(folder: &Path, arguments: &[&str]) -> Command {
-    let mut git = Command::new("git");
-    git.current_dir(folder).args(arguments);
-    git
-}
-
 fn build_clone(
     folder: &Path,
     cargo_home: Option<&Path>,
     architecture: Architecture,
 ) -> Result<Vec<u8>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build
-        .current_dir(folder)
-        .args(["xtask", "driver", "--arch", architecture.name()]);
-    // Cargo set these for this xtask; the clone's cargo finds its own.
-    build
-        .env_remove("CARGO_MANIFEST_DIR")
-        .env_remove("CARGO_TARGET_DIR");
+    let mut build = cargo(folder, ["xtask", "driver", "--arch", architecture.name()]);
+    // The clone has a target folder of its own.
+    build.env_remove("CARGO_TARGET_DIR");
     if let Some(home) = cargo_home {
         build.env("CARGO_HOME", home);
     }

@@ -1,6 +1,6 @@
 //! What lies on the bench: the manifest's device and its block table.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use block_manifest::Manifest;
@@ -8,6 +8,8 @@ use block_manifest::Manifest;
 /// A device to plug in.
 #[derive(Debug, Clone)]
 pub(crate) struct Bench {
+    /// Where the manifest is, independent of the working directory.
+    pub(crate) manifest: PathBuf,
     /// PCI IDs of the PF.
     pub(crate) vendor_id: u16,
     pub(crate) device_id: u16,
@@ -25,6 +27,7 @@ impl Bench {
         let manifest =
             Manifest::parse(&name, &text).map_err(|diagnostics| anyhow!("{diagnostics}"))?;
         Ok(Self {
+            manifest: fs_err::canonicalize(file)?,
             vendor_id: manifest.device().vendor_id,
             device_id: manifest.device().device_id,
             vfs,

@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
 
@@ -13,7 +12,7 @@ use super::bench::Bench;
 use super::build::Images;
 use super::run::{self, Finished};
 use crate::places::Places;
-use crate::process::output;
+use crate::process::{cargo, output};
 use crate::tally::Tally;
 
 /// Runs of the lab at one time. A run mostly waits for Wine's processes.
@@ -196,7 +195,7 @@ pub(crate) fn simulated(places: &Places, bench: &Bench, finished: &Finished) -> 
         };
         let trace = folder.join(format!("storm-{vf}.jsonl"));
         fs_err::write(&trace, file("")?)?;
-        let expected = simulate(places, bench.vfs, &trace)?;
+        let expected = simulate(places, bench, &trace)?;
         compare(&expected, file(".results")?).with_context(|| format!("VF {vf}"))?;
         played += expected.lines().count();
     }
@@ -204,19 +203,10 @@ pub(crate) fn simulated(places: &Places, bench: &Bench, finished: &Finished) -> 
     Ok(())
 }
 
-fn simulate(places: &Places, vfs: u16, trace: &Path) -> Result<String> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut simulate = Command::new(cargo);
-    simulate.current_dir(places.root());
-    simulate.args([
-        "run",
-        "--quiet",
-        "--package",
-        "pfbctl",
-        "--",
-        "simulate",
-        MANIFEST,
-    ]);
-    simulate.args(["--vfs", &vfs.to_string(), "--trace"]);
+fn simulate(places: &Places, bench: &Bench, trace: &Path) -> Result<String> {
+    let words = ["run", "--quiet", "--package", "pfbctl", "--", "simulate"];
+    let mut simulate = cargo(places.root(), words);
+    simulate.arg(&bench.manifest);
+    simulate.args(["--vfs", &bench.vfs.to_string(), "--trace"]);
     output(simulate.arg(trace))
 }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::Result;
 
 use crate::kit::write_if_changed;
 use crate::places::Places;
-use crate::process::output;
+use crate::process::{git, output};
 use crate::source_edit::SourceEdit;
 
 /// The copy, as the working tree is now, uncommitted changes included.
@@ -30,11 +29,7 @@ impl WorkingCopy {
         };
         // The copy is a repository of its own, so that git lists it and what left can go.
         if !root.join(".git").exists() {
-            output(
-                Command::new("git")
-                    .args(["init", "--quiet"])
-                    .current_dir(&root),
-            )?;
+            output(&mut git(&root, ["init", "--quiet"]))?;
         }
         for stale in source_files(&copy.places)?.difference(&files) {
             fs_err::remove_file(root.join(stale))?;
@@ -64,16 +59,14 @@ impl WorkingCopy {
 
 /// What git would have: tracked files and new ones that are not ignored.
 fn source_files(places: &Places) -> Result<BTreeSet<PathBuf>> {
-    let mut git = Command::new("git");
-    git.current_dir(places.root());
-    git.args([
+    let words = [
         "ls-files",
         "-z",
         "--cached",
         "--others",
         "--exclude-standard",
-    ]);
-    Ok(output(&mut git)?
+    ];
+    Ok(output(&mut git(places.root(), words))?
         .split_terminator('\0')
         .map(PathBuf::from)
         .filter(|file| places.root().join(file).is_file())
@@ -82,21 +75,14 @@ fn source_files(places: &Places) -> Result<BTreeSet<PathBuf>> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use super::WorkingCopy;
     use crate::places::Places;
-    use crate::process::output;
+    use crate::process::{git, output};
     use crate::source_edit::SourceEdit;
 
     fn workspace() -> (tempfile::TempDir, Places) {
         let folder = tempfile::tempdir().unwrap();
-        output(
-            Command::new("git")
-                .args(["init", "--quiet"])
-                .current_dir(folder.path()),
-        )
-        .unwrap();
+        output(&mut git(folder.path(), ["init", "--quiet"])).unwrap();
         fs_err::write(folder.path().join(".gitignore"), "target/\n").unwrap();
         fs_err::write(folder.path().join("a.rs"), "lock();\nwork();\n").unwrap();
         let places = Places::below(folder.path());

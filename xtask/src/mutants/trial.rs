@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use crate::places::Places;
-use crate::process::{output, shown};
+use crate::process::{cargo, output, shown};
 
 /// How long the tests may take before they count as hanging.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -73,17 +73,17 @@ impl Judge {
     /// # Errors
     /// When it does not compile: that is no fault that a test could catch.
     pub(super) fn try_out(&self, places: &Places) -> Result<Verdict> {
-        let (compile, test) = match self {
+        let root = places.root();
+        let (mut compile, test) = match self {
             Self::Package(name) => (
-                cargo(places, &["test", "--quiet", "--package", name, "--no-run"]),
-                cargo(places, &["test", "--quiet", "--package", name]),
+                cargo(root, ["test", "--quiet", "--package", name, "--no-run"]),
+                cargo(root, ["test", "--quiet", "--package", name]),
             ),
             Self::Lab => (
-                cargo(places, &["xtask", "driver"]),
-                cargo(places, &["xtask", "test", "--lab-only"]),
+                cargo(root, ["xtask", "driver"]),
+                cargo(root, ["xtask", "test", "--lab-only"]),
             ),
         };
-        let mut compile = compile;
         output(&mut compile).context("the source with the fault does not compile")?;
         let log = places.target().join("trial.log");
         let file: File = fs_err::File::create(&log)?.into();
@@ -94,15 +94,6 @@ impl Judge {
             Some(_) => Verdict::Caught(first_complaint(&fs_err::read_to_string(&log)?)),
         })
     }
-}
-
-fn cargo(places: &Places, arguments: &[&str]) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command
-        .args(arguments)
-        .current_dir(places.root())
-        .env_remove("CARGO_MANIFEST_DIR");
-    command
 }
 
 /// How the command ended, or nothing when it had to be stopped.
