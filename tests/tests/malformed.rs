@@ -6,7 +6,7 @@ use std::fs;
 use end_to_end::pfbctl;
 
 /// Each malformed line, under the name of its rule.
-const MALFORMED: [(&str, &str, &str); 24] = [
+const MALFORMED: [(&str, &str, &str); 26] = [
     ("not JSON", "write 0 0 00", "one JSON object"),
     ("an array", r#"["reset",0]"#, "one JSON object"),
     ("JSON cut short", r#"{"op":"reset","vf":0"#, "EOF"),
@@ -94,6 +94,16 @@ const MALFORMED: [(&str, &str, &str); 24] = [
         "an unknown power state",
         r#"{"op":"power","vf":0,"state":"D4"}"#,
         "`D4`",
+    ),
+    (
+        "an object where an operation's name belongs",
+        r#"{"op":{"stats":null},"vf":0}"#,
+        "`op`",
+    ),
+    (
+        "an object where a power state belongs",
+        r#"{"op":"power","vf":0,"state":{"D3":null}}"#,
+        "`state`",
     ),
 ];
 

@@ -3,12 +3,11 @@
 use block_broker::PowerState;
 use serde::de::{Deserialize, Deserializer};
 
-use super::value::{Hex, Mask, State};
+use super::value::{Hex, Mask, State, word};
 use super::{LineError, Operation, Target};
 
-/// The names of the operations, as a line spells them.
-#[derive(Clone, Copy, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// The operations, without what they take.
+#[derive(Clone, Copy)]
 pub(super) enum Op {
     Write,
     Read,
@@ -23,6 +22,20 @@ pub(super) enum Op {
 }
 
 impl Op {
+    const ALL: [Self; 10] = [
+        Self::Write,
+        Self::Read,
+        Self::Publish,
+        Self::Invalidate,
+        Self::TakeInvalidation,
+        Self::Drain,
+        Self::Reset,
+        Self::Power,
+        Self::Stats,
+        Self::Advance,
+    ];
+
+    /// As a line spells it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Write => "write",
@@ -36,6 +49,12 @@ impl Op {
             Self::Stats => "stats",
             Self::Advance => "advance",
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Op {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word(deserializer, &Self::ALL.map(|op| (op.name(), op)))
     }
 }
 

@@ -222,6 +222,18 @@ fn null_is_no_value() {
 }
 
 #[test]
+fn a_word_is_a_string_and_no_object_that_holds_one() {
+    for (line, key) in [
+        (r#"{"op":{"stats":null},"vf":0}"#, "`op`"),
+        (r#"{"op":["stats"],"vf":0}"#, "`op`"),
+        (r#"{"op":"power","vf":0,"state":{"D3":null}}"#, "`state`"),
+    ] {
+        let text = problem(line);
+        assert!(text.starts_with(key) && text.contains("string"), "{text}");
+    }
+}
+
+#[test]
 fn odd_or_foreign_hexadecimal_digits_are_refused() {
     for data in ["0", "012", "0g", "0x00", " 00", "00 "] {
         let line = format!(r#"{{"op":"write","vf":0,"block":0,"data":"{data}"}}"#);

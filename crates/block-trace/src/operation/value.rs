@@ -8,18 +8,58 @@ use serde::ser::{Serialize, Serializer};
 
 use super::Target;
 
-/// How a line spells a device power state: as the Windows documentation does.
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(remote = "PowerState")]
-enum PowerStateName {
-    D0,
-    D1,
-    D2,
-    D3,
+pub(super) struct State(pub(super) PowerState);
+
+impl State {
+    const ALL: [PowerState; 4] = [
+        PowerState::D0,
+        PowerState::D1,
+        PowerState::D2,
+        PowerState::D3,
+    ];
+
+    /// How a line spells a device power state: as the Windows documentation does.
+    fn name(state: PowerState) -> &'static str {
+        match state {
+            PowerState::D0 => "D0",
+            PowerState::D1 => "D1",
+            PowerState::D2 => "D2",
+            PowerState::D3 => "D3",
+        }
+    }
 }
 
-#[derive(serde::Serialize, serde::Deserialize)]
-pub(super) struct State(#[serde(with = "PowerStateName")] pub(super) PowerState);
+impl<'de> Deserialize<'de> for State {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word(
+            deserializer,
+            &Self::ALL.map(|state| (Self::name(state), state)),
+        )
+        .map(Self)
+    }
+}
+
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(Self::name(self.0))
+    }
+}
+
+/// Reads a string that is one of `words`. A derived reader of an enumeration would take `{"D3":null}` as well.
+pub(super) fn word<'de, D: Deserializer<'de>, T: Copy>(
+    deserializer: D,
+    words: &[(&str, T)],
+) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let found = words.iter().find(|(word, _)| *word == text);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let known: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+        de::Error::custom(format_args!(
+            "unknown word `{text}`, expected one of {}",
+            known.join(", ")
+        ))
+    })
+}
 
 /// Bytes, two hexadecimal digits each, of either case.
 pub(super) struct Hex(pub(super) Vec<u8>);
