@@ -11,6 +11,7 @@ mod valid;
 use block_table::{Limits, MAX_BLOCKS};
 
 use crate::diagnostic::Sink;
+use crate::expression::analysis::Budget;
 use crate::model::{Block, Device, Enum, Member};
 use crate::syntax;
 
@@ -21,6 +22,8 @@ pub(crate) struct Context<'c> {
     pub(crate) text: &'c str,
     pub(crate) sink: &'c Sink,
     pub(crate) enums: &'c [Enum],
+    /// The work that may be spent on the conditions of one block.
+    pub(crate) budget: &'c Budget,
 }
 
 /// The parts of a manifest, as far as they could be made out.
@@ -38,6 +41,7 @@ pub(crate) fn check(file: &syntax::File, text: &str, sink: &Sink) -> Parts {
         text,
         sink,
         enums: &enums,
+        budget: &Budget::new(),
     };
     names::unique(
         file.blocks.iter().filter_map(|block| block.name.as_ref()),
@@ -55,7 +59,10 @@ pub(crate) fn check(file: &syntax::File, text: &str, sink: &Sink) -> Parts {
     let blocks = file
         .blocks
         .iter()
-        .filter_map(|block| block::check(block, context))
+        .filter_map(|block| {
+            let budget = &Budget::new();
+            block::check(block, Context { budget, ..context })
+        })
         .collect();
     Parts {
         device: device(file),

@@ -73,6 +73,26 @@ impl<'v> Domain<'v> {
             && self.valid.allows(value)
     }
 
+    /// About how many steps [`contains`](Self::contains) takes.
+    pub(crate) fn effort(&self) -> u64 {
+        let listed = self.valid.one_of.as_ref();
+        1 + listed.map_or(0, |one_of| one_of.values.len() as u64)
+    }
+
+    /// Whether there is certainly none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.next(0) == Next::Nothing
+    }
+
+    /// Whether there is certainly exactly one.
+    pub(crate) fn is_single(&self) -> bool {
+        match self.next(0) {
+            Next::Value(u64::MAX) => true,
+            Next::Value(value) => self.next(value + 1) == Next::Nothing,
+            Next::Nothing | Next::Unknown => false,
+        }
+    }
+
     /// The bounds between which all of them lie.
     pub(crate) const fn bounds(&self) -> (u64, u64) {
         (self.min, self.max)
@@ -120,12 +140,28 @@ impl<'v> Domain<'v> {
     }
 
     /// All of them, ascending; those behind the first long gap may be missing when there are more than [`MAX_TRIES`].
-    pub(crate) fn values(&self) -> impl Iterator<Item = u64> {
+    pub(crate) fn values(&self) -> Box<dyn Iterator<Item = u64> + '_> {
+        if let Some(one_of) = &self.valid.one_of {
+            // A list is looked through once here, and not anew for each of its values.
+            let mut listed = one_of.values.clone();
+            listed.sort_unstable();
+            listed.dedup();
+            let rules = Valid {
+                one_of: None,
+                ..self.valid.clone()
+            };
+            let (min, max, bits) = (self.min, self.max, self.bits);
+            return Box::new(listed.into_iter().filter(move |value| {
+                (min..=max).contains(value) && value & !bits == 0 && rules.allows(*value)
+            }));
+        }
         let value = |from| match self.next(from) {
             Next::Value(value) => Some(value),
             Next::Nothing | Next::Unknown => None,
         };
-        std::iter::successors(value(0), move |last| last.checked_add(1).and_then(value))
+        Box::new(std::iter::successors(value(0), move |last| {
+            last.checked_add(1).and_then(value)
+        }))
     }
 }
 

@@ -47,6 +47,11 @@ impl Context<'_> {
         })
     }
 
+    /// Whether all of `wanted` might be as wanted at once, with the values that `fields` may have.
+    pub(super) fn possible(&self, wanted: &[Wanted<'_>], fields: &[&Field]) -> bool {
+        possible(wanted, &domains(fields), self.budget)
+    }
+
     /// Reads the expressions of a `require` and reports those that can never hold, given what else holds then.
     pub(super) fn requirements(
         &self,
@@ -68,15 +73,15 @@ impl Context<'_> {
             .collect();
         let mut wanted = given.to_vec();
         for condition in &conditions {
+            let alone = self.possible(&[(&condition.expression, true)], fields);
             wanted.push((&condition.expression, true));
-            if possible(&wanted, &domains(fields)) {
+            if alone && self.possible(&wanted, fields) {
                 continue;
             }
-            let alone = !possible(&[(&condition.expression, true)], &domains(fields));
             let label = if alone {
-                "never true for the values that its fields may have"
-            } else {
                 "never true together with the rules before it"
+            } else {
+                "never true for the values that its fields may have"
             };
             let message = format!("the rule `{}` can never hold", condition.text);
             let diagnostic = Diagnostic::error(message, &condition.expression.span, label);
@@ -89,7 +94,7 @@ impl Context<'_> {
 }
 
 /// The values of fields for [`possible`], by the offset of the load.
-pub(super) fn domains<'f>(fields: &'f [&'f Field]) -> impl Fn(&Load) -> Domain<'f> {
+fn domains<'f>(fields: &'f [&'f Field]) -> impl Fn(&Load) -> Domain<'f> {
     |load| {
         let field = fields
             .iter()

@@ -1,12 +1,12 @@
 //! The alternative layouts of a block: their conditions, and whether each can be chosen.
 
 use super::Context;
-use super::condition::{domains, scope_field};
+use super::condition::scope_field;
 use super::field::{self, Surroundings};
 use super::names;
 use super::place::{Placer, overlaps};
 use crate::diagnostic::{Diagnostic, Located};
-use crate::expression::analysis::{Wanted, possible};
+use crate::expression::analysis::Wanted;
 use crate::model::{Condition, Field, Layout};
 use crate::syntax;
 
@@ -179,10 +179,10 @@ fn reachable(
     let fields: Vec<&Field> = frame.fields.iter().collect();
     let wanted = chosen(when, before);
     // An `else` alone has no condition, and is always possible.
-    if wanted.is_empty() || possible(&wanted, &domains(&fields)) {
+    if wanted.is_empty() || context.possible(&wanted, &fields) {
         return;
     }
-    let alone = when.is_some_and(|when| !possible(&[(&when.expression, true)], &domains(&fields)));
+    let alone = when.is_some_and(|when| !context.possible(&[(&when.expression, true)], &fields));
     let label = if alone {
         "never true for the values that its fields may have"
     } else {

@@ -3,19 +3,70 @@
 //! The answer "never" is only given when it is certain: either interval arithmetic shows it, or every combination of the
 //! fields' values was tried. The answer "possible" may be wrong for conditions that are beyond both.
 
+use std::cell::Cell;
+
 use super::{Binary, Expression, Load, Node};
 use crate::domain::{Domain, MAX_TRIES};
 
 /// At most so many combinations of values are tried: those of a single field are always found.
 const MAX_COMBINATIONS: u64 = MAX_TRIES;
 
+/// The work that is left for the conditions of one block.
+///
+/// Many rules over one field of 16 bits would take minutes otherwise. Work is counted, not timed, so that a manifest
+/// is judged in the same way everywhere.
+#[derive(Debug)]
+pub(crate) struct Budget(Cell<u64>);
+
+impl Budget {
+    /// Steps for one block; a step is about a look at one operand or operator. All of them take some tenths of a second.
+    pub(crate) const STEPS: u64 = 1 << 24;
+
+    pub(crate) const fn new() -> Self {
+        Self(Cell::new(Self::STEPS))
+    }
+
+    /// Takes `steps`, if so many are left. What is once refused ends the budget: the answer to a condition does not depend
+    /// on how little the next one costs.
+    fn spend(&self, steps: u64) -> bool {
+        let left = self.0.get().checked_sub(steps);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
+}
+
 /// A condition and whether it is to hold or not.
 pub(crate) type Wanted<'e> = (&'e Expression, bool);
 
 /// Whether all of `wanted` might be as wanted at once. `domain` gives the values of whole fields.
-pub(crate) fn possible<'d>(wanted: &[Wanted<'_>], domain: &dyn Fn(&Load) -> Domain<'d>) -> bool {
+///
+/// Without any budget left only a single condition is looked at, and with interval arithmetic alone. Where a field has no
+/// value at all the answer is "possible": that is reported with the field, and every condition on it would follow.
+pub(crate) fn possible<'d>(
+    wanted: &[Wanted<'_>],
+    domain: &dyn Fn(&Load) -> Domain<'d>,
+    budget: &Budget,
+) -> bool {
+    let affordable = budget.spend(wanted.iter().map(|(expression, _)| size(expression)).sum());
+    if !affordable && wanted.len() > 1 {
+        return true;
+    }
     let variables = Variable::collect(wanted, domain);
-    !contradicts(wanted, &variables) && !fails_everywhere(wanted, &variables)
+    if variables.iter().any(|variable| variable.domain.is_empty()) {
+        return true;
+    }
+    !contradicts(wanted, &variables) && !fails_everywhere(wanted, &variables, budget)
+}
+
+/// The operands and operators of `expression`.
+fn size(expression: &Expression) -> u64 {
+    1 + match &expression.node {
+        Node::Constant(_) | Node::Load(_) => 0,
+        Node::Not(inner) => size(inner),
+        Node::Binary(_, left, right) | Node::And(left, right) | Node::Or(left, right) => {
+            size(left) + size(right)
+        }
+    }
 }
 
 /// A field that the conditions name, as a whole.
@@ -52,7 +103,11 @@ impl<'d> Variable<'d> {
     }
 
     /// Values for which the conditions may turn out differently: the smallest, the largest, and those at `constants`.
-    fn turning_points(&self, constants: &[u64]) -> Vec<u64> {
+    fn turning_points(&self, constants: &[u64], budget: &Budget) -> Option<Vec<u64>> {
+        let looks = 3 * constants.len() as u64 * self.shifts.len() as u64;
+        if !budget.spend(looks.saturating_mul(self.domain.effort())) {
+            return None;
+        }
         let (min, max) = self.domain.bounds();
         let around = constants.iter().flat_map(|constant| {
             [
@@ -71,7 +126,7 @@ impl<'d> Variable<'d> {
             .collect();
         values.sort_unstable();
         values.dedup();
-        values
+        Some(values)
     }
 }
 
@@ -88,7 +143,7 @@ fn collect_constants(expression: &Expression, constants: &mut Vec<u64>) {
 }
 
 /// Whether every combination of the fields' values was tried and none does; false when there are too many to try.
-fn fails_everywhere(wanted: &[Wanted<'_>], variables: &[Variable<'_>]) -> bool {
+fn fails_everywhere(wanted: &[Wanted<'_>], variables: &[Variable<'_>], budget: &Budget) -> bool {
     let combinations = variables.iter().try_fold(1u64, |product, variable| {
         product.checked_mul(variable.domain.most())
     });
@@ -100,23 +155,34 @@ fn fails_everywhere(wanted: &[Wanted<'_>], variables: &[Variable<'_>]) -> bool {
     for (expression, _) in wanted {
         collect_constants(expression, &mut constants);
     }
-    let few = |variable: &Variable<'_>| variable.turning_points(&constants);
-    let all = |variable: &Variable<'_>| variable.domain.values().collect();
-    !succeeds(wanted, variables, &few) && !succeeds(wanted, variables, &all)
+    constants.sort_unstable();
+    constants.dedup();
+    let few = |variable: &Variable<'_>| variable.turning_points(&constants, budget);
+    let all = |variable: &Variable<'_>| {
+        let affordable = budget.spend(variable.domain.most());
+        affordable.then(|| variable.domain.values().collect())
+    };
+    succeeds(wanted, variables, &few, budget) == Some(false)
+        && succeeds(wanted, variables, &all, budget) == Some(false)
 }
 
-/// Whether some combination of the `values` of the variables is as wanted.
+/// Whether some combination of the `values` of the variables is as wanted; `None` when the budget ends before that is known.
 fn succeeds(
     wanted: &[Wanted<'_>],
     variables: &[Variable<'_>],
-    values: &dyn Fn(&Variable<'_>) -> Vec<u64>,
-) -> bool {
+    values: &dyn Fn(&Variable<'_>) -> Option<Vec<u64>>,
+    budget: &Budget,
+) -> Option<bool> {
     let values: Vec<(u8, Vec<u64>)> = variables
         .iter()
-        .map(|variable| (variable.offset, values(variable)))
+        .map(|variable| Some((variable.offset, values(variable)?)))
+        .collect::<Option<_>>()?;
+    let wanted: Vec<(u64, Wanted<'_>)> = wanted
+        .iter()
+        .map(|wanted| (size(wanted.0), *wanted))
         .collect();
     let combinations: usize = values.iter().map(|(_, values)| values.len()).product();
-    (0..combinations).any(|combination| {
+    'combinations: for combination in 0..combinations {
         let value = |load: &Load| {
             let mut rest = combination;
             for (offset, values) in &values {
@@ -127,11 +193,18 @@ fn succeeds(
             }
             0
         };
-        // An overflow refuses the write, so what overflows neither holds nor fails to hold.
-        wanted
-            .iter()
-            .all(|(expression, holds)| expression.evaluate(&value) == Some((*holds).into()))
-    })
+        for (size, (expression, holds)) in &wanted {
+            if !budget.spend(*size) {
+                return None;
+            }
+            // An overflow refuses the write, so what overflows neither holds nor fails to hold.
+            if expression.evaluate(&value) != Some((*holds).into()) {
+                continue 'combinations;
+            }
+        }
+        return Some(true);
+    }
+    Some(false)
 }
 
 /// The values that a field can still have while a contradiction is looked for.
@@ -217,6 +290,9 @@ fn narrow(expression: &Expression, holds: bool, narrowed: &mut [Narrowed]) -> bo
     }) else {
         return true;
     };
+    if field.min > field.max {
+        return false;
+    }
     let operation = if holds {
         operation
     } else {
@@ -442,7 +518,69 @@ mod tests {
                     })
                 })
             });
-            prop_assert_eq!(possible(&wanted, &domain), met);
+            let none = !(0..=255u64).any(|value| first.allows(value));
+            let names_it = conditions.iter().any(|(condition, _)| {
+                let mut found = false;
+                condition.for_each_load(&mut |load, _| found |= load.offset == 0);
+                found
+            });
+            // A field without any value is reported by itself, and conditions that name it are not.
+            prop_assert_eq!(possible(&wanted, &domain, &Budget::new()), met || (none && names_it));
         }
+    }
+
+    /// `at0 * at0 == 3`, which no interval refutes and no value meets.
+    fn no_square() -> Expression {
+        let square = made(Node::Binary(
+            Binary::Multiply,
+            Box::new(load(0, 0, 0xFF)),
+            Box::new(load(0, 0, 0xFF)),
+        ));
+        made(Node::Binary(
+            Binary::Equal,
+            Box::new(square),
+            Box::new(made(Node::Constant(3))),
+        ))
+    }
+
+    #[test]
+    fn a_condition_on_a_field_without_values_is_not_reported_beside_the_field() {
+        let valid = Valid {
+            min: Some(5),
+            max: Some(0),
+            ..Valid::default()
+        };
+        let domain = |_: &Load| Domain::new(&valid, Integer::U8, 0xFF);
+        for operation in [
+            Binary::Equal,
+            Binary::NotEqual,
+            Binary::Less,
+            Binary::Greater,
+        ] {
+            let condition = made(Node::Binary(
+                operation,
+                Box::new(load(0, 0, 0xFF)),
+                Box::new(made(Node::Constant(0))),
+            ));
+            for holds in [true, false] {
+                assert!(possible(&[(&condition, holds)], &domain, &Budget::new()));
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_budget_interval_arithmetic_decides() {
+        let domain = |_: &Load| Domain::whole(Integer::U8);
+        let spent = Budget(Cell::new(0));
+        let (square, interval) = (no_square(), {
+            made(Node::Binary(
+                Binary::Greater,
+                Box::new(load(0, 0, 0xFF)),
+                Box::new(made(Node::Constant(255))),
+            ))
+        });
+        assert!(!possible(&[(&square, true)], &domain, &Budget::new()));
+        assert!(possible(&[(&square, true)], &domain, &spent));
+        assert!(!possible(&[(&interval, true)], &domain, &spent));
     }
 }

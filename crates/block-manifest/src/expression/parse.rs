@@ -9,6 +9,10 @@ use crate::types::Type;
 /// Parentheses and `!` may be nested this deep, which keeps the reader's own stack small.
 const MAX_NESTING: usize = 64;
 
+/// So many tokens an expression may have. Expressions of the most instructions need less, and the tree of so many is never too
+/// deep for the functions that walk through it.
+const MAX_TOKENS: usize = 1024;
+
 /// A field that an expression may name.
 #[derive(Clone, Debug)]
 pub(crate) struct ScopeField {
@@ -38,6 +42,18 @@ pub(crate) fn parse(
     let errors = sink.error_count();
     let place = placement(text, source);
     let tokens = tokens(&text.value, &place, sink)?;
+    // The last one is the end.
+    let count = tokens.len() - 1;
+    if count > MAX_TOKENS {
+        sink.error(
+            format!(
+                "the expression has {count} names, numbers and symbols, and may have {MAX_TOKENS}"
+            ),
+            &text.span,
+            "too long",
+        );
+        return None;
+    }
     let mut parser = Parser {
         tokens,
         next: 0,
