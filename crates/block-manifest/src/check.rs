@@ -2,10 +2,13 @@
 
 mod block;
 mod condition;
+mod count;
 mod field;
+mod fields;
 mod layout;
 mod names;
 mod place;
+mod properties;
 mod valid;
 
 use block_table::{Limits, MAX_BLOCKS};
@@ -21,7 +24,9 @@ pub(crate) struct Context<'c> {
     /// The manifest's text.
     pub(crate) text: &'c str,
     pub(crate) sink: &'c Sink,
-    pub(crate) enums: &'c [Enum],
+    pub(crate) enums: &'c [syntax::Enum],
+    /// Whether every enumeration is among them.
+    pub(crate) knows_enums: bool,
     /// The work that may be spent on the conditions of one block.
     pub(crate) budget: &'c Budget,
 }
@@ -40,7 +45,8 @@ pub(crate) fn check(file: &syntax::File, text: &str, sink: &Sink) -> Parts {
     let context = Context {
         text,
         sink,
-        enums: &enums,
+        enums: &file.enums,
+        knows_enums: file.knows_enums,
         budget: &Budget::new(),
     };
     names::unique(
@@ -98,14 +104,13 @@ fn enums(file: &syntax::File, sink: &Sink) -> Vec<Enum> {
         sink,
     );
     let checked = file.enums.iter().map(|written| {
-        names::unique(
-            written.members.iter().map(|(name, _)| name),
-            "named value",
-            sink,
-        );
-        let members = written.members.iter().map(|(name, value)| Member {
-            name: name.value.clone(),
-            value: value.value,
+        let names = written.members.iter().map(|(name, _)| name);
+        names::unique(names, "named value", sink);
+        let members = written.members.iter().filter_map(|(name, value)| {
+            Some(Member {
+                name: name.value.clone(),
+                value: (*value)?,
+            })
         });
         Enum {
             name: written.name.value.clone(),

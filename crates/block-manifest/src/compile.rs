@@ -157,20 +157,12 @@ impl Painted {
 }
 
 /// The index of the layout that the default values choose.
-fn default_layout(block: &Block, default: &Image) -> Option<usize> {
+pub(crate) fn default_layout(block: &Block, default: &Image) -> Option<usize> {
     block.layouts.iter().position(|layout| {
         layout.when.as_ref().is_none_or(|when| {
             let value = when.expression.evaluate(&|load| {
-                let width = usize::from(load.integer.width());
-                let start = usize::from(load.offset);
-                let bytes = &default[start..start + width];
-                let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-                let value = if load.integer.big_endian {
-                    bytes.iter().fold(0, fold)
-                } else {
-                    bytes.iter().rev().fold(0, fold)
-                };
-                (value >> load.shift) & load.mask
+                let bytes = &default[load.offset.into()..];
+                (load.integer.decode(bytes) >> load.shift) & load.mask
             });
             value.is_some_and(|value| value != 0)
         })

@@ -1,30 +1,94 @@
 //! Whether blocks hold together while only defaults are in them.
 //!
-//! A default that is written down must be valid by itself; that is an error otherwise. What is checked here is the whole
-//! image. Where both sides write a block, a publish is checked together with the VF's fields, so defaults of the VF's
-//! fields that break a rule refuse every publish until the VF has written. That may be meant, so it is a warning.
+//! A default that is written down must be valid by itself, which is judged with its field. What is judged here is the whole
+//! image. A count and the array that it counts must agree where one side sets both, since nothing but a mistake gives them
+//! defaults that do not. Where both sides write a block, a publish is checked together with the VF's fields, so defaults of the
+//! VF's fields that break a rule refuse every publish until the VF has written. That may be meant, so it is a warning.
 
-use block_table::{History, Kind, Rule, Table, Violation, Writer};
+use block_table::{History, Image, Kind, Rule, Table, Violation, Writer};
 
-use crate::diagnostic::{Diagnostic, Sink};
-use crate::model::Block;
+use crate::compile::default_layout;
+use crate::diagnostic::{Diagnostic, Sink, counted};
+use crate::model::{Block, Field};
 
-/// Warns about blocks that both sides write and whose defaults break their rules.
-pub(crate) fn warn(table: &[u8], blocks: &[Block], sink: &Sink) {
+/// Reports defaults of one side that break a count, and warns about blocks that both sides write and whose defaults break their
+/// rules.
+pub(crate) fn check(table: &[u8], blocks: &[Block], sink: &Sink) {
     let Ok(table) = Table::verify(table) else {
         return;
     };
     for (compiled, block) in table.blocks().zip(blocks) {
+        let default = compiled.default_image();
+        let errors = sink.error_count();
+        counts(block, default, sink);
         let one_writer =
             compiled.written_whole_by(Writer::Vf) || compiled.written_whole_by(Writer::Pf);
-        if compiled.kind() == Kind::Stream || one_writer {
+        if compiled.kind() == Kind::Stream || one_writer || sink.error_count() > errors {
             continue;
         }
-        let default = compiled.default_image();
         let sent = default.get(..compiled.max_length()).unwrap_or(default);
         if let Err(violation) = compiled.admit(Writer::Pf, sent, default, History::EMPTY) {
             sink.report(warning(violation, block));
         }
+    }
+}
+
+/// Judges the counts of a block's own fields, and those of its layouts. A layout whose counter is the block's is judged only when
+/// the defaults choose it: in any other the counter has another value.
+fn counts(block: &Block, default: &Image, sink: &Sink) {
+    count_rules(&block.fields, &block.fields, sink);
+    let chosen = default_layout(block, default);
+    for (index, layout) in block.layouts.iter().enumerate() {
+        count_rules(&layout.fields, &layout.fields, sink);
+        if chosen == Some(index) {
+            count_rules(&layout.fields, &block.fields, sink);
+        }
+    }
+}
+
+/// Judges those of `fields` that one of `counters` counts and that its owner sets.
+fn count_rules(fields: &[Field], counters: &[Field], sink: &Sink) {
+    for field in fields {
+        let Some(count) = &field.count else { continue };
+        let mut counters = counters.iter();
+        let counter =
+            counters.find(|counter| counter.name == count.name && counter.owner == field.owner);
+        if let Some(counter) = counter {
+            count_rule(field, counter, sink);
+        }
+    }
+}
+
+fn count_rule(field: &Field, counter: &Field, sink: &Sink) {
+    let counts = counter.ty.element().decode(&counter.default);
+    let elements = field.ty.elements();
+    let has = counted(elements.into(), "element");
+    let (name, counts_name) = (&field.name, &counter.name);
+    if counts > elements.into() {
+        let message = format!(
+            "the default of `{counts_name}` counts more than there are: it is {counts}, and `{name}` has {has}"
+        );
+        let diagnostic = Diagnostic::error(message, &counter.span, format!("{counts} by default"));
+        sink.report(diagnostic.related(&field.span, format!("has {has}")));
+        return;
+    }
+    let width = usize::from(field.ty.element().width());
+    let set = field
+        .default
+        .chunks(width)
+        .rposition(|element| element.iter().any(|byte| *byte != 0));
+    if let Some(last) = set
+        && last as u64 >= counts
+    {
+        let message = format!(
+            "the default of `{name}` is not zero behind its count: it sets element {last}, and `{counts_name}` counts {counts}"
+        );
+        let diagnostic = Diagnostic::error(message, &field.span, format!("sets element {last}"))
+            .related(&counter.span, format!("{counts} by default"));
+        sink.report(diagnostic.help(format!(
+            "give `{counts_name}` a `default` of {} or more",
+            last + 1
+        )));
     }
 }
 

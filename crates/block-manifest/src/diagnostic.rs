@@ -104,6 +104,24 @@ impl Diagnostic {
     }
 }
 
+/// `text` as one line of a message shows it: what cannot be seen is escaped, and nothing else.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    for letter in text.chars() {
+        match letter {
+            '\'' | '"' | '\\' => shown.push(letter),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
+}
+
+/// A number of things, such as `1 byte` and `2 bytes`.
+pub(crate) fn counted(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
 /// The candidate that is most like `wrong`, if one is like it at all.
 pub(crate) fn closest<'c>(
     wrong: &str,

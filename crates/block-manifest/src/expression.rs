@@ -7,9 +7,11 @@
 pub(crate) mod analysis;
 pub(crate) mod lower;
 mod parse;
+mod scope;
 mod token;
 
-pub(crate) use parse::{Scope, ScopeField, parse};
+pub(crate) use parse::parse;
+pub(crate) use scope::{Scope, ScopeField};
 
 use crate::diagnostic::Span;
 use crate::types::Integer;

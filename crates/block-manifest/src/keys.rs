@@ -1,4 +1,15 @@
-//! Every key of the language. The reader refuses what is not listed here, and a test holds docs/manifest.md against it.
+//! Every key of the language, with the values that it takes and what holds without it.
+//!
+//! The readers take ranges, words and defaults from here, and a test holds the tables of docs/manifest.md against it.
+
+use std::fmt;
+
+use block_table::{
+    Access, Kind, MAX_BLOCK_LENGTH, MAX_DEPTH, MAX_NAME_LENGTH, MAX_VFS, OnReset, ShortRead,
+    WhenFull,
+};
+
+use crate::model::{Owner, SequenceKind};
 
 /// A table of the language, such as `[[block.field]]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,18 +20,128 @@ pub struct Section {
     pub keys: &'static [Key],
 }
 
+impl Section {
+    /// The key with this spelling.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
 /// A key of the language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     /// Its spelling.
     pub name: &'static str,
     /// What values it takes.
-    pub values: &'static str,
+    pub values: Values,
     /// What holds when it is left out.
-    pub default: &'static str,
+    pub default: Default,
 }
 
-const fn key(name: &'static str, values: &'static str, default: &'static str) -> Key {
+/// The values that a key takes. [`Display`](fmt::Display) says them as the reference does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// Integers from the first to the last of these.
+    Integers(u64, u64),
+    /// The same, read better with a hexadecimal end.
+    Hexadecimal(u64, u64),
+    /// One of these words.
+    Words(&'static [&'static str]),
+    /// `true` or `false`.
+    Boolean,
+    /// A name, which may stand in an expression and in generated code.
+    Name,
+    /// The name of the device, which may not.
+    DeviceName,
+    /// What this says.
+    Other(&'static str),
+}
+
+impl fmt::Display for Values {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integers(min, max) => write!(formatter, "{min} to {max}"),
+            Self::Hexadecimal(min, max) => write!(formatter, "{min} to {max:#X}"),
+            Self::Words(words) => formatter.write_str(&crate::listed(words.iter().copied())),
+            Self::Boolean => formatter.write_str("boolean"),
+            Self::Name => write!(formatter, "name of 1 to {MAX_NAME_LENGTH} bytes"),
+            Self::DeviceName => write!(formatter, "string of 1 to {MAX_NAME_LENGTH} bytes"),
+            Self::Other(text) => formatter.write_str(text),
+        }
+    }
+}
+
+/// What holds when a key is left out. [`Display`](fmt::Display) says it as the reference does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Default {
+    /// It may not be left out.
+    Required,
+    /// This word.
+    Word(&'static str),
+    /// This number.
+    Number(u64),
+    /// This truth value.
+    Boolean(bool),
+    /// What this says.
+    Other(&'static str),
+}
+
+impl fmt::Display for Default {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Required => formatter.write_str("required"),
+            Self::Word(word) => write!(formatter, "`{word}`"),
+            Self::Number(number) => write!(formatter, "{number}"),
+            Self::Boolean(value) => write!(formatter, "`{value}`"),
+            Self::Other(text) => formatter.write_str(text),
+        }
+    }
+}
+
+/// Words and what each of them means. The first one holds without the key, if the key has such a default.
+pub(crate) type Words<T, const N: usize> = [(&'static str, T); N];
+
+pub(crate) const KIND: Words<Kind, 2> = [("register", Kind::Register), ("stream", Kind::Stream)];
+pub(crate) const VF_ACCESS: Words<Access, 3> = [
+    ("read-only", Access::ReadOnly),
+    ("write-only", Access::WriteOnly),
+    ("read-write", Access::ReadWrite),
+];
+pub(crate) const SHORT_READ: Words<ShortRead, 2> =
+    [("refuse", ShortRead::Refuse), ("prefix", ShortRead::Prefix)];
+pub(crate) const ON_RESET: Words<OnReset, 2> =
+    [("default", OnReset::Default), ("keep", OnReset::Keep)];
+pub(crate) const WHEN_FULL: Words<WhenFull, 2> = [
+    ("refuse", WhenFull::Refuse),
+    ("drop-oldest", WhenFull::DropOldest),
+];
+pub(crate) const OWNER: Words<Owner, 3> =
+    [("vf", Owner::Vf), ("pf", Owner::Pf), ("both", Owner::Both)];
+pub(crate) const SEQUENCE: Words<SequenceKind, 3> = [
+    ("strict", SequenceKind::Strict),
+    ("non-decreasing", SequenceKind::NonDecreasing),
+    ("serial", SequenceKind::Serial),
+];
+pub(crate) const CHECK: Words<(), 1> = [("crc32", ())];
+
+/// Messages that a stream keeps for each VF when its manifest does not say.
+pub(crate) const DEPTH: u16 = 32;
+/// Whether publishing invalidates when the manifest does not say.
+pub(crate) const NOTIFY: bool = false;
+
+/// The words alone.
+const fn words<T: Copy, const N: usize>(words: &Words<T, N>) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut index = 0;
+    while index < N {
+        names[index] = words[index].0;
+        index += 1;
+    }
+    names
+}
+
+const fn key(name: &'static str, values: Values, default: Default) -> Key {
     Key {
         name,
         values,
@@ -28,17 +149,33 @@ const fn key(name: &'static str, values: &'static str, default: &'static str) ->
     }
 }
 
-/// [`Key::default`] of a key that may not be left out.
-pub const REQUIRED: &str = "required";
+const fn required(name: &'static str, values: Values) -> Key {
+    key(name, values, Default::Required)
+}
+
+/// A key with a sentence for a default.
+const fn optional(name: &'static str, values: Values, default: &'static str) -> Key {
+    key(name, values, Default::Other(default))
+}
+
+const LENGTH: Values = Values::Integers(1, MAX_BLOCK_LENGTH as u64);
+const ANY_U16: Values = Values::Hexadecimal(0, u16::MAX as u64);
+const ANY_U32: Values = Values::Integers(0, u32::MAX as u64);
+const POSITIVE_U32: Values = Values::Integers(1, u32::MAX as u64);
+const INTEGER: Values = Values::Other("integer");
+const TABLE: Values = Values::Other("table");
+const TABLES: Values = Values::Other("array of tables");
+const STRING: Values = Values::Other("string");
+const EXPRESSIONS: Values = Values::Other("array of expressions");
 
 /// The whole file.
 pub const FILE: Section = Section {
     header: "the manifest",
     keys: &[
-        key("device", "table", REQUIRED),
-        key("limits", "table", "no limit"),
-        key("enum", "tables", "no enumerations"),
-        key("block", "array of tables", REQUIRED),
+        required("device", TABLE),
+        optional("limits", TABLE, "no limit"),
+        optional("enum", Values::Other("tables"), "no enumerations"),
+        required("block", TABLES),
     ],
 };
 
@@ -46,10 +183,10 @@ pub const FILE: Section = Section {
 pub const DEVICE: Section = Section {
     header: "[device]",
     keys: &[
-        key("name", "string of 1 to 63 bytes", REQUIRED),
-        key("vendor-id", "0 to 0xFFFF", REQUIRED),
-        key("device-id", "0 to 0xFFFF", REQUIRED),
-        key("max-vfs", "1 to 4096", REQUIRED),
+        required("name", Values::DeviceName),
+        required("vendor-id", ANY_U16),
+        required("device-id", ANY_U16),
+        required("max-vfs", Values::Integers(1, MAX_VFS as u64)),
     ],
 };
 
@@ -57,8 +194,8 @@ pub const DEVICE: Section = Section {
 pub const LIMITS: Section = Section {
     header: "[limits]",
     keys: &[
-        key("writes-per-second", "1 to 4294967295", REQUIRED),
-        key("burst", "1 to 4294967295", REQUIRED),
+        required("writes-per-second", POSITIVE_U32),
+        required("burst", POSITIVE_U32),
     ],
 };
 
@@ -66,26 +203,42 @@ pub const LIMITS: Section = Section {
 pub const BLOCK: Section = Section {
     header: "[[block]]",
     keys: &[
-        key("id", "0 to 4294967295", REQUIRED),
-        key("name", "name of 1 to 63 bytes", REQUIRED),
-        key("doc", "string", "none"),
-        key("kind", "`register`, `stream`", "`register`"),
+        required("id", ANY_U32),
+        required("name", Values::Name),
+        optional("doc", STRING, "none"),
         key(
-            "vf-access",
-            "`read-only`, `write-only`, `read-write`",
-            REQUIRED,
+            "kind",
+            Values::Words(&words(&KIND)),
+            Default::Word(KIND[0].0),
         ),
-        key("length", "1 to 128", "`min-length` and `max-length`"),
-        key("min-length", "1 to 128", "`length`"),
-        key("max-length", "1 to 128", "`length`"),
-        key("notify", "boolean", "`false`"),
-        key("short-read", "`refuse`, `prefix`", "`refuse`"),
-        key("on-reset", "`default`, `keep`", "`default`"),
-        key("depth", "1 to 4096", "32"),
-        key("when-full", "`refuse`, `drop-oldest`", "`refuse`"),
-        key("require", "array of expressions", "none"),
-        key("field", "array of tables", "opaque"),
-        key("layout", "array of tables", "one shape"),
+        required("vf-access", Values::Words(&words(&VF_ACCESS))),
+        optional("length", LENGTH, "`min-length` and `max-length`"),
+        optional("min-length", LENGTH, "`length`"),
+        optional("max-length", LENGTH, "`length`"),
+        key("notify", Values::Boolean, Default::Boolean(NOTIFY)),
+        key(
+            "short-read",
+            Values::Words(&words(&SHORT_READ)),
+            Default::Word(SHORT_READ[0].0),
+        ),
+        key(
+            "on-reset",
+            Values::Words(&words(&ON_RESET)),
+            Default::Word(ON_RESET[0].0),
+        ),
+        key(
+            "depth",
+            Values::Integers(1, MAX_DEPTH as u64),
+            Default::Number(DEPTH as u64),
+        ),
+        key(
+            "when-full",
+            Values::Words(&words(&WHEN_FULL)),
+            Default::Word(WHEN_FULL[0].0),
+        ),
+        optional("require", EXPRESSIONS, "none"),
+        optional("field", TABLES, "opaque"),
+        optional("layout", TABLES, "one shape"),
     ],
 };
 
@@ -93,21 +246,25 @@ pub const BLOCK: Section = Section {
 pub const FIELD: Section = Section {
     header: "[[block.field]]",
     keys: &[
-        key("name", "name of 1 to 63 bytes", REQUIRED),
-        key("doc", "string", "none"),
-        key("offset", "0 to 127", "behind the field before"),
-        key("type", "type", REQUIRED),
-        key(
+        required("name", Values::Name),
+        optional("doc", STRING, "none"),
+        optional(
+            "offset",
+            Values::Integers(0, MAX_BLOCK_LENGTH as u64 - 1),
+            "behind the field before",
+        ),
+        required("type", Values::Other("type")),
+        optional(
             "owner",
-            "`vf`, `pf`, `both`",
+            Values::Words(&words(&OWNER)),
             "`pf` in a read-only block, `vf` otherwise",
         ),
-        key("default", "value of the type", "zeros"),
-        key("valid", "table", "any value"),
-        key("bits", "table", "one integer"),
-        key("count", "name of a field", "all elements"),
-        key("sequence", "`strict`, `non-decreasing`, `serial`", "none"),
-        key("check", "`crc32`", "none"),
+        optional("default", Values::Other("value of the type"), "zeros"),
+        optional("valid", TABLE, "any value"),
+        optional("bits", TABLE, "one integer"),
+        optional("count", Values::Other("name of a field"), "all elements"),
+        optional("sequence", Values::Words(&words(&SEQUENCE)), "none"),
+        optional("check", Values::Words(&words(&CHECK)), "none"),
     ],
 };
 
@@ -115,16 +272,16 @@ pub const FIELD: Section = Section {
 pub const VALID: Section = Section {
     header: "valid",
     keys: &[
-        key("equals", "integer", "any value"),
-        key(
+        optional("equals", INTEGER, "any value"),
+        optional(
             "one-of",
-            "array of integers, or the name of an enumeration",
+            Values::Other("array of integers, or the name of an enumeration"),
             "any value",
         ),
-        key("min", "integer", "0"),
-        key("max", "integer", "the largest of the type"),
-        key("mask", "integer", "all bits"),
-        key("multiple-of", "integer from 1", "1"),
+        optional("min", INTEGER, "0"),
+        optional("max", INTEGER, "the largest of the type"),
+        optional("mask", INTEGER, "all bits"),
+        optional("multiple-of", Values::Other("integer from 1"), "1"),
     ],
 };
 
@@ -132,11 +289,11 @@ pub const VALID: Section = Section {
 pub const LAYOUT: Section = Section {
     header: "[[block.layout]]",
     keys: &[
-        key("name", "name of 1 to 63 bytes", "taken from `when`"),
-        key("doc", "string", "none"),
-        key("when", "expression, or `else`", REQUIRED),
-        key("require", "array of expressions", "none"),
-        key("field", "array of tables", "no fields"),
+        optional("name", Values::Name, "taken from `when`"),
+        optional("doc", STRING, "none"),
+        required("when", Values::Other("expression, or `else`")),
+        optional("require", EXPRESSIONS, "none"),
+        optional("field", TABLES, "no fields"),
     ],
 };
 

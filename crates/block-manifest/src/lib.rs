@@ -85,8 +85,12 @@ impl Manifest {
                 return Err(sink.into_diagnostics(file_name, text));
             }
         };
-        defaults::warn(&table, &parts.blocks, &sink);
+        defaults::check(&table, &parts.blocks, &sink);
+        let has_errors = sink.error_count() > 0;
         let warnings = sink.into_diagnostics(file_name, text);
+        if has_errors {
+            return Err(warnings);
+        }
         Ok(Self {
             device,
             limits: parts.limits,

@@ -14,12 +14,42 @@ use crate::diagnostic::{Located, Sink, Span};
 use crate::model::{Owner, SequenceKind};
 use crate::types::Type;
 
+/// What a key says. A value that is there and cannot be read is reported, and nothing is to follow from it.
+#[derive(Debug)]
+pub(crate) enum Written<T> {
+    /// The key is not there.
+    Absent,
+    /// The key is there, perhaps misspelt, and its value cannot be read.
+    Unreadable,
+    /// The value.
+    Value(Located<T>),
+}
+
+impl<T> Written<T> {
+    pub(crate) const fn value(&self) -> Option<&Located<T>> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
+
+    pub(crate) const fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    pub(crate) const fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable)
+    }
+}
+
 /// A manifest as it is written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct File {
     pub(crate) device: Option<Device>,
     pub(crate) limits: Option<Limits>,
     pub(crate) enums: Vec<Enum>,
+    /// Whether every enumeration is among them.
+    pub(crate) knows_enums: bool,
     pub(crate) blocks: Vec<Block>,
 }
 
@@ -42,7 +72,8 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Enum {
     pub(crate) name: Located<String>,
-    pub(crate) members: Vec<(Located<String>, Located<u64>)>,
+    /// The named values; one that cannot be read is still a name. Empty where none could be read.
+    pub(crate) members: Vec<(Located<String>, Option<u64>)>,
 }
 
 #[derive(Debug)]
@@ -51,13 +82,11 @@ pub(crate) struct Block {
     pub(crate) id: Option<Located<u32>>,
     pub(crate) name: Option<Located<String>>,
     pub(crate) doc: Option<String>,
-    pub(crate) kind: Option<Located<Kind>>,
+    pub(crate) kind: Written<Kind>,
     pub(crate) vf_access: Option<Located<Access>>,
-    /// Whether any of the keys for lengths is there, be it readable or not.
-    pub(crate) has_length: bool,
-    pub(crate) length: Option<Located<u8>>,
-    pub(crate) min_length: Option<Located<u8>>,
-    pub(crate) max_length: Option<Located<u8>>,
+    pub(crate) length: Written<u8>,
+    pub(crate) min_length: Written<u8>,
+    pub(crate) max_length: Written<u8>,
     pub(crate) notify: Option<Located<bool>>,
     pub(crate) short_read: Option<Located<ShortRead>>,
     pub(crate) on_reset: Option<Located<OnReset>>,
@@ -66,6 +95,8 @@ pub(crate) struct Block {
     pub(crate) require: Vec<Located<String>>,
     pub(crate) fields: Vec<Field>,
     pub(crate) layouts: Vec<Layout>,
+    /// Whether every field and layout is among them, with its name.
+    pub(crate) knows_fields: bool,
 }
 
 #[derive(Debug)]
@@ -76,6 +107,8 @@ pub(crate) struct Layout {
     pub(crate) when: Option<Located<String>>,
     pub(crate) require: Vec<Located<String>>,
     pub(crate) fields: Vec<Field>,
+    /// Whether every field is among them, with its name.
+    pub(crate) knows_fields: bool,
 }
 
 #[derive(Debug)]
@@ -83,12 +116,12 @@ pub(crate) struct Field {
     pub(crate) header: Span,
     pub(crate) name: Option<Located<String>>,
     pub(crate) doc: Option<String>,
-    pub(crate) offset: Option<Located<u8>>,
+    pub(crate) offset: Written<u8>,
     pub(crate) ty: Option<Located<Type>>,
     pub(crate) owner: Option<Located<Owner>>,
     pub(crate) default: Option<Located<Value>>,
     pub(crate) valid: Valid,
-    pub(crate) bits: Option<Located<Vec<Bits>>>,
+    pub(crate) bits: Written<Vec<Bits>>,
     pub(crate) count: Option<Located<String>>,
     pub(crate) sequence: Option<Located<SequenceKind>>,
     pub(crate) check: Option<Located<()>>,
@@ -132,8 +165,8 @@ impl Valid {
 #[derive(Clone, Debug)]
 pub(crate) struct Bits {
     pub(crate) name: Located<String>,
-    pub(crate) low: u8,
-    pub(crate) high: u8,
+    /// The lowest and the highest bit, unless they cannot be read.
+    pub(crate) range: Option<(u8, u8)>,
     pub(crate) span: Span,
 }
 

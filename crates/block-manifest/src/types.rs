@@ -5,7 +5,7 @@ use std::fmt;
 use block_table::MAX_BLOCK_LENGTH;
 use block_table::format::operand;
 
-use crate::diagnostic::{Diagnostic, Located};
+use crate::diagnostic::{Diagnostic, Located, printable};
 
 /// An unsigned integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,6 +61,17 @@ impl Integer {
             bytes.reverse();
         }
         bytes
+    }
+
+    /// The value of an integer that begins where `bytes` do.
+    pub(crate) fn decode(self, bytes: &[u8]) -> u64 {
+        let bytes = bytes.iter().take(self.width().into());
+        let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        if self.big_endian {
+            bytes.fold(0, fold)
+        } else {
+            bytes.rev().fold(0, fold)
+        }
     }
 }
 
@@ -130,7 +141,6 @@ impl Type {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, TypeError> {
-        let text = text.trim();
         let Some((name, rest)) = text.split_once('[') else {
             return match integer(text) {
                 Some(integer) => Ok(Self::Integer(integer)),
@@ -138,7 +148,6 @@ impl Type {
                 None => Err(TypeError::Unknown),
             };
         };
-        let name = name.trim();
         let make: fn(Integer, u8) -> Self = match name {
             "bytes" => |_, length| Self::Bytes(length),
             "ascii" => |_, length| Self::Ascii(length),
@@ -151,7 +160,8 @@ impl Type {
         };
         let number = rest
             .strip_suffix(']')
-            .and_then(|number| number.trim().parse::<u64>().ok())
+            .filter(|number| number.bytes().all(|digit| digit.is_ascii_digit()))
+            .and_then(|number| number.parse::<u64>().ok())
             .ok_or(TypeError::Length)?;
         let most = MAX_BLOCK_LENGTH as u64 / u64::from(element.width());
         match u8::try_from(number) {
@@ -191,7 +201,7 @@ pub(crate) enum TypeError {
 
 impl TypeError {
     pub(crate) fn diagnostic(self, text: &Located<String>) -> Diagnostic {
-        let written = text.value.escape_debug();
+        let written = printable(&text.value);
         let error = |message: String, label: String| Diagnostic::error(message, &text.span, label);
         match self {
             Self::Unknown => {
@@ -208,11 +218,11 @@ impl TypeError {
             }
             Self::NoLength => error(
                 format!("type `{written}` needs a length"),
-                format!("write `{}[8]` for eight bytes", text.value.trim()),
+                format!("write `{written}[8]` for eight bytes"),
             ),
             Self::Length => error(
                 format!("the length of type `{written}` is not a number in brackets"),
-                "expected a decimal number and `]`".into(),
+                "expected decimal digits and `]`".into(),
             ),
             Self::Elements { number, most } => error(
                 format!("type `{written}` has {number} elements, and may have 1 to {most}"),
@@ -275,6 +285,10 @@ mod tests {
             ("u8[", TypeError::Length),
             ("u8[-1]", TypeError::Length),
             ("u8[4]x", TypeError::Length),
+            ("u16[+4]", TypeError::Length),
+            ("u8[ 2 ]", TypeError::Length),
+            (" u8", TypeError::Unknown),
+            ("u8 [2]", TypeError::Unknown),
         ] {
             assert_eq!(Type::parse(text), Err(error), "{text}");
         }
@@ -290,5 +304,10 @@ mod tests {
         assert_eq!(encode("u16be"), [3, 4]);
         assert_eq!(encode("u32be"), [1, 2, 3, 4]);
         assert_eq!(encode("u64"), [4, 3, 2, 1, 0, 0, 0, 0]);
+        for (name, ..) in INTEGERS {
+            let integer = integer(name).unwrap();
+            let value = 0x0102_0304_0506_0708 & integer.max();
+            assert_eq!(integer.decode(&integer.encode(value)), value, "{name}");
+        }
     }
 }

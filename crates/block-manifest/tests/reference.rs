@@ -109,7 +109,6 @@ fn the_limits_of_the_reference_are_those_of_the_table() {
         format!("at most {} instructions", block_table::MAX_INSTRUCTIONS),
         format!("a stack of {} at most", block_table::MAX_STACK),
         format!("IDs from\n  0 to {}", block_table::INVALIDATABLE_BLOCKS - 1),
-        format!("| 1 to {} | 32 |", block_table::MAX_DEPTH),
         format!("`one-of` has at most {} values", block_table::MAX_VALUES),
         "at most 256 expressions".to_owned(),
         // What the compiler alone knows is held by tests/work.rs.
@@ -118,6 +117,187 @@ fn the_limits_of_the_reference_are_those_of_the_table() {
     for limit in limits {
         assert!(REFERENCE.contains(&limit), "{limit}");
     }
+}
+
+/// The lines of `table`, without one that sets `key`.
+fn without(table: &str, key: &str) -> String {
+    let others = table
+        .lines()
+        .filter(|line| !line.starts_with(&format!("{key} =")));
+    others.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// A manifest in which `key` of `section` is `value`, with all that this key needs beside it.
+fn with_key(section: &Section, key: &str, value: &str) -> String {
+    let line = format!("{key} = {value}\n");
+    let field = "[[block.field]]\nname = \"f\"\ntype = \"u8\"\n";
+    let long = BLOCK.replace("length = 4", "length = 128");
+    match section.header {
+        "[device]" => format!("{}{line}{BLOCK}", without(DEVICE, key)),
+        "[limits]" => {
+            let limits = "writes-per-second = 1\nburst = 1\n";
+            format!("{DEVICE}[limits]\n{}{line}{BLOCK}", without(limits, key))
+        }
+        "[[block]]" => {
+            let block = match key {
+                "depth" | "when-full" => {
+                    BLOCK.replace("read-only", "write-only") + "kind = \"stream\"\n"
+                }
+                "min-length" => BLOCK.replace("length = 4", "max-length = 128"),
+                "max-length" => BLOCK.replace("length = 4", "min-length = 1"),
+                _ => without(BLOCK, key),
+            };
+            format!("{DEVICE}{block}{line}")
+        }
+        "[[block.field]]" => format!("{DEVICE}{long}{}{line}", without(field, key)),
+        "[[block.layout]]" => {
+            format!("{DEVICE}{long}{field}[[block.layout]]\nwhen = \"f == 1\"\n{line}")
+        }
+        other => panic!("no manifest for {other}"),
+    }
+}
+
+/// A row of the reference's tables.
+#[derive(Debug)]
+struct Row {
+    section: &'static Section,
+    key: &'static str,
+    values: &'static str,
+    default: &'static str,
+}
+
+fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for section in SECTIONS {
+        let lines = under(&heading(section)).lines();
+        for line in lines.filter(|line| line.starts_with("| `")) {
+            let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+            let [key, values, default] = cells[..] else {
+                panic!("{line}");
+            };
+            let key = key.trim_matches('`');
+            rows.push(Row {
+                section,
+                key,
+                values,
+                default,
+            });
+        }
+    }
+    rows
+}
+
+/// `0x…` or decimal.
+fn number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+fn compiles(text: &str) -> Result<(), String> {
+    Manifest::parse("bounds.toml", text)
+        .map(drop)
+        .map_err(|diagnostics| diagnostics.to_string())
+}
+
+#[test]
+fn a_key_takes_the_range_of_the_reference_and_no_more() {
+    let mut ranges = 0;
+    for row in rows() {
+        let ends = row.values.split_once(" to ");
+        let Some((min, max)) = ends.and_then(|(min, max)| number(min).zip(number(max))) else {
+            continue;
+        };
+        ranges += 1;
+        let key = row.key;
+        let with = |value: u64| compiles(&with_key(row.section, key, &value.to_string()));
+        for inside in [min, max] {
+            assert_eq!(with(inside), Ok(()), "{key} = {inside}");
+        }
+        let outside = min.checked_sub(1).into_iter().chain([max + 1]);
+        for outside in outside {
+            let error = with(outside).expect_err(key);
+            let said = format!("`{key}` is {outside}, and must be from {min} to {max}");
+            assert!(error.contains(&said), "{error}");
+        }
+    }
+    assert_eq!(ranges, 11);
+}
+
+#[test]
+fn a_key_takes_the_words_of_the_reference_and_no_others() {
+    let mut keys = 0;
+    for row in rows().iter().filter(|row| row.values.starts_with('`')) {
+        keys += 1;
+        let words = row
+            .values
+            .split(", ")
+            .map(|word| (word.trim_matches('`'), true));
+        for (word, is_known) in words.chain([("other", false)]) {
+            let text = with_key(row.section, row.key, &format!("\"{word}\""));
+            let outcome = compiles(&text).err().unwrap_or_default();
+            let refused = outcome.contains(&format!("`{}` is \"{word}\", and must be", row.key));
+            assert_eq!(refused, !is_known, "{} = {word}: {outcome}", row.key);
+        }
+    }
+    assert_eq!(keys, 8);
+}
+
+#[test]
+fn a_name_is_as_long_as_the_reference_says_and_no_longer() {
+    let mut names = 0;
+    for row in rows().iter().filter(|row| row.key == "name") {
+        names += 1;
+        let length = row.values.split_once(" of 1 to ").expect(row.values).1;
+        let most = length
+            .strip_suffix(" bytes")
+            .and_then(number)
+            .expect(length);
+        let with = |length: u64| {
+            let name = "n".repeat(usize::try_from(length).expect("a short name"));
+            compiles(&with_key(row.section, row.key, &format!("\"{name}\"")))
+        };
+        let header = row.section.header;
+        assert_eq!((with(1), with(most)), (Ok(()), Ok(())), "{header}");
+        assert!(with(0).is_err() && with(most + 1).is_err(), "{header}");
+    }
+    assert_eq!(names, 4);
+}
+
+#[test]
+fn what_is_left_out_has_the_default_of_the_reference() {
+    let table = |text: &str| {
+        let manifest = Manifest::parse("defaults.toml", text);
+        manifest
+            .unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
+            .compile()
+    };
+    let mut defaults = 0;
+    for row in rows()
+        .iter()
+        .filter(|row| row.section.header == "[[block]]")
+    {
+        let word = row.default.trim_matches('`');
+        let value = if number(word).is_some() || row.values == "boolean" {
+            word.to_owned()
+        } else if row.values.contains(row.default) {
+            format!("\"{word}\"")
+        } else {
+            // The default is a sentence.
+            continue;
+        };
+        defaults += 1;
+        let with = with_key(row.section, row.key, &value);
+        let left_out = with.replace(&format!("{} = {value}\n", row.key), "");
+        assert_ne!(with, left_out);
+        assert!(
+            table(&with) == table(&left_out),
+            "{} is {value} when it is left out",
+            row.key
+        );
+    }
+    assert_eq!(defaults, 6);
 }
 
 /// A manifest of one block with `lines` in it.

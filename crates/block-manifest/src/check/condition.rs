@@ -13,19 +13,32 @@ use crate::types::Type;
 /// The most expressions in one `require`. With the rules that 128 bytes of fields can have they always fit into one rule list.
 const MAX_REQUIREMENTS: usize = 256;
 
+/// Why the block's own rules may not name a layout's field.
+pub(super) const BELONGS_TO_A_LAYOUT: &str =
+    "it belongs to a layout: only the rules of that layout may use it";
+/// Why a layout's rules may not name another layout's field.
+pub(super) const BELONGS_TO_ANOTHER_LAYOUT: &str =
+    "it belongs to another layout: only the rules of that layout may use it";
+
 impl Context<'_> {
-    /// Reads an expression that may name `fields`, but none of the fields of the block in `hidden`.
-    pub(super) fn condition(
-        &self,
-        text: &Located<String>,
-        fields: &[ScopeField],
-        hidden: &[(String, &'static str)],
-    ) -> Option<Condition> {
-        let scope = Scope {
+    /// What an expression may name: `fields`, but none of those in `hidden`.
+    pub(super) const fn scope<'s>(
+        &'s self,
+        fields: &'s [ScopeField],
+        hidden: &'s [(String, &'static str)],
+        knows_fields: bool,
+    ) -> Scope<'s> {
+        Scope {
             fields,
             hidden,
+            knows_fields,
             enums: self.enums,
-        };
+            knows_enums: self.knows_enums,
+        }
+    }
+
+    /// Reads an expression that may name what `scope` has.
+    pub(super) fn condition(&self, text: &Located<String>, scope: Scope<'_>) -> Option<Condition> {
         let expression = parse(text, self.text, scope, self.sink)?;
         let (code, depth) = lower::lower(&expression);
         if code.len() > MAX_INSTRUCTIONS || depth > MAX_STACK {
@@ -52,11 +65,12 @@ impl Context<'_> {
         possible(wanted, &domains(fields), self.budget)
     }
 
-    /// Reads the expressions of a `require` and reports those that can never hold, given what else holds then.
+    /// Reads the expressions of a `require` and reports those that can never hold, given what else holds then. What is reported is
+    /// left out, so that nothing follows from it.
     pub(super) fn requirements(
         &self,
         texts: &[Located<String>],
-        scope: &[ScopeField],
+        scope: Scope<'_>,
         fields: &[&Field],
         given: &[Wanted<'_>],
     ) -> Vec<Condition> {
@@ -67,17 +81,20 @@ impl Context<'_> {
             );
             self.sink.error(message, &text.span, "one too many");
         }
-        let conditions: Vec<Condition> = texts
+        let read: Vec<Condition> = texts
             .iter()
-            .filter_map(|text| self.condition(text, scope, &[]))
+            .filter_map(|text| self.condition(text, scope))
             .collect();
         let mut wanted = given.to_vec();
-        for condition in &conditions {
+        let mut can_hold = Vec::new();
+        for condition in &read {
             let alone = self.possible(&[(&condition.expression, true)], fields);
             wanted.push((&condition.expression, true));
-            if alone && self.possible(&wanted, fields) {
+            can_hold.push(alone && self.possible(&wanted, fields));
+            if can_hold.ends_with(&[true]) {
                 continue;
             }
+            wanted.pop();
             let label = if alone {
                 "never true together with the rules before it"
             } else {
@@ -87,9 +104,10 @@ impl Context<'_> {
             let diagnostic = Diagnostic::error(message, &condition.expression.span, label);
             self.sink
                 .report(diagnostic.note("every write would be refused"));
-            wanted.pop();
         }
-        conditions
+        let kept = read.into_iter().zip(can_hold);
+        kept.filter_map(|(condition, can_hold)| can_hold.then_some(condition))
+            .collect()
     }
 }
 
@@ -100,15 +118,5 @@ fn domains<'f>(fields: &'f [&'f Field]) -> impl Fn(&Load) -> Domain<'f> {
             .iter()
             .find(|field| field.offset == load.offset && matches!(field.ty, Type::Integer(_)));
         field.map_or(Domain::whole(load.integer), |field| Domain::of(field))
-    }
-}
-
-/// The entry of `field` in the scope of an expression.
-pub(super) fn scope_field(field: &Field) -> ScopeField {
-    ScopeField {
-        name: field.name.clone(),
-        offset: field.offset,
-        ty: field.ty,
-        bits: field.bits.clone(),
     }
 }

@@ -4,9 +4,10 @@ use block_table::{Access, Kind};
 
 use super::Context;
 use super::place::name;
-use crate::diagnostic::{Diagnostic, Located};
-use crate::model::{Bits, Field, Owner, Valid};
-use crate::syntax;
+use crate::diagnostic::{Diagnostic, Located, counted, printable};
+use crate::domain::Domain;
+use crate::model::{Bits, Field, Owner, SequenceKind, Valid};
+use crate::syntax::{self, Written};
 use crate::types::{Integer, Type};
 
 /// What a field needs to know about its block.
@@ -19,38 +20,54 @@ pub(super) struct Surroundings {
     pub(super) in_layout: bool,
 }
 
-/// The field `written` at `offset`; `None` when it has no name or no type. Its count is filled in by [`super::block`].
+/// The field `written` at `offset`; `None` when its name, type or offset is not known. Its count is filled in by [`super::count`].
 pub(super) fn check(
     written: &syntax::Field,
-    offset: u8,
+    offset: Option<u8>,
     around: Surroundings,
     context: Context<'_>,
 ) -> Option<Field> {
-    let name = written.name.as_ref()?;
+    let owner = owner(written, around, context);
     let ty = written.ty.as_ref()?.value;
-    let bits = bits(written, ty, context);
     let mut field = Field {
-        name: name.value.clone(),
+        name: name(written).to_owned(),
         doc: written.doc.clone(),
-        offset,
+        offset: offset.unwrap_or(0),
         ty,
-        owner: owner(written, around, context),
+        owner,
         default: vec![0; ty.length()],
         valid: Valid::default(),
-        bits,
+        bits: Vec::new(),
         count: None,
-        sequence: sequence(written, ty, around, context),
-        is_checksum: checksum(written, ty, offset, around, context),
-        span: name.span.clone(),
+        sequence: None,
+        is_checksum: written.check.is_some(),
+        span: written
+            .name
+            .as_ref()
+            .map_or_else(|| written.header.clone(), |name| name.span.clone()),
     };
+    if field.is_checksum {
+        checksum(written, ty, offset, around, context);
+        beside_check(written, context);
+    } else {
+        rules(&mut field, written, around, context);
+    }
+    (offset.is_some() && written.name.is_some()).then_some(field)
+}
+
+/// What values a field may have, and its default among them.
+fn rules(field: &mut Field, written: &syntax::Field, around: Surroundings, context: Context<'_>) {
     let errors = context.sink.error_count();
-    field.valid = context.valid(&written.valid, ty, field.defined_bits());
+    let sound = || context.sink.error_count() == errors;
+    field.bits = bits(written, field.ty, context);
+    field.valid = context.valid(&written.valid, field.ty, field.defined_bits());
+    let judged = sound();
     if let Some(default) = &written.default
-        && let Some(bytes) = context.default_bytes(default, &field, written.count.is_some(), errors)
+        && let Some(bytes) = context.default_bytes(default, field, written.count.is_some(), judged)
     {
         field.default = bytes;
     }
-    Some(field)
+    field.sequence = sequence(written, field, judged, around, context);
 }
 
 fn owner(written: &syntax::Field, around: Surroundings, context: Context<'_>) -> Owner {
@@ -79,8 +96,9 @@ fn owner(written: &syntax::Field, around: Surroundings, context: Context<'_>) ->
     owner.value
 }
 
+/// The named bits; none when some of them cannot be made out, as if all bits were one integer.
 fn bits(written: &syntax::Field, ty: Type, context: Context<'_>) -> Vec<Bits> {
-    let Some(bits) = &written.bits else {
+    let Written::Value(bits) = &written.bits else {
         return Vec::new();
     };
     let Type::Integer(integer) = ty else {
@@ -98,92 +116,126 @@ fn bits(written: &syntax::Field, ty: Type, context: Context<'_>) -> Vec<Bits> {
             "all bits would be reserved",
         );
     }
-    super::names::unique(
-        bits.value.iter().map(|bits| &bits.name),
-        "bit",
-        context.sink,
-    );
-    let mut taken: Vec<&syntax::Bits> = Vec::new();
-    for range in &bits.value {
+    let all_names = bits.value.iter().map(|bits| &bits.name);
+    super::names::unique(all_names, "bit", context.sink);
+    let within = bits_within(&bits.value, integer, context);
+    let readable = bits.value.iter().map(|bits| {
+        let (low, high) = bits.range?;
+        Some(Bits {
+            name: bits.name.value.clone(),
+            low,
+            high,
+        })
+    });
+    let readable: Option<Vec<_>> = readable.collect();
+    readable.filter(|_| within).unwrap_or_default()
+}
+
+/// Reports bits that the integer does not have and bits with two names; true when there are none.
+fn bits_within(bits: &[syntax::Bits], integer: Integer, context: Context<'_>) -> bool {
+    let errors = context.sink.error_count();
+    let mut taken: Vec<(&syntax::Bits, (u8, u8))> = Vec::new();
+    for range in bits {
+        let Some((low, high)) = range.range else {
+            continue;
+        };
         let bit_name = &range.name.value;
-        if range.high >= integer.bits() {
+        if high >= integer.bits() {
             let message = format!(
-                "bits `{bit_name}` end at bit {}, and {integer} has bits 0 to {}",
-                range.high,
+                "bits `{bit_name}` end at bit {high}, and {integer} has bits 0 to {}",
                 integer.bits() - 1
             );
             context
                 .sink
                 .error(message, &range.span, "outside of the integer");
         }
-        if let Some(other) = taken
+        let overlapping = taken
             .iter()
-            .find(|other| other.low <= range.high && range.low <= other.high)
-        {
+            .find(|(_, (other_low, other_high))| *other_low <= high && low <= *other_high);
+        if let Some((other, (other_low, other_high))) = overlapping {
             let message = format!("bits `{bit_name}` overlap bits `{}`", other.name.value);
-            let diagnostic = Diagnostic::error(
-                message,
-                &range.span,
-                format!("bits {} to {}", range.low, range.high),
-            );
+            let diagnostic =
+                Diagnostic::error(message, &range.span, format!("bits {low} to {high}"));
             context.sink.report(
-                diagnostic.related(&other.span, format!("bits {} to {}", other.low, other.high)),
+                diagnostic.related(&other.span, format!("bits {other_low} to {other_high}")),
             );
         }
-        taken.push(range);
+        taken.push((range, (low, high)));
     }
-    bits.value
-        .iter()
-        .map(|range| Bits {
-            name: range.name.value.clone(),
-            low: range.low,
-            high: range.high,
-        })
-        .collect()
+    context.sink.error_count() == errors
 }
 
+/// How the value moves on. Whether it can is looked at when its rules are `judged` to be right.
 fn sequence(
     written: &syntax::Field,
-    ty: Type,
+    field: &Field,
+    judged: bool,
     around: Surroundings,
     context: Context<'_>,
-) -> Option<crate::model::SequenceKind> {
+) -> Option<SequenceKind> {
     let sequence = written.sequence.as_ref()?;
-    let name = name(written);
-    if !matches!(ty, Type::Integer(_)) {
-        context.sink.error(
-            format!("field `{name}` is {ty}, and only a single integer is a sequence"),
-            &sequence.span,
+    let name = &field.name;
+    let report = |message: String, label: &str| {
+        let diagnostic = Diagnostic::error(message, &sequence.span, label);
+        context.sink.report(if around.in_layout {
+            diagnostic.note("from one write to the next the layout may change: a sequence is a field of the block itself")
+        } else {
+            diagnostic
+        });
+    };
+    if !matches!(field.ty, Type::Integer(_)) {
+        report(
+            format!(
+                "field `{name}` is {}, and only a single integer is a sequence",
+                field.ty
+            ),
             "not an integer",
         );
-    }
-    if around.in_layout {
-        let diagnostic = Diagnostic::error(
+    } else if around.in_layout {
+        report(
             format!("field `{name}` is a sequence within a layout"),
-            &sequence.span,
             "not allowed here",
         );
-        context.sink.report(diagnostic.note("from one write to the next the layout may change: a sequence is a field of the block itself"));
-    }
-    if written.valid.equals.is_some() {
-        context.sink.error(
+    } else if judged && Domain::of(field).is_single() {
+        report(
             format!("sequence `{name}` has one valid value only, and can never move on"),
-            &sequence.span,
             "never holds twice",
         );
     }
     Some(sequence.value)
 }
 
+/// Reports keys that say what value a checksum has: that of the bytes before it.
+fn beside_check(written: &syntax::Field, context: Context<'_>) {
+    let given = [
+        ("bits", written.bits.value().map(|bits| &bits.span)),
+        ("valid", written.valid.given().next().map(|rule| &rule.span)),
+        (
+            "sequence",
+            written.sequence.as_ref().map(|sequence| &sequence.span),
+        ),
+    ];
+    for (key, span) in given {
+        if let Some(span) = span {
+            let message = format!(
+                "checksum `{}` has `{key}`, and its value is the CRC-32 of the bytes before it",
+                name(written)
+            );
+            context.sink.error(message, span, "excluded by `check`");
+        }
+    }
+}
+
+/// Reports a checksum that could not be checked.
 fn checksum(
     written: &syntax::Field,
     ty: Type,
-    offset: u8,
+    offset: Option<u8>,
     around: Surroundings,
     context: Context<'_>,
-) -> bool {
+) {
     let Some(check) = &written.check else {
-        return false;
+        return;
     };
     let name = name(written);
     let report = |message: String, label: &str| context.sink.error(message, &check.span, label);
@@ -197,90 +249,90 @@ fn checksum(
             format!("field `{name}` is a checksum within a layout"),
             "a checksum is a field of the block itself",
         );
-    } else if offset == 0 {
+    } else if offset == Some(0) {
         report(
             format!("checksum `{name}` at offset 0 covers no bytes"),
             "nothing before it",
         );
-    } else if usize::from(offset) + 4 > usize::from(around.min_length) {
+    } else if let Some(offset) = offset
+        && usize::from(offset) + 4 > usize::from(around.min_length)
+    {
         let message = format!(
-            "checksum `{name}` ends at byte {}, and a write may be {} bytes long",
+            "checksum `{name}` ends at byte {}, and a write may be {} long",
             offset + 3,
-            around.min_length
+            counted(around.min_length.into(), "byte")
         );
         report(message, "a short write would not carry it");
     }
-    true
 }
 
 impl Context<'_> {
-    /// The bytes of a default for `field`. When `errors` have been reported since, its rules are not used.
+    /// The bytes of a default for `field`, whose rules it must meet if they are `judged` to be right.
     fn default_bytes(
         &self,
         default: &Located<syntax::Value>,
         field: &Field,
-        counted: bool,
-        errors: usize,
+        is_counted: bool,
+        judged: bool,
     ) -> Option<Vec<u8>> {
-        let integer = field.ty.element();
-        let elements = usize::from(field.ty.elements());
-        let values: Vec<(u64, &Located<syntax::Value>)> = match (&default.value, field.ty) {
-            (syntax::Value::Text(text), Type::Ascii(length)) => {
-                return self.default_text(text, length, default);
-            }
-            (_, Type::Ascii(_)) => {
-                self.sink.error(
-                    format!("the default of `{}` is not a string", field.name),
-                    &default.span,
-                    format!("expected a string for {}", field.ty),
-                );
-                return None;
-            }
-            (syntax::Value::List(_), Type::Integer(_)) => {
-                self.sink.error(
-                    format!("the default of `{}` is an array", field.name),
-                    &default.span,
-                    format!("expected one {}", field.ty),
-                );
-                return None;
-            }
-            (syntax::Value::List(values), _) if values.len() != elements => {
-                let message = format!(
-                    "the default of `{}` has {} elements, and {} has {elements}",
-                    field.name,
-                    values.len(),
-                    field.ty
-                );
-                self.sink.error(
-                    message,
-                    &default.span,
-                    format!("expected {elements} elements, or one integer for all"),
-                );
-                return None;
-            }
-            (syntax::Value::List(values), _) => {
-                let numbers: Vec<_> = values
-                    .iter()
-                    .map(|value| Some((self.fitting_number(value, integer)?, value)))
-                    .collect();
-                numbers.into_iter().collect::<Option<_>>()?
-            }
-            _ => vec![(self.fitting_number(default, integer)?, default); elements],
-        };
-        if self.sink.error_count() == errors {
+        if let Type::Ascii(length) = field.ty {
+            return self.default_text(default, field, length);
+        }
+        let values = self.default_values(default, field)?;
+        if judged {
             for (value, place) in &values {
                 // Elements behind a count are zero, whatever the rules say about the counted ones.
-                if !(counted && *value == 0) {
+                if !(is_counted && *value == 0) {
                     self.default_allowed(*value, place, field);
                 }
             }
         }
-        Some(
-            values
-                .iter()
-                .flat_map(|(value, _)| integer.encode(*value))
-                .collect(),
-        )
+        let integer = field.ty.element();
+        let bytes = values
+            .iter()
+            .flat_map(|(value, _)| integer.encode(*value))
+            .collect();
+        Some(bytes)
+    }
+
+    /// The default of each element, and where it is said.
+    fn default_values<'d>(
+        &self,
+        default: &'d Located<syntax::Value>,
+        field: &Field,
+    ) -> Option<Vec<(u64, &'d Located<syntax::Value>)>> {
+        let ty = field.ty;
+        let elements = usize::from(ty.elements());
+        let syntax::Value::List(values) = &default.value else {
+            let number = self.fitting_number(default, ty.element())?;
+            return Some(vec![(number, default); elements]);
+        };
+        if matches!(ty, Type::Integer(_)) {
+            self.sink.error(
+                format!("the default of `{}` is an array", field.name),
+                &default.span,
+                format!("expected one {ty}"),
+            );
+            return None;
+        }
+        if values.len() != elements {
+            let message = format!(
+                "the default of `{}` has {}, and {ty} has {elements}",
+                field.name,
+                counted(values.len(), "element")
+            );
+            let label = format!(
+                "expected {}, or one integer for all",
+                counted(elements, "element")
+            );
+            self.sink.error(message, &default.span, label);
+            return None;
+        }
+        let numbers: Vec<_> = values
+            .iter()
+            .map(|value| Some((self.fitting_number(value, ty.element())?, value)))
+            .collect();
+        numbers.into_iter().collect()
     }
 
     fn default_allowed(&self, value: u64, place: &Located<syntax::Value>, field: &Field) {
@@ -304,18 +356,26 @@ impl Context<'_> {
 
     fn default_text(
         &self,
-        text: &str,
+        default: &Located<syntax::Value>,
+        field: &Field,
         length: u8,
-        place: &Located<syntax::Value>,
     ) -> Option<Vec<u8>> {
-        let printable = text.bytes().all(|byte| matches!(byte, 0x20..=0x7E));
-        if !printable || text.len() > usize::from(length) {
+        let syntax::Value::Text(text) = &default.value else {
+            self.sink.error(
+                format!("the default of `{}` is not a string", field.name),
+                &default.span,
+                format!("expected a string for {}", field.ty),
+            );
+            return None;
+        };
+        let printable_ascii = text.bytes().all(|byte| matches!(byte, 0x20..=0x7E));
+        if !printable_ascii || text.len() > usize::from(length) {
             let message = format!(
                 "the default \"{}\" is not up to {length} printable ASCII characters",
-                text.escape_debug()
+                printable(text)
             );
             self.sink
-                .error(message, &place.span, format!("{} bytes", text.len()));
+                .error(message, &default.span, counted(text.len(), "byte"));
             return None;
         }
         let mut bytes = text.as_bytes().to_vec();

@@ -1,79 +1,70 @@
 //! The alternative layouts of a block: their conditions, and whether each can be chosen.
 
-use super::Context;
-use super::condition::scope_field;
+use super::condition::BELONGS_TO_ANOTHER_LAYOUT;
 use super::field::{self, Surroundings};
-use super::names;
+use super::fields::{Fields, names_of, names_within, scope_field};
 use super::place::{Placer, overlaps};
-use crate::diagnostic::{Diagnostic, Located};
+use super::{Context, count, names};
+use crate::diagnostic::{Diagnostic, Located, printable};
+use crate::expression::ScopeField;
 use crate::expression::analysis::Wanted;
 use crate::model::{Condition, Field, Layout};
 use crate::syntax;
 
 /// The block around layouts, as far as it is known when they are checked.
 pub(super) struct Frame<'f> {
+    pub(super) written: &'f syntax::Block,
     pub(super) around: Surroundings,
     pub(super) length: usize,
-    /// Where the layouts begin: the end of the fields before them.
-    pub(super) start: Option<usize>,
     /// The fields of the block itself.
-    pub(super) fields: &'f [Field],
-    /// How many of them stand before the layouts.
-    pub(super) before: usize,
+    pub(super) fields: &'f Fields,
     /// What the block requires.
     pub(super) require: &'f [Condition],
 }
 
 /// Checks the layouts of a block.
-pub(super) fn check(
-    written: &[syntax::Layout],
-    frame: &Frame<'_>,
-    context: Context<'_>,
-) -> Vec<Layout> {
-    names::unique(
-        written.iter().filter_map(|layout| layout.name.as_ref()),
-        "layout",
-        context.sink,
-    );
+pub(super) fn check(frame: &Frame<'_>, context: Context<'_>) -> Vec<Layout> {
+    names::unique(given_names(&frame.written.layouts), "layout", context.sink);
     let mut layouts: Vec<Layout> = Vec::new();
-    for layout in written {
-        let Some(layout) = one(layout, &layouts, written, frame, context) else {
-            continue;
-        };
-        layouts.push(layout);
+    for layout in &frame.written.layouts {
+        layouts.extend(one(layout, &layouts, frame, context));
     }
     layouts
+}
+
+fn given_names(layouts: &[syntax::Layout]) -> impl Iterator<Item = &Located<String>> {
+    layouts.iter().filter_map(|layout| layout.name.as_ref())
 }
 
 fn one(
     written: &syntax::Layout,
     before: &[Layout],
-    all: &[syntax::Layout],
     frame: &Frame<'_>,
     context: Context<'_>,
 ) -> Option<Layout> {
-    let fields = fields(written, frame, context);
-    let text = written.when.as_ref()?;
-    let is_else = text.value.trim() == "else";
-    let when = if is_else {
-        None
-    } else {
-        Some(condition(text, all, frame, context)?)
-    };
-    reachable(text, when.as_ref(), before, frame, context);
-    let mut visible: Vec<&Field> = frame.fields.iter().collect();
+    let (mut fields, own_scope) = fields(written, frame, context);
+    let mut visible: Vec<&Field> = frame.fields.all.iter().collect();
     visible.extend(&fields);
-    let scope: Vec<_> = visible.iter().map(|field| scope_field(field)).collect();
-    let mut given = chosen(when.as_ref(), before);
-    given.extend(
-        frame
-            .require
-            .iter()
-            .map(|condition| (&condition.expression, true)),
-    );
-    let require = context.requirements(&written.require, &scope, &visible, &given);
+    let others = frame.written.layouts.iter();
+    let others = others.filter(|other| other.header != written.header);
+    let hidden = names_within(others, BELONGS_TO_ANOTHER_LAYOUT);
+    let scope = [frame.fields.scope.as_slice(), &own_scope].concat();
+    let scope = context.scope(&scope, &hidden, frame.written.knows_fields);
+    let counts = count::resolve(&written.fields, &visible, scope, context);
+    let when = when(written, frame, context);
+    let mut given = Vec::new();
+    // Rules over a layout that is never chosen never hold, which is no news.
+    if let Some(when) = &when
+        && reachable(written, when.as_ref(), before, frame, context)
+    {
+        given = chosen(when.as_ref(), before);
+        given.extend(required(frame));
+    }
+    let require = context.requirements(&written.require, scope, &visible, &given);
+    count::assign(counts, &mut fields);
+    let when = when?;
     Some(Layout {
-        name: name(written, when.as_ref(), before, context),
+        name: name(written, when.as_ref(), before, frame, context),
         doc: written.doc.clone(),
         when,
         require,
@@ -82,73 +73,68 @@ fn one(
     })
 }
 
-fn fields(written: &syntax::Layout, frame: &Frame<'_>, context: Context<'_>) -> Vec<Field> {
-    names::unique(
-        written
-            .fields
-            .iter()
-            .filter_map(|field| field.name.as_ref()),
+/// The fields of a layout, and what expressions may name of them.
+fn fields(
+    written: &syntax::Layout,
+    frame: &Frame<'_>,
+    context: Context<'_>,
+) -> (Vec<Field>, Vec<ScopeField>) {
+    names::unique_behind(
+        names_of(&frame.written.fields),
+        names_of(&written.fields),
         "field",
         context.sink,
     );
-    let mut placer = Placer::new(context, frame.length, frame.start);
+    let around = Surroundings {
+        in_layout: true,
+        ..frame.around
+    };
+    let mut placer = Placer::new(context, frame.length, frame.fields.layouts_start);
     let mut fields = Vec::new();
+    let mut scope = Vec::new();
     for field in &written.fields {
-        if let Some(name) = &field.name
-            && let Some(other) = frame.fields.iter().find(|other| other.name == name.value)
-        {
-            let diagnostic = Diagnostic::error(
-                format!("the field name `{}` is used twice", name.value),
-                &name.span,
-                "used again",
-            );
-            context
-                .sink
-                .report(diagnostic.related(&other.span, "first used here, by the block itself"));
-        }
-        if let Some(offset) = placer.place(field) {
-            fields.extend(field::check(
-                field,
-                offset,
-                Surroundings {
-                    in_layout: true,
-                    ..frame.around
-                },
-                context,
-            ));
-        }
+        let offset = placer.place(field);
+        fields.extend(field::check(field, offset, around, context));
+        scope.extend(scope_field(field, offset));
     }
-    overlaps(&fields, frame.fields, context);
-    fields
+    overlaps(&fields, &frame.fields.all, context);
+    (fields, scope)
 }
 
-/// Reads `when`, which may name what stands before the layouts.
-fn condition(
-    text: &Located<String>,
-    all: &[syntax::Layout],
+/// Reads `when`, which may name what stands before the layouts: `None` inside is `else`.
+#[expect(
+    clippy::option_option,
+    reason = "`else` is no condition, and is not one that cannot be read"
+)]
+fn when(
+    written: &syntax::Layout,
     frame: &Frame<'_>,
     context: Context<'_>,
-) -> Option<Condition> {
-    let (before, behind) = frame.fields.split_at(frame.before);
-    let scope: Vec<_> = before.iter().map(scope_field).collect();
+) -> Option<Option<Condition>> {
+    let text = written.when.as_ref()?;
+    if text.value.trim() == "else" {
+        return Some(None);
+    }
+    let (before, behind) = frame.fields.scope.split_at(frame.fields.scope_before);
     let behind = behind.iter().map(|field| {
         (
             field.name.clone(),
             "it stands behind the layouts: a layout is chosen by the fields before",
         )
     });
-    let inner = all
-        .iter()
-        .flat_map(|layout| &layout.fields)
-        .filter_map(|field| field.name.as_ref());
-    let inner = inner.map(|name| {
-        (
-            name.value.clone(),
-            "it belongs to a layout: a layout is chosen by the fields before",
-        )
-    });
+    let inner = names_within(
+        &frame.written.layouts,
+        "it belongs to a layout: a layout is chosen by the fields before",
+    );
     let hidden: Vec<_> = behind.chain(inner).collect();
-    context.condition(text, &scope, &hidden)
+    let scope = context.scope(before, &hidden, frame.written.knows_fields);
+    context.condition(text, scope).map(Some)
+}
+
+/// What the block itself requires.
+fn required<'f>(frame: &'f Frame<'_>) -> impl Iterator<Item = Wanted<'f>> {
+    let require = frame.require.iter();
+    require.map(|condition| (&condition.expression, true))
 }
 
 /// What holds when a layout is chosen: its condition, and none of those before it.
@@ -161,72 +147,97 @@ fn chosen<'c>(when: Option<&'c Condition>, before: &'c [Layout]) -> Vec<Wanted<'
         .collect()
 }
 
+/// Reports a layout that no valid write can choose.
 fn reachable(
-    text: &Located<String>,
+    written: &syntax::Layout,
     when: Option<&Condition>,
     before: &[Layout],
     frame: &Frame<'_>,
     context: Context<'_>,
-) {
-    let message = || format!("the layout for `{}` can never be chosen", text.value);
-    if let Some(other) = before.iter().find(|layout| layout.when.is_none()) {
-        let diagnostic = Diagnostic::error(message(), &text.span, "stands behind `else`");
-        context
-            .sink
-            .report(diagnostic.related(&other.span, "chosen whenever no layout before it is"));
-        return;
-    }
-    let fields: Vec<&Field> = frame.fields.iter().collect();
-    let wanted = chosen(when, before);
-    // An `else` alone has no condition, and is always possible.
-    if wanted.is_empty() || context.possible(&wanted, &fields) {
-        return;
-    }
-    let alone = when.is_some_and(|when| !context.possible(&[(&when.expression, true)], &fields));
-    let label = if alone {
-        "never true for the values that its fields may have"
-    } else {
-        "the layouts before it take every value that it would"
+) -> bool {
+    let Some(text) = &written.when else {
+        return false;
     };
-    context
-        .sink
-        .report(Diagnostic::error(message(), &text.span, label));
+    let report = |label: &str, related: Option<&Layout>| {
+        let message = format!(
+            "the layout for `{}` can never be chosen",
+            printable(&text.value)
+        );
+        let diagnostic = Diagnostic::error(message, &text.span, label);
+        context.sink.report(match related {
+            Some(other) => {
+                diagnostic.related(&other.span, "chosen whenever no layout before it is")
+            }
+            None => diagnostic,
+        });
+        false
+    };
+    if let Some(other) = before.iter().find(|layout| layout.when.is_none()) {
+        return report("stands behind `else`", Some(other));
+    }
+    let fields: Vec<&Field> = frame.fields.all.iter().collect();
+    let mut wanted = chosen(when, before);
+    // An `else` alone has no condition, and is always possible.
+    if !wanted.is_empty() && !context.possible(&wanted, &fields) {
+        let alone = when.is_none_or(|when| context.possible(&[(&when.expression, true)], &fields));
+        return report(
+            if alone {
+                "the layouts before it take every value that it would"
+            } else {
+                "never true for the values that its fields may have"
+            },
+            None,
+        );
+    }
+    wanted.extend(required(frame));
+    wanted.is_empty()
+        || context.possible(&wanted, &fields)
+        || report(
+            "the block's `require` refuses every value that it would take",
+            None,
+        )
 }
 
-/// The given name, or one that the condition suggests.
+/// The given name, or one that the condition suggests, or a number: no two layouts have one that generated code takes for the same.
 fn name(
     written: &syntax::Layout,
     when: Option<&Condition>,
     before: &[Layout],
+    frame: &Frame<'_>,
     context: Context<'_>,
 ) -> String {
     if let Some(name) = &written.name {
         return name.value.clone();
     }
-    let is_free = |name: &str| before.iter().all(|layout| layout.name != name);
-    let members = context.enums.iter().flat_map(|known| {
-        known
-            .members
-            .iter()
-            .map(move |member| (format!("{}.{}", known.name, member.name), member))
-    });
+    let given = given_names(&frame.written.layouts).map(|name| &name.value);
+    let taken: Vec<String> = given
+        .chain(before.iter().map(|layout| &layout.name))
+        .map(|name| names::normalized(name))
+        .collect();
     let suggested = match when {
         None => Some("otherwise".to_owned()),
-        Some(when) => {
-            let named: Vec<_> = members
-                .filter(|(spelling, _)| mentions(&when.text, spelling))
-                .map(|(_, member)| member.name.clone())
-                .collect();
-            if let [one] = named.as_slice() {
-                Some(one.clone())
-            } else {
-                None
-            }
-        }
+        Some(when) => only_named_value(when, context),
     };
+    let numbered = (before.len()..).map(|number| format!("layout_{number}"));
     suggested
-        .filter(|name| is_free(name))
-        .unwrap_or_else(|| format!("layout_{}", before.len()))
+        .into_iter()
+        .chain(numbered)
+        .find(|name| !taken.contains(&names::normalized(name)))
+        .unwrap_or_default()
+}
+
+/// The name of the one enumeration value that a condition mentions.
+fn only_named_value(when: &Condition, context: Context<'_>) -> Option<String> {
+    let members = context.enums.iter().flat_map(|known| {
+        let members = known.members.iter();
+        members.map(|(member, _)| (&known.name.value, &member.value))
+    });
+    let mut named =
+        members.filter(|(first, part)| mentions(&when.text, &format!("{first}.{part}")));
+    match (named.next(), named.next()) {
+        (Some((_, name)), None) => Some(name.clone()),
+        _ => None,
+    }
 }
 
 /// Whether `text` holds `word`, and not as a part of a longer name.

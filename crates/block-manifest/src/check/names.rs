@@ -1,9 +1,9 @@
 //! Names that must differ.
 
-use crate::diagnostic::{Diagnostic, Located, Sink};
+use crate::diagnostic::{Diagnostic, Located, Sink, printable};
 
 /// Names that differ only in case, or in `-` and `_`, would be one name in generated code.
-fn normalized(name: &str) -> String {
+pub(super) fn normalized(name: &str) -> String {
     name.replace('-', "_").to_ascii_lowercase()
 }
 
@@ -13,14 +13,25 @@ pub(super) fn unique<'n>(
     what: &str,
     sink: &Sink,
 ) {
-    let mut seen: Vec<(String, &Located<String>)> = Vec::new();
+    unique_behind(std::iter::empty(), names, what, sink);
+}
+
+/// Reports each of `names` that was there before, among `others` or among themselves.
+pub(super) fn unique_behind<'n>(
+    others: impl Iterator<Item = &'n Located<String>>,
+    names: impl Iterator<Item = &'n Located<String>>,
+    what: &str,
+    sink: &Sink,
+) {
+    let mut seen: Vec<(String, &Located<String>)> =
+        others.map(|name| (normalized(&name.value), name)).collect();
     for name in names {
         let key = normalized(&name.value);
         let Some((_, first)) = seen.iter().find(|(known, _)| *known == key) else {
             seen.push((key, name));
             continue;
         };
-        let message = format!("the {what} name `{}` is used twice", name.value);
+        let message = format!("the {what} name `{}` is used twice", printable(&name.value));
         let diagnostic = Diagnostic::error(message, &name.span, "used again")
             .related(&first.span, "first used here");
         let same = first.value == name.value;

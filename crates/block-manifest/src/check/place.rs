@@ -3,9 +3,9 @@
 use block_table::MAX_BLOCK_LENGTH;
 
 use super::Context;
-use crate::diagnostic::{Diagnostic, Located, Span};
+use crate::diagnostic::{Diagnostic, Located, Span, counted};
 use crate::model::Field;
-use crate::syntax;
+use crate::syntax::{self, Written};
 
 /// Finds the offsets of fields, one after the other.
 pub(super) struct Placer<'c> {
@@ -35,14 +35,19 @@ impl<'c> Placer<'c> {
         self.next = None;
     }
 
-    /// The offset of `field`, if it and its type can be made out; reports when it leaves the block.
+    /// The offset of `field`, if it and its type can be made out; reports when it leaves the block. Where fields lie that follow one of
+    /// which that is not known, and do not say it themselves, is not known either.
     pub(super) fn place(&mut self, field: &syntax::Field) -> Option<u8> {
-        let given = field.offset.as_ref();
-        let start = given.map(|offset| usize::from(offset.value)).or(self.next);
+        let start = match &field.offset {
+            Written::Value(offset) => Some(usize::from(offset.value)),
+            Written::Absent => self.next,
+            Written::Unreadable => None,
+        };
         let length = field.ty.as_ref().map(|ty| ty.value.length());
         self.next = start.zip(length).map(|(start, length)| start + length);
         let (start, end) = (start?, self.next?);
         if end > self.length {
+            self.next = None;
             self.outside(field, start, end);
             return None;
         }
@@ -53,18 +58,18 @@ impl<'c> Placer<'c> {
         let name = name(field);
         let place = field
             .offset
-            .as_ref()
+            .value()
             .map(|offset| &offset.span)
             .or_else(|| field.ty.as_ref().map(|ty| &ty.span));
         let message = format!(
-            "field `{name}` {}, and the block has {} bytes",
+            "field `{name}` {}, and the block has {}",
             covered(start, end),
-            self.length
+            counted(self.length, "byte")
         );
-        let label = match end - self.length {
-            1 => "ends one byte behind the block".to_owned(),
-            bytes => format!("ends {bytes} bytes behind the block"),
-        };
+        let label = format!(
+            "ends {} behind the block",
+            counted(end - self.length, "byte")
+        );
         let diagnostic = Diagnostic::error(message, place.unwrap_or(&field.header), label);
         let diagnostic = if end > MAX_BLOCK_LENGTH {
             diagnostic.note(format!(
@@ -116,7 +121,7 @@ fn covered(start: usize, end: usize) -> String {
 
 /// Reports a field that stands behind the layouts in the manifest and has no offset.
 pub(super) fn needs_offset(field: &syntax::Field, layout: &Span, context: Context<'_>) {
-    if field.offset.is_none() {
+    if field.offset.is_absent() {
         let message = format!(
             "field `{}` stands behind the layouts and needs an `offset`",
             name(field)

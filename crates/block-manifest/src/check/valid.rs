@@ -3,7 +3,7 @@
 use block_table::MAX_VALUES;
 
 use super::Context;
-use crate::diagnostic::{Diagnostic, Located, Span};
+use crate::diagnostic::{Diagnostic, Located, Span, printable};
 use crate::domain::{Domain, Next};
 use crate::model::{OneOf, Valid};
 use crate::syntax;
@@ -27,7 +27,7 @@ impl Context<'_> {
     }
 
     fn named_number(&self, name: &str, span: &Span) -> Option<u64> {
-        let written = name.escape_debug();
+        let written = printable(name);
         let Some((first, part)) = name.split_once('.') else {
             let diagnostic = Diagnostic::error(
                 format!("\"{written}\" is not an integer"),
@@ -38,21 +38,30 @@ impl Context<'_> {
                 .report(diagnostic.help("a named value is written \"enumeration.name\""));
             return None;
         };
-        let Some(known) = self.enums.iter().find(|known| known.name == first) else {
-            let names = self.enums.iter().map(|known| known.name.as_str());
-            let diagnostic = Diagnostic::error(
-                format!("unknown enumeration in \"{written}\""),
-                span,
-                "no such enumeration",
-            );
-            self.sink.report(diagnostic.did_you_mean(first, names));
+        let Some(known) = self.enumeration(first) else {
+            if self.knows_enums {
+                let names = self.enums.iter().map(|known| known.name.value.as_str());
+                let diagnostic = Diagnostic::error(
+                    format!("unknown enumeration in \"{written}\""),
+                    span,
+                    "no such enumeration",
+                );
+                self.sink.report(diagnostic.did_you_mean(first, names));
+            }
             return None;
         };
-        let member = known.members.iter().find(|member| member.name == part);
-        if member.is_none() {
-            let names = || known.members.iter().map(|member| member.name.as_str());
+        let mut members = known.members.iter();
+        if let Some((_, value)) = members.find(|(member, _)| member.value == part) {
+            return *value;
+        }
+        // An enumeration without values could not be read, and is reported.
+        if !known.members.is_empty() {
+            let names = || {
+                let members = known.members.iter();
+                members.map(|(member, _)| member.value.as_str())
+            };
             let diagnostic = Diagnostic::error(
-                format!("enumeration `{first}` has no `{}`", part.escape_debug()),
+                format!("enumeration `{first}` has no `{}`", printable(part)),
                 span,
                 "no such value",
             );
@@ -62,7 +71,11 @@ impl Context<'_> {
                     .note(format!("`{first}` has {}", crate::listed(names()))),
             );
         }
-        member.map(|member| member.value)
+        None
+    }
+
+    fn enumeration(&self, name: &str) -> Option<&syntax::Enum> {
+        self.enums.iter().find(|known| known.name.value == name)
     }
 
     /// A number that an integer of the type can hold.
@@ -177,24 +190,30 @@ impl Context<'_> {
     }
 
     fn one_of_enum(&self, name: &str, span: &Span, integer: Integer) -> Option<OneOf> {
-        let Some(known) = self.enums.iter().find(|known| known.name == name) else {
-            let names = self.enums.iter().map(|known| known.name.as_str());
-            let diagnostic = Diagnostic::error(
-                format!("unknown enumeration \"{}\"", name.escape_debug()),
-                span,
-                "no such enumeration",
-            );
-            self.sink.report(diagnostic.did_you_mean(name, names));
+        let Some(known) = self.enumeration(name) else {
+            if self.knows_enums {
+                let names = self.enums.iter().map(|known| known.name.value.as_str());
+                let diagnostic = Diagnostic::error(
+                    format!("unknown enumeration \"{}\"", printable(name)),
+                    span,
+                    "no such enumeration",
+                );
+                self.sink.report(diagnostic.did_you_mean(name, names));
+            }
             return None;
         };
-        if let Some(member) = known
+        let members = known.members.iter();
+        let values: Option<Vec<u64>> = members.map(|(_, value)| *value).collect();
+        let values = values.filter(|values| !values.is_empty())?;
+        let too_large = known
             .members
             .iter()
-            .find(|member| member.value > integer.max())
-        {
+            .zip(&values)
+            .find(|(_, value)| **value > integer.max());
+        if let Some(((member, _), value)) = too_large {
             let message = format!(
-                "`{name}.{}` is {}, which does not fit into {integer}",
-                member.name, member.value
+                "`{name}.{}` is {value}, which does not fit into {integer}",
+                member.value
             );
             self.sink.error(
                 message,
@@ -205,7 +224,7 @@ impl Context<'_> {
         }
         Some(OneOf {
             enumeration: Some(name.to_owned()),
-            values: known.members.iter().map(|member| member.value).collect(),
+            values,
         })
     }
 }

@@ -1,10 +1,10 @@
 //! From text to an [`Expression`], with names resolved and kinds of values checked on the way.
 
+use super::scope::{Scope, ScopeField};
 use super::token::{Token, tokens};
 use super::{Binary, Expression, Load, Node};
 use crate::diagnostic::{Diagnostic, Located, Sink, Span};
-use crate::model::{Bits, Enum};
-use crate::types::Type;
+use crate::types::{Integer, Type};
 
 /// Parentheses and `!` may be nested this deep, which keeps the reader's own stack small.
 const MAX_NESTING: usize = 64;
@@ -13,26 +13,8 @@ const MAX_NESTING: usize = 64;
 /// deep for the functions that walk through it.
 const MAX_TOKENS: usize = 1024;
 
-/// A field that an expression may name.
-#[derive(Clone, Debug)]
-pub(crate) struct ScopeField {
-    pub(crate) name: String,
-    pub(crate) offset: u8,
-    pub(crate) ty: Type,
-    pub(crate) bits: Vec<Bits>,
-}
-
-/// What an expression may name.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Scope<'s> {
-    /// The fields, those of a layout behind those of its block.
-    pub(crate) fields: &'s [ScopeField],
-    /// Fields of the block that this expression may not name, with the reason.
-    pub(crate) hidden: &'s [(String, &'static str)],
-    pub(crate) enums: &'s [Enum],
-}
-
-/// Reads the expression `text`, which stands in the manifest `source`. `None` when something was reported.
+/// Reads the expression `text`, which stands in the manifest `source`. `None` when something in it is wrong, or names what
+/// could not be read; that is reported.
 pub(crate) fn parse(
     text: &Located<String>,
     source: &str,
@@ -60,6 +42,7 @@ pub(crate) fn parse(
         nesting: 0,
         scope,
         sink,
+        has_stand_ins: false,
     };
     let expression = parser.alternatives()?;
     let (token, span) = parser.peek();
@@ -71,7 +54,7 @@ pub(crate) fn parse(
         );
         return None;
     }
-    if !expression.is_condition() {
+    if !expression.is_condition() && !is_stand_in(&expression) {
         let diagnostic = Diagnostic::error(
             "the expression is a number, and must be true or false",
             &expression.span,
@@ -79,7 +62,7 @@ pub(crate) fn parse(
         );
         sink.report(diagnostic.help("compare it, for example with `!= 0`"));
     }
-    (sink.error_count() == errors).then_some(expression)
+    (sink.error_count() == errors && !parser.has_stand_ins).then_some(expression)
 }
 
 /// Where ranges of the string `text` stand in `source`: exactly, when the string is written without escapes.
@@ -102,6 +85,8 @@ struct Parser<'s> {
     nesting: usize,
     scope: Scope<'s>,
     sink: &'s Sink,
+    /// Whether something stands for a name whose meaning is not known.
+    has_stand_ins: bool,
 }
 
 /// The operations on integers, from loosest to tightest. Comparisons, the first, do not chain.
@@ -259,8 +244,10 @@ impl Parser<'_> {
             }
             Token::Name(name) => {
                 self.next += 1;
-                // An unknown name is reported; zero stands for it, so that the rest is still looked at.
-                let node = self.resolve(&name, &span).unwrap_or(Node::Constant(0));
+                let node = self.resolve(&name, &span).unwrap_or_else(|| {
+                    self.has_stand_ins = true;
+                    stand_in()
+                });
                 Some(Expression { node, span })
             }
             Token::Symbol("(") => {
@@ -302,7 +289,7 @@ impl Parser<'_> {
     }
 
     fn expect_condition(&self, side: &Expression, symbol: &str) {
-        if !side.is_condition() {
+        if !side.is_condition() && !is_stand_in(side) {
             let message = format!("`{symbol}` takes what is true or false, not a number");
             let diagnostic = Diagnostic::error(message, &side.span, "a number");
             self.sink
@@ -323,24 +310,19 @@ impl Parser<'_> {
         }
     }
 
+    /// What `name` means; `None` when that is not known, which is reported here or where it could not be read.
     fn resolve(&self, name: &str, span: &Span) -> Option<Node> {
         let Some((first, part)) = name.split_once('.') else {
             return self.field(name, span).map(Node::Load);
         };
-        let member = self
-            .scope
-            .enums
-            .iter()
-            .find(|known| known.name == first)
-            .map(|known| known.members.iter().find(|member| member.name == part));
-        let field = self
-            .scope
-            .fields
-            .iter()
-            .find(|field| field.name == first && !field.bits.is_empty());
+        let member = self.scope.enumeration(first).and_then(|known| {
+            let mut members = known.members.iter();
+            members.find(|(member, _)| member.value == part)
+        });
+        let field = self.scope.field(first);
         let bits = field
-            .and_then(|field| Some((field, field.bits.iter().find(|bits| bits.name == part)?)));
-        match (member.flatten(), bits) {
+            .and_then(|field| Some((field, field.bits.iter().find(|(bits, _)| bits == part)?)));
+        match (member, bits) {
             (Some(_), Some(_)) => {
                 let message = format!(
                     "`{name}` is a value of enumeration `{first}` and bits of field `{first}`"
@@ -348,8 +330,8 @@ impl Parser<'_> {
                 self.sink.error(message, span, "could be either");
                 None
             }
-            (Some(member), None) => Some(Node::Constant(member.value)),
-            (None, Some((field, bits))) => Some(Node::Load(load(field, Some(bits), name)?)),
+            (Some((_, value)), None) => value.map(Node::Constant),
+            (None, Some((field, (_, range)))) => load(field, Some((*range)?), name).map(Node::Load),
             (None, None) => {
                 self.unknown_part(first, part, span);
                 None
@@ -357,36 +339,22 @@ impl Parser<'_> {
         }
     }
 
+    /// Reports `first.part`, unless it may name what could not be read.
     fn unknown_part(&self, first: &str, part: &str, span: &Span) {
-        let members = self
-            .scope
-            .enums
-            .iter()
-            .filter(|known| known.name == first)
-            .flat_map(|known| &known.members);
-        let bits = self
-            .scope
-            .fields
-            .iter()
-            .filter(|field| field.name == first)
-            .flat_map(|field| &field.bits);
+        let field = self.scope.field(first);
+        let known = self.scope.enumeration(first);
+        let unreadable = field.is_some_and(|field| !field.knows_bits)
+            || known.is_some_and(|known| known.members.is_empty());
+        if unreadable {
+            return;
+        }
+        let members = known.iter().flat_map(|known| &known.members);
+        let bits = field.iter().flat_map(|field| &field.bits);
         let parts: Vec<&str> = members
-            .map(|member| member.name.as_str())
-            .chain(bits.map(|bits| bits.name.as_str()))
+            .map(|(member, _)| member.value.as_str())
+            .chain(bits.map(|(bits, _)| bits.as_str()))
             .collect();
-        if parts.is_empty() {
-            let names = self.scope.enums.iter().map(|known| known.name.as_str());
-            let names = names.chain(
-                self.scope
-                    .fields
-                    .iter()
-                    .filter(|field| !field.bits.is_empty())
-                    .map(|field| field.name.as_str()),
-            );
-            let message = format!("`{first}` is neither an enumeration nor a field with bits");
-            self.sink
-                .report(Diagnostic::error(message, span, "unknown").did_you_mean(first, names));
-        } else {
+        if !parts.is_empty() {
             let message = format!("`{first}` has no `{part}`");
             let diagnostic = Diagnostic::error(message, span, "unknown")
                 .did_you_mean(part, parts.iter().copied());
@@ -394,68 +362,69 @@ impl Parser<'_> {
                 "`{first}` has {}",
                 crate::listed(parts.into_iter())
             )));
+        } else if let Some(diagnostic) = self.scope.hidden_field(first, span) {
+            self.sink.report(diagnostic);
+        } else if field.is_some() || self.scope.knows_fields && self.scope.knows_enums {
+            let enums = self.scope.enums.iter();
+            let with_bits = self
+                .scope
+                .fields
+                .iter()
+                .filter(|field| !field.bits.is_empty());
+            let names = enums
+                .map(|known| known.name.value.as_str())
+                .chain(with_bits.map(|field| field.name.as_str()));
+            let message = format!("`{first}` is neither an enumeration nor a field with bits");
+            self.sink
+                .report(Diagnostic::error(message, span, "unknown").did_you_mean(first, names));
         }
     }
 
     fn field(&self, name: &str, span: &Span) -> Option<Load> {
-        let Some(field) = self.scope.fields.iter().find(|field| field.name == name) else {
-            self.unknown_field(name, span);
+        let Some(field) = self.scope.field(name) else {
+            if let Some(diagnostic) = self.scope.unknown_field(name, span) {
+                self.sink.report(diagnostic);
+            }
             return None;
         };
-        let load = load(field, None, name);
-        if load.is_none() {
-            let message = format!(
-                "field `{name}` is {}, and expressions are over single integers",
-                field.ty
-            );
+        if let Some(ty) = field.ty
+            && !matches!(ty, Type::Integer(_))
+        {
+            let message =
+                format!("field `{name}` is {ty}, and expressions are over single integers");
             self.sink.error(message, span, "not an integer");
         }
-        load
-    }
-
-    fn unknown_field(&self, name: &str, span: &Span) {
-        if let Some((_, reason)) = self.scope.hidden.iter().find(|(hidden, _)| hidden == name) {
-            self.sink
-                .error(format!("field `{name}` cannot be used here"), span, *reason);
-            return;
-        }
-        let known = |name: &str| self.scope.fields.iter().any(|field| field.name == name);
-        let diagnostic = Diagnostic::error(
-            format!("unknown field `{name}`"),
-            span,
-            "no field has this name",
-        );
-        let diagnostic = match name.split_once('-') {
-            Some((left, right)) if known(left) => diagnostic.help(format!(
-                "write `{left} - {right}` to subtract: `-` right between letters is part of a name"
-            )),
-            _ => diagnostic.did_you_mean(
-                name,
-                self.scope.fields.iter().map(|field| field.name.as_str()),
-            ),
-        };
-        let diagnostic = if self.scope.enums.iter().any(|known| known.name == name) {
-            diagnostic.note(format!(
-                "`{name}` is an enumeration: its values are written `{name}.VALUE`"
-            ))
-        } else {
-            diagnostic
-        };
-        self.sink.report(diagnostic);
+        load(field, None, name)
     }
 }
 
-/// The load of a single integer, or of some of its bits.
-fn load(field: &ScopeField, bits: Option<&Bits>, name: &str) -> Option<Load> {
-    let Type::Integer(integer) = field.ty else {
+/// What stands for a name whose meaning is not known, so that the rest of the expression is still looked at. It may be a number
+/// or a condition, and nothing is computed from it.
+const fn stand_in() -> Node {
+    Node::Load(Load {
+        name: String::new(),
+        offset: 0,
+        integer: Integer::U8,
+        shift: 0,
+        mask: 0,
+    })
+}
+
+fn is_stand_in(expression: &Expression) -> bool {
+    matches!(&expression.node, Node::Load(load) if load.name.is_empty())
+}
+
+/// The load of a single integer, or of some of its bits, if the field could be made out.
+fn load(field: &ScopeField, bits: Option<(u8, u8)>, name: &str) -> Option<Load> {
+    let Some(Type::Integer(integer)) = field.ty else {
         return None;
     };
-    let (shift, mask) = bits.map_or((0, integer.max()), |bits| {
-        (bits.low, bits.mask() >> bits.low)
+    let (shift, mask) = bits.map_or((0, integer.max()), |(low, high)| {
+        (low, u64::MAX >> (63 - (high - low)))
     });
     Some(Load {
         name: name.to_owned(),
-        offset: field.offset,
+        offset: field.offset?,
         integer,
         shift,
         mask,

@@ -1,6 +1,6 @@
 //! The words of an expression.
 
-use crate::diagnostic::{Diagnostic, Sink, Span};
+use crate::diagnostic::{Diagnostic, Sink, Span, printable};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {
@@ -108,7 +108,7 @@ fn number(word: &str, span: &Span, sink: &Sink) -> Option<u64> {
 
 fn unknown_symbol(word: &str, span: &Span) -> Diagnostic {
     let diagnostic = Diagnostic::error(
-        format!("`{}` is not part of an expression", word.escape_debug()),
+        format!("`{}` is not part of an expression", printable(word)),
         span,
         "unknown symbol",
     );

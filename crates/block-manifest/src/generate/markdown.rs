@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use block_table::{Access, Kind, OnReset, ShortRead, WhenFull};
 
 use crate::describe::number;
+use crate::diagnostic::counted;
 use crate::model::{Block, Condition, Field, Manifest, Owner, SequenceKind};
 
 pub(super) fn reference(manifest: &Manifest) -> String {
@@ -256,7 +257,7 @@ fn length(block: &Block) -> String {
 
 fn length_in_words(block: &Block) -> String {
     if block.min_length == block.max_length {
-        return format!("A write has {} bytes", block.max_length);
+        return format!("A write has {}", counted(block.max_length.into(), "byte"));
     }
     format!(
         "A write has {} to {} bytes, and zeros fill the rest",

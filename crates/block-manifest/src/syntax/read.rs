@@ -1,27 +1,26 @@
 //! The tables of the language, read key by key.
 
-use block_table::{
-    Access, Kind, MAX_BLOCK_LENGTH, MAX_DEPTH, MAX_NAME_LENGTH, MAX_VFS, OnReset, ShortRead,
-    WhenFull,
-};
+use block_table::MAX_NAME_LENGTH;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::{Reader, unsigned, written};
 use super::{Bits, Block, Device, Enum, Field, File, Layout, Limits, Valid};
-use crate::diagnostic::{Diagnostic, Located, Sink, Span};
+use crate::diagnostic::{Diagnostic, Located, Sink, Span, counted, printable};
 use crate::keys;
-use crate::model::{Owner, SequenceKind};
 use crate::types::Type;
 
-const LENGTHS: std::ops::RangeInclusive<u64> = 1..=MAX_BLOCK_LENGTH as u64;
+/// The highest bit of the widest integer.
+const HIGHEST_BIT: u8 = 63;
 
 pub(super) fn file(text: &str, sink: &Sink) -> File {
     let (document, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
+    let errors = errors
+        .iter()
+        .map(|error| (error.message(), error.span().unwrap_or(0..text.len())));
+    for (message, span) in without_repeated_tables(errors.collect(), text) {
         sink.set_incomplete();
-        let span = error.span().unwrap_or(0..text.len());
-        sink.error(format!("not TOML: {}", error.message()), &span, "");
+        sink.error(format!("not TOML: {message}"), &span, "");
     }
     let reader = Reader::new(document.get_ref(), &keys::FILE, 0..0, sink);
     let no_blocks = document.get_ref().get("block").filter(|value| {
@@ -48,6 +47,7 @@ pub(super) fn file(text: &str, sink: &Sink) -> File {
             .table("enum")
             .map(|(table, _)| enums(table, sink))
             .unwrap_or_default(),
+        knows_enums: reader.sees_table("enum"),
         blocks: reader
             .tables("block")
             .into_iter()
@@ -56,21 +56,45 @@ pub(super) fn file(text: &str, sink: &Sink) -> File {
     }
 }
 
+/// Leaves out what TOML says about each key of a table that is there twice: it is said about the table's header.
+fn without_repeated_tables<'e>(errors: Vec<(&'e str, Span)>, text: &str) -> Vec<(&'e str, Span)> {
+    let mut repeated = 0..0;
+    let outside = errors.into_iter().filter(|(message, span)| {
+        if *message != "duplicate key" {
+            return true;
+        }
+        let is_header = text
+            .get(..span.start)
+            .is_some_and(|before| before.trim_end_matches([' ', '\t']).ends_with('['));
+        let inside = repeated.contains(&span.start);
+        if is_header {
+            let next = text[span.start..].find("\n[");
+            repeated = span.start..next.map_or(text.len(), |next| span.start + next);
+        }
+        is_header || !inside
+    });
+    outside.collect()
+}
+
 fn device(table: &DeTable<'_>, span: Span, sink: &Sink) -> Device {
     let reader = Reader::new(table, &keys::DEVICE, span, sink);
     let name = reader.string("name").filter(|name| {
-        let fits = (1..=MAX_NAME_LENGTH).contains(&name.value.len()) && !name.value.chars().any(char::is_control);
+        let fits = (1..=MAX_NAME_LENGTH).contains(&name.value.len())
+            && !name.value.chars().any(char::is_control);
         if !fits {
-            let message = format!("the device's name has {} bytes, and must have 1 to {MAX_NAME_LENGTH} without control characters", name.value.len());
+            let message = format!(
+                "the device's name has {}, and must have 1 to {MAX_NAME_LENGTH} without control characters",
+                counted(name.value.len(), "byte")
+            );
             sink.error(message, &name.span, "");
         }
         fits
     });
     Device {
         name,
-        vendor_id: reader.integer("vendor-id", 0..=u16::MAX.into()),
-        device_id: reader.integer("device-id", 0..=u16::MAX.into()),
-        max_vfs: reader.integer("max-vfs", 1..=MAX_VFS.into()),
+        vendor_id: reader.integer("vendor-id"),
+        device_id: reader.integer("device-id"),
+        max_vfs: reader.integer("max-vfs"),
         header: reader.span,
     }
 }
@@ -78,119 +102,109 @@ fn device(table: &DeTable<'_>, span: Span, sink: &Sink) -> Device {
 fn limits(table: &DeTable<'_>, span: Span, sink: &Sink) -> Limits {
     let reader = Reader::new(table, &keys::LIMITS, span, sink);
     Limits {
-        writes_per_second: reader.integer("writes-per-second", 1..=u32::MAX.into()),
-        burst: reader.integer("burst", 1..=u32::MAX.into()),
+        writes_per_second: reader.integer("writes-per-second"),
+        burst: reader.integer("burst"),
     }
 }
 
 fn enums(table: &DeTable<'_>, sink: &Sink) -> Vec<Enum> {
-    let named = Reader::entries(table)
-        .into_iter()
-        .filter_map(|(name, value)| {
-            let Some(members) = value.get_ref().as_table() else {
-                sink.error(
-                    format!(
-                        "enumeration `{}` is not a table of named values",
-                        name.value
-                    ),
-                    &value.span(),
-                    "expected a table",
-                );
-                return None;
-            };
-            is_name(&name, "an enumeration", sink);
-            let members = Reader::entries(members)
-                .into_iter()
-                .filter_map(|(member, value)| {
-                    is_name(&member, "a named value", sink);
-                    let number = unsigned(value);
-                    if number.is_none() {
-                        let message = format!(
-                            "`{}.{}` is {}, and must be an integer from 0 to {}",
-                            name.value,
-                            member.value,
-                            written(value),
-                            u64::MAX
-                        );
-                        sink.error(message, &value.span(), "expected an unsigned integer");
-                    }
-                    Some((member, Located::new(number?, value.span())))
-                });
-            let members: Vec<_> = members.collect();
-            if members.is_empty() {
-                sink.error(
-                    format!("enumeration `{}` has no values", name.value),
-                    &name.span,
-                    "expected `name = value` below",
-                );
-            }
-            Some(Enum { name, members })
-        });
+    let named = Reader::entries(table).into_iter().map(|(name, value)| {
+        check_name(&name, "an enumeration", sink);
+        let members = if let Some(table) = value.get_ref().as_table() {
+            members(&name, table, sink)
+        } else {
+            let message = format!(
+                "enumeration `{}` is not a table of named values",
+                printable(&name.value)
+            );
+            sink.error(message, &value.span(), "expected a table");
+            Vec::new()
+        };
+        Enum { name, members }
+    });
     named.collect()
+}
+
+fn members(
+    name: &Located<String>,
+    table: &DeTable<'_>,
+    sink: &Sink,
+) -> Vec<(Located<String>, Option<u64>)> {
+    let members = Reader::entries(table).into_iter().map(|(member, value)| {
+        check_name(&member, "a named value", sink);
+        let number = unsigned(value);
+        if number.is_none() {
+            let message = format!(
+                "`{}.{}` is {}, and must be an integer from 0 to {}",
+                printable(&name.value),
+                printable(&member.value),
+                written(value),
+                u64::MAX
+            );
+            sink.error(message, &value.span(), "expected an unsigned integer");
+        }
+        (member, number)
+    });
+    let members: Vec<_> = members.collect();
+    if members.is_empty() {
+        sink.error(
+            format!("enumeration `{}` has no values", printable(&name.value)),
+            &name.span,
+            "expected `name = value` below",
+        );
+    }
+    members
 }
 
 fn block(table: &DeTable<'_>, span: Span, sink: &Sink) -> Block {
     let reader = Reader::new(table, &keys::BLOCK, span, sink);
+    let fields = fields(&reader, sink);
+    let layouts: Vec<Layout> = reader
+        .tables("layout")
+        .into_iter()
+        .map(|(table, span)| layout(table, span, sink))
+        .collect();
     Block {
-        id: reader.integer("id", 0..=u32::MAX.into()),
+        id: reader.integer("id"),
         name: name(&reader, "a block", sink),
         doc: reader.string("doc").map(|doc| doc.value),
-        kind: reader.choice(
-            "kind",
-            &[("register", Kind::Register), ("stream", Kind::Stream)],
-        ),
-        vf_access: reader.choice(
-            "vf-access",
-            &[
-                ("read-only", Access::ReadOnly),
-                ("write-only", Access::WriteOnly),
-                ("read-write", Access::ReadWrite),
-            ],
-        ),
-        has_length: ["length", "min-length", "max-length"]
-            .iter()
-            .any(|key| table.contains_key(*key)),
-        length: reader.integer("length", LENGTHS),
-        min_length: reader.integer("min-length", LENGTHS),
-        max_length: reader.integer("max-length", LENGTHS),
+        kind: reader.written("kind", reader.choice("kind", &keys::KIND)),
+        vf_access: reader.choice("vf-access", &keys::VF_ACCESS),
+        length: reader.written("length", reader.integer("length")),
+        min_length: reader.written("min-length", reader.integer("min-length")),
+        max_length: reader.written("max-length", reader.integer("max-length")),
         notify: reader.boolean("notify"),
-        short_read: reader.choice(
-            "short-read",
-            &[("refuse", ShortRead::Refuse), ("prefix", ShortRead::Prefix)],
-        ),
-        on_reset: reader.choice(
-            "on-reset",
-            &[("default", OnReset::Default), ("keep", OnReset::Keep)],
-        ),
-        depth: reader.integer("depth", 1..=MAX_DEPTH.into()),
-        when_full: reader.choice(
-            "when-full",
-            &[
-                ("refuse", WhenFull::Refuse),
-                ("drop-oldest", WhenFull::DropOldest),
-            ],
-        ),
+        short_read: reader.choice("short-read", &keys::SHORT_READ),
+        on_reset: reader.choice("on-reset", &keys::ON_RESET),
+        depth: reader.integer("depth"),
+        when_full: reader.choice("when-full", &keys::WHEN_FULL),
         require: reader.strings("require"),
-        fields: fields(&reader, sink),
-        layouts: reader
-            .tables("layout")
-            .into_iter()
-            .map(|(table, span)| layout(table, span, sink))
-            .collect(),
+        knows_fields: knows_fields(&reader, &fields)
+            && reader.sees_tables("layout")
+            && layouts.iter().all(|layout| layout.knows_fields),
+        fields,
+        layouts,
         header: reader.span,
     }
 }
 
 fn layout(table: &DeTable<'_>, span: Span, sink: &Sink) -> Layout {
     let reader = Reader::new(table, &keys::LAYOUT, span, sink);
+    let fields = fields(&reader, sink);
     Layout {
         name: name(&reader, "a layout", sink),
         doc: reader.string("doc").map(|doc| doc.value),
         when: reader.string("when"),
         require: reader.strings("require"),
-        fields: fields(&reader, sink),
+        knows_fields: knows_fields(&reader, &fields),
+        fields,
         header: reader.span,
     }
+}
+
+/// Whether every field of a table is among `fields`, with its name.
+fn knows_fields(reader: &Reader<'_, '_>, fields: &[Field]) -> bool {
+    reader.sees_tables("field") && fields.iter().all(|field| field.name.is_some())
 }
 
 fn fields(reader: &Reader<'_, '_>, sink: &Sink) -> Vec<Field> {
@@ -203,10 +217,13 @@ fn fields(reader: &Reader<'_, '_>, sink: &Sink) -> Vec<Field> {
 
 fn field(table: &DeTable<'_>, span: Span, sink: &Sink) -> Field {
     let reader = Reader::new(table, &keys::FIELD, span, sink);
+    let bits = reader
+        .table("bits")
+        .map(|(table, span)| Located::new(bits(table, sink), span));
     Field {
         name: name(&reader, "a field", sink),
         doc: reader.string("doc").map(|doc| doc.value),
-        offset: reader.integer("offset", 0..=(MAX_BLOCK_LENGTH as u64 - 1)),
+        offset: reader.written("offset", reader.integer("offset")),
         ty: reader
             .string("type")
             .and_then(|text| match Type::parse(&text.value) {
@@ -216,28 +233,16 @@ fn field(table: &DeTable<'_>, span: Span, sink: &Sink) -> Field {
                     None
                 }
             }),
-        owner: reader.choice(
-            "owner",
-            &[("vf", Owner::Vf), ("pf", Owner::Pf), ("both", Owner::Both)],
-        ),
+        owner: reader.choice("owner", &keys::OWNER),
         default: reader.value("default"),
         valid: reader
             .table("valid")
             .map(|(table, span)| valid(table, span, sink))
             .unwrap_or_default(),
-        bits: reader
-            .table("bits")
-            .map(|(table, span)| Located::new(bits(table, sink), span)),
+        bits: reader.written("bits", bits),
         count: reader.string("count"),
-        sequence: reader.choice(
-            "sequence",
-            &[
-                ("strict", SequenceKind::Strict),
-                ("non-decreasing", SequenceKind::NonDecreasing),
-                ("serial", SequenceKind::Serial),
-            ],
-        ),
-        check: reader.choice("check", &[("crc32", ())]),
+        sequence: reader.choice("sequence", &keys::SEQUENCE),
+        check: reader.choice("check", &keys::CHECK),
         header: reader.span,
     }
 }
@@ -255,41 +260,39 @@ fn valid(table: &DeTable<'_>, span: Span, sink: &Sink) -> Valid {
 }
 
 fn bits(table: &DeTable<'_>, sink: &Sink) -> Vec<Bits> {
-    let named = Reader::entries(table)
-        .into_iter()
-        .filter_map(|(name, value)| {
-            is_name(&name, "a bit", sink);
-            let range = bit_range(value);
-            if range.is_none() {
-                let message = format!(
-                    "bits `{}` are neither a bit number nor a range of them",
-                    name.value
-                );
-                sink.report(Diagnostic::error(
-                    message,
-                    &value.span(),
-                    "expected 0 to 63, or a range such as \"1-3\"",
-                ));
-            }
-            let (low, high) = range?;
-            Some(Bits {
-                name,
-                low,
-                high,
-                span: value.span(),
-            })
-        });
+    let named = Reader::entries(table).into_iter().map(|(name, value)| {
+        check_name(&name, "a bit", sink);
+        let range = bit_range(value);
+        if range.is_none() {
+            let message = format!(
+                "bits `{}` are neither a bit number nor a range of them",
+                printable(&name.value)
+            );
+            let label = format!("expected 0 to {HIGHEST_BIT}, or a range such as \"1-3\"");
+            sink.error(message, &value.span(), label);
+        }
+        Bits {
+            name,
+            range,
+            span: value.span(),
+        }
+    });
     named.collect()
 }
 
 /// `3`, `"3"`, or `"1-3"`.
 fn bit_range(value: &Spanned<DeValue<'_>>) -> Option<(u8, u8)> {
-    let bit = |text: &str| text.trim().parse::<u8>().ok().filter(|bit| *bit < 64);
+    let bit = |text: &str| {
+        let digits = text.bytes().all(|digit| digit.is_ascii_digit());
+        text.parse::<u8>()
+            .ok()
+            .filter(|bit| digits && *bit <= HIGHEST_BIT)
+    };
     let range = match value.get_ref() {
         DeValue::Integer(_) => {
             let number = unsigned(value)
                 .and_then(|number| u8::try_from(number).ok())
-                .filter(|bit| *bit < 64)?;
+                .filter(|bit| *bit <= HIGHEST_BIT)?;
             (number, number)
         }
         DeValue::String(text) => match text.split_once('-') {
@@ -301,14 +304,15 @@ fn bit_range(value: &Spanned<DeValue<'_>>) -> Option<(u8, u8)> {
     (range.0 <= range.1).then_some(range)
 }
 
+/// The name of a table. One that may not be used is reported, and stands for what it names all the same.
 fn name(reader: &Reader<'_, '_>, what: &str, sink: &Sink) -> Option<Located<String>> {
-    reader
-        .string("name")
-        .filter(|name| is_name(name, what, sink))
+    let name = reader.string("name")?;
+    check_name(&name, what, sink);
+    Some(name)
 }
 
-/// Whether `name` can stand in an expression and in generated code; reports when not.
-fn is_name(name: &Located<String>, what: &str, sink: &Sink) -> bool {
+/// Reports a `name` that cannot stand in an expression and in generated code.
+fn check_name(name: &Located<String>, what: &str, sink: &Sink) {
     let text = &name.value;
     let letters = text
         .chars()
@@ -320,11 +324,10 @@ fn is_name(name: &Located<String>, what: &str, sink: &Sink) -> bool {
     let begins = text.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_');
     let fits = letters && joined && begins && text.len() <= MAX_NAME_LENGTH;
     if !fits {
-        let message = format!("`{}` cannot be the name of {what}", text.escape_debug());
+        let message = format!("`{}` cannot be the name of {what}", printable(text));
         let rule = format!(
             "a name has 1 to {MAX_NAME_LENGTH} ASCII letters, digits, `_` and `-`, begins with a letter or `_`, and so does each part behind a `-`"
         );
         sink.report(Diagnostic::error(message, &name.span, "not a name").note(rule));
     }
-    fits
 }

@@ -1,14 +1,13 @@
 //! Typed access to a TOML table, reporting what does not fit.
 
 use std::fmt::Write as _;
-use std::ops::RangeInclusive;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Value;
-use crate::diagnostic::{Diagnostic, Located, Sink, Span, closest};
-use crate::keys::{Key, REQUIRED, Section};
+use super::{Value, Written};
+use crate::diagnostic::{Diagnostic, Located, Sink, Span, closest, printable};
+use crate::keys::{Default, Key, Section, Values, Words};
 
 /// A table, the keys it may have, and where to report.
 pub(super) struct Reader<'a, 't> {
@@ -16,6 +15,8 @@ pub(super) struct Reader<'a, 't> {
     section: &'static Section,
     /// Where the table's header stands.
     pub(super) span: Span,
+    /// Known keys that an unknown one is probably meant to be.
+    misspelt: Vec<&'static str>,
     sink: &'a Sink,
 }
 
@@ -27,23 +28,23 @@ impl<'a, 't> Reader<'a, 't> {
         span: Span,
         sink: &'a Sink,
     ) -> Self {
-        let reader = Self {
+        let mut reader = Self {
             table,
             section,
             span,
+            misspelt: Vec::new(),
             sink,
         };
-        let known = || section.keys.iter().map(|known| known.name);
-        let mut misspelt = Vec::new();
         for (key, _) in table {
-            if known().all(|known| known != key.get_ref()) {
+            if section.key(key.get_ref()).is_none() {
                 reader.unknown_key(key.get_ref(), &key.span());
-                misspelt.extend(closest(key.get_ref(), known()));
+                let known = section.keys.iter().map(|known| known.name);
+                reader.misspelt.extend(closest(key.get_ref(), known));
             }
         }
         for key in section.keys {
-            let missing = key.default == REQUIRED && !table.contains_key(key.name);
-            if missing && !misspelt.contains(&key.name) && !sink.is_incomplete() {
+            let missing = key.default == Default::Required && !table.contains_key(key.name);
+            if missing && !reader.misspelt.contains(&key.name) && !sink.is_incomplete() {
                 reader.missing(key);
             }
         }
@@ -51,6 +52,10 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     fn unknown_key(&self, key: &str, span: &Span) {
+        // Behind a header that TOML could not read, keys belong to a table that they were not meant for.
+        if self.sink.is_incomplete() {
+            return;
+        }
         let header = self.section.header;
         let known = || self.section.keys.iter().map(|known| known.name);
         let diagnostic = Diagnostic::error(
@@ -72,10 +77,44 @@ impl<'a, 't> Reader<'a, 't> {
         ));
     }
 
+    /// Tells the absence of `key` from a value that could not be read.
+    pub(super) fn written<T>(&self, key: &'static str, value: Option<Located<T>>) -> Written<T> {
+        match value {
+            Some(value) => Written::Value(value),
+            None if self.is_attempted(key) => Written::Unreadable,
+            None => Written::Absent,
+        }
+    }
+
+    /// Whether `key` is there, be it misspelt or unreadable.
+    fn is_attempted(&self, key: &'static str) -> bool {
+        self.table.contains_key(key) || self.misspelt.contains(&key)
+    }
+
+    /// Whether all that is written under `key` is seen: it is absent or a table.
+    pub(super) fn sees_table(&self, key: &'static str) -> bool {
+        self.sees(key, DeValue::is_table)
+    }
+
+    /// Whether all that is written under `key` is seen: it is absent or an array of tables.
+    pub(super) fn sees_tables(&self, key: &'static str) -> bool {
+        self.sees(key, |value| {
+            value
+                .as_array()
+                .is_some_and(|tables| tables.iter().all(|table| table.get_ref().is_table()))
+        })
+    }
+
+    fn sees(&self, key: &'static str, fits: impl Fn(&DeValue<'t>) -> bool) -> bool {
+        self.get(key).is_none_or(|value| fits(value.get_ref()))
+            && !self.misspelt.contains(&key)
+            && !self.sink.is_incomplete()
+    }
+
     /// The value of `key`, unless it is absent or TOML itself could not be read there.
     fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'t>>> {
         debug_assert!(
-            self.section.keys.iter().any(|known| known.name == key),
+            self.section.key(key).is_some(),
             "`{key}` is not in the key table"
         );
         self.table.get(key).filter(|value| !is_placeholder(value))
@@ -112,20 +151,27 @@ impl<'a, 't> Reader<'a, 't> {
         Some(Located::new(boolean, value.span()))
     }
 
-    /// An integer in `range`.
-    pub(super) fn integer<T: TryFrom<u64>>(
-        &self,
-        key: &'static str,
-        range: RangeInclusive<u64>,
-    ) -> Option<Located<T>> {
+    /// The range that the key table has for `key`.
+    fn range(&self, key: &'static str) -> (u64, u64) {
+        match self.section.key(key).map(|key| key.values) {
+            Some(Values::Integers(min, max) | Values::Hexadecimal(min, max)) => (min, max),
+            other => {
+                debug_assert!(false, "`{key}` is no integer in the key table: {other:?}");
+                (0, 0)
+            }
+        }
+    }
+
+    /// An integer within the range of its key.
+    pub(super) fn integer<T: TryFrom<u64>>(&self, key: &'static str) -> Option<Located<T>> {
         let value = self.get(key)?;
         if !value.get_ref().is_integer() {
             self.wrong_kind(key, value, "an integer");
             return None;
         }
-        let (min, max) = (range.start(), range.end());
+        let (min, max) = self.range(key);
         let number = unsigned(value)
-            .filter(|number| range.contains(number))
+            .filter(|number| (min..=max).contains(number))
             .and_then(|number| T::try_from(number).ok());
         if number.is_none() {
             let message = format!(
@@ -139,10 +185,10 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// One of several words.
-    pub(super) fn choice<T: Copy>(
+    pub(super) fn choice<T: Copy, const N: usize>(
         &self,
         key: &'static str,
-        words: &[(&str, T)],
+        words: &Words<T, N>,
     ) -> Option<Located<T>> {
         let text = self.string(key)?;
         let found = words.iter().find(|(word, _)| *word == text.value);
@@ -150,7 +196,7 @@ impl<'a, 't> Reader<'a, 't> {
             let known = || words.iter().map(|(word, _)| *word);
             let message = format!(
                 "`{key}` is \"{}\", and must be {}",
-                text.value.escape_debug(),
+                printable(&text.value),
                 alternatives(known())
             );
             self.sink.report(

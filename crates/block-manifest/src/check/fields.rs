@@ -1,0 +1,100 @@
+//! The fields of a block itself, and what expressions may name of any fields.
+
+use super::Context;
+use super::field::{self, Surroundings};
+use super::names;
+use super::place::{Placer, needs_offset, overlaps};
+use crate::diagnostic::Located;
+use crate::expression::ScopeField;
+use crate::model::Field;
+use crate::syntax;
+
+/// The fields of the block itself.
+pub(super) struct Fields {
+    /// Those that could be made out, in the order of the manifest.
+    pub(super) all: Vec<Field>,
+    /// How many of them stand before the layouts.
+    pub(super) before: usize,
+    /// What expressions may name: every field with a name.
+    pub(super) scope: Vec<ScopeField>,
+    /// How many of these stand before the layouts.
+    pub(super) scope_before: usize,
+    /// Where the layouts' fields begin.
+    pub(super) layouts_start: Option<usize>,
+}
+
+impl Fields {
+    pub(super) fn check(
+        written: &syntax::Block,
+        length: usize,
+        around: Surroundings,
+        context: Context<'_>,
+    ) -> Self {
+        names::unique(names_of(&written.fields), "field", context.sink);
+        let mut placer = Placer::new(context, length, Some(0));
+        let mut fields = Self {
+            all: Vec::new(),
+            before: 0,
+            scope: Vec::new(),
+            scope_before: 0,
+            layouts_start: Some(0),
+        };
+        let first_layout = written.layouts.first().map(|layout| &layout.header);
+        let mut behind = false;
+        for field in &written.fields {
+            let layout = first_layout.filter(|layout| layout.start < field.header.start);
+            if let Some(layout) = layout.filter(|_| !behind) {
+                behind = true;
+                placer.forget();
+                needs_offset(field, layout, context);
+            }
+            let offset = placer.place(field);
+            fields
+                .all
+                .extend(field::check(field, offset, around, context));
+            fields.scope.extend(scope_field(field, offset));
+            if !behind {
+                fields.before = fields.all.len();
+                fields.scope_before = fields.scope.len();
+                fields.layouts_start = placer.end();
+            }
+        }
+        overlaps(&fields.all, &[], context);
+        fields
+    }
+}
+
+/// The names of fields.
+pub(super) fn names_of(fields: &[syntax::Field]) -> impl Iterator<Item = &Located<String>> {
+    fields.iter().filter_map(|field| field.name.as_ref())
+}
+
+/// The names of the fields of `layouts`, each with why it may not be used.
+pub(super) fn names_within<'l>(
+    layouts: impl IntoIterator<Item = &'l syntax::Layout>,
+    reason: &'static str,
+) -> Vec<(String, &'static str)> {
+    layouts
+        .into_iter()
+        .flat_map(|layout| names_of(&layout.fields))
+        .map(|name| (name.value.clone(), reason))
+        .collect()
+}
+
+/// What an expression may name of a field, as far as that could be made out.
+pub(super) fn scope_field(written: &syntax::Field, offset: Option<u8>) -> Option<ScopeField> {
+    let bits = written
+        .bits
+        .value()
+        .into_iter()
+        .flat_map(|bits| &bits.value);
+    Some(ScopeField {
+        name: written.name.as_ref()?.value.clone(),
+        offset,
+        ty: written.ty.as_ref().map(|ty| ty.value),
+        bits: bits
+            .map(|bits| (bits.name.value.clone(), bits.range))
+            .collect(),
+        knows_bits: !written.bits.is_unreadable(),
+    })
+}

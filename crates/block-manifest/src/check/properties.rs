@@ -1,0 +1,174 @@
+//! A block's own keys beside each other: its lengths, its kind, and what goes with them.
+
+use block_table::{Access, INVALIDATABLE_BLOCKS, Kind, OnReset, ShortRead};
+
+use super::Context;
+use crate::diagnostic::{Diagnostic, Located, Span};
+use crate::keys;
+use crate::syntax::{self, Written};
+
+/// Checks them, and gives the shortest and the longest write if they can be made out.
+pub(super) fn check(written: &syntax::Block, context: Context<'_>) -> Option<(u8, u8)> {
+    match &written.kind {
+        Written::Absent => register(written, context),
+        // Either kind may be meant, and neither may do this.
+        Written::Unreadable => invalidatable(written, context),
+        Written::Value(kind) => match kind.value {
+            Kind::Register => register(written, context),
+            Kind::Stream => stream(written, context),
+        },
+    }
+    lengths(written, context)
+}
+
+/// The shortest and the longest write.
+fn lengths(written: &syntax::Block, context: Context<'_>) -> Option<(u8, u8)> {
+    let keys = [&written.length, &written.min_length, &written.max_length];
+    if keys.iter().any(|key| key.is_unreadable()) {
+        return None;
+    }
+    match keys.map(Written::value) {
+        [Some(length), None, None] => Some((length.value, length.value)),
+        [None, Some(min), Some(max)] if min.value <= max.value => Some((min.value, max.value)),
+        [None, Some(min), Some(max)] => {
+            let message = format!(
+                "`min-length` {} is above `max-length` {}",
+                min.value, max.value
+            );
+            context.sink.report(
+                Diagnostic::error(message, &min.span, "no write could be this long")
+                    .related(&max.span, "the longest write"),
+            );
+            None
+        }
+        [Some(length), Some(other), _] | [Some(length), _, Some(other)] => {
+            let diagnostic = Diagnostic::error(
+                "`length` excludes `min-length` and `max-length`",
+                &other.span,
+                "given beside `length`",
+            );
+            context
+                .sink
+                .report(diagnostic.related(&length.span, "every write has this length"));
+            None
+        }
+        [None, Some(given), None] | [None, None, Some(given)] => {
+            context.sink.error(
+                "`min-length` and `max-length` need each other",
+                &given.span,
+                "given alone",
+            );
+            None
+        }
+        [None, None, None] => {
+            if !context.sink.is_incomplete() {
+                let diagnostic = Diagnostic::error(
+                    "the block has no length",
+                    &written.header,
+                    "`length` is missing",
+                );
+                context
+                    .sink
+                    .report(diagnostic.help("give `length`, or `min-length` and `max-length`"));
+            }
+            None
+        }
+    }
+}
+
+/// What makes no sense for a register.
+fn register(written: &syntax::Block, context: Context<'_>) {
+    for (key, span) in [
+        ("depth", span(written.depth.as_ref())),
+        ("when-full", span(written.when_full.as_ref())),
+    ] {
+        if let Some(span) = span {
+            context.sink.error(
+                format!("a register has no `{key}`"),
+                span,
+                "only a stream keeps messages",
+            );
+        }
+    }
+    if given(written.vf_access.as_ref(), Access::WriteOnly).is_none() {
+        invalidatable(written, context);
+        return;
+    }
+    let unread = "the VF cannot read the block";
+    if let Some(span) = given(written.notify.as_ref(), true) {
+        context
+            .sink
+            .error("a write-only block cannot notify the VF", span, unread);
+    }
+    if let Some(span) = given(written.short_read.as_ref(), ShortRead::Prefix) {
+        context
+            .sink
+            .error("a write-only block has no short reads", span, unread);
+    }
+}
+
+/// What makes no sense for a stream.
+fn stream(written: &syntax::Block, context: Context<'_>) {
+    if let Some(access) = &written.vf_access
+        && access.value != Access::WriteOnly
+    {
+        let words = keys::VF_ACCESS.iter();
+        let word = words.filter(|(_, value)| *value == access.value);
+        let message = format!(
+            "the stream is \"{}\", and a stream is \"write-only\"",
+            word.map(|(word, _)| *word).collect::<String>()
+        );
+        let diagnostic = Diagnostic::error(message, &access.span, "a VF cannot read a stream");
+        context
+            .sink
+            .report(diagnostic.note("the VF's messages are drained by the host side"));
+    }
+    for (key, span) in [
+        ("notify", given(written.notify.as_ref(), true)),
+        (
+            "short-read",
+            given(written.short_read.as_ref(), ShortRead::Prefix),
+        ),
+        ("on-reset", given(written.on_reset.as_ref(), OnReset::Keep)),
+    ] {
+        if let Some(span) = span {
+            context.sink.error(
+                format!("`{key}` has no meaning for a stream"),
+                span,
+                "the host side publishes registers only",
+            );
+        }
+    }
+}
+
+/// Where a key is given with this value.
+fn given<T: Copy + PartialEq>(written: Option<&Located<T>>, value: T) -> Option<&Span> {
+    written
+        .filter(|written| written.value == value)
+        .map(|written| &written.span)
+}
+
+fn span<T>(written: Option<&Located<T>>) -> Option<&Span> {
+    written.map(|written| &written.span)
+}
+
+fn invalidatable(written: &syntax::Block, context: Context<'_>) {
+    if let (Some(id), Some(notify)) = (&written.id, &written.notify)
+        && notify.value
+        && id.value >= INVALIDATABLE_BLOCKS
+    {
+        let message = format!(
+            "block {} cannot notify: its ID is above {}",
+            id.value,
+            INVALIDATABLE_BLOCKS - 1
+        );
+        let diagnostic =
+            Diagnostic::error(message, &id.span, "has no bit in the invalidation mask")
+                .related(&notify.span, "asks for invalidation");
+        context.sink.report(
+            diagnostic.note(
+                "an invalidation carries a mask of 64 bits, one for each block ID from 0 to 63",
+            ),
+        );
+    }
+}

@@ -1,0 +1,164 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::Valid;
+use crate::types::Integer;
+
+const fn made(node: Node) -> Expression {
+    Expression { node, span: 0..0 }
+}
+
+/// A byte at `offset`, or two bits of it.
+fn load(offset: u8, shift: u8, mask: u64) -> Expression {
+    made(Node::Load(Load {
+        name: format!("at{offset}"),
+        offset,
+        integer: Integer::U8,
+        shift,
+        mask,
+    }))
+}
+
+fn arithmetic() -> impl Strategy<Value = Expression> {
+    let leaf = prop_oneof![
+        Just(load(0, 0, 0xFF)),
+        Just(load(0, 2, 3)),
+        Just(load(1, 0, 0xFF)),
+        prop_oneof![0..4u64, 0..=300u64].prop_map(|value| made(Node::Constant(value))),
+    ];
+    let operation = prop::sample::select(
+        &[
+            Binary::Add,
+            Binary::Subtract,
+            Binary::Multiply,
+            Binary::BitAnd,
+            Binary::BitOr,
+        ][..],
+    );
+    leaf.prop_recursive(2, 6, 2, move |inner| {
+        (operation.clone(), inner.clone(), inner).prop_map(|(operation, left, right)| {
+            made(Node::Binary(operation, Box::new(left), Box::new(right)))
+        })
+    })
+}
+
+fn conditions() -> impl Strategy<Value = Expression> {
+    let comparison = prop::sample::select(
+        &[
+            Binary::Equal,
+            Binary::NotEqual,
+            Binary::Less,
+            Binary::LessOrEqual,
+            Binary::Greater,
+            Binary::GreaterOrEqual,
+        ][..],
+    );
+    let leaf = (comparison, arithmetic(), arithmetic()).prop_map(|(comparison, left, right)| {
+        made(Node::Binary(comparison, Box::new(left), Box::new(right)))
+    });
+    leaf.prop_recursive(2, 4, 2, |inner| {
+        prop_oneof![
+            inner
+                .clone()
+                .prop_map(|inner| made(Node::Not(Box::new(inner)))),
+            (inner.clone(), inner.clone())
+                .prop_map(|(left, right)| made(Node::And(Box::new(left), Box::new(right)))),
+            (inner.clone(), inner)
+                .prop_map(|(left, right)| made(Node::Or(Box::new(left), Box::new(right)))),
+        ]
+    })
+}
+
+proptest! {
+    /// With two bytes every combination can be tried, so the answer is right both ways.
+    #[test]
+    fn conditions_on_two_bytes_are_possible_when_some_values_meet_them(
+        conditions in prop::collection::vec((conditions(), any::<bool>()), 1..4),
+        min in prop::option::of(0..=255u64),
+        multiple_of in prop::option::of(1..9u64),
+    ) {
+        let first = Valid { min, multiple_of, ..Valid::default() };
+        let second = Valid::default();
+        let wanted: Vec<Wanted<'_>> = conditions
+            .iter()
+            .map(|(condition, holds)| (condition, *holds))
+            .collect();
+        let domain = |load: &Load| {
+            let valid = if load.offset == 0 { &first } else { &second };
+            Domain::new(valid, Integer::U8, 0xFF)
+        };
+        let met = (0..=255u64).filter(|value| first.allows(*value)).any(|zero| {
+            (0..=255u64).any(|one| {
+                let value = |load: &Load| {
+                    ((if load.offset == 0 { zero } else { one }) >> load.shift) & load.mask
+                };
+                wanted.iter().all(|(condition, holds)| {
+                    condition.evaluate(&value) == Some(u64::from(*holds))
+                })
+            })
+        });
+        let none = !(0..=255u64).any(|value| first.allows(value));
+        let names_it = conditions.iter().any(|(condition, _)| {
+            let mut found = false;
+            condition.for_each_load(&mut |load, _| found |= load.offset == 0);
+            found
+        });
+        // A field without any value is reported by itself, and conditions that name it are not.
+        prop_assert_eq!(possible(&wanted, &domain, &Budget::new()), met || (none && names_it));
+    }
+}
+
+/// `at0 * at0 == 3`, which no interval refutes and no value meets.
+fn no_square() -> Expression {
+    let square = made(Node::Binary(
+        Binary::Multiply,
+        Box::new(load(0, 0, 0xFF)),
+        Box::new(load(0, 0, 0xFF)),
+    ));
+    made(Node::Binary(
+        Binary::Equal,
+        Box::new(square),
+        Box::new(made(Node::Constant(3))),
+    ))
+}
+
+#[test]
+fn a_condition_on_a_field_without_values_is_not_reported_beside_the_field() {
+    let valid = Valid {
+        min: Some(5),
+        max: Some(0),
+        ..Valid::default()
+    };
+    let domain = |_: &Load| Domain::new(&valid, Integer::U8, 0xFF);
+    for operation in [
+        Binary::Equal,
+        Binary::NotEqual,
+        Binary::Less,
+        Binary::Greater,
+    ] {
+        let condition = made(Node::Binary(
+            operation,
+            Box::new(load(0, 0, 0xFF)),
+            Box::new(made(Node::Constant(0))),
+        ));
+        for holds in [true, false] {
+            assert!(possible(&[(&condition, holds)], &domain, &Budget::new()));
+        }
+    }
+}
+
+#[test]
+fn without_a_budget_interval_arithmetic_decides() {
+    let domain = |_: &Load| Domain::whole(Integer::U8);
+    let spent = Budget(Cell::new(0));
+    let (square, interval) = (no_square(), {
+        made(Node::Binary(
+            Binary::Greater,
+            Box::new(load(0, 0, 0xFF)),
+            Box::new(made(Node::Constant(255))),
+        ))
+    });
+    assert!(!possible(&[(&square, true)], &domain, &Budget::new()));
+    assert!(possible(&[(&square, true)], &domain, &spent));
+    assert!(!possible(&[(&interval, true)], &domain, &spent));
+}
