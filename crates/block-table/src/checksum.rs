@@ -14,8 +14,13 @@ static CRC32: Crc<u32, Table<STEP>> = Crc::<u32, Table<STEP>>::new(&CRC_32_ISO_H
 /// byte by byte, which is slow, and checks bounds, whose failure would be a panic.
 static BEFORE_ZEROS: [u32; STEP] = before_zeros();
 
-/// The CRC-32/ISO-HDLC of `bytes`.
-pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+/// The CRC-32/ISO-HDLC of `bytes`: that of Ethernet, PKZIP and PNG, which closes a table and which a checksum field has.
+///
+/// ```
+/// assert_eq!(block_table::crc32(b"123456789"), 0xCBF4_3926);
+/// ```
+#[must_use]
+pub fn crc32(bytes: &[u8]) -> u32 {
     let (head, steps) = bytes.as_rchunks::<STEP>();
     let mut first = [0; STEP];
     for (byte, head) in first.iter_mut().rev().zip(head.iter().rev()) {

@@ -7,7 +7,8 @@
 //!
 //! * [`format`] holds the records as they stand in the bytes;
 //! * [`Table::verify`] is the only way to a [`Table`], and every refusal is a [`TableError`] with its offset;
-//! * [`Block::check_sent`] and [`Block::admit`] judge what a VF or the host side writes.
+//! * [`Block::check_sent`] and [`Block::admit`] judge what a VF or the host side writes;
+//! * [`crc32`] is the CRC of tables and of checksum fields.
 //!
 //! The feature `encode` adds the writer of the format (`encode::Source`).
 #![cfg_attr(not(any(test, feature = "encode")), no_std)]
@@ -28,6 +29,7 @@ mod verify;
 mod violation;
 
 pub use admit::{History, Writer};
+pub use checksum::crc32;
 pub use error::{Flaw, TableError};
 pub use image::Image;
 pub use table::{Access, Block, Device, Kind, Limits, OnReset, ShortRead, Table, WhenFull};

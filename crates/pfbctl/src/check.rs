@@ -1,66 +1,79 @@
 //! `pfbctl check`: all mistakes of all manifests in one run.
 
 use std::io::Write;
+use std::path::Path;
 
 use block_manifest::Manifest;
 
 use crate::cli;
 use crate::failure::Failure;
+use crate::say;
 use crate::source;
-use crate::style::{BAD, GOOD};
+use crate::style::{BAD, GOOD, counted};
 
-/// `pfbctl check`. A file that cannot be read does not keep the others from being checked.
+/// `pfbctl check`. A file that cannot be read does not keep the others from being checked: why is said at its turn, and the
+/// exit code tells it at the end.
 pub(crate) fn run(arguments: &cli::Check, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut wrong = 0;
-    let mut unreadable = None;
+    let (mut wrong, mut unread) = (0, 0);
     for path in &arguments.manifests {
         let name = path.display();
-        let text = match source::read(path).and_then(|bytes| source::text(path, &bytes)) {
-            Ok(text) => text,
+        let bytes = match source::read(path) {
+            Ok(bytes) => bytes,
             Err(failure) => {
+                say(&failure);
                 writeln!(out, "{BAD}unread{BAD:#}  {name}")?;
-                wrong += 1;
-                unreadable.get_or_insert(failure);
+                unread += 1;
                 continue;
             }
         };
-        match Manifest::parse(&path.to_string_lossy(), &text) {
-            Ok(manifest) => {
-                let warnings = manifest.warnings();
-                source::show(warnings);
-                let size = manifest.compile().len();
-                let blocks = counted(manifest.blocks().len(), "block");
-                let more = match warnings.warning_count() {
-                    0 => String::new(),
-                    count => format!(", {}", counted(count, "warning")),
-                };
-                writeln!(
-                    out,
-                    "{GOOD}ok{GOOD:#}      {name}: {blocks}, table of {size} bytes{more}"
-                )?;
+        let is_right = match source::text(path, &bytes) {
+            Ok(text) => judge(path, &text, out)?,
+            Err(failure) => {
+                say(&failure);
+                writeln!(out, "{BAD}refused{BAD:#} {name}: not a manifest")?;
+                false
             }
-            Err(diagnostics) => {
-                source::show(&diagnostics);
-                wrong += 1;
-                let errors = counted(diagnostics.error_count(), "error");
-                writeln!(out, "{BAD}refused{BAD:#} {name}: {errors}")?;
-            }
-        }
+        };
+        wrong += usize::from(!is_right);
     }
-    match unreadable {
-        Some(failure) => Err(failure),
-        None if wrong > 0 => Err(Failure::Findings {
-            manifests: wrong,
+    match (unread, wrong) {
+        (0, 0) => Ok(()),
+        (0, manifests) => Err(Failure::Findings {
+            manifests,
             of: arguments.manifests.len(),
         }),
-        None => Ok(()),
+        (files, manifests) => Err(Failure::Unread {
+            files,
+            manifests,
+            of: arguments.manifests.len(),
+        }),
     }
 }
 
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
+/// Shows what is wrong with one manifest and what becomes of it; false when it has errors.
+fn judge(path: &Path, text: &str, out: &mut dyn Write) -> Result<bool, Failure> {
+    let name = path.display();
+    match Manifest::parse(&path.to_string_lossy(), text) {
+        Ok(manifest) => {
+            let warnings = manifest.warnings();
+            source::show(warnings);
+            let size = manifest.compile().len();
+            let blocks = counted(manifest.blocks().len(), "block");
+            let more = match warnings.warning_count() {
+                0 => String::new(),
+                count => format!(", {}", counted(count, "warning")),
+            };
+            writeln!(
+                out,
+                "{GOOD}ok{GOOD:#}      {name}: {blocks}, table of {size} bytes{more}"
+            )?;
+            Ok(true)
+        }
+        Err(diagnostics) => {
+            source::show(&diagnostics);
+            let errors = counted(diagnostics.error_count(), "error");
+            writeln!(out, "{BAD}refused{BAD:#} {name}: {errors}")?;
+            Ok(false)
+        }
     }
 }

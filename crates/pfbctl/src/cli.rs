@@ -4,12 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+/// Date and version of a package when nobody says them: the version is the tool's own.
+pub(crate) const DRIVER_VER: &str = concat!("01/01/2026,", env!("CARGO_PKG_VERSION"), ".0");
+
 /// What stands behind every help text.
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, and nothing to complain about
   1  findings: a manifest or table has errors, or the driver refused the request
-  2  not done: wrong usage, a file that cannot be read or written, a malformed trace, no driver";
+  2  not done: wrong usage, a file that cannot be read or written, a malformed trace, no driver
+Of several the highest is the one.";
 
 /// Check, compile, show and simulate block manifests, and look at a running pf_broker driver.
 #[derive(Debug, Parser)]
@@ -28,7 +32,7 @@ pub(crate) enum Command {
     /// Check manifests and print what is wrong with them, all of it in one run
     ///
     /// Every mistake is shown with file, line and caret. Nothing is written. Exit code 1 says that
-    /// at least one manifest has an error.
+    /// at least one manifest has an error, 2 that at least one file cannot be read.
     #[command(after_help = "\
 Example:
   pfbctl check blocks/*.toml")]
@@ -198,7 +202,7 @@ pub(crate) struct Inf {
     #[arg(
         long,
         value_name = "MM/DD/YYYY,A.B.C.D",
-        default_value = "01/01/2026,0.1.0.0"
+        default_value = DRIVER_VER
     )]
     pub(crate) driver_ver: String,
 

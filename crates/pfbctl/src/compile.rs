@@ -6,8 +6,18 @@ use crate::source;
 
 /// `pfbctl compile`. Nothing is written when the manifest has an error.
 pub(crate) fn run(arguments: &cli::Compile) -> Result<(), Failure> {
-    let manifest = source::manifest(&arguments.manifest)?;
     let outputs = &arguments.outputs;
+    let given = [
+        ("--output", &outputs.output),
+        ("--header", &outputs.header),
+        ("--rust", &outputs.rust),
+        ("--doc", &outputs.doc),
+    ];
+    let given = given
+        .into_iter()
+        .filter_map(|(argument, path)| Some((argument, path.as_deref()?)));
+    source::keep_apart(&arguments.manifest, &given.collect::<Vec<_>>())?;
+    let manifest = source::manifest(&arguments.manifest)?;
     if let Some(path) = &outputs.output {
         source::write(path, manifest.compile())?;
     }

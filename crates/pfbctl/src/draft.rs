@@ -9,13 +9,9 @@ use std::collections::BTreeSet;
 
 use block_manifest::expression::{Binary, Expression, Load, Node};
 use block_manifest::{Block, Condition, Field, SequenceKind, Type};
-use block_table::{History, Image, MAX_BLOCK_LENGTH, Rule, Writer};
-use crc::{CRC_32_ISO_HDLC, Crc};
+use block_table::{History, Image, MAX_BLOCK_LENGTH, Rule, Writer, crc32};
 
 use crate::value;
-
-/// The checksum that `check = "crc32"` means.
-const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// How often a draft is begun anew, and how often one is mended.
 const BEGINNINGS: u64 = 24;
@@ -403,7 +399,7 @@ pub(crate) fn seal(image: &mut Image, fields: &[&Field], writer: Writer) {
         .filter(|field| field.is_checksum && owns(writer, field))
     {
         let offset = usize::from(field.offset);
-        let sum = CRC32.checksum(&image[..offset]);
+        let sum = crc32(&image[..offset]);
         value::put(image, offset, field.ty.element(), sum.into());
     }
 }

@@ -21,6 +21,16 @@ pub(crate) enum Failure {
         /// How many were checked.
         of: usize,
     },
+    /// Files could not be read, which was said for each already.
+    #[error("{files} of {of} {} cannot be read{}", if *.of == 1 { "file" } else { "files" }, others(*.manifests))]
+    Unread {
+        /// How many cannot be read.
+        files: usize,
+        /// How many others have errors.
+        manifests: usize,
+        /// How many were to be checked.
+        of: usize,
+    },
     /// A block table does not verify.
     #[error("{}: {problem}", path.display())]
     Table {
@@ -110,6 +120,15 @@ pub(crate) enum Failure {
     /// The driver's answer.
     #[error(transparent)]
     Driver(#[from] pf_broker_client::Error),
+}
+
+/// The other manifests that have errors.
+fn others(manifests: usize) -> String {
+    match manifests {
+        0 => String::new(),
+        1 => "; errors in 1 other".to_owned(),
+        _ => format!("; errors in {manifests} others"),
+    }
 }
 
 impl Failure {

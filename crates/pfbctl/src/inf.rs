@@ -52,7 +52,10 @@ pub(crate) fn run(arguments: &cli::Inf, out: &mut dyn Write) -> Result<(), Failu
     };
     let bytes = encode(&render(TEMPLATE, &parameters));
     match &arguments.output {
-        Some(path) => source::write(path, bytes),
+        Some(path) => {
+            source::keep_apart(&arguments.manifest, &[("--output", path)])?;
+            source::write(path, bytes)
+        }
         None => Ok(out.write_all(&bytes)?),
     }
 }
@@ -72,27 +75,33 @@ fn one_line<'t>(argument: &'static str, text: &'t str) -> Result<&'t str, Failur
 fn driver_ver(text: &str) -> Result<&str, Failure> {
     let separators = text.chars().filter(|character| !character.is_ascii_digit());
     let numbers = text.split(|character: char| !character.is_ascii_digit());
-    let most = [12, 31, 9999, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF];
-    let in_range = numbers
-        .clone()
-        .zip(most)
-        .enumerate()
-        .all(|(place, (number, most))| {
-            let least = u32::from(place < 3);
-            number
-                .parse::<u32>()
-                .is_ok_and(|number| (least..=most).contains(&number))
-        });
-    if separators.eq(DRIVER_VER) && in_range {
+    let numbers: Option<Vec<u16>> = numbers.map(|number| number.parse().ok()).collect();
+    let is_dated = matches!(
+        numbers.as_deref(),
+        Some([month, day, year, _, _, _, _]) if (1..=days(*month, *year)).contains(day)
+    );
+    if separators.eq(DRIVER_VER) && is_dated {
         Ok(text)
     } else {
         Err(Failure::Argument {
             argument: "--driver-ver",
             problem: format!(
-                "{text:?} is not a date and a version, such as 01/31/2026,1.0.0.0; \
+                "{text:?} is not a date of the calendar and a version, such as 01/31/2026,1.0.0.0; \
                  each part of the version is at most 65535"
             ),
         })
+    }
+}
+
+/// The days that a month has; none when there is no such month or year.
+fn days(month: u16, year: u16) -> u16 {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        _ if !(1..=9999).contains(&year) => 0,
+        2 => 28 + u16::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::byte_map;
 use crate::cli;
 use crate::failure::Failure;
 use crate::source::{self, Source};
-use crate::style::{FAINT, HEADING, table};
+use crate::style::{FAINT, HEADING, counted, table};
 use crate::value;
 
 /// `pfbctl show`.
@@ -41,11 +41,6 @@ fn show_manifest(
     chosen: Option<&str>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let bytes = manifest.compile();
-    // The compiler's own table always verifies; a table of another version is not one it writes.
-    if let Ok(table) = Table::verify(&bytes) {
-        overview(&table, chosen.is_none(), out)?;
-    }
     let blocks: Vec<&Block> = manifest
         .blocks()
         .iter()
@@ -53,6 +48,11 @@ fn show_manifest(
         .collect();
     if blocks.is_empty() {
         return Err(nothing_chosen(chosen));
+    }
+    let bytes = manifest.compile();
+    // The compiler's own table always verifies; a table of another version is not one it writes.
+    if let Ok(table) = Table::verify(&bytes) {
+        overview(&table, chosen.is_none(), out)?;
     }
     for block in blocks {
         show_block(manifest, block, out)?;
@@ -83,8 +83,11 @@ fn overview(table: &Table<'_>, blocks: bool, out: &mut dyn Write) -> Result<(), 
     let device = table.device();
     writeln!(
         out,
-        "{HEADING}{}{HEADING:#}  PF {:04x}:{:04x}, up to {} VFs",
-        device.name, device.vendor_id, device.device_id, device.max_vfs
+        "{HEADING}{}{HEADING:#}  PF {:04x}:{:04x}, up to {}",
+        device.name,
+        device.vendor_id,
+        device.device_id,
+        counted(device.max_vfs.into(), "VF")
     )?;
     match table.limits() {
         Some(limits) => writeln!(
@@ -132,8 +135,8 @@ fn remarks(block: &block_table::Block<'_>) -> String {
     let mut remarks = Vec::new();
     if block.kind() == Kind::Stream {
         remarks.push(format!(
-            "{} messages, full: {}",
-            block.depth(),
+            "{}, full: {}",
+            counted(block.depth(), "message"),
             match block.when_full() {
                 WhenFull::Refuse => "refuse",
                 WhenFull::DropOldest => "drop the oldest",
@@ -323,8 +326,7 @@ fn access_text(access: Access) -> &'static str {
 
 fn length_text(block: &Block) -> String {
     if block.min_length == block.max_length {
-        let plural = if block.max_length == 1 { "" } else { "s" };
-        format!("{} byte{plural}", block.max_length)
+        counted(block.max_length.into(), "byte")
     } else {
         format!("{} to {} bytes", block.min_length, block.max_length)
     }

@@ -19,6 +19,9 @@ const VFS: u16 = 4;
 
 /// `pfbctl simulate`.
 pub(crate) fn run(arguments: &cli::Simulate, out: &mut dyn Write) -> Result<(), Failure> {
+    if let Some(path) = &arguments.record {
+        source::keep_apart(&arguments.manifest, &[("--record", path)])?;
+    }
     let manifest = source::manifest(&arguments.manifest)?;
     let vfs = vf_count(&manifest, arguments.vfs)?;
     let bytes = manifest.compile();

@@ -1,7 +1,7 @@
 //! Reading manifests and block tables.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use block_manifest::{Diagnostics, Manifest};
 use block_table::Table;
@@ -41,17 +41,21 @@ pub(crate) fn verify<'t>(path: &Path, bytes: &'t [u8]) -> Result<Table<'t>, Fail
 
 /// The text of a manifest.
 pub(crate) fn text(path: &Path, bytes: &[u8]) -> Result<String, Failure> {
+    let unfit = |problem| Failure::Unfit {
+        path: path.to_owned(),
+        problem,
+    };
+    if bytes.starts_with(&block_table::format::MAGIC) {
+        return Err(unfit("this is a block table, not a manifest".to_owned()));
+    }
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.to_owned()),
         Err(error) => {
             let at = error.valid_up_to();
             let line = bytes[..at].split(|&byte| byte == b'\n').count();
-            let problem =
-                format!("line {line} is not UTF-8, so this is no manifest (nor a block table)");
-            Err(Failure::Unfit {
-                path: path.to_owned(),
-                problem,
-            })
+            Err(unfit(format!(
+                "line {line} is not UTF-8, so this is not a manifest"
+            )))
         }
     }
 }
@@ -61,6 +65,39 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Refuses outputs that would overwrite the input or each other. Each stands behind the argument that it is given with.
+pub(crate) fn keep_apart(input: &Path, outputs: &[(&'static str, &Path)]) -> Result<(), Failure> {
+    let mut taken = vec![(identity(input), "the manifest itself".to_owned())];
+    for &(argument, path) in outputs {
+        let identity = identity(path);
+        // What is no regular file, such as /dev/stdout, may be written several times.
+        let known = taken
+            .iter()
+            .find(|(other, _)| *other == identity && (!path.exists() || path.is_file()));
+        if let Some((_, what)) = known {
+            return Err(Failure::Argument {
+                argument,
+                problem: format!("{} is {what}, and would be overwritten", path.display()),
+            });
+        }
+        taken.push((identity, format!("the output of {argument}, too")));
+    }
+    Ok(())
+}
+
+/// The path by which a file that may not be there yet is told from others.
+fn identity(path: &Path) -> PathBuf {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let in_folder = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize()
+        .ok()
+        .or_else(in_folder)
+        .unwrap_or_else(|| path.to_owned())
 }
 
 /// Writes a file.

@@ -33,3 +33,9 @@ pub(crate) fn columns() -> usize {
     terminal_size::terminal_size_of(std::io::stdout())
         .map_or(COLUMNS, |(width, _)| usize::from(width.0))
 }
+
+/// A number of things, such as `1 block` and `2 blocks`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
