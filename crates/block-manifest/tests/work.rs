@@ -55,6 +55,16 @@ fn an_expression_has_1024_tokens_and_no_more() {
 }
 
 #[test]
+fn an_expression_is_nested_64_deep_and_no_deeper() {
+    let nested = |depth: usize| format!("{}a == 1{}", "(".repeat(depth), ")".repeat(depth));
+    assert_eq!(messages(&with_rules(&[nested(64)], "u8")), [""; 0]);
+    assert_eq!(
+        messages(&with_rules(&[nested(65)], "u8")),
+        ["the expression is nested more than 64 deep"]
+    );
+}
+
+#[test]
 fn as_many_rules_as_there_may_be_are_judged_within_the_budget_of_their_block() {
     // No interval refutes such a rule, and only the last value meets all of them.
     let rule = |index: u32| format!("a * a != {} || a == 65535", index * 4 + 3);

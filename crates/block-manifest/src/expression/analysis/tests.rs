@@ -162,3 +162,10 @@ fn without_a_budget_interval_arithmetic_decides() {
     assert!(possible(&[(&square, true)], &domain, &spent));
     assert!(!possible(&[(&interval, true)], &domain, &spent));
 }
+
+#[test]
+fn the_budget_is_that_of_the_reference() {
+    let reference = include_str!("../../../../../docs/manifest.md");
+    let said = format!("at most {} steps are spent", Budget::STEPS);
+    assert!(reference.contains(&said), "{said}");
+}
