@@ -54,8 +54,8 @@ impl core::error::Error for TooManyVfs {}
 /// # How to call it
 /// All operations take `&self` and may run at the same time on any number of processors. Those of
 /// one VF exclude each other by that VF's lock, which is held for one copy and, for a write, for
-/// the evaluation of the block's rules; no operation ever holds two locks. Everything is bounded
-/// and works up to `DISPATCH_LEVEL` with a spin lock and non-paged memory, but [`Broker::publish_all`],
+/// the checksum of at most 124 bytes and the evaluation of the block's rules; no operation ever holds
+/// two locks. Everything is bounded and works up to `DISPATCH_LEVEL` with a spin lock and non-paged memory, but [`Broker::publish_all`],
 /// [`Broker::invalidate_all`], [`Broker::begin_reset`], [`Broker::change_count`] and
 /// [`Broker::remove`] visit every VF or every block, one lock at a time, and are better called
 /// at `PASSIVE_LEVEL`.

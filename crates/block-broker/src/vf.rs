@@ -27,9 +27,6 @@ use publishing::Staged;
 pub struct Vf<'m> {
     gate: Gate,
     power: PowerState,
-    /// Grows with each reset that begins, so that a write that was let in before it cannot commit
-    /// behind it.
-    era: u64,
     /// Latched invalidations: bit n stands for block n.
     pending: u64,
     /// Committed writes and finished resets.
@@ -138,7 +135,6 @@ impl<'m> Vf<'m> {
         Ok(Self {
             gate: Gate::Open,
             power: PowerState::D0,
-            era: 0,
             pending: 0,
             changes: 0,
             bucket: Bucket::FULL,

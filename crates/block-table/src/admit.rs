@@ -57,7 +57,7 @@ impl<'a> Block<'a> {
         (self.min_length()..=self.max_length()).contains(&length)
     }
 
-    /// Checks what can be checked on the bytes as they were sent, before any lock: the checksum.
+    /// Checks what is checked on the bytes as they were sent: the checksum.
     ///
     /// # Errors
     /// [`Rule::Checksum`] when `writer` owns the checksum field and its value is not the CRC-32 of all bytes before it,
@@ -65,10 +65,10 @@ impl<'a> Block<'a> {
     #[inline]
     pub fn check_sent(&self, writer: Writer, sent: &[u8]) -> Result<(), Violation> {
         let record = self.record;
-        if !self.checksummed_by(writer) {
+        let offset = record.checksum_offset;
+        if offset == NO_CHECKSUM || record.checksum_owner & writer.owner() == 0 {
             return Ok(());
         }
-        let offset = record.checksum_offset;
         let wrong = Violation::new(Rule::Checksum, offset);
         let (covered, rest) = sent.split_at_checked(usize::from(offset)).ok_or(wrong)?;
         let bytes = *rest.first_chunk::<4>().ok_or(wrong)?;
@@ -83,14 +83,6 @@ impl<'a> Block<'a> {
         } else {
             Err(wrong)
         }
-    }
-
-    /// Whether a write of `writer` must carry the checksum of its bytes, so that [`check_sent`](Self::check_sent) can refuse.
-    #[must_use]
-    #[inline]
-    pub fn checksummed_by(&self, writer: Writer) -> bool {
-        self.record.checksum_offset != NO_CHECKSUM
-            && self.record.checksum_owner & writer.owner() != 0
     }
 
     /// The index of the layout that `image` has, among the layouts in the manifest's order; `None` when it has none.

@@ -1,6 +1,6 @@
 //! Reading, writing and publishing blocks, and draining streams.
 
-use block_table::{Image, Writer};
+use block_table::Image;
 
 use super::{Broker, VfCell};
 use crate::journal::Operation;
@@ -82,21 +82,9 @@ impl<C: VfCell> Broker<'_, C> {
         let request = Request::on_block(Operation::Write, block, length, now);
         let cell = self.cell(vf)?;
         let target = self.target(cell, &request)?;
-        let limits = self.table.limits();
         let sent = sent_bytes(sent, length);
-        if !target.block.checksummed_by(Writer::Vf) {
-            return self.visit(cell, |vf| {
-                let era = vf.let_in(limits, target, &request)?;
-                vf.write(&self.table, &self.publication, target, &request, era, sent)
-            });
-        }
-        // The checksum takes the longest of all checks, and nothing of the VF: no lock is held for it.
-        let era = self.visit(cell, |vf| vf.let_in(limits, target, &request))?;
-        if let Err(violation) = target.block.check_sent(Writer::Vf, sent) {
-            return Err(self.refuse(cell, &request, Some(target.index), violation.into()));
-        }
         self.visit(cell, |vf| {
-            vf.write(&self.table, &self.publication, target, &request, era, sent)
+            vf.write(&self.table, &self.publication, target, &request, sent)
         })
     }
 

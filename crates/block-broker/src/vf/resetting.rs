@@ -23,7 +23,6 @@ impl Vf<'_> {
             return Err(self.refuse(request, None, Refusal::Removed));
         }
         self.gate = Gate::Wiping;
-        self.era = self.era.wrapping_add(1);
         self.pending = 0;
         self.bucket = Bucket::FULL;
         increment(&mut self.counters.resets);
@@ -69,7 +68,6 @@ impl Vf<'_> {
         self.withdraw(table, publication, Refusal::Removed);
         if self.gate != Gate::Removed {
             self.gate = Gate::Removed;
-            self.era = self.era.wrapping_add(1);
             self.record(request, None);
         }
     }

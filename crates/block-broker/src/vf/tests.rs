@@ -1,4 +1,4 @@
-//! What happens between the two halves of an operation, where no caller can look.
+//! What happens between the phases of a reset or of a publish to all VFs, where no caller can look.
 
 use block_table::{Image, Table};
 
@@ -94,10 +94,14 @@ impl<'a> Setup<'a> {
     }
 
     fn write(&mut self, bytes: [u8; 2]) -> Result<(), Refusal> {
-        let (target, request) = (self.target(0), request(Operation::Write, 0));
-        let era = self.vf.let_in(None, target, &request)?;
+        self.write_to(0, bytes)
+    }
+
+    fn write_to(&mut self, index: usize, bytes: [u8; 2]) -> Result<(), Refusal> {
+        let block = u32::try_from(index).unwrap();
+        let (target, request) = (self.target(index), request(Operation::Write, block));
         self.vf
-            .write(self.table, &self.publication, target, &request, era, &bytes)
+            .write(self.table, &self.publication, target, &request, &bytes)
     }
 
     fn read(&mut self) -> [u8; 2] {
@@ -128,28 +132,6 @@ impl<'a> Setup<'a> {
     fn open(&mut self) -> Result<(), Refusal> {
         self.vf.open(&Request::on_vf(Operation::Reset, Ticks(0)))
     }
-}
-
-#[test]
-fn a_write_that_was_let_in_before_a_reset_is_refused_behind_it() {
-    with_vf(|mut setup| {
-        let (target, request) = (setup.target(0), request(Operation::Write, 0));
-        let era = setup.vf.let_in(None, target, &request).unwrap();
-        setup.hold();
-        setup.vf.end_wiping();
-        setup.open().unwrap();
-        let written = setup.vf.write(
-            setup.table,
-            &setup.publication,
-            target,
-            &request,
-            era,
-            &[0, 1],
-        );
-        assert_eq!(written, Err(Refusal::State));
-        assert_eq!(setup.read(), [5, 0]);
-        assert_eq!(setup.vf.counters.refused(Refusal::State), 1);
-    });
 }
 
 #[test]
@@ -238,13 +220,7 @@ fn a_staged_publish_must_follow_the_sequence_of_a_write_that_came_first() {
         setup.publication.begin().unwrap();
         let (target, staged) = (setup.target(2), request(Operation::Publish, 2));
         setup.vf.stage(target, &staged, &image([5, 0]), 2).unwrap();
-        let written = request(Operation::Write, 2);
-        let era = setup.vf.let_in(None, target, &written).unwrap();
-        let (table, publication) = (setup.table, &setup.publication);
-        setup
-            .vf
-            .write(table, publication, target, &written, era, &[7, 0])
-            .unwrap();
+        setup.write_to(2, [7, 0]).unwrap();
         assert_eq!(setup.publication.commit(), Err(Refusal::Sequence));
     });
 }
@@ -254,19 +230,9 @@ fn a_write_that_contradicts_a_publish_just_committed_is_refused_on_top_of_it() {
     with_vf(|mut setup| {
         setup.publication.begin().unwrap();
         setup.stage([2, 0]).unwrap();
-        let (target, request) = (setup.target(0), request(Operation::Write, 0));
-        let era = setup.vf.let_in(None, target, &request).unwrap();
-        // The VF has settled already when the decision falls.
+        // The VF has settled already when the decision falls: `write` begins behind that.
         setup.publication.commit().unwrap();
-        let written = setup.vf.write(
-            setup.table,
-            &setup.publication,
-            target,
-            &request,
-            era,
-            &[0, 3],
-        );
-        assert_eq!(written, Err(Refusal::Require));
+        assert_eq!(setup.write([0, 3]), Err(Refusal::Require));
         assert_eq!(setup.read(), [2, 0]);
     });
 }

@@ -11,38 +11,8 @@ use crate::request::{Request, Target, writable_length};
 use crate::store::Pushed;
 
 impl Vf<'_> {
-    /// The first half of a write: state, limit and length. The bytes have not been looked at; what
-    /// is returned is to be handed to [`Vf::write`] with them.
-    #[inline]
-    pub(crate) fn let_in(
-        &mut self,
-        limits: Option<Limits>,
-        target: Target<'_>,
-        request: &Request,
-    ) -> Result<u64, Refusal> {
-        if let Err(refusal) = self.pass() {
-            return Err(self.refuse(request, Some(target.index), refusal));
-        }
-        if let Some(limits) = limits {
-            match self.bucket.take(limits, request.now) {
-                Verdict::Granted => {}
-                Verdict::Flood => {
-                    self.count_refusal(Some(target.index), Refusal::Limit);
-                    return Err(Refusal::Limit);
-                }
-                Verdict::FloodBegins => {
-                    increment(&mut self.counters.floods);
-                    return Err(self.refuse(request, Some(target.index), Refusal::Limit));
-                }
-            }
-        }
-        match writable_length(target.block, request.length) {
-            Ok(()) => Ok(self.era),
-            Err(refusal) => Err(self.refuse(request, Some(target.index), refusal)),
-        }
-    }
-
-    /// The second half of a write: every rule, and the commit. Nobody sees anything in between.
+    /// A whole write: state, limit, length, checksum, the other rules, and the commit. Nobody sees
+    /// anything in between.
     #[inline]
     pub(crate) fn write(
         &mut self,
@@ -50,18 +20,10 @@ impl Vf<'_> {
         publication: &Publication,
         target: Target<'_>,
         request: &Request,
-        era: u64,
         sent: &[u8],
     ) -> Result<(), Refusal> {
-        let judged = self.pass().and_then(|()| {
-            // A reset began since the write was let in: it is of the time before that reset.
-            if self.era == era {
-                self.judge_and_commit(table, publication, target, sent)
-            } else {
-                Err(Refusal::State)
-            }
-        });
-        match judged {
+        self.let_in(table.limits(), target, request)?;
+        match self.judge_and_commit(table, publication, target, request, sent) {
             Ok(()) => {
                 increment(&mut self.changes);
                 increment(&mut self.counters.writes);
@@ -72,15 +34,46 @@ impl Vf<'_> {
         }
     }
 
+    /// What comes before anything of the write itself is looked at, so that a flood ends here: state
+    /// and limit. A refusal is counted when this returns it.
+    #[inline]
+    fn let_in(
+        &mut self,
+        limits: Option<Limits>,
+        target: Target<'_>,
+        request: &Request,
+    ) -> Result<(), Refusal> {
+        if let Err(refusal) = self.pass() {
+            return Err(self.refuse(request, Some(target.index), refusal));
+        }
+        let Some(limits) = limits else {
+            return Ok(());
+        };
+        match self.bucket.take(limits, request.now) {
+            Verdict::Granted => Ok(()),
+            Verdict::Flood => {
+                self.count_refusal(Some(target.index), Refusal::Limit);
+                Err(Refusal::Limit)
+            }
+            Verdict::FloodBegins => {
+                increment(&mut self.counters.floods);
+                Err(self.refuse(request, Some(target.index), Refusal::Limit))
+            }
+        }
+    }
+
     #[inline]
     fn judge_and_commit(
         &mut self,
         table: &Table<'_>,
         publication: &Publication,
         target: Target<'_>,
+        request: &Request,
         sent: &[u8],
     ) -> Result<(), Refusal> {
         let Target { index, block } = target;
+        writable_length(block, request.length)?;
+        block.check_sent(Writer::Vf, sent)?;
         let mut image = [0; MAX_BLOCK_LENGTH];
         self.admit(Writer::Vf, target, sent, &mut image)?;
         if self.staged.is_some()
