@@ -29,6 +29,16 @@ pub(crate) enum Decision {
     Aborted,
 }
 
+impl Decision {
+    fn from_code(code: u8) -> Self {
+        match code {
+            UNDECIDED => Self::Undecided,
+            COMMITTED => Self::Committed,
+            _ => Self::Aborted,
+        }
+    }
+}
+
 /// The one publish to all VFs that may be under way.
 #[derive(Debug)]
 pub(crate) struct Publication(AtomicU8);
@@ -51,21 +61,16 @@ impl Publication {
         })
     }
 
-    /// Aborts for all VFs at once, and returns what was decided: the commit may have come first.
-    pub(crate) fn abort(&self, reason: Refusal) -> Decision {
-        match self.step(UNDECIDED, ABORTED | reason as u8) {
-            Err(COMMITTED) => Decision::Committed,
-            _ => Decision::Aborted,
-        }
+    /// Aborts for all VFs at once. `Ok` says that `reason` is the one that [`Publication::commit`]
+    /// returns, so its giver is to count it; `Err` says what had been decided before.
+    pub(crate) fn abort(&self, reason: Refusal) -> Result<(), Decision> {
+        self.step(UNDECIDED, ABORTED | reason as u8)
+            .map_err(Decision::from_code)
     }
 
     /// What a VF with a staged publish is to do with it.
     pub(crate) fn decision(&self) -> Decision {
-        match self.0.load(Ordering::Acquire) {
-            UNDECIDED => Decision::Undecided,
-            COMMITTED => Decision::Committed,
-            _ => Decision::Aborted,
-        }
+        Decision::from_code(self.0.load(Ordering::Acquire))
     }
 
     /// Ends the publish; every VF must have settled.

@@ -1,6 +1,6 @@
 //! What was asked for, as it came.
 
-use block_table::{Block, ShortRead};
+use block_table::{Block, Image, ShortRead};
 
 use crate::journal::Operation;
 use crate::{Refusal, Ticks};
@@ -71,4 +71,13 @@ fn length_of_request(length: u32) -> Result<usize, Refusal> {
         .ok()
         .filter(|length| (1..=block_table::MAX_BLOCK_LENGTH).contains(length))
         .ok_or(Refusal::Length)
+}
+
+/// The first `length` bytes; none for a length that is refused in its turn.
+#[inline]
+pub(crate) fn sent_bytes(sent: &Image, length: u32) -> &[u8] {
+    usize::try_from(length)
+        .ok()
+        .and_then(|length| sent.get(..length))
+        .unwrap_or_default()
 }

@@ -384,18 +384,56 @@ fn publish_to_all_against_another_commits_one_at_a_time() {
     });
 }
 
+/// How often an operation was refused for this reason, at all VFs of the device.
+fn refused(device: Device, refusal: Refusal) -> u64 {
+    (0..2)
+        .map(|vf| device.status(vf).unwrap().counters.refused(refusal))
+        .sum()
+}
+
 #[test]
 fn publish_to_all_against_reset() {
     every_order(2, |device| {
         let resetter = spawn(move || device.reset(1, NOW).unwrap());
         let published = device.host_publish_all(0, &command(9));
         resetter.join().unwrap();
+        assert_eq!(
+            device.status(1).unwrap().counters.refused(Refusal::State),
+            u64::from(published.is_err()),
+            "what the reset aborts is counted once"
+        );
+        assert_eq!(device.status(0).unwrap().counters.refused_in_all(), 0);
         let (first, second) = (look(device, 0).unwrap().0, look(device, 1).unwrap().0);
         match published {
             Ok(true) => assert!(first == 9 && matches!(second, 5 | 9)),
             Err(Refusal::State) => assert_eq!((first, second), (5, 5)),
             other => panic!("{other:?}"),
         }
+    });
+}
+
+/// A write at one VF and a removal of both each abort the publish, for reasons of their own.
+#[test]
+fn publish_to_all_against_two_reasons_counts_the_one_it_gives() {
+    every_order(2, |device| {
+        let aborter = spawn(move || {
+            let written = device.vf_write(0, 0, &control(3, 1));
+            device.remove(NOW);
+            written
+        });
+        let published = device.host_publish_all(0, &command(2));
+        let written = aborter.join().unwrap();
+        let counted = (
+            refused(device, Refusal::Require),
+            refused(device, Refusal::Removed),
+        );
+        match (written, published) {
+            (Ok(()), Err(Refusal::Require)) => assert_eq!(counted, (1, 0)),
+            (Ok(()), Err(Refusal::Removed)) => assert_eq!(counted, (0, 1)),
+            (Err(Refusal::Require), Ok(true)) => assert_eq!(counted, (1, 0), "the write"),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(device.refused_without_vf(), 0);
     });
 }
 

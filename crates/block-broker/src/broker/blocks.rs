@@ -1,13 +1,13 @@
 //! Reading, writing and publishing blocks, and draining streams.
 
-use block_table::Image;
+use block_table::{Image, MAX_BLOCK_LENGTH};
 
 use super::{Broker, VfCell};
 use crate::journal::Operation;
-use crate::request::Request;
+use crate::request::{Request, sent_bytes};
 use crate::{Refusal, Ticks};
 
-/// What a committed publish or reset asks of the shell.
+/// What a committed publish asks of the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The block is now invalidated for each VF it was published to: requests that wait for
@@ -123,8 +123,8 @@ impl<C: VfCell> Broker<'_, C> {
     ///
     /// # Errors
     /// As for [`Broker::publish`], but `state` only while another publish to all VFs is under way, or
-    /// when the wipe of a VF comes in between; to try again helps then. The refusal is counted at
-    /// the VF that gave it.
+    /// when the reset of a VF comes in between; to try again helps then. The refusal is counted at the
+    /// VF that gave it, and at no other.
     pub fn publish_all(
         &self,
         block: u32,
@@ -139,21 +139,19 @@ impl<C: VfCell> Broker<'_, C> {
         self.publication
             .begin()
             .map_err(|refusal| self.refuse_without_vf(refusal))?;
-        let message = sent_bytes(sent, length);
-        let mut image = [0; block_table::MAX_BLOCK_LENGTH];
-        for (byte, sent) in image.iter_mut().zip(message) {
+        let mut message = [0; MAX_BLOCK_LENGTH];
+        for (byte, sent) in message.iter_mut().zip(sent_bytes(sent, length)) {
             *byte = *sent;
         }
-        let agreed = self.cells.iter().try_for_each(|cell| {
-            self.visit(cell, |vf| vf.stage(target, &request, &image, message.len()))
-        });
-        let outcome = match agreed {
-            Ok(()) => self.publication.commit(),
-            Err(refusal) => {
-                self.publication.abort(refusal);
-                Err(refusal)
+        for cell in self.cells {
+            let agreed = self.visit(cell, |vf| {
+                vf.stage(&self.publication, target, &request, &message)
+            });
+            if !agreed {
+                break;
             }
-        };
+        }
+        let outcome = self.publication.commit();
         for cell in self.cells {
             self.visit(cell, |_| ());
         }
@@ -185,13 +183,4 @@ impl<C: VfCell> Broker<'_, C> {
         }
         Ok(taken.is_some())
     }
-}
-
-/// The first `length` bytes; none for a length that is refused in its turn.
-#[inline]
-fn sent_bytes(sent: &Image, length: u32) -> &[u8] {
-    usize::try_from(length)
-        .ok()
-        .and_then(|length| sent.get(..length))
-        .unwrap_or_default()
 }

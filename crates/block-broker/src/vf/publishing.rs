@@ -1,44 +1,24 @@
 //! What the host's side publishes, to one VF or, in two phases, to all of them; see `publication.rs`.
 
-use block_table::{Block, History, Image, MAX_BLOCK_LENGTH, Table, Writer};
+use block_table::{History, Image, MAX_BLOCK_LENGTH, Table, Writer};
 
 use super::invalidation::bit;
 use super::{Gate, Vf};
+use crate::Refusal;
 use crate::counters::increment;
-use crate::journal::Operation;
 use crate::publication::{Decision, Publication};
-use crate::request::{Request, Target, writable_length};
+use crate::request::{Request, Target, sent_bytes, writable_length};
 use crate::store::BlockSlot;
-use crate::{Refusal, Ticks};
 
 /// A publish to all VFs that this VF has agreed to; see [`crate::publication`].
 #[derive(Debug)]
 pub(super) struct Staged {
     index: usize,
-    /// The published bytes, zero behind `length`.
+    request: Request,
+    /// The published bytes, zero behind those that `request` counts.
     sent: Image,
-    length: u32,
     /// What the block becomes. A write of the VF in the meantime merges it anew.
     image: Image,
-    at: Ticks,
-}
-
-impl Staged {
-    fn sent(&self) -> &[u8] {
-        usize::try_from(self.length)
-            .ok()
-            .and_then(|length| self.sent.get(..length))
-            .unwrap_or_default()
-    }
-
-    fn request(&self, block: Block<'_>) -> Request {
-        Request {
-            operation: Operation::Publish,
-            block: block.id(),
-            length: self.length,
-            now: self.at,
-        }
-    }
 }
 
 impl Vf<'_> {
@@ -62,31 +42,40 @@ impl Vf<'_> {
         }
     }
 
-    /// Agrees to a publish to all VFs, or refuses it for all of them.
+    /// Whether this VF agrees to a publish to all VFs. If not, it aborts it for all of them, and counts
+    /// why, unless another VF has done so before.
     pub(crate) fn stage(
         &mut self,
+        publication: &Publication,
         target: Target<'_>,
         request: &Request,
         sent: &Image,
-        length: usize,
-    ) -> Result<(), Refusal> {
-        let sent_bytes = sent.get(..length).unwrap_or_default();
+    ) -> bool {
         let mut image = [0; MAX_BLOCK_LENGTH];
-        match self
-            .pass_to_all()
-            .and_then(|()| self.admit_publish(target, request, sent_bytes, &mut image))
-        {
+        let judged = self.pass_to_all().and_then(|()| {
+            self.admit_publish(
+                target,
+                request,
+                sent_bytes(sent, request.length),
+                &mut image,
+            )
+        });
+        match judged {
             Ok(()) => {
                 self.staged = Some(Staged {
                     index: target.index,
+                    request: *request,
                     sent: *sent,
-                    length: request.length,
                     image,
-                    at: request.now,
                 });
-                Ok(())
+                true
             }
-            Err(refusal) => Err(self.refuse(request, Some(target.index), refusal)),
+            Err(refusal) => {
+                if publication.abort(refusal).is_ok() {
+                    self.refuse(request, Some(target.index), refusal);
+                }
+                false
+            }
         }
     }
 
@@ -97,7 +86,7 @@ impl Vf<'_> {
         sent: &[u8],
         image: &mut Image,
     ) -> Result<(), Refusal> {
-        // Another publish of the same block would pull the ground from under the staged one.
+        // Another publish of the same block would invalidate what the staged one was checked against.
         if self
             .staged
             .as_ref()
@@ -149,7 +138,7 @@ impl Vf<'_> {
                     index: staged.index,
                     block,
                 },
-                &staged.request(block),
+                &staged.request,
                 &staged.image,
             );
         }
@@ -175,36 +164,37 @@ impl Vf<'_> {
         let Some(staged) = self.staged.as_mut().filter(|staged| staged.index == index) else {
             return Decision::Undecided;
         };
-        let request = staged.request(block);
         let mut merged = [0; MAX_BLOCK_LENGTH];
-        match block.admit_into(Writer::Pf, staged.sent(), image, history, &mut merged) {
+        let sent = sent_bytes(&staged.sent, staged.request.length);
+        match block.admit_into(Writer::Pf, sent, image, history, &mut merged) {
             Ok(()) => {
                 staged.image = merged;
                 Decision::Undecided
             }
-            Err(violation) => {
-                let refusal = Refusal::from(violation);
-                let decision = publication.abort(refusal);
-                self.settle_as(table, decision);
-                if decision == Decision::Aborted {
-                    self.refuse(&request, Some(index), refusal);
-                }
-                decision
-            }
+            Err(violation) => self.withdraw(table, publication, violation.into()),
         }
     }
 
-    /// Aborts a staged publish, unless it is committed already.
+    /// Aborts a staged publish, unless it is decided already, and returns what is decided then. If the
+    /// publish fails for this reason and no other, that is counted here.
+    #[cold]
     pub(super) fn withdraw(
         &mut self,
         table: &Table<'_>,
         publication: &Publication,
         reason: Refusal,
-    ) {
-        if self.staged.is_some() {
-            let decision = publication.abort(reason);
-            self.settle_as(table, decision);
+    ) -> Decision {
+        if self.staged.is_none() {
+            return Decision::Undecided;
         }
+        if let Err(decided) = publication.abort(reason) {
+            self.settle_as(table, decided);
+            return decided;
+        }
+        if let Some(staged) = self.staged.take() {
+            self.refuse(&staged.request, Some(staged.index), reason);
+        }
+        Decision::Aborted
     }
 
     /// Refuses what comes to all VFs only while this one is being wiped: a VF whose reset takes

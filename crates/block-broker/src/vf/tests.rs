@@ -113,13 +113,15 @@ impl<'a> Setup<'a> {
         [reply[0], reply[1]]
     }
 
-    fn stage(&mut self, bytes: [u8; 2]) -> Result<(), Refusal> {
-        self.vf.stage(
-            self.target(0),
-            &request(Operation::Publish, 0),
-            &image(bytes),
-            2,
-        )
+    fn stage(&mut self, bytes: [u8; 2]) -> bool {
+        self.stage_to(0, bytes)
+    }
+
+    fn stage_to(&mut self, index: usize, bytes: [u8; 2]) -> bool {
+        let block = u32::try_from(index).unwrap();
+        let (target, request) = (self.target(index), request(Operation::Publish, block));
+        self.vf
+            .stage(&self.publication, target, &request, &image(bytes))
     }
 
     fn hold(&mut self) {
@@ -140,9 +142,8 @@ fn nothing_is_served_until_every_block_is_wiped() {
         setup.write([0, 4]).unwrap();
         setup.hold();
         assert_eq!(setup.open(), Err(Refusal::State));
-        assert_eq!(
-            setup.stage([9, 0]),
-            Err(Refusal::State),
+        assert!(
+            !setup.stage([9, 0]),
             "its image would hold what is to be wiped"
         );
         setup.vf.wipe(setup.target(0));
@@ -161,7 +162,7 @@ fn nothing_is_served_until_every_block_is_wiped() {
 fn a_staged_publish_shows_when_it_is_decided_and_not_before() {
     with_vf(|mut setup| {
         setup.publication.begin().unwrap();
-        setup.stage([8, 0]).unwrap();
+        assert!(setup.stage([8, 0]));
         assert_eq!(setup.read(), [5, 0]);
         setup.publication.commit().unwrap();
         assert_eq!(setup.read(), [8, 0]);
@@ -175,8 +176,8 @@ fn a_staged_publish_shows_when_it_is_decided_and_not_before() {
 fn a_staged_publish_that_is_aborted_leaves_nothing() {
     with_vf(|mut setup| {
         setup.publication.begin().unwrap();
-        setup.stage([8, 0]).unwrap();
-        assert_eq!(setup.publication.abort(Refusal::Limit), Decision::Aborted);
+        assert!(setup.stage([8, 0]));
+        assert_eq!(setup.publication.abort(Refusal::Limit), Ok(()));
         assert_eq!(setup.publication.commit(), Err(Refusal::Limit));
         assert_eq!(setup.read(), [5, 0]);
         setup.publication.end();
@@ -189,7 +190,7 @@ fn a_staged_publish_that_is_aborted_leaves_nothing() {
 fn a_write_between_stage_and_decision_is_kept_under_the_publish() {
     with_vf(|mut setup| {
         setup.publication.begin().unwrap();
-        setup.stage([8, 0]).unwrap();
+        assert!(setup.stage([8, 0]));
         setup.write([0, 3]).unwrap();
         assert_eq!(setup.read(), [5, 3]);
         setup.publication.commit().unwrap();
@@ -201,7 +202,7 @@ fn a_write_between_stage_and_decision_is_kept_under_the_publish() {
 fn a_write_that_contradicts_a_staged_publish_aborts_it() {
     with_vf(|mut setup| {
         setup.publication.begin().unwrap();
-        setup.stage([2, 0]).unwrap();
+        assert!(setup.stage([2, 0]));
         setup.write([0, 3]).unwrap();
         assert_eq!(setup.publication.commit(), Err(Refusal::Require));
         assert_eq!(setup.read(), [5, 3]);
@@ -218,8 +219,7 @@ fn a_write_that_contradicts_a_staged_publish_aborts_it() {
 fn a_staged_publish_must_follow_the_sequence_of_a_write_that_came_first() {
     with_vf(|mut setup| {
         setup.publication.begin().unwrap();
-        let (target, staged) = (setup.target(2), request(Operation::Publish, 2));
-        setup.vf.stage(target, &staged, &image([5, 0]), 2).unwrap();
+        assert!(setup.stage_to(2, [5, 0]));
         setup.write_to(2, [7, 0]).unwrap();
         assert_eq!(setup.publication.commit(), Err(Refusal::Sequence));
     });
@@ -229,7 +229,7 @@ fn a_staged_publish_must_follow_the_sequence_of_a_write_that_came_first() {
 fn a_write_that_contradicts_a_publish_just_committed_is_refused_on_top_of_it() {
     with_vf(|mut setup| {
         setup.publication.begin().unwrap();
-        setup.stage([2, 0]).unwrap();
+        assert!(setup.stage([2, 0]));
         // The VF has settled already when the decision falls: `write` begins behind that.
         setup.publication.commit().unwrap();
         assert_eq!(setup.write([0, 3]), Err(Refusal::Require));
@@ -241,18 +241,34 @@ fn a_write_that_contradicts_a_publish_just_committed_is_refused_on_top_of_it() {
 fn a_reset_aborts_a_staged_publish_but_not_one_that_is_committed() {
     with_vf(|mut setup| {
         setup.publication.begin().unwrap();
-        setup.stage([8, 0]).unwrap();
+        assert!(setup.stage([8, 0]));
         setup.hold();
         assert_eq!(setup.publication.commit(), Err(Refusal::State));
+        assert_eq!(setup.vf.counters.refused(Refusal::State), 1);
         setup.publication.end();
         setup.vf.end_wiping();
         setup.open().unwrap();
         setup.publication.begin().unwrap();
-        setup.stage([9, 0]).unwrap();
+        assert!(setup.stage([9, 0]));
         setup.publication.commit().unwrap();
         setup.hold();
         assert_eq!(setup.vf.counters.publishes, 1);
+        assert_eq!(setup.vf.counters.refused_in_all(), 1, "no more than before");
         assert!(setup.vf.staged.is_none());
+    });
+}
+
+#[test]
+fn only_the_vf_whose_reason_decides_counts_it() {
+    with_vf(|mut setup| {
+        setup.publication.begin().unwrap();
+        assert!(setup.stage([8, 0]));
+        // Another VF has been first.
+        setup.publication.abort(Refusal::Limit).unwrap();
+        setup.hold();
+        assert!(!setup.stage([8, 0]), "it is being wiped");
+        assert_eq!(setup.vf.counters.refused_in_all(), 0);
+        assert_eq!(setup.publication.commit(), Err(Refusal::Limit));
     });
 }
 
@@ -260,7 +276,7 @@ fn a_reset_aborts_a_staged_publish_but_not_one_that_is_committed() {
 fn only_the_staged_block_is_barred_from_other_publishes() {
     with_vf(|mut setup| {
         setup.publication.begin().unwrap();
-        setup.stage([8, 0]).unwrap();
+        assert!(setup.stage([8, 0]));
         let same = setup
             .vf
             .publish(setup.target(0), &request(Operation::Publish, 0), &[9, 0]);
@@ -286,7 +302,7 @@ fn one_publish_to_all_at_a_time() {
     );
     assert_eq!(
         publication.abort(Refusal::State),
-        Decision::Committed,
+        Err(Decision::Committed),
         "too late"
     );
     publication.end();
