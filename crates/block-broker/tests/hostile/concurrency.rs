@@ -1,28 +1,64 @@
 //! CVE-2024-53088: what happens at the same time. `loom.rs` goes through every order of two such
 //! operations; here many of them meet on real processors.
 
+use std::sync::mpsc::channel;
+
 use super::*;
 
+/// The guest has written one thing before its VF is reset, and writes another until it is let, while
+/// the reset is under way.
 #[test]
 fn write_against_reset() {
+    const ROUNDS: u32 = 500;
+    let (before, meanwhile) = (signed(1), signed(2));
     with_device(CONTOSO, 1, |device| {
+        let look = || device.vf_read(0, 63, 128).map(|bytes| bytes[4..].to_vec());
+        let (go, round) = channel();
+        let (ready, written) = channel();
+        let (done, outcome) = channel();
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                for number in 0..3000_u32 {
-                    match device.vf_write(0, 63, &signed((number % 200) as u8 + 1)) {
-                        Ok(()) | Err(Refusal::State) => {}
-                        Err(refusal) => panic!("{refusal}"),
+            scope.spawn(move || {
+                for () in round {
+                    device.vf_write(0, 63, &before).unwrap();
+                    ready.send(()).unwrap();
+                    let mut refused = 0_u64;
+                    while let Err(refusal) = device.vf_write(0, 63, &meanwhile) {
+                        assert_eq!(refusal, Refusal::State);
+                        refused += 1;
                     }
+                    done.send(refused).unwrap();
                 }
             });
-            for _ in 0..300 {
+            let mut refused_in_all = 0;
+            for _ in 0..ROUNDS {
+                go.send(()).unwrap();
+                written.recv().unwrap();
                 device.begin_reset(0, NOW).unwrap();
-                assert_eq!(device.vf_read(0, 63, 128), Err(Refusal::State));
+                let during = look();
                 device.finish_reset(0, NOW).unwrap();
+                let right_behind = look().unwrap();
+                let refused = outcome.recv().unwrap();
+                let at_last = look().unwrap();
+                assert_eq!(during, Err(Refusal::State));
+                for seen in [&right_behind, &at_last] {
+                    assert!(
+                        *seen == [0; 124] || *seen == meanwhile[4..],
+                        "what was written before the reset is gone: {seen:?}"
+                    );
+                }
+                assert!(
+                    refused == 0 || at_last == meanwhile[4..],
+                    "what was written behind the reset is kept"
+                );
+                refused_in_all += refused;
             }
+            drop(go);
+            let counters = device.status(0).unwrap().counters;
+            assert_eq!(counters.writes, 2 * u64::from(ROUNDS));
+            // Those of the guest's writes, and the one look during each reset.
+            let held_back = refused_in_all + u64::from(ROUNDS);
+            assert_eq!(counters.refused(Refusal::State), held_back);
         });
-        device.reset(0, NOW).unwrap();
-        assert_eq!(device.vf_read(0, 63, 128).unwrap()[4..], [0; 124]);
     });
 }
 
