@@ -23,8 +23,11 @@ pub use blocks::Published;
 pub trait VfCell {
     /// Runs `operation` on the VF while nobody else does.
     ///
-    /// Operations are bounded, take no other lock, and touch nothing but the memory of the table,
-    /// the VF and the caller, so they may run at `DISPATCH_LEVEL` if all that memory is resident.
+    /// Operations are bounded and touch nothing but the memory of the table, the VF and the caller, so
+    /// they may run at `DISPATCH_LEVEL` if all that memory is resident. They take no other lock, but
+    /// what the shell brings as the carrier of [`Broker::hand_over_invalidation`] may: a lock that it
+    /// takes, such as that of a framework's queue, is always the inner one, and is never held around a
+    /// call of the broker.
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R;
 }
 

@@ -1,5 +1,5 @@
-//! Every way in which the broker says no: one enum, from which the statuses, the counters, the
-//! spelling in traces and the table of `docs/refusals.md` all come.
+//! Why the broker refuses an operation: one enum, from which the statuses, the counters, the spelling
+//! in traces and the table of `docs/refusals.md` all come.
 
 use block_table::{Rule, Violation};
 

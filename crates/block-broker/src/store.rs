@@ -157,7 +157,7 @@ impl<'m> Store<'m> {
         prefix(self.newest(index, block), block.max_length())
     }
 
-    /// The same in place; behind the length of the block lies whatever comes next in the memory.
+    /// Like `committed`, but borrowed: bytes behind `max_length` are not the block's.
     #[inline]
     pub(crate) fn newest<'s>(&'s self, index: usize, block: Block<'s>) -> &'s Image {
         let Some(slot) = self.slots.get(index) else {
