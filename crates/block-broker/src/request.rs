@@ -3,6 +3,7 @@
 use block_table::{Block, Image, ShortRead};
 
 use crate::journal::Operation;
+use crate::store::prefix;
 use crate::{Refusal, Ticks};
 
 /// A call as it came, for the journal.
@@ -31,6 +32,12 @@ impl Request {
         }
     }
 
+    /// What was sent with the request: as many bytes as it names, and zeros behind them.
+    #[inline]
+    pub(crate) fn message(&self, sent: &Image) -> Image {
+        prefix(sent, usize::try_from(self.length).unwrap_or(usize::MAX))
+    }
+
     /// A request that concerns a VF as a whole.
     pub(crate) const fn on_vf(operation: Operation, now: Ticks) -> Self {
         Self::on_block(operation, 0, 0, now)
@@ -56,8 +63,7 @@ pub(crate) fn readable_length(block: Block<'_>, length: u32) -> Result<usize, Re
 
 #[inline]
 pub(crate) fn writable_length(block: Block<'_>, length: u32) -> Result<(), Refusal> {
-    let length = length_of_request(length)?;
-    if block.accepts_length(length) {
+    if block.accepts_length(length_of_request(length)?) {
         Ok(())
     } else {
         Err(Refusal::Length)
@@ -71,13 +77,4 @@ fn length_of_request(length: u32) -> Result<usize, Refusal> {
         .ok()
         .filter(|length| (1..=block_table::MAX_BLOCK_LENGTH).contains(length))
         .ok_or(Refusal::Length)
-}
-
-/// The first `length` bytes; none for a length that is refused in its turn.
-#[inline]
-pub(crate) fn sent_bytes(sent: &Image, length: u32) -> &[u8] {
-    usize::try_from(length)
-        .ok()
-        .and_then(|length| sent.get(..length))
-        .unwrap_or_default()
 }

@@ -188,7 +188,7 @@ impl<'m> Store<'m> {
         };
         slot.history = slot.history.after(writer);
         let offset = slot.offset;
-        self.store(offset, block.max_length(), image);
+        self.store_register(offset, block.max_length(), image);
     }
 
     /// Queues a message; when the stream is full, drops the oldest one or refuses, as the manifest
@@ -211,7 +211,7 @@ impl<'m> Store<'m> {
             slot.queued = slot.queued.wrapping_add(1);
         }
         slot.history = slot.history.after(Writer::Vf);
-        self.store(offset, block.max_length(), image);
+        self.store_message(offset, block.max_length(), image);
         Ok(if full {
             Pushed::DroppingOldest
         } else {
@@ -242,7 +242,7 @@ impl<'m> Store<'m> {
         let offset = slot.offset;
         match block.kind() {
             Kind::Register => {
-                self.store(offset, block.max_length(), &block.reset_image(&committed));
+                self.store_register(offset, block.max_length(), &block.reset_image(&committed));
             }
             Kind::Stream => {
                 for byte in self.bytes.iter_mut().skip(offset).take(room(block)) {
@@ -254,7 +254,7 @@ impl<'m> Store<'m> {
 
     fn set_to_default(&mut self, index: usize, block: Block<'_>) {
         if let (Some(slot), Kind::Register) = (self.slots.get(index), block.kind()) {
-            self.store(slot.offset, block.max_length(), block.default_image());
+            self.store_register(slot.offset, block.max_length(), block.default_image());
         }
     }
 
@@ -264,18 +264,24 @@ impl<'m> Store<'m> {
         self.bytes.get(offset..).and_then(<[u8]>::first_chunk)
     }
 
-    /// Overwrites the `length` bytes at `offset`, and none behind them.
+    /// Overwrites the register of `length` bytes at `offset`. Its room is a multiple of [`ALIGNMENT`],
+    /// and what `image` has behind `length` is zero, so that it is written in whole steps.
     #[inline]
-    fn store(&mut self, offset: usize, length: usize, image: &Image) {
-        let Some(bytes) = self
-            .bytes
-            .get_mut(offset..)
-            .and_then(<[u8]>::first_chunk_mut::<MAX_BLOCK_LENGTH>)
-        else {
-            return;
-        };
-        for ((byte, new), mask) in bytes.iter_mut().zip(image).zip(mask(length)) {
-            *byte = (new & mask) | (*byte & !mask);
+    fn store_register(&mut self, offset: usize, length: usize, image: &Image) {
+        let bytes = self.bytes.get_mut(offset..).unwrap_or_default();
+        let (room, _) = bytes.as_chunks_mut::<ALIGNMENT>();
+        let (image, _) = image.as_chunks::<ALIGNMENT>();
+        for (old, new) in room.iter_mut().zip(image).take(length.div_ceil(ALIGNMENT)) {
+            *old = *new;
+        }
+    }
+
+    /// Overwrites the message of `length` bytes at `offset`, and nothing of the one behind it.
+    #[inline]
+    fn store_message(&mut self, offset: usize, length: usize, image: &Image) {
+        let bytes = self.bytes.get_mut(offset..).unwrap_or_default();
+        for (old, new) in bytes.iter_mut().zip(image).take(length) {
+            *old = *new;
         }
     }
 }

@@ -116,28 +116,27 @@ impl<'a> Block<'a> {
         history: History,
     ) -> Result<Image, Violation> {
         let mut image = [0; MAX_BLOCK_LENGTH];
-        self.admit_into(writer, sent, committed, history, &mut image)?;
+        for (byte, sent) in image.iter_mut().zip(sent) {
+            *byte = *sent;
+        }
+        self.admit_in_place(writer, &mut image, committed, history)?;
         Ok(image)
     }
 
-    /// As [`admit`](Self::admit), but into an image that the caller has room for: a `Result` with an image in it is copied
-    /// on its way, at addresses that make the processor wait.
+    /// As [`admit`](Self::admit), but on an image of the caller, which begins as what was sent, with zeros behind it, and
+    /// becomes what is to be committed: a `Result` with an image in it is copied on its way, at addresses that make the
+    /// processor wait.
     ///
     /// # Errors
     /// As for [`admit`](Self::admit); `image` is of no use then.
     #[inline]
-    pub fn admit_into(
+    pub fn admit_in_place(
         &self,
         writer: Writer,
-        sent: &[u8],
+        image: &mut Image,
         committed: &Image,
         history: History,
-        image: &mut Image,
     ) -> Result<(), Violation> {
-        *image = [0; MAX_BLOCK_LENGTH];
-        for (byte, sent) in image.iter_mut().zip(sent) {
-            *byte = *sent;
-        }
         let layouts = self.layouts();
         let shape = self.record.shape;
         if !self.written_whole_by(writer) {

@@ -1,10 +1,10 @@
 //! Reading, writing and publishing blocks, and draining streams.
 
-use block_table::{Image, MAX_BLOCK_LENGTH};
+use block_table::Image;
 
 use super::{Broker, VfCell};
 use crate::journal::Operation;
-use crate::request::{Request, sent_bytes};
+use crate::request::Request;
 use crate::{Refusal, Ticks};
 
 /// What a committed publish asks of the shell.
@@ -82,7 +82,6 @@ impl<C: VfCell> Broker<'_, C> {
         let request = Request::on_block(Operation::Write, block, length, now);
         let cell = self.cell(vf)?;
         let target = self.target(cell, &request)?;
-        let sent = sent_bytes(sent, length);
         self.visit(cell, |vf| {
             vf.write(&self.table, &self.publication, target, &request, sent)
         })
@@ -104,7 +103,6 @@ impl<C: VfCell> Broker<'_, C> {
         let request = Request::on_block(Operation::Publish, block, length, now);
         let cell = self.cell(vf)?;
         let target = self.target(cell, &request)?;
-        let sent = sent_bytes(sent, length);
         self.visit(cell, |vf| vf.publish(target, &request, sent))?;
         Ok(Published {
             notified: target.block.notify(),
@@ -139,13 +137,9 @@ impl<C: VfCell> Broker<'_, C> {
         self.publication
             .begin()
             .map_err(|refusal| self.refuse_without_vf(refusal))?;
-        let mut message = [0; MAX_BLOCK_LENGTH];
-        for (byte, sent) in message.iter_mut().zip(sent_bytes(sent, length)) {
-            *byte = *sent;
-        }
         for cell in self.cells {
             let agreed = self.visit(cell, |vf| {
-                vf.stage(&self.publication, target, &request, &message)
+                vf.stage(&self.publication, target, &request, sent)
             });
             if !agreed {
                 break;

@@ -1,13 +1,13 @@
 //! What the host's side publishes, to one VF or, in two phases, to all of them; see `publication.rs`.
 
-use block_table::{History, Image, MAX_BLOCK_LENGTH, Table, Writer};
+use block_table::{History, Image, Table, Writer};
 
 use super::invalidation::bit;
 use super::{Gate, Vf};
 use crate::Refusal;
 use crate::counters::increment;
 use crate::publication::{Decision, Publication};
-use crate::request::{Request, Target, sent_bytes, writable_length};
+use crate::request::{Request, Target, writable_length};
 use crate::store::BlockSlot;
 
 /// A publish to all VFs that this VF has agreed to; see [`crate::publication`].
@@ -15,7 +15,7 @@ use crate::store::BlockSlot;
 pub(super) struct Staged {
     index: usize,
     request: Request,
-    /// The published bytes, zero behind those that `request` counts.
+    /// What was published, with zeros behind it.
     sent: Image,
     /// What the block becomes. A write of the VF in the meantime merges it anew.
     image: Image,
@@ -27,12 +27,12 @@ impl Vf<'_> {
         &mut self,
         target: Target<'_>,
         request: &Request,
-        sent: &[u8],
+        sent: &Image,
     ) -> Result<(), Refusal> {
-        let mut image = [0; MAX_BLOCK_LENGTH];
+        let mut image = request.message(sent);
         match self
             .pass()
-            .and_then(|()| self.admit_publish(target, request, sent, &mut image))
+            .and_then(|()| self.admit_publish(target, request, &mut image))
         {
             Ok(()) => {
                 self.commit_publish(target, request, &image);
@@ -51,21 +51,17 @@ impl Vf<'_> {
         request: &Request,
         sent: &Image,
     ) -> bool {
-        let mut image = [0; MAX_BLOCK_LENGTH];
-        let judged = self.pass_to_all().and_then(|()| {
-            self.admit_publish(
-                target,
-                request,
-                sent_bytes(sent, request.length),
-                &mut image,
-            )
-        });
+        let sent = request.message(sent);
+        let mut image = sent;
+        let judged = self
+            .pass_to_all()
+            .and_then(|()| self.admit_publish(target, request, &mut image));
         match judged {
             Ok(()) => {
                 self.staged = Some(Staged {
                     index: target.index,
                     request: *request,
-                    sent: *sent,
+                    sent,
                     image,
                 });
                 true
@@ -80,10 +76,9 @@ impl Vf<'_> {
     }
 
     fn admit_publish(
-        &mut self,
+        &self,
         target: Target<'_>,
         request: &Request,
-        sent: &[u8],
         image: &mut Image,
     ) -> Result<(), Refusal> {
         // Another publish of the same block would invalidate what the staged one was checked against.
@@ -95,8 +90,7 @@ impl Vf<'_> {
             return Err(Refusal::State);
         }
         writable_length(target.block, request.length)?;
-        target.block.check_sent(Writer::Pf, sent)?;
-        self.admit(Writer::Pf, target, sent, image)
+        self.admit(Writer::Pf, target, image)
     }
 
     fn commit_publish(
@@ -164,9 +158,8 @@ impl Vf<'_> {
         let Some(staged) = self.staged.as_mut().filter(|staged| staged.index == index) else {
             return Decision::Undecided;
         };
-        let mut merged = [0; MAX_BLOCK_LENGTH];
-        let sent = sent_bytes(&staged.sent, staged.request.length);
-        match block.admit_into(Writer::Pf, sent, image, history, &mut merged) {
+        let mut merged = staged.sent;
+        match block.admit_in_place(Writer::Pf, &mut merged, image, history) {
             Ok(()) => {
                 staged.image = merged;
                 Decision::Undecided

@@ -100,8 +100,13 @@ impl<'a> Setup<'a> {
     fn write_to(&mut self, index: usize, bytes: [u8; 2]) -> Result<(), Refusal> {
         let block = u32::try_from(index).unwrap();
         let (target, request) = (self.target(index), request(Operation::Write, block));
-        self.vf
-            .write(self.table, &self.publication, target, &request, &bytes)
+        self.vf.write(
+            self.table,
+            &self.publication,
+            target,
+            &request,
+            &image(bytes),
+        )
     }
 
     fn read(&mut self) -> [u8; 2] {
@@ -277,13 +282,17 @@ fn only_the_staged_block_is_barred_from_other_publishes() {
     with_vf(|mut setup| {
         setup.publication.begin().unwrap();
         assert!(setup.stage([8, 0]));
-        let same = setup
-            .vf
-            .publish(setup.target(0), &request(Operation::Publish, 0), &[9, 0]);
+        let same = setup.vf.publish(
+            setup.target(0),
+            &request(Operation::Publish, 0),
+            &image([9, 0]),
+        );
         assert_eq!(same, Err(Refusal::State));
-        let other = setup
-            .vf
-            .publish(setup.target(1), &request(Operation::Publish, 1), &[9, 9]);
+        let other = setup.vf.publish(
+            setup.target(1),
+            &request(Operation::Publish, 1),
+            &image([9, 9]),
+        );
         assert_eq!(other, Ok(()));
     });
 }

@@ -1,6 +1,6 @@
 //! What a VF writes: let in, judged, committed.
 
-use block_table::{Image, Kind, Limits, MAX_BLOCK_LENGTH, Table, Writer};
+use block_table::{Image, Kind, Limits, Table, Writer};
 
 use super::Vf;
 use crate::Refusal;
@@ -20,7 +20,7 @@ impl Vf<'_> {
         publication: &Publication,
         target: Target<'_>,
         request: &Request,
-        sent: &[u8],
+        sent: &Image,
     ) -> Result<(), Refusal> {
         self.let_in(table.limits(), target, request)?;
         match self.judge_and_commit(table, publication, target, request, sent) {
@@ -69,17 +69,17 @@ impl Vf<'_> {
         publication: &Publication,
         target: Target<'_>,
         request: &Request,
-        sent: &[u8],
+        sent: &Image,
     ) -> Result<(), Refusal> {
         let Target { index, block } = target;
         writable_length(block, request.length)?;
-        block.check_sent(Writer::Vf, sent)?;
-        let mut image = [0; MAX_BLOCK_LENGTH];
-        self.admit(Writer::Vf, target, sent, &mut image)?;
+        let mut image = request.message(sent);
+        self.admit(Writer::Vf, target, &mut image)?;
         if self.staged.is_some()
             && self.reconcile(table, publication, target, &image) == Decision::Committed
         {
-            self.admit(Writer::Vf, target, sent, &mut image)?;
+            image = request.message(sent);
+            self.admit(Writer::Vf, target, &mut image)?;
         }
         let pushed = match block.kind() {
             Kind::Register => {
@@ -98,15 +98,15 @@ impl Vf<'_> {
         Ok(())
     }
 
-    /// Makes `image` what the block becomes with this write, which breaks no rule.
+    /// Makes of `image`, which was sent, what the block becomes with it, if no rule is broken.
     #[inline]
     pub(super) fn admit(
         &self,
         writer: Writer,
         Target { index, block }: Target<'_>,
-        sent: &[u8],
         image: &mut Image,
     ) -> Result<(), Refusal> {
+        block.check_sent(writer, image)?;
         let history = self.store.slot(index).ok_or(Refusal::Block)?.history();
         let copy;
         let committed = if block.written_whole_by(writer) {
@@ -116,6 +116,6 @@ impl Vf<'_> {
             copy = self.store.committed(index, block);
             &copy
         };
-        Ok(block.admit_into(writer, sent, committed, history, image)?)
+        Ok(block.admit_in_place(writer, image, committed, history)?)
     }
 }
