@@ -4,7 +4,7 @@ use crate::MAX_BLOCK_LENGTH;
 use crate::checksum::crc32;
 use crate::expression::evaluate;
 use crate::format::{LayoutRecord, NO_CHECKSUM, Shape, block_flag, operand, owner};
-use crate::image::{Image, first_common_bit, merge};
+use crate::image::{Image, first_common_bit, has, merge};
 use crate::rule::Judgement;
 use crate::table::Block;
 use crate::violation::{Rule, Violation};
@@ -209,6 +209,9 @@ impl<'a> Block<'a> {
             return Ok(None);
         }
         for layout in layouts {
+            if !has(image, &layout.key) {
+                continue;
+            }
             let code = self.table.span(layout.when);
             if code.is_empty() {
                 return Ok(Some(layout));

@@ -1,5 +1,6 @@
 //! The writer of the format. The manifest compiler lowers a manifest to a [`Source`]; this lays it out as bytes.
 
+mod condition;
 mod instruction;
 mod slot_table;
 mod source;

@@ -80,6 +80,7 @@ flaws! {
     ReservedMask => "the bytes behind the block are not reserved",
     Span => "consecutive elements are outside of their section",
     TooManyLayouts => "a block has more than 64 layouts",
+    Key => "a key of a layout begins behind byte 112, has a value outside of its mask, or reaches out of its block",
     TooManyRules => "a rule list has more than 1024 rules",
     RuleKind => "a rule is of an unknown kind",
     Operand => "an integer has an unknown shape",

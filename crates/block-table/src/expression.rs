@@ -120,13 +120,11 @@ fn compare(instruction: &Instruction, image: &Image) -> Result<bool, Overflow> {
     Ok(compares(instruction.op, left, right))
 }
 
-/// Whether the bit is set that belongs to the relation of `left` to `right`.
+/// Whether the bit is set that belongs to the relation of `left` to `right`: [`op::IS_LESS`] and the two above it.
 #[inline]
 fn compares(comparison: u8, left: u64, right: u64) -> bool {
-    let less = u8::from(left < right) * op::IS_LESS;
-    let equal = u8::from(left == right) * op::IS_EQUAL;
-    let greater = u8::from(left > right) * op::IS_GREATER;
-    comparison & (less | equal | greater) != 0
+    let relation = u8::from(left >= right) + u8::from(left > right);
+    (comparison >> relation) & op::IS_LESS != 0
 }
 
 #[inline]

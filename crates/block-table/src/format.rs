@@ -14,7 +14,7 @@
 //! | images | [`Image`](crate::Image), 128 bytes each | `images` |
 //! | strings | UTF-8 bytes | `strings` |
 
-use zerocopy::little_endian::{U16, U32, U64};
+use zerocopy::little_endian::{U16, U32, U64, U128};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The first eight bytes of every table.
@@ -29,6 +29,10 @@ pub const MAX_PROBES: u8 = 8;
 pub const CRC_START: usize = 20;
 /// [`BlockRecord::checksum_offset`] of a block without a checksum field.
 pub const NO_CHECKSUM: u8 = u8::MAX;
+/// The length of a [`KeyRecord`]'s mask and value in bytes.
+pub const KEY_LENGTH: usize = 16;
+/// Where a [`KeyRecord`] can begin at most.
+pub const LAST_KEY_START: u8 = 112;
 
 /// The beginning of a table.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -152,11 +156,28 @@ pub struct BlockRecord {
     pub last_rules: Span,
 }
 
+/// The bits that a layout is known by: most conditions of layouts begin with fields that equal constants, close to each
+/// other, and all of these are looked at in one step.
+///
+/// A key without any bits is one that every image has.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct KeyRecord {
+    /// The first of the [`KEY_LENGTH`] bytes of the image that are looked at, at most [`LAST_KEY_START`].
+    pub start: u8,
+    /// The bits among them that count, all of them inside of the block.
+    pub mask: U128,
+    /// What these bits are; the others are zero.
+    pub value: U128,
+}
+
 /// One alternative layout of a block.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct LayoutRecord {
-    /// The instructions that choose this layout; an empty span chooses it always.
+    /// What an image must have to have this layout.
+    pub key: KeyRecord,
+    /// The instructions that choose this layout for an image that has the key; an empty span chooses it always.
     pub when: Span,
     /// The whole block in this layout.
     pub shape: Shape,

@@ -1,7 +1,7 @@
 //! Block images and how integers are read from them.
 
 use crate::MAX_BLOCK_LENGTH;
-use crate::format::operand;
+use crate::format::{KEY_LENGTH, KeyRecord, operand};
 
 /// The bytes of one block, zero behind its length.
 pub type Image = [u8; MAX_BLOCK_LENGTH];
@@ -26,7 +26,7 @@ pub(crate) fn load(image: &Image, offset: u8, shape: u8) -> u64 {
 /// Reads eight bytes from `start` on, in the byte order of `shape`, and shifts them right by `shift`.
 #[inline]
 pub(crate) fn extract(image: &Image, start: u8, shape: u8, shift: u8) -> u64 {
-    let start = usize::from(start.min(LAST_START));
+    let start = usize::from(start);
     let Some(bytes) = image
         .get(start..)
         .and_then(|bytes| bytes.first_chunk::<8>())
@@ -40,6 +40,15 @@ pub(crate) fn extract(image: &Image, start: u8, shape: u8, shift: u8) -> u64 {
         value.swap_bytes()
     };
     value >> (shift & 63)
+}
+
+/// Whether the image has the bits that a layout is known by.
+#[inline]
+pub(crate) fn has(image: &Image, key: &KeyRecord) -> bool {
+    image
+        .get(usize::from(key.start)..)
+        .and_then(|bytes| bytes.first_chunk::<KEY_LENGTH>())
+        .is_some_and(|bytes| u128::from_le_bytes(*bytes) & key.mask.get() == key.value.get())
 }
 
 /// Where the eight bytes begin that the integer of shape `operand` at `offset` is cut out of, and the shift that brings

@@ -231,10 +231,10 @@ impl fmt::Debug for Table<'_> {
 /// The elements from `start`; none when they are not all there, which the verifier has excluded.
 #[inline]
 fn slice<T>(elements: &[T], start: u32, count: usize) -> &[T] {
-    // A `u32` fits into `usize` on every target of the driver and its tools.
+    // A `u32` fits into `usize` on every target of the driver and its tools; should the sum wrap, there are no elements.
+    let start = start as usize;
     elements
-        .get(start as usize..)
-        .and_then(|rest| rest.get(..count))
+        .get(start..start.wrapping_add(count))
         .unwrap_or_default()
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use zerocopy::little_endian::{U16, U64};
 
+use super::condition;
 use super::source::{BlockSource, Checksum, Field, Layout, Rule, Shape};
 use super::{EncodeError, count16, count32};
 use crate::format::{
@@ -69,10 +70,10 @@ impl Writer {
     }
 
     fn layout(&mut self, layout: &Layout) -> Result<LayoutRecord, EncodeError> {
-        let when = span(self.instructions.len(), layout.when.len(), "instructions")?;
-        self.instructions.extend_from_slice(&layout.when);
+        let (key, when) = condition::split(&layout.when);
         Ok(LayoutRecord {
-            when,
+            key,
+            when: self.code(when)?,
             shape: self.shape(&layout.shape)?,
             rules: self.rule_list(&layout.rules)?,
         })
@@ -80,7 +81,8 @@ impl Writer {
 
     fn rule_list(&mut self, rules: &[Rule]) -> Result<Span, EncodeError> {
         let first = self.rules.len();
-        for rule in rules {
+        let rules = condition::joined(rules);
+        for rule in &rules {
             let record = self.rule(rule)?;
             self.rules.push(record);
         }

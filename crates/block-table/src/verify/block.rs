@@ -3,8 +3,8 @@
 use super::{Outcome, Verifier, claim_span, ensure};
 use crate::error::Flaw;
 use crate::format::{
-    BlockRecord, LayoutRecord, NO_CHECKSUM, Shape, Span, access, block_flag, block_kind, operand,
-    owner,
+    BlockRecord, KeyRecord, LAST_KEY_START, LayoutRecord, NO_CHECKSUM, Shape, Span, access,
+    block_flag, block_kind, operand, owner,
 };
 use crate::image::Image;
 use crate::table::Block;
@@ -91,6 +91,7 @@ impl Verifier<'_> {
     }
 
     fn layout(&mut self, layout: &LayoutRecord, length: u8) -> Outcome {
+        self.key(layout, length)?;
         if layout.when.count.get() == 0 {
             let claimed = claim_span(
                 &mut self.next.instructions,
@@ -109,6 +110,16 @@ impl Verifier<'_> {
         }
         self.shape(self.at(layout), layout.shape, length)?;
         self.rules(layout.rules, length, self.at(layout))
+    }
+
+    fn key(&self, layout: &LayoutRecord, length: u8) -> Outcome {
+        let KeyRecord { start, mask, value } = layout.key;
+        let (mask, value) = (mask.get(), value.get());
+        // No bits of the mask are allowed in the bytes behind these.
+        let in_block = u32::from(length.saturating_sub(start));
+        let behind = u128::MAX.checked_shl(8 * in_block).unwrap_or(0);
+        let fits = start <= LAST_KEY_START && value & !mask == 0 && mask & behind == 0;
+        ensure(fits, Flaw::Key, self.at(layout))
     }
 
     /// Verifies the rule list `span` of a block of `length` bytes; `at` is the list's owner.

@@ -2,7 +2,7 @@
 
 use block_table::Flaw;
 use block_table::encode::{BlockSource, EncodeError};
-use block_table::format::{self, BlockRecord};
+use block_table::format::{self, BlockRecord, KeyRecord};
 
 use crate::changed::{block, changed, everything, layout, record};
 use crate::source::{BE, opaque, table};
@@ -211,4 +211,30 @@ fn every_element_has_one_owner() {
         stream.last_rules.start = stream.rules.start;
     });
     assert_eq!(fewer.unwrap_err().0, Flaw::Sections);
+}
+
+/// A key asks for bits of its block, and for nothing that its mask leaves out.
+#[test]
+fn a_key_lies_inside_of_its_block() {
+    let key = |start: u8, mask: u128, value: u128| {
+        layout(1, |layout| {
+            layout.key = KeyRecord {
+                start,
+                mask: mask.into(),
+                value: value.into(),
+            };
+        })
+    };
+    // The block has 16 bytes.
+    assert_eq!(key(0, u128::MAX, 1), None);
+    assert_eq!(key(0, 0xFF, 0x100), Some(Flaw::Key));
+    assert_eq!(key(1, u128::MAX >> 8, 0), None);
+    assert_eq!(key(1, 1 << 120, 0), Some(Flaw::Key));
+    assert_eq!(key(15, 0xFF, 0), None);
+    assert_eq!(key(15, 0x100, 0), Some(Flaw::Key));
+    assert_eq!(key(16, 1, 0), Some(Flaw::Key));
+    assert_eq!(key(112, 0, 0), None);
+    assert_eq!(key(112, 1, 0), Some(Flaw::Key));
+    assert_eq!(key(113, 0, 0), Some(Flaw::Key));
+    assert_eq!(key(255, 0, 0), Some(Flaw::Key));
 }
