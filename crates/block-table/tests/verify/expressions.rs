@@ -31,6 +31,14 @@ fn instructions_have_only_what_they_use() {
         instruction(1, |code| code.op = op::PUSH | op::COMPARE),
         Some(Flaw::Operation)
     );
+    // Both sides come along with a comparison only.
+    for operation in [op::PUSH, op::NOT, op::ADD, op::BIT_OR, op::COMPARISON] {
+        assert_eq!(
+            instruction(0, |code| code.op = operation | op::COMPARE),
+            Some(Flaw::Operation),
+            "operation {operation}"
+        );
+    }
     for index in [1, 3, 4] {
         assert_eq!(
             instruction(index, |code| code.immediate = 1.into()),

@@ -49,7 +49,12 @@ fn the_header_is_what_it_says() {
     bytes.push(0);
     assert_eq!(Table::verify(&bytes).unwrap_err().flaw, Flaw::Length);
     seal(&mut bytes);
-    assert_eq!(Table::verify(&bytes).unwrap_err().flaw, Flaw::Sections);
+    let error = Table::verify(&bytes).unwrap_err();
+    assert_eq!(
+        (error.flaw, error.offset),
+        (Flaw::Sections, bytes.len() - 1),
+        "where what is left over begins"
+    );
     let mut bytes = everything().encode().unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     let error = Table::verify(&bytes).unwrap_err();
@@ -142,6 +147,9 @@ fn sections_and_the_lookup_are_whole() {
             Flaw::Lookup
         );
     }
+    let two_blocks =
+        changed(|bytes, offsets| bytes[offsets.slots..offsets.slots + 2].copy_from_slice(&[2, 0]));
+    assert_eq!(two_blocks.unwrap_err().0, Flaw::Slot, "they are 0 and 1");
     assert_eq!(
         changed(|bytes, offsets| bytes[offsets.slots..offsets.slots + 2].fill(0xFE))
             .unwrap_err()
