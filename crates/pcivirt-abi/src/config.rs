@@ -2,7 +2,10 @@
 //!
 //! Offsets and bits are those of the PCI Express Base Specification, sections 7.5 (type 0 header,
 //! PCI Express capability) and 9.3 (SR-IOV extended capability), which `wdm.h` and Linux's
-//! `pci_regs.h` repeat.
+//! `pci_regs.h` repeat. Each set of bits names those that the driver reads or lets a VF write; a
+//! register holds more, so they are read with `from_bits_retain`.
+
+use bitflags::bitflags;
 
 /// Bytes in the configuration space of a PCI Express function.
 pub const SPACE_SIZE: u32 = 4096;
@@ -11,16 +14,10 @@ pub const SPACE_SIZE: u32 = 4096;
 pub const VENDOR_ID: u32 = 0x00;
 /// Device ID, 16 bits. `FFFFh` in a VF: it is in the SR-IOV capability (section 9.3.3.11).
 pub const DEVICE_ID: u32 = 0x02;
-/// Command, 16 bits.
+/// [`Command`], 16 bits.
 pub const COMMAND: u32 = 0x04;
-/// Bus Master Enable in the command register, the one bit of it that a VF has.
-pub const COMMAND_BUS_MASTER: u16 = 1 << 2;
-/// Status, 16 bits.
+/// [`Status`], 16 bits.
 pub const STATUS: u32 = 0x06;
-/// Status bit: a capability list exists.
-pub const STATUS_CAPABILITIES_LIST: u16 = 1 << 4;
-/// Offset of the first base address register, of six with 32 bits each.
-pub const BASE_ADDRESS_0: u32 = 0x10;
 /// Offset of the first capability's offset, 8 bits.
 pub const CAPABILITIES_POINTER: u32 = 0x34;
 
@@ -31,21 +28,81 @@ pub const CAPABILITY_PCI_EXPRESS: u8 = 0x10;
 /// ID of the MSI-X capability.
 pub const CAPABILITY_MSI_X: u8 = 0x11;
 
-/// Device Capabilities in the PCI Express capability, 32 bits.
+/// [`DeviceCapabilities`] in the PCI Express capability, 32 bits.
 pub const EXPRESS_DEVICE_CAPABILITIES: u32 = 0x04;
-/// Device Capabilities bit: the function can be reset by itself.
-pub const EXPRESS_FUNCTION_LEVEL_RESET: u32 = 1 << 28;
-/// Device Control in the PCI Express capability, 16 bits.
+/// [`DeviceControl`] in the PCI Express capability, 16 bits.
 pub const EXPRESS_DEVICE_CONTROL: u32 = 0x08;
-/// Device Control bit: start a function level reset; it reads as zero.
-pub const EXPRESS_INITIATE_FUNCTION_LEVEL_RESET: u16 = 1 << 15;
-/// Device Status in the PCI Express capability, 16 bits.
+/// [`DeviceStatus`] in the PCI Express capability, 16 bits.
 pub const EXPRESS_DEVICE_STATUS: u32 = 0x0A;
-/// Device Status bit: requests that the function sent are not yet answered.
-pub const EXPRESS_TRANSACTIONS_PENDING: u16 = 1 << 5;
 
-/// Message Control of the MSI-X capability, 16 bits.
+/// [`MsiXControl`] of the MSI-X capability, 16 bits.
 pub const MSI_X_MESSAGE_CONTROL: u32 = 0x02;
+
+bitflags! {
+    /// The Command register (sections 7.5.1.1.3 and 9.3.4.1.3).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Command: u16 {
+        /// Bus Master Enable, the one bit of the register that a VF has.
+        const BUS_MASTER = 1 << 2;
+    }
+
+    /// The Status register (sections 7.5.1.1.4 and 9.3.4.1.4). Its errors are cleared by writing one.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Status: u16 {
+        /// A capability list exists.
+        const CAPABILITIES_LIST = 1 << 4;
+        /// Master Data Parity Error.
+        const MASTER_DATA_PARITY_ERROR = 1 << 8;
+        /// Signaled Target Abort.
+        const SIGNALED_TARGET_ABORT = 1 << 11;
+        /// Received Target Abort.
+        const RECEIVED_TARGET_ABORT = 1 << 12;
+        /// Received Master Abort.
+        const RECEIVED_MASTER_ABORT = 1 << 13;
+        /// Signaled System Error.
+        const SIGNALED_SYSTEM_ERROR = 1 << 14;
+        /// Detected Parity Error.
+        const DETECTED_PARITY_ERROR = 1 << 15;
+    }
+
+    /// Device Capabilities (section 7.5.3.3).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct DeviceCapabilities: u32 {
+        /// The function can be reset by itself.
+        const FUNCTION_LEVEL_RESET = 1 << 28;
+    }
+
+    /// Device Control (section 7.5.3.4).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct DeviceControl: u16 {
+        /// Starts a function level reset; it reads as zero.
+        const INITIATE_FUNCTION_LEVEL_RESET = 1 << 15;
+    }
+
+    /// Device Status (sections 7.5.3.5 and 9.3.5.5). Its errors are cleared by writing one.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct DeviceStatus: u16 {
+        /// Correctable Error Detected.
+        const CORRECTABLE_ERROR = 1 << 0;
+        /// Non-Fatal Error Detected.
+        const NON_FATAL_ERROR = 1 << 1;
+        /// Fatal Error Detected.
+        const FATAL_ERROR = 1 << 2;
+        /// Unsupported Request Detected.
+        const UNSUPPORTED_REQUEST = 1 << 3;
+        /// Requests that the function sent are not yet answered.
+        const TRANSACTIONS_PENDING = 1 << 5;
+    }
+
+    /// Message Control of MSI-X (section 7.7.2.2).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct MsiXControl: u16 {
+        /// Every vector is masked.
+        const FUNCTION_MASK = 1 << 14;
+        /// MSI-X Enable.
+        const ENABLE = 1 << 15;
+    }
+}
 
 /// Offset of the first extended capability.
 pub const EXTENDED_CAPABILITIES: u32 = 0x100;
@@ -55,14 +112,10 @@ pub const EXTENDED_CAPABILITY_SRIOV: u16 = 0x0010;
 pub const SRIOV_INITIAL_VFS: u32 = 0x0C;
 /// `TotalVFs` in the SR-IOV capability, 16 bits.
 pub const SRIOV_TOTAL_VFS: u32 = 0x0E;
-/// `NumVFs` in the SR-IOV capability, 16 bits.
-pub const SRIOV_NUM_VFS: u32 = 0x10;
 /// VF Device ID in the SR-IOV capability, 16 bits.
 pub const SRIOV_VF_DEVICE_ID: u32 = 0x1A;
 /// The first of six VF base address registers in the SR-IOV capability, 32 bits each.
 pub const SRIOV_VF_BASE_ADDRESS_0: u32 = 0x24;
-/// Bytes of the SR-IOV capability.
-pub const SRIOV_CAPABILITY_SIZE: u32 = 0x40;
 
 /// Base address register bit: I/O space. A VF has none.
 pub const BAR_IO_SPACE: u32 = 1 << 0;
@@ -77,3 +130,7 @@ pub const BAR_ADDRESS_MASK: u32 = !0xF;
 
 /// How long a function may take to be ready again after a function level reset (section 6.6.2).
 pub const FUNCTION_LEVEL_RESET_MILLISECONDS: u32 = 100;
+/// How long VFs may take to answer after VF Enable was set (section 9.3.3.3.1).
+pub const VF_ENABLE_MILLISECONDS: u32 = 100;
+/// How long to leave the SR-IOV capability alone after VF Enable was cleared (section 9.3.3.3.1).
+pub const VF_DISABLE_MILLISECONDS: u32 = 1000;

@@ -5,9 +5,10 @@
 //! PF or the host decided. Section numbers are those of the PCI Express Base Specification.
 
 use crate::status::{self, NtStatus};
-use pcivirt_abi::config as register;
+use pcivirt_abi::config::{self as register, Command, DeviceStatus, MsiXControl, Status};
 
-/// Access to the configuration space of one function, in aligned units of 1, 2 or 4 bytes.
+/// Access to the configuration space of one function. Ranges have any place and length; the bus
+/// driver makes of them what its hardware takes.
 pub trait Space {
     /// Reads `buffer.len()` bytes; false when the bus did not deliver all of them.
     fn read(&mut self, offset: u32, buffer: &mut [u8]) -> bool;
@@ -39,7 +40,8 @@ pub trait Space {
 /// Finds a capability by its ID. A list that leads nowhere, in a circle or out of the header's
 /// first 256 bytes ends the search: 48 capabilities of four bytes are all that fit.
 pub fn find_capability(space: &mut impl Space, id: u8) -> Option<u32> {
-    if space.read_u16(register::STATUS)? & register::STATUS_CAPABILITIES_LIST == 0 {
+    let status = Status::from_bits_retain(space.read_u16(register::STATUS)?);
+    if !status.contains(Status::CAPABILITIES_LIST) {
         return None;
     }
     let mut offset = space.read_u8(register::CAPABILITIES_POINTER)?;
@@ -130,19 +132,28 @@ pub struct Writable {
 /// Bus Master Enable, the only bit of the command register that a VF has (9.3.4.1.3).
 const COMMAND: Writable = Writable {
     offset: register::COMMAND,
-    mask: register::COMMAND_BUS_MASTER,
+    mask: Command::BUS_MASTER.bits(),
     clear_by_one: false,
 };
 /// The error bits of the status register (9.3.4.1.4), which are cleared by writing one.
 const STATUS: Writable = Writable {
     offset: register::STATUS,
-    mask: 0xF900,
+    mask: Status::MASTER_DATA_PARITY_ERROR
+        .union(Status::SIGNALED_TARGET_ABORT)
+        .union(Status::RECEIVED_TARGET_ABORT)
+        .union(Status::RECEIVED_MASTER_ABORT)
+        .union(Status::SIGNALED_SYSTEM_ERROR)
+        .union(Status::DETECTED_PARITY_ERROR)
+        .bits(),
     clear_by_one: true,
 };
-/// The error bits of Device Status (9.3.5.5).
-const DEVICE_STATUS_MASK: u16 = 0x000F;
-/// MSI-X Enable and Function Mask (7.7.2.2).
-const MSI_X_CONTROL_MASK: u16 = 0xC000;
+/// The error bits of Device Status (9.3.5.5), which are cleared by writing one.
+const DEVICE_ERRORS: DeviceStatus = DeviceStatus::CORRECTABLE_ERROR
+    .union(DeviceStatus::NON_FATAL_ERROR)
+    .union(DeviceStatus::FATAL_ERROR)
+    .union(DeviceStatus::UNSUPPORTED_REQUEST);
+/// What a VF decides about its MSI-X (7.7.2.2).
+const MSI_X_CONTROL: MsiXControl = MsiXControl::ENABLE.union(MsiXControl::FUNCTION_MASK);
 
 /// Where the capabilities of a VF lie that it may write to. They are the same in every VF of a PF
 /// (9.3.4), so they are looked up once.
@@ -153,12 +164,13 @@ pub struct WriteList {
 }
 
 impl WriteList {
-    /// Looks the capabilities up in a VF.
-    pub fn find(space: &mut impl Space) -> Self {
-        Self {
-            express: find_capability(space, register::CAPABILITY_PCI_EXPRESS),
+    /// Looks the capabilities up in a VF. None when it shows no PCI Express capability, which every
+    /// VF has (9.3.5): it does not answer.
+    pub fn find(space: &mut impl Space) -> Option<Self> {
+        Some(Self {
+            express: Some(find_capability(space, register::CAPABILITY_PCI_EXPRESS)?),
             msi_x: find_capability(space, register::CAPABILITY_MSI_X),
-        }
+        })
     }
 
     /// The registers that a VF may write. Everything else is the PF's or the host's: base
@@ -167,12 +179,12 @@ impl WriteList {
     pub fn registers(self) -> impl Iterator<Item = Writable> {
         let device_status = self.express.map(|offset| Writable {
             offset: offset + register::EXPRESS_DEVICE_STATUS,
-            mask: DEVICE_STATUS_MASK,
+            mask: DEVICE_ERRORS.bits(),
             clear_by_one: true,
         });
         let msi_x_control = self.msi_x.map(|offset| Writable {
             offset: offset + register::MSI_X_MESSAGE_CONTROL,
-            mask: MSI_X_CONTROL_MASK,
+            mask: MSI_X_CONTROL.bits(),
             clear_by_one: false,
         });
         [Some(COMMAND), Some(STATUS), device_status, msi_x_control]
@@ -204,7 +216,8 @@ impl WriteList {
     }
 }
 
-/// Writes the part of `bytes` that lies in one register. None when the bus fails.
+/// Writes the part of `bytes` that lies in one register. None when the bus fails. Of two writes at one
+/// time to one VF's register one may be lost; whoever sends both harms itself alone.
 fn write_register(
     space: &mut impl Space,
     writable: Writable,

@@ -9,7 +9,9 @@ use crate::{
     config::{Space, find_capability},
     status::{self, NtStatus},
 };
-use pcivirt_abi::config as register;
+use pcivirt_abi::config::{
+    self as register, Command, DeviceCapabilities, DeviceControl, DeviceStatus,
+};
 
 /// Why a VF could not be reset. It stays closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,14 +81,11 @@ pub fn function_level_reset(
     let capabilities = vf
         .read_u32(express + register::EXPRESS_DEVICE_CAPABILITIES)
         .ok_or(ResetFailure::Unreachable)?;
-    if capabilities & register::EXPRESS_FUNCTION_LEVEL_RESET == 0 {
+    let capabilities = DeviceCapabilities::from_bits_retain(capabilities);
+    if !capabilities.contains(DeviceCapabilities::FUNCTION_LEVEL_RESET) {
         return Err(ResetFailure::Unsupported);
     }
-    write_u16(
-        vf,
-        register::COMMAND,
-        command & !register::COMMAND_BUS_MASTER,
-    )?;
+    write_u16(vf, register::COMMAND, command & !Command::BUS_MASTER.bits())?;
     let completion = wait_for_transactions(vf, clock, express)?;
     let control = vf
         .read_u16(express + register::EXPRESS_DEVICE_CONTROL)
@@ -94,7 +93,7 @@ pub fn function_level_reset(
     write_u16(
         vf,
         express + register::EXPRESS_DEVICE_CONTROL,
-        control | register::EXPRESS_INITIATE_FUNCTION_LEVEL_RESET,
+        control | DeviceControl::INITIATE_FUNCTION_LEVEL_RESET.bits(),
     )?;
     clock.sleep(register::FUNCTION_LEVEL_RESET_MILLISECONDS);
     wait_for_answer(vf, clock, express)?;
@@ -118,7 +117,8 @@ fn wait_for_transactions(
         let status = vf
             .read_u16(express + register::EXPRESS_DEVICE_STATUS)
             .ok_or(ResetFailure::Unreachable)?;
-        if status & register::EXPRESS_TRANSACTIONS_PENDING == 0 {
+        let status = DeviceStatus::from_bits_retain(status);
+        if !status.contains(DeviceStatus::TRANSACTIONS_PENDING) {
             return Ok(Completion::Clean);
         }
         clock.sleep(PENDING_POLL_MILLISECONDS);

@@ -16,10 +16,7 @@ struct Device {
 impl Device {
     fn new() -> Self {
         let mut registers = vf();
-        registers.put(
-            register::COMMAND,
-            &register::COMMAND_BUS_MASTER.to_le_bytes(),
-        );
+        registers.put(register::COMMAND, &Command::BUS_MASTER.bits().to_le_bytes());
         Self {
             registers,
             now: 0,
@@ -52,7 +49,7 @@ impl Space for Shared<'_> {
         let answered = device.registers.read(offset, buffer);
         if offset == EXPRESS + register::EXPRESS_DEVICE_STATUS && device.now < device.pending_until
         {
-            buffer[0] |= register::EXPRESS_TRANSACTIONS_PENDING.to_le_bytes()[0];
+            buffer[0] |= DeviceStatus::TRANSACTIONS_PENDING.bits().to_le_bytes()[0];
         }
         answered
     }
@@ -62,8 +59,7 @@ impl Space for Shared<'_> {
         if offset == EXPRESS + register::EXPRESS_DEVICE_CONTROL {
             assert_ne!(bytes[1] & 0x80, 0, "the reset is what is started");
             let command = device.registers.get(register::COMMAND);
-            device.bus_master_at_reset =
-                Some(u16::from(command) & register::COMMAND_BUS_MASTER != 0);
+            device.bus_master_at_reset = Some(u16::from(command) & Command::BUS_MASTER.bits() != 0);
             device.reset_at = Some(device.now);
         }
         device.registers.write(offset, bytes)
