@@ -10,7 +10,7 @@ use pf_state::{
     status,
 };
 
-use crate::{pf::Pf, request::Request, served::Served, wait};
+use crate::{pf::Pf, request::Request, served::Served};
 
 /// A request arrives: it waits, and carries what is latched already.
 pub(crate) fn arrive(pf: &Pf, request: Request, input_length: usize, output_length: usize) {
@@ -45,12 +45,7 @@ pub(crate) fn look(pf: &Pf, served: &Served, vf: u16) {
             .next()
             .or_else(|| pf.queues.invalidations.next())
     };
-    // A VF that is held back keeps its bits until its reset wipes them.
-    if let Ok(Some((request, mask))) =
-        served
-            .broker
-            .hand_over_invalidation(vf, wait::now(), carrier)
-    {
+    if let Some((request, mask)) = served.broker.hand_over_invalidation(vf, carrier) {
         pf.rotation.lock().served(vf);
         request.reply(&reply(vf, mask));
     }

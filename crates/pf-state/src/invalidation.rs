@@ -11,7 +11,8 @@
 //! - *raise*: latch the bits, then look for a request;
 //! - *arrive*: queue the request, then look for bits;
 //! - *look*: under the VF's lock, and only if bits are latched, take a request out of the queue and
-//!   the bits out of the VF, both or neither.
+//!   the bits out of the VF, both or neither;
+//! - *serve again* after a reset, during which nobody finds the VF's bits: look.
 
 use crate::status::{self, NtStatus};
 use pcivirt_abi::sriov::{ALL_VFS, InvalidateBlock};
@@ -52,15 +53,6 @@ impl Filter {
             ALL_VFS => Ok(Self::Any),
             vf if vf < num_vfs => Ok(Self::Vf(vf)),
             _ => Err(status::INVALID_PARAMETER),
-        }
-    }
-
-    /// Whether a request with this filter may carry the bits of `vf`.
-    #[must_use]
-    pub const fn carries(self, vf: u16) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Vf(only) => only == vf,
         }
     }
 }

@@ -72,8 +72,8 @@ export! {
     fn invalidate(broker: &Device<'_>, vf: u16, mask: u64, now: Ticks) -> Result<(), Refusal> { broker.invalidate(vf, mask, now) }
     fn invalidate_all(broker: &Device<'_>, mask: u64, now: Ticks) -> Result<(), Refusal> { broker.invalidate_all(mask, now) }
     fn take_invalidation(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<u64, Refusal> { broker.take_invalidation(vf, now) }
-    fn hand_over_invalidation(broker: &Device<'_>, vf: u16, now: Ticks, carrier: Option<u64>) -> Result<Option<(u64, u64)>, Refusal> {
-        broker.hand_over_invalidation(vf, now, || carrier)
+    fn hand_over_invalidation(broker: &Device<'_>, vf: u16, carrier: Option<u64>) -> Option<(u64, u64)> {
+        broker.hand_over_invalidation(vf, || carrier)
     }
     fn drain(broker: &Device<'_>, vf: u16, block: u32, message: &mut Image, now: Ticks) -> Result<bool, Refusal> {
         broker.drain(vf, block, message, now)

@@ -40,28 +40,26 @@ impl<C: VfCell> Broker<'_, C> {
     /// # Errors
     /// `vf`, `state`, `removed`.
     pub fn take_invalidation(&self, vf: u16, now: Ticks) -> Result<u64, Refusal> {
-        let handed_over = self.hand_over_invalidation(vf, now, || Some(()))?;
-        Ok(handed_over.map_or(0, |((), mask)| mask))
+        let request = Request::on_vf(Operation::TakeInvalidation, now);
+        self.visit(self.cell(vf)?, |vf| vf.take_invalidation(&request))
     }
 
     /// Takes all latched invalidations of a VF together with something to carry them, such as a
     /// request that waits for them: both or neither, so none is lost for want of a request and no
     /// request is used up in vain. `carrier` is asked only if something is latched.
     ///
+    /// `None` when nothing is latched, nothing carries it, or the VF is held back or does not exist.
+    /// Nobody is refused then, so nothing is counted. A VF that was held back may have invalidations
+    /// when it is served again: whoever ends a reset looks once more.
+    ///
     /// `carrier` runs under the VF's lock. It may take locks of the shell that are never held
     /// around a call of the broker.
-    ///
-    /// # Errors
-    /// `vf`, `state`, `removed`.
     pub fn hand_over_invalidation<R>(
         &self,
         vf: u16,
-        now: Ticks,
         carrier: impl FnOnce() -> Option<R>,
-    ) -> Result<Option<(R, u64)>, Refusal> {
-        let request = Request::on_vf(Operation::TakeInvalidation, now);
-        self.visit(self.cell(vf)?, |vf| {
-            vf.hand_over_invalidation(&request, carrier)
-        })
+    ) -> Option<(R, u64)> {
+        let cell = self.cells.get(usize::from(vf))?;
+        self.visit(cell, |vf| vf.hand_over_invalidation(carrier))
     }
 }

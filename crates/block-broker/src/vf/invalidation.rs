@@ -29,19 +29,23 @@ impl Vf<'_> {
         }
     }
 
+    /// Takes all latched invalidations.
+    pub(crate) fn take_invalidation(&mut self, request: &Request) -> Result<u64, Refusal> {
+        match self.pass() {
+            Ok(()) => Ok(core::mem::take(&mut self.pending)),
+            Err(refusal) => Err(self.refuse(request, None, refusal)),
+        }
+    }
+
     /// Gives all latched invalidations to a carrier, if there are any and there is one: both or
-    /// neither.
+    /// neither. A VF that is held back keeps its own.
     pub(crate) fn hand_over_invalidation<R>(
         &mut self,
-        request: &Request,
         carrier: impl FnOnce() -> Option<R>,
-    ) -> Result<Option<(R, u64)>, Refusal> {
-        if let Err(refusal) = self.pass() {
-            return Err(self.refuse(request, None, refusal));
+    ) -> Option<(R, u64)> {
+        if self.pass().is_err() || self.pending == 0 {
+            return None;
         }
-        if self.pending == 0 {
-            return Ok(None);
-        }
-        Ok(carrier().map(|carrier| (carrier, core::mem::take(&mut self.pending))))
+        carrier().map(|carrier| (carrier, core::mem::take(&mut self.pending)))
     }
 }

@@ -113,8 +113,8 @@ fn one_vf_starving_the_others() {
             device.vf_write(1, 2, &[1]).unwrap();
         }
         device.invalidate(0, 1, NOW).unwrap();
-        let beside = device.hand_over_invalidation(0, NOW, || Some(device.vf_read(1, 0, 16)));
-        assert!(matches!(beside, Ok(Some((Ok(_), 1)))));
+        let beside = device.hand_over_invalidation(0, || Some(device.vf_read(1, 0, 16)));
+        assert!(matches!(beside, Some((Ok(_), 1))));
     });
 }
 
@@ -133,16 +133,30 @@ fn invalidation_storm() {
 fn invalidation_with_nobody_listening() {
     with_device(CONTOSO, 1, |device| {
         device.invalidate(0, 1 << 63, NOW).unwrap();
-        let nobody = device.hand_over_invalidation(0, NOW, || None::<()>);
-        assert_eq!(nobody, Ok(None));
+        let nobody = device.hand_over_invalidation(0, || None::<()>);
+        assert_eq!(nobody, None);
         device.host_publish(0, 0, &[0; 16]).unwrap();
         assert_eq!(
-            device.hand_over_invalidation(0, NOW, || Some(7)),
-            Ok(Some((7, 1 << 63 | 1)))
+            device.hand_over_invalidation(0, || Some(7)),
+            Some((7, 1 << 63 | 1))
         );
-        let asked = device
-            .hand_over_invalidation(0, NOW, || -> Option<()> { panic!("nothing is latched") });
-        assert_eq!(asked, Ok(None));
+        let asked =
+            device.hand_over_invalidation(0, || -> Option<()> { panic!("nothing is latched") });
+        assert_eq!(asked, None);
+    });
+}
+
+/// What comes to all VFs while one of them is held back waits for that one, and nobody is refused
+/// for having looked.
+#[test]
+fn invalidation_during_a_reset() {
+    with_device(CONTOSO, 1, |device| {
+        device.begin_reset(0, NOW).unwrap();
+        device.invalidate_all(1, NOW).unwrap();
+        assert_eq!(device.hand_over_invalidation(0, || Some(())), None);
+        assert_eq!(device.status(0).unwrap().counters.refused_in_all(), 0);
+        device.finish_reset(0, NOW).unwrap();
+        assert_eq!(device.hand_over_invalidation(0, || Some(())), Some(((), 1)));
     });
 }
 
