@@ -1,8 +1,8 @@
 //! Plug and Play and power management, as the framework tells of them.
 //!
 //! Order of a start: `add` makes the objects; `prepare_hardware` reads the parameters, takes the
-//! memory (the first time) and finds the device's registers and windows; `d0_entry` turns the VFs on
-//! and opens the way to the hardware. Everything backwards for a stop. The VFs' blocks stay as they
+//! memory (the first time) and finds the device's registers; `d0_entry` turns the VFs on, finds their
+//! memory, and opens the way to the hardware. Everything backwards for a stop. The VFs' blocks stay as they
 //! are from the first start to the removal.
 
 use pcivirt_abi::{Guid, sriov};
@@ -116,14 +116,14 @@ fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
             WDF_NO_OBJECT_ATTRIBUTES,
         );
     }
-    let mut minors = [minor(wdk_sys::IRP_MN_CANCEL_STOP_DEVICE)];
+    let mut minors = [function_code(wdk_sys::IRP_MN_CANCEL_STOP_DEVICE)];
     // SAFETY: the framework gave `init` for this, and copies the array.
     wdf::check(unsafe {
         wdf::call!(
             WdfDeviceInitAssignWdmIrpPreprocessCallback,
             init,
             Some(cancel_stop),
-            minor(wdk_sys::IRP_MJ_PNP),
+            function_code(wdk_sys::IRP_MJ_PNP),
             minors.as_mut_ptr(),
             1,
         )
@@ -132,7 +132,7 @@ fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
 
 /// The code of a major or minor function, which is one byte.
 #[expect(clippy::cast_possible_truncation, reason = "asserted")]
-const fn minor(code: u32) -> u8 {
+const fn function_code(code: u32) -> u8 {
     assert!(code <= u8::MAX as u32);
     code as u8
 }
@@ -176,8 +176,8 @@ unsafe extern "C" fn prepare_hardware(
     };
     let prepare = || {
         let served = pf.serve(device)?;
-        let mut hardware = crate::pci::Hardware::find(device)?;
-        hardware.place(served.num_vfs, raw, translated)?;
+        let hardware = crate::pci::Hardware::find(device, raw, translated)?;
+        hardware.admit(served.num_vfs)?;
         // SAFETY: Plug and Play callbacks run one at a time.
         unsafe { pf.change_hardware(|place| *place = Some(hardware)) };
         Ok(())
@@ -250,7 +250,7 @@ unsafe extern "C" fn surprise_removal(device: WDFDEVICE) {
 /// `EvtDeviceQueryRemove`: not while somebody may call.
 unsafe extern "C" fn query_remove(device: WDFDEVICE) -> NTSTATUS {
     match pf::of_device(device) {
-        Some(pf) if pf.is_referenced_by_others() => {
+        Some(pf) if pf.is_referenced() => {
             trace::write(&Happened {
                 status: status::DEVICE_BUSY,
                 ..Happened::of(&event::REMOVE_VETOED)
@@ -286,25 +286,32 @@ unsafe extern "C" fn cancel_stop(device: WDFDEVICE, irp: PIRP) -> NTSTATUS {
 /// # Safety
 /// The request is this driver's, which has not changed its stack location.
 unsafe fn skip_stack_location(irp: PIRP) {
-    // SAFETY: as the caller promises.
-    let irp = unsafe { &mut *irp };
-    irp.CurrentLocation = irp.CurrentLocation.wrapping_add(1);
-    // SAFETY: in a request that is under way the union holds the stack location.
-    let overlay = unsafe { &mut irp.Tail.Overlay };
-    // SAFETY: as above.
+    // The request is not borrowed whole: other threads may cancel it meanwhile.
+    // SAFETY: the place lies in the request.
+    let location = unsafe { &raw mut (*irp).CurrentLocation };
+    // SAFETY: only whoever has the request touches its location.
+    unsafe { *location = (*location).wrapping_add(1) };
+    // SAFETY: the place lies in the request; while it is under way the union holds the stack location.
     let current = unsafe {
-        &mut overlay
+        &raw mut (*irp)
+            .Tail
+            .Overlay
             .__bindgen_anon_2
             .__bindgen_anon_1
             .CurrentStackLocation
     };
-    *current = current.wrapping_add(1);
+    // SAFETY: as for the location.
+    unsafe { *current = (*current).wrapping_add(1) };
 }
 
 /// `EvtFileCleanup` and `EvtFileClose`: a kernel-mode opener's handle may be closed long before its
 /// file object, or right after.
 unsafe extern "C" fn file_gone(file: WDFFILEOBJECT) {
-    // SAFETY: the framework calls for a file object of a live device.
+    // As file objects are optional, the framework also calls for one that it has never seen.
+    if file.is_null() {
+        return;
+    }
+    // SAFETY: the file object is one of a live device.
     let device = unsafe { wdf::call!(WdfFileObjectGetDevice, file) };
     if let Some(pf) = pf::of_device(device) {
         events::handle_gone(pf, file.addr());
@@ -318,10 +325,10 @@ unsafe extern "C" fn cleanup(device: WDFOBJECT) {
     }
 }
 
-/// `EvtDestroyCallback` of the device: gives the device's reference to its PF back.
+/// `EvtDestroyCallback` of the device: the device lets go of its PF.
 unsafe extern "C" fn destroy(device: WDFOBJECT) {
     if let Some(pf) = pf::of_device(device.cast()) {
         // SAFETY: the device is used no more.
-        unsafe { Pf::dereference(core::ptr::NonNull::from(pf)) };
+        unsafe { Pf::device_gone(core::ptr::NonNull::from(pf)) };
     }
 }

@@ -6,7 +6,7 @@
 use pcivirt_abi::sriov::PnpEventComplete;
 use pf_state::{
     event,
-    rebalance::{Admission, Verdict},
+    rebalance::{Admission, Rebalance, Verdict, Wake},
     status::{self, NtStatus},
 };
 
@@ -48,19 +48,21 @@ fn admit_attaches(pf: &Pf) {
 
 /// `IOCTL_SRIOV_DETACH`.
 pub(crate) fn detach(pf: &Pf, request: Request) {
-    let wake = pf.rebalance.lock().detach();
-    pf.wake(wake);
-    trace::write(&Happened::of(&event::DETACHED));
+    end_attachment(pf, Rebalance::detach);
     request.complete(status::SUCCESS);
-    admit_attaches(pf);
 }
 
 /// A handle was closed: if it is the attached one, that is a detach.
 pub(crate) fn handle_gone(pf: &Pf, handle: usize) {
     let Ok(_alive) = pf.alive() else { return };
+    end_attachment(pf, |rebalance| rebalance.handle_gone(handle));
+}
+
+/// Carries out what may end the attachment, and goes on with whoever waits for that.
+fn end_attachment(pf: &Pf, change: impl FnOnce(&mut Rebalance) -> Option<Wake>) {
     let mut rebalance = pf.rebalance.lock();
     let was_attached = rebalance.is_attached();
-    let wake = rebalance.handle_gone(handle);
+    let wake = change(&mut rebalance);
     let is_attached = rebalance.is_attached();
     drop(rebalance);
     pf.wake(wake);

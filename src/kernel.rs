@@ -6,8 +6,6 @@ use core::{
     sync::atomic::{AtomicPtr, Ordering},
 };
 
-use pf_state::status::{self, NtStatus};
-
 use crate::unicode::Name;
 
 /// The address of a function; none if this kernel lacks it. At `PASSIVE_LEVEL`.
@@ -25,18 +23,15 @@ type QueryTime = unsafe extern "C" fn() -> u64;
 static QUERY_TIME: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Finds a clock. Windows exports the unbiased one since Windows 7; the other is inline in its
-/// headers on 64-bit processors, and what other kernels have.
-///
-/// # Errors
-/// `STATUS_ENTRYPOINT_NOT_FOUND` on a kernel without either.
-pub(crate) fn find_clock() -> Result<(), NtStatus> {
+/// headers on 64-bit processors, and what other kernels have. False on a kernel without either.
+pub(crate) fn find_clock() -> bool {
     static UNBIASED: Name<28> = Name::new(b"KeQueryUnbiasedInterruptTime");
     static BIASED: Name<20> = Name::new(b"KeQueryInterruptTime");
-    let clock = look_up(&UNBIASED)
-        .or_else(|| look_up(&BIASED))
-        .ok_or(status::ENTRYPOINT_NOT_FOUND)?;
+    let Some(clock) = look_up(&UNBIASED).or_else(|| look_up(&BIASED)) else {
+        return false;
+    };
     QUERY_TIME.store(clock, Ordering::Relaxed);
-    Ok(())
+    true
 }
 
 /// The time since the system started in units of 100 ns, at any IRQL.

@@ -45,6 +45,7 @@ mod virtualization;
 mod wait;
 mod wdf;
 
+use pf_state::{failure::StartFailure, status};
 use wdk_sys::{
     NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT, WDF_DRIVER_CONFIG, WDF_NO_HANDLE,
     WDF_NO_OBJECT_ATTRIBUTES, WDFDRIVER,
@@ -63,8 +64,20 @@ pub unsafe extern "system" fn driver_entry(
     driver: PDRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
 ) -> NTSTATUS {
-    if let Err(status) = kernel::find_clock() {
-        return status;
+    trace::register();
+    let created = create(driver, registry_path);
+    if let Err(failure) = created {
+        trace::start_failed(failure);
+        trace::unregister();
+        return failure.status();
+    }
+    status::SUCCESS
+}
+
+/// Makes the framework's driver object.
+fn create(driver: PDRIVER_OBJECT, registry_path: PCUNICODE_STRING) -> Result<(), StartFailure> {
+    if !kernel::find_clock() {
+        return Err(StartFailure::NoClock);
     }
     let mut config = WDF_DRIVER_CONFIG {
         Size: wdf::size_of_config::<WDF_DRIVER_CONFIG>(),
@@ -85,10 +98,7 @@ pub unsafe extern "system" fn driver_entry(
             WDF_NO_HANDLE.cast::<WDFDRIVER>(),
         )
     };
-    if status >= 0 {
-        trace::register();
-    }
-    status
+    wdf::check(status).map_err(StartFailure::Framework)
 }
 
 /// `EvtDriverUnload`: no device is left, but an interface may be. Its code is in this image and its

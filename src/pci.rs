@@ -11,6 +11,7 @@ use pcivirt_abi::{
         GetVirtualFunctionProbedBars, INTERFACE_VERSION, MemoryDescriptor, PCI_WHICHSPACE_CONFIG,
         StandardInterface, VirtualizationInterface,
     },
+    config::{VF_DISABLE_MILLISECONDS, VF_ENABLE_MILLISECONDS},
 };
 use pf_state::{
     bars::{self, Range, Windows},
@@ -21,15 +22,15 @@ use pf_state::{
 };
 use wdk_sys::{GUID, INTERFACE, WDFCMRESLIST, WDFDEVICE};
 
-use crate::wdf;
+use crate::{wait, wdf};
 
-/// An interface of the bus, given back when dropped.
-struct Held {
+/// A reference to an interface of the bus, given back when dropped.
+struct BusReference {
     context: *mut c_void,
     dereference: Option<InterfaceReference>,
 }
 
-impl Drop for Held {
+impl Drop for BusReference {
     fn drop(&mut self) {
         if let Some(dereference) = self.dereference {
             // SAFETY: the bus counted one reference when it handed the interface out.
@@ -61,7 +62,7 @@ fn query<T>(device: WDFDEVICE, guid: &Guid, interface: &mut T) -> Result<(), NtS
 
 /// `GUID_PCI_VIRTUALIZATION_INTERFACE`, complete.
 struct Virtualization {
-    held: Held,
+    held: BusReference,
     get_data: AccessVirtualFunctionData,
     set_data: AccessVirtualFunctionData,
     get_location: GetVirtualFunctionLocation,
@@ -86,7 +87,7 @@ impl Virtualization {
         };
         query(device, &GUID_PCI_VIRTUALIZATION_INTERFACE, &mut interface)
             .map_err(StartFailure::NoVirtualizationInterface)?;
-        let held = Held {
+        let held = BusReference {
             context: interface.context,
             dereference: interface.interface_dereference,
         };
@@ -106,7 +107,7 @@ impl Virtualization {
 
 /// The PF's own configuration space, through `GUID_BUS_INTERFACE_STANDARD`.
 struct PfSpace {
-    held: Held,
+    held: BusReference,
     get_data: AccessBusData,
 }
 
@@ -125,7 +126,7 @@ impl PfSpace {
         };
         query(device, &GUID_BUS_INTERFACE_STANDARD, &mut interface)
             .map_err(StartFailure::NoBusInterface)?;
-        let held = Held {
+        let held = BusReference {
             context: interface.context,
             dereference: interface.interface_dereference,
         };
@@ -223,12 +224,21 @@ impl Location {
     };
 }
 
+/// The most memory ranges that a PF is given: six base address registers, as many of its VFs, and
+/// an expansion ROM.
+const MEMORY_RANGES: usize = 13;
+
 /// Everything the driver knows of the device while it has resources.
 pub(crate) struct Hardware {
     virtualization: Virtualization,
+    pf: PfSpace,
     capability: Capability,
     probed_bars: [u32; PCI_TYPE0_ADDRESSES],
+    /// The PF's memory, each range as the bus sees it and as the processor does.
+    memory: [Option<(Range, Range)>; MEMORY_RANGES],
+    /// Known once the VFs are on.
     windows: Windows,
+    /// Known once the VFs are on.
     write_list: WriteList,
 }
 
@@ -238,8 +248,13 @@ unsafe impl Send for Hardware {}
 unsafe impl Sync for Hardware {}
 
 impl Hardware {
-    /// Asks the bus for its interfaces and the device for its capability, at `PASSIVE_LEVEL`.
-    pub(crate) fn find(device: WDFDEVICE) -> Result<Self, StartFailure> {
+    /// Asks the bus for its interfaces and the device for its capability, at `PASSIVE_LEVEL`. The
+    /// lists are the PF's resources.
+    pub(crate) fn find(
+        device: WDFDEVICE,
+        raw: WDFCMRESLIST,
+        translated: WDFCMRESLIST,
+    ) -> Result<Self, StartFailure> {
         let virtualization = Virtualization::query(device)?;
         let mut pf = PfSpace::query(device)?;
         let capability = Capability::read(&mut pf).map_err(StartFailure::Capability)?;
@@ -249,22 +264,26 @@ impl Hardware {
             (virtualization.get_probed_bars)(virtualization.held.context, probed_bars.as_mut_ptr())
         };
         wdf::check(status).map_err(StartFailure::ProbedBars)?;
+        let mut memory = [None; MEMORY_RANGES];
+        let ranges = (0..count(raw)).filter_map(|index| {
+            Some((memory_range(raw, index)?, memory_range(translated, index)?))
+        });
+        for (place, range) in memory.iter_mut().zip(ranges) {
+            *place = Some(range);
+        }
         Ok(Self {
             virtualization,
+            pf,
             capability,
             probed_bars,
+            memory,
             windows: Windows::default(),
             write_list: WriteList::default(),
         })
     }
 
-    /// Finds the VFs' memory, for `num_vfs` of them.
-    pub(crate) fn place(
-        &mut self,
-        num_vfs: u16,
-        raw: WDFCMRESLIST,
-        translated: WDFCMRESLIST,
-    ) -> Result<(), StartFailure> {
+    /// Whether the device has as many VFs as are to be turned on.
+    pub(crate) fn admit(&self, num_vfs: u16) -> Result<(), StartFailure> {
         let total = self.capability.total_vfs;
         if num_vfs > total {
             return Err(StartFailure::NumVfsAboveDevice {
@@ -272,27 +291,44 @@ impl Hardware {
                 total,
             });
         }
-        let bars = bars::decode(&self.probed_bars);
-        let bases = bars::bases(&self.capability.vf_base_addresses, &bars);
-        let resources = (0..count(raw)).filter_map(|index| {
-            Some((memory_range(raw, index)?, memory_range(translated, index)?))
-        });
-        self.windows =
-            Windows::find(&bars, &bases, &resources, num_vfs).map_err(StartFailure::Window)?;
         Ok(())
+    }
+
+    /// Turns the VFs on and finds their memory and registers. If anything is amiss they are off
+    /// again.
+    pub(crate) fn enable(&mut self, num_vfs: u16) -> Result<(), StartFailure> {
+        self.switch_on(num_vfs)?;
+        let found = self.look_at_vfs(num_vfs);
+        if found.is_err() {
+            self.disable();
+        }
+        found
     }
 
     /// Turns the VFs on. A device that has them on already, left so by whoever drove it before, is
     /// turned off first: the bus refuses a state that it is in.
-    pub(crate) fn enable(&mut self, num_vfs: u16) -> Result<(), StartFailure> {
+    fn switch_on(&self, num_vfs: u16) -> Result<(), StartFailure> {
         let mut status = self.switch(num_vfs, true);
         if status == status::INVALID_DEVICE_STATE {
             self.disable();
+            wait::sleep(VF_DISABLE_MILLISECONDS);
             status = self.switch(num_vfs, true);
         }
         wdf::check(status).map_err(StartFailure::Enable)?;
+        wait::sleep(VF_ENABLE_MILLISECONDS);
+        Ok(())
+    }
+
+    /// Reads what is to be known of VFs that are on: only now have all addresses been given.
+    fn look_at_vfs(&mut self, num_vfs: u16) -> Result<(), StartFailure> {
+        self.capability = Capability::read(&mut self.pf).map_err(StartFailure::Capability)?;
+        let bars = bars::decode(&self.probed_bars);
+        let bases = bars::bases(&self.capability.vf_base_addresses, &bars);
+        let memory = self.memory.iter().flatten().copied();
+        self.windows =
+            Windows::find(&bars, &bases, &memory, num_vfs).map_err(StartFailure::Window)?;
         // All VFs have the same capabilities in the same places.
-        self.write_list = WriteList::find(&mut self.vf(0));
+        self.write_list = WriteList::find(&mut self.vf(0)).ok_or(StartFailure::SilentVf)?;
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! The state of one PF: what its conversations share.
 //!
 //! It is the context of a framework object of its own, a child of the driver and not of the device,
-//! because an interface may be held longer than the device exists. One reference is the device's,
-//! one is counted for each holder of the interface, and the last one deletes it.
+//! because an interface may be held longer than the device exists. The device holds it, each holder
+//! of the interface does, and whoever is the last to let go deletes it.
 
 use core::{
     cell::UnsafeCell,
@@ -18,7 +18,7 @@ use pf_state::{
     failure::StartFailure,
     invalidation::Rotation,
     rebalance::{Rebalance, Wake},
-    rundown::{Gate, Pass, References},
+    rundown::{Gate, Left, Pass, References},
     status::{self, NtStatus},
 };
 use wdk_sys::{WDFDEVICE, WDFOBJECT};
@@ -38,9 +38,15 @@ use crate::{
 /// How many PFs there are in memory.
 static LIVING: AtomicU32 = AtomicU32::new(0);
 
+/// How long whoever gave the last reference back may take to leave this image.
+const LAST_INSTRUCTIONS_MILLISECONDS: u32 = 20;
+
 /// Waits until the last interface of the last PF was given back, at `PASSIVE_LEVEL`.
 pub(crate) fn wait_until_none_is_left() {
     wait::until(|| LIVING.load(Ordering::Acquire) == 0);
+    // The count is lowered by code of this image, which returns through it: its thread must be gone
+    // before the image is.
+    wait::sleep(LAST_INSTRUCTIONS_MILLISECONDS);
 }
 
 /// The queues in which requests of the PF as a whole wait.
@@ -134,7 +140,7 @@ pub(crate) fn of_device<'d>(device: WDFDEVICE) -> Option<&'d Pf> {
     let context = object::context::<DeviceContext>(device.cast())?;
     // SAFETY: the context lives as long as the device, and is written once, before anybody calls.
     let context = unsafe { context.as_ref() };
-    // SAFETY: the device holds a reference to its PF until it is destroyed.
+    // SAFETY: the device holds its PF until it is destroyed.
     unsafe { context.pf.as_ref() }
 }
 
@@ -147,7 +153,7 @@ pub(crate) unsafe fn of_interface<'i>(context: *mut core::ffi::c_void) -> Option
     unsafe { context.cast::<Pf>().as_ref() }
 }
 
-/// Makes the PF of a device, which holds the first reference.
+/// Makes the PF of a device, which holds it.
 pub(crate) fn create(device: WDFDEVICE) -> Result<&'static Pf, NtStatus> {
     let mut attributes = object::with_context::<Pf>();
     let mut handle: WDFOBJECT = core::ptr::null_mut();
@@ -159,7 +165,7 @@ pub(crate) fn create(device: WDFDEVICE) -> Result<&'static Pf, NtStatus> {
     let place = object::context::<Pf>(handle).ok_or(status::UNSUCCESSFUL)?;
     let pf = Pf {
         object: handle,
-        references: References::new(1),
+        references: References::of_device(),
         alive: Gate::open(),
         powered: Gate::closed(),
         hardware: UnsafeCell::new(None),
@@ -175,7 +181,7 @@ pub(crate) fn create(device: WDFDEVICE) -> Result<&'static Pf, NtStatus> {
     let owner = object::context::<DeviceContext>(device.cast()).ok_or(status::UNSUCCESSFUL)?;
     // SAFETY: the context has room for a PF, aligned, and nobody else knows of it.
     unsafe { place.write(pf) };
-    // SAFETY: it was just written, and lives until its last reference is given back.
+    // SAFETY: it was just written, and lives until the last one lets go.
     let pf: &'static Pf = unsafe { place.as_ref() };
     pf.woken.initialize();
     LIVING.fetch_add(1, Ordering::AcqRel);
@@ -226,36 +232,47 @@ impl Pf {
         core::ptr::from_ref(self).cast_mut().cast()
     }
 
-    /// Takes a reference. Callable up to `DISPATCH_LEVEL`.
+    /// Takes a reference to the interface. Callable up to `DISPATCH_LEVEL`.
     pub(crate) fn reference(&self) {
         self.references.take();
     }
 
-    /// Gives a reference back; the last one deletes the PF. Callable up to `DISPATCH_LEVEL`.
+    /// Gives a reference to the interface back. Callable up to `DISPATCH_LEVEL`.
     ///
     /// # Safety
     /// The caller uses the PF no more.
     pub(crate) unsafe fn dereference(this: NonNull<Self>) {
-        // SAFETY: the caller's reference keeps the PF alive until it is given back here.
+        // SAFETY: the caller's reference, or the device, keeps the PF alive until it is given back.
         let pf = unsafe { this.as_ref() };
         let object = pf.object;
         match pf.references.give_back() {
-            Ok(0) => {
-                // SAFETY: that was the last reference.
-                unsafe { object::delete(object) };
-                LIVING.fetch_sub(1, Ordering::AcqRel);
-            }
-            Ok(_) => {}
+            // SAFETY: that was the last hold.
+            Ok(Left::Nobody) => unsafe { delete(object) },
+            Ok(Left::Somebody) => {}
             Err(_) => trace::write(&Happened::of(&event::UNBALANCED_DEREFERENCE)),
         }
     }
 
-    /// Whether anybody but the device holds a reference.
-    pub(crate) fn is_referenced_by_others(&self) -> bool {
-        self.references.held() > 1
+    /// The device lets go.
+    ///
+    /// # Safety
+    /// The device uses the PF no more.
+    pub(crate) unsafe fn device_gone(this: NonNull<Self>) {
+        // SAFETY: the device holds the PF until here.
+        let pf = unsafe { this.as_ref() };
+        let object = pf.object;
+        if pf.references.device_gone() == Left::Nobody {
+            // SAFETY: that was the last hold.
+            unsafe { delete(object) };
+        }
     }
 
-    /// The VFs. Before the first start and after the removal there are none to be reached.
+    /// Whether anybody holds the interface.
+    pub(crate) fn is_referenced(&self) -> bool {
+        self.references.are_held()
+    }
+
+    /// The VFs; none before the first start.
     #[inline]
     pub(crate) fn served(&self) -> Result<&Served, NtStatus> {
         self.served.get().ok_or(status::DEVICE_NOT_READY)
@@ -370,6 +387,16 @@ impl Pf {
         }
         trace::write(&Happened::of(&event::REMOVED));
     }
+}
+
+/// Deletes a PF that nobody holds any more.
+///
+/// # Safety
+/// The last hold on it was given back.
+unsafe fn delete(object: WDFOBJECT) {
+    // SAFETY: as the caller promises.
+    unsafe { object::delete(object) };
+    LIVING.fetch_sub(1, Ordering::AcqRel);
 }
 
 /// The NTSTATUS of a refusal.

@@ -18,12 +18,12 @@ use pcivirt_abi::{
 use pf_state::{
     config::{self, Identity, Space},
     event, power,
-    reset::{Completion, function_level_reset},
+    reset::{Completion, ResetFailure, function_level_reset},
     status::{self, NtStatus},
 };
 
 use crate::{
-    management,
+    invalidation, management,
     pci::Location,
     pf::{self, Pf, status_of},
     served::Cell,
@@ -174,7 +174,7 @@ fn cell(pf: &Pf, vf: u16) -> Result<&Cell, NtStatus> {
 /// Bytes of configuration space that are read at once into private memory.
 const CHUNK: usize = 64;
 
-/// `ReadVfConfig`. On a failure the caller's bytes are zero.
+/// `ReadVfConfig`. When hardware does not answer, the caller's bytes are zero.
 unsafe extern "C" fn read_config(
     context: *mut c_void,
     data: *mut c_void,
@@ -239,7 +239,7 @@ unsafe extern "C" fn write_config(
         let written = hardware
             .write_list()
             .write(&mut hardware.vf(vf_index), offset, sent);
-        if written == Err(status::ACCESS_DENIED) {
+        if written == Err(status::ACCESS_DENIED) && cell.tells_of_denied_write() {
             trace::write(&Happened {
                 vf: vf_index,
                 status: status::ACCESS_DENIED,
@@ -318,7 +318,7 @@ unsafe extern "C" fn reset(context: *mut c_void, vf_index: u16) -> NtStatus {
 }
 
 /// Resets a VF, for the virtualization stack and for the host's software: new calls are held back,
-/// running ones end, the hardware is reset, what the VF left behind is wiped, and the VF is served
+/// what the VF left behind is wiped, running calls end, the hardware is reset, and the VF is served
 /// again. A VF whose reset fails stays closed until another one succeeds.
 ///
 /// It takes 100 ms and more, at `PASSIVE_LEVEL`; no other VF waits for it.
@@ -329,29 +329,28 @@ pub(crate) fn reset_vf(pf: &Pf, vf: u16) -> Result<(), NtStatus> {
     let (Some(cell), false) = (served.cell(vf), pf.is_removed()) else {
         return served.broker.begin_reset(vf, now).map_err(status_of);
     };
-    // A PF without power resets nothing, and what cannot begin leaves the VF as it is.
-    let hardware = pf.powered()?;
     cell.gate.close().map_err(|_| status::DEVICE_NOT_READY)?;
     if let Err(refusal) = served.broker.begin_reset(vf, now) {
         cell.gate.reopen();
         return Err(status_of(refusal));
     }
     wait::until(|| cell.gate.is_empty());
-    match function_level_reset(&mut hardware.vf(vf), &mut SystemClock) {
+    match reset_hardware(pf, vf) {
         Ok(completion) => {
-            let finished = served
-                .broker
-                .finish_reset(vf, wait::now())
-                .map_err(status_of);
+            let finished = served.broker.finish_reset(vf, wait::now());
+            cell.may_tell_of_denied_writes();
             cell.gate.reopen();
+            finished.map_err(status_of)?;
             let pending = completion == Completion::TransactionsPending;
             trace::write(&Happened {
                 vf,
                 first: u64::from(pending),
                 ..Happened::of(&event::VF_RESET)
             });
+            // What came to all VFs meanwhile is still latched.
+            invalidation::look(pf, served, vf);
             management::changed(pf);
-            finished
+            Ok(())
         }
         Err(failure) => {
             let status = failure.status();
@@ -364,6 +363,15 @@ pub(crate) fn reset_vf(pf: &Pf, vf: u16) -> Result<(), NtStatus> {
             });
             noted.map_err(status_of).and(Err(status))
         }
+    }
+}
+
+/// Resets the hardware of a VF. While the PF has no power its VFs are off, and turning them on
+/// resets them (PCI Express Base Specification, section 9.3.3.3.1), so there is nothing to do.
+fn reset_hardware(pf: &Pf, vf: u16) -> Result<Completion, ResetFailure> {
+    match pf.powered() {
+        Ok(hardware) => function_level_reset(&mut hardware.vf(vf), &mut SystemClock),
+        Err(_) => Ok(Completion::Clean),
     }
 }
 

@@ -160,20 +160,21 @@ pub fn bases(
     bases
 }
 
-/// Why the windows do not fit the VFs: the device does not start.
+/// Why the VFs have no memory: the device does not start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WindowTooSmall {
-    /// The base address register.
-    pub bar: usize,
-    /// The length of its window.
-    pub length: u64,
-    /// The bytes that all VFs need.
-    pub needed: u64,
-}
-
-impl WindowTooSmall {
-    /// The status with which the device does not start.
-    pub const STATUS: NtStatus = status::DEVICE_CONFIGURATION_ERROR;
+pub enum WindowFailure {
+    /// The bus driver gave a register of the VFs no address.
+    Unplaced {
+        /// The base address register.
+        bar: u8,
+    },
+    /// A window does not hold a slice for every VF.
+    TooSmall {
+        /// The length of the window.
+        length: u64,
+        /// The bytes that all VFs need.
+        needed: u64,
+    },
 }
 
 /// The window of one base address register: where all VFs' slices lie, and how large each is.
@@ -202,18 +203,20 @@ impl Windows {
     /// as long as the VFs need, which is what the register decodes.
     ///
     /// # Errors
-    /// [`WindowTooSmall`] when a range from the resources does not hold a slice for every VF.
+    /// A register without an address, or a range from the resources that does not hold a slice for
+    /// every VF.
     pub fn find(
         bars: &[Option<Bar>; PCI_TYPE0_ADDRESSES],
         bases: &[Option<u64>; PCI_TYPE0_ADDRESSES],
         resources: &(impl Iterator<Item = (Range, Range)> + Clone),
         num_vfs: u16,
-    ) -> Result<Self, WindowTooSmall> {
+    ) -> Result<Self, WindowFailure> {
         let mut windows = [None; PCI_TYPE0_ADDRESSES];
-        for (index, ((bar, base), window)) in bars.iter().zip(bases).zip(&mut windows).enumerate() {
-            let (Some(bar), Some(base)) = (*bar, *base) else {
+        for (number, ((bar, base), window)) in (0..).zip(bars.iter().zip(bases).zip(&mut windows)) {
+            let Some(bar) = *bar else {
                 continue;
             };
+            let base = base.ok_or(WindowFailure::Unplaced { bar: number })?;
             let needed = bar.size.saturating_mul(u64::from(num_vfs));
             let listed = resources
                 .clone()
@@ -223,8 +226,7 @@ impl Windows {
                 length: needed,
             });
             if range.length < needed {
-                return Err(WindowTooSmall {
-                    bar: index,
+                return Err(WindowFailure::TooSmall {
                     length: range.length,
                     needed,
                 });

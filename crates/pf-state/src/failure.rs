@@ -6,7 +6,7 @@ use core::ffi::CStr;
 use block_table::TableError;
 
 use crate::{
-    bars::WindowTooSmall,
+    bars::WindowFailure,
     sriov::CapabilityFailure,
     status::{self, NtStatus},
 };
@@ -56,10 +56,14 @@ pub enum StartFailure {
     Capability(CapabilityFailure),
     /// The bus does not say how large the VFs' base address registers are.
     ProbedBars(NtStatus),
-    /// A memory window does not hold all VFs.
-    Window(WindowTooSmall),
+    /// The VFs' memory.
+    Window(WindowFailure),
     /// The bus does not turn the VFs on.
     Enable(NtStatus),
+    /// VF 0 is on and shows no PCI Express capability, which every VF has.
+    SilentVf,
+    /// The kernel exports no clock.
+    NoClock,
 }
 
 impl StartFailure {
@@ -80,8 +84,11 @@ impl StartFailure {
             Self::NoBusInterface(_) => status::NOT_SUPPORTED,
             Self::Capability(failure) => failure.status(),
             Self::ProbedBars(_) => status::DEVICE_DATA_ERROR,
-            Self::Window(_) => status::RANGE_NOT_FOUND,
+            Self::Window(WindowFailure::Unplaced { .. }) => status::INVALID_ADDRESS,
+            Self::Window(WindowFailure::TooSmall { .. }) => status::RANGE_NOT_FOUND,
             Self::Enable(_) => status::DEVICE_HARDWARE_ERROR,
+            Self::SilentVf => status::DEVICE_NOT_CONNECTED,
+            Self::NoClock => status::ENTRYPOINT_NOT_FOUND,
         }
     }
 
@@ -105,8 +112,15 @@ impl StartFailure {
             }
             Self::Capability(CapabilityFailure::Missing) => c"The PF has no SR-IOV capability.",
             Self::ProbedBars(_) => c"The bus does not say how large the VFs' registers are.",
-            Self::Window(_) => c"The memory behind a VF register is too small for all VFs.",
+            Self::Window(WindowFailure::Unplaced { .. }) => {
+                c"The bus gave a base address register of the VFs no address."
+            }
+            Self::Window(WindowFailure::TooSmall { .. }) => {
+                c"The memory behind a VF register is too small for all VFs."
+            }
             Self::Enable(_) => c"The bus does not turn the VFs on.",
+            Self::SilentVf => c"VF 0 is on and does not answer.",
+            Self::NoClock => c"The kernel exports no clock.",
         }
     }
 
@@ -119,15 +133,19 @@ impl StartFailure {
             Self::NumVfsAboveDevice { asked, total } => (asked as u64, total as u64),
             Self::TableType { found } => (found as u64, 0),
             Self::Table(error) => (error.offset as u64, error.flaw as u64),
-            Self::Window(window) => (window.length, window.needed),
+            Self::Window(WindowFailure::Unplaced { bar }) => (bar as u64, 0),
+            Self::Window(WindowFailure::TooSmall { length, needed }) => (length, needed),
             Self::Framework(status)
             | Self::NoVirtualizationInterface(status)
             | Self::NoBusInterface(status)
             | Self::ProbedBars(status)
             | Self::Enable(status) => (status.cast_unsigned() as u64, 0),
-            Self::NumVfsMissing | Self::NumVfsType | Self::NumVfsZero | Self::Capability(_) => {
-                (0, 0)
-            }
+            Self::NumVfsMissing
+            | Self::NumVfsType
+            | Self::NumVfsZero
+            | Self::Capability(_)
+            | Self::SilentVf
+            | Self::NoClock => (0, 0),
         }
     }
 }
@@ -143,11 +161,11 @@ mod tests {
     /// One of each cause, with the name of its status.
     fn all() -> Vec<(StartFailure, &'static str)> {
         let table = Table::verify(&[]).expect_err("an empty table is none");
-        let window = WindowTooSmall {
-            bar: 0,
+        let window = WindowFailure::TooSmall {
             length: 1,
             needed: 2,
         };
+        let unplaced = WindowFailure::Unplaced { bar: 0 };
         vec![
             (StartFailure::NumVfsMissing, "STATUS_OBJECT_NAME_NOT_FOUND"),
             (StartFailure::NumVfsType, "STATUS_OBJECT_TYPE_MISMATCH"),
@@ -187,7 +205,10 @@ mod tests {
             ),
             (StartFailure::ProbedBars(-1), "STATUS_DEVICE_DATA_ERROR"),
             (StartFailure::Window(window), "STATUS_RANGE_NOT_FOUND"),
+            (StartFailure::Window(unplaced), "STATUS_INVALID_ADDRESS"),
             (StartFailure::Enable(-1), "STATUS_DEVICE_HARDWARE_ERROR"),
+            (StartFailure::SilentVf, "STATUS_DEVICE_NOT_CONNECTED"),
+            (StartFailure::NoClock, "STATUS_ENTRYPOINT_NOT_FOUND"),
         ]
     }
 

@@ -239,8 +239,9 @@ impl Rebalance {
     }
 }
 
-/// The stack's answer as a Plug and Play query may return it. KMDF takes exactly `STATUS_SUCCESS`
-/// for a yes, and `STATUS_NOT_SUPPORTED` for "I did not look", which a veto must not become.
+/// The stack's answer as a Plug and Play query may return it. `EvtDeviceQueryStop` must not return
+/// `STATUS_NOT_SUPPORTED`, which in a Plug and Play request means that nobody looked at it, and its
+/// page knows no other yes than `STATUS_SUCCESS`.
 const fn query_answer(query_status: NtStatus) -> NtStatus {
     match query_status {
         status::NOT_SUPPORTED => status::UNSUCCESSFUL,

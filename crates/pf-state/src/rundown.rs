@@ -119,51 +119,88 @@ impl Gate {
     }
 }
 
-/// Counts the references to an interface.
+/// The device that offers the interface is there.
+const DEVICE: u32 = 1 << 31;
+/// The references to the interface.
+const HOLDERS: u32 = DEVICE - 1;
+
+/// Counts the references to an interface, beside the hold of the device that offers it.
+///
+/// The two are kept apart so that a holder that gives back more than it took cannot take the
+/// device's hold away: what is counted here lives at least as long as the device.
 #[derive(Debug)]
 pub struct References {
-    count: AtomicU32,
+    word: AtomicU32,
 }
 
-/// A reference was given back that nobody had taken.
+/// A reference was given back while nobody held one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unbalanced;
 
+/// Who holds on after something was given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what nobody holds is to be deleted"]
+pub enum Left {
+    /// The device or a holder of the interface.
+    Somebody,
+    /// Nobody: this was the last hold, and no other call says so.
+    Nobody,
+}
+
+impl Left {
+    const fn of(word: u32) -> Self {
+        if word == 0 {
+            Self::Nobody
+        } else {
+            Self::Somebody
+        }
+    }
+}
+
 impl References {
-    /// The given number of references is held.
+    /// The device is there, and nobody holds the interface.
     #[must_use]
-    pub const fn new(held: u32) -> Self {
+    pub const fn of_device() -> Self {
         Self {
-            count: AtomicU32::new(held),
+            word: AtomicU32::new(DEVICE),
         }
     }
 
     /// Takes one. A count that would overflow stays where it is, so that nothing is freed early.
     pub fn take(&self) {
         let _ = self
-            .count
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
-                count.checked_add(1)
+            .word
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+                (word & HOLDERS < HOLDERS).then_some(word + 1)
             });
     }
 
-    /// Gives one back and says how many are left.
+    /// Gives one back.
     ///
     /// # Errors
-    /// [`Unbalanced`] when none is held; nothing changes.
-    pub fn give_back(&self) -> Result<u32, Unbalanced> {
-        self.count
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| {
-                count.checked_sub(1)
+    /// [`Unbalanced`] when nobody holds the interface; nothing changes.
+    pub fn give_back(&self) -> Result<Left, Unbalanced> {
+        self.word
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |word| {
+                (word & HOLDERS > 0).then_some(word - 1)
             })
-            .map(|before| before - 1)
+            .map(|before| Left::of(before - 1))
             .map_err(|_| Unbalanced)
     }
 
-    /// How many are held.
+    /// The device is gone for good. Only the first call counts.
+    pub fn device_gone(&self) -> Left {
+        let before = self.word.fetch_and(!DEVICE, Ordering::AcqRel);
+        if before & DEVICE == 0 {
+            return Left::Somebody;
+        }
+        Left::of(before & !DEVICE)
+    }
+
+    /// Whether anybody holds the interface.
     #[must_use]
-    pub fn held(&self) -> u32 {
-        self.count.load(Ordering::Acquire)
+    pub fn are_held(&self) -> bool {
+        self.word.load(Ordering::Acquire) & HOLDERS != 0
     }
 }
 
@@ -324,16 +361,57 @@ mod tests {
         });
     }
 
+    /// Plays one event on the references and on their plain words: whether the device is there, and
+    /// how many hold the interface.
+    fn hold(event: usize, references: &References, device: &mut bool, holders: &mut u32) {
+        let left = |device: bool, holders: u32| match (device, holders) {
+            (false, 0) => Left::Nobody,
+            _ => Left::Somebody,
+        };
+        match event {
+            0 => {
+                references.take();
+                *holders += 1;
+            }
+            1 if *holders == 0 => assert_eq!(references.give_back(), Err(Unbalanced)),
+            1 => {
+                *holders -= 1;
+                assert_eq!(references.give_back(), Ok(left(*device, *holders)));
+            }
+            _ if *device => {
+                *device = false;
+                assert_eq!(references.device_gone(), left(false, *holders));
+            }
+            _ => assert_eq!(references.device_gone(), Left::Somebody, "told once"),
+        }
+        assert_eq!(references.are_held(), *holders > 0);
+    }
+
     #[test]
-    fn references_never_go_below_zero_or_over_the_top() {
-        let references = References::new(1);
-        references.take();
-        assert_eq!(references.give_back(), Ok(1));
-        assert_eq!(references.give_back(), Ok(0));
-        assert_eq!(references.give_back(), Err(Unbalanced));
-        assert_eq!(references.held(), 0);
-        let full = References::new(u32::MAX);
+    fn in_every_order_the_last_hold_and_no_other_is_told_and_the_device_keeps_its_own() {
+        const EVENTS: usize = 3;
+        const LENGTH: u32 = 8;
+        for order in 0..EVENTS.pow(LENGTH) {
+            let references = References::of_device();
+            let (mut device, mut holders) = (true, 0);
+            let mut rest = order;
+            for _ in 0..LENGTH {
+                hold(rest % EVENTS, &references, &mut device, &mut holders);
+                rest /= EVENTS;
+                if !device && holders == 0 {
+                    // Whatever was counted here is deleted by now.
+                    break;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_count_of_references_never_reaches_the_devices_flag() {
+        let full = References {
+            word: AtomicU32::new(HOLDERS),
+        };
         full.take();
-        assert_eq!(full.held(), u32::MAX);
+        assert_eq!(full.word.load(Ordering::Relaxed), HOLDERS);
     }
 }

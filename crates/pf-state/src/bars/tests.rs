@@ -82,11 +82,21 @@ fn a_window_without_room_for_every_vf_is_refused_with_its_numbers() {
     let listed = [(range(0xF000_0000, 0xFFFF), range(0xF000_0000, 0xFFFF))];
     assert_eq!(
         Windows::find(&bars, &bases(&ADDRESSES, &bars), &listed.into_iter(), 4),
-        Err(WindowTooSmall {
-            bar: 0,
+        Err(WindowFailure::TooSmall {
             length: 0xFFFF,
             needed: 0x1_0000
         })
+    );
+}
+
+#[test]
+fn a_register_without_an_address_is_refused_by_its_number() {
+    let bars = decode(&PROBED);
+    let mut bases = bases(&ADDRESSES, &bars);
+    bases[2] = None;
+    assert_eq!(
+        Windows::find(&bars, &bases, &core::iter::empty(), 4),
+        Err(WindowFailure::Unplaced { bar: 2 })
     );
 }
 
