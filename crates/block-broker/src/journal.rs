@@ -244,6 +244,20 @@ mod tests {
         );
     }
 
+    /// What an unused place holds must not be taken for the event before the first.
+    #[test]
+    fn the_first_event_repeats_nothing() {
+        let mut journal = Journal::EMPTY;
+        let event = Event {
+            operation: Operation::Remove,
+            ..RESET
+        };
+        journal.record(event, Ticks(10));
+        let mut entries = [NOTHING; 2];
+        assert_eq!(journal.excerpt(0, &mut entries).entries, 1);
+        assert_eq!((entries[0].number, entries[0].repeated), (1, 0));
+    }
+
     #[test]
     fn the_same_event_again_is_counted_and_takes_no_room() {
         let mut journal = Journal::EMPTY;

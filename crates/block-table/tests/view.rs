@@ -2,7 +2,10 @@
 
 mod source;
 
-use block_table::encode::{BlockSource, Field, Rule as Check, Source, compare_field, on_constant};
+use block_table::encode::{
+    BlockSource, Field, FieldRecord, Layout, Rule as Check, Source, compare_constant,
+    compare_field, on_constant,
+};
 use block_table::format::{Header, op};
 use block_table::{
     Access, Block, History, Kind, Limits, OnReset, Rule, ShortRead, Table, WhenFull, Writer,
@@ -116,6 +119,51 @@ fn each_block_is_what_was_written() {
         [(63, 8, 16, 0), (64, 32, 32, 4), (2, 4, 4, 0), (3, 4, 4, 4)]
     );
     assert_eq!(blocks[1].name(), "block-64");
+}
+
+#[test]
+fn a_block_accepts_the_lengths_from_its_shortest_to_its_longest() {
+    let block = BlockSource {
+        min_length: 8,
+        ..opaque(0, 16)
+    };
+    let bytes = encoded(vec![block]);
+    let table = Table::verify(&bytes).unwrap();
+    let block = table.block(0).unwrap();
+    let accepted: Vec<_> = (0..=129)
+        .filter(|length| block.accepts_length(*length))
+        .collect();
+    assert_eq!(accepted, (8..=16).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_layout_of_an_image_is_the_first_whose_condition_holds() {
+    let layout = |when| Layout {
+        when,
+        shape: opaque(0, 16).shape,
+        rules: Vec::new(),
+    };
+    let equal = |value| compare_constant(op::EQUAL, whole(0, U8), FieldRecord::default(), value);
+    let block = BlockSource {
+        layouts: vec![
+            layout(vec![equal(7)]),
+            layout(vec![load(1, U8)]),
+            layout(vec![equal(9)]),
+        ],
+        ..opaque(0, 16)
+    };
+    let bytes = encoded(vec![block, opaque(1, 16)]);
+    let table = Table::verify(&bytes).unwrap();
+    let layout_of = |index, start: [u8; 2]| {
+        let mut image = [0; 128];
+        image[..2].copy_from_slice(&start);
+        table.block(index).unwrap().layout_of(&image)
+    };
+    assert_eq!(layout_of(0, [7, 1]), Some(0));
+    assert_eq!(layout_of(0, [9, 1]), Some(1));
+    assert_eq!(layout_of(0, [9, 0]), Some(2));
+    assert_eq!(layout_of(0, [8, 0]), None);
+    assert_eq!(layout_of(1, [7, 1]), None, "a block without layouts");
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! CVE-2025-39970, CVE-2025-39971, CVE-2025-39972: indexes taken from a guest unchecked.
 
+use block_broker::{Broker, Vf, VfCell};
+use block_table::Table;
+
 use super::*;
+use crate::shell::compile;
 
 #[test]
 fn unknown_block() {
@@ -65,6 +69,29 @@ fn vf_that_is_not_enabled() {
     // The manifest allows four, two are enabled.
     no_such_vf(2, 2);
     no_such_vf(0, 0);
+}
+
+/// A VF that is never asked for anything.
+#[derive(Debug)]
+struct Nobody;
+
+impl VfCell for Nobody {
+    fn with<R>(&self, _: impl FnOnce(&mut Vf<'_>) -> R) -> R {
+        unreachable!("there is no VF here")
+    }
+}
+
+#[test]
+fn more_vfs_than_the_manifest_allows() {
+    let compiled = compile(CONTOSO);
+    let table = Table::verify(&compiled).unwrap();
+    let five = [const { Nobody }; 5];
+    assert_eq!(Broker::new(table, &five[..4]).unwrap().vf_count(), 4);
+    let refused = Broker::new(table, &five).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "5 VFs are more than the 4 that `max-vfs` of the manifest allows"
+    );
 }
 
 fn no_such_vf(vfs: usize, vf: u16) {

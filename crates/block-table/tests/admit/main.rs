@@ -227,6 +227,8 @@ fn sequences_move_on_as_their_kind_says() {
 fn the_first_value_of_a_sequence_may_be_any_and_only_its_owner_moves_it() {
     assert!(sequenced(sequence::STRICT, 9, 1, History::EMPTY).is_ok());
     assert!(sequenced(sequence::STRICT, 9, 1, History::EMPTY.after(Writer::Pf)).is_ok());
+    let written_twice = History::EMPTY.after(Writer::Vf).after(Writer::Vf);
+    assert!(sequenced(sequence::STRICT, 9, 1, written_twice).is_err());
     let rule = Check::Sequence {
         field: field(4, U32),
         kind: sequence::STRICT,

@@ -197,6 +197,7 @@ fn a_reset_wipes_what_a_vf_can_write_and_keeps_the_rest_where_the_manifest_says_
         &image(1, 5, 6),
     );
     assert_eq!(kept, image(0, 5, 6));
+    assert_eq!(reset(mixed(), &image(1, 5, 6)), [0; 128]);
     // Without the VF's hand in the choice the layout stays, and so do the PF's bytes in it.
     let mut chosen_by_pf = with_layouts(OnReset::Keep);
     for shape in std::iter::once(&mut chosen_by_pf.shape).chain(
