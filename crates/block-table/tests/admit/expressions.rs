@@ -2,8 +2,8 @@
 
 use block_table::Rule;
 use block_table::encode::{
-    FieldRecord, Rule as Check, compare_constant, compare_field, field_record, on_constant,
-    on_field, on_stack,
+    FieldRecord, Instruction, Rule as Check, compare_constant, compare_field, field_record,
+    on_constant, on_field, on_stack,
 };
 use block_table::format::op;
 
@@ -161,4 +161,55 @@ fn a_load_can_cut_out_bits_and_not_inverts() {
         first_write(with_rules(vec![Check::Require(code)]), &sent(2, &[0, 0x10])),
         broken(Rule::Require, 0)
     );
+}
+
+/// Conditions without the need of a stack have an evaluation of their own; one more instruction that needs it leads the same
+/// condition through the stack machine.
+#[test]
+fn conditions_say_the_same_with_and_without_the_stack() {
+    /// A condition on two truths, and what it says of them.
+    type Case = (Vec<Instruction>, fn(bool, bool) -> bool);
+    let is = |offset, value| {
+        compare_constant(op::EQUAL, whole(offset, U8), FieldRecord::default(), value)
+    };
+    let (and, or) = (on_constant(op::AND_THEN, 1), on_constant(op::OR_ELSE, 1));
+    let not = on_stack(op::NOT);
+    let cases: [Case; 6] = [
+        (vec![is(0, 1)], |a, _| a),
+        (vec![is(0, 1), not], |a, _| !a),
+        (vec![is(0, 1), and, is(1, 2)], |a, b| a && b),
+        (vec![is(0, 1), or, is(1, 2)], |a, b| a || b),
+        (vec![is(0, 1), not, and, is(1, 2), not], |a, b| a || !b),
+        (vec![is(0, 1), not, or, is(1, 2), not], |a, b| a && !b),
+    ];
+    for (code, expected) in cases {
+        let mut stacked = code.clone();
+        stacked.push(on_constant(op::BIT_AND, 1));
+        for (a, b) in [(0, 0), (0, 2), (1, 0), (1, 2)] {
+            for code in [&code, &stacked] {
+                let block = with_rules(vec![Check::Require(code.clone())]);
+                assert_eq!(
+                    first_write(block, &sent(0, &[a, b])).is_ok(),
+                    expected(a == 1, b == 2),
+                    "{a} {b} {code:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_place_of_the_stack_keeps_its_value() {
+    // 1 + (2 + (3 + ... 16)): all of them are pushed before the first is taken.
+    let mut code: Vec<_> = (1..=16).map(|value| on_constant(op::PUSH, value)).collect();
+    code.extend([on_stack(op::ADD); 15]);
+    code.push(on_constant(op::EQUAL, 136));
+    assert!(first_write(with_rules(vec![Check::Require(code)]), &sent(0, &[])).is_ok());
+    // Comparisons that bring their sides along are pushed on top of what is there.
+    let one = |value| compare_constant(op::EQUAL, whole(0, U8), FieldRecord::default(), value);
+    let mut code: Vec<_> = (1..=4).map(|value| on_constant(op::PUSH, value)).collect();
+    code.extend([one(7), one(8), one(7)]);
+    code.extend([on_stack(op::ADD); 6]);
+    code.push(on_constant(op::EQUAL, 12));
+    assert!(first_write(with_rules(vec![Check::Require(code)]), &sent(0, &[7])).is_ok());
 }

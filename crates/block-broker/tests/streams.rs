@@ -1,0 +1,23 @@
+//! What the next message of a stream is judged against: the one that was accepted last, drained or
+//! not.
+
+mod shell;
+
+use block_broker::Refusal;
+use shell::{CONTOSO, Calls, with_device};
+
+#[test]
+fn a_sequence_goes_on_behind_messages_that_were_drained() {
+    with_device(CONTOSO, 1, |device| {
+        // One place after the other is that of the newest message, in a full stream and in an empty one.
+        for number in 1..=10 {
+            device.vf_write(0, 3, &[1, number]).unwrap();
+            if number % 3 == 0 {
+                let last = device.host_drain(0, 3, 6).unwrap();
+                assert_eq!(last.last().unwrap()[1], number);
+            }
+            let back = device.vf_write(0, 3, &[1, number - 1]);
+            assert_eq!(back, Err(Refusal::Sequence), "behind {number}");
+        }
+    });
+}
