@@ -1,6 +1,9 @@
 //! Every rule whose breach ends a run, each with one sentence that names function, object and rule.
 
-use core::fmt;
+use alloc::{format, string::String};
+
+use strum::{EnumDiscriminants, EnumIter};
+use thiserror::Error;
 
 use crate::{
     level::Level,
@@ -8,14 +11,21 @@ use crate::{
 };
 
 /// A broken rule. The framework would bug-check, corrupt memory, or wait forever.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, EnumDiscriminants)]
+#[strum_discriminants(
+    name(Rule),
+    derive(EnumIter),
+    doc = "Which rule a [`Violation`] breaks."
+)]
 pub enum Violation {
     /// The driver called a function that the double does not have.
+    #[error("{function}: the KMDF double does not have this function")]
     Unimplemented {
         /// Name of the function.
         function: &'static str,
     },
     /// A handle that was never given out.
+    #[error("{function}: {handle} is no framework handle; a {expected} was expected")]
     UnknownHandle {
         /// Name of the function called.
         function: &'static str,
@@ -25,6 +35,7 @@ pub enum Violation {
         handle: Handle,
     },
     /// A handle of another type.
+    #[error("{function}: {handle} is a {kind}; a {expected} was expected")]
     WrongType {
         /// Name of the function called.
         function: &'static str,
@@ -36,6 +47,7 @@ pub enum Violation {
         kind: Kind,
     },
     /// A handle whose object is gone.
+    #[error("{function}: {kind} {handle} was deleted before this call")]
     UseAfterDelete {
         /// Name of the function called.
         function: &'static str,
@@ -45,6 +57,7 @@ pub enum Violation {
         handle: Handle,
     },
     /// A function called above the level its documentation allows.
+    #[error("{function}: called at {level}, allowed up to {maximum}{}", holding(*because))]
     LevelTooHigh {
         /// Name of the function called.
         function: &'static str,
@@ -56,6 +69,7 @@ pub enum Violation {
         because: Option<Handle>,
     },
     /// A lock acquired again by the thread that holds it.
+    #[error("{function}: this thread holds lock {lock} already")]
     LockRecursion {
         /// Name of the function called.
         function: &'static str,
@@ -63,6 +77,7 @@ pub enum Violation {
         lock: Handle,
     },
     /// A lock released by a thread that does not hold it.
+    #[error("{function}: this thread does not hold lock {lock}")]
     LockNotHeld {
         /// Name of the function called.
         function: &'static str,
@@ -71,6 +86,10 @@ pub enum Violation {
     },
     /// Spin locks released in another order than the reverse of their acquisition, which restores
     /// the wrong level.
+    #[error(
+        "WdfSpinLockRelease: {lock} was released before {innermost}, which was acquired \
+         later; the level would be restored wrongly"
+    )]
     LockOrder {
         /// The lock released.
         lock: Handle,
@@ -78,6 +97,7 @@ pub enum Violation {
         innermost: Handle,
     },
     /// A callback returned with a lock held.
+    #[error("{callback}: the callback returned while it holds lock {lock}")]
     LockHeldAtReturn {
         /// Name of the callback.
         callback: &'static str,
@@ -85,11 +105,13 @@ pub enum Violation {
         lock: Handle,
     },
     /// A lock was deleted while a thread held it.
+    #[error("WdfObjectDelete: lock {lock} was deleted while a thread holds it")]
     LockDeletedWhileHeld {
         /// The lock.
         lock: Handle,
     },
     /// A request completed a second time.
+    #[error("{function}: WDFREQUEST {request} was completed before")]
     DoubleCompletion {
         /// Name of the function called.
         function: &'static str,
@@ -97,6 +119,7 @@ pub enum Violation {
         request: Handle,
     },
     /// A request used by a driver that does not own it: it is on a queue or was completed.
+    #[error("{function}: the driver does not own WDFREQUEST {request}, {whereabouts}")]
     RequestNotOwned {
         /// Name of the function called.
         function: &'static str,
@@ -106,6 +129,10 @@ pub enum Violation {
         whereabouts: &'static str,
     },
     /// A request completed while it can still be cancelled.
+    #[error(
+        "{function}: WDFREQUEST {request} is marked cancelable; \
+         WdfRequestUnmarkCancelable comes first"
+    )]
     CompletedWhileCancelable {
         /// Name of the function called.
         function: &'static str,
@@ -113,6 +140,7 @@ pub enum Violation {
         request: Handle,
     },
     /// A request was completed with `STATUS_PENDING`.
+    #[error("{function}: WDFREQUEST {request} was completed with STATUS_PENDING")]
     CompletedPending {
         /// Name of the function called.
         function: &'static str,
@@ -120,6 +148,10 @@ pub enum Violation {
         request: Handle,
     },
     /// More bytes reported than the output buffer has.
+    #[error(
+        "WdfRequestComplete: WDFREQUEST {request} reports {information} bytes, its \
+         output buffer has {length}"
+    )]
     InformationTooLarge {
         /// The request.
         request: Handle,
@@ -129,6 +161,7 @@ pub enum Violation {
         length: u64,
     },
     /// A reference returned that was never taken.
+    #[error("{function}: {kind} {handle} has no reference left to give back")]
     DereferenceUnderflow {
         /// Name of the function called.
         function: &'static str,
@@ -138,6 +171,10 @@ pub enum Violation {
         handle: Handle,
     },
     /// An object whose life belongs to the framework was deleted.
+    #[error(
+        "WdfObjectDelete: {kind} {handle} belongs to the framework and cannot be deleted \
+         by a driver"
+    )]
     NotDeletable {
         /// The object's type.
         kind: Kind,
@@ -145,6 +182,10 @@ pub enum Violation {
         handle: Handle,
     },
     /// An object survived its parent because someone still holds a reference.
+    #[error(
+        "{at}: {kind} {handle} is deleted but {references} reference(s) to it were never \
+         given back"
+    )]
     LeakedReference {
         /// What ended.
         at: &'static str,
@@ -156,6 +197,10 @@ pub enum Violation {
         references: u32,
     },
     /// The driver still owns a request although the device is being removed.
+    #[error(
+        "device removal: the driver still owns WDFREQUEST {request} of WDFQUEUE {queue} \
+         after {seconds} s"
+    )]
     RequestLeftAtRemoval {
         /// The request.
         request: Handle,
@@ -164,14 +209,8 @@ pub enum Violation {
         /// For how many seconds the framework has waited.
         seconds: u32,
     },
-    /// A WDM IRP left pending when its device went away.
-    CallbackMissing {
-        /// The queue.
-        queue: Handle,
-        /// What is missing.
-        callback: &'static str,
-    },
     /// A parameter that the framework answers with a bug check.
+    #[error("{function}: {parameter} {problem} ({value:#x})")]
     BadParameter {
         /// Name of the function called.
         function: &'static str,
@@ -183,6 +222,7 @@ pub enum Violation {
         value: u64,
     },
     /// A function that is not allowed in the object's present state.
+    #[error("{function}: {handle} {problem}")]
     WrongState {
         /// Name of the function called.
         function: &'static str,
@@ -192,164 +232,21 @@ pub enum Violation {
         problem: &'static str,
     },
     /// The double itself panicked, which is its own defect.
+    #[error("the KMDF double itself panicked")]
     Panic,
 }
 
-impl fmt::Display for Violation {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one arm for each rule; splitting it would hide that every rule has its sentence"
-    )]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unimplemented { function } => {
-                write!(f, "{function}: the KMDF double does not have this function")
-            }
-            Self::UnknownHandle {
-                function,
-                expected,
-                handle,
-            } => {
-                write!(
-                    f,
-                    "{function}: {handle} is no framework handle; a {expected} was expected"
-                )
-            }
-            Self::WrongType {
-                function,
-                expected,
-                handle,
-                kind,
-            } => {
-                write!(
-                    f,
-                    "{function}: {handle} is a {kind}; a {expected} was expected"
-                )
-            }
-            Self::UseAfterDelete {
-                function,
-                kind,
-                handle,
-            } => {
-                write!(
-                    f,
-                    "{function}: {kind} {handle} was deleted before this call"
-                )
-            }
-            Self::LevelTooHigh {
-                function,
-                level,
-                maximum,
-                because,
-            } => {
-                write!(f, "{function}: called at {level}, allowed up to {maximum}")?;
-                match because {
-                    Some(lock) => write!(f, "; the thread holds WDFSPINLOCK {lock}"),
-                    None => Ok(()),
-                }
-            }
-            Self::LockRecursion { function, lock } => {
-                write!(f, "{function}: this thread holds lock {lock} already")
-            }
-            Self::LockNotHeld { function, lock } => {
-                write!(f, "{function}: this thread does not hold lock {lock}")
-            }
-            Self::LockOrder { lock, innermost } => write!(
-                f,
-                "WdfSpinLockRelease: {lock} was released before {innermost}, which was acquired later; \
-                 the level would be restored wrongly"
-            ),
-            Self::LockHeldAtReturn { callback, lock } => {
-                write!(
-                    f,
-                    "{callback}: the callback returned while it holds lock {lock}"
-                )
-            }
-            Self::LockDeletedWhileHeld { lock } => {
-                write!(
-                    f,
-                    "WdfObjectDelete: lock {lock} was deleted while a thread holds it"
-                )
-            }
-            Self::DoubleCompletion { function, request } => {
-                write!(f, "{function}: WDFREQUEST {request} was completed before")
-            }
-            Self::RequestNotOwned {
-                function,
-                request,
-                whereabouts,
-            } => write!(
-                f,
-                "{function}: the driver does not own WDFREQUEST {request}, {whereabouts}"
-            ),
-            Self::CompletedWhileCancelable { function, request } => write!(
-                f,
-                "{function}: WDFREQUEST {request} is marked cancelable; WdfRequestUnmarkCancelable comes first"
-            ),
-            Self::CompletedPending { function, request } => {
-                write!(
-                    f,
-                    "{function}: WDFREQUEST {request} was completed with STATUS_PENDING"
-                )
-            }
-            Self::InformationTooLarge {
-                request,
-                information,
-                length,
-            } => write!(
-                f,
-                "WdfRequestComplete: WDFREQUEST {request} reports {information} bytes, its output buffer has {length}"
-            ),
-            Self::DereferenceUnderflow {
-                function,
-                kind,
-                handle,
-            } => {
-                write!(
-                    f,
-                    "{function}: {kind} {handle} has no reference left to give back"
-                )
-            }
-            Self::NotDeletable { kind, handle } => write!(
-                f,
-                "WdfObjectDelete: {kind} {handle} belongs to the framework and cannot be deleted by a driver"
-            ),
-            Self::LeakedReference {
-                at,
-                kind,
-                handle,
-                references,
-            } => write!(
-                f,
-                "{at}: {kind} {handle} is deleted but {references} reference(s) to it were never given back"
-            ),
-            Self::RequestLeftAtRemoval {
-                request,
-                queue,
-                seconds,
-            } => write!(
-                f,
-                "device removal: the driver still owns WDFREQUEST {request} of WDFQUEUE {queue} after {seconds} s"
-            ),
-            Self::CallbackMissing { queue, callback } => {
-                write!(f, "WDFQUEUE {queue}: {callback} is needed and missing")
-            }
-            Self::BadParameter {
-                function,
-                parameter,
-                problem,
-                value,
-            } => {
-                write!(f, "{function}: {parameter} {problem} ({value:#x})")
-            }
-            Self::WrongState {
-                function,
-                handle,
-                problem,
-            } => {
-                write!(f, "{function}: {handle} {problem}")
-            }
-            Self::Panic => f.write_str("the KMDF double itself panicked"),
-        }
+impl Violation {
+    /// The rule that is broken.
+    #[must_use]
+    pub fn rule(&self) -> Rule {
+        self.into()
     }
+}
+
+/// Why a thread is at a raised level, as the end of a sentence.
+fn holding(lock: Option<Handle>) -> String {
+    lock.map_or_else(String::new, |lock| {
+        format!("; the thread holds WDFSPINLOCK {lock}")
+    })
 }
