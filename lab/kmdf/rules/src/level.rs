@@ -105,11 +105,6 @@ impl Thread {
         })
     }
 
-    /// Raises or lowers the level as `KeRaiseIrql` and `KeLowerIrql` do; returns the one before.
-    pub fn set_level(&mut self, level: Level) -> Level {
-        core::mem::replace(&mut self.level, level)
-    }
-
     /// A spin lock is about to be acquired; called before waiting for it, so that a thread that
     /// would wait for itself is told instead.
     ///

@@ -218,11 +218,6 @@ impl<R: Copy + PartialEq> Queue<R> {
         self.shut_down = true;
         self.waiting.drain(..).collect()
     }
-
-    /// The device is started again after a stop.
-    pub fn revive(&mut self) {
-        self.shut_down = false;
-    }
 }
 
 #[cfg(test)]
