@@ -3,13 +3,14 @@
 //! Rules (`fxpkgpnp.cpp`, `fxqueryinterfaceapi.cpp`, `fxdeviceinterface.hpp`): device interfaces are
 //! enabled at the end of a start and disabled by a removal; a queried interface is copied out,
 //! the driver's callback may fill it in, its `InterfaceReference` is called, and then the query
-//! still goes down the stack so that lower drivers may see it.
+//! still goes down the stack so that lower drivers may see it. A query that no registration answers
+//! goes down as it came. Only physical devices may ask for their parent's stack.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::ptr;
 
 use kmdf_rules::{
-    interface::{Match, Shape, find},
+    interface::{Shape, find},
     level::Level,
 };
 use wdk_sys::{
@@ -49,7 +50,6 @@ pub(crate) struct QueryInterface {
     contents: Option<Box<[u8]>>,
     shape: Option<Shape>,
     import: bool,
-    send_to_parent: bool,
     process: PFN_WDF_DEVICE_PROCESS_QUERY_INTERFACE_REQUEST,
 }
 
@@ -210,24 +210,24 @@ pub(crate) unsafe extern "C" fn add_query_interface(
     let device = call.object::<Device, _>(device);
     // SAFETY: the driver vouches for what it passes.
     let config = unsafe { In::new(config) }.required(&call, "InterfaceConfig");
+    // SAFETY: as above.
+    let class = unsafe { In::new(config.InterfaceType) }.required(&call, "InterfaceType");
+    if device.pdo.is_null() {
+        return status::INVALID_DEVICE_REQUEST;
+    }
     if config.Size as usize != size_of::<WDF_QUERY_INTERFACE_CONFIG>() {
         return status::INFO_LENGTH_MISMATCH;
     }
     // SAFETY: as above.
-    let class = unsafe { In::new(config.InterfaceType) }.optional();
-    // SAFETY: as above.
     let header = unsafe { In::new(config.Interface.cast_const()) }.optional();
-    let (Some(class), has_callback) = (
-        class,
-        config.EvtDeviceProcessQueryInterfaceRequest.is_some(),
-    ) else {
-        return status::INVALID_PARAMETER;
-    };
-    // `WdfDeviceAddQueryInterface`: importing or answering without a structure needs the callback.
-    if (header.is_none() || config.ImportInterface != 0) && !has_callback {
-        return status::INVALID_PARAMETER;
-    }
-    if header.is_some_and(|header| usize::from(header.Size) < size_of::<INTERFACE>()) {
+    let import = config.ImportInterface != 0;
+    let callback_missing = import && config.EvtDeviceProcessQueryInterfaceRequest.is_none();
+    let structure_missing = header.is_none() && !import;
+    // The double makes function devices only, so nobody has a parent's stack to ask.
+    let asks_parent = config.SendQueryToParentStack != 0;
+    let too_small =
+        header.is_some_and(|header| usize::from(header.Size) < size_of::<INTERFACE>());
+    if callback_missing || structure_missing || asks_parent || too_small {
         return status::INVALID_PARAMETER;
     }
     let contents = header.map(|header| {
@@ -243,8 +243,7 @@ pub(crate) unsafe extern "C" fn add_query_interface(
                 size: header.Size,
                 version: header.Version,
             }),
-            import: config.ImportInterface != 0,
-            send_to_parent: config.SendQueryToParentStack != 0,
+            import,
             process: config.EvtDeviceProcessQueryInterfaceRequest,
         });
     });
@@ -277,19 +276,15 @@ pub(crate) fn query(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
         &Class(class),
         requested,
     );
-    match found {
-        Match::NotMine => irp.pass_down(device.lower),
-        Match::BadSize => irp.finish(status::INVALID_BUFFER_SIZE),
-        Match::Answer(index) => match registered.get(index) {
-            Some(interface) => answer(
-                device,
-                irp,
-                interface,
-                query.Interface,
-                query.InterfaceSpecificData,
-            ),
-            None => irp.pass_down(device.lower),
-        },
+    match found.and_then(|index| registered.get(index)) {
+        Some(interface) => answer(
+            device,
+            irp,
+            interface,
+            query.Interface,
+            query.InterfaceSpecificData,
+        ),
+        None => irp.pass_down(device.lower),
     }
 }
 
@@ -310,42 +305,31 @@ fn answer(
     }
     let mut status = status::SUCCESS;
     if let Some(process) = own.process {
-        let class = own.class;
+        let mut class = own.class;
         status = callback(
             "EvtDeviceProcessQueryInterfaceRequest",
             Level::Passive,
             || {
                 // SAFETY: the driver's callback with its device and the sender's structure.
-                unsafe {
-                    process(
-                        pointer(device.handle()),
-                        (&raw const class).cast_mut().cast_const().cast_mut(),
-                        exposed,
-                        specific,
-                    )
-                }
+                unsafe { process(pointer(device.handle()), &raw mut class, exposed, specific) }
             },
         );
-        if !status::is_success(status) && status != status::NOT_SUPPORTED {
-            return irp.finish(status);
+    }
+    // `STATUS_NOT_SUPPORTED` says that the lower drivers decide, with what the driver filled in.
+    if status::is_success(status) || status == status::NOT_SUPPORTED {
+        // SAFETY: the structure begins with the common header.
+        let header = unsafe { exposed.read_unaligned() };
+        if let Some(reference) = header.InterfaceReference {
+            callback("InterfaceReference", Level::Passive, || {
+                // SAFETY: the reference function of the interface with its own context.
+                unsafe { reference(header.Context) }
+            });
         }
+        irp.set_status(status);
+        status = irp.pass_down_synchronously(device.lower);
     }
-    if own.send_to_parent {
-        return irp.finish(status::NOT_SUPPORTED);
-    }
-    // SAFETY: the structure begins with the common header.
-    let header = unsafe { exposed.read_unaligned() };
-    if let Some(reference) = header.InterfaceReference {
-        callback("InterfaceReference", Level::Passive, || {
-            // SAFETY: the reference function of the interface with its own context.
-            unsafe { reference(header.Context) }
-        });
-    }
-    irp.set_status(status);
-    irp.pass_down_synchronously(device.lower);
-    let status = irp.status();
-    irp.complete(0);
-    status
+    irp.set_information(0);
+    irp.finish(status)
 }
 
 /// `WdfFdoQueryForInterface`: asks the whole stack of the device from its top.

@@ -39,10 +39,10 @@ pub(crate) mod status {
     pub(crate) const SHARING_VIOLATION: u32 = 0xC000_0043;
     pub(crate) const DEVICE_NOT_READY: u32 = 0xC000_00A3;
     pub(crate) const IO_TIMEOUT: u32 = 0xC000_00B5;
+    pub(crate) const NOT_SUPPORTED: u32 = 0xC000_00BB;
     pub(crate) const CANCELLED: u32 = 0xC000_0120;
     pub(crate) const INVALID_DEVICE_STATE: u32 = 0xC000_0184;
     pub(crate) const IO_DEVICE_ERROR: u32 = 0xC000_0185;
-    pub(crate) const INVALID_BUFFER_SIZE: u32 = 0xC000_0206;
     pub(crate) const DEVICE_REMOVED: u32 = 0xC000_02B6;
 }
 
