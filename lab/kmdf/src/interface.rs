@@ -225,8 +225,7 @@ pub(crate) unsafe extern "C" fn add_query_interface(
     let structure_missing = header.is_none() && !import;
     // The double makes function devices only, so nobody has a parent's stack to ask.
     let asks_parent = config.SendQueryToParentStack != 0;
-    let too_small =
-        header.is_some_and(|header| usize::from(header.Size) < size_of::<INTERFACE>());
+    let too_small = header.is_some_and(|header| usize::from(header.Size) < size_of::<INTERFACE>());
     if callback_missing || structure_missing || asks_parent || too_small {
         return status::INVALID_PARAMETER;
     }

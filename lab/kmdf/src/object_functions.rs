@@ -90,8 +90,6 @@ pub(crate) unsafe extern "C" fn allocate_context(
     attributes: PWDF_OBJECT_ATTRIBUTES,
     context: *mut PVOID,
 ) -> NTSTATUS {
-    /// `STATUS_OBJECT_NAME_EXISTS`: the object has this context already.
-    const EXISTS: NTSTATUS = 0x4000_0000;
     let call = Call::enter("WdfObjectAllocateContext", Level::Dispatch);
     let (handle, _) = call.any(object, false);
     // SAFETY: the driver vouches for what it passes.
@@ -111,7 +109,11 @@ pub(crate) unsafe extern "C" fn allocate_context(
     {
         Ok((address, new)) => {
             output.set(address);
-            if new { status::SUCCESS } else { EXISTS }
+            if new {
+                status::SUCCESS
+            } else {
+                status::OBJECT_NAME_EXISTS
+            }
         }
         Err(status) => status,
     }

@@ -174,8 +174,6 @@ pub(crate) fn is_sent(request: &Request) -> bool {
 
 /// Waits until a request that was sent is back; cancels it after `timeout` milliseconds.
 pub(crate) fn wait_back(request: &Reference<Request>, timeout: Option<u32>) -> NTSTATUS {
-    /// `STATUS_IO_TIMEOUT`.
-    const IO_TIMEOUT: NTSTATUS = 0xC000_00B5_u32.cast_signed();
     let back = || !is_sent(request);
     let in_time = wait::until(timeout.unwrap_or(u32::MAX), back);
     if !in_time {
@@ -184,7 +182,7 @@ pub(crate) fn wait_back(request: &Reference<Request>, timeout: Option<u32>) -> N
     }
     let status = request.sent.with(|sent| sent.status);
     if !in_time && status == status::CANCELLED {
-        IO_TIMEOUT
+        status::IO_TIMEOUT
     } else {
         status
     }

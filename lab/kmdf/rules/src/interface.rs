@@ -27,8 +27,7 @@ pub fn find<'a, G: PartialEq + 'a>(
         .into_iter()
         .enumerate()
         .find(|(_, (own, _))| *own == guid)?;
-    let fits =
-        own.is_none_or(|own| own.size <= requested.size && own.version <= requested.version);
+    let fits = own.is_none_or(|own| own.size <= requested.size && own.version <= requested.version);
     fits.then_some(index)
 }
 
