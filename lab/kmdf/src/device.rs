@@ -9,10 +9,11 @@ use core::ptr;
 
 use kmdf_rules::{level::Level, object::Handle, pnp::Machine};
 use wdk_sys::{
+    _WDF_POWER_DEVICE_STATE::WdfPowerDeviceD3Final,
     DEVICE_OBJECT, DO_DEVICE_INITIALIZING, DO_POWER_PAGABLE, NTSTATUS, PDEVICE_OBJECT,
     PWDF_DEVICE_PNP_CAPABILITIES, PWDF_DEVICE_POWER_CAPABILITIES, PWDF_DRIVER_GLOBALS,
     PWDF_OBJECT_ATTRIBUTES, PWDFDEVICE_INIT, UNICODE_STRING, WDF_DEVICE_FAILED_ACTION,
-    WDF_DEVICE_PNP_STATE, WDFDEVICE, WDFDRIVER, WDFIOTARGET, WDFQUEUE,
+    WDF_DEVICE_PNP_STATE, WDF_POWER_DEVICE_STATE, WDFDEVICE, WDFDRIVER, WDFIOTARGET, WDFQUEUE,
     ntddk::{IoAttachDeviceToDeviceStack, IoCreateDevice, IoDeleteDevice, IoDetachDevice},
 };
 
@@ -39,6 +40,8 @@ pub(crate) struct Device {
     pub(crate) lower: PDEVICE_OBJECT,
     pub(crate) settings: Settings,
     pub(crate) machine: Locked<Machine>,
+    /// Where the device is, or comes from when it enters D0.
+    pub(crate) power: Locked<WDF_POWER_DEVICE_STATE>,
     pub(crate) queues: Locked<Queues>,
     pub(crate) files: Locked<BTreeMap<usize, Handle>>,
     /// Packets about files that are being handled.
@@ -161,6 +164,7 @@ fn build(init: &mut Init, attributes: Option<&Attributes>) -> Result<Handle, NTS
             passive: attributes.is_some_and(Attributes::is_passive),
         },
         machine: Locked::new(Machine::new()),
+        power: Locked::new(WdfPowerDeviceD3Final),
         queues: Locked::default(),
         files: Locked::default(),
         file_packets: Locked::default(),

@@ -32,6 +32,7 @@ mod pnp;
 mod power;
 mod queue;
 mod queue_functions;
+mod queue_power;
 mod registry;
 mod report;
 mod request;

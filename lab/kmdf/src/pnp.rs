@@ -1,10 +1,9 @@
 //! Plug and Play packets of a function device.
 //!
-//! The order of callbacks is `kmdf_rules::pnp`; which packets are handled on the way down and which
-//! on the way up is from `fxpkgfdo.cpp`. Packets are handled on the calling thread: Wine does not
-//! wait for a Plug and Play packet that stays pending.
-
-use alloc::vec::Vec;
+//! The order of callbacks is `kmdf_rules::pnp`. A start is handled on its way up and every other
+//! packet on its way down, cancelled queries among them (`PnpFinishProcessingIrp` in
+//! `pnpstatemachine.cpp`). Packets are handled on the calling thread: Wine does not wait for a Plug
+//! and Play packet that stays pending.
 
 use kmdf_rules::{
     level::Level,
@@ -15,7 +14,7 @@ use wdk_sys::{
         WdfDevStatePnpFailedWaitForRemove, WdfDevStatePnpInit, WdfDevStatePnpRemoved,
         WdfDevStatePnpStarted, WdfDevStatePnpStopped,
     },
-    _WDF_POWER_DEVICE_STATE::{WdfPowerDeviceD3, WdfPowerDeviceD3Final},
+    _WDF_POWER_DEVICE_STATE::{WdfPowerDeviceD0, WdfPowerDeviceD3Final},
     IRP_MN_CANCEL_REMOVE_DEVICE, IRP_MN_CANCEL_STOP_DEVICE, IRP_MN_QUERY_INTERFACE,
     IRP_MN_QUERY_REMOVE_DEVICE, IRP_MN_QUERY_STOP_DEVICE, IRP_MN_REMOVE_DEVICE,
     IRP_MN_START_DEVICE, IRP_MN_STOP_DEVICE, IRP_MN_SURPRISE_REMOVAL, NTSTATUS,
@@ -27,10 +26,10 @@ use crate::{
     device::{self, Device},
     file, interface,
     irp::Irp,
-    queue::{self, Queue},
+    queue_power,
     report::note,
     resources, status,
-    world::{self, Reference},
+    world::Reference,
 };
 
 /// `IRP_MJ_PNP`.
@@ -42,8 +41,8 @@ pub(crate) fn dispatch(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
         IRP_MN_START_DEVICE => start(device, irp),
         IRP_MN_QUERY_STOP_DEVICE => query(device, irp, Event::QueryStop),
         IRP_MN_QUERY_REMOVE_DEVICE => query(device, irp, Event::QueryRemove),
-        IRP_MN_CANCEL_STOP_DEVICE => cancel(device, irp, Event::CancelStop),
-        IRP_MN_CANCEL_REMOVE_DEVICE => cancel(device, irp, Event::CancelRemove),
+        IRP_MN_CANCEL_STOP_DEVICE => down(device, irp, Event::CancelStop),
+        IRP_MN_CANCEL_REMOVE_DEVICE => down(device, irp, Event::CancelRemove),
         IRP_MN_STOP_DEVICE => down(device, irp, Event::Stop),
         IRP_MN_SURPRISE_REMOVAL => down(device, irp, Event::SurpriseRemoval),
         IRP_MN_REMOVE_DEVICE => remove(device, irp),
@@ -73,14 +72,6 @@ fn query(device: &Reference<Device>, irp: Irp, event: Event) -> NTSTATUS {
     irp.pass_down(device.lower)
 }
 
-/// A cancelled query reaches the lower drivers first.
-fn cancel(device: &Reference<Device>, irp: Irp, event: Event) -> NTSTATUS {
-    irp.set_status(status::SUCCESS);
-    irp.pass_down_synchronously(device.lower);
-    play(device, event, WdfPowerDeviceD3Final);
-    irp.finish(status::SUCCESS)
-}
-
 fn down(device: &Reference<Device>, irp: Irp, event: Event) -> NTSTATUS {
     play(device, event, WdfPowerDeviceD3Final);
     irp.set_status(status::SUCCESS);
@@ -97,17 +88,17 @@ fn remove(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     status
 }
 
-/// Plays an event: calls the driver back in order, and undoes a start that fails.
+/// Plays an event: calls the driver back in order, and undoes a start that fails. `target` is the
+/// state that a device goes to when it leaves D0.
 pub(crate) fn play(
     device: &Reference<Device>,
     event: Event,
-    power: WDF_POWER_DEVICE_STATE,
+    target: WDF_POWER_DEVICE_STATE,
 ) -> NTSTATUS {
     let steps = device.machine.with(|machine| machine.steps(event));
-    let removing = matches!(event, Event::SurpriseRemoval | Event::Remove);
     note!("device {}: {event:?}", device.handle());
     for step in steps {
-        let status = perform(device, step, power, removing);
+        let status = perform(device, step, target);
         if status::is_success(status) {
             device.machine.with(|machine| machine.did(step));
             continue;
@@ -120,111 +111,109 @@ pub(crate) fn play(
             Event::QueryStop | Event::QueryRemove => return status,
             Event::Start | Event::Power(true) => {
                 undo(device, step);
-                return status;
+                return failure_of_start(step, status);
             }
             // What fails on the way out does not keep the device.
             _ => device.machine.with(|machine| machine.did(step)),
         }
     }
+    if matches!(event, Event::Start | Event::Power(true)) {
+        device.power.with(|power| *power = WdfPowerDeviceD0);
+    }
     device.machine.with(|machine| machine.finished(event));
     status::SUCCESS
 }
 
+/// How a start ends whose `step` failed. What the power state machine calls reports no status of
+/// its own (`PnpEventHardwareAvailablePowerPolicyFailed`).
+const fn failure_of_start(step: Step, status: NTSTATUS) -> NTSTATUS {
+    match step {
+        Step::PrepareHardware | Step::EnableInterfaces => status,
+        _ => status::DEVICE_POWER_FAILURE,
+    }
+}
+
 fn undo(device: &Reference<Device>, failed: Step) {
     for step in device.machine.with(|machine| machine.failed(failed)) {
-        perform(device, step, WdfPowerDeviceD3Final, true);
+        perform(device, step, WdfPowerDeviceD3Final);
         device.machine.with(|machine| machine.did(step));
     }
 }
 
-/// The previous or next power state that a D0 callback is told.
-const fn other_power_state(device_power: WDF_POWER_DEVICE_STATE) -> WDF_POWER_DEVICE_STATE {
-    if device_power == 0 {
-        WdfPowerDeviceD3
-    } else {
-        device_power
+fn perform(device: &Reference<Device>, step: Step, target: WDF_POWER_DEVICE_STATE) -> NTSTATUS {
+    match step {
+        Step::EnableInterfaces => return interface::set_all(device, true),
+        Step::DisableInterfaces => return interface::set_all(device, false),
+        Step::ResumeQueues => queue_power::resume(device),
+        Step::HoldQueues => queue_power::hold(device),
+        Step::PurgeManagedQueues => queue_power::purge(device, true),
+        Step::PurgeOtherQueues => queue_power::purge(device, false),
+        _ => return call_driver(device, step, target),
+    }
+    status::SUCCESS
+}
+
+/// What a callback of the driver returns: a status, or nothing that could fail.
+trait Outcome {
+    fn status(self) -> NTSTATUS;
+}
+
+impl Outcome for NTSTATUS {
+    fn status(self) -> NTSTATUS {
+        self
     }
 }
 
-fn perform(
-    device: &Reference<Device>,
-    step: Step,
-    power: WDF_POWER_DEVICE_STATE,
-    removing: bool,
-) -> NTSTATUS {
-    let pnp = &device.settings.pnp;
-    let handle = pointer(device.handle());
-    let other = other_power_state(power);
-    /// Calls a callback that takes the device and more, when there is one.
+impl Outcome for () {
+    fn status(self) -> NTSTATUS {
+        status::SUCCESS
+    }
+}
+
+/// Calls the driver's callback for a step, when it has one.
+fn call_driver(device: &Reference<Device>, step: Step, target: WDF_POWER_DEVICE_STATE) -> NTSTATUS {
+    let before = device.power.with(|power| *power);
     macro_rules! call {
         ($field:ident $(, $argument:expr)*) => {
-            match pnp.$field {
-                None => status::SUCCESS,
-                Some(event) => {
-                    note!("device {}: {}", device.handle(), stringify!($field));
-                    callback(stringify!($field), Level::Passive, || {
-                        // SAFETY: the driver's callback with its device.
-                        unsafe { event(handle $(, $argument)*) }
-                    })
-                }
-            }
-        };
-    }
-    /// As `call!`, for callbacks without a result.
-    macro_rules! tell {
-        ($field:ident) => {
-            if let Some(event) = pnp.$field {
+            device.settings.pnp.$field.map_or(status::SUCCESS, |event| {
                 note!("device {}: {}", device.handle(), stringify!($field));
                 callback(stringify!($field), Level::Passive, || {
                     // SAFETY: the driver's callback with its device.
-                    unsafe { event(handle) }
-                });
-            }
+                    unsafe { event(pointer(device.handle()) $(, $argument)*) }
+                })
+                .status()
+            })
         };
     }
     match step {
         Step::PrepareHardware => {
             let (raw, translated) = resources::lists(device);
-            return call!(EvtDevicePrepareHardware, pointer(raw), pointer(translated));
+            call!(EvtDevicePrepareHardware, pointer(raw), pointer(translated))
         }
         Step::ReleaseHardware => {
             let (_, translated) = resources::lists(device);
             let status = call!(EvtDeviceReleaseHardware, pointer(translated));
             resources::release(device);
-            return status;
+            status
         }
-        Step::D0Entry => return call!(EvtDeviceD0Entry, other),
-        Step::D0EntryPostInterruptsEnabled => {
-            return call!(EvtDeviceD0EntryPostInterruptsEnabled, other);
+        Step::D0Entry => call!(EvtDeviceD0Entry, before),
+        Step::D0EntryPostInterruptsEnabled => call!(EvtDeviceD0EntryPostInterruptsEnabled, before),
+        Step::D0ExitPreInterruptsDisabled => call!(EvtDeviceD0ExitPreInterruptsDisabled, target),
+        Step::D0Exit => {
+            let status = call!(EvtDeviceD0Exit, target);
+            device.power.with(|power| *power = target);
+            status
         }
-        Step::D0ExitPreInterruptsDisabled => {
-            return call!(EvtDeviceD0ExitPreInterruptsDisabled, other);
-        }
-        Step::D0Exit => return call!(EvtDeviceD0Exit, other),
-        Step::SelfManagedIoInit => return call!(EvtDeviceSelfManagedIoInit),
-        Step::SelfManagedIoRestart => return call!(EvtDeviceSelfManagedIoRestart),
-        Step::SelfManagedIoSuspend => return call!(EvtDeviceSelfManagedIoSuspend),
-        Step::QueryStop => return call!(EvtDeviceQueryStop),
-        Step::QueryRemove => return call!(EvtDeviceQueryRemove),
-        Step::SelfManagedIoFlush => tell!(EvtDeviceSelfManagedIoFlush),
-        Step::SelfManagedIoCleanup => tell!(EvtDeviceSelfManagedIoCleanup),
-        Step::SurpriseRemoval => tell!(EvtDeviceSurpriseRemoval),
-        Step::EnableInterfaces => return interface::set_all(device, true),
-        Step::DisableInterfaces => return interface::set_all(device, false),
-        Step::ResumeQueues => each_queue(device, true, queue::resume),
-        Step::HoldQueues => each_queue(device, true, |queue| queue::hold(queue, removing)),
-        Step::PurgeManagedQueues => each_queue(device, true, queue::shut_down),
-        Step::PurgeOtherQueues => each_queue(device, false, queue::shut_down),
-    }
-    status::SUCCESS
-}
-
-fn each_queue(device: &Reference<Device>, managed: bool, act: impl Fn(&Reference<Queue>)) {
-    let queues: Vec<_> = device.queues.with(|queues| queues.all.clone());
-    for queue in queues.into_iter().filter_map(world::typed::<Queue>) {
-        if queue.state.with(|state| state.is_power_managed()) == managed {
-            act(&queue);
-        }
+        Step::SelfManagedIoInit => call!(EvtDeviceSelfManagedIoInit),
+        Step::SelfManagedIoRestart => call!(EvtDeviceSelfManagedIoRestart),
+        Step::SelfManagedIoSuspend => call!(EvtDeviceSelfManagedIoSuspend),
+        Step::SelfManagedIoFlush => call!(EvtDeviceSelfManagedIoFlush),
+        Step::SelfManagedIoCleanup => call!(EvtDeviceSelfManagedIoCleanup),
+        Step::QueryStop => call!(EvtDeviceQueryStop),
+        Step::QueryRemove => call!(EvtDeviceQueryRemove),
+        Step::SurpriseRemoval => call!(EvtDeviceSurpriseRemoval),
+        // The rest is no callback.
+        _ => status::SUCCESS,
     }
 }
 

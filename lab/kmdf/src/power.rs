@@ -35,9 +35,11 @@ pub(crate) fn dispatch(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     let state = unsafe { power.State.DeviceState };
     if state == PowerDeviceD0 {
         irp.pass_down_synchronously(device.lower);
-        let status = pnp::play(device, Event::Power(true), state);
+        // A device that cannot return waits for its removal; the packet succeeds all the same
+        // (`PowerReleasePendingDeviceIrp`).
+        pnp::play(device, Event::Power(true), state);
         start_next(irp);
-        return irp.finish(status);
+        return irp.finish(status::SUCCESS);
     }
     pnp::play(device, Event::Power(false), state);
     irp.set_status(status::SUCCESS);

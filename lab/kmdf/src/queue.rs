@@ -15,9 +15,6 @@ use wdk_sys::{
     _WDF_IO_QUEUE_DISPATCH_TYPE::{
         WdfIoQueueDispatchManual, WdfIoQueueDispatchParallel, WdfIoQueueDispatchSequential,
     },
-    _WDF_REQUEST_STOP_ACTION_FLAGS::{
-        WdfRequestStopActionPurge, WdfRequestStopActionSuspend, WdfRequestStopRequestCancelable,
-    },
     _WDF_TRI_STATE::{WdfTrue, WdfUseDefault},
     NTSTATUS, PWDF_DRIVER_GLOBALS, PWDF_IO_QUEUE_CONFIG, PWDF_OBJECT_ATTRIBUTES,
     WDF_IO_QUEUE_CONFIG, WDFDEVICE, WDFQUEUE,
@@ -48,7 +45,7 @@ pub(crate) struct Queue {
 }
 
 /// How long the framework's unbounded wait for the driver may last in the lab, seconds.
-const PATIENCE: u32 = 10;
+pub(crate) const PATIENCE: u32 = 10;
 
 /// `WdfIoQueueCreate`.
 pub(crate) unsafe extern "C" fn create(
@@ -178,14 +175,14 @@ pub(crate) fn enqueue(queue: &Reference<Queue>, request: &Reference<Request>) ->
     }
 }
 
-/// `WdfRequestRequeue`: the request waits again, before all others.
+/// `WdfRequestRequeue`: the request waits again, before all others, unless the queue is being purged
+/// or somebody has cancelled it.
 pub(crate) fn put_back(queue: &Reference<Queue>, request: &Reference<Request>) {
-    let armed = queue.state.with(|state| {
-        state.requeue(request.handle());
+    let waits = queue.state.with(|state| {
         request.set_place(Place::Waiting(queue.handle()));
-        request.arm(Some(cancel_waiting))
+        state.requeue(request.handle()) && request.arm(Some(cancel_waiting))
     });
-    if !armed {
+    if !waits {
         cancelled_on_queue(queue, request);
     }
 }
@@ -265,6 +262,7 @@ unsafe extern "C" fn cancel_waiting(_device: wdk_sys::PDEVICE_OBJECT, irp: wdk_s
 /// for requests that the driver saw before only (`FxIoQueue::CancelForQueue`).
 fn cancelled_on_queue(queue: &Reference<Queue>, request: &Reference<Request>) {
     queue.state.with(|state| state.cancel(request.handle()));
+    request.set_cancelled();
     if let Some(event) = queue.config.EvtIoCanceledOnQueue
         && request.was_presented()
     {
@@ -311,7 +309,7 @@ fn cancel_owned(queue: &Reference<Queue>) {
 }
 
 /// Waits until the driver owns no request of the queue; a driver that keeps one stops the run.
-fn wait_until_empty(queue: &Reference<Queue>) {
+pub(crate) fn wait_until_empty(queue: &Reference<Queue>) {
     let owned = || queue.state.with(|state| state.owned().first().copied());
     if !wait::until(PATIENCE * 1000, || owned().is_none())
         && let Some(request) = owned()
@@ -324,76 +322,19 @@ fn wait_until_empty(queue: &Reference<Queue>) {
     }
 }
 
-/// The device goes away: everything is cancelled, nothing is accepted any more.
+/// Everything is cancelled, and nothing is accepted any more.
 pub(crate) fn shut_down(queue: &Reference<Queue>) {
     let waiting = queue.state.with(State::shut_down);
     cancel_all(queue, waiting);
     cancel_owned(queue);
-    wait_until_empty(queue);
-}
-
-/// The device leaves D0: nothing more is presented, and `EvtIoStop` runs for what the driver owns.
-pub(crate) fn hold(queue: &Reference<Queue>, removing: bool) {
-    queue.state.with(|state| state.set_power(false));
-    let Some(event) = queue.config.EvtIoStop else {
-        wait_until_empty(queue);
-        return;
-    };
-    let action = if removing {
-        WdfRequestStopActionPurge
-    } else {
-        WdfRequestStopActionSuspend
-    };
-    for handle in queue.state.with(|state| state.owned().to_vec()) {
-        let Some(request) = world::typed::<Request>(handle) else {
-            continue;
-        };
-        let cancelable = if request.is_cancelable() {
-            WdfRequestStopRequestCancelable
-        } else {
-            0
-        };
-        callback("EvtIoStop", Level::Passive, || {
-            // SAFETY: the driver's callback with its queue and a request that it owns.
-            unsafe {
-                event(
-                    pointer(queue.handle()),
-                    pointer(handle),
-                    (action | cancelable).cast_unsigned(),
-                );
-            }
-        });
-        let settled =
-            || world::typed::<Request>(handle).is_none_or(|request| request.acknowledged());
-        if !wait::until(PATIENCE * 1000, settled) {
-            stop(&Violation::RequestLeftAtRemoval {
-                request: handle,
-                queue: queue.handle(),
-                seconds: PATIENCE,
-            });
-        }
-    }
-}
-
-/// The device is in D0 again.
-pub(crate) fn resume(queue: &Reference<Queue>) {
-    queue.state.with(|state| state.set_power(true));
-    if let Some(event) = queue.config.EvtIoResume {
-        for handle in queue.state.with(|state| state.owned().to_vec()) {
-            callback("EvtIoResume", Level::Passive, || {
-                // SAFETY: the driver's callback with its queue and a request that it owns.
-                unsafe { event(pointer(queue.handle()), pointer(handle)) }
-            });
-        }
-    }
-    present(queue);
 }
 
 impl Queue {
-    /// The queue is being deleted: as [`shut_down`], then it leaves its device.
+    /// The queue is being deleted: it is emptied, then it leaves its device.
     pub(crate) fn dispose(&self, handle: Handle) {
         if let Some(queue) = world::typed::<Self>(handle) {
             shut_down(&queue);
+            wait_until_empty(&queue);
         }
         if let Some(device) = world::typed::<Device>(self.device) {
             device.queues.with(|queues| {
@@ -407,11 +348,18 @@ impl Queue {
     }
 }
 
-/// Takes the next waiting request for which `wanted` holds.
+/// Takes the next waiting request for which `wanted` holds. A parallel queue hands out nothing
+/// (`FxIoQueue::GetRequest`).
 pub(crate) fn retrieve(
     queue: &Reference<Queue>,
     mut wanted: impl FnMut(Handle) -> bool,
 ) -> Result<Reference<Request>, NTSTATUS> {
+    if matches!(
+        queue.state.with(|state| state.dispatch()),
+        Dispatch::Parallel(_)
+    ) {
+        return Err(status::INVALID_DEVICE_STATE);
+    }
     if !queue.state.with(|state| state.is_dispatching()) {
         return Err(status::WDF_PAUSED);
     }

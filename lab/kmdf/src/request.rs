@@ -49,11 +49,24 @@ pub(crate) enum Place {
     Completed,
 }
 
+/// How far a request has come with `EvtIoStop`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// Its queue is not stopping.
+    No,
+    /// The driver was asked.
+    Asked,
+    /// The driver called `WdfRequestStopAcknowledge`.
+    Acknowledged,
+}
+
 struct State {
     place: Place,
     presented: bool,
+    /// A cancel callback was called for it, or would have been if the driver had one.
+    cancelled: bool,
     cancel: PFN_WDF_REQUEST_CANCEL,
-    acknowledged: bool,
+    stop: Stop,
 }
 
 /// A `WDFREQUEST`.
@@ -81,8 +94,9 @@ impl Request {
                     Place::New
                 },
                 presented: false,
+                cancelled: false,
                 cancel: None,
-                acknowledged: false,
+                stop: Stop::No,
             }),
             sent: Locked::new(Sent::default()),
         }
@@ -110,14 +124,41 @@ impl Request {
         self.state.with(|state| state.cancel.is_some())
     }
 
-    /// `WdfRequestStopAcknowledge` was called, or the driver no longer owns the request.
-    pub(crate) fn acknowledged(&self) -> bool {
-        self.state
-            .with(|state| state.acknowledged || !matches!(state.place, Place::Driver(_)))
+    /// Whether a cancellation has reached the framework.
+    pub(crate) fn was_cancelled(&self) -> bool {
+        self.state.with(|state| state.cancelled)
     }
 
-    pub(crate) fn acknowledge(&self) {
-        self.state.with(|state| state.acknowledged = true);
+    pub(crate) fn set_cancelled(&self) {
+        self.state.with(|state| state.cancelled = true);
+    }
+
+    /// `EvtIoStop` is about to be called.
+    pub(crate) fn begin_stop(&self) {
+        self.state.with(|state| state.stop = Stop::Asked);
+    }
+
+    /// `WdfRequestStopAcknowledge`; `false` when the driver was not asked to stop.
+    pub(crate) fn acknowledge_stop(&self) -> bool {
+        self.state.with(|state| {
+            let asked = state.stop == Stop::Asked;
+            if asked {
+                state.stop = Stop::Acknowledged;
+            }
+            asked
+        })
+    }
+
+    /// The driver has acknowledged, or no longer owns the request.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.state.with(|state| {
+            state.stop == Stop::Acknowledged || !matches!(state.place, Place::Driver(_))
+        })
+    }
+
+    /// The device went on; the next `EvtIoStop` needs an acknowledgement of its own.
+    pub(crate) fn end_stop(&self) {
+        self.state.with(|state| state.stop = Stop::No);
     }
 
     /// Lets the packet be cancelled by `routine`. `false` when it was cancelled before and the
@@ -402,6 +443,7 @@ pub(crate) fn call_cancel(request: &Reference<Request>) {
     let Some(routine) = request.state.with(|state| state.cancel.take()) else {
         return;
     };
+    request.set_cancelled();
     callback("EvtRequestCancel", Level::Passive, || {
         // SAFETY: the driver's callback with the request that it marked.
         unsafe { routine(pointer(request.handle())) }

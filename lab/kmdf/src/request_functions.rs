@@ -436,7 +436,9 @@ pub(crate) unsafe extern "C" fn stop_acknowledge(
     let queue = request
         .owned_by_driver(&call)
         .and_then(world::typed::<crate::queue::Queue>);
-    request.acknowledge();
+    if !request.acknowledge_stop() {
+        call.wrong_state(request.handle(), "is acknowledged outside of its EvtIoStop");
+    }
     if requeue != 0
         && let Some(queue) = queue
     {

@@ -11,11 +11,15 @@
 //!   stay enabled; cancel-stop calls nothing;
 //! - surprise removal: `SurpriseRemoval`, leaving D0, `ReleaseHardware`, interfaces disabled,
 //!   power-managed queues purged, `SelfManagedIoFlush`; the remove that follows purges the other
-//!   queues and calls `SelfManagedIoCleanup`;
+//!   queues and calls `SelfManagedIoCleanup`; a device that has failed before hears of the surprise
+//!   alone;
 //! - remove without surprise: leaving D0, `ReleaseHardware`, interfaces disabled, power-managed
 //!   queues purged, `SelfManagedIoFlush`, other queues purged, `SelfManagedIoCleanup`;
-//! - a start that fails undoes what was done: `D0Exit` when `D0Entry` succeeded, `ReleaseHardware`
-//!   whenever `PrepareHardware` was called.
+//! - a device that never started has nothing to give up but the queues that are not power-managed;
+//! - a start that fails undoes what was done: `D0Exit` when `D0Entry` succeeded, before it
+//!   `D0ExitPreInterruptsDisabled` when `D0EntryPostInterruptsEnabled` succeeded, `ReleaseHardware`
+//!   whenever `PrepareHardware` was called, `SelfManagedIoFlush` and in the end
+//!   `SelfManagedIoCleanup` whenever `SelfManagedIoInit` was.
 
 use alloc::vec::Vec;
 
@@ -108,8 +112,8 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Machine {
     state: State,
-    /// The state that a rebalance query leaves untouched, for [`Event::Start`] after a stop.
-    self_managed_io_started: bool,
+    /// `EvtDeviceSelfManagedIoInit` was called, whatever it returned.
+    self_managed_io_begun: bool,
     interfaces_enabled: bool,
     hardware_prepared: bool,
 }
@@ -133,7 +137,7 @@ impl Machine {
     pub const fn new() -> Self {
         Self {
             state: State::Added,
-            self_managed_io_started: false,
+            self_managed_io_begun: false,
             interfaces_enabled: false,
             hardware_prepared: false,
         }
@@ -152,7 +156,7 @@ impl Machine {
     }
 
     const fn self_managed_io(&self) -> Step {
-        if self.self_managed_io_started {
+        if self.self_managed_io_begun {
             Step::SelfManagedIoRestart
         } else {
             Step::SelfManagedIoInit
@@ -177,6 +181,7 @@ impl Machine {
             (Event::QueryStop, State::Working | State::Sleeping) => steps.push(Step::QueryStop),
             (Event::QueryRemove, State::Working | State::Sleeping) => steps.push(Step::QueryRemove),
             (Event::Stop, _) => self.leave_hardware(&mut steps),
+            (Event::SurpriseRemoval, State::Failed) => steps.push(Step::SurpriseRemoval),
             (Event::SurpriseRemoval, state) if state != State::Removed => {
                 steps.push(Step::SurpriseRemoval);
                 self.leave_hardware(&mut steps);
@@ -184,11 +189,11 @@ impl Machine {
             }
             (Event::Remove, state) if state != State::Removed => {
                 self.leave_hardware(&mut steps);
-                if state != State::Failed {
+                if !matches!(state, State::Failed | State::Added) {
                     self.clean_up(&mut steps);
                 }
                 steps.push(Step::PurgeOtherQueues);
-                if self.self_managed_io_started {
+                if self.self_managed_io_begun {
                     steps.push(Step::SelfManagedIoCleanup);
                 }
             }
@@ -220,7 +225,7 @@ impl Machine {
             steps.push(Step::DisableInterfaces);
         }
         steps.push(Step::PurgeManagedQueues);
-        if self.self_managed_io_started {
+        if self.self_managed_io_begun {
             steps.push(Step::SelfManagedIoFlush);
         }
     }
@@ -230,7 +235,7 @@ impl Machine {
         match step {
             Step::PrepareHardware => self.hardware_prepared = true,
             Step::ReleaseHardware => self.hardware_prepared = false,
-            Step::SelfManagedIoInit => self.self_managed_io_started = true,
+            Step::SelfManagedIoInit => self.self_managed_io_begun = true,
             Step::EnableInterfaces => self.interfaces_enabled = true,
             Step::DisableInterfaces => self.interfaces_enabled = false,
             _ => {}
@@ -255,16 +260,16 @@ impl Machine {
     pub fn failed(&mut self, step: Step) -> Vec<Step> {
         let mut undo = Vec::new();
         match step {
-            Step::D0EntryPostInterruptsEnabled => {
-                undo.extend([Step::D0ExitPreInterruptsDisabled, Step::D0Exit]);
-            }
+            Step::D0EntryPostInterruptsEnabled => undo.push(Step::D0Exit),
             Step::SelfManagedIoInit | Step::SelfManagedIoRestart => {
+                self.self_managed_io_begun = true;
                 undo.extend([
                     Step::HoldQueues,
                     Step::D0ExitPreInterruptsDisabled,
                     Step::D0Exit,
                 ]);
             }
+            Step::EnableInterfaces => undo.extend(LEAVE_D0),
             _ => {}
         }
         undo.push(Step::ReleaseHardware);

@@ -7,7 +7,9 @@
 //! - a queue that does not accept completes a new request with `STATUS_INVALID_DEVICE_STATE`
 //!   (`QueueRequest`), and refuses a forwarded one with `STATUS_WDF_BUSY`;
 //! - `Stop` stops presenting, `Drain` stops accepting, `Purge` stops accepting and cancels what
-//!   waits (`SetState`, `QueuePurge`); `Start` allows both again.
+//!   waits (`SetState`, `QueuePurge`); `Start` allows both again;
+//! - a request that the driver gives back to a queue that was purged is cancelled
+//!   (`m_CancelDispatchedRequests`).
 
 use alloc::{collections::VecDeque, vec::Vec};
 
@@ -38,6 +40,8 @@ pub struct Queue<R> {
     powered: bool,
     accepting: bool,
     dispatching: bool,
+    /// What comes back from the driver is cancelled.
+    purging: bool,
     shut_down: bool,
     waiting: VecDeque<R>,
     owned: Vec<R>,
@@ -53,6 +57,7 @@ impl<R: Copy + PartialEq> Queue<R> {
             powered: !power_managed,
             accepting: true,
             dispatching: true,
+            purging: false,
             shut_down: false,
             waiting: VecDeque::new(),
             owned: Vec::new(),
@@ -118,10 +123,15 @@ impl<R: Copy + PartialEq> Queue<R> {
         Ok(())
     }
 
-    /// The driver puts a request that it owns back to the head (`WdfRequestRequeue`).
-    pub fn requeue(&mut self, request: R) {
+    /// The driver puts a request that it owns back to the head (`WdfRequestRequeue`). `false` when
+    /// the request is to be cancelled instead.
+    pub fn requeue(&mut self, request: R) -> bool {
         self.forget(request);
+        if self.purging || self.shut_down {
+            return false;
+        }
         self.waiting.push_front(request);
+        true
     }
 
     /// Takes the request to be presented now, which the driver then owns.
@@ -179,6 +189,7 @@ impl<R: Copy + PartialEq> Queue<R> {
     pub fn start(&mut self) {
         self.accepting = true;
         self.dispatching = true;
+        self.purging = false;
     }
 
     /// `WdfIoQueueStop`: accepts, does not present.
@@ -197,12 +208,14 @@ impl<R: Copy + PartialEq> Queue<R> {
     pub fn purge(&mut self) -> Vec<R> {
         self.accepting = false;
         self.dispatching = true;
+        self.purging = true;
         self.waiting.drain(..).collect()
     }
 
     /// `WdfIoQueueStopAndPurge`: cancels what is there, accepts new requests without presenting.
     pub fn stop_and_purge(&mut self) -> Vec<R> {
         self.stop();
+        self.purging = true;
         self.waiting.drain(..).collect()
     }
 

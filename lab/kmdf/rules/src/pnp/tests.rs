@@ -11,6 +11,14 @@ fn play(machine: &mut Machine, event: Event) -> Vec<Step> {
     steps
 }
 
+fn fail(machine: &mut Machine, step: Step) -> Vec<Step> {
+    let undo = machine.failed(step);
+    for &step in &undo {
+        machine.did(step);
+    }
+    undo
+}
+
 fn started() -> Machine {
     let mut machine = Machine::new();
     play(&mut machine, Event::Start);
@@ -116,10 +124,7 @@ fn surprise_removal_comes_in_two_parts() {
 #[test]
 fn a_device_that_never_started_has_nothing_to_release() {
     let mut machine = Machine::new();
-    assert_eq!(
-        play(&mut machine, Event::Remove),
-        [PurgeManagedQueues, PurgeOtherQueues]
-    );
+    assert_eq!(play(&mut machine, Event::Remove), [PurgeOtherQueues]);
 }
 
 #[test]
@@ -173,7 +178,7 @@ fn removal_while_asleep_does_not_leave_d0_again() {
 fn a_failed_prepare_is_followed_by_release() {
     let mut machine = Machine::new();
     assert_eq!(
-        machine.failed(PrepareHardware),
+        fail(&mut machine, PrepareHardware),
         [ReleaseHardware, PurgeManagedQueues]
     );
     assert_eq!(machine.state(), State::Failed);
@@ -184,7 +189,7 @@ fn a_failed_d0_entry_is_not_followed_by_d0_exit() {
     let mut machine = Machine::new();
     machine.did(PrepareHardware);
     assert_eq!(
-        machine.failed(D0Entry),
+        fail(&mut machine, D0Entry),
         [ReleaseHardware, PurgeManagedQueues]
     );
 }
@@ -194,13 +199,59 @@ fn a_failed_self_managed_io_init_leaves_d0() {
     let mut machine = Machine::new();
     machine.did(PrepareHardware);
     assert_eq!(
-        machine.failed(SelfManagedIoInit),
+        fail(&mut machine, SelfManagedIoInit),
         [
             HoldQueues,
             D0ExitPreInterruptsDisabled,
             D0Exit,
             ReleaseHardware,
-            PurgeManagedQueues
+            PurgeManagedQueues,
+            SelfManagedIoFlush
         ]
     );
+    assert_eq!(
+        play(&mut machine, Event::Remove),
+        [PurgeOtherQueues, SelfManagedIoCleanup]
+    );
+}
+
+#[test]
+fn a_failed_step_behind_the_interrupts_leaves_d0_without_them() {
+    let mut machine = Machine::new();
+    machine.did(PrepareHardware);
+    assert_eq!(
+        fail(&mut machine, D0EntryPostInterruptsEnabled),
+        [D0Exit, ReleaseHardware, PurgeManagedQueues]
+    );
+}
+
+#[test]
+fn interfaces_that_cannot_be_enabled_end_a_device_that_worked() {
+    let mut machine = Machine::new();
+    for step in &START[..5] {
+        machine.did(*step);
+    }
+    assert_eq!(
+        fail(&mut machine, EnableInterfaces),
+        [
+            SelfManagedIoSuspend,
+            HoldQueues,
+            D0ExitPreInterruptsDisabled,
+            D0Exit,
+            ReleaseHardware,
+            PurgeManagedQueues,
+            SelfManagedIoFlush
+        ]
+    );
+}
+
+#[test]
+fn a_failed_device_hears_of_its_surprise_removal_alone() {
+    let mut machine = Machine::new();
+    fail(&mut machine, PrepareHardware);
+    assert_eq!(
+        play(&mut machine, Event::SurpriseRemoval),
+        [SurpriseRemoval]
+    );
+    assert_eq!(play(&mut machine, Event::Remove), [PurgeOtherQueues]);
 }

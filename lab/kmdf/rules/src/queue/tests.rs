@@ -101,8 +101,19 @@ fn a_cancelled_request_is_never_presented() {
 fn a_requeued_request_comes_first_again() {
     let mut queue = queue(Dispatch::Sequential, false);
     queue.present();
-    queue.requeue(1);
+    assert!(queue.requeue(1));
     assert_eq!(queue.present(), Some(1));
+}
+
+#[test]
+fn a_request_that_comes_back_to_a_purged_queue_does_not_wait_again() {
+    let mut queue = queue(Dispatch::Manual, false);
+    queue.retrieve(|_| true);
+    queue.retrieve(|_| true);
+    queue.purge();
+    assert!(!queue.requeue(1));
+    queue.start();
+    assert!(queue.requeue(2));
 }
 
 #[test]
