@@ -44,6 +44,8 @@ pub(crate) struct Device {
     pub(crate) power: Locked<WDF_POWER_DEVICE_STATE>,
     pub(crate) queues: Locked<Queues>,
     pub(crate) files: Locked<BTreeMap<usize, Handle>>,
+    /// WDM file objects whose end the driver was told before the system said so.
+    pub(crate) closed_early: Locked<Vec<usize>>,
     /// Packets about files that are being handled.
     pub(crate) file_packets: Locked<u32>,
     pub(crate) interfaces: Locked<Vec<DeviceInterface>>,
@@ -62,6 +64,7 @@ pub(crate) struct Settings {
     pub(crate) preprocess: Vec<init::Preprocess>,
     pub(crate) in_caller_context: wdk_sys::PFN_WDF_IO_IN_CALLER_CONTEXT,
     pub(crate) filter: bool,
+    pub(crate) exclusive: bool,
     pub(crate) passive: bool,
 }
 
@@ -161,12 +164,14 @@ fn build(init: &mut Init, attributes: Option<&Attributes>) -> Result<Handle, NTS
             preprocess: init.preprocess.clone(),
             in_caller_context: init.in_caller_context,
             filter: init.filter,
+            exclusive: init.exclusive,
             passive: attributes.is_some_and(Attributes::is_passive),
         },
         machine: Locked::new(Machine::new()),
         power: Locked::new(WdfPowerDeviceD3Final),
         queues: Locked::default(),
         files: Locked::default(),
+        closed_early: Locked::default(),
         file_packets: Locked::default(),
         interfaces: Locked::default(),
         query_interfaces: Locked::default(),

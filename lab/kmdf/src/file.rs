@@ -1,15 +1,23 @@
 //! File objects: open, cleanup and close of handles to the device.
 //!
-//! Rules (`fxpkggeneral.cpp`, `fxfileobject.cpp`): without `EvtDeviceFileCreate` an open succeeds;
-//! cleanup cancels the requests of the file that wait on queues, after `EvtFileCleanup`; close calls
-//! `EvtFileClose` and deletes the file object; both always succeed.
+//! Rules (`fxpkggeneral.cpp`, `fxfileobject.cpp`): without `EvtDeviceFileCreate` an open succeeds,
+//! and one that fails deletes its file object; cleanup cancels the requests of the file that wait on
+//! queues, after `EvtFileCleanup`; close calls `EvtFileClose` and deletes the file object; both always
+//! succeed. A sender in the kernel may use a file object that the device never saw: with
+//! `WdfFileObjectCanBeOptional` the callbacks then run with a NULL handle, without it the framework's
+//! verifier breaks in, and the double ends the run.
 
 use alloc::vec::Vec;
+use core::ptr;
 
-use kmdf_rules::{level::Level, object::Handle};
+use kmdf_rules::{level::Level, object::Handle, violation::Violation};
 use wdk_sys::{
-    IO_STACK_LOCATION, NTSTATUS, PFILE_OBJECT, PUNICODE_STRING, PWDF_DRIVER_GLOBALS, WDFDEVICE,
-    WDFFILEOBJECT,
+    _WDF_FILEOBJECT_CLASS::{
+        WdfFileObjectCanBeOptional, WdfFileObjectNotRequired, WdfFileObjectWdfCanUseFsContext,
+        WdfFileObjectWdfCannotUseFsContexts,
+    },
+    IO_STACK_LOCATION, NTSTATUS, PFILE_OBJECT, PUNICODE_STRING, PWDF_DRIVER_GLOBALS,
+    WDF_FILEOBJECT_CLASS, WDFDEVICE, WDFFILEOBJECT,
 };
 
 use crate::{
@@ -18,6 +26,7 @@ use crate::{
     device::Device,
     irp::Irp,
     queue::{self, Queue},
+    report::stop,
     request::{self, Place, Request},
     status,
     sync::Locked,
@@ -35,10 +44,73 @@ pub(crate) struct FileObject {
 /// How long a removal waits for packets about files, milliseconds.
 const PATIENCE: u32 = 10_000;
 
-/// The framework file object of a packet.
+/// Whether a driver may ask for this class: the flag goes with classes that have file objects.
+pub(crate) const fn is_class(class: WDF_FILEOBJECT_CLASS) -> bool {
+    let least = if is_optional(class) {
+        WdfFileObjectWdfCanUseFsContext
+    } else {
+        WdfFileObjectNotRequired
+    };
+    least <= normalized(class) && normalized(class) <= WdfFileObjectWdfCannotUseFsContexts
+}
+
+const fn normalized(class: WDF_FILEOBJECT_CLASS) -> WDF_FILEOBJECT_CLASS {
+    class & !WdfFileObjectCanBeOptional
+}
+
+const fn is_optional(class: WDF_FILEOBJECT_CLASS) -> bool {
+    class & WdfFileObjectCanBeOptional != 0
+}
+
+/// What the driver asked for; nothing when it said nothing.
+fn class(device: &Device) -> WDF_FILEOBJECT_CLASS {
+    device
+        .settings
+        .file
+        .map_or(WdfFileObjectNotRequired, |config| config.FileObjectClass)
+}
+
+/// An exclusive device has one file at a time, so it knows whose a packet without one is.
+fn knows_without_file(device: &Device) -> bool {
+    device.settings.exclusive && normalized(class(device)) == WdfFileObjectWdfCannotUseFsContexts
+}
+
+/// The framework file object of a packet, if it has one.
 pub(crate) fn of(device: &Reference<Device>, location: &IO_STACK_LOCATION) -> Option<Handle> {
-    let key = location.FileObject.addr();
-    device.files.with(|files| files.get(&key).copied())
+    known(device, location.FileObject)
+}
+
+fn known(device: &Device, wdm: PFILE_OBJECT) -> Option<Handle> {
+    device.files.with(|files| {
+        if wdm.is_null() && knows_without_file(device) {
+            files.values().next().copied()
+        } else {
+            files.get(&wdm.addr()).copied()
+        }
+    })
+}
+
+/// As [`of`], for who cannot do without one unless the driver said that it can
+/// (`FxFileObject::_GetFileObjectFromWdm`).
+pub(crate) fn expect(
+    function: &'static str,
+    device: &Reference<Device>,
+    wdm: PFILE_OBJECT,
+) -> Option<Handle> {
+    let class = class(device);
+    if normalized(class) == WdfFileObjectNotRequired {
+        return None;
+    }
+    let file = known(device, wdm);
+    if file.is_none() && !is_optional(class) {
+        stop(&Violation::WrongState {
+            function,
+            handle: device.handle(),
+            problem: "got a packet whose file object it never saw opened, \
+                      and its class is not WdfFileObjectCanBeOptional",
+        });
+    }
+    file
 }
 
 /// `IRP_MJ_CREATE`.
@@ -71,7 +143,7 @@ pub(crate) fn create(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
             event(
                 pointer(device.handle()),
                 pointer(request.handle()),
-                file.map_or(core::ptr::null_mut(), pointer),
+                file.map_or(ptr::null_mut(), pointer),
             );
         }
     });
@@ -79,8 +151,11 @@ pub(crate) fn create(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
 }
 
 fn make(device: &Reference<Device>, wdm: PFILE_OBJECT) -> Result<Option<Handle>, NTSTATUS> {
-    if device.settings.file.is_none() || wdm.is_null() {
+    if normalized(class(device)) == WdfFileObjectNotRequired {
         return Ok(None);
+    }
+    if wdm.is_null() && !knows_without_file(device) {
+        return Err(status::DEVICE_CONFIGURATION_ERROR);
     }
     let body = Body::FileObject(FileObject {
         device: device.handle(),
@@ -93,49 +168,66 @@ fn make(device: &Reference<Device>, wdm: PFILE_OBJECT) -> Result<Option<Handle>,
     Ok(Some(handle))
 }
 
+/// The driver completed an open with an error: nobody will close the file.
+pub(crate) fn open_failed(device: &Reference<Device>, file: Handle) {
+    forget(device, file);
+    world::delete("IRP_MJ_CREATE", file);
+}
+
+/// Takes a file from its device; `false` when somebody has done so before.
+fn forget(device: &Device, file: Handle) -> bool {
+    device.files.with(|files| {
+        let before = files.len();
+        files.retain(|_, &mut other| other != file);
+        files.len() < before
+    })
+}
+
 /// `IRP_MJ_CLEANUP`.
 pub(crate) fn cleanup(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
-    if let Some(file) = of(device, &irp.parameters()) {
-        clean_up(device, file);
+    let wdm = irp.parameters().FileObject;
+    if !was_closed_early(device, wdm) {
+        let file = expect("IRP_MJ_CLEANUP", device, wdm);
+        clean_up(device, file, wdm);
     }
     end(device, irp)
 }
 
 /// The last handle to a file was closed.
-fn clean_up(device: &Reference<Device>, file: Handle) {
-    let Some(object) = world::typed::<FileObject>(file) else {
-        return;
-    };
-    if object
-        .cleaned_up
-        .with(|done| core::mem::replace(done, true))
-    {
+fn clean_up(device: &Reference<Device>, file: Option<Handle>, wdm: PFILE_OBJECT) {
+    let object = file.and_then(world::typed::<FileObject>);
+    let again = object.is_some_and(|object| {
+        object
+            .cleaned_up
+            .with(|done| core::mem::replace(done, true))
+    });
+    if again {
         return;
     }
-    if let Some(event) = device
-        .settings
-        .file
-        .and_then(|config| config.EvtFileCleanup)
-    {
+    let config = device.settings.file;
+    if let Some(event) = config.and_then(|config| config.EvtFileCleanup) {
         callback("EvtFileCleanup", Level::Passive, || {
-            // SAFETY: the driver's callback with its file.
-            unsafe { event(pointer(file)) }
+            // SAFETY: the driver's callback with its file, or NULL for one that it never saw opened.
+            unsafe { event(file.map_or(ptr::null_mut(), pointer)) }
         });
+    }
+    if wdm.is_null() {
+        return;
     }
     for queue in device.queues.with(|queues| queues.all.clone()) {
         if let Some(queue) = world::typed::<Queue>(queue) {
-            flush(&queue, file);
+            flush(&queue, wdm);
         }
     }
 }
 
 /// Cancels the requests of a file that wait (`FxIoQueue::FlushByFileObject`).
-fn flush(queue: &Reference<Queue>, file: Handle) {
+fn flush(queue: &Reference<Queue>, wdm: PFILE_OBJECT) {
     let waiting = queue.state.with(|state| state.waiting_requests().collect());
     let waiting: Vec<Handle> = waiting;
     for handle in waiting {
         if let Some(request) = world::typed::<Request>(handle)
-            && request.file == Some(file)
+            && request.wdm_file == wdm
         {
             queue::cancel_one(queue, &request);
         }
@@ -144,40 +236,49 @@ fn flush(queue: &Reference<Queue>, file: Handle) {
 
 /// `IRP_MJ_CLOSE`.
 pub(crate) fn close(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
-    if let Some(file) = of(device, &irp.parameters()) {
+    let wdm = irp.parameters().FileObject;
+    if !was_closed_early(device, wdm) {
+        let file = expect("IRP_MJ_CLOSE", device, wdm);
         close_file(device, file);
     }
     end(device, irp)
 }
 
-fn close_file(device: &Reference<Device>, file: Handle) {
-    let open = device.files.with(|files| {
-        let before = files.len();
-        files.retain(|_, &mut other| other != file);
-        files.len() < before
-    });
-    if !open {
-        return;
-    }
-    if let Some(event) = device.settings.file.and_then(|config| config.EvtFileClose) {
+fn close_file(device: &Reference<Device>, file: Option<Handle>) {
+    let config = device.settings.file;
+    if let Some(event) = config.and_then(|config| config.EvtFileClose) {
         callback("EvtFileClose", Level::Passive, || {
-            // SAFETY: the driver's callback with its file.
-            unsafe { event(pointer(file)) }
+            // SAFETY: the driver's callback with its file, or NULL for one that it never saw opened.
+            unsafe { event(file.map_or(ptr::null_mut(), pointer)) }
         });
     }
-    world::delete("IRP_MJ_CLOSE", file);
+    if let Some(file) = file
+        && forget(device, file)
+    {
+        world::delete("IRP_MJ_CLOSE", file);
+    }
+}
+
+/// Whether [`close_all`] told the driver of the file's end before the system did.
+fn was_closed_early(device: &Device, wdm: PFILE_OBJECT) -> bool {
+    device
+        .closed_early
+        .with(|files| files.contains(&wdm.addr()))
 }
 
 /// Windows sends no remove packet while a handle to the device is open; Wine does. So that a driver
 /// sees the order it may rely on, handles that are still open are cleaned up and closed before the
 /// device is removed, and packets about files that are under way come to their end.
 pub(crate) fn close_all(device: &Reference<Device>) {
-    for file in device
-        .files
-        .with(|files| files.values().copied().collect::<Vec<_>>())
-    {
-        clean_up(device, file);
-        close_file(device, file);
+    let open = device.files.with(|files| files.clone());
+    device
+        .closed_early
+        .with(|closed| closed.extend(open.keys().copied()));
+    for file in open.into_values() {
+        if let Some(object) = world::typed::<FileObject>(file) {
+            clean_up(device, Some(file), object.wdm);
+            close_file(device, Some(file));
+        }
     }
     wait::until(PATIENCE, || device.file_packets.with(|count| *count == 0));
 }
@@ -239,6 +340,5 @@ pub(crate) unsafe extern "C" fn of_device(
 ) -> WDFFILEOBJECT {
     let call = Call::enter("WdfDeviceGetFileObject", Level::Dispatch);
     let device = call.object::<Device, _>(device);
-    let found = device.files.with(|files| files.get(&wdm.addr()).copied());
-    found.map_or(core::ptr::null_mut(), pointer)
+    expect(call.function(), &device, wdm).map_or(ptr::null_mut(), pointer)
 }

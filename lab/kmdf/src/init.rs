@@ -22,7 +22,7 @@ use crate::{
     call::Call,
     context::{Attributes, Parent},
     driver::Driver,
-    string,
+    file, string,
     sync::Locked,
     world::Reference,
 };
@@ -288,6 +288,13 @@ pub(crate) unsafe extern "C" fn set_file_object_config(
         config.Size,
         size_of::<WDF_FILEOBJECT_CONFIG>(),
     );
+    if !file::is_class(config.FileObjectClass) {
+        call.bad_parameter(
+            "FileObjectClass",
+            "is none that a driver may ask for",
+            u64::from(config.FileObjectClass.cast_unsigned()),
+        );
+    }
     // SAFETY: as above.
     let attributes = read_attributes(&call, unsafe { In::new(attributes) });
     let init = get(&call, init);

@@ -12,8 +12,9 @@ use wdk_sys::{
         WdfRequestTypeDeviceControl, WdfRequestTypeDeviceControlInternal, WdfRequestTypeRead,
         WdfRequestTypeWrite,
     },
-    IRP_MJ_DEVICE_CONTROL, IRP_MJ_INTERNAL_DEVICE_CONTROL, IRP_MJ_READ, IRP_MJ_WRITE, NTSTATUS,
-    PDEVICE_OBJECT, PDRIVER_CANCEL, PFN_WDF_REQUEST_CANCEL, PIRP, WDF_REQUEST_PARAMETERS,
+    IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL, IRP_MJ_INTERNAL_DEVICE_CONTROL, IRP_MJ_READ,
+    IRP_MJ_WRITE, NTSTATUS, PDEVICE_OBJECT, PDRIVER_CANCEL, PFILE_OBJECT, PFN_WDF_REQUEST_CANCEL,
+    PIRP, WDF_REQUEST_PARAMETERS,
     ntddk::IoReleaseCancelSpinLock,
 };
 
@@ -21,6 +22,7 @@ use crate::{
     body::Body,
     call::{Call, callback, pointer},
     device::Device,
+    file,
     irp::Irp,
     queue::{self, Queue},
     report::stop,
@@ -74,6 +76,8 @@ pub(crate) struct Request {
     pub(crate) irp: Irp,
     pub(crate) device: Handle,
     pub(crate) file: Option<Handle>,
+    /// The file object of the packet when it arrived.
+    pub(crate) wdm_file: PFILE_OBJECT,
     /// The driver made it with `WdfRequestCreate`.
     pub(crate) driver_made: bool,
     state: Locked<State>,
@@ -86,6 +90,11 @@ impl Request {
             irp,
             device,
             file,
+            wdm_file: if driver_made {
+                core::ptr::null_mut()
+            } else {
+                irp.parameters().FileObject
+            },
             driver_made,
             state: Locked::new(State {
                 place: if driver_made {
@@ -374,6 +383,13 @@ pub(crate) fn complete_with_boost(
         .state
         .with(|state| core::mem::replace(&mut state.place, Place::Completed));
     let irp = request.irp;
+    if !status::is_success(status)
+        && u32::from(irp.parameters().MajorFunction) == IRP_MJ_CREATE
+        && let Some(device) = world::typed::<Device>(request.device)
+        && let Some(file) = request.file
+    {
+        file::open_failed(&device, file);
+    }
     world::delete_around("WdfRequestComplete", request.handle(), || {
         irp.set_status(status);
         irp.set_information(information);

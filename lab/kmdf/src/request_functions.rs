@@ -12,6 +12,8 @@ use crate::{
     argument::{In, Out},
     body::Body,
     call::{Call, pointer},
+    device::Device,
+    file,
     memory::Memory,
     report::stop,
     request::{self, Place, Request},
@@ -318,16 +320,23 @@ getter!(
 getter!(wdm_get_irp, "WdfRequestWdmGetIrp", PIRP, |request| request
     .irp
     .raw());
-getter!(
-    get_file_object,
-    "WdfRequestGetFileObject",
-    WDFFILEOBJECT,
-    |request| {
-        request
-            .file
-            .map_or(core::ptr::null_mut(), pointer::<wdk_sys::WDFFILEOBJECT__>)
-    }
-);
+
+/// `WdfRequestGetFileObject`.
+pub(crate) unsafe extern "C" fn get_file_object(
+    _globals: PWDF_DRIVER_GLOBALS,
+    request: WDFREQUEST,
+) -> WDFFILEOBJECT {
+    let call = Call::enter("WdfRequestGetFileObject", Level::Dispatch);
+    let request = call.object::<Request, _>(request);
+    let file = match world::typed::<Device>(request.device) {
+        Some(device) if !request.driver_made => {
+            file::expect(call.function(), &device, request.wdm_file)
+        }
+        _ => None,
+    };
+    file.map_or(core::ptr::null_mut(), pointer)
+}
+
 getter!(is_canceled, "WdfRequestIsCanceled", BOOLEAN, |request| {
     if request.is_cancelable() {
         call_on_cancelable(request.handle());
