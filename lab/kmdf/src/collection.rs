@@ -6,13 +6,11 @@ use kmdf_rules::{level::Level, object::Handle};
 use wdk_sys::{NTSTATUS, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, WDFCOLLECTION, WDFOBJECT};
 
 use crate::{
-    argument::{In, Out},
     body::Body,
     call::{Call, number, pointer},
-    context::{Attributes, Parent},
     status,
     sync::Locked,
-    world,
+    world::{self, Order},
 };
 
 /// A `WDFCOLLECTION`.
@@ -35,26 +33,12 @@ pub(crate) unsafe extern "C" fn create(
     collection: *mut WDFCOLLECTION,
 ) -> NTSTATUS {
     let call = Call::enter("WdfCollectionCreate", Level::Dispatch);
+    let parent = crate::bind::default_parent(globals);
     // SAFETY: the driver vouches for what it passes.
-    let attributes = match Attributes::read(&call, unsafe { In::new(attributes) }, Parent::Optional)
-    {
-        Ok(attributes) => attributes,
-        Err(status) => return status,
-    };
-    // SAFETY: as above.
-    let output = unsafe { Out::new(collection) }.required(&call, "Collection");
-    let body = Body::Collection(Collection::default());
-    match world::create(
-        body,
-        crate::bind::default_parent(globals),
-        attributes.as_ref(),
-    ) {
-        Ok(handle) => {
-            output.set(pointer(handle));
-            status::SUCCESS
-        }
-        Err(status) => status,
-    }
+    let order = unsafe { Order::new(attributes, parent, collection, "Collection") };
+    status::of(world::create_for(&call, &order, |_| {
+        Ok(Body::Collection(Collection::default()))
+    }))
 }
 
 /// `WdfCollectionAdd`.

@@ -84,7 +84,7 @@ functions! {
     WdfDeviceInitSetPowerPolicyOwnershipTableIndex: PFN_WDFDEVICEINITSETPOWERPOLICYOWNERSHIP = init::set_power_policy_ownership;
     WdfDeviceInitSetIoTypeTableIndex: PFN_WDFDEVICEINITSETIOTYPE = init::set_io_type;
     WdfDeviceInitSetExclusiveTableIndex: PFN_WDFDEVICEINITSETEXCLUSIVE = init::set_exclusive;
-    WdfDeviceInitSetPowerNotPageableTableIndex: PFN_WDFDEVICEINITSETPOWERNOTPAGEABLE = init::set_power_pageable;
+    WdfDeviceInitSetPowerNotPageableTableIndex: PFN_WDFDEVICEINITSETPOWERNOTPAGEABLE = init::set_power_not_pageable;
     WdfDeviceInitSetPowerPageableTableIndex: PFN_WDFDEVICEINITSETPOWERPAGEABLE = init::set_power_pageable;
     WdfDeviceInitSetDeviceTypeTableIndex: PFN_WDFDEVICEINITSETDEVICETYPE = init::set_device_type;
     WdfDeviceInitAssignNameTableIndex: PFN_WDFDEVICEINITASSIGNNAME = init::assign_name;

@@ -149,26 +149,6 @@ pub(crate) unsafe extern "C" fn set_pnp_power_event_callbacks(
     get(&call, init).pnp = callbacks;
 }
 
-/// `WdfDeviceInitSetPowerPolicyEventCallbacks`: the double never arms a device for wake.
-pub(crate) unsafe extern "C" fn set_power_policy_event_callbacks(
-    _globals: PWDF_DRIVER_GLOBALS,
-    init: PWDFDEVICE_INIT,
-    _callbacks: PWDF_POWER_POLICY_EVENT_CALLBACKS,
-) {
-    let call = Call::enter("WdfDeviceInitSetPowerPolicyEventCallbacks", Level::Passive);
-    get(&call, init);
-}
-
-/// `WdfDeviceInitSetPowerPolicyOwnership`: the double requests no power packets itself.
-pub(crate) unsafe extern "C" fn set_power_policy_ownership(
-    _globals: PWDF_DRIVER_GLOBALS,
-    init: PWDFDEVICE_INIT,
-    _owner: BOOLEAN,
-) {
-    let call = Call::enter("WdfDeviceInitSetPowerPolicyOwnership", Level::Passive);
-    get(&call, init);
-}
-
 /// `WdfDeviceInitSetIoType`.
 pub(crate) unsafe extern "C" fn set_io_type(
     _globals: PWDF_DRIVER_GLOBALS,
@@ -245,16 +225,6 @@ pub(crate) unsafe extern "C" fn assign_sddl(
     let call = Call::enter("WdfDeviceInitAssignSDDLString", Level::Passive);
     get(&call, init);
     crate::status::SUCCESS
-}
-
-/// `WdfDeviceInitSetDeviceClass`: it selects overrides of security settings, which Wine lacks.
-pub(crate) unsafe extern "C" fn set_device_class(
-    _globals: PWDF_DRIVER_GLOBALS,
-    init: PWDFDEVICE_INIT,
-    _class: *const GUID,
-) {
-    let call = Call::enter("WdfDeviceInitSetDeviceClass", Level::Passive);
-    get(&call, init);
 }
 
 /// `WdfFdoInitSetFilter`.
@@ -366,36 +336,37 @@ pub(crate) unsafe extern "C" fn set_in_caller_context(
     get(&call, init).in_caller_context = callback;
 }
 
-/// `WdfDeviceInitSetRemoveLockOptions`: the double counts every packet anyway.
-pub(crate) unsafe extern "C" fn set_remove_lock_options(
-    _globals: PWDF_DRIVER_GLOBALS,
-    init: PWDFDEVICE_INIT,
-    _options: PWDF_REMOVE_LOCK_OPTIONS,
-) {
-    let call = Call::enter("WdfDeviceInitSetRemoveLockOptions", Level::Passive);
-    get(&call, init);
+macro_rules! without_effect {
+    ($($(#[$doc:meta])* $name:ident, $function:literal $(, $setting:ty)?;)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) unsafe extern "C" fn $name(
+                _globals: PWDF_DRIVER_GLOBALS,
+                init: PWDFDEVICE_INIT,
+                $(_setting: $setting,)?
+            ) {
+                get(&Call::enter($function, Level::Passive), init);
+            }
+        )*
+    };
 }
 
-/// `WdfDeviceInitSetReleaseHardwareOrderOnFailure`: without child devices both orders are one.
-pub(crate) unsafe extern "C" fn set_release_hardware_order(
-    _globals: PWDF_DRIVER_GLOBALS,
-    init: PWDFDEVICE_INIT,
-    _order: WDF_RELEASE_HARDWARE_ORDER_ON_FAILURE,
-) {
-    let call = Call::enter(
-        "WdfDeviceInitSetReleaseHardwareOrderOnFailure",
-        Level::Passive,
-    );
-    get(&call, init);
-}
-
-/// `WdfDeviceInitSetPowerPageable` and `WdfDeviceInitSetPowerNotPageable`: Wine does not page.
-pub(crate) unsafe extern "C" fn set_power_pageable(
-    _globals: PWDF_DRIVER_GLOBALS,
-    init: PWDFDEVICE_INIT,
-) {
-    let call = Call::enter("WdfDeviceInitSetPowerPageable", Level::Passive);
-    get(&call, init);
+// Settings of what neither the double nor Wine has.
+without_effect! {
+    /// `WdfDeviceInitSetPowerPolicyEventCallbacks`: the double never arms a device for wake.
+    set_power_policy_event_callbacks, "WdfDeviceInitSetPowerPolicyEventCallbacks", PWDF_POWER_POLICY_EVENT_CALLBACKS;
+    /// `WdfDeviceInitSetPowerPolicyOwnership`: the double requests no power packets itself.
+    set_power_policy_ownership, "WdfDeviceInitSetPowerPolicyOwnership", BOOLEAN;
+    /// `WdfDeviceInitSetDeviceClass`: it selects overrides of security settings, which Wine lacks.
+    set_device_class, "WdfDeviceInitSetDeviceClass", *const GUID;
+    /// `WdfDeviceInitSetRemoveLockOptions`: the double counts every packet anyway.
+    set_remove_lock_options, "WdfDeviceInitSetRemoveLockOptions", PWDF_REMOVE_LOCK_OPTIONS;
+    /// `WdfDeviceInitSetReleaseHardwareOrderOnFailure`: without child devices both orders are one.
+    set_release_hardware_order, "WdfDeviceInitSetReleaseHardwareOrderOnFailure", WDF_RELEASE_HARDWARE_ORDER_ON_FAILURE;
+    /// `WdfDeviceInitSetPowerPageable`: Wine does not page.
+    set_power_pageable, "WdfDeviceInitSetPowerPageable";
+    /// `WdfDeviceInitSetPowerNotPageable`: as above.
+    set_power_not_pageable, "WdfDeviceInitSetPowerNotPageable";
 }
 
 /// The device object flags of an I/O type.

@@ -13,12 +13,12 @@ use wdk_sys::{
 };
 
 use crate::{
-    argument::{In, Out},
+    argument::In,
     body::Body,
-    call::{Call, is_held, obey, pointer, thread},
-    context::{Attributes, Parent},
+    call::{Call, is_held, obey, thread},
     report::stop,
-    status, wait, world,
+    status, wait,
+    world::{self, Order},
 };
 
 /// A `WDFSPINLOCK`.
@@ -49,22 +49,10 @@ macro_rules! create {
             lock: *mut $handle,
         ) -> NTSTATUS {
             let call = Call::enter($function, Level::$level);
-            // SAFETY: the driver vouches for what it passes.
-            let given = unsafe { In::new(attributes) };
-            let attributes = match Attributes::read(&call, given, Parent::Optional) {
-                Ok(attributes) => attributes,
-                Err(status) => return status,
-            };
-            // SAFETY: as above.
-            let output = unsafe { Out::new(lock) }.required(&call, "Lock");
             let parent = crate::bind::default_parent(globals);
-            match world::create($body, parent, attributes.as_ref()) {
-                Ok(handle) => {
-                    output.set(pointer(handle));
-                    status::SUCCESS
-                }
-                Err(status) => status,
-            }
+            // SAFETY: the driver vouches for what it passes.
+            let order = unsafe { Order::new(attributes, parent, lock, "Lock") };
+            status::of(world::create_for(&call, &order, |_| Ok($body)))
         }
     };
 }

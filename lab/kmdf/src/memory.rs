@@ -13,11 +13,10 @@ use wdk_sys::{
 use crate::{
     argument::{In, Out},
     body::Body,
-    call::{Call, pointer},
-    context::{Attributes, Parent},
+    call::Call,
     status,
     sync::Locked,
-    world,
+    world::{self, Order},
 };
 
 /// A `WDFMEMORY`.
@@ -85,32 +84,19 @@ pub(crate) unsafe extern "C" fn create(
     buffer: *mut PVOID,
 ) -> NTSTATUS {
     let call = Call::enter("WdfMemoryCreate", Level::Dispatch);
+    let parent = crate::bind::default_parent(globals);
     // SAFETY: the driver vouches for what it passes.
-    let attributes = match Attributes::read(&call, unsafe { In::new(attributes) }, Parent::Optional)
-    {
-        Ok(attributes) => attributes,
-        Err(status) => return status,
-    };
-    // SAFETY: as above.
-    let output = unsafe { Out::new(memory) }.required(&call, "Memory");
+    let order = unsafe { Order::new(attributes, parent, memory, "Memory") };
     // SAFETY: as above; the address is optional.
     let address = unsafe { Out::new(buffer) };
-    if size == 0 {
-        return status::INVALID_PARAMETER;
-    }
-    let Some(body) = Memory::allocate(size) else {
-        return status::INSUFFICIENT_RESOURCES;
-    };
-    let start = body.buffer().0;
-    let parent = crate::bind::default_parent(globals);
-    match world::create(Body::Memory(body), parent, attributes.as_ref()) {
-        Ok(handle) => {
-            output.set(pointer(handle));
-            address.set(start);
-            status::SUCCESS
+    status::of(world::create_for(&call, &order, |_| {
+        if size == 0 {
+            return Err(status::INVALID_PARAMETER);
         }
-        Err(status) => status,
-    }
+        let body = Memory::allocate(size).ok_or(status::INSUFFICIENT_RESOURCES)?;
+        address.set(body.buffer().0);
+        Ok(Body::Memory(body))
+    }))
 }
 
 /// `WdfMemoryCreatePreallocated`.
@@ -122,26 +108,15 @@ pub(crate) unsafe extern "C" fn create_preallocated(
     memory: *mut WDFMEMORY,
 ) -> NTSTATUS {
     let call = Call::enter("WdfMemoryCreatePreallocated", Level::Dispatch);
-    // SAFETY: the driver vouches for what it passes.
-    let attributes = match Attributes::read(&call, unsafe { In::new(attributes) }, Parent::Optional)
-    {
-        Ok(attributes) => attributes,
-        Err(status) => return status,
-    };
-    // SAFETY: as above.
-    let output = unsafe { Out::new(memory) }.required(&call, "Memory");
-    if size == 0 || buffer.is_null() {
-        return status::INVALID_PARAMETER;
-    }
     let parent = crate::bind::default_parent(globals);
-    let body = Body::Memory(Memory::over(buffer, size));
-    match world::create(body, parent, attributes.as_ref()) {
-        Ok(handle) => {
-            output.set(pointer(handle));
-            status::SUCCESS
+    // SAFETY: the driver vouches for what it passes.
+    let order = unsafe { Order::new(attributes, parent, memory, "Memory") };
+    status::of(world::create_for(&call, &order, |_| {
+        if size == 0 || buffer.is_null() {
+            return Err(status::INVALID_PARAMETER);
         }
-        Err(status) => status,
-    }
+        Ok(Body::Memory(Memory::over(buffer, size)))
+    }))
 }
 
 /// `WdfMemoryAssignBuffer`: only for memory over someone else's buffer.

@@ -8,11 +8,12 @@ use wdk_sys::{
 use crate::{
     argument::{In, Out},
     body::{Body, General},
-    call::{Call, pointer},
+    call::Call,
     context::{Attributes, Parent},
     report::stop,
     request::Request,
-    status, world,
+    status,
+    world::{self, Order},
 };
 
 /// `WdfObjectCreate`.
@@ -22,22 +23,12 @@ pub(crate) unsafe extern "C" fn create(
     object: *mut WDFOBJECT,
 ) -> NTSTATUS {
     let call = Call::enter("WdfObjectCreate", Level::Dispatch);
-    // SAFETY: the driver vouches for what it passes.
-    let attributes = match Attributes::read(&call, unsafe { In::new(attributes) }, Parent::Optional)
-    {
-        Ok(attributes) => attributes,
-        Err(status) => return status,
-    };
-    // SAFETY: as above.
-    let output = unsafe { Out::new(object) }.required(&call, "Object");
     let parent = crate::bind::default_parent(globals);
-    match world::create(Body::General(General), parent, attributes.as_ref()) {
-        Ok(handle) => {
-            output.set(pointer(handle));
-            status::SUCCESS
-        }
-        Err(status) => status,
-    }
+    // SAFETY: the driver vouches for what it passes.
+    let order = unsafe { Order::new(attributes, parent, object, "Object") };
+    status::of(world::create_for(&call, &order, |_| {
+        Ok(Body::General(General))
+    }))
 }
 
 /// `WdfObjectDelete`.

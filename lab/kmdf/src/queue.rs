@@ -4,6 +4,7 @@
 //! callbacks (`fxioqueue.cpp`, `fxioqueueapi.cpp`).
 
 use alloc::vec::Vec;
+use core::ptr;
 
 use kmdf_rules::{
     level::Level,
@@ -21,17 +22,17 @@ use wdk_sys::{
 };
 
 use crate::{
-    argument::{In, Out},
+    argument::In,
     body::Body,
     call::{self, Call, callback, pointer, thread},
-    context::{Attributes, Parent},
+    context::Attributes,
     device::Device,
     report::stop,
     request::{self, Place, Request},
     status,
     sync::Locked,
     wait, work_item,
-    world::{self, Reference},
+    world::{self, Order, Reference},
 };
 
 /// A `WDFQUEUE`.
@@ -59,32 +60,40 @@ pub(crate) unsafe extern "C" fn create(
     let device = call.object::<Device, _>(device);
     // SAFETY: the driver vouches for what it passes.
     let config = unsafe { In::new(config) }.required(&call, "Config");
-    // SAFETY: as above; the queue handle is optional.
-    let output = unsafe { Out::new(queue) };
     if config.Size as usize != size_of::<WDF_IO_QUEUE_CONFIG>() {
         return status::INFO_LENGTH_MISMATCH;
     }
-    // SAFETY: as above.
-    let attributes = match Attributes::read(&call, unsafe { In::new(attributes) }, Parent::Optional)
-    {
-        Ok(attributes) => attributes,
-        Err(status) => return status,
-    };
-    match build(&call, &device, config, attributes.as_ref()) {
-        Ok(handle) => {
-            output.set(pointer(handle));
-            status::SUCCESS
-        }
-        Err(status) => status,
+    let default = config.DefaultQueue != 0;
+    if default && device.queues.with(|queues| queues.default).is_some() {
+        call.wrong_state(device.handle(), "has a default queue already");
     }
+    let mut unwanted = ptr::null_mut();
+    let output = if queue.is_null() {
+        &raw mut unwanted
+    } else {
+        queue
+    };
+    // SAFETY: as above; the queue handle is optional.
+    let order = unsafe { Order::new(attributes, Some(device.handle()), output, "Queue") };
+    let made = world::create_for(&call, &order, |attributes| {
+        build(&device, config, attributes)
+    });
+    if let Ok(handle) = made {
+        device.queues.with(|queues| {
+            queues.all.push(handle);
+            if default {
+                queues.default = Some(handle);
+            }
+        });
+    }
+    status::of(made)
 }
 
 fn build(
-    call: &Call,
     device: &Reference<Device>,
     config: WDF_IO_QUEUE_CONFIG,
     attributes: Option<&Attributes>,
-) -> Result<Handle, NTSTATUS> {
+) -> Result<Body, NTSTATUS> {
     let dispatch = dispatch_of(&config)?;
     let handlers = has_handler(&config);
     // `FxIoQueue::Initialize`: a manual queue has no handler, every other one has at least one.
@@ -104,24 +113,13 @@ fn build(
     state.set_power(
         device.machine.with(|machine| machine.state()) == kmdf_rules::pnp::State::Working,
     );
-    let body = Body::Queue(Queue {
+    Ok(Body::Queue(Queue {
         device: device.handle(),
         config,
         state: Locked::new(state),
         passive: attributes.is_some_and(Attributes::is_passive) || device.settings.passive,
         presenting: Locked::new(Vec::new()),
-    });
-    if config.DefaultQueue != 0 && device.queues.with(|queues| queues.default).is_some() {
-        call.wrong_state(device.handle(), "has a default queue already");
-    }
-    let handle = world::create(body, Some(device.handle()), attributes)?;
-    device.queues.with(|queues| {
-        queues.all.push(handle);
-        if config.DefaultQueue != 0 {
-            queues.default = Some(handle);
-        }
-    });
-    Ok(handle)
+    }))
 }
 
 fn dispatch_of(config: &WDF_IO_QUEUE_CONFIG) -> Result<Dispatch, NTSTATUS> {

@@ -20,17 +20,16 @@ use wdk_sys::{
 };
 
 use crate::{
-    argument::{In, Out},
+    argument::Out,
     body::Body,
-    call::{Call, pointer},
-    context::{Attributes, Parent},
+    call::Call,
     device::Device,
     driver::Driver,
     init,
     memory::Memory,
     status, string,
     sync::Locked,
-    world,
+    world::{self, Order},
 };
 
 /// A `WDFKEY`.
@@ -53,7 +52,7 @@ impl Key {
     }
 }
 
-/// Wraps an open key.
+/// Wraps an open key, which is closed when that fails.
 fn wrap(
     call: &Call,
     key: HANDLE,
@@ -61,25 +60,13 @@ fn wrap(
     attributes: PWDF_OBJECT_ATTRIBUTES,
     output: *mut WDFKEY,
 ) -> NTSTATUS {
-    let body = Key(Locked::new(key));
     // SAFETY: the driver vouches for what it passes.
-    let attributes = match Attributes::read(call, unsafe { In::new(attributes) }, Parent::Optional)
-    {
-        Ok(attributes) => attributes,
-        Err(status) => {
-            body.close();
-            return status;
-        }
-    };
-    // SAFETY: as above.
-    let output = unsafe { Out::new(output) }.required(call, "Key");
-    match world::create(Body::Key(body), parent, attributes.as_ref()) {
-        Ok(handle) => {
-            output.set(pointer(handle));
-            status::SUCCESS
-        }
-        Err(status) => status,
+    let order = unsafe { Order::new(attributes, parent, output, "Key") };
+    let made = world::create_for(call, &order, |_| Ok(Body::Key(Key(Locked::new(key)))));
+    if made.is_err() {
+        Key(Locked::new(key)).close();
     }
+    status::of(made)
 }
 
 fn open_device_key(
@@ -339,27 +326,15 @@ pub(crate) unsafe extern "C" fn query_memory(
         Ok(found) => found,
         Err(status) => return status,
     };
-    // SAFETY: the driver vouches for what it passes.
-    let attributes = match Attributes::read(&call, unsafe { In::new(attributes) }, Parent::Optional)
-    {
-        Ok(attributes) => attributes,
-        Err(status) => return status,
-    };
-    let Some(body) = Memory::holding(&data) else {
-        return status::INVALID_PARAMETER;
-    };
-    // SAFETY: as above.
-    let output = unsafe { Out::new(memory) }.required(&call, "Memory");
-    // SAFETY: as above.
-    unsafe { Out::new(kind) }.set(found);
     let parent = crate::bind::default_parent(globals);
-    match world::create(Body::Memory(body), parent, attributes.as_ref()) {
-        Ok(handle) => {
-            output.set(pointer(handle));
-            status::SUCCESS
-        }
-        Err(status) => status,
-    }
+    // SAFETY: the driver vouches for what it passes.
+    let order = unsafe { Order::new(attributes, parent, memory, "Memory") };
+    // SAFETY: as above; the type is optional.
+    unsafe { Out::new(kind) }.set(found);
+    status::of(world::create_for(&call, &order, |_| {
+        let body = Memory::holding(&data).ok_or(status::INVALID_PARAMETER)?;
+        Ok(Body::Memory(body))
+    }))
 }
 
 /// `WdfRegistryQueryULong`.

@@ -1,5 +1,6 @@
 //! The NTSTATUS values that the double returns, under short names ([MS-ERREF], `wdfstatus.h`).
 
+use kmdf_rules::object::Handle;
 use wdk_sys::NTSTATUS;
 
 macro_rules! statuses {
@@ -46,4 +47,9 @@ statuses! {
 /// `NT_SUCCESS`.
 pub(crate) const fn is_success(status: NTSTATUS) -> bool {
     status >= 0
+}
+
+/// What a function that creates an object returns.
+pub(crate) fn of(created: Result<Handle, NTSTATUS>) -> NTSTATUS {
+    created.err().unwrap_or(SUCCESS)
 }

@@ -11,11 +11,10 @@ use wdk_sys::{
 use crate::{
     argument::{In, Out},
     body::Body,
-    call::{Call, pointer},
-    context::{Attributes, Parent},
+    call::Call,
     status,
     sync::Locked,
-    world,
+    world::{self, Order},
 };
 
 /// The characters of a counted string with a zero behind them that its length does not count;
@@ -66,29 +65,19 @@ impl Text {
 
 /// `WdfStringCreate`.
 pub(crate) unsafe extern "C" fn create(
-    _globals: PWDF_DRIVER_GLOBALS,
+    globals: PWDF_DRIVER_GLOBALS,
     text: PCUNICODE_STRING,
     attributes: PWDF_OBJECT_ATTRIBUTES,
     string: *mut WDFSTRING,
 ) -> NTSTATUS {
     let call = Call::enter("WdfStringCreate", Level::Passive);
+    let parent = crate::bind::default_parent(globals);
     // SAFETY: the driver vouches for what it passes.
-    let attributes = match Attributes::read(&call, unsafe { In::new(attributes) }, Parent::Optional)
-    {
-        Ok(attributes) => attributes,
-        Err(status) => return status,
-    };
-    // SAFETY: as above.
-    let output = unsafe { Out::new(string) }.required(&call, "String");
-    // SAFETY: as above.
-    let body = Body::String(Text(Locked::new(unsafe { characters(text) })));
-    match world::create(body, None, attributes.as_ref()) {
-        Ok(handle) => {
-            output.set(pointer(handle));
-            status::SUCCESS
-        }
-        Err(status) => status,
-    }
+    let order = unsafe { Order::new(attributes, parent, string, "String") };
+    status::of(world::create_for(&call, &order, |_| {
+        // SAFETY: as above.
+        Ok(Body::String(Text(Locked::new(unsafe { characters(text) }))))
+    }))
 }
 
 /// `WdfStringGetUnicodeString`.

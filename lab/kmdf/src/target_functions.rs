@@ -21,14 +21,13 @@ use crate::{
     argument::{In, Out},
     body::Body,
     call::{Call, pointer},
-    context::{Attributes, Parent},
     interface,
     irp::Irp,
     memory::Memory,
     request::{self, Place, Request},
     status,
     target::{self, Buffer, IoTarget},
-    world::{self, Reference},
+    world::{self, Order, Reference},
 };
 
 /// `WdfIoTargetGetDevice`.
@@ -72,14 +71,6 @@ pub(crate) unsafe extern "C" fn create_request(
     output: *mut WDFREQUEST,
 ) -> NTSTATUS {
     let call = Call::enter("WdfRequestCreate", Level::Dispatch);
-    // SAFETY: the driver vouches for what it passes.
-    let attributes = match Attributes::read(&call, unsafe { In::new(attributes) }, Parent::Optional)
-    {
-        Ok(attributes) => attributes,
-        Err(status) => return status,
-    };
-    // SAFETY: as above.
-    let output = unsafe { Out::new(output) }.required(&call, "Request");
     let Some(io_target) = call.optional_object::<IoTarget, _>(io_target) else {
         call.bad_parameter(
             "IoTarget",
@@ -95,21 +86,21 @@ pub(crate) unsafe extern "C" fn create_request(
     let Some(irp) = (unsafe { Irp::new(irp) }) else {
         return status::INSUFFICIENT_RESOURCES;
     };
-    let body = Body::Request(Request::new(irp, io_target.device, None, true));
-    match world::create(
-        body,
-        crate::bind::default_parent(globals),
-        attributes.as_ref(),
-    ) {
-        Ok(handle) => {
-            output.set(pointer(handle));
-            status::SUCCESS
-        }
-        Err(status) => {
-            irp.free();
-            status
-        }
+    let parent = crate::bind::default_parent(globals);
+    // SAFETY: the driver vouches for what it passes.
+    let order = unsafe { Order::new(attributes, parent, output, "Request") };
+    let made = world::create_for(&call, &order, |_| {
+        Ok(Body::Request(Request::new(
+            irp,
+            io_target.device,
+            None,
+            true,
+        )))
+    });
+    if made.is_err() {
+        irp.free();
     }
+    status::of(made)
 }
 
 /// `WdfRequestReuse`: of a request that the driver made and that is not on its way.

@@ -14,14 +14,14 @@ use wdk_sys::{
 };
 
 use crate::{
-    argument::{In, Out},
+    argument::In,
     body::Body,
     call::{Call, callback, pointer},
-    context::{Attributes, Parent},
+    context::Attributes,
     status,
     sync::Locked,
     wait, work_item,
-    world::{self, Reference},
+    world::{self, Order, Reference},
 };
 
 /// A `WDFTIMER`.
@@ -71,26 +71,18 @@ pub(crate) unsafe extern "C" fn create(
         return status::INVALID_PARAMETER;
     }
     // SAFETY: as above.
-    let attributes = match Attributes::read(&call, unsafe { In::new(attributes) }, Parent::Required)
-    {
-        Ok(attributes) => attributes,
-        Err(status) => return status,
-    };
-    // SAFETY: as above.
-    let output = unsafe { Out::new(timer) }.required(&call, "Timer");
-    let passive = attributes.as_ref().is_some_and(Attributes::is_passive);
-    let body = Body::Timer(Timer {
-        config,
-        passive,
-        state: Locked::default(),
-    });
-    match world::create(body, None, attributes.as_ref()) {
-        Ok(handle) => {
-            output.set(pointer(handle));
-            status::SUCCESS
-        }
-        Err(status) => status,
-    }
+    let order = unsafe { Order::new(attributes, None, timer, "Timer") };
+    status::of(world::create_for(
+        &call,
+        &order.with_parent(),
+        |attributes| {
+            Ok(Body::Timer(Timer {
+                config,
+                passive: attributes.is_some_and(Attributes::is_passive),
+                state: Locked::default(),
+            }))
+        },
+    ))
 }
 
 /// `WdfTimerStart`: relative due times only, in units of 100 ns.

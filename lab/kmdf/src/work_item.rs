@@ -14,15 +14,14 @@ use wdk_sys::{
 };
 
 use crate::{
-    argument::{In, Out},
+    argument::In,
     body::Body,
     call::{Call, callback, pointer},
-    context::{Attributes, Parent},
     report::note,
     status,
     sync::Locked,
     wait,
-    world::{self, Reference},
+    world::{self, Order, Reference},
 };
 
 /// All access to a thread object.
@@ -103,24 +102,13 @@ pub(crate) unsafe extern "C" fn create(
         return status::INVALID_PARAMETER;
     }
     // SAFETY: as above.
-    let attributes = match Attributes::read(&call, unsafe { In::new(attributes) }, Parent::Required)
-    {
-        Ok(attributes) => attributes,
-        Err(status) => return status,
-    };
-    // SAFETY: as above.
-    let output = unsafe { Out::new(item) }.required(&call, "WorkItem");
-    let body = Body::WorkItem(WorkItem {
-        config,
-        state: Locked::default(),
-    });
-    match world::create(body, None, attributes.as_ref()) {
-        Ok(handle) => {
-            output.set(pointer(handle));
-            status::SUCCESS
-        }
-        Err(status) => status,
-    }
+    let order = unsafe { Order::new(attributes, None, item, "WorkItem") };
+    status::of(world::create_for(&call, &order.with_parent(), |_| {
+        Ok(Body::WorkItem(WorkItem {
+            config,
+            state: Locked::default(),
+        }))
+    }))
 }
 
 /// `WdfWorkItemEnqueue`.

@@ -8,12 +8,13 @@ use kmdf_rules::{
     tree::{Deletion, Finished, Tree},
     violation::Violation,
 };
-use wdk_sys::NTSTATUS;
+use wdk_sys::{NTSTATUS, PWDF_OBJECT_ATTRIBUTES, WDF_OBJECT_ATTRIBUTES};
 
 use crate::{
+    argument::{In, Out},
     body::Body,
-    call::obey,
-    context::{Attributes, Contexts},
+    call::{Call, obey, pointer},
+    context::{Attributes, Contexts, Parent},
     report::stop,
     status,
     sync::Locked,
@@ -135,6 +136,64 @@ pub(crate) fn create_typed<T: Typed>(
 ) -> Result<Reference<T>, NTSTATUS> {
     let handle = create(body, parent, attributes)?;
     typed(handle).ok_or(status::UNSUCCESSFUL)
+}
+
+/// An object that a driver asks for: with which attributes, below what, and where its handle goes.
+pub(crate) struct Order<H> {
+    attributes: In<WDF_OBJECT_ATTRIBUTES>,
+    rule: Parent,
+    parent: Option<Handle>,
+    output: Out<*mut H>,
+    parameter: &'static str,
+}
+
+impl<H> Order<H> {
+    /// What a driver passed to a function that creates an object; `parent` is the one of an object
+    /// whose attributes name none.
+    ///
+    /// # Safety
+    /// The driver vouches for its pointers until the object is made.
+    pub(crate) unsafe fn new(
+        attributes: PWDF_OBJECT_ATTRIBUTES,
+        parent: Option<Handle>,
+        output: *mut *mut H,
+        parameter: &'static str,
+    ) -> Self {
+        Self {
+            // SAFETY: demanded of the caller.
+            attributes: unsafe { In::new(attributes) },
+            rule: Parent::Optional,
+            parent,
+            // SAFETY: demanded of the caller.
+            output: unsafe { Out::new(output) },
+            parameter,
+        }
+    }
+
+    /// The attributes must name a parent.
+    pub(crate) fn with_parent(self) -> Self {
+        Self {
+            rule: Parent::Required,
+            ..self
+        }
+    }
+}
+
+/// Makes the object that a driver asks for and hands out its handle.
+///
+/// # Errors
+/// What is wrong with the attributes, what `body` fails with, and those of [`create`].
+pub(crate) fn create_for<H>(
+    call: &Call,
+    order: &Order<H>,
+    body: impl FnOnce(Option<&Attributes>) -> Result<Body, NTSTATUS>,
+) -> Result<Handle, NTSTATUS> {
+    let attributes = Attributes::read(call, order.attributes, order.rule)?;
+    let attributes = attributes.as_ref();
+    let output = order.output.required(call, order.parameter);
+    let handle = create(body(attributes)?, order.parent, attributes)?;
+    output.set(pointer(handle));
+    Ok(handle)
 }
 
 /// The object behind a handle, whatever its state; `None` once destroyed.
