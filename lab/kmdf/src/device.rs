@@ -239,14 +239,15 @@ fn finish_initializing(fdo: *mut DEVICE_OBJECT) {
 /// `EvtDriverDeviceAdd` failed after it had created the device.
 pub(crate) fn undo(handle: Handle) {
     if let Some(device) = world::typed::<Device>(handle) {
-        end(&device, "EvtDriverDeviceAdd failed");
+        end(&device, "EvtDriverDeviceAdd failed", || ());
     }
 }
 
-/// Deletes the framework device with everything below it, then the device object.
-pub(crate) fn end(device: &Reference<Device>, why: &'static str) {
+/// Deletes the framework device with everything below it, then the device object. `between` passes
+/// the remove packet down, after the cleanup callbacks and before the device's destroy callbacks.
+pub(crate) fn end(device: &Reference<Device>, why: &'static str, between: impl FnOnce()) {
     let (fdo, lower) = (device.fdo, device.lower);
-    let lingering = world::delete(why, device.handle());
+    let lingering = world::delete_around(why, device.handle(), between);
     let nobody = Extension {
         mark: 0,
         handle: Handle(0),

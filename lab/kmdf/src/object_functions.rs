@@ -40,7 +40,9 @@ pub(crate) unsafe extern "C" fn delete(_globals: PWDF_DRIVER_GLOBALS, object: WD
     match kind {
         Kind::Request if made_by_driver => drop(world::delete(call.function(), handle)),
         Kind::Device => match control_device {
-            Some(device) if device.pdo.is_null() => crate::device::end(&device, call.function()),
+            Some(device) if device.pdo.is_null() => {
+                crate::device::end(&device, call.function(), || ());
+            }
             _ => stop(&Violation::NotDeletable { kind, handle }),
         },
         _ if kind.driver_may_delete() => drop(world::delete(call.function(), handle)),

@@ -81,10 +81,11 @@ fn down(device: &Reference<Device>, irp: Irp, event: Event) -> NTSTATUS {
 fn remove(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     file::close_all(device);
     play(device, Event::Remove, WdfPowerDeviceD3Final);
-    let lower = device.lower;
     irp.set_status(status::SUCCESS);
-    let status = irp.pass_down(lower);
-    device::end(device, "IRP_MN_REMOVE_DEVICE");
+    let mut status = status::SUCCESS;
+    device::end(device, "IRP_MN_REMOVE_DEVICE", || {
+        status = irp.pass_down(device.lower);
+    });
     status
 }
 

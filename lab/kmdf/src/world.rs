@@ -239,7 +239,9 @@ pub(crate) fn delete(function: &'static str, root: Handle) -> Vec<Handle> {
     delete_around(function, root, || ())
 }
 
-/// As [`delete`], with `between` done after the cleanup and before the destroy callbacks.
+/// As [`delete`], with `between` done when everything is cleaned up and all below the object is
+/// destroyed, before its own destroy callbacks: a request's packet is completed there, and a
+/// device's remove packet goes down (`FxObject::EarlyDispose`).
 pub(crate) fn delete_around(
     function: &'static str,
     root: Handle,
@@ -254,13 +256,16 @@ pub(crate) fn delete_around(
             Contexts::clean_up(&object.contexts, handle);
         }
     }
-    between();
     let Finished {
         destroyed,
         lingering,
     } = WORLD.with(|world| world.tree.finish(root));
-    for handle in destroyed {
+    for &handle in destroyed.iter().filter(|&&handle| handle != root) {
         destroy(handle);
+    }
+    between();
+    if destroyed.contains(&root) {
+        destroy(root);
     }
     lingering
 }
