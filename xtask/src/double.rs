@@ -1,6 +1,7 @@
 //! `cargo xtask double`: proves on the running kernel that the KMDF double stops a driver that
-//! breaks a rule, with the rule's own sentence, and keeps the framework's promises to one that does
-//! not. The driver is `lab/kmdf/probe`; each scenario is one start of it.
+//! breaks a rule, with the rule's own sentence, keeps the framework's promises to one that does
+//! not, and calls it back in the framework's order. The driver is `lab/kmdf/probe`; each scenario is
+//! one start of it.
 
 mod scenarios;
 
@@ -19,7 +20,7 @@ use crate::places::Places;
 use crate::process::{output, run};
 use crate::tally::Tally;
 use crate::toolchain::Toolchain;
-use scenarios::{Expectation, SCENARIOS, Scenario};
+use scenarios::{Expectation, Scenario};
 
 const SERVICE: &str = "wdfprobe";
 const PARAMETERS: &str = r"HKLM\System\CurrentControlSet\Services\wdfprobe\Parameters";
@@ -34,7 +35,7 @@ pub fn prove(places: &Places) -> Result<Tally> {
     packages::ensure(&[packages::WINE])?;
     let lab = build(places)?;
     let mut total = Tally::default();
-    for scenario in SCENARIOS {
+    for scenario in scenarios::all() {
         match lab.judge(scenario)? {
             None => total += Tally::PASSED,
             Some(difference) => {
@@ -123,14 +124,15 @@ impl Lab {
         let started = Instant::now();
         loop {
             let text = fs_err::read_to_string(log).unwrap_or_default();
-            let violation = text
-                .lines()
-                .find_map(|line| line.strip_prefix("violation: "));
+            let said = |prefix| text.lines().find_map(|line| line.strip_prefix(prefix));
+            let violation = said("violation: ");
             if violation.is_some() || text.contains("unloaded") || started.elapsed() > PATIENCE {
+                let rule = said("rule: ").unwrap_or_default().to_owned();
                 return Seen {
-                    violation: violation.map(without_handles),
+                    violation: violation.map(|sentence| (rule, without_handles(sentence))),
                     finished: self.value("Finished").is_some(),
                     broken: self.value("Broken"),
+                    calls: self.value("Calls").unwrap_or_default(),
                 };
             }
             sleep(Duration::from_millis(50));
@@ -167,46 +169,61 @@ fn ended_well(child: &mut Child) -> Result<bool> {
 }
 
 /// What a scenario left behind.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
-    violation: Option<String>,
+    /// The rule that was broken, and its sentence.
+    violation: Option<(String, String)>,
     finished: bool,
     broken: Option<String>,
+    /// What was called, with [`SEPARATOR`] between.
+    calls: String,
 }
 
+/// What the probe writes between two calls.
+const SEPARATOR: &str = "; ";
+
 fn difference(expectation: &Expectation, seen: &Seen) -> Option<String> {
-    match (expectation, seen) {
-        (
-            Expectation::Stops(sentence),
-            Seen {
-                violation: Some(violation),
-                ..
-            },
-        ) => (violation != sentence)
-            .then(|| format!("stopped with `{violation}` instead of `{sentence}`")),
-        (Expectation::Stops(sentence), _) => Some(format!("was not stopped with `{sentence}`")),
-        (
-            Expectation::Keeps,
-            Seen {
-                violation: Some(violation),
-                ..
-            },
-        ) => Some(format!("was stopped with `{violation}`")),
-        (
-            Expectation::Keeps,
-            Seen {
-                broken: Some(promise),
-                ..
-            },
-        ) => Some(format!("the double does not keep: {promise}")),
-        (
-            Expectation::Keeps,
-            Seen {
-                finished: false, ..
-            },
-        ) => Some("did not finish".to_owned()),
-        (Expectation::Keeps, _) => None,
+    match (expectation, &seen.violation) {
+        (Expectation::Stops(rule, sentence), Some((broken, violation))) => (violation != sentence
+            || *broken != format!("{rule:?}"))
+        .then(|| format!("stopped with {broken}, `{violation}` instead of {rule:?}, `{sentence}`")),
+        (Expectation::Stops(_, sentence), None) => {
+            Some(format!("was not stopped with `{sentence}`"))
+        }
+        (_, Some((_, violation))) => Some(format!("was stopped with `{violation}`")),
+        (Expectation::Keeps, None) => unfinished(seen),
+        (Expectation::Calls(groups), None) => {
+            unfinished(seen).or_else(|| other_calls(&groups.concat(), &seen.calls))
+        }
     }
+}
+
+fn unfinished(seen: &Seen) -> Option<String> {
+    match &seen.broken {
+        Some(promise) => Some(format!("the double does not keep: {promise}")),
+        None if !seen.finished => Some("did not finish".to_owned()),
+        None => None,
+    }
+}
+
+/// The first call that differs, with what came before it.
+fn other_calls(expected: &[&str], seen: &str) -> Option<String> {
+    let seen: Vec<&str> = seen.split(SEPARATOR).collect();
+    if seen == expected {
+        return None;
+    }
+    let same = seen
+        .iter()
+        .zip(expected)
+        .take_while(|(seen, expected)| seen == expected)
+        .count();
+    let at = |list: &[&str]| list.get(same).copied().unwrap_or("the end").to_owned();
+    Some(format!(
+        "`{}` instead of `{}` after {}",
+        at(&seen),
+        at(expected),
+        seen[..same].join(SEPARATOR)
+    ))
 }
 
 /// The sentence with `#` for each framework handle: their numbers say nothing.
@@ -228,15 +245,27 @@ fn without_handles(sentence: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use kmdf_rules::violation::Rule;
 
-    use super::{Expectation, SCENARIOS, Seen, difference, without_handles};
+    use super::{Expectation, Seen, difference, without_handles};
 
-    const SILENT: Seen = Seen {
-        violation: None,
-        finished: true,
-        broken: None,
-    };
+    const CALLS: Expectation = Expectation::Calls(&[&["one", "two"], &["three"]]);
+    const STOPS: Expectation = Expectation::Stops(Rule::WrongState, "no");
+
+    fn finished(calls: &str) -> Seen {
+        Seen {
+            finished: true,
+            calls: calls.to_owned(),
+            ..Seen::default()
+        }
+    }
+
+    fn stopped(rule: &str, sentence: &str) -> Seen {
+        Seen {
+            violation: Some((rule.to_owned(), sentence.to_owned())),
+            ..Seen::default()
+        }
+    }
 
     #[test]
     fn handles_are_left_out_of_sentences() {
@@ -248,39 +277,37 @@ mod tests {
 
     #[test]
     fn a_breach_that_is_not_noticed_is_a_difference() {
-        assert!(difference(&Expectation::Stops("no"), &SILENT).is_some());
+        assert!(difference(&STOPS, &finished("")).is_some());
     }
 
     #[test]
-    fn another_sentence_is_a_difference() {
-        let seen = Seen {
-            violation: Some("another".to_owned()),
-            finished: false,
-            broken: None,
-        };
-        assert!(difference(&Expectation::Stops("no"), &seen).is_some());
-        assert!(difference(&Expectation::Stops("another"), &seen).is_none());
-        assert!(difference(&Expectation::Keeps, &seen).is_some());
+    fn another_sentence_or_rule_is_a_difference() {
+        assert!(difference(&STOPS, &stopped("WrongState", "another")).is_some());
+        assert!(difference(&STOPS, &stopped("WrongType", "no")).is_some());
+        assert!(difference(&STOPS, &stopped("WrongState", "no")).is_none());
+        assert!(difference(&Expectation::Keeps, &stopped("WrongState", "no")).is_some());
+        assert!(difference(&CALLS, &stopped("WrongState", "no")).is_some());
     }
 
     #[test]
     fn conduct_must_finish_with_every_promise_kept() {
-        assert!(difference(&Expectation::Keeps, &SILENT).is_none());
-        let unfinished = Seen {
-            finished: false,
-            ..SILENT
-        };
-        assert!(difference(&Expectation::Keeps, &unfinished).is_some());
+        assert!(difference(&Expectation::Keeps, &finished("")).is_none());
+        assert!(difference(&Expectation::Keeps, &Seen::default()).is_some());
         let broken = Seen {
             broken: Some("a promise".to_owned()),
-            ..SILENT
+            ..finished("")
         };
         assert!(difference(&Expectation::Keeps, &broken).is_some());
     }
 
     #[test]
-    fn no_scenario_is_listed_twice() {
-        let names: BTreeSet<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
-        assert_eq!(names.len(), SCENARIOS.len());
+    fn calls_are_compared_one_by_one() {
+        assert_eq!(difference(&CALLS, &finished("one; two; three")), None);
+        assert_eq!(
+            difference(&CALLS, &finished("one; three")).as_deref(),
+            Some("`three` instead of `two` after one")
+        );
+        assert!(difference(&CALLS, &finished("one; two")).is_some());
+        assert!(difference(&CALLS, &finished("one; two; three; four")).is_some());
     }
 }

@@ -21,6 +21,7 @@ mod function_names;
 mod function_table;
 mod heap;
 mod init;
+pub mod inspect;
 mod interface;
 mod irp;
 mod irp_dispatch;

@@ -1,8 +1,9 @@
 //! What the double tells the outside: one line for each event worth reading, and the sentence that
 //! ends a run.
 //!
-//! Lines go to the debugger output and to `C:\windows\wdf-double.log`, each flushed at once. The
-//! sentence of a broken rule begins with `violation: `, and the process ends behind it.
+//! Lines go to the debugger output and to `C:\windows\wdf-double.log`, each flushed at once. A broken
+//! rule has two: its name behind `rule: ` and its sentence behind `violation: `. The process ends
+//! behind them.
 
 use alloc::{string::String, vec::Vec};
 use core::{
@@ -50,6 +51,7 @@ pub(crate) use note;
 /// Ends the run with the sentence of a broken rule.
 pub(crate) fn stop(violation: &Violation) -> ! {
     if !STOPPED.swap(true, Ordering::AcqRel) {
+        line(format_args!("rule: {:?}", violation.rule()));
         line(format_args!("violation: {violation}"));
     }
     // SAFETY: ends the process that stands for the kernel; nothing runs behind it.

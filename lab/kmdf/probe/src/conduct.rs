@@ -11,9 +11,12 @@ use wdk_sys::{
     WDFWORKITEM, call_unsafe_wdf_function_binding, ntddk::IoCancelIrp,
 };
 
-use crate::framework::{
-    Framework, Promise, attributes, delete, dereference, last_information, last_status,
-    memory_with, promise, queue, reference, send, size, spin_lock, wait_lock, wdf,
+use crate::{
+    framework::{
+        Framework, Promise, attributes, delete, dereference, last_information, last_status,
+        memory_with, promise, queue, reference, send, size, spin_lock, wait_lock, wdf,
+    },
+    values,
 };
 
 /// Plays the scenario, when it is one of these.
@@ -28,6 +31,8 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> Result<(), Promise
         b"purge" => purge(framework),
         b"work-item" => work_item(framework),
         b"locks" => locks(),
+        b"contexts" => values::contexts(framework),
+        b"registry-types" => values::registry_types(framework),
         _ => Err(Promise("a scenario of this name")),
     }
 }

@@ -70,7 +70,7 @@ pub(crate) fn attributes<T>(parent: *mut T) -> WDF_OBJECT_ATTRIBUTES {
 }
 
 /// A counted string over ASCII, in `room`.
-fn unicode(text: &str, room: &mut [u16; 64]) -> UNICODE_STRING {
+pub(crate) fn unicode(text: &str, room: &mut [u16; 64]) -> UNICODE_STRING {
     let mut length = 0;
     for (to, from) in room.iter_mut().zip(text.encode_utf16()) {
         *to = from;
@@ -153,17 +153,23 @@ impl Framework {
 
     /// Writes a string value below the `Parameters` key.
     pub(crate) fn note(&self, name: &str, text: &str) {
+        let mut room = [0; 64];
+        let length = usize::from(unicode(text, &mut room).Length) / 2;
+        self.note_characters(name, room.get_mut(..length).unwrap_or_default());
+    }
+
+    /// As [`Framework::note`], with the characters of the value.
+    pub(crate) fn note_characters(&self, name: &str, characters: &mut [u16]) {
         let key = self.parameters();
-        let (mut name_room, mut text_room) = ([0; 64], [0; 64]);
-        let name = unicode(name, &mut name_room);
-        let text = unicode(text, &mut text_room);
+        let mut room = [0; 64];
+        let name = unicode(name, &mut room);
         let _ = wdf!(
             WdfRegistryAssignValue,
             key,
             &raw const name,
             REG_SZ,
-            u32::from(text.Length),
-            text.Buffer.cast()
+            u32::try_from(characters.len() * 2).unwrap_or(0),
+            characters.as_mut_ptr().cast()
         );
         wdf!(WdfRegistryClose, key);
     }

@@ -3,12 +3,26 @@
 //! The string value `Scenario` below the service's `Parameters` key names it. Scenarios of
 //! `breach` break one rule each, and the double must end the run with that rule's sentence.
 //! Scenarios of `conduct` keep the rules and check what the framework promises; the first promise
-//! that does not hold is written to the value `Broken`, and `Finished` is written at the end.
+//! that does not hold is written to the value `Broken`. The others play with a Plug and Play device
+//! of the probe above a bus of its own; what was called, and in which order, is written to the value
+//! `Calls`. `Finished` is written at the end.
 #![no_std]
 
 mod breach;
+mod bus;
 mod conduct;
+mod device;
+mod files;
 mod framework;
+mod interfaces;
+mod levels;
+mod misuse;
+mod once;
+mod order;
+mod packet;
+mod queues;
+mod record;
+mod values;
 
 use wdk_sys::{
     NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT, STATUS_SUCCESS, WDF_DRIVER_CONFIG, WDFDRIVER,
@@ -33,8 +47,7 @@ pub unsafe extern "system" fn driver_entry(
 ) -> NTSTATUS {
     let mut config = WDF_DRIVER_CONFIG {
         Size: size::<WDF_DRIVER_CONFIG>(),
-        // `WdfDriverInitNonPnpDriver`: the device is made here, not by Plug and Play.
-        DriverInitFlags: 1,
+        EvtDriverDeviceAdd: Some(device::device_add),
         EvtDriverUnload: Some(unload),
         ..Default::default()
     };
@@ -46,11 +59,17 @@ pub unsafe extern "system" fn driver_entry(
     let mut name = [0; 48];
     let length = framework.scenario(&mut name);
     let scenario = name.get(..length).unwrap_or_default();
-    if !breach::play(&framework, scenario)
-        && let Err(Promise(promise)) = conduct::play(&framework, scenario)
-    {
+    let played = breach::play(&framework, scenario)
+        || misuse::play(&framework, scenario)
+        || order::play(&framework, scenario)
+        || queues::play(&framework, scenario)
+        || files::play(&framework, scenario)
+        || interfaces::play(&framework, scenario)
+        || levels::play(&framework, scenario);
+    if !played && let Err(Promise(promise)) = conduct::play(&framework, scenario) {
         framework.note("Broken", promise);
     }
+    record::finish(|calls| framework.note_characters("Calls", calls));
     framework.note("Finished", "yes");
     STATUS_SUCCESS
 }

@@ -1,0 +1,140 @@
+//! Scenarios of Plug and Play and power: what the framework calls for each packet, and in which
+//! order the driver and the bus below it hear of one.
+
+use wdk_sys::{
+    _DEVICE_POWER_STATE::{PowerDeviceD0, PowerDeviceD3},
+    IRP_MN_CANCEL_REMOVE_DEVICE as CANCEL_REMOVE, IRP_MN_CANCEL_STOP_DEVICE as CANCEL_STOP,
+    IRP_MN_QUERY_REMOVE_DEVICE as QUERY_REMOVE, IRP_MN_QUERY_STOP_DEVICE as QUERY_STOP,
+    IRP_MN_START_DEVICE as START, IRP_MN_STOP_DEVICE as STOP,
+    IRP_MN_SURPRISE_REMOVAL as SURPRISE_REMOVAL,
+};
+
+use crate::{
+    bus,
+    device::{PLAIN, Plan, add, pnp, power, remove},
+    framework::Framework,
+};
+
+/// What the system sends to the device.
+#[derive(Clone, Copy)]
+enum Packet {
+    /// A Plug and Play packet.
+    Pnp(u32),
+    /// A device power packet to D3.
+    Sleep,
+    /// A device power packet to D0.
+    Wake,
+}
+
+use Packet::{Pnp, Sleep, Wake};
+
+struct Scenario {
+    name: &'static str,
+    /// The driver's callback that fails.
+    failing: Option<&'static str>,
+    /// What is sent between the addition and the removal.
+    packets: &'static [Packet],
+}
+
+const fn order(name: &'static str, packets: &'static [Packet]) -> Scenario {
+    Scenario {
+        name,
+        failing: None,
+        packets,
+    }
+}
+
+const fn fails(name: &'static str, callback: &'static str, packets: &'static [Packet]) -> Scenario {
+    Scenario {
+        name,
+        failing: Some(callback),
+        packets,
+    }
+}
+
+const SCENARIOS: &[Scenario] = &[
+    order("never-started", &[]),
+    order("start-and-remove", &[Pnp(START)]),
+    order(
+        "rebalance",
+        &[Pnp(START), Pnp(QUERY_STOP), Pnp(STOP), Pnp(START)],
+    ),
+    order(
+        "cancel-stop",
+        &[Pnp(START), Pnp(QUERY_STOP), Pnp(CANCEL_STOP)],
+    ),
+    order(
+        "cancel-remove",
+        &[Pnp(START), Pnp(QUERY_REMOVE), Pnp(CANCEL_REMOVE)],
+    ),
+    order("sleep-and-wake", &[Pnp(START), Sleep, Wake]),
+    order("removed-asleep", &[Pnp(START), Sleep]),
+    order("surprise-removal", &[Pnp(START), Pnp(SURPRISE_REMOVAL)]),
+    order(
+        "surprise-removal-stopped",
+        &[
+            Pnp(START),
+            Pnp(QUERY_STOP),
+            Pnp(STOP),
+            Pnp(SURPRISE_REMOVAL),
+        ],
+    ),
+    fails(
+        "vetoed-stop",
+        "EvtDeviceQueryStop",
+        &[Pnp(START), Pnp(QUERY_STOP)],
+    ),
+    fails(
+        "vetoed-remove",
+        "EvtDeviceQueryRemove",
+        &[Pnp(START), Pnp(QUERY_REMOVE)],
+    ),
+    fails(
+        "fails-prepare-hardware",
+        "EvtDevicePrepareHardware",
+        &[Pnp(START), Pnp(SURPRISE_REMOVAL)],
+    ),
+    fails("fails-d0-entry", "EvtDeviceD0Entry", &[Pnp(START)]),
+    fails(
+        "fails-d0-entry-post-interrupts",
+        "EvtDeviceD0EntryPostInterruptsEnabled",
+        &[Pnp(START)],
+    ),
+    fails(
+        "fails-self-managed-io-init",
+        "EvtDeviceSelfManagedIoInit",
+        &[Pnp(START)],
+    ),
+    fails(
+        "fails-self-managed-io-restart",
+        "EvtDeviceSelfManagedIoRestart",
+        &[Pnp(START), Sleep, Wake],
+    ),
+];
+
+/// Plays the scenario; `false` when it is none of these.
+pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
+    if scenario == b"fails-device-add" {
+        let failing = Some("EvtDriverDeviceAdd");
+        add(framework, Plan { failing, ..PLAIN });
+        return true;
+    }
+    let Some(found) = SCENARIOS.iter().find(|one| one.name.as_bytes() == scenario) else {
+        return false;
+    };
+    if found.name == "cancel-stop" {
+        // No bus may fail it. This one does, because its status shows who was asked last.
+        bus::fail(CANCEL_STOP);
+    }
+    let failing = found.failing;
+    add(framework, Plan { failing, ..PLAIN });
+    for packet in found.packets {
+        match *packet {
+            Pnp(minor) => pnp(minor),
+            Sleep => power(PowerDeviceD3),
+            Wake => power(PowerDeviceD0),
+        }
+    }
+    remove();
+    true
+}

@@ -1,0 +1,218 @@
+//! Scenarios that break one rule each, and the sentence that ends them.
+
+use kmdf_rules::violation::Rule;
+
+use super::{Scenario, stops};
+
+pub(super) const BREACHES: &[Scenario] = &[
+    stops(
+        Rule::LevelTooHigh,
+        "level-too-high",
+        "WdfStringCreate: called at DISPATCH_LEVEL, allowed up to PASSIVE_LEVEL; the thread holds WDFSPINLOCK #",
+    ),
+    stops(
+        Rule::LockRecursion,
+        "spin-lock-recursion",
+        "WdfSpinLockAcquire: this thread holds lock # already",
+    ),
+    stops(
+        Rule::LockRecursion,
+        "wait-lock-recursion",
+        "WdfWaitLockAcquire: this thread holds lock # already",
+    ),
+    stops(
+        Rule::LockNotHeld,
+        "spin-lock-not-held",
+        "WdfSpinLockRelease: this thread does not hold lock #",
+    ),
+    stops(
+        Rule::LockNotHeld,
+        "wait-lock-not-held",
+        "WdfWaitLockRelease: this thread does not hold lock #",
+    ),
+    stops(
+        Rule::LockOrder,
+        "lock-order",
+        "WdfSpinLockRelease: # was released before #, which was acquired later; the level would be restored wrongly",
+    ),
+    stops(
+        Rule::LockHeldAtReturn,
+        "lock-held-at-return",
+        "EvtIoDeviceControl: the callback returned while it holds lock #",
+    ),
+    stops(
+        Rule::LockDeletedWhileHeld,
+        "lock-deleted-while-held",
+        "WdfObjectDelete: lock # was deleted while a thread holds it",
+    ),
+    stops(
+        Rule::UseAfterDelete,
+        "use-after-delete",
+        "WdfMemoryGetBuffer: WDFMEMORY # was deleted before this call",
+    ),
+    stops(
+        Rule::WrongType,
+        "wrong-type",
+        "WdfSpinLockAcquire: # is a WDFDRIVER; a WDFSPINLOCK was expected",
+    ),
+    stops(
+        Rule::UnknownHandle,
+        "unknown-handle",
+        "WdfSpinLockAcquire: 0x1230 is no framework handle; a WDFSPINLOCK was expected",
+    ),
+    stops(
+        Rule::NotDeletable,
+        "not-deletable",
+        "WdfObjectDelete: WDFDRIVER # belongs to the framework and cannot be deleted by a driver",
+    ),
+    stops(
+        Rule::DereferenceUnderflow,
+        "dereference-underflow",
+        "WdfObjectDereferenceActual: WDFMEMORY # has no reference left to give back",
+    ),
+    stops(
+        Rule::LeakedReference,
+        "leaked-reference",
+        "driver unload: WDFMEMORY # is deleted but 1 reference(s) to it were never given back",
+    ),
+    stops(
+        Rule::Unimplemented,
+        "function-missing",
+        "WdfDeviceSetBusInformationForChildren: the KMDF double does not have this function",
+    ),
+    stops(
+        Rule::BadParameter,
+        "context-missing",
+        "WdfObjectGetTypedContextWorker: WDFMEMORY has no context of this type (#)",
+    ),
+    stops(
+        Rule::DoubleCompletion,
+        "double-completion",
+        "WdfRequestCompleteWithInformation: WDFREQUEST # was completed before",
+    ),
+    stops(
+        Rule::CompletedPending,
+        "completed-pending",
+        "WdfRequestCompleteWithInformation: WDFREQUEST # was completed with STATUS_PENDING",
+    ),
+    stops(
+        Rule::InformationTooLarge,
+        "information-too-large",
+        "WdfRequestComplete: WDFREQUEST # reports 9 bytes, its output buffer has 8",
+    ),
+    stops(
+        Rule::CompletedWhileCancelable,
+        "completed-while-cancelable",
+        "WdfRequestCompleteWithInformation: WDFREQUEST # is marked cancelable; WdfRequestUnmarkCancelable comes first",
+    ),
+    stops(
+        Rule::RequestNotOwned,
+        "request-not-owned",
+        "WdfRequestCompleteWithInformation: the driver does not own WDFREQUEST #, which waits on a queue",
+    ),
+    stops(
+        Rule::UseAfterDelete,
+        "request-after-completion",
+        "WdfRequestGetRequestorMode: WDFREQUEST # was deleted before this call",
+    ),
+    stops(
+        Rule::RequestLeftAtRemoval,
+        "request-left-at-removal",
+        "device removal: the driver still owns WDFREQUEST # of WDFQUEUE # after 10 s",
+    ),
+    stops(
+        Rule::LockHeldAtReturn,
+        "spin-lock-held-at-return",
+        "EvtIoDeviceControl: the callback returned while it holds lock #",
+    ),
+    stops(
+        Rule::RequestLeftAtRemoval,
+        "left-at-removal",
+        "device removal: the driver still owns WDFREQUEST # of WDFQUEUE # after 10 s",
+    ),
+    stops(
+        Rule::WrongState,
+        "file-unknown",
+        "IRP_MJ_CLEANUP: # got a packet whose file object it never saw opened, and its class is not WdfFileObjectCanBeOptional",
+    ),
+    stops(
+        Rule::UnknownHandle,
+        "file-null-handle",
+        "WdfFileObjectGetDevice: 0x0 is no framework handle; a WDFFILEOBJECT was expected",
+    ),
+    stops(
+        Rule::WrongState,
+        "marked-twice",
+        "WdfRequestMarkCancelableEx: # is marked cancelable already",
+    ),
+    stops(
+        Rule::WrongState,
+        "forwarded-while-cancelable",
+        "WdfRequestForwardToIoQueue: # is marked cancelable and cannot be forwarded",
+    ),
+    stops(
+        Rule::WrongState,
+        "asked-while-cancelable",
+        "WdfRequestIsCanceled: # is marked cancelable; its cancel callback tells",
+    ),
+    stops(
+        Rule::WrongState,
+        "acknowledged-without-stop",
+        "WdfRequestStopAcknowledge: # is acknowledged outside of its EvtIoStop",
+    ),
+    stops(
+        Rule::WrongState,
+        "second-default-queue",
+        "WdfIoQueueCreate: # has a default queue already",
+    ),
+    stops(
+        Rule::WrongState,
+        "break-point",
+        "WdfVerifierDbgBreakPoint: # called it",
+    ),
+    stops(
+        Rule::BadParameter,
+        "output-missing",
+        "WdfSpinLockCreate: Lock is NULL (0x0)",
+    ),
+    stops(
+        Rule::BadParameter,
+        "stale-init",
+        "WdfDeviceInitSetExclusive: DeviceInit is no live WDFDEVICE_INIT (0x1230)",
+    ),
+    stops(
+        Rule::BadParameter,
+        "not-in-collection",
+        "WdfCollectionRemove: Item is not in the collection (#)",
+    ),
+    stops(
+        Rule::BadParameter,
+        "behind-collection",
+        "WdfCollectionRemoveItem: Index is behind the last item (0x0)",
+    ),
+    stops(
+        Rule::BadParameter,
+        "no-context",
+        "WdfObjectContextGetObject: ContextPointer is no object's context (0x1230)",
+    ),
+    stops(
+        Rule::BadParameter,
+        "serialised-callbacks",
+        "WdfMemoryCreate: SynchronizationScope asks for serialised callbacks, which the KMDF double does not have (0x2)",
+    ),
+    stops(
+        Rule::BadParameter,
+        "absolute-wait",
+        "WdfWaitLockAcquire: Timeout is absolute, which the KMDF double does not have (0x1)",
+    ),
+    stops(
+        Rule::BadParameter,
+        "cancel-routine-missing",
+        "WdfRequestMarkCancelableEx: EvtRequestCancel is NULL (0x0)",
+    ),
+    stops(
+        Rule::BadParameter,
+        "wrong-size",
+        "WdfRequestGetParameters: Parameters has the wrong Size (0x1)",
+    ),
+];

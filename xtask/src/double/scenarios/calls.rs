@@ -1,0 +1,571 @@
+//! Scenarios with a Plug and Play device, and what the framework calls in each.
+//!
+//! The lists are those of KMDF's public source: `pnpstatemachine.cpp`, `powerstatemachine.cpp` and
+//! `selfmanagediostatemachine.cpp` for the order of callbacks, `fxpkgfdo.cpp` and `fdopower.cpp` for
+//! who hears of a packet first, `fxioqueue.cpp` for requests, `fxpkggeneral.cpp` for files and
+//! `fxpkgpnp.cpp` for interfaces.
+
+use super::{Scenario, calls};
+
+type Calls = &'static [&'static str];
+
+const ADD: Calls = &["EvtDriverDeviceAdd"];
+const START: Calls = &[
+    "bus gets START_DEVICE",
+    "EvtDevicePrepareHardware",
+    "EvtDeviceD0Entry from D3Final",
+    "EvtDeviceD0EntryPostInterruptsEnabled from D3Final",
+    "EvtDeviceSelfManagedIoInit",
+    "START_DEVICE ends with 0x00000000",
+];
+const RESTART: Calls = &[
+    "bus gets START_DEVICE",
+    "EvtDevicePrepareHardware",
+    "EvtDeviceD0Entry from D3Final",
+    "EvtDeviceD0EntryPostInterruptsEnabled from D3Final",
+    "EvtDeviceSelfManagedIoRestart",
+    "START_DEVICE ends with 0x00000000",
+];
+const SUSPEND: Calls = &["EvtDeviceSelfManagedIoSuspend"];
+const EXIT: Calls = &[
+    "EvtDeviceD0ExitPreInterruptsDisabled to D3Final",
+    "EvtDeviceD0Exit to D3Final",
+    "EvtDeviceReleaseHardware",
+];
+const FLUSH: Calls = &["EvtDeviceSelfManagedIoFlush"];
+const CLEANUP: Calls = &["EvtDeviceSelfManagedIoCleanup"];
+const GONE: Calls = &[
+    "EvtCleanupCallback",
+    "bus gets REMOVE_DEVICE",
+    "EvtDestroyCallback",
+    "REMOVE_DEVICE ends with 0x00000000",
+];
+const QUERY_STOP: Calls = &[
+    "EvtDeviceQueryStop",
+    "bus gets QUERY_STOP_DEVICE",
+    "QUERY_STOP_DEVICE ends with 0x00000000",
+];
+const STOP: Calls = &["bus gets STOP_DEVICE", "STOP_DEVICE ends with 0x00000000"];
+const SURPRISE: Calls = &["EvtDeviceSurpriseRemoval"];
+const SURPRISED: Calls = &[
+    "bus gets SURPRISE_REMOVAL",
+    "SURPRISE_REMOVAL ends with 0x00000000",
+];
+const DOZE: Calls = &[
+    "EvtDeviceD0ExitPreInterruptsDisabled to D3",
+    "EvtDeviceD0Exit to D3",
+    "bus gets SET_POWER",
+    "SET_POWER ends with 0x00000000",
+];
+const WAKE: Calls = &[
+    "bus gets SET_POWER",
+    "EvtDeviceD0Entry from D3",
+    "EvtDeviceD0EntryPostInterruptsEnabled from D3",
+];
+const AWAKE: Calls = &[
+    "EvtDeviceSelfManagedIoRestart",
+    "SET_POWER ends with 0x00000000",
+];
+const PRESENTED: Calls = &["EvtIoDeviceControl 0"];
+const COMPLETED: Calls = &["control 0 ends with 0x00000000"];
+const CANCELLED: Calls = &["control 0 ends with 0xc0000120"];
+
+/// Packets of Plug and Play and power.
+pub(super) const ORDER: &[Scenario] = &[
+    calls("never-started", &[ADD, GONE]),
+    calls(
+        "start-and-remove",
+        &[ADD, START, SUSPEND, EXIT, FLUSH, CLEANUP, GONE],
+    ),
+    calls(
+        "rebalance",
+        &[
+            ADD, START, QUERY_STOP, SUSPEND, EXIT, STOP, RESTART, SUSPEND, EXIT, FLUSH, CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "cancel-stop",
+        &[
+            ADD,
+            START,
+            QUERY_STOP,
+            &[
+                "bus gets CANCEL_STOP_DEVICE",
+                "CANCEL_STOP_DEVICE ends with 0xc0000001",
+            ],
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "cancel-remove",
+        &[
+            ADD,
+            START,
+            &[
+                "EvtDeviceQueryRemove",
+                "bus gets QUERY_REMOVE_DEVICE",
+                "QUERY_REMOVE_DEVICE ends with 0x00000000",
+                "bus gets CANCEL_REMOVE_DEVICE",
+                "CANCEL_REMOVE_DEVICE ends with 0x00000000",
+            ],
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "sleep-and-wake",
+        &[
+            ADD, START, SUSPEND, DOZE, WAKE, AWAKE, SUSPEND, EXIT, FLUSH, CLEANUP, GONE,
+        ],
+    ),
+    calls(
+        "removed-asleep",
+        &[
+            ADD,
+            START,
+            SUSPEND,
+            DOZE,
+            &["EvtDeviceReleaseHardware"],
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "surprise-removal",
+        &[
+            ADD, START, SURPRISE, SUSPEND, EXIT, FLUSH, SURPRISED, CLEANUP, GONE,
+        ],
+    ),
+    calls(
+        "surprise-removal-stopped",
+        &[
+            ADD, START, QUERY_STOP, SUSPEND, EXIT, STOP, SURPRISE, FLUSH, SURPRISED, CLEANUP, GONE,
+        ],
+    ),
+    calls(
+        "vetoed-stop",
+        &[
+            ADD,
+            START,
+            &[
+                "EvtDeviceQueryStop",
+                "QUERY_STOP_DEVICE ends with 0xc0000001",
+            ],
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "vetoed-remove",
+        &[
+            ADD,
+            START,
+            &[
+                "EvtDeviceQueryRemove",
+                "QUERY_REMOVE_DEVICE ends with 0xc0000001",
+            ],
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "fails-device-add",
+        &[
+            ADD,
+            &[
+                "EvtCleanupCallback",
+                "EvtDestroyCallback",
+                "AddDevice ends with 0xc0000001",
+            ],
+        ],
+    ),
+    calls(
+        "fails-prepare-hardware",
+        &[
+            ADD,
+            &[
+                "bus gets START_DEVICE",
+                "EvtDevicePrepareHardware",
+                "EvtDeviceReleaseHardware",
+                "START_DEVICE ends with 0xc0000001",
+            ],
+            SURPRISE,
+            SURPRISED,
+            GONE,
+        ],
+    ),
+    calls(
+        "fails-d0-entry",
+        &[
+            ADD,
+            &[
+                "bus gets START_DEVICE",
+                "EvtDevicePrepareHardware",
+                "EvtDeviceD0Entry from D3Final",
+                "EvtDeviceReleaseHardware",
+                "START_DEVICE ends with 0xc000009e",
+            ],
+            GONE,
+        ],
+    ),
+    calls(
+        "fails-d0-entry-post-interrupts",
+        &[
+            ADD,
+            &[
+                "bus gets START_DEVICE",
+                "EvtDevicePrepareHardware",
+                "EvtDeviceD0Entry from D3Final",
+                "EvtDeviceD0EntryPostInterruptsEnabled from D3Final",
+                "EvtDeviceD0Exit to D3Final",
+                "EvtDeviceReleaseHardware",
+                "START_DEVICE ends with 0xc000009e",
+            ],
+            GONE,
+        ],
+    ),
+    calls(
+        "fails-self-managed-io-init",
+        &[
+            ADD,
+            &[
+                "bus gets START_DEVICE",
+                "EvtDevicePrepareHardware",
+                "EvtDeviceD0Entry from D3Final",
+                "EvtDeviceD0EntryPostInterruptsEnabled from D3Final",
+                "EvtDeviceSelfManagedIoInit",
+            ],
+            EXIT,
+            FLUSH,
+            &["START_DEVICE ends with 0xc000009e"],
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "fails-self-managed-io-restart",
+        &[
+            ADD,
+            START,
+            SUSPEND,
+            DOZE,
+            WAKE,
+            &["EvtDeviceSelfManagedIoRestart"],
+            EXIT,
+            FLUSH,
+            &["SET_POWER ends with 0x00000000"],
+            CLEANUP,
+            GONE,
+        ],
+    ),
+];
+
+/// Requests on queues.
+pub(super) const QUEUES: &[Scenario] = &[
+    calls(
+        "parallel-queue",
+        &[
+            ADD,
+            START,
+            PRESENTED,
+            &[
+                "EvtIoDeviceControl 1",
+                "WdfIoQueueRetrieveNextRequest ends with 0xc0000184",
+            ],
+            COMPLETED,
+            &[
+                "EvtIoDeviceControl 2",
+                "control 1 ends with 0x00000000",
+                "control 2 ends with 0x00000000",
+            ],
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "held-in-dx",
+        &[
+            ADD, START, SUSPEND, DOZE, WAKE, PRESENTED, COMPLETED, AWAKE, SUSPEND, EXIT, FLUSH,
+            CLEANUP, GONE,
+        ],
+    ),
+    calls(
+        "stop-and-resume",
+        &[
+            ADD,
+            START,
+            PRESENTED,
+            SUSPEND,
+            &["EvtIoStop 0 to suspend"],
+            DOZE,
+            WAKE,
+            &["EvtIoResume 0"],
+            AWAKE,
+            SUSPEND,
+            &["EvtIoStop 0 to suspend"],
+            DOZE,
+            WAKE,
+            &["EvtIoResume 0"],
+            AWAKE,
+            COMPLETED,
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "stop-requeues",
+        &[
+            ADD,
+            START,
+            PRESENTED,
+            SUSPEND,
+            &["EvtIoStop 0 to suspend"],
+            DOZE,
+            WAKE,
+            PRESENTED,
+            AWAKE,
+            COMPLETED,
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "purged-at-removal",
+        &[
+            ADD,
+            START,
+            PRESENTED,
+            SUSPEND,
+            &["EvtIoStop 0 to suspend"],
+            EXIT,
+            &["EvtIoStop 0 to purge"],
+            CANCELLED,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "cancelled-while-forwarded",
+        &[
+            ADD,
+            START,
+            PRESENTED,
+            &["forwarding ends with 0x00000000"],
+            CANCELLED,
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "canceled-on-queue",
+        &[
+            ADD,
+            START,
+            PRESENTED,
+            &["forwarding ends with 0x00000000", "EvtIoCanceledOnQueue 0"],
+            CANCELLED,
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "canceled-on-queue-unseen",
+        &[
+            ADD,
+            START,
+            PRESENTED,
+            &["control 1 ends with 0xc0000120"],
+            COMPLETED,
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+];
+
+const OPENED: Calls = &[
+    "EvtDeviceFileCreate of a file",
+    "CREATE ends with 0x00000000",
+];
+const CLOSED: Calls = &[
+    "CLEANUP ends with 0x00000000",
+    "EvtFileClose of a file",
+    "CLOSE ends with 0x00000000",
+];
+const UNKNOWN_ENDS: Calls = &[
+    "EvtFileCleanup of NULL",
+    "control 0 ends with 0xc0000120",
+    "CLEANUP ends with 0x00000000",
+    "EvtFileClose of NULL",
+    "CLOSE ends with 0x00000000",
+];
+
+/// Files, interfaces and levels.
+pub(super) const OTHERS: &[Scenario] = &[
+    calls(
+        "file-cleanup",
+        &[
+            ADD,
+            START,
+            OPENED,
+            OPENED,
+            &["EvtFileCleanup of a file"],
+            CANCELLED,
+            CLOSED,
+            &["EvtFileCleanup of a file", "control 1 ends with 0xc0000120"],
+            CLOSED,
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "file-optional",
+        &[
+            ADD,
+            START,
+            UNKNOWN_ENDS,
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "file-not-required",
+        &[
+            ADD,
+            START,
+            &["EvtDeviceFileCreate of NULL", "CREATE ends with 0x00000000"],
+            UNKNOWN_ENDS,
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "file-open-fails",
+        &[
+            ADD,
+            START,
+            &[
+                "EvtDeviceFileCreate of a file",
+                "CREATE ends with 0xc0000001",
+            ],
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "file-missing",
+        &[
+            ADD,
+            START,
+            &["CREATE ends with 0xc0000182"],
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "query-interface",
+        &[
+            ADD,
+            &["offering an interface ends with 0x00000000"],
+            START,
+            &[
+                "EvtDeviceProcessQueryInterfaceRequest",
+                "InterfaceReference",
+                "bus gets QUERY_INTERFACE",
+                "the same ends with 0x00000000, information 0, answer 7",
+                "EvtDeviceProcessQueryInterfaceRequest",
+                "InterfaceReference",
+                "bus gets QUERY_INTERFACE",
+                "more and newer ends with 0x00000000, information 0, answer 7",
+                "bus gets QUERY_INTERFACE",
+                "less ends with 0xc00000bb, information 0, answer 0",
+                "bus gets QUERY_INTERFACE",
+                "older ends with 0xc00000bb, information 0, answer 0",
+                "bus gets QUERY_INTERFACE",
+                "another ends with 0xc00000bb, information 0, answer 0",
+            ],
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "query-interface-refused",
+        &[
+            ADD,
+            &[
+                "offering nothing ends with 0xc000000d",
+                "offering less than a header ends with 0xc000000d",
+                "offering an import without a callback ends with 0xc000000d",
+                "offering the parent's stack ends with 0xc000000d",
+                "offering an import ends with 0x00000000",
+            ],
+            START,
+            SUSPEND,
+            EXIT,
+            FLUSH,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
+        "levels",
+        &[&[
+            "EvtTimerFunc at DISPATCH_LEVEL",
+            "EvtTimerFunc",
+            "EvtWorkItem",
+            "locked at DISPATCH_LEVEL",
+            "unlocked",
+        ]],
+    ),
+];
