@@ -106,51 +106,74 @@ impl Lab {
         if log.exists() {
             fs_err::remove_file(&log)?;
         }
-        self.succeeds(&["reg", "delete", PARAMETERS, "/f"])?;
         let name = scenario.name;
         if !self.succeeds(&["reg", "add", PARAMETERS, "/v", "Scenario", "/d", name, "/f"])? {
             bail!("Wine's registry does not take the scenario {name}");
         }
         // A broken rule ends the kernel process in the middle, so neither needs to succeed.
         self.succeeds(&["sc", "start", SERVICE])?;
-        self.succeeds(&["sc", "stop", SERVICE])?;
-        let seen = self.read(&log);
-        self.prefix.stop();
+        if violation(&log).is_none() {
+            self.succeeds(&["sc", "stop", SERVICE])?;
+        }
+        let seen = self.read(&log, name);
+        if seen.violation.is_some() || !seen.finished {
+            // The next scenario needs a kernel that lives.
+            self.prefix.stop();
+        }
         Ok(difference(&scenario.expectation, &seen))
     }
 
     /// What the scenario left behind, once it has come to an end.
-    fn read(&self, log: &Path) -> Seen {
+    fn read(&self, log: &Path, scenario: &str) -> Seen {
         let started = Instant::now();
         loop {
-            let text = fs_err::read_to_string(log).unwrap_or_default();
-            let said = |prefix| text.lines().find_map(|line| line.strip_prefix(prefix));
-            let violation = said("violation: ");
-            if violation.is_some() || text.contains("unloaded") || started.elapsed() > PATIENCE {
-                let rule = said("rule: ").unwrap_or_default().to_owned();
+            if let Some(violation) = violation(log) {
                 return Seen {
-                    violation: violation.map(|sentence| (rule, without_handles(sentence))),
-                    finished: self.value("Finished").is_some(),
-                    broken: self.value("Broken"),
-                    calls: self.value("Calls").unwrap_or_default(),
+                    violation: Some(violation),
+                    ..Seen::default()
+                };
+            }
+            let text = fs_err::read_to_string(log).unwrap_or_default();
+            if text.contains("unloaded") || started.elapsed() > PATIENCE {
+                let values = self.values();
+                return Seen {
+                    violation: None,
+                    finished: value(&values, "Finished") == Some(scenario),
+                    broken: value(&values, "Broken").map(str::to_owned),
+                    calls: value(&values, "Calls").unwrap_or_default().to_owned(),
                 };
             }
             sleep(Duration::from_millis(50));
         }
     }
 
-    /// A string value that the probe wrote.
-    fn value(&self, name: &str) -> Option<String> {
+    /// What the probe wrote below its `Parameters` key, as Wine's `reg` prints it.
+    fn values(&self) -> String {
         let mut query = self.command();
-        let text = output(
+        output(
             query
-                .args(["reg", "query", PARAMETERS, "/v", name])
+                .args(["reg", "query", PARAMETERS])
                 .stdout(Stdio::piped()),
-        );
-        let text = text.ok()?;
-        let line = text.lines().find(|line| line.contains("REG_SZ"))?;
-        Some(line.split("REG_SZ").nth(1)?.trim().to_owned())
+        )
+        .unwrap_or_default()
     }
+}
+
+/// A string value among those that `reg` printed.
+fn value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    text.lines().find_map(|line| {
+        let (found, value) = line.split_once("REG_SZ")?;
+        (found.trim() == name).then(|| value.trim())
+    })
+}
+
+/// The rule that was broken, and its sentence.
+fn violation(log: &Path) -> Option<(String, String)> {
+    let text = fs_err::read_to_string(log).ok()?;
+    let said = |prefix| text.lines().find_map(|line| line.strip_prefix(prefix));
+    let sentence = said("violation: ")?;
+    let rule = said("rule: ").unwrap_or_default();
+    Some((rule.to_owned(), without_handles(sentence)))
 }
 
 fn ended_well(child: &mut Child) -> Result<bool> {
@@ -247,7 +270,7 @@ fn without_handles(sentence: &str) -> String {
 mod tests {
     use kmdf_rules::violation::Rule;
 
-    use super::{Expectation, Seen, difference, without_handles};
+    use super::{Expectation, Seen, difference, value, without_handles};
 
     const CALLS: Expectation = Expectation::Calls(&[&["one", "two"], &["three"]]);
     const STOPS: Expectation = Expectation::Stops(Rule::WrongState, "no");
@@ -298,6 +321,13 @@ mod tests {
             ..finished("")
         };
         assert!(difference(&Expectation::Keeps, &broken).is_some());
+    }
+
+    #[test]
+    fn values_are_read_by_their_names() {
+        let text = "HKEY\\Parameters\n    Calls    REG_SZ    a; b\n    Scenario    REG_SZ    one\n";
+        assert_eq!(value(text, "Calls"), Some("a; b"));
+        assert_eq!(value(text, "Broken"), None);
     }
 
     #[test]

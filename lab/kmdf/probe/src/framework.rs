@@ -151,6 +151,17 @@ impl Framework {
         count
     }
 
+    /// Deletes what an earlier scenario wrote below the `Parameters` key.
+    pub(crate) fn forget(&self, names: &[&str]) {
+        let key = self.parameters();
+        for name in names {
+            let mut room = [0; 64];
+            let name = unicode(name, &mut room);
+            let _ = wdf!(WdfRegistryRemoveValue, key, &raw const name);
+        }
+        wdf!(WdfRegistryClose, key);
+    }
+
     /// Writes a string value below the `Parameters` key.
     pub(crate) fn note(&self, name: &str, text: &str) {
         let mut room = [0; 64];

@@ -5,7 +5,7 @@
 //! Scenarios of `conduct` keep the rules and check what the framework promises; the first promise
 //! that does not hold is written to the value `Broken`. The others play with a Plug and Play device
 //! of the probe above a bus of its own; what was called, and in which order, is written to the value
-//! `Calls`. `Finished` is written at the end.
+//! `Calls`. The scenario's name is written to `Finished` at the end.
 #![no_std]
 
 mod breach;
@@ -59,6 +59,7 @@ pub unsafe extern "system" fn driver_entry(
     let mut name = [0; 48];
     let length = framework.scenario(&mut name);
     let scenario = name.get(..length).unwrap_or_default();
+    framework.forget(&["Calls", "Broken", "Finished"]);
     let played = breach::play(&framework, scenario)
         || misuse::play(&framework, scenario)
         || order::play(&framework, scenario)
@@ -70,7 +71,10 @@ pub unsafe extern "system" fn driver_entry(
         framework.note("Broken", promise);
     }
     record::finish(|calls| framework.note_characters("Calls", calls));
-    framework.note("Finished", "yes");
+    framework.note(
+        "Finished",
+        core::str::from_utf8(scenario).unwrap_or_default(),
+    );
     STATUS_SUCCESS
 }
 
