@@ -307,12 +307,21 @@ fn cancel_owned(queue: &Reference<Queue>) {
 }
 
 /// Waits until the driver owns no request of the queue; a driver that keeps one stops the run.
-pub(crate) fn wait_until_empty(queue: &Reference<Queue>) {
-    let owned = || queue.state.with(|state| state.owned().first().copied());
-    if !wait::until(PATIENCE * 1000, || owned().is_none())
-        && let Some(request) = owned()
-    {
-        stop(&Violation::RequestLeftAtRemoval {
+pub(crate) fn wait_until_empty(queue: &Reference<Queue>, at: &'static str) {
+    wait_until(queue, at, |state| state.owned().is_empty());
+}
+
+fn wait_until(
+    queue: &Reference<Queue>,
+    at: &'static str,
+    through: impl Fn(&State<Handle>) -> bool,
+) {
+    if wait::until(PATIENCE * 1000, || queue.state.with(|state| through(state))) {
+        return;
+    }
+    if let Some(request) = queue.state.with(|state| state.owned().first().copied()) {
+        stop(&Violation::RequestKept {
+            at,
             request,
             queue: queue.handle(),
             seconds: PATIENCE,
@@ -332,7 +341,7 @@ impl Queue {
     pub(crate) fn dispose(&self, handle: Handle) {
         if let Some(queue) = world::typed::<Self>(handle) {
             shut_down(&queue);
-            wait_until_empty(&queue);
+            wait_until_empty(&queue, "device removal");
         }
         if let Some(device) = world::typed::<Device>(self.device) {
             device.queues.with(|queues| {
@@ -395,17 +404,12 @@ pub(crate) fn change(queue: &Reference<Queue>, change: Change) {
     }
 }
 
-/// Waits until a change is through.
-pub(crate) fn wait_for(queue: &Reference<Queue>, change: Change) {
-    let through = || {
-        queue.state.with(|state| match change {
-            Change::Stop | Change::StopAndPurge => state.owned().is_empty(),
-            Change::Drain | Change::Purge => state.is_empty(),
-        })
-    };
-    if !wait::until(PATIENCE * 1000, through) {
-        wait_until_empty(queue);
-    }
+/// Waits until a change is through that `function` asked for.
+pub(crate) fn wait_for(queue: &Reference<Queue>, change: Change, function: &'static str) {
+    wait_until(queue, function, |state| match change {
+        Change::Stop | Change::StopAndPurge => state.owned().is_empty(),
+        Change::Drain | Change::Purge => state.is_empty(),
+    });
 }
 
 /// What `WdfIoQueueStop`, `Drain`, `Purge` and `StopAndPurge` do.

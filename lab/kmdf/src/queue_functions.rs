@@ -82,7 +82,7 @@ macro_rules! changes {
                 let queue = call.object::<Queue, _>(queue);
                 queue::change(&queue, Change::$change);
                 if complete.is_some() {
-                    announce(&queue, Change::$change, complete, context.addr());
+                    announce(&queue, Change::$change, $function, complete, context.addr());
                 }
             }
 
@@ -91,7 +91,7 @@ macro_rules! changes {
                 let call = Call::enter($now_function, Level::Passive);
                 let queue = call.object::<Queue, _>(queue);
                 queue::change(&queue, Change::$change);
-                queue::wait_for(&queue, Change::$change);
+                queue::wait_for(&queue, Change::$change, $now_function);
             }
         )*
     };
@@ -109,12 +109,13 @@ changes! {
 fn announce(
     queue: &Reference<Queue>,
     change: Change,
+    function: &'static str,
     complete: PFN_WDF_IO_QUEUE_STATE,
     context: usize,
 ) {
     let queue = queue.clone();
     work_item::later(queue.device, move || {
-        queue::wait_for(&queue, change);
+        queue::wait_for(&queue, change, function);
         let Some(complete) = complete else { return };
         callback("EvtIoQueueState", Level::Passive, || {
             // SAFETY: the driver's callback with its queue and the context it gave for it.

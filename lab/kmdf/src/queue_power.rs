@@ -81,7 +81,7 @@ pub(crate) fn purge(device: &Reference<Device>, managed: bool) {
     for queue in queues(device, managed) {
         queue::shut_down(&queue);
         ask_to_stop(&queue, &owned(&queue), WdfRequestStopActionPurge);
-        queue::wait_until_empty(&queue);
+        queue::wait_until_empty(&queue, "device removal");
     }
 }
 
@@ -119,7 +119,8 @@ fn wait_for_driver(queue: &Reference<Queue>, requests: &[Reference<Request>]) {
     if !wait::until(PATIENCE * 1000, || kept().is_none())
         && let Some(request) = kept()
     {
-        stop(&Violation::RequestLeftAtRemoval {
+        stop(&Violation::RequestKept {
+            at: "leaving D0",
             request,
             queue: queue.handle(),
             seconds: PATIENCE,

@@ -209,7 +209,8 @@ impl Request {
             Place::Driver(queue) | Place::Waiting(queue) | Place::Cancelling(queue) => queue,
             Place::New | Place::Loose | Place::Sent => Handle(0),
         };
-        stop(&Violation::RequestLeftAtRemoval {
+        stop(&Violation::RequestKept {
+            at: "device removal",
             request,
             queue,
             seconds: 0,

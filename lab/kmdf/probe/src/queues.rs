@@ -36,11 +36,13 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
         b"held-in-dx" => (held, hold_in_dx),
         b"stop-and-resume" => (acknowledging, stop_twice),
         b"stop-requeues" => (requeueing, stop_once),
-        b"purged-at-removal" => (acknowledging, leave_to_purge),
+        b"purged-at-removal" => (acknowledging, leave),
         b"cancelled-while-forwarded" => (forwarding, cancel_forwarded),
         b"canceled-on-queue" => (forwarding_with_callback, cancel_forwarded),
         b"canceled-on-queue-unseen" => (waiting_with_callback, cancel_unseen),
         b"left-at-removal" => (waiting_with_callback, leave),
+        b"kept-in-dx" => (keeping, stop_once),
+        b"kept-from-purge" => (keeping, purge_kept),
         _ => return false,
     };
     add(framework, Plan { furnish, ..PLAIN });
@@ -173,6 +175,10 @@ fn held(device: WDFDEVICE) {
     make(device, managed(Some(answer)));
 }
 
+fn keeping(device: WDFDEVICE) {
+    DEFAULT.set(make(device, managed(Some(keep))));
+}
+
 fn acknowledging(device: WDFDEVICE) {
     let config = WDF_IO_QUEUE_CONFIG {
         EvtIoStop: Some(stop_acknowledging),
@@ -258,10 +264,6 @@ fn stop_twice() {
     complete(0);
 }
 
-fn leave_to_purge() {
-    control(0);
-}
-
 fn cancel_forwarded() {
     control(0);
     packet::cancel(0);
@@ -272,6 +274,12 @@ fn cancel_unseen() {
     control(1);
     packet::cancel(1);
     complete(0);
+}
+
+fn purge_kept() {
+    control(0);
+    let queue = DEFAULT.get().unwrap_or(core::ptr::null_mut());
+    wdf!(WdfIoQueuePurgeSynchronously, queue);
 }
 
 fn leave() {

@@ -196,12 +196,13 @@ pub enum Violation {
         /// References left.
         references: u32,
     },
-    /// The driver still owns a request although the device is being removed.
+    /// The driver keeps a request that it has to give up.
     #[error(
-        "device removal: the driver still owns WDFREQUEST {request} of WDFQUEUE {queue} \
-         after {seconds} s"
+        "{at}: the driver still owns WDFREQUEST {request} of WDFQUEUE {queue} after {seconds} s"
     )]
-    RequestLeftAtRemoval {
+    RequestKept {
+        /// What waits for it.
+        at: &'static str,
         /// The request.
         request: Handle,
         /// The queue it came from.

@@ -116,7 +116,7 @@ pub(super) const BREACHES: &[Scenario] = &[
         "WdfRequestGetRequestorMode: WDFREQUEST # was deleted before this call",
     ),
     stops(
-        Rule::RequestLeftAtRemoval,
+        Rule::RequestKept,
         "request-left-at-removal",
         "device removal: the driver still owns WDFREQUEST # of WDFQUEUE # after 10 s",
     ),
@@ -126,9 +126,19 @@ pub(super) const BREACHES: &[Scenario] = &[
         "EvtIoDeviceControl: the callback returned while it holds lock #",
     ),
     stops(
-        Rule::RequestLeftAtRemoval,
+        Rule::RequestKept,
         "left-at-removal",
         "device removal: the driver still owns WDFREQUEST # of WDFQUEUE # after 10 s",
+    ),
+    stops(
+        Rule::RequestKept,
+        "kept-in-dx",
+        "leaving D0: the driver still owns WDFREQUEST # of WDFQUEUE # after 10 s",
+    ),
+    stops(
+        Rule::RequestKept,
+        "kept-from-purge",
+        "WdfIoQueuePurgeSynchronously: the driver still owns WDFREQUEST # of WDFQUEUE # after 10 s",
     ),
     stops(
         Rule::WrongState,
