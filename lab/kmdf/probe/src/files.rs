@@ -8,7 +8,7 @@ use wdk_sys::{
     },
     _WDF_TRI_STATE::WdfUseDefault,
     FILE_OBJECT, NTSTATUS, PFILE_OBJECT, PWDFDEVICE_INIT, STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
-    WDF_FILEOBJECT_CLASS, WDF_FILEOBJECT_CONFIG, WDFDEVICE, WDFFILEOBJECT, WDFREQUEST,
+    WDF_FILEOBJECT_CLASS, WDF_FILEOBJECT_CONFIG, WDFDEVICE, WDFFILEOBJECT, WDFQUEUE, WDFREQUEST,
     call_unsafe_wdf_function_binding,
 };
 
@@ -42,10 +42,13 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
         b"file-missing" => (with_files, open_nothing),
         b"file-unknown" => (with_files, end_unknown),
         b"file-null-handle" => (with_curious_close, end_unknown),
+        b"file-asked-for" => (with_files, send_unknown),
         _ => return false,
     };
-    let furnish = |device: WDFDEVICE| {
-        queue(device, None, true);
+    let furnish: fn(WDFDEVICE) = if scenario == b"file-asked-for" {
+        asking
+    } else {
+        waiting
     };
     add(
         framework,
@@ -59,6 +62,24 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
     play();
     remove();
     true
+}
+
+/// A queue whose requests wait.
+fn waiting(device: WDFDEVICE) {
+    queue(device, None, true);
+}
+
+/// A queue whose handler wants to know the file of each request.
+fn asking(device: WDFDEVICE) {
+    queue(device, Some(ask), true);
+}
+
+unsafe extern "C" fn ask(_: WDFQUEUE, request: WDFREQUEST, _: usize, _: usize, _: u32) {
+    let _ = wdf!(WdfRequestGetFileObject, request);
+}
+
+fn send_unknown() {
+    packet::control(object(), 0, file(0));
 }
 
 fn said(handle: WDFFILEOBJECT) -> &'static str {
@@ -163,7 +184,7 @@ fn clean_up_one_of_two() {
 }
 
 fn end_unknown() {
-    packet::control(object(), 0, file(0));
+    send_unknown();
     ends("CLEANUP", packet::clean_up(object(), file(0)));
     ends("CLOSE", packet::close(object(), file(0)));
 }

@@ -146,6 +146,11 @@ pub(super) const BREACHES: &[Scenario] = &[
         "IRP_MJ_CLEANUP: # got a packet whose file object it never saw opened, and its class is not WdfFileObjectCanBeOptional",
     ),
     stops(
+        Rule::WrongState,
+        "file-asked-for",
+        "WdfRequestGetFileObject: # got a packet whose file object it never saw opened, and its class is not WdfFileObjectCanBeOptional",
+    ),
+    stops(
         Rule::UnknownHandle,
         "file-null-handle",
         "WdfFileObjectGetDevice: 0x0 is no framework handle; a WDFFILEOBJECT was expected",
