@@ -7,10 +7,8 @@ use lab_control::MAX_BLOCK_LENGTH;
 use lab_control::stack::{
     Call, Called, Measure, Measured, Transfer, Transferred, function, operation, path, spoiled,
 };
-use pcivirt_abi::Luid;
 use pf_broker_abi::{IOCTL_DRAIN, IOCTL_PUBLISH, IOCTL_READ};
 use wdk_sys::{NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NO_SUCH_DEVICE, STATUS_SUCCESS};
-use zerocopy::IntoBytes as _;
 
 use crate::bus;
 use crate::clock;
@@ -20,6 +18,8 @@ use crate::vpci;
 
 /// What lies in the buffer before a read and behind the length: a callee that leaves it shows.
 const PATTERN: u8 = 0xA5;
+/// What lies there before a second read, when the first one brought a byte like the pattern.
+const OTHER_PATTERN: u8 = 0x5A;
 const GUARD: usize = 32;
 
 /// The callee's buffer with a guard behind it.
@@ -27,7 +27,11 @@ struct Buffer([u8; MAX_BLOCK_LENGTH + GUARD]);
 
 impl Buffer {
     fn pattern() -> Self {
-        Self([PATTERN; MAX_BLOCK_LENGTH + GUARD])
+        Self::filled(PATTERN)
+    }
+
+    fn filled(byte: u8) -> Self {
+        Self([byte; MAX_BLOCK_LENGTH + GUARD])
     }
 
     fn with(data: &[u8]) -> Self {
@@ -122,12 +126,20 @@ fn read(transfer: &Transfer) -> Transferred {
     if status != STATUS_SUCCESS && inside.iter().any(|&byte| byte != PATTERN) {
         spoils |= spoiled::CHANGED;
     }
-    if status == STATUS_SUCCESS && !inside.is_empty() && inside.iter().all(|&byte| byte == PATTERN)
-    {
+    if status == STATUS_SUCCESS && inside.contains(&PATTERN) && left_some(transfer, inside) {
         spoils |= spoiled::LEFT;
     }
     let returned = if status == STATUS_SUCCESS { within } else { 0 };
     finished(status, spoils, returned, Some(&buffer.0))
+}
+
+/// Whether a read leaves bytes of its buffer as they are. A byte like the pattern may be the block's
+/// own: it is left alone only if a read into another pattern leaves that one, too.
+fn left_some(transfer: &Transfer, first: &[u8]) -> bool {
+    let mut again = Buffer::filled(OTHER_PATTERN);
+    let status = by_path(transfer, &mut again, false);
+    let left = |(&one, &other): (&u8, &u8)| one == PATTERN && other == OTHER_PATTERN;
+    status == STATUS_SUCCESS && first.iter().zip(&again.0).any(left)
 }
 
 fn write(transfer: &Transfer) -> Transferred {
@@ -240,13 +252,8 @@ pub(crate) fn call(call: &Call) -> Result<Called, NTSTATUS> {
         }
         function::QUERY_LUID => {
             let query = interface.query_luid.ok_or(missing)?;
-            let mut luid = Luid::default();
-            // SAFETY: as before.
-            let status = unsafe { query(context, &raw mut luid) };
-            if let Some(front) = data.get_mut(..size_of::<Luid>()) {
-                front.copy_from_slice(luid.as_bytes());
-            }
-            status
+            // SAFETY: as before; the buffer holds a LUID, which the function need not find aligned.
+            unsafe { query(context, place.cast()) }
         }
         function::REFERENCE => {
             let reference = interface.interface_reference.ok_or(missing)?;

@@ -98,7 +98,8 @@ fn output(request: WDFREQUEST, bytes: &[u8]) -> Result<usize, NTSTATUS> {
 
 fn read(device: WDFDEVICE, request: WDFREQUEST, length: usize) -> Result<usize, NTSTATUS> {
     let read: sample::ReadRequest = input(request)?;
-    let mut data = [0; MAX_BLOCK_LENGTH];
+    // No zeros: a byte that a read left alone would look like an empty one.
+    let mut data = [0xA5; MAX_BLOCK_LENGTH];
     let destination = data.get_mut(..length).ok_or(STATUS_INVALID_BUFFER_SIZE)?;
     let read = channel::read(device, read.block, read.way, destination)?;
     output(request, destination.get(..read).unwrap_or_default())
