@@ -54,6 +54,14 @@ pub const IOCTL_REPORT: u32 = code(0xA0F);
 pub const IOCTL_MEASURE: u32 = code(0xA10);
 /// How the attached stack answers events from now on: input [`Attach`], whose `policy` alone counts.
 pub const IOCTL_POLICY: u32 = code(0xA11);
+/// Waits until the first start of the PF that is plugged in has ended: input [`Wait`], output
+/// [`Started`].
+pub const IOCTL_STARTED: u32 = code(0xA12);
+
+/// Bytes of input that a [`Request`] can send: a published block and more.
+pub const MAX_INPUT: usize = 192;
+/// Bytes of output that a [`Request`] can offer.
+pub const MAX_OUTPUT: usize = 512;
 
 /// Input of [`IOCTL_PLUG_PF`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -69,12 +77,20 @@ pub struct PlugPf {
     pub total_vfs: u16,
 }
 
-/// Input of [`IOCTL_PULL_PF`].
+/// Input of [`IOCTL_PULL_PF`] and [`IOCTL_STARTED`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Wait {
     /// Milliseconds to wait at most; the answer is then `STATUS_IO_TIMEOUT`.
     pub milliseconds: u32,
+}
+
+/// Output of [`IOCTL_STARTED`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Started {
+    /// The NTSTATUS that the whole device stack completed `IRP_MN_START_DEVICE` with.
+    pub status: u32,
 }
 
 /// Names a VF.
@@ -247,16 +263,18 @@ pub struct Request {
     pub internal: u8,
     /// 0: from the kernel; 1: as if from user mode.
     pub user_mode: u8,
-    /// Zero.
-    pub reserved: u16,
+    /// 1: without a file object.
+    pub no_file: u8,
+    /// 1: a request that still pends is not cancelled, but the handle that it came through closed.
+    pub close: u8,
     /// Bytes of `input` to send.
     pub input_length: u32,
-    /// Bytes of output to offer, at most 256.
+    /// Bytes of output to offer, at most [`MAX_OUTPUT`].
     pub output_length: u32,
     /// Milliseconds to wait before the request is cancelled.
     pub milliseconds: u32,
     /// The input.
-    pub input: [u8; 64],
+    pub input: [u8; MAX_INPUT],
 }
 
 /// Output of [`IOCTL_REQUEST`] and [`IOCTL_PNP`].
@@ -267,10 +285,29 @@ pub struct Answer {
     pub status: u32,
     /// 1 if it was still pending when the wait was over, and was then cancelled.
     pub pended: u32,
+    /// 1 if bytes of the buffer behind `information` were changed.
+    pub spoiled: u32,
+    /// Zero.
+    pub reserved: u32,
     /// `IoStatus.Information`
     pub information: u64,
     /// The output.
-    pub output: [u8; 256],
+    pub output: [u8; MAX_OUTPUT],
+}
+
+impl Answer {
+    /// The answer of a request without a buffer.
+    #[must_use]
+    pub const fn without_output(status: u32, information: u64) -> Self {
+        Self {
+            status,
+            pended: 0,
+            spoiled: 0,
+            reserved: 0,
+            information,
+            output: [0; MAX_OUTPUT],
+        }
+    }
 }
 
 /// Plug and Play and power requests, in [`Pnp::request`].
@@ -299,7 +336,8 @@ pub mod pnp {
 pub struct Pnp {
     /// One of [`pnp`].
     pub request: u32,
-    /// A power state; for [`pnp::START`] 1 to name the VFs' memory in the resource list.
+    /// A power state; for [`pnp::START`] 1 to name the VFs' memory in the resource list, 2 to name
+    /// less of it than they need.
     pub argument: u32,
     /// Milliseconds to wait; the request is then left to complete by itself.
     pub milliseconds: u32,
@@ -354,7 +392,8 @@ pub struct Taken {
     pub mask: u64,
 }
 
-/// What the PCI double does wrong, in [`Fault::fault`].
+/// What the PCI double does wrong, in [`Fault::fault`]: with the PF that is plugged in, and with
+/// every one that is plugged in later.
 pub mod fault {
     /// The VF's Transactions Pending bit stays set.
     pub const TRANSACTIONS_PENDING: u32 = 0;
@@ -366,8 +405,18 @@ pub mod fault {
     pub const ENABLE_FAILS: u32 = 3;
     /// `PCI_VIRTUALIZATION_INTERFACE` is refused.
     pub const NO_INTERFACE: u32 = 4;
+    /// `GetVirtualFunctionProbedBars` fails.
+    pub const PROBED_BARS_FAIL: u32 = 5;
+    /// The PF's configuration space cannot be read.
+    pub const UNREADABLE: u32 = 6;
+    /// `BUS_INTERFACE_STANDARD` is refused.
+    pub const NO_BUS_INTERFACE: u32 = 7;
+    /// A PF that is plugged in has no SR-IOV capability.
+    pub const NO_CAPABILITY: u32 = 8;
+    /// A PF that is plugged in has its VFs on already.
+    pub const VFS_ON: u32 = 9;
     /// How many there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 10;
 }
 
 /// Input of [`IOCTL_FAULT`].
@@ -376,7 +425,7 @@ pub mod fault {
 pub struct Fault {
     /// One of [`fault`].
     pub fault: u32,
-    /// 0: behave; else 1 + the VF that it is about, or 0xFFFF for every VF.
+    /// 0: behave; else 1 + the VF that it is about, or 0xFFFF for every VF; 1 for the PF itself.
     pub target: u32,
 }
 
@@ -404,6 +453,9 @@ pub struct Report {
     pub pf_devices: u32,
     /// The status that the notification request ended with last, when it was not an event.
     pub notification_status: u32,
+    /// The status of a query for the SR-IOV interface that came between the surprise removal of
+    /// the last PF that was pulled out and its removal.
+    pub late_query_status: u32,
 }
 
 /// Input of [`IOCTL_MEASURE`].

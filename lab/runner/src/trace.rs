@@ -294,11 +294,12 @@ impl Lab<'_> {
             code: sriov::IOCTL_INVALIDATE_BLOCK,
             internal: 1,
             user_mode: 0,
-            reserved: 0,
+            no_file: 0,
+            close: 0,
             input_length: 16,
             output_length: 16,
             milliseconds: 50,
-            input: [0; 64],
+            input: [0; abi::MAX_INPUT],
         };
         // The request cannot name VF 0xFFFF: there it stands for all. Another VF that does not exist
         // has to do.

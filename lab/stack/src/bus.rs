@@ -24,6 +24,7 @@ use crate::lock::Lock;
 use crate::node::{self, Child, Kind, Role};
 use crate::pnp::is_pnp_success;
 use crate::pool;
+use crate::watch;
 
 /// The bus and the devices that are plugged in.
 struct Bus {
@@ -273,8 +274,15 @@ fn child_pnp(
             return status;
         }
         IRP_MN_SURPRISE_REMOVAL => {
-            if let Kind::VirtualFunction(vf) = &child.kind {
-                vf.fail_pending(STATUS_NO_SUCH_DEVICE);
+            match &child.kind {
+                Kind::VirtualFunction(vf) => vf.fail_pending(STATUS_NO_SUCH_DEVICE),
+                Kind::PhysicalFunction(_) => watch::ask_late(device),
+            }
+            (STATUS_SUCCESS, 0)
+        }
+        IRP_MN_START_DEVICE => {
+            if matches!(child.kind, Kind::PhysicalFunction(_)) {
+                watch::watch_start(irp);
             }
             (STATUS_SUCCESS, 0)
         }

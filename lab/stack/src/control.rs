@@ -14,6 +14,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::attachment;
 use crate::bus;
+use crate::fault;
 use crate::irp;
 use crate::node::{self, Kind, Role};
 use crate::partner;
@@ -23,6 +24,7 @@ use crate::thread;
 use crate::transfer;
 use crate::unicode::Text;
 use crate::vpci::VirtualFunction;
+use crate::watch;
 
 static DEVICE: AtomicPtr<DEVICE_OBJECT> = AtomicPtr::new(core::ptr::null_mut());
 
@@ -195,10 +197,14 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
             Ok(Vec::new())
         }
         abi::IOCTL_TAKE => take(parse(input)?),
-        abi::IOCTL_FAULT => {
-            let fault = parse(input)?;
-            let pci = bus::physical_function().ok_or(STATUS_INVALID_PARAMETER)?;
-            pci.set_fault(fault).map(|()| Vec::new())
+        abi::IOCTL_FAULT => switch_fault(parse(input)?),
+        abi::IOCTL_STARTED => {
+            let wait: abi::Wait = parse(input)?;
+            watch::started(wait.milliseconds).map(|status| {
+                reply(&abi::Started {
+                    status: status.cast_unsigned(),
+                })
+            })
         }
         abi::IOCTL_REPORT => Ok(reply(&report())),
         abi::IOCTL_MEASURE => transfer::measure(&parse(input)?).map(|measured| reply(&measured)),
@@ -206,7 +212,17 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
     }
 }
 
+/// Switches a fault; off also brings lost functions of the PF that is there back.
+fn switch_fault(fault: abi::Fault) -> Result<Vec<u8>, NTSTATUS> {
+    fault::set(fault)?;
+    if let (0, Some(pci)) = (fault.target, bus::physical_function()) {
+        pci.recover();
+    }
+    Ok(Vec::new())
+}
+
 fn plug_pf(plug: abi::PlugPf) -> Result<Vec<u8>, NTSTATUS> {
+    watch::forget();
     let pci = Pci::new(
         plug.vendor_id,
         plug.device_id,
@@ -271,5 +287,6 @@ fn report() -> abi::Report {
         power: pci.map_or(0, Pci::power),
         pf_devices: pci.is_some().into(),
         notification_status,
+        late_query_status: watch::late_query().cast_unsigned(),
     }
 }

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`bus`] | the PCI bus that the PF sits on, and the guests' virtual PCI buses: children come and go |
 //! | [`pci`] | the PF's hardware: configuration spaces, BARs, `PCI_VIRTUALIZATION_INTERFACE` |
+//! | [`fault`] | what of that hardware fails |
+//! | [`watch`] | what a filter above the PF driver would see of it |
 //! | [`vpci`] | the guest's VPCI bus driver: `VPCI_INTERFACE_STANDARD` and its IOCTLs |
 //! | [`partner`] | the virtualization stack's connection to the PF driver |
 //! | [`attachment`] | what an attached stack keeps pending: events and invalidations |
@@ -18,6 +20,7 @@ mod attachment;
 mod bus;
 mod clock;
 mod control;
+mod fault;
 mod irp;
 mod lock;
 mod node;
@@ -29,6 +32,7 @@ mod thread;
 mod transfer;
 mod unicode;
 mod vpci;
+mod watch;
 
 use wdk_sys::{
     DRIVER_OBJECT, IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL,

@@ -7,7 +7,7 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use lab_control::stack::{Answer, Connect, Connected, Request};
+use lab_control::stack::{Answer, Connect, Connected, MAX_OUTPUT, Request};
 use pcivirt_abi::sriov::{DeviceInterface, DeviceInterface2, GUID_SRIOV_DEVICE_INTERFACE_STANDARD};
 use wdk_sys::ntddk::{
     IoGetAttachedDeviceReference, ObReferenceObjectByHandle, ObfDereferenceObject, ZwClose,
@@ -29,6 +29,8 @@ use crate::unicode::Text;
 const ATTRIBUTES: u32 = 0x0240;
 /// `FILE_SHARE_READ | FILE_SHARE_WRITE`
 const SHARE_ALL: u32 = 3;
+/// What lies in a buffer behind the input: a driver that writes more than it says shows.
+const PATTERN: u8 = 0xA5;
 /// `FILE_READ_DATA`
 const READ_DATA: u32 = 1;
 
@@ -44,7 +46,16 @@ pub(crate) struct Partner {
     file: *mut FILE_OBJECT,
     top: *mut DEVICE_OBJECT,
     interface: DeviceInterface,
-    pub(crate) connected: Connected,
+}
+
+/// Where a request seems to come from.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin {
+    /// As `IRP_MJ_INTERNAL_DEVICE_CONTROL`.
+    pub(crate) internal: bool,
+    pub(crate) user_mode: bool,
+    /// With this connection's file object.
+    pub(crate) file: bool,
 }
 
 // SAFETY: kernel objects belong to no thread, and the interface may be called from any.
@@ -64,7 +75,11 @@ pub(crate) fn get() -> Result<Arc<Partner>, NTSTATUS> {
 pub(crate) fn connect(request: &Connect) -> Result<Connected, NTSTATUS> {
     disconnect();
     let partner = Partner::open(request)?;
-    let connected = partner.connected;
+    let connected = Connected {
+        size: partner.interface.size,
+        version: partner.interface.version,
+        pointers: pointers(&partner.interface),
+    };
     *PARTNER.lock() = Some(Arc::new(partner));
     Ok(connected)
 }
@@ -108,42 +123,10 @@ impl Partner {
             file,
             top,
             interface: empty_interface().first,
-            connected: Connected {
-                size: 0,
-                version: 0,
-                pointers: 0,
-            },
         };
-        partner.query_interface(request)?;
+        // The provider takes a reference for us, which the destructor gives back.
+        partner.interface = query_interface(top, request.size, request.version)?;
         Ok(partner)
-    }
-
-    fn query_interface(&mut self, request: &Connect) -> Result<(), NTSTATUS> {
-        let mut interface = Box::new(empty_interface());
-        let place = ptr::from_mut(&mut *interface);
-        let guid = GUID_SRIOV_DEVICE_INTERFACE_STANDARD;
-        let sent = irp::send(self.top, |_, location: &mut IO_STACK_LOCATION| {
-            location.MajorFunction = byte(IRP_MJ_PNP);
-            location.MinorFunction = byte(IRP_MN_QUERY_INTERFACE);
-            // SAFETY: the parameters of a new request are zero, valid for each of their members.
-            let query = unsafe { &mut location.Parameters.QueryInterface };
-            query.InterfaceType = (&raw const guid).cast();
-            query.Size = request.size;
-            query.Version = request.version;
-            query.Interface = place.cast();
-        })?;
-        let completion = sent.wait(None).ok_or(STATUS_INVALID_PARAMETER)?;
-        if completion.status != STATUS_SUCCESS {
-            return Err(completion.status);
-        }
-        // The provider has taken a reference for us, which the destructor gives back.
-        self.interface = interface.first;
-        self.connected = Connected {
-            size: interface.first.size,
-            version: interface.first.version,
-            pointers: pointers(&interface.first),
-        };
-        Ok(())
     }
 
     pub(crate) fn top(&self) -> *mut DEVICE_OBJECT {
@@ -165,16 +148,36 @@ impl Partner {
         buffer: &mut [u8],
         lengths: (u32, u32),
     ) -> Result<Sent, NTSTATUS> {
-        let file = self.file;
+        let origin = Origin {
+            internal,
+            user_mode,
+            file: true,
+        };
+        self.send_from(origin, code, buffer, lengths)
+    }
+
+    /// The same, as if it came from somewhere else.
+    fn send_from(
+        &self,
+        origin: Origin,
+        code: u32,
+        buffer: &mut [u8],
+        lengths: (u32, u32),
+    ) -> Result<Sent, NTSTATUS> {
+        let file = if origin.file {
+            self.file
+        } else {
+            ptr::null_mut()
+        };
         irp::send(self.top, |request, location| {
-            location.MajorFunction = byte(if internal {
+            location.MajorFunction = byte(if origin.internal {
                 IRP_MJ_INTERNAL_DEVICE_CONTROL
             } else {
                 IRP_MJ_DEVICE_CONTROL
             });
             location.FileObject = file;
             request.Tail.Overlay.OriginalFileObject = file;
-            request.RequestorMode = user_mode.into();
+            request.RequestorMode = origin.user_mode.into();
             request.AssociatedIrp.SystemBuffer = buffer.as_mut_ptr().cast();
             request.UserBuffer = buffer.as_mut_ptr().cast();
             // SAFETY: the parameters of a new request are zero, valid for each of their members.
@@ -185,33 +188,45 @@ impl Partner {
         })
     }
 
-    /// Sends a request of the runner and waits; what still pends then is cancelled.
+    /// Sends a request of the runner and waits. What still pends then is cancelled, or ended by the
+    /// end of the handle.
     pub(crate) fn request(&self, request: &Request) -> Result<Answer, NTSTATUS> {
-        let mut buffer = [0_u8; 256];
-        buffer[..request.input.len()].copy_from_slice(&request.input);
-        if request.output_length > 256 || request.input_length > 64 {
+        let input = usize::try_from(request.input_length)
+            .ok()
+            .and_then(|length| request.input.get(..length))
+            .ok_or(STATUS_INVALID_PARAMETER)?;
+        if usize::try_from(request.output_length).is_ok_and(|length| length > MAX_OUTPUT) {
             return Err(STATUS_INVALID_PARAMETER);
         }
-        let sent = self.send(
-            request.code,
-            request.internal != 0,
-            request.user_mode != 0,
-            &mut buffer,
-            (request.input_length, request.output_length),
-        )?;
+        let mut sent_bytes = [PATTERN; MAX_OUTPUT];
+        sent_bytes[..input.len()].copy_from_slice(input);
+        let mut buffer = sent_bytes;
+        let origin = Origin {
+            internal: request.internal != 0,
+            user_mode: request.user_mode != 0,
+            file: request.no_file == 0,
+        };
+        let lengths = (request.input_length, request.output_length);
+        let sent = self.send_from(origin, request.code, &mut buffer, lengths)?;
         let in_time = sent.wait(Some(request.milliseconds));
-        let pended = in_time.is_none();
-        if pended {
-            sent.cancel();
+        if in_time.is_none() {
+            if request.close == 0 {
+                sent.cancel();
+            } else {
+                self.close_handle();
+            }
         }
         let completion = match in_time {
             Some(completion) => completion,
             None => sent.wait(None).ok_or(STATUS_INVALID_PARAMETER)?,
         };
         drop(sent);
+        let written = usize::try_from(completion.information).unwrap_or(usize::MAX);
         Ok(Answer {
             status: completion.status.cast_unsigned(),
-            pended: pended.into(),
+            pended: in_time.is_none().into(),
+            spoiled: (buffer.get(written..) != sent_bytes.get(written..)).into(),
+            reserved: 0,
             information: completion.information,
             output: buffer,
         })
@@ -244,6 +259,30 @@ impl Drop for Partner {
         // SAFETY: as before.
         unsafe { ObfDereferenceObject(self.top.cast()) };
     }
+}
+
+/// Asks a device stack for the SR-IOV interface, which takes a reference to it.
+pub(crate) fn query_interface(
+    top: *mut DEVICE_OBJECT,
+    size: u16,
+    version: u16,
+) -> Result<DeviceInterface, NTSTATUS> {
+    let mut interface = Box::new(empty_interface());
+    let place = ptr::from_mut(&mut *interface);
+    let guid = GUID_SRIOV_DEVICE_INTERFACE_STANDARD;
+    let sent = irp::send(top, |_, location: &mut IO_STACK_LOCATION| {
+        location.MajorFunction = byte(IRP_MJ_PNP);
+        location.MinorFunction = byte(IRP_MN_QUERY_INTERFACE);
+        // SAFETY: the parameters of a new request are zero, valid for each of their members.
+        let query = unsafe { &mut location.Parameters.QueryInterface };
+        query.InterfaceType = (&raw const guid).cast();
+        query.Size = size;
+        query.Version = version;
+        query.Interface = place.cast();
+    })?;
+    let completion = sent.wait(None).ok_or(STATUS_INVALID_PARAMETER)?;
+    checked(completion.status)?;
+    Ok(interface.first)
 }
 
 /// Opens a link until the file object names its device.

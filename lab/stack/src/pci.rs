@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
-use lab_control::stack::{Fault, fault};
+use lab_control::stack::fault as kind;
 use pcivirt_abi::bus::{
     GUID_BUS_INTERFACE_STANDARD, GUID_PCI_VIRTUALIZATION_INTERFACE, INTERFACE_VERSION,
     MemoryDescriptor, PCI_WHICHSPACE_CONFIG, RESOURCE_SHARE_DEVICE_EXCLUSIVE, RESOURCE_TYPE_MEMORY,
@@ -22,6 +22,7 @@ use wdk_sys::{
     STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
 };
 
+use crate::fault;
 use crate::lock::Lock;
 use crate::pnp::{Query, offer};
 
@@ -49,8 +50,6 @@ pub(crate) struct Pci {
     references: AtomicI32,
     resets: AtomicU32,
     power: AtomicU32,
-    /// For each fault 0, or 1 + the VF that it is about.
-    faults: [AtomicU32; fault::COUNT],
 }
 
 /// The configuration space of one VF.
@@ -78,11 +77,14 @@ impl Pci {
                     })
                 })
                 .collect(),
-            enabled: AtomicU32::new(0),
+            enabled: AtomicU32::new(if fault::is_on(kind::VFS_ON, 0) {
+                total_vfs.into()
+            } else {
+                0
+            }),
             references: AtomicI32::new(0),
             resets: AtomicU32::new(0),
             power: AtomicU32::new(1),
-            faults: Default::default(),
         }
     }
 
@@ -106,30 +108,23 @@ impl Pci {
         self.resets.load(Ordering::SeqCst)
     }
 
-    /// Switches a fault on or off; off also brings lost functions back.
-    pub(crate) fn set_fault(&self, fault: Fault) -> Result<(), NTSTATUS> {
-        let index = usize::try_from(fault.fault).unwrap_or(usize::MAX);
-        let switch = self.faults.get(index).ok_or(STATUS_INVALID_PARAMETER)?;
-        switch.store(fault.target, Ordering::SeqCst);
-        if fault.target == 0 {
-            for function in &self.functions {
-                function.lock().lost = false;
-            }
+    /// Brings functions that did not come back from a reset back.
+    pub(crate) fn recover(&self) {
+        for function in &self.functions {
+            function.lock().lost = false;
         }
-        Ok(())
     }
 
-    fn has_fault(&self, fault: u32, vf: u16) -> bool {
-        let target = usize::try_from(fault)
-            .ok()
-            .and_then(|index| self.faults.get(index))
-            .map_or(0, |switch| switch.load(Ordering::SeqCst));
-        target == 0xFFFF || target == u32::from(vf) + 1
-    }
-
-    /// The resources of a start request: the memory of the VFs' BARs.
-    pub(crate) fn resources(&self) -> ResourceList {
-        let length = |bytes: u32| bytes.saturating_mul(u32::from(self.total_vfs));
+    /// The resources of a start request: the memory of the VFs' BARs; if it is to be too small, of
+    /// each a byte less than one VF needs.
+    pub(crate) fn resources(&self, too_small: bool) -> ResourceList {
+        let length = |bytes: u32| {
+            if too_small {
+                bytes - 1
+            } else {
+                bytes.saturating_mul(self.total_vfs.into())
+            }
+        };
         let memory = |start: u64, bytes: u32| MemoryDescriptor {
             resource_type: RESOURCE_TYPE_MEMORY,
             share_disposition: RESOURCE_SHARE_DEVICE_EXCLUSIVE,
@@ -165,7 +160,7 @@ impl Pci {
             };
         }
         let status = EXPRESS + config::EXPRESS_DEVICE_STATUS;
-        if self.has_fault(fault::TRANSACTIONS_PENDING, vf)
+        if fault::is_on(kind::TRANSACTIONS_PENDING, vf)
             && let Some(place) = usize::try_from(status.wrapping_sub(offset)).ok()
             && let Some(byte) = destination.get_mut(place)
         {
@@ -175,7 +170,7 @@ impl Pci {
     }
 
     fn write_function(&self, vf: u16, offset: u32, source: &[u8]) -> Option<()> {
-        if self.has_fault(fault::CONFIG_WRITE_FAILS, vf) {
+        if fault::is_on(kind::CONFIG_WRITE_FAILS, vf) {
             return None;
         }
         let mut function = self.enabled_function(vf)?.lock();
@@ -186,7 +181,7 @@ impl Pci {
         let high = function.space.get(control + 1).copied()?;
         if high & config::DeviceControl::INITIATE_FUNCTION_LEVEL_RESET.bits().to_le_bytes()[1] != 0 {
             function.space = virtual_space();
-            function.lost = self.has_fault(fault::LOST_AFTER_RESET, vf);
+            function.lost = fault::is_on(kind::LOST_AFTER_RESET, vf);
             self.resets.fetch_add(1, Ordering::SeqCst);
         }
         Some(())
@@ -201,7 +196,7 @@ impl Pci {
     }
 
     fn enable(&self, vfs: u16, enable: bool) -> NTSTATUS {
-        if self.has_fault(fault::ENABLE_FAILS, 0) {
+        if fault::is_on(kind::ENABLE_FAILS, 0) {
             return STATUS_UNSUCCESSFUL;
         }
         let valid = if enable {
@@ -279,6 +274,9 @@ fn physical_space(vendor: u16, device: u16, vf_device: u16, total_vfs: u16) -> B
     put(&mut space, config::VENDOR_ID, &vendor.to_le_bytes());
     put(&mut space, config::DEVICE_ID, &device.to_le_bytes());
     put_express_capability(&mut space, 0);
+    if fault::is_on(kind::NO_CAPABILITY, 0) {
+        return space;
+    }
     let sriov = config::EXTENDED_CAPABILITIES;
     let header = u32::from(config::EXTENDED_CAPABILITY_SRIOV) | 1 << 16;
     put(&mut space, sriov, &header.to_le_bytes());
@@ -331,17 +329,13 @@ pub(crate) fn query_interface(pci: &Arc<Pci>, query: &Query) -> Option<NTSTATUS>
         }
     };
     let guid = &GUID_PCI_VIRTUALIZATION_INTERFACE;
-    if pci.has_fault(fault::NO_INTERFACE, 0) {
-        return None;
-    }
-    offer(query, guid, INTERFACE_VERSION, virtualization).or_else(|| {
-        offer(
-            query,
-            &GUID_BUS_INTERFACE_STANDARD,
-            INTERFACE_VERSION,
-            standard,
-        )
-    })
+    let offered = |fault: u32| !fault::is_on(fault, 0);
+    let first =
+        offered(kind::NO_INTERFACE).then(|| offer(query, guid, INTERFACE_VERSION, virtualization));
+    let guid = &GUID_BUS_INTERFACE_STANDARD;
+    let second =
+        || offered(kind::NO_BUS_INTERFACE).then(|| offer(query, guid, INTERFACE_VERSION, standard));
+    first.flatten().or_else(|| second().flatten())
 }
 
 fn context(pci: &Arc<Pci>) -> *mut c_void {
@@ -446,6 +440,9 @@ unsafe extern "C" fn enable_virtualization(
 }
 
 unsafe extern "C" fn get_probed_bars(_context: *mut c_void, values: *mut u32) -> NTSTATUS {
+    if fault::is_on(kind::PROBED_BARS_FAIL, 0) {
+        return STATUS_INVALID_DEVICE_STATE;
+    }
     let probed = [
         !(BAR_0_BYTES - 1) | BAR_0_FLAGS,
         u32::MAX,
@@ -476,6 +473,9 @@ unsafe extern "C" fn get_bus_data(
     let Some(range) = range(space, offset, length) else {
         return 0;
     };
+    if fault::is_on(kind::UNREADABLE, 0) {
+        return 0;
+    }
     // SAFETY: the interface's contract.
     let destination = unsafe { bytes(buffer, length) };
     destination.copy_from_slice(&device(context).space.lock()[range]);

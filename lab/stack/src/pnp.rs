@@ -6,7 +6,7 @@ use pcivirt_abi::Guid;
 use wdk_sys::{
     DEVICE_OBJECT, INTERFACE, IO_STACK_LOCATION, IRP_MJ_PNP, IRP_MJ_POWER,
     IRP_MN_CANCEL_REMOVE_DEVICE, IRP_MN_CANCEL_STOP_DEVICE, IRP_MN_QUERY_REMOVE_DEVICE,
-    IRP_MN_QUERY_STOP_DEVICE, IRP_MN_SET_POWER, IRP_MN_START_DEVICE, IRP_MN_STOP_DEVICE, NTSTATUS,
+    IRP_MN_QUERY_STOP_DEVICE, IRP_MN_SET_POWER, IRP_MN_STOP_DEVICE, NTSTATUS,
     STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
 };
 
@@ -19,7 +19,6 @@ pub(crate) type Query = wdk_sys::_IO_STACK_LOCATION__bindgen_ty_1__bindgen_ty_26
 /// Requests that a child accepts without doing anything.
 pub(crate) fn is_pnp_success(minor: u32) -> bool {
     [
-        IRP_MN_START_DEVICE,
         IRP_MN_QUERY_STOP_DEVICE,
         IRP_MN_STOP_DEVICE,
         IRP_MN_CANCEL_STOP_DEVICE,
@@ -59,7 +58,9 @@ pub(crate) fn send(
     if request.request > pnp::SET_SYSTEM_POWER {
         return Err(STATUS_INVALID_PARAMETER);
     }
-    let mut resources = pci.filter(|_| request.argument != 0).map(Pci::resources);
+    let mut resources = pci
+        .filter(|_| request.argument != 0)
+        .map(|pci| pci.resources(request.argument == 2));
     let list = resources.as_mut().map_or(core::ptr::null_mut(), |list| {
         core::ptr::from_mut(list).cast()
     });
@@ -79,12 +80,10 @@ pub(crate) fn send(
         }
     })?;
     let completion = sent.wait(None).ok_or(STATUS_INVALID_PARAMETER)?;
-    Ok(Answer {
-        status: completion.status.cast_unsigned(),
-        pended: 0,
-        information: completion.information,
-        output: [0; 256],
-    })
+    Ok(Answer::without_output(
+        completion.status.cast_unsigned(),
+        completion.information,
+    ))
 }
 
 fn major(code: u32) -> u8 {

@@ -33,11 +33,12 @@ pub(super) fn request(code: u32, input_length: u32, output_length: u32) -> abi::
         code,
         internal: 1,
         user_mode: 0,
-        reserved: 0,
+        no_file: 0,
+        close: 0,
         input_length,
         output_length,
         milliseconds: 250,
-        input: [0; 64],
+        input: [0; abi::MAX_INPUT],
     }
 }
 

@@ -1,0 +1,90 @@
+//! What the bus sees of the driver above it: how its start ended, and what it answers once its
+//! device is gone.
+
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicI32, Ordering};
+
+use pcivirt_abi::sriov::{DEVICE_INTERFACE_VERSION, DeviceInterface};
+use wdk_sys::ntddk::{IoGetAttachedDeviceReference, ObfDereferenceObject};
+use wdk_sys::{DEVICE_OBJECT, NTSTATUS, PIRP, STATUS_IO_TIMEOUT, STATUS_PENDING, STATUS_SUCCESS};
+
+use crate::clock;
+use crate::irp;
+use crate::partner;
+
+/// How the first start of the PF ended; `STATUS_PENDING` until it has.
+static START: AtomicI32 = AtomicI32::new(STATUS_PENDING);
+/// What a query for the interface was answered between surprise removal and removal.
+static LATE_QUERY: AtomicI32 = AtomicI32::new(STATUS_PENDING);
+
+/// A PF is plugged in: nothing is known of it.
+pub(crate) fn forget() {
+    START.store(STATUS_PENDING, Ordering::SeqCst);
+    LATE_QUERY.store(STATUS_PENDING, Ordering::SeqCst);
+}
+
+/// Watches how the driver above completes a start request, as a filter on top of it would: the
+/// kernel, which sent the request, keeps the status to itself.
+pub(crate) fn watch_start(irp: PIRP) {
+    // SAFETY: the request is the bus's while it is dispatched.
+    let request = unsafe { &mut *irp };
+    if request.CurrentLocation >= request.StackCount {
+        return;
+    }
+    // SAFETY: there is a stack location above, the one of the driver that passed the request on.
+    let above = unsafe { irp::current(request).add(1) };
+    // SAFETY: as before; that driver waits for this one.
+    let above = unsafe { &mut *above };
+    // A start that the lab itself sends is watched by its sender.
+    if above.CompletionRoutine.is_none() {
+        above.CompletionRoutine = Some(start_ended);
+        above.Control |= irp::INVOKE_ALWAYS;
+    }
+}
+
+unsafe extern "C" fn start_ended(
+    _device: *mut DEVICE_OBJECT,
+    irp: PIRP,
+    _context: *mut c_void,
+) -> NTSTATUS {
+    // SAFETY: the kernel calls with the request that is being completed.
+    let status = irp::status_of(unsafe { &*irp });
+    START.store(status, Ordering::SeqCst);
+    STATUS_SUCCESS
+}
+
+/// Waits until the PF's first start has ended; its status.
+pub(crate) fn started(milliseconds: u32) -> Result<NTSTATUS, NTSTATUS> {
+    let ended = || START.load(Ordering::SeqCst) != STATUS_PENDING;
+    if clock::wait_until(milliseconds, ended) {
+        Ok(START.load(Ordering::SeqCst))
+    } else {
+        Err(STATUS_IO_TIMEOUT)
+    }
+}
+
+/// Asks the PF driver for its interface although its device is gone: the surprise removal has
+/// reached the bus, so that driver has seen it, and the removal has not come yet.
+pub(crate) fn ask_late(physical: *mut DEVICE_OBJECT) {
+    // SAFETY: the bus's own device.
+    let top = unsafe { IoGetAttachedDeviceReference(physical) };
+    let size = u16::try_from(size_of::<DeviceInterface>()).unwrap_or(0);
+    let status = match partner::query_interface(top, size, DEVICE_INTERFACE_VERSION) {
+        Ok(interface) => {
+            if let Some(dereference) = interface.interface_dereference {
+                // SAFETY: this gives back the reference that the query returned.
+                unsafe { dereference(interface.context) };
+            }
+            STATUS_SUCCESS
+        }
+        Err(status) => status,
+    };
+    LATE_QUERY.store(status, Ordering::SeqCst);
+    // SAFETY: this gives the reference back.
+    unsafe { ObfDereferenceObject(top.cast()) };
+}
+
+/// How the last late query was answered.
+pub(crate) fn late_query() -> NTSTATUS {
+    LATE_QUERY.load(Ordering::SeqCst)
+}
