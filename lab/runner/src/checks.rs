@@ -1,10 +1,18 @@
 //! Checks of the driver from outside, each named after the rule that it holds.
 
+mod ask;
+mod attach;
+mod codes;
 mod faults;
 mod interface;
+mod management;
+mod power;
 mod rebalance;
 mod removal;
+mod replies;
 mod requests;
+mod turns;
+mod waits;
 
 use std::process::ExitCode;
 
@@ -20,8 +28,15 @@ pub(crate) type Check = (&'static str, fn(&mut Session) -> Result<()>);
 /// Every list, in the order in which they run; the last one pulls the PF out.
 pub(crate) const ALL: &[&[Check]] = &[
     interface::CHECKS,
+    codes::CHECKS,
     requests::CHECKS,
+    attach::CHECKS,
+    turns::CHECKS,
+    management::CHECKS,
+    replies::CHECKS,
+    waits::CHECKS,
     rebalance::CHECKS,
+    power::CHECKS,
     faults::CHECKS,
     removal::CHECKS,
 ];
@@ -33,8 +48,10 @@ pub(crate) const FAULTS: &[&[Check]] = &[rebalance::CHECKS, faults::CHECKS, remo
 pub(crate) mod status {
     pub(crate) const SUCCESS: u32 = 0;
     pub(crate) const DEVICE_BUSY: u32 = 0x8000_0011;
+    pub(crate) const INFO_LENGTH_MISMATCH: u32 = 0xC000_0004;
     pub(crate) const INVALID_PARAMETER: u32 = 0xC000_000D;
     pub(crate) const INVALID_DEVICE_REQUEST: u32 = 0xC000_0010;
+    pub(crate) const ACCESS_DENIED: u32 = 0xC000_0022;
     pub(crate) const BUFFER_TOO_SMALL: u32 = 0xC000_0023;
     pub(crate) const SHARING_VIOLATION: u32 = 0xC000_0043;
     pub(crate) const DEVICE_NOT_READY: u32 = 0xC000_00A3;
@@ -43,6 +60,8 @@ pub(crate) mod status {
     pub(crate) const CANCELLED: u32 = 0xC000_0120;
     pub(crate) const INVALID_DEVICE_STATE: u32 = 0xC000_0184;
     pub(crate) const IO_DEVICE_ERROR: u32 = 0xC000_0185;
+    pub(crate) const INVALID_BUFFER_SIZE: u32 = 0xC000_0206;
+    pub(crate) const NOT_FOUND: u32 = 0xC000_0225;
     pub(crate) const DEVICE_REMOVED: u32 = 0xC000_02B6;
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) stack: Stack,
     /// The path of the PF's device interface for the virtualization stack.
     link: String,
+    /// The path of the PF's device interface for the host's software.
+    management_path: String,
     /// The management interface; none while the PF is pulled out.
     management: Option<Device<Handle>>,
     /// The sample VF driver's device of each VF, where there is one.
@@ -59,6 +61,7 @@ impl Session {
             bench: bench.clone(),
             stack,
             link: String::new(),
+            management_path: String::new(),
             management: None,
             guests: Vec::new(),
             vfs: bench.vfs,
@@ -76,9 +79,9 @@ impl Session {
         let size = u16::try_from(size_of::<sriov::DeviceInterface>())?;
         self.connect(size, sriov::DEVICE_INTERFACE_VERSION)?;
         self.attach(abi::policy::ACCEPT, self.bench.mode)?;
-        let management = wait_for_interface(pf_broker_abi::INTERFACE_CLASS, |_| true)
+        self.management_path = wait_for_interface(pf_broker_abi::INTERFACE_CLASS, |_| true)
             .context("the PF driver offers no management interface")?;
-        let management = open(&management)?;
+        let management = open(&self.management_path)?;
         self.management = Some(Device::new(management)?);
         if self.bench.path != Path::Raw {
             for vf in 0..self.vfs {
@@ -91,6 +94,18 @@ impl Session {
     /// The management interface.
     pub(crate) fn management(&self) -> Result<&Device<Handle>> {
         self.management.as_ref().context("the PF is pulled out")
+    }
+
+    /// Opens the PF for the host's software once more.
+    pub(crate) fn open_management(&self, access: Access) -> Result<Handle> {
+        let path = &self.management_path;
+        Handle::open(path, access).with_context(|| format!("open {path}"))
+    }
+
+    /// Opens the PF from user mode where the virtualization stack opens it from the kernel.
+    pub(crate) fn open_sriov(&self) -> Result<Handle> {
+        let path = &self.link;
+        Handle::open(path, Access::Look).with_context(|| format!("open {path}"))
     }
 
     /// Opens the PF anew and asks for the SR-IOV interface.
@@ -179,12 +194,21 @@ pub(crate) fn plug_pf(stack: &Stack, bench: &Bench) -> Result<()> {
 
 fn plug_vf(stack: &Stack, vf: u16) -> Result<Handle> {
     stack.plug_vf(vf)?;
+    open_guest(vf)
+}
+
+/// Opens the VF driver's device of a guest, once it is there.
+pub(crate) fn open_guest(vf: u16) -> Result<Handle> {
+    open(&guest_path(vf)?)
+}
+
+/// The path of the VF driver's device of a guest, once it is there.
+fn guest_path(vf: u16) -> Result<String> {
     let instance = format!("#vf{vf}#");
-    let path = wait_for_interface(sample::INTERFACE_CLASS, |path| {
+    wait_for_interface(sample::INTERFACE_CLASS, |path| {
         path.to_lowercase().contains(&instance)
     })
-    .with_context(|| format!("the VF driver of VF {vf} offers no interface"))?;
-    open(&path)
+    .with_context(|| format!("the VF driver of VF {vf} offers no interface"))
 }
 
 /// Opens a device whose interface was just seen: Wine shows an interface some time before its link

@@ -1,9 +1,10 @@
 //! The SR-IOV interface: layout, versions, and what each function answers.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use lab_control::stack::{self as abi, function, operation, path};
 use pcivirt_abi::sriov;
 
+use super::ask::{Expected, Origin, expect, request};
 use super::{Check, call, fails, is, performed, status, transfer};
 use crate::cli::Mode;
 use crate::session::Session;
@@ -14,7 +15,7 @@ pub(super) const CHECKS: &[Check] = &[
         layout,
     ),
     (
-        "a larger and newer request gets the version that there is",
+        "every larger or newer request gets the version that there is",
         newer,
     ),
     ("a request for less than the interface is refused", smaller),
@@ -67,32 +68,45 @@ fn layout(session: &mut Session) -> Result<()> {
 
 fn newer(session: &mut Session) -> Result<()> {
     session.stack.detach()?;
-    let connected = session.connect(144, 2)?;
+    // The second structure by its size, by its version and by both; and what may come one day.
+    for (size, version) in [(144, 1), (120, 2), (144, 2), (128, 3), (u16::MAX, u16::MAX)] {
+        let connected = session.connect(size, version)?;
+        let got = (connected.size, connected.version, connected.pointers);
+        ensure!(
+            got == (120, 1, 0x3FFF),
+            "a request for {size} bytes, version {version} gets {got:?}"
+        );
+    }
     session.attach(abi::policy::ACCEPT, Mode::EachVf)?;
-    ensure!(connected.size == 120, "Size is {}", connected.size);
-    ensure!(connected.version == 1, "Version is {}", connected.version);
     Ok(())
 }
 
 fn smaller(session: &mut Session) -> Result<()> {
     session.stack.detach()?;
-    let refused = session.connect(size_1() - 8, 1);
-    again(session)?;
-    // KMDF passes such a query down, so the status is the one that a query begins with.
-    fails(&refused, status::NOT_SUPPORTED)
+    for (size, version) in [(119, 1), (112, 1), (40, 1), (0, 1), (119, 2), (120, 0)] {
+        let refused = session.connect(size, version);
+        // KMDF passes such a query down, so the status is the one that a query begins with.
+        fails(&refused, status::NOT_SUPPORTED)
+            .with_context(|| format!("{size} bytes, version {version}"))?;
+    }
+    again(session)
 }
 
 fn lengths(session: &mut Session) -> Result<()> {
     for operation in [operation::READ, operation::WRITE] {
         for length in [0, 129, 256, u32::MAX] {
             let got = performed(session, &transfer(operation, 0, 0, length))?;
-            is(&format!("length {length}"), got, 0xC000_0206)?;
+            is(
+                &format!("length {length}"),
+                got,
+                status::INVALID_BUFFER_SIZE,
+            )?;
         }
         for length in [1, 127, 128] {
             let mut nowhere = transfer(operation, 0, 0, length);
             nowhere.path = path::NULL_BUFFER;
             let got = performed(session, &nowhere)?;
-            ensure!(got & 0x8000_0000 != 0, "a NULL buffer gives 0x{got:08X}");
+            is("a NULL buffer", got, status::INVALID_BUFFER_SIZE)?;
         }
     }
     Ok(())
@@ -135,36 +149,48 @@ fn identifiers(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
+/// What a function leaves alone in its output reads as this.
+const UNTOUCHED: u8 = 0xA5;
+
+/// Calls a function that has to be refused and to leave the caller's buffer alone.
+fn refused_untouched(session: &Session, call: &abi::Call, expected: u32) -> Result<()> {
+    let what = format!(
+        "function {} of VF {}, {:#x} bytes at {:#x}",
+        call.function, call.vf, call.length, call.offset
+    );
+    let called = session.stack.call(call)?;
+    is(&what, called.status, expected)?;
+    let before = if call.function == function::WRITE_CONFIG {
+        call.data
+    } else {
+        [UNTOUCHED; 64]
+    };
+    ensure!(called.data == before, "{what} changes the caller's buffer");
+    Ok(())
+}
+
 fn beyond(session: &mut Session) -> Result<()> {
-    for vf in [session.vfs, 0xFFFE, 0xFFFF] {
-        for (function, bytes) in [
-            (function::GET_VENDOR_AND_DEVICE, 4),
-            (function::GET_DEVICE_LOCATION, 4),
+    for vf in [session.vfs, 0xFF, 0xFFFE, 0xFFFF] {
+        for function in [
+            function::GET_VENDOR_AND_DEVICE,
+            function::GET_DEVICE_LOCATION,
         ] {
-            let called = session.stack.call(&call(function, vf, 0, 0))?;
+            let data = session.stack.call(&call(function, vf, 0, 0))?.data;
             ensure!(
-                !called.data[..bytes].contains(&0xA5),
-                "function {function} of VF {vf} leaves {:02x?}",
-                &called.data[..bytes]
+                data[..4] == [0xFF; 4] && data[4..].iter().all(|&byte| byte == UNTOUCHED),
+                "function {function} of VF {vf} gives {data:02x?}"
             );
         }
-        for function in [
-            function::READ_CONFIG,
-            function::WRITE_CONFIG,
-            function::RESET_VF,
-            function::GET_RESOURCE_FOR_BAR,
+        for (function, offset, length) in [
+            (function::READ_CONFIG, 0, 4),
+            (function::WRITE_CONFIG, 4, 2),
+            (function::RESET_VF, 0, 0),
+            (function::GET_RESOURCE_FOR_BAR, 0, 0),
+            (function::SET_VF_POWER_STATE, 4, 0),
         ] {
-            let called = session.stack.call(&call(function, vf, 0, 4))?;
-            is(
-                &format!("function {function} of VF {vf}"),
-                called.status,
-                status::INVALID_PARAMETER,
-            )?;
+            let call = call(function, vf, offset, length);
+            refused_untouched(session, &call, status::INVALID_PARAMETER)?;
         }
-        let called = session
-            .stack
-            .call(&call(function::SET_VF_POWER_STATE, vf, 4, 0))?;
-        is("SetVfPowerState", called.status, status::INVALID_PARAMETER)?;
     }
     Ok(())
 }
@@ -184,10 +210,17 @@ fn bars(session: &mut Session) -> Result<()> {
     for pair in starts.windows(2) {
         ensure!(pair[1] - pair[0] == 0x4000, "BARs start at {starts:#x?}");
     }
-    let none = session
-        .stack
-        .call(&call(function::GET_RESOURCE_FOR_BAR, 0, 6, 0))?;
-    ensure!(none.status != 0, "BAR 6 exists");
+    // BAR 1 is the upper half of BAR 0, and the device uses none behind BAR 2.
+    for (bar, expected) in [
+        (1, status::NOT_SUPPORTED),
+        (3, status::NOT_SUPPORTED),
+        (5, status::NOT_SUPPORTED),
+        (6, status::INVALID_PARAMETER),
+        (0xFFFF, status::INVALID_PARAMETER),
+    ] {
+        let none = call(function::GET_RESOURCE_FOR_BAR, 0, bar, 0);
+        refused_untouched(session, &none, expected)?;
+    }
     let probed = session
         .stack
         .call(&call(function::QUERY_PROBED_BARS, 0, 0, 0))?;
@@ -221,36 +254,50 @@ fn power(session: &mut Session) -> Result<()> {
 }
 
 fn config(session: &mut Session) -> Result<()> {
-    for (offset, length) in [(4095, 2), (4096, 1), (u32::MAX, 4)] {
-        let called = session
-            .stack
-            .call(&call(function::READ_CONFIG, 0, offset, length))?;
+    // Behind the space, over its end, nothing at all, and sums that wrap to something small.
+    for (offset, length) in [
+        (4095, 2),
+        (4096, 1),
+        (4096, 0),
+        (0, 0),
+        (0, 4097),
+        (u32::MAX, 1),
+        (u32::MAX, 4),
+        (u32::MAX - 3, 8),
+        (4, u32::MAX - 3),
+        (4, u32::MAX),
+        (u32::MAX, u32::MAX),
+    ] {
+        for function in [function::READ_CONFIG, function::WRITE_CONFIG] {
+            let call = call(function, 0, offset, length);
+            refused_untouched(session, &call, status::INVALID_PARAMETER)?;
+        }
+    }
+    for (offset, length) in [(0, 1), (61, 3), (4095, 1), (4032, 64)] {
+        let read = call(function::READ_CONFIG, 0, offset, length);
+        let read = session.stack.call(&read)?;
+        is("ReadVfConfig", read.status, status::SUCCESS)?;
+        let length = usize::try_from(length)?;
         ensure!(
-            called.status != 0,
-            "{length} bytes at {offset:#x} can be read"
+            read.data[length..].iter().all(|&byte| byte == UNTOUCHED),
+            "ReadVfConfig writes behind {length} bytes at {offset}"
         );
     }
-    // The vendor ID is no register that a guest may write.
-    let mut write = call(function::WRITE_CONFIG, 0, 0, 2);
-    write.data = [0x11; 64];
-    session.stack.call(&write)?;
+    // Registers that no guest may write: the IDs, a BAR, and a function level reset.
+    for (offset, length) in [(0, 2), (0x10, 4), (0x49, 1), (4, 64)] {
+        let mut write = call(function::WRITE_CONFIG, 0, offset, length);
+        write.data = [0x11; 64];
+        refused_untouched(session, &write, status::ACCESS_DENIED)?;
+    }
     identifiers(session)
 }
 
 fn luid(session: &mut Session) -> Result<()> {
     let called = session.stack.call(&call(function::QUERY_LUID, 0, 0, 0))?;
     is("QueryLuid", called.status, status::SUCCESS)?;
-    let answer = session.stack.request(&super::requests::request(
-        sriov::IOCTL_PROXY_QUERY_LUID,
-        0,
-        8,
-    ))?;
-    is("PROXY_QUERY_LUID", answer.status, status::SUCCESS)?;
-    ensure!(
-        answer.information == 8,
-        "Information is {}",
-        answer.information
-    );
+    let ask = request(Origin::KERNEL, sriov::IOCTL_PROXY_QUERY_LUID, &[], 8);
+    let served = Expected::Answer(status::SUCCESS, 8);
+    let answer = expect(session, "PROXY_QUERY_LUID", &ask, served)?;
     ensure!(answer.output[..8] == called.data[..8], "the LUIDs differ");
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! The PF goes: asked, and unasked.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
-use lab_control::stack::{function, operation, pnp};
+use lab_control::stack::{fault, function, operation, pnp};
 
 use super::{Check, block_0, call, is, mark, performed, status, transfer};
 use crate::session::Session;
@@ -16,7 +16,10 @@ pub(super) const CHECKS: &[Check] = &[
         "a removal against everything ends, and later calls are refused",
         pulled,
     ),
-    ("a PF that comes back starts with empty blocks", back),
+    (
+        "a PF that comes back with its VFs on starts with empty blocks",
+        back,
+    ),
 ];
 
 fn query_remove(session: &mut Session) -> Result<()> {
@@ -49,6 +52,7 @@ fn pulled(session: &mut Session) -> Result<()> {
         .collect();
     thread::sleep(Duration::from_millis(200));
     session.pull_pf()?;
+    ended_by_removal(session)?;
     for reader in readers {
         let served = reader.join().map_err(|_| anyhow!("a thread panicked"))??;
         ensure!(served > 0, "a VF was never served");
@@ -58,18 +62,72 @@ fn pulled(session: &mut Session) -> Result<()> {
         let got = performed(session, &transfer(operation, 0, 0, 128))?;
         is("a call after the removal", got, status::DEVICE_REMOVED)?;
     }
-    let got = session
-        .stack
-        .call(&call(function::RESET_VF, 0, 0, 0))?
-        .status;
-    is("ResetVf after the removal", got, status::DEVICE_REMOVED)?;
+    gone(session)?;
     session.pull_guests()?;
     session.stack.disconnect()?;
     Ok(())
 }
 
+/// Whoever waits at the removal is told, and nobody gets the interface any more.
+fn ended_by_removal(session: &Session) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        let report = session.stack.report()?;
+        if report.notification_status != 0 || start.elapsed() > Duration::from_secs(5) {
+            is(
+                "the notification that waited",
+                report.notification_status,
+                status::DEVICE_REMOVED,
+            )?;
+            return is(
+                "a query for the interface during the removal",
+                report.late_query_status,
+                status::DEVICE_REMOVED,
+            );
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Every other function of the interface, which is still held.
+fn gone(session: &Session) -> Result<()> {
+    for (what, function, offset, length) in [
+        ("ReadVfConfig", function::READ_CONFIG, 0, 4),
+        ("WriteVfConfig", function::WRITE_CONFIG, 4, 2),
+        ("QueryProbedBars", function::QUERY_PROBED_BARS, 0, 0),
+        ("ResetVf", function::RESET_VF, 0, 0),
+        ("SetVfPowerState", function::SET_VF_POWER_STATE, 4, 0),
+        ("GetResourceForBar", function::GET_RESOURCE_FOR_BAR, 0, 0),
+        ("QueryLuid", function::QUERY_LUID, 0, 0),
+    ] {
+        let called = session.stack.call(&call(function, 0, offset, length))?;
+        is(what, called.status, status::DEVICE_REMOVED)?;
+    }
+    for function in [
+        function::GET_VENDOR_AND_DEVICE,
+        function::GET_DEVICE_LOCATION,
+    ] {
+        let data = session.stack.call(&call(function, 0, 0, 0))?.data;
+        ensure!(
+            data[..4] == [0xFF; 4],
+            "function {function} gives {:02x?}",
+            &data[..4]
+        );
+    }
+    Ok(())
+}
+
 fn back(session: &mut Session) -> Result<()> {
+    // Whoever drove the PF before may have left its VFs on.
+    session.stack.fault(fault::VFS_ON, 1)?;
     session.plug()?;
+    session.stack.fault(fault::VFS_ON, 0)?;
+    let enabled = session.stack.report()?.enabled_vfs;
+    ensure!(
+        enabled == u32::from(session.vfs),
+        "{enabled} VFs are on instead of {}",
+        session.vfs
+    );
     ensure!(
         block_0(session, 0)?.iter().all(|&byte| byte == 0),
         "a block is left over"

@@ -1,0 +1,110 @@
+//! Control requests and their answers: what the tables of the other checks are judged with.
+
+use anyhow::{Result, ensure};
+use lab_control::stack as abi;
+
+use super::status;
+use crate::session::Session;
+
+/// How long a request may pend before it is cancelled, in the tables: nothing in them is waited for.
+const MOMENT: u32 = 20;
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    pub(super) internal: bool,
+    pub(super) user: bool,
+}
+
+/// Both major functions, from the kernel and as if from user mode.
+pub(super) const ORIGINS: [Origin; 4] = [
+    Origin::KERNEL,
+    Origin {
+        internal: false,
+        user: false,
+    },
+    Origin {
+        internal: true,
+        user: true,
+    },
+    Origin {
+        internal: false,
+        user: true,
+    },
+];
+
+impl Origin {
+    /// From the kernel, as `IRP_MJ_INTERNAL_DEVICE_CONTROL`.
+    pub(super) const KERNEL: Self = Self {
+        internal: true,
+        user: false,
+    };
+}
+
+/// A request with this input and room for so many bytes of output.
+pub(super) fn request(origin: Origin, code: u32, input: &[u8], output: u32) -> abi::Request {
+    let mut request = abi::Request {
+        code,
+        internal: origin.internal.into(),
+        user_mode: origin.user.into(),
+        no_file: 0,
+        close: 0,
+        input_length: u32::try_from(input.len()).unwrap_or(u32::MAX),
+        output_length: output,
+        milliseconds: MOMENT,
+        input: [0; abi::MAX_INPUT],
+    };
+    for (place, byte) in request.input.iter_mut().zip(input) {
+        *place = *byte;
+    }
+    request
+}
+
+/// What a request is answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Expected {
+    /// At once, with this status, and this `Information`.
+    Answer(u32, u64),
+    /// Not before it is cancelled.
+    Pends,
+}
+
+/// At once and without output.
+pub(super) const fn refused(status: u32) -> Expected {
+    Expected::Answer(status, 0)
+}
+
+/// Sends a request and fails unless it is answered as expected and its buffer is as it was behind
+/// what the answer says that it holds.
+pub(super) fn expect(
+    session: &Session,
+    what: &str,
+    request: &abi::Request,
+    expected: Expected,
+) -> Result<abi::Answer> {
+    let answer = session.stack.request(request)?;
+    let pends = matches!(expected, Expected::Pends);
+    let (status, information) = match expected {
+        Expected::Answer(status, information) => (status, information),
+        Expected::Pends => (status::CANCELLED, 0),
+    };
+    let got = (answer.status, answer.information, answer.pended != 0);
+    ensure!(
+        got == (status, information, pends),
+        "{what}: status 0x{:08X}, Information {}, pended {} instead of 0x{status:08X}, \
+         {information}, {pends} (code 0x{:08X}, {} bytes in, {} out, internal {}, user mode {})",
+        got.0,
+        got.1,
+        got.2,
+        request.code,
+        request.input_length,
+        request.output_length,
+        request.internal,
+        request.user_mode,
+    );
+    ensure!(
+        answer.spoiled == 0,
+        "{what}: the buffer behind {information} bytes of output was changed"
+    );
+    Ok(answer)
+}

@@ -1,0 +1,366 @@
+//! The management interface from outside: every code, with every length, from everywhere.
+//!
+//! Codes, sizes and offsets are written out here: the driver and the runner have theirs from the
+//! same crate, so a wrong one there would agree with itself. The blocks are those of
+//! blocks/mlx5-hv-vhca.toml.
+
+use anyhow::{Result, ensure};
+use pf_broker_client::{Access, Control as _};
+
+use super::ask::{Expected, ORIGINS, Origin, expect, refused, request};
+use super::{Check, is, status};
+use crate::session::Session;
+
+pub(super) const CHECKS: &[Check] = &[
+    (
+        "every management code with its input, and with a byte more or less",
+        inputs,
+    ),
+    (
+        "every management code with its output, and with a byte more or less",
+        outputs,
+    ),
+    (
+        "a reserved byte that is not zero is refused by every management code",
+        reserved,
+    ),
+    (
+        "VFs and blocks that do not exist are refused by every management code",
+        unknown,
+    ),
+    ("unknown management codes are refused", no_code),
+    ("a handle for looking may look and not change", looking_only),
+];
+
+/// One code of the interface.
+struct Code {
+    name: &'static str,
+    number: u32,
+    /// Whether a handle that was opened for reading alone may send it.
+    looks: bool,
+    /// A request that is served, about VF 1.
+    input: &'static [u8],
+    /// What an input of another length is answered; none where there is no structure to miss.
+    wrong_input: Option<u32>,
+    /// Where the input has bytes that must be zero.
+    reserved: &'static [usize],
+    /// Where the input has the VF's index.
+    vf: Option<usize>,
+    /// Where the input has a block's ID.
+    block: Option<usize>,
+    /// Bytes of the reply, and `Information`; they differ where there is nothing to tell.
+    output: u32,
+    information: u64,
+    /// What an output that is a byte short is answered.
+    short_output: u32,
+}
+
+/// Looks at VF 1, and has no reply; the table below says what is different.
+const NOTHING: Code = Code {
+    name: "",
+    number: 0,
+    looks: true,
+    input: &[],
+    wrong_input: Some(status::INVALID_PARAMETER),
+    reserved: &[],
+    vf: Some(0),
+    block: None,
+    output: 0,
+    information: 0,
+    short_output: status::BUFFER_TOO_SMALL,
+};
+
+/// A block and 128 bytes of zeros for it.
+const BLOCK_0: [u8; 136] = {
+    let mut bytes = [0; 136];
+    bytes[0] = 1;
+    bytes
+};
+
+const CODES: [Code; 12] = [
+    Code {
+        name: "QUERY",
+        number: 0x0022_6400,
+        wrong_input: None,
+        vf: None,
+        output: 96,
+        information: 96,
+        ..NOTHING
+    },
+    Code {
+        name: "BLOCKS",
+        number: 0x0022_6404,
+        input: &[0; 4],
+        vf: None,
+        output: 80,
+        information: 80,
+        ..NOTHING
+    },
+    Code {
+        name: "STATS",
+        number: 0x0022_6408,
+        input: &[1, 0, 0, 0],
+        reserved: &[2, 3],
+        output: 256,
+        information: 256,
+        ..NOTHING
+    },
+    Code {
+        name: "BLOCK_STATS",
+        number: 0x0022_640C,
+        input: &[1, 0, 0, 0, 0, 0, 0, 0],
+        reserved: &[2, 3],
+        block: Some(4),
+        output: 48,
+        information: 48,
+        ..NOTHING
+    },
+    Code {
+        name: "READ",
+        number: 0x0022_6410,
+        input: &[1, 0, 0, 0, 0, 0, 0, 0],
+        reserved: &[2, 3],
+        block: Some(4),
+        output: 128,
+        information: 128,
+        short_output: status::INVALID_BUFFER_SIZE,
+        ..NOTHING
+    },
+    Code {
+        name: "PUBLISH",
+        number: 0x0022_E414,
+        looks: false,
+        input: &BLOCK_0,
+        wrong_input: Some(status::INVALID_BUFFER_SIZE),
+        reserved: &[2, 3],
+        block: Some(4),
+        ..NOTHING
+    },
+    Code {
+        name: "INVALIDATE",
+        number: 0x0022_E418,
+        looks: false,
+        input: &[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0],
+        reserved: &[2, 3, 4, 5, 6, 7],
+        ..NOTHING
+    },
+    Code {
+        name: "DRAIN",
+        number: 0x0022_E41C,
+        looks: false,
+        input: &[1, 0, 0, 0, 1, 0, 0, 0],
+        reserved: &[2, 3],
+        block: Some(4),
+        output: 132,
+        ..NOTHING
+    },
+    Code {
+        name: "RESET",
+        number: 0x0022_E420,
+        looks: false,
+        input: &[1, 0, 0, 0],
+        reserved: &[2, 3],
+        ..NOTHING
+    },
+    Code {
+        name: "POWER",
+        number: 0x0022_E424,
+        looks: false,
+        input: &[1, 0, 0, 0],
+        // The high byte of a state: there are four of them.
+        reserved: &[3],
+        ..NOTHING
+    },
+    Code {
+        name: "JOURNAL",
+        number: 0x0022_6428,
+        input: &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        reserved: &[2, 3, 4, 5, 6, 7],
+        output: 40,
+        information: 40,
+        ..NOTHING
+    },
+    // Any change will do, and VF 1 was reset above.
+    Code {
+        name: "WAIT",
+        number: 0x0022_642C,
+        input: &[0; 8],
+        vf: None,
+        output: 8,
+        information: 8,
+        ..NOTHING
+    },
+];
+
+impl Code {
+    fn served(&self) -> Expected {
+        Expected::Answer(status::SUCCESS, self.information)
+    }
+}
+
+/// Sends a request of a code from everywhere.
+fn everywhere(
+    session: &Session,
+    code: &Code,
+    what: &str,
+    input: &[u8],
+    output: u32,
+    expected: Expected,
+) -> Result<()> {
+    for origin in ORIGINS {
+        let what = format!("{} with {what}", code.name);
+        let ask = request(origin, code.number, input, output);
+        expect(session, &what, &ask, expected)?;
+    }
+    Ok(())
+}
+
+fn inputs(session: &mut Session) -> Result<()> {
+    for code in &CODES {
+        let served = code.served();
+        everywhere(session, code, "its input", code.input, code.output, served)?;
+        let Some(wrong) = code.wrong_input else {
+            continue;
+        };
+        let mut longer = code.input.to_vec();
+        longer.push(0);
+        let shorter = &code.input[..code.input.len() - 1];
+        for input in [shorter, &longer] {
+            let what = format!("{} bytes of input", input.len());
+            everywhere(session, code, &what, input, code.output, refused(wrong))?;
+        }
+        let none = refused(status::INVALID_PARAMETER);
+        everywhere(session, code, "no input", &[], code.output, none)?;
+    }
+    Ok(())
+}
+
+fn outputs(session: &mut Session) -> Result<()> {
+    for code in CODES.iter().filter(|code| code.output > 0) {
+        let short = refused(code.short_output);
+        for output in [code.output - 1, 0] {
+            let what = format!("{output} bytes of output");
+            everywhere(session, code, &what, code.input, output, short)?;
+        }
+        // Of a block that is read the length of the output is the length asked for.
+        let long = if code.name == "READ" {
+            short
+        } else {
+            code.served()
+        };
+        let output = code.output + 1;
+        everywhere(session, code, "a byte more", code.input, output, long)?;
+    }
+    Ok(())
+}
+
+fn reserved(session: &mut Session) -> Result<()> {
+    for code in &CODES {
+        for &place in code.reserved {
+            let mut input = code.input.to_vec();
+            input[place] = 1;
+            let what = format!("a one in byte {place}");
+            let expected = refused(status::INVALID_PARAMETER);
+            everywhere(session, code, &what, &input, code.output, expected)?;
+        }
+    }
+    Ok(())
+}
+
+fn unknown(session: &mut Session) -> Result<()> {
+    ensure!(session.vfs == 4, "the table is about 4 VFs");
+    for code in &CODES {
+        for vf in [4_u16, 0x0101, 0xFFFE, 0xFFFF] {
+            let Some(place) = code.vf else { continue };
+            let mut input = code.input.to_vec();
+            input[place..place + 2].copy_from_slice(&vf.to_le_bytes());
+            let expected = refused(status::INVALID_PARAMETER);
+            let what = format!("VF {vf}");
+            everywhere(session, code, &what, &input, code.output, expected)?;
+        }
+        for block in [2_u32, 64, 0x100, 0x0100_0000, u32::MAX] {
+            let Some(place) = code.block else { continue };
+            let mut input = code.input.to_vec();
+            input[place..place + 4].copy_from_slice(&block.to_le_bytes());
+            let expected = refused(status::NOT_FOUND);
+            let what = format!("block {block}");
+            everywhere(session, code, &what, &input, code.output, expected)?;
+        }
+    }
+    let others: [(&str, u32, &[u8], u32, u32); 4] = [
+        (
+            "INVALIDATE of block 2",
+            0x0022_E418,
+            &[1, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0],
+            0,
+            status::NOT_SUPPORTED,
+        ),
+        (
+            "POWER to state 4",
+            0x0022_E424,
+            &[1, 0, 4, 0],
+            0,
+            status::INVALID_PARAMETER,
+        ),
+        (
+            "READ of a stream",
+            0x0022_6410,
+            &[1, 0, 0, 0, 1, 0, 0, 0],
+            128,
+            status::INVALID_DEVICE_REQUEST,
+        ),
+        (
+            "DRAIN of a register",
+            0x0022_E41C,
+            &[1, 0, 0, 0, 0, 0, 0, 0],
+            132,
+            status::INVALID_DEVICE_REQUEST,
+        ),
+    ];
+    for (what, code, input, output, status) in others {
+        let ask = request(Origin::KERNEL, code, input, output);
+        expect(session, what, &ask, refused(status))?;
+    }
+    Ok(())
+}
+
+fn no_code(session: &mut Session) -> Result<()> {
+    // The neighbours of the codes, and codes with the access bits of others.
+    for code in [
+        0x0022_63FC,
+        0x0022_6430,
+        0x0022_E400,
+        0x0022_6414,
+        0x0022_6401,
+    ] {
+        for origin in ORIGINS {
+            let ask = request(origin, code, &BLOCK_0, 256);
+            let expected = refused(status::INVALID_DEVICE_REQUEST);
+            expect(session, "an unknown code", &ask, expected)?;
+        }
+    }
+    Ok(())
+}
+
+fn looking_only(session: &mut Session) -> Result<()> {
+    let handle = session.open_management(Access::Look)?;
+    for code in &CODES {
+        let mut output = vec![0; usize::try_from(code.output)?];
+        let (status, information) = match handle.control(code.number, code.input, &mut output) {
+            Ok(bytes) => (status::SUCCESS, u64::try_from(bytes)?),
+            Err(status) => (status, 0),
+        };
+        let (expected, bytes) = if code.looks {
+            (status::SUCCESS, code.information)
+        } else {
+            (status::ACCESS_DENIED, 0)
+        };
+        is(code.name, status, expected)?;
+        ensure!(
+            information == bytes,
+            "{}: {information} bytes instead of {bytes}",
+            code.name
+        );
+    }
+    Ok(())
+}

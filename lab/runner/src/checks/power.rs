@@ -1,0 +1,138 @@
+//! The PF without power: its VFs are there, their blocks too, and nothing reaches the hardware. And
+//! the power states of VFs, which are recorded.
+
+use anyhow::{Result, ensure};
+use lab_control::stack::{function, operation, pnp};
+
+use super::{Check, block_0, call, is, mark, performed, status, transfer};
+use crate::session::Session;
+
+pub(super) const CHECKS: &[Check] = &[
+    (
+        "the power state that the stack sets is recorded for its VF",
+        recorded,
+    ),
+    ("a VF in D3 is served", served),
+    (
+        "while the PF sleeps blocks are served and the hardware is not touched",
+        asleep,
+    ),
+    (
+        "between stop and start blocks are served and the hardware is not touched",
+        stopped,
+    ),
+];
+
+const VF: u16 = 1;
+
+fn set(session: &Session, vf: u16, state: u32, wake: u32) -> Result<()> {
+    let set = call(function::SET_VF_POWER_STATE, vf, state, wake);
+    let got = session.stack.call(&set)?.status;
+    is(&format!("SetVfPowerState {state}"), got, status::SUCCESS)
+}
+
+fn states(session: &Session) -> Result<Vec<u8>> {
+    (0..session.vfs)
+        .map(|vf| Ok(session.management()?.stats(vf)?.power))
+        .collect()
+}
+
+fn recorded(session: &mut Session) -> Result<()> {
+    let mut expected = vec![0; session.vfs.into()];
+    // DEVICE_POWER_STATE counts D0 as 1.
+    for (state, wake) in [(4, 1), (3, 0), (2, 1), (1, 0)] {
+        set(session, VF, state, wake)?;
+        expected[usize::from(VF)] = u8::try_from(state - 1)?;
+        let got = states(session)?;
+        ensure!(got == expected, "the states are {got:?} after {state}");
+    }
+    // What is refused leaves the state as it is.
+    set(session, VF, 3, 0)?;
+    for (state, wake) in [(0, 0), (5, 0), (1, 1), (u32::MAX, 0)] {
+        let refused = call(function::SET_VF_POWER_STATE, VF, state, wake);
+        let got = session.stack.call(&refused)?.status;
+        is("a state that is none", got, status::INVALID_PARAMETER)?;
+    }
+    let got = states(session)?;
+    set(session, VF, 1, 0)?;
+    ensure!(
+        got[usize::from(VF)] == 2,
+        "a refused state is recorded: {got:?}"
+    );
+    Ok(())
+}
+
+fn served(session: &mut Session) -> Result<()> {
+    set(session, VF, 4, 1)?;
+    let marked = mark(session, VF, 4);
+    let read = block_0(session, VF);
+    set(session, VF, 1, 0)?;
+    marked?;
+    ensure!(read?[0] == 4, "a write in D3 is lost");
+    Ok(())
+}
+
+/// What each function answers while the PF has no hardware to ask.
+fn unreachable(session: &Session) -> Result<()> {
+    for (what, function, offset, length) in [
+        ("ReadVfConfig", function::READ_CONFIG, 0, 4),
+        ("WriteVfConfig", function::WRITE_CONFIG, 4, 2),
+        ("QueryProbedBars", function::QUERY_PROBED_BARS, 0, 0),
+        ("ResetVf", function::RESET_VF, 0, 0),
+        ("GetResourceForBar", function::GET_RESOURCE_FOR_BAR, 0, 0),
+    ] {
+        let got = session.stack.call(&call(function, VF, offset, length))?;
+        is(what, got.status, status::DEVICE_NOT_READY)?;
+    }
+    for function in [
+        function::GET_VENDOR_AND_DEVICE,
+        function::GET_DEVICE_LOCATION,
+    ] {
+        let got = session.stack.call(&call(function, VF, 0, 0))?.data;
+        ensure!(
+            got[..4] == [0xFF; 4],
+            "function {function} gives {:02x?}",
+            &got[..4]
+        );
+    }
+    let luid = session.stack.call(&call(function::QUERY_LUID, 0, 0, 0))?;
+    is("QueryLuid", luid.status, status::SUCCESS)?;
+    let read = performed(session, &transfer(operation::READ, VF, 0, 128))?;
+    is("ReadVfConfigBlock", read, status::SUCCESS)?;
+    mark(session, VF, 6)
+}
+
+fn asleep(session: &mut Session) -> Result<()> {
+    let down = session.stack.pnp(pnp::SET_DEVICE_POWER, 4)?;
+    is("D3", down, status::SUCCESS)?;
+    let enabled = session.stack.report()?.enabled_vfs;
+    let checked = unreachable(session);
+    let up = session.stack.pnp(pnp::SET_DEVICE_POWER, 1)?;
+    is("D0", up, status::SUCCESS)?;
+    checked?;
+    ensure!(enabled == 0, "{enabled} VFs are on while the PF sleeps");
+    let enabled = session.stack.report()?.enabled_vfs;
+    ensure!(
+        enabled == u32::from(session.vfs),
+        "{enabled} VFs are on again"
+    );
+    ensure!(
+        block_0(session, VF)?[0] == 6,
+        "a write during the sleep is lost"
+    );
+    Ok(())
+}
+
+fn stopped(session: &mut Session) -> Result<()> {
+    for request in [pnp::QUERY_STOP, pnp::STOP] {
+        is("stop", session.stack.pnp(request, 0)?, status::SUCCESS)?;
+    }
+    let checked = unreachable(session);
+    is("start", session.stack.pnp(pnp::START, 0)?, status::SUCCESS)?;
+    checked?;
+    ensure!(
+        block_0(session, VF)?[0] == 6,
+        "a write during the stop is lost"
+    );
+    Ok(())
+}

@@ -1,0 +1,264 @@
+//! What the replies of the management interface hold, field by field. Offsets are written out here,
+//! as in [`super::management`]; the blocks are those of blocks/mlx5-hv-vhca.toml.
+
+use anyhow::{Result, ensure};
+use lab_control::stack::{Answer, operation};
+
+use super::ask::{Expected, Origin, expect, refused, request};
+use super::{Check, is, performed, status, transfer};
+use crate::session::Session;
+
+pub(super) const CHECKS: &[Check] = &[
+    ("QUERY tells what the driver serves", query),
+    ("BLOCKS tells the blocks, as many as fit", blocks),
+    ("STATS and BLOCK_STATS count what a VF did", counters),
+    ("READ and PUBLISH are about the same bytes", read),
+    (
+        "DRAIN hands over whole messages and loses none that does not fit",
+        drain,
+    ),
+    ("JOURNAL tells what was tried, oldest first", journal),
+];
+
+/// The VF of these checks: nothing else counts on its counters.
+const VF: u16 = 2;
+const VF_2: [u8; 4] = [2, 0, 0, 0];
+const BLOCK_0: [u8; 8] = [2, 0, 0, 0, 0, 0, 0, 0];
+const BLOCK_1: [u8; 8] = [2, 0, 0, 0, 1, 0, 0, 0];
+
+fn told(session: &Session, code: u32, input: &[u8], output: u32) -> Result<Answer> {
+    let ask = request(Origin::KERNEL, code, input, output);
+    let expected = Expected::Answer(status::SUCCESS, output.into());
+    expect(session, "a reply", &ask, expected)
+}
+
+fn number(answer: &Answer, offset: usize, bytes: usize) -> u64 {
+    let field = answer.output.iter().skip(offset).take(bytes);
+    field.rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte))
+}
+
+/// Fails unless the fields, given by name, offset and length, hold these numbers.
+fn fields(answer: &Answer, expected: &[(&str, usize, usize, u64)]) -> Result<()> {
+    for &(name, offset, bytes, value) in expected {
+        let got = number(answer, offset, bytes);
+        ensure!(
+            got == value,
+            "{name}, {bytes} bytes at {offset}: {got} instead of {value}"
+        );
+    }
+    Ok(())
+}
+
+/// Fails unless 64 bytes hold a name and zeros behind it.
+fn named(answer: &Answer, offset: usize, name: &str) -> Result<()> {
+    let got = answer.output.get(offset..offset + 64).unwrap_or_default();
+    let mut expected = name.as_bytes().to_vec();
+    expected.resize(64, 0);
+    ensure!(got == expected, "the name at {offset} is {got:02x?}");
+    Ok(())
+}
+
+fn query(session: &mut Session) -> Result<()> {
+    let answer = told(session, 0x0022_6400, &[], 96)?;
+    fields(
+        &answer,
+        &[
+            ("the version of the interface", 0, 4, 1),
+            ("the number of VFs", 14, 2, session.vfs.into()),
+            ("the vendor ID", 16, 2, session.bench.vendor_id.into()),
+            ("the device ID", 18, 2, session.bench.device_id.into()),
+            ("the number of blocks", 20, 2, 2),
+            ("the source of the table, the registry", 22, 1, 1),
+            ("whether a stack is attached", 23, 1, 1),
+        ],
+    )?;
+    ensure!(number(&answer, 4, 4) != 0, "the table has no CRC");
+    named(&answer, 32, "mlx5 HV VHCA")?;
+    let before = number(&answer, 24, 8);
+    super::mark(session, VF, 1)?;
+    let answer = told(session, 0x0022_6400, &[], 96)?;
+    fields(&answer, &[("the change count", 24, 8, before + 1)])?;
+    session.stack.detach()?;
+    let answer = told(session, 0x0022_6400, &[], 96)?;
+    session.attach(lab_control::stack::policy::ACCEPT, crate::cli::Mode::EachVf)?;
+    fields(&answer, &[("whether a stack is attached", 23, 1, 0)])
+}
+
+#[rustfmt::skip]
+const CONTROL: [(&str, usize, usize, u64); 10] = [
+    ("the ID", 0, 4, 0), ("the kind", 4, 1, 0), ("the access", 5, 1, 3), ("notify", 6, 1, 1),
+    ("prefix reads", 7, 1, 0), ("the least length", 8, 2, 128), ("the length", 10, 2, 128),
+    ("the depth", 12, 2, 0), ("drop oldest", 14, 1, 0), ("reserved", 15, 1, 0),
+];
+#[rustfmt::skip]
+const STATISTICS: [(&str, usize, usize, u64); 10] = [
+    ("the ID", 0, 4, 1), ("the kind", 4, 1, 1), ("the access", 5, 1, 2), ("notify", 6, 1, 0),
+    ("prefix reads", 7, 1, 0), ("the least length", 8, 2, 128), ("the length", 10, 2, 128),
+    ("the depth", 12, 2, 64), ("drop oldest", 14, 1, 1), ("reserved", 15, 1, 0),
+];
+
+fn blocks(session: &mut Session) -> Result<()> {
+    for (first, expected, name) in [(0, CONTROL, "control"), (1, STATISTICS, "statistics")] {
+        let answer = told(session, 0x0022_6404, &[first, 0, 0, 0], 80)?;
+        fields(&answer, &expected)?;
+        named(&answer, 16, name)?;
+    }
+    let both = told(session, 0x0022_6404, &[0; 4], 160)?;
+    named(&both, 80 + 16, "statistics")?;
+    for (first, output, information) in [
+        (0_u32, 159, 80),
+        (0, 161, 160),
+        (2, 80, 0),
+        (u32::MAX, 80, 0),
+    ] {
+        let ask = request(Origin::KERNEL, 0x0022_6404, &first.to_le_bytes(), output);
+        let expected = Expected::Answer(status::SUCCESS, information);
+        expect(session, "a list", &ask, expected)?;
+    }
+    Ok(())
+}
+
+fn counters(session: &mut Session) -> Result<()> {
+    // Reads, writes, publishes; then the refusals for their length, the eighth of the reasons.
+    let of_vf = [
+        ("reads", 0),
+        ("writes", 8),
+        ("publishes", 16),
+        ("length", 64 + 7 * 8),
+    ];
+    let of_block = [
+        ("reads", 0),
+        ("writes", 8),
+        ("publishes", 16),
+        ("refused", 24),
+    ];
+    let vf = told(session, 0x0022_6408, &VF_2, 256)?;
+    let block = told(session, 0x0022_640C, &BLOCK_0, 48)?;
+    fields(
+        &vf,
+        &[
+            ("reasons", 60, 4, 19),
+            ("the state D0", 56, 1, 0),
+            ("open", 57, 1, 1),
+            ("reserved", 58, 2, 0),
+        ],
+    )?;
+    for _ in 0..3 {
+        let read = performed(session, &transfer(operation::READ, VF, 0, 128))?;
+        is("read", read, status::SUCCESS)?;
+    }
+    super::mark(session, VF, 1)?;
+    super::mark(session, VF, 2)?;
+    let publish = transfer(operation::PUBLISH, VF, 0, 128);
+    is(
+        "publish",
+        session.stack.transfer(&publish)?.status,
+        status::SUCCESS,
+    )?;
+    for length in [0, 127, 129, u32::MAX] {
+        let read = performed(session, &transfer(operation::READ, VF, 0, length))?;
+        is(
+            "a read of a wrong length",
+            read,
+            status::INVALID_BUFFER_SIZE,
+        )?;
+    }
+    for (before, code, input, output, named) in [
+        (vf, 0x0022_6408, &VF_2[..], 256, of_vf),
+        (block, 0x0022_640C, &BLOCK_0, 48, of_block),
+    ] {
+        let after = told(session, code, input, output)?;
+        for ((name, offset), more) in named.into_iter().zip([3, 2, 1, 4]) {
+            let expected = number(&before, offset, 8) + more;
+            fields(&after, &[(name, offset, 8, expected)])?;
+        }
+    }
+    Ok(())
+}
+
+fn read(session: &mut Session) -> Result<()> {
+    let mut publish = BLOCK_0.to_vec();
+    publish.resize(8 + 128, 0);
+    // `control`, which is the PF's, and `capabilities` before it, which is the VF's.
+    publish[8..16].copy_from_slice(&[9, 9, 9, 9, 1, 2, 3, 4]);
+    super::mark(session, VF, 7)?;
+    told(session, 0x0022_E414, &publish, 0)?;
+    let answer = told(session, 0x0022_6410, &BLOCK_0, 128)?;
+    let mut expected = [0; 128];
+    expected[0] = 7;
+    expected[4..8].copy_from_slice(&[1, 2, 3, 4]);
+    ensure!(
+        answer.output[..128] == expected,
+        "the block is {:02x?}",
+        &answer.output[..128]
+    );
+    Ok(())
+}
+
+fn drain(session: &mut Session) -> Result<()> {
+    for value in 1..=3 {
+        let mut message = transfer(operation::WRITE, VF, 1, 128);
+        message.data[0] = value;
+        is("write", performed(session, &message)?, status::SUCCESS)?;
+    }
+    let queued = told(session, 0x0022_640C, &BLOCK_1, 48)?;
+    fields(&queued, &[("queued", 40, 8, 3)])?;
+    // Room for less than one takes none; room for less than two takes one.
+    for (output, expected, first) in [
+        (131, refused(status::BUFFER_TOO_SMALL), None),
+        (132, Expected::Answer(status::SUCCESS, 132), Some(1)),
+        (263, Expected::Answer(status::SUCCESS, 132), Some(2)),
+        (264, Expected::Answer(status::SUCCESS, 132), Some(3)),
+        (264, Expected::Answer(status::SUCCESS, 0), None),
+    ] {
+        let ask = request(Origin::KERNEL, 0x0022_E41C, &BLOCK_1, output);
+        let answer = expect(session, "drain", &ask, expected)?;
+        if let Some(first) = first {
+            fields(
+                &answer,
+                &[("the length", 0, 4, 128), ("the message", 4, 4, first)],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn journal(session: &mut Session) -> Result<()> {
+    let after = |session: &Session, number: u64| -> Result<Answer> {
+        let mut input = [0; 16];
+        input[0] = 2;
+        input[8..].copy_from_slice(&number.to_le_bytes());
+        let ask = request(Origin::KERNEL, 0x0022_6428, &input, 40);
+        Ok(session.stack.request(&ask)?)
+    };
+    let mut newest = 0;
+    loop {
+        let entry = after(session, newest)?;
+        if entry.information == 0 {
+            break;
+        }
+        let next = number(&entry, 0, 8);
+        ensure!(next > newest, "entry {next} follows {newest}");
+        newest = next;
+    }
+    let read = performed(session, &transfer(operation::READ, VF, 0x55, 0x66))?;
+    is("a read of no block", read, status::NOT_FOUND)?;
+    super::mark(session, VF, 3)?;
+    let entry = after(session, newest)?;
+    ensure!(entry.information == 40, "nothing was recorded");
+    #[rustfmt::skip]
+    let expected = [
+        ("the number", 0, 8, newest + 1), ("the block", 16, 4, 0x55), ("the length", 20, 4, 0x66),
+        ("the status", 24, 4, 0xC000_0225), ("repeated", 28, 4, 0), ("a read", 32, 1, 0),
+        ("reserved", 33, 7, 0),
+    ];
+    fields(&entry, &expected)?;
+    ensure!(number(&entry, 8, 8) != 0, "the entry has no time");
+    let entry = after(session, newest + 1)?;
+    #[rustfmt::skip]
+    let expected = [
+        ("the number", 0, 8, newest + 2), ("the block", 16, 4, 0), ("the length", 20, 4, 128),
+        ("the status", 24, 4, 0), ("a write", 32, 1, 1),
+    ];
+    fields(&entry, &expected)
+}

@@ -1,0 +1,133 @@
+//! Invalidations of several VFs for one request that could carry any VF's.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use anyhow::{Result, anyhow, ensure};
+use lab_control::stack::{Answer, function, policy};
+use pf_broker_client::{Access, Device, Vfs};
+
+use super::ask::{Expected, Origin, expect, request};
+use super::{Check, call, is, status};
+use crate::cli::Mode;
+use crate::session::Session;
+
+pub(super) const CHECKS: &[Check] = &[
+    (
+        "VFs with latched bits take turns at a request for any of them",
+        turns,
+    ),
+    ("an invalidation storm of VF 0 does not starve VF 1", storm),
+    (
+        "a reset forgets latched invalidations of its VF alone",
+        reset,
+    ),
+];
+
+/// One request without input: any VF's bits.
+fn take(session: &Session) -> Result<u16> {
+    let ask = request(Origin::KERNEL, 0x0022_6054, &[], 16);
+    let served = Expected::Answer(status::SUCCESS, 16);
+    let answer: Answer = expect(session, "INVALIDATE_BLOCK", &ask, served)?;
+    Ok(u16::from_le_bytes(answer.output[..2].try_into()?))
+}
+
+fn latch(session: &Session, vf: u16) -> Result<()> {
+    session.management()?.invalidate(Vfs::One(vf), 1)?;
+    Ok(())
+}
+
+fn nothing_is_left(session: &Session) -> Result<()> {
+    let ask = request(Origin::KERNEL, 0x0022_6054, &[], 16);
+    expect(session, "INVALIDATE_BLOCK", &ask, Expected::Pends).map(|_| ())
+}
+
+fn turns(session: &mut Session) -> Result<()> {
+    session.stack.detach()?;
+    // Whoever is served has bits again at once; still all have to have had their turn.
+    (0..session.vfs).try_for_each(|vf| latch(session, vf))?;
+    for round in 0..3 {
+        let mut served = vec![false; session.vfs.into()];
+        for _ in 0..session.vfs {
+            let vf = take(session)?;
+            let seen = served
+                .get_mut(usize::from(vf))
+                .ok_or_else(|| anyhow!("a reply for VF {vf}"))?;
+            ensure!(!*seen, "round {round}: VF {vf} is served before its turn");
+            *seen = true;
+            latch(session, vf)?;
+        }
+    }
+    (0..session.vfs).try_for_each(|_| take(session).map(|_| ()))?;
+    nothing_is_left(session)?;
+    session.attach(policy::ACCEPT, Mode::EachVf)?;
+    Ok(())
+}
+
+fn storm(session: &mut Session) -> Result<()> {
+    session.stack.detach()?;
+    let calm = Arc::new(AtomicBool::new(false));
+    let device = Device::new(session.open_management(Access::Change)?)?;
+    let storm = {
+        let calm = Arc::clone(&calm);
+        thread::spawn(move || -> Result<u32> {
+            let mut raised = 0;
+            while !calm.load(Ordering::SeqCst) {
+                device.invalidate(Vfs::One(0), 1)?;
+                raised += 1;
+            }
+            Ok(raised)
+        })
+    };
+    let mut waits = Vec::new();
+    for _ in 0..20 {
+        latch(session, 1)?;
+        let mut waited = 0;
+        while take(session)? != 1 {
+            waited += 1;
+            if waited > 10 {
+                break;
+            }
+        }
+        waits.push(waited);
+    }
+    calm.store(true, Ordering::SeqCst);
+    let raised = storm.join().map_err(|_| anyhow!("a thread panicked"))??;
+    // Whatever the storm left, so that the next check begins without it.
+    let rest = request(Origin::KERNEL, 0x0022_6054, &[], 16);
+    while session.stack.request(&rest)?.status == status::SUCCESS {}
+    session.attach(policy::ACCEPT, Mode::EachVf)?;
+    ensure!(raised > 20, "{raised} invalidations are no storm");
+    ensure!(
+        waits.iter().all(|&waited| waited <= 1),
+        "VF 1 waits for {waits:?} requests of VF 0's"
+    );
+    Ok(())
+}
+
+fn reset(session: &mut Session) -> Result<()> {
+    session.stack.detach()?;
+    latch(session, 0)?;
+    latch(session, 1)?;
+    let reset = call(function::RESET_VF, 1, 0, 0);
+    is(
+        "ResetVf",
+        session.stack.call(&reset)?.status,
+        status::SUCCESS,
+    )?;
+    let pending = session.management()?.stats(1)?.pending;
+    ensure!(
+        pending == 0,
+        "VF 1 has {pending:#x} pending after its reset"
+    );
+    let vf = take(session)?;
+    ensure!(vf == 0, "VF {vf} is told instead of VF 0");
+    nothing_is_left(session)?;
+    session.attach(policy::ACCEPT, Mode::EachVf)?;
+    for vf in 0..session.vfs {
+        let taken = crate::trace::Lab::new(session).taken(vf)?;
+        ensure!(taken == 0, "VF {vf} is told {taken:#x} after the reset");
+    }
+    Ok(())
+}
