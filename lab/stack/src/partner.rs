@@ -11,7 +11,7 @@ use lab_control::stack::{Answer, Connect, Connected, MAX_OUTPUT, Request};
 use pcivirt_abi::sriov::{DeviceInterface, DeviceInterface2, GUID_SRIOV_DEVICE_INTERFACE_STANDARD};
 use wdk_sys::ntddk::{
     IoGetAttachedDeviceReference, ObReferenceObjectByHandle, ObfDereferenceObject, ZwClose,
-    ZwOpenFile,
+    ZwDeviceIoControlFile, ZwOpenFile,
 };
 use wdk_sys::{
     DEVICE_OBJECT, FILE_OBJECT, HANDLE, IO_STACK_LOCATION, IO_STATUS_BLOCK, IRP_MJ_CLEANUP,
@@ -20,7 +20,6 @@ use wdk_sys::{
     STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 
-use crate::clock;
 use crate::irp::{self, Sent};
 use crate::lock::Lock;
 use crate::unicode::Text;
@@ -33,6 +32,10 @@ const SHARE_ALL: u32 = 3;
 const PATTERN: u8 = 0xA5;
 /// `FILE_READ_DATA`
 const READ_DATA: u32 = 1;
+/// `SYNCHRONIZE`
+const SYNCHRONIZE: u32 = 0x0010_0000;
+/// `FILE_SYNCHRONOUS_IO_NONALERT`
+const SYNCHRONOUS: u32 = 0x20;
 
 unsafe extern "C" {
     // In the headers this is a variable of the kernel, which an image imports by its address.
@@ -285,34 +288,54 @@ pub(crate) fn query_interface(
     Ok(interface.first)
 }
 
-/// Opens a link until the file object names its device.
+/// Opens a link whose file object names its device.
 ///
 /// Under Wine an open may return before the driver has seen the create request. Whoever asks for the
-/// file object then gets an empty one, for good; so the handle rests a while, and an empty file
-/// object is thrown away with its handle.
+/// file object then gets an empty one, for good, and Wine's kernel does not survive its end. Requests
+/// are handed over in order, so the end of one says that the create request is done.
 fn open_device(
     link: &mut Text,
 ) -> Result<(HANDLE, *mut FILE_OBJECT, *mut DEVICE_OBJECT), NTSTATUS> {
-    for attempt in 1..=8 {
-        let handle = open_handle(link)?;
-        clock::sleep(5 << attempt);
-        let file = match file_of(handle) {
-            Ok(file) => file,
-            Err(status) => {
-                close(handle);
-                return Err(status);
-            }
-        };
-        // SAFETY: the file object is referenced.
-        let device = unsafe { (*file).DeviceObject };
-        if !device.is_null() {
-            return Ok((handle, file, device));
+    let handle = open_handle(link)?;
+    ask_nothing(handle);
+    let file = match file_of(handle) {
+        Ok(file) => file,
+        Err(status) => {
+            close(handle);
+            return Err(status);
         }
+    };
+    // SAFETY: the file object is referenced.
+    let device = unsafe { (*file).DeviceObject };
+    if device.is_null() {
         // SAFETY: this gives the reference back.
         unsafe { ObfDereferenceObject(file.cast()) };
         close(handle);
+        return Err(STATUS_DEVICE_NOT_CONNECTED);
     }
-    Err(STATUS_DEVICE_NOT_CONNECTED)
+    Ok((handle, file, device))
+}
+
+/// Sends a control code that no driver knows, and waits for its end. What it is answered does not
+/// matter.
+fn ask_nothing(handle: HANDLE) {
+    let mut block = IO_STATUS_BLOCK::default();
+    // SAFETY: the handle was just opened, for synchronous requests; there are no buffers, and the
+    // status block outlives the call.
+    let _ = unsafe {
+        ZwDeviceIoControlFile(
+            handle,
+            ptr::null_mut(),
+            None,
+            ptr::null_mut(),
+            &raw mut block,
+            0,
+            ptr::null_mut(),
+            0,
+            ptr::null_mut(),
+            0,
+        )
+    };
 }
 
 fn close(handle: HANDLE) {
@@ -334,11 +357,11 @@ fn open_handle(link: &mut Text) -> Result<HANDLE, NTSTATUS> {
     let status = unsafe {
         ZwOpenFile(
             &raw mut handle,
-            READ_DATA,
+            READ_DATA | SYNCHRONIZE,
             &raw mut attributes,
             &raw mut block,
             SHARE_ALL,
-            0,
+            SYNCHRONOUS,
         )
     };
     checked(status).map(|()| handle)
