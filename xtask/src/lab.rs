@@ -21,11 +21,10 @@ use bench::Bench;
 
 /// What `cargo xtask lab` takes.
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
 pub struct Arguments {
+    /// What to do without a trace
+    #[arg(value_enum, default_value_t = Job::Story, conflicts_with_all = ["trace", "faults"])]
+    job: Job,
     /// The manifest whose block table the device gets
     #[arg(long)]
     manifest: Option<PathBuf>,
@@ -35,30 +34,19 @@ pub struct Arguments {
     /// A trace to play, - for standard input; without one, a story is told
     #[arg(long, requires = "manifest")]
     trace: Option<PathBuf>,
-    /// Which way the VFs' reads and writes go
-    #[arg(long, value_enum, default_value_t = Path::Auto)]
-    path: Path,
-    /// How the stack keeps invalidation requests pending
-    #[arg(long, value_enum, default_value_t = Mode::EachVf)]
-    mode: Mode,
+    /// Play the faults: vetoes, silence, hardware that fails, removal
+    #[arg(long, conflicts_with = "trace")]
+    faults: bool,
+    /// Which way the VFs' reads and writes go: auto, vpci or raw
+    #[arg(long, default_value = "auto")]
+    path: String,
+    /// How the stack keeps invalidation requests pending: each-vf, all-vfs, no-input, three or
+    /// device-control
+    #[arg(long, default_value = "each-vf")]
+    mode: String,
     /// Another WDFLDR.SYS to run the image on
     #[arg(long, value_name = "FILE")]
     kmdf: Option<PathBuf>,
-    /// Play the faults: hardware that fails, vetoes, silence, removal
-    #[arg(long, conflicts_with = "trace")]
-    faults: bool,
-    /// Check the driver from outside: layouts, requests, rebalance, faults, removal
-    #[arg(long, conflicts_with_all = ["trace", "faults"])]
-    checks: bool,
-    /// Many operations of every VF at one time, with resets and rebalances
-    #[arg(long, conflicts_with_all = ["trace", "faults", "checks"])]
-    storm: bool,
-    /// Measure reads and writes through each path
-    #[arg(long, conflicts_with_all = ["trace", "faults", "checks", "storm"])]
-    measure: bool,
-    /// Run every test of the lab, as `cargo xtask test` does
-    #[arg(long, conflicts_with_all = ["trace", "faults", "checks", "storm", "measure"])]
-    tests: bool,
     /// Run what was built last instead of building it anew
     #[arg(long)]
     no_build: bool,
@@ -67,53 +55,38 @@ pub struct Arguments {
     log: bool,
 }
 
-impl Arguments {
-    /// The runner's word for what to do without a trace.
-    fn job(&self) -> &'static str {
-        let jobs = [
-            (self.faults, "faults"),
-            (self.checks, "checks"),
-            (self.storm, "storm"),
-            (self.measure, "measure"),
-        ];
-        jobs.iter()
-            .find_map(|&(wanted, job)| wanted.then_some(job))
-            .unwrap_or("story")
+/// What to do without a trace. The names are the runner's words for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Job {
+    /// Tell a story of several VFs, one of them hostile
+    Story,
+    /// Check the driver from outside: layouts, requests, rebalance, faults, removal
+    Checks,
+    /// Play the faults: vetoes, silence, hardware that fails, removal
+    Faults,
+    /// Flood the limits of a manifest
+    Limits,
+    /// Many operations of every VF at one time, with resets and rebalances
+    Storm,
+    /// Measure reads and writes through each path
+    Measure,
+}
+
+impl Job {
+    /// The manifest whose blocks it is about.
+    fn manifest(self, places: &Places) -> Result<PathBuf> {
+        match self {
+            Self::Limits => bench::limited(places),
+            _ => Ok(places.root().join(tests::MANIFEST)),
+        }
     }
-}
 
-/// Which way a VF's reads and writes go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Path {
-    /// By VF driver and VPCI where the VF exists and the length is 1–128, straight otherwise
-    Auto,
-    /// By VF driver and VPCI
-    Vpci,
-    /// Straight to the callbacks of the SR-IOV interface
-    Raw,
-}
-
-/// How `IOCTL_SRIOV_INVALIDATE_BLOCK` is kept pending: the readings that its documentation allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Mode {
-    /// One request for each VF, whose input names it
-    EachVf,
-    /// One request, whose input names all VFs
-    AllVfs,
-    /// One request without input
-    NoInput,
-    /// Three requests without input at a time
-    Three,
-    /// One request for each VF, as `IRP_MJ_DEVICE_CONTROL`
-    DeviceControl,
-}
-
-/// The spelling of a choice on a command line.
-fn spelled(choice: &impl ValueEnum) -> String {
-    choice
-        .to_possible_value()
-        .map(|value| value.get_name().to_owned())
-        .unwrap_or_default()
+    /// The runner's word.
+    fn word(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
 }
 
 /// Runs the lab as the command line says.
@@ -122,31 +95,30 @@ fn spelled(choice: &impl ValueEnum) -> String {
 /// When something cannot be built or Wine does not start. A trace that ends early is an exit code.
 pub fn run(places: &Places, arguments: &Arguments) -> Result<ExitCode> {
     let images = build::all(places, arguments.kmdf.as_deref(), arguments.no_build)?;
-    if arguments.tests {
-        let tally = tests::all(places, &images)?;
-        println!("{tally}");
-        return Ok(ExitCode::from(u8::from(tally.failed > 0)));
-    }
-    let manifest = arguments
-        .manifest
-        .clone()
-        .unwrap_or_else(|| places.root().join("blocks/mlx5-hv-vhca.toml"));
+    let job = if arguments.faults {
+        Job::Faults
+    } else {
+        arguments.job
+    };
+    let manifest = match &arguments.manifest {
+        Some(manifest) => manifest.clone(),
+        None => job.manifest(places)?,
+    };
     let bench = Bench::from_manifest(&manifest, arguments.vfs)?;
-    let mut words = vec![
-        "--path".to_owned(),
-        spelled(&arguments.path),
-        "--mode".to_owned(),
-        spelled(&arguments.mode),
-    ];
+    // The runner knows its words, and says so when one is none of them.
+    let mut words = ["--path", &arguments.path, "--mode", &arguments.mode]
+        .map(str::to_owned)
+        .to_vec();
     let input = if let Some(file) = &arguments.trace {
         words.push("trace".to_owned());
         read(file)?
     } else {
-        words.push(arguments.job().to_owned());
+        words.push(job.word());
         Vec::new()
     };
     let finished = run::session(places, &images, &bench, &words, &input)?;
-    if arguments.storm && finished.succeeded() {
+    let stormed = arguments.trace.is_none() && job == Job::Storm;
+    if stormed && finished.succeeded() {
         tests::simulated(places, &bench, &finished)?;
     }
     print!("{}", finished.output);

@@ -73,6 +73,10 @@ pub(crate) enum Job {
     Checks,
     /// Play the faults of hardware and stack alone
     Faults,
+    /// Flood the limits of a manifest
+    Limits,
+    /// Plug the PF in and tell how its start ended
+    Start(Start),
     /// Many operations of every VF at one time, with resets, rebalances and a removal
     Storm {
         /// Operations of each VF
@@ -84,6 +88,38 @@ pub(crate) enum Job {
     },
     /// Measure reads and writes through each path
     Measure,
+}
+
+/// A start and what goes wrong in it.
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    /// What the bus does wrong
+    #[arg(long, value_enum)]
+    pub(crate) fault: Option<StartFault>,
+    /// `TotalVFs` of the device
+    #[arg(long)]
+    pub(crate) total_vfs: Option<u16>,
+}
+
+/// What the bus does wrong while the PF starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StartFault {
+    /// No `PCI_VIRTUALIZATION_INTERFACE`
+    NoInterface,
+    /// No `BUS_INTERFACE_STANDARD`
+    NoBusInterface,
+    /// The PF's configuration space cannot be read
+    Unreadable,
+    /// The PF has no SR-IOV capability
+    NoCapability,
+    /// `GetVirtualFunctionProbedBars` fails
+    ProbedBarsFail,
+    /// `EnableVirtualization` fails
+    EnableFails,
+    /// The VFs are on already
+    VfsOn,
+    /// The PF starts, and again with a memory window that is too small
+    SmallWindow,
 }
 
 #[cfg(windows)]

@@ -9,11 +9,17 @@ mod cli;
 #[cfg(windows)]
 mod install;
 #[cfg(windows)]
+mod limits;
+#[cfg(windows)]
 mod measure;
+#[cfg(windows)]
+mod needs;
 #[cfg(windows)]
 mod session;
 #[cfg(windows)]
 mod stack;
+#[cfg(windows)]
+mod start;
 #[cfg(windows)]
 mod storm;
 #[cfg(windows)]

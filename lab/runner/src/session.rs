@@ -12,7 +12,7 @@ use pf_broker_client::{Access, Device, Handle, interfaces};
 use crate::cli::{Arguments, Bench, Job, Mode, Path};
 use crate::install;
 use crate::stack::{Failed, Stack};
-use crate::{checks, measure, storm, story, trace};
+use crate::{checks, limits, measure, needs, start, storm, story, trace};
 
 /// How long a device may take to appear or to go.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,8 +39,14 @@ pub(crate) struct Session {
 
 /// Runs the job that the command line names.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if let Job::Start(start) = &arguments.job {
+        return start::run(&arguments.bench, start);
+    }
     let mut session = Session::start(&arguments.bench)?;
+    needs::check(&session, &arguments.job)?;
     let code = match arguments.job {
+        Job::Start(_) => ExitCode::FAILURE,
+        Job::Limits => checks::run(&mut session, &[limits::CHECKS]),
         Job::Trace => trace::play(&session)?,
         Job::Story => story::tell(&mut session)?,
         Job::Checks => checks::run(&mut session, checks::ALL),
@@ -73,7 +79,7 @@ impl Session {
 
     /// Plugs the PF in, attaches, and plugs the VFs in.
     pub(crate) fn plug(&mut self) -> Result<()> {
-        plug_pf(&self.stack, &self.bench)?;
+        plug_pf(&self.stack, &self.bench, self.bench.vfs.max(8))?;
         self.link = wait_for_interface(sriov_class(), |_| true)
             .context("the PF driver offers no GUID_DEVINTERFACE_VIRTUALIZABLE_DEVICE")?;
         let size = u16::try_from(size_of::<sriov::DeviceInterface>())?;
@@ -109,8 +115,22 @@ impl Session {
     }
 
     /// Opens the PF anew and asks for the SR-IOV interface.
+    ///
+    /// As in [`open`], the link may not be there yet.
     pub(crate) fn connect(&self, size: u16, version: u16) -> Result<abi::Connected, Failed> {
-        self.stack.connect(&self.link, size, version)
+        const OBJECT_NAME_NOT_FOUND: u32 = 0xC000_0034;
+        let start = Instant::now();
+        loop {
+            let connected = self.stack.connect(&self.link, size, version);
+            match connected {
+                Err(failed)
+                    if failed.status == OBJECT_NAME_NOT_FOUND && start.elapsed() < PATIENCE =>
+                {
+                    sleep(Duration::from_millis(2));
+                }
+                other => return other,
+            }
+        }
     }
 
     /// Attaches as the virtualization stack.
@@ -169,7 +189,8 @@ pub(crate) fn sriov_class() -> u128 {
         | u128::from(u64::from_be_bytes(guid.data4))
 }
 
-fn install_drivers(bench: &Bench) -> Result<()> {
+/// Installs the drivers; devices that are plugged in later find theirs.
+pub(crate) fn install_drivers(bench: &Bench) -> Result<()> {
     for inf in CHILD_INFS {
         let inf = bench.drivers.join(inf);
         if inf.exists() {
@@ -181,13 +202,13 @@ fn install_drivers(bench: &Bench) -> Result<()> {
         .with_context(|| format!("install {}", inf.display()))
 }
 
-/// Plugs the PF in.
-pub(crate) fn plug_pf(stack: &Stack, bench: &Bench) -> Result<()> {
+/// Plugs the PF in, with `total_vfs` VFs in its capability.
+pub(crate) fn plug_pf(stack: &Stack, bench: &Bench, total_vfs: u16) -> Result<()> {
     stack.plug_pf(abi::PlugPf {
         vendor_id: bench.vendor_id,
         device_id: bench.device_id,
         vf_device_id: bench.device_id.wrapping_add(1),
-        total_vfs: bench.vfs.max(8),
+        total_vfs,
     })?;
     Ok(())
 }

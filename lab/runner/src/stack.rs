@@ -71,6 +71,15 @@ impl Stack {
         self.tell("pull the PF out", abi::IOCTL_PULL_PF, &wait)
     }
 
+    /// Waits until the first start of the PF has ended; its status.
+    pub(crate) fn started(&self) -> Result<u32> {
+        let wait = abi::Wait {
+            milliseconds: 10_000,
+        };
+        self.ask("wait for the PF's start", abi::IOCTL_STARTED, &wait)
+            .map(|started: abi::Started| started.status)
+    }
+
     pub(crate) fn plug_vf(&self, vf: u16) -> Result<()> {
         self.tell("plug a VF in", abi::IOCTL_PLUG_VF, &vf_request(vf, false))
     }

@@ -57,6 +57,8 @@ pub(crate) enum Trouble {
     Management(ClientError),
     /// The driver did something to a buffer that it must not.
     Spoiled(String),
+    /// `--path vpci`, for an operation that no VF driver can send.
+    NotCarried(String),
 }
 
 impl std::fmt::Display for Trouble {
@@ -64,7 +66,7 @@ impl std::fmt::Display for Trouble {
         match self {
             Self::Stack(failed) => failed.fmt(formatter),
             Self::Management(error) => error.fmt(formatter),
-            Self::Spoiled(what) => formatter.write_str(what),
+            Self::Spoiled(what) | Self::NotCarried(what) => formatter.write_str(what),
         }
     }
 }
@@ -97,12 +99,17 @@ fn target(vf: Target) -> Vfs {
 
 impl Lab<'_> {
     /// The guest's device for an operation, when it goes by VF driver and VPCI.
-    fn guest(&self, vf: u16, length: usize) -> Option<&Handle> {
+    fn guest(&self, vf: u16, length: usize) -> Outcome<Option<&Handle>> {
         let carried = (1..=MAX_BLOCK_LENGTH).contains(&length);
+        let guest = self.session.guests.get(usize::from(vf)).filter(|_| carried);
         match self.session.path {
-            Path::Raw => None,
-            Path::Auto if !carried => None,
-            Path::Auto | Path::Vpci => self.session.guests.get(usize::from(vf)),
+            Path::Raw => Ok(None),
+            Path::Vpci if guest.is_none() => Err(Failure::Host(Trouble::NotCarried(if carried {
+                format!("--path vpci: no VF driver runs for VF {vf}, which does not exist")
+            } else {
+                format!("--path vpci: VPCI carries 1 to 128 bytes, and these are {length}")
+            }))),
+            Path::Auto | Path::Vpci => Ok(guest),
         }
     }
 
@@ -167,7 +174,7 @@ impl Host for Lab<'_> {
     fn write(&mut self, vf: u16, block: u32, data: &[u8]) -> Outcome<()> {
         let way = self.way();
         let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let Some(guest) = self.guest(vf, data.len()) else {
+        let Some(guest) = self.guest(vf, data.len())? else {
             let write = transfer(abi::operation::WRITE, vf, block, length, data);
             return self.straight(&write).map(|_| ());
         };
@@ -189,7 +196,7 @@ impl Host for Lab<'_> {
     fn read(&mut self, vf: u16, block: u32, length: u32) -> Outcome<Vec<u8>> {
         let way = self.way();
         let bytes = usize::try_from(length).unwrap_or(usize::MAX);
-        let Some(guest) = self.guest(vf, bytes) else {
+        let Some(guest) = self.guest(vf, bytes)? else {
             let read = transfer(abi::operation::READ, vf, block, length, &[]);
             return self.straight(&read);
         };

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use block_manifest::Manifest;
 
+use crate::places::Places;
+use crate::source_edit::SourceEdit;
+
 /// A device to plug in.
 #[derive(Debug, Clone)]
 pub(crate) struct Bench {
@@ -15,8 +18,39 @@ pub(crate) struct Bench {
     pub(crate) device_id: u16,
     /// VFs that the PF driver enables.
     pub(crate) vfs: u16,
-    /// The compiled block table.
-    pub(crate) table: Vec<u8>,
+    /// The registry value `NumVFs`, where there is one.
+    pub(crate) num_vfs: Option<Value>,
+    /// The registry value `BlockTable`, where there is one.
+    pub(crate) table: Option<Value>,
+}
+
+/// `blocks/accelerator.toml` with a limit that recovers by Wine's clock as it should by Windows's:
+/// `KeQueryInterruptTime` of Wine 8 counts milliseconds and not units of 100 ns.
+///
+/// # Errors
+/// When the manifest does not have its limit, or the file cannot be written.
+pub(crate) fn limited(places: &Places) -> Result<PathBuf> {
+    let edit = SourceEdit {
+        name: "the clock of Wine".to_owned(),
+        file: PathBuf::from("blocks/accelerator.toml"),
+        before: "writes-per-second = 2000\n".to_owned(),
+        after: "writes-per-second = 20_000_000\n".to_owned(),
+    };
+    let manifest = places.target().join("lab/limited.toml");
+    let text = fs_err::read_to_string(places.root().join(&edit.file))?;
+    fs_err::write(&manifest, edit.applied_to(&text)?)?;
+    Ok(manifest)
+}
+
+/// A value of the device's hardware key.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    /// `REG_DWORD`
+    Number(u32),
+    /// `REG_SZ`
+    Text(&'static str),
+    /// `REG_BINARY`
+    Bytes(Vec<u8>),
 }
 
 impl Bench {
@@ -31,7 +65,8 @@ impl Bench {
             vendor_id: manifest.device().vendor_id,
             device_id: manifest.device().device_id,
             vfs,
-            table: manifest.compile(),
+            num_vfs: Some(Value::Number(vfs.into())),
+            table: Some(Value::Bytes(manifest.compile())),
         })
     }
 

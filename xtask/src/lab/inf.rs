@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::bench::Bench;
+use super::bench::{Bench, Value};
 use crate::source_edit::{MisfitError, SourceEdit};
 
 /// The INF that is installed on Windows; the lab's is made of it.
@@ -40,11 +40,10 @@ pub(crate) fn vf_driver(bench: &Bench) -> String {
 /// # Errors
 /// When a line that is to be replaced does not stand exactly once in `pf_broker.inx`.
 pub(crate) fn driver(bench: &Bench) -> Result<String, MisfitError> {
-    let mut parameters = format!("HKR,,NumVFs,0x00010001,{}\n", bench.vfs);
-    parameters.push_str("HKR,,BlockTable,0x00000001");
-    for byte in &bench.table {
-        let _ = write!(parameters, ",{byte:02X}");
-    }
+    let parameters = [("NumVFs", &bench.num_vfs), ("BlockTable", &bench.table)]
+        .into_iter()
+        .filter_map(|(name, value)| Some(line(name, value.as_ref()?)))
+        .collect::<String>();
     let hardware_id = pci_id(bench.vendor_id, bench.device_id);
     let edits = [
         (
@@ -54,7 +53,7 @@ pub(crate) fn driver(bench: &Bench) -> Result<String, MisfitError> {
         ),
         (
             "the manifest's VFs and table",
-            "HKR,,NumVFs,0x00010001,4",
+            "HKR,,NumVFs,0x00010001,4\n",
             &*parameters,
         ),
         (
@@ -104,6 +103,21 @@ pub(crate) fn driver(bench: &Bench) -> Result<String, MisfitError> {
         text = edit.applied_to(&text)?;
     }
     Ok(text.replace('\n', "\r\n"))
+}
+
+/// A line of an `AddReg` section.
+fn line(name: &str, value: &Value) -> String {
+    let mut line = match value {
+        Value::Number(number) => format!("HKR,,{name},0x00010001,{number}"),
+        Value::Text(text) => format!("HKR,,{name},0x00000000,\"{text}\""),
+        Value::Bytes(_) => format!("HKR,,{name},0x00000001"),
+    };
+    if let Value::Bytes(bytes) = value {
+        for byte in bytes {
+            let _ = write!(line, ",{byte:02X}");
+        }
+    }
+    line + "\n"
 }
 
 fn pci_id(vendor: u16, device: u16) -> String {

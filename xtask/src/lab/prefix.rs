@@ -79,7 +79,10 @@ fn wine(folder: &Path) -> Command {
     let mut wine = Command::new(WINE);
     wine.env("WINEPREFIX", folder)
         // The kernel log is what drivers print, and what Wine's kernel itself complains about.
-        .env("WINEDEBUG", "-all,err+ntoskrnl,err+plugplay,warn+debugstr")
+        .env(
+            "WINEDEBUG",
+            "-all,err+ntoskrnl,err+plugplay,err+debugstr,warn+debugstr",
+        )
         .env("WINEDLLOVERRIDES", "mscoree=;mshtml=")
         .env_remove("DISPLAY");
     wine

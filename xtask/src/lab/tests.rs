@@ -1,8 +1,11 @@
 //! The tests of the lab: every trace of the host tests on the image, the checks from outside, and a
 //! storm whose results the simulation must repeat.
 
+mod list;
+mod starts;
+
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 
@@ -19,7 +22,7 @@ use crate::tally::Tally;
 const AT_ONCE: usize = 2;
 
 /// The manifest of the checks and of the storm: the one with a production VF driver.
-const MANIFEST: &str = "blocks/mlx5-hv-vhca.toml";
+pub(super) const MANIFEST: &str = "blocks/mlx5-hv-vhca.toml";
 
 /// One run of the lab and how it is judged.
 struct Test {
@@ -27,6 +30,8 @@ struct Test {
     bench: Bench,
     words: Vec<String>,
     input: Vec<u8>,
+    /// Another framework than the double as it was built.
+    framework: Option<PathBuf>,
     verdict: Verdict,
 }
 
@@ -38,11 +43,15 @@ enum Verdict {
     Checks,
     /// The simulation gets the same results for what it wrote.
     Simulation,
+    /// The PF's start ends like this.
+    Start(starts::Ended),
+    /// The runner does not do it, and says this.
+    Refused(&'static str),
 }
 
 /// Every test.
 pub(crate) fn all(places: &Places, images: &Images) -> Result<Tally> {
-    let tests = Mutex::new(VecDeque::from(list(places)?));
+    let tests = Mutex::new(VecDeque::from(list::all(places, images)?));
     let total = Mutex::new(Ok(Tally::default()));
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
@@ -69,56 +78,26 @@ fn next(tests: &Mutex<VecDeque<Test>>) -> Option<Test> {
     tests.lock().ok()?.pop_front()
 }
 
-fn list(places: &Places) -> Result<Vec<Test>> {
-    let manifest = places.root().join(MANIFEST);
-    // The longest first, so that the others fill the time beside them.
-    let mut tests = vec![
-        Test {
-            name: "storm of 8 VFs".to_owned(),
-            bench: Bench::from_manifest(&manifest, 8)?,
-            words: vec!["storm".to_owned()],
-            input: Vec::new(),
-            verdict: Verdict::Simulation,
-        },
-        Test {
-            name: "checks".to_owned(),
-            bench: Bench::from_manifest(&manifest, 4)?,
-            words: vec!["checks".to_owned()],
-            input: Vec::new(),
-            verdict: Verdict::Checks,
-        },
-    ];
-    for suite in end_to_end::suites()? {
-        for trace in suite.traces.iter().filter(|t| t.simulation_only.is_none()) {
-            let paths: &[&str] = if trace.name == "conversation" {
-                &["auto", "raw"]
-            } else {
-                &["auto"]
-            };
-            for path in paths {
-                tests.push(Test {
-                    name: format!("{}/{} by path {path}", suite.name, trace.name),
-                    bench: Bench::from_manifest(&suite.manifest, trace.vfs)?,
-                    words: ["--path", path, "trace"].map(str::to_owned).to_vec(),
-                    input: fs_err::read(&trace.operations)?,
-                    verdict: Verdict::Lines(fs_err::read_to_string(&trace.expected)?),
-                });
-            }
-        }
-    }
-    Ok(tests)
-}
-
 impl Test {
     fn run(&self, places: &Places, images: &Images) -> Result<Tally> {
-        let finished = run::session(places, images, &self.bench, &self.words, &self.input)
+        let mut images = images.clone();
+        if let Some(framework) = &self.framework {
+            images.framework.clone_from(framework);
+        }
+        let finished = run::session(places, &images, &self.bench, &self.words, &self.input)
             .with_context(|| format!("the lab's test {:?}", self.name))?;
         let (mut tally, problem) = match &self.verdict {
             Verdict::Lines(expected) => one(compare(expected, &finished.output)),
             Verdict::Checks => checks(&finished),
             Verdict::Simulation => one(simulated(places, &self.bench, &finished)),
+            Verdict::Start(ended) => one(ended.judge(&finished)),
+            Verdict::Refused(sentence) => one(refused(sentence, &finished)),
         };
-        if problem.is_none() && finished.succeeded() {
+        let ended_well = match self.verdict {
+            Verdict::Refused(_) => finished.violations.is_empty(),
+            _ => finished.succeeded(),
+        };
+        if problem.is_none() && ended_well {
             println!("      {} ... ok", self.name);
             return Ok(tally);
         }
@@ -157,6 +136,17 @@ fn compare(expected: &str, got: &str) -> Result<()> {
                 gotten.unwrap_or("nothing")
             ),
         }
+    }
+    Ok(())
+}
+
+/// Fails unless the runner gave up with a sentence.
+fn refused(sentence: &str, finished: &Finished) -> Result<()> {
+    if finished.code == Some(0) {
+        bail!("the run succeeded instead of saying {sentence:?}");
+    }
+    if !finished.messages.contains(sentence) {
+        bail!("nothing says {sentence:?}: {}", finished.messages);
     }
     Ok(())
 }

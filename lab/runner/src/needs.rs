@@ -1,0 +1,92 @@
+//! What a job needs of the manifest and of the number of VFs: without it nothing that it says would
+//! be about the driver.
+
+use std::ops::RangeInclusive;
+
+use anyhow::{Result, ensure};
+use pf_broker_client::name_text;
+
+use crate::cli::Job;
+use crate::session::Session;
+
+/// A block that a job works on, as the management interface describes it.
+struct Block {
+    id: u32,
+    kind: u8,
+    vf_access: u8,
+    notify: u8,
+    max_length: u16,
+    words: &'static str,
+}
+
+const CONTROL: Block = Block {
+    id: 0,
+    kind: 0,
+    vf_access: 3,
+    notify: 1,
+    max_length: 128,
+    words: "a register of 128 bytes that VFs read and write and that notifies",
+};
+const STATISTICS: Block = Block {
+    id: 1,
+    kind: 1,
+    vf_access: 2,
+    notify: 0,
+    max_length: 128,
+    words: "a stream of 128 bytes",
+};
+const TELEMETRY: Block = Block {
+    id: 70,
+    words: "a stream of 128 bytes",
+    ..STATISTICS
+};
+
+/// Fails with a sentence unless the session has what the job needs.
+pub(crate) fn check(session: &Session, job: &Job) -> Result<()> {
+    /// What the stories and checks of blocks/mlx5-hv-vhca.toml work on.
+    const MLX5: &[Block] = &[CONTROL, STATISTICS];
+    let any = 1..=u16::MAX;
+    let several = 2..=u16::MAX;
+    let (what, vfs, blocks, device): (_, RangeInclusive<u16>, _, _) = match job {
+        Job::Trace | Job::Start(_) => return Ok(()),
+        Job::Story => ("the story", several, MLX5, None),
+        // Every byte of the replies is held against this manifest and this number.
+        Job::Checks => ("the checks", 4..=4, MLX5, Some("mlx5 HV VHCA")),
+        Job::Faults => ("the faults", several, MLX5, None),
+        Job::Storm { .. } => ("the storm", several, MLX5, None),
+        Job::Measure => ("the measurement", several, &[CONTROL][..], None),
+        Job::Limits => ("the flood", any, &[TELEMETRY][..], Some("Contoso CX-100")),
+    };
+    ensure!(
+        vfs.contains(&session.vfs),
+        "{what} needs {} VFs{}: there are {}",
+        vfs.start(),
+        if vfs.end() > vfs.start() {
+            " or more"
+        } else {
+            ""
+        },
+        session.vfs
+    );
+    let management = session.management()?;
+    let found = management.blocks()?;
+    for need in blocks {
+        let fits = found.iter().any(|block| {
+            (block.id, block.kind, block.vf_access) == (need.id, need.kind, need.vf_access)
+                && (block.notify, block.max_length) == (need.notify, need.max_length)
+        });
+        ensure!(
+            fits,
+            "{what} needs block {}, {}: the manifest has none",
+            need.id,
+            need.words
+        );
+    }
+    let name = name_text(&management.query()?.name);
+    ensure!(
+        device.is_none_or(|device| device == name),
+        "{what} is about the manifest of {device:?}: this one is of {name:?}",
+        device = device.unwrap_or_default()
+    );
+    Ok(())
+}

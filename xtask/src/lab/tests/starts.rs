@@ -1,0 +1,171 @@
+//! Starts of the PF: with what is wrong, the status that it ends with, and the driver's sentence.
+//!
+//! The table is that of docs/contract.md, "Why a device does not start". Two of its causes cannot be
+//! provoked here: no memory, and a framework that cannot make its objects.
+
+use anyhow::{Result, ensure};
+
+use super::{MANIFEST, Test, Verdict};
+use crate::lab::bench::{Bench, Value};
+use crate::lab::run::Finished;
+use crate::places::Places;
+
+/// How a start ends.
+pub(super) struct Ended {
+    /// The NTSTATUS of `IRP_MN_START_DEVICE`.
+    status: u32,
+    /// The driver's sentence; none when it starts.
+    sentence: Option<&'static str>,
+    /// The two values that follow it, where they do not depend on the table's encoding.
+    values: Option<(u64, u64)>,
+}
+
+impl Ended {
+    /// Compares with what the runner and the kernel log say.
+    pub(super) fn judge(&self, finished: &Finished) -> Result<()> {
+        let (interfaces, vfs) = if self.sentence.is_none() {
+            (2, VFS)
+        } else {
+            (0, 0)
+        };
+        let expected = format!(
+            "status 0x{:08X}, {interfaces} interfaces, {vfs} VFs\n",
+            self.status
+        );
+        ensure!(
+            finished.output == expected,
+            "the start ends with {:?} instead of {expected:?}",
+            finished.output
+        );
+        let told: Vec<_> = finished
+            .kernel_log
+            .lines()
+            .filter_map(|line| line.split_once("pf_broker: "))
+            .map(|(_, told)| told)
+            .collect();
+        let Some(sentence) = self.sentence else {
+            ensure!(told.is_empty(), "a device that starts tells {told:?}");
+            return Ok(());
+        };
+        let values = self.values.map_or_else(String::new, |(first, second)| {
+            format!("{first} and {second})")
+        });
+        let expected = format!("{sentence} (status 0x{:08x}, values {values}", self.status);
+        ensure!(
+            matches!(told.as_slice(), [told] if told.starts_with(&expected)),
+            "the driver tells {told:?} instead of {expected:?}"
+        );
+        Ok(())
+    }
+}
+
+/// VFs of every start.
+const VFS: u16 = 4;
+const NOT_SUPPORTED: u64 = 0xC000_00BB;
+
+/// What is wrong.
+enum Wrong {
+    Nothing,
+    /// The registry value `NumVFs`.
+    NumVfs(Option<Value>),
+    /// The registry value `BlockTable`.
+    Table(Option<Value>),
+    /// One byte of the block table.
+    Byte(usize),
+    /// The end of the block table.
+    Truncated(usize),
+    /// The bus, in words for the runner.
+    Bus(&'static [&'static str]),
+}
+
+type Start = (&'static str, Wrong, u32, &'static str, Option<(u64, u64)>);
+
+#[rustfmt::skip]
+fn failures() -> Vec<Start> {
+    use Value::{Bytes, Number, Text};
+    use Wrong::{Bus, Byte, NumVfs, Table, Truncated};
+    const TABLE: &str = "The block table does not verify.";
+    const ABOVE: &str = "NumVFs is more than max-vfs of the manifest.";
+    vec![
+        ("without NumVFs", NumVfs(None), 0xC000_0034, "The registry value NumVFs is not in the hardware key.", Some((0, 0))),
+        ("with NumVFs as text", NumVfs(Some(Text("4"))), 0xC000_0024, "The registry value NumVFs is not a DWORD.", Some((0, 0))),
+        ("with NumVFs 0", NumVfs(Some(Number(0))), 0xC000_000D, "The registry value NumVFs is 0.", Some((0, 0))),
+        ("with NumVFs above max-vfs", NumVfs(Some(Number(129))), 0xC000_0044, ABOVE, Some((129, 128))),
+        ("with NumVFs of 17 bits", NumVfs(Some(Number(0x1_0004))), 0xC000_0044, ABOVE, Some((0x1_0004, 128))),
+        ("with NumVFs above TotalVFs", Bus(&["--total-vfs", "3"]), 0xC000_0468, "NumVFs is more than TotalVFs of the device.", Some((4, 3))),
+        ("with a number for a table", Table(Some(Number(1))), 0xC000_014C, "The registry value BlockTable is not binary.", Some((4, 0))),
+        ("with a text for a table", Table(Some(Text("table"))), 0xC000_014C, "The registry value BlockTable is not binary.", Some((1, 0))),
+        ("with a table of one byte", Table(Some(Bytes(vec![0]))), 0xC000_003E, TABLE, None),
+        ("with a table whose first byte is wrong", Byte(0), 0xC000_003E, TABLE, None),
+        ("with a table with a wrong byte inside", Byte(40), 0xC000_003E, TABLE, None),
+        ("with a table that lacks its last byte", Truncated(1), 0xC000_003E, TABLE, None),
+        ("without a PCI virtualization interface", Bus(&["--fault", "no-interface"]), 0xC000_02B9, "The bus has no PCI virtualization interface.", Some((NOT_SUPPORTED, 0))),
+        ("without a standard bus interface", Bus(&["--fault", "no-bus-interface"]), 0xC000_00BB, "The bus has no standard bus interface.", Some((NOT_SUPPORTED, 0))),
+        ("with a PF that cannot be read", Bus(&["--fault", "unreadable"]), 0xC000_0185, "The configuration space of the PF cannot be read.", Some((0, 0))),
+        ("without an SR-IOV capability", Bus(&["--fault", "no-capability"]), 0xC000_0182, "The PF has no SR-IOV capability.", Some((0, 0))),
+        ("without the sizes of the registers", Bus(&["--fault", "probed-bars-fail"]), 0xC000_009C, "The bus does not say how large the VFs' registers are.", Some((0xC000_0184, 0))),
+        ("with a window that is too small", Bus(&["--fault", "small-window"]), 0xC000_028C, "The memory behind a VF register is too small for all VFs.", Some((0x3FFF, 0x1_0000))),
+        ("with VFs that cannot be turned on", Bus(&["--fault", "enable-fails"]), 0xC000_0483, "The bus does not turn the VFs on.", Some((0xC000_0001, 0))),
+    ]
+}
+
+/// Every start, those that succeed at the end.
+pub(super) fn all(places: &Places) -> Result<Vec<Test>> {
+    let bench = Bench::from_manifest(&places.root().join(MANIFEST), VFS)?;
+    let failing = failures()
+        .into_iter()
+        .map(|(name, wrong, status, sentence, values)| {
+            let ended = Ended {
+                status,
+                sentence: Some(sentence),
+                values,
+            };
+            test(&bench, name, wrong, ended)
+        });
+    let starting = [
+        ("as it should be", Wrong::Nothing),
+        ("with the table of the driver", Wrong::Table(None)),
+        (
+            "with VFs that are on already",
+            Wrong::Bus(&["--fault", "vfs-on"]),
+        ),
+    ]
+    .map(|(name, wrong)| {
+        let ended = Ended {
+            status: 0,
+            sentence: None,
+            values: None,
+        };
+        test(&bench, name, wrong, ended)
+    });
+    Ok(failing.chain(starting).collect())
+}
+
+fn test(bench: &Bench, name: &str, wrong: Wrong, ended: Ended) -> Test {
+    let mut bench = bench.clone();
+    let mut words = vec!["start".to_owned()];
+    match wrong {
+        Wrong::Nothing => {}
+        Wrong::NumVfs(value) => bench.num_vfs = value,
+        Wrong::Table(value) => bench.table = value,
+        Wrong::Byte(place) => {
+            if let Some(Value::Bytes(table)) = &mut bench.table {
+                table[place] ^= 0x10;
+            }
+        }
+        Wrong::Truncated(less) => {
+            if let Some(Value::Bytes(table)) = &mut bench.table {
+                table.truncate(table.len() - less);
+            }
+        }
+        Wrong::Bus(more) => words.extend(more.iter().map(|&word| word.to_owned())),
+    }
+    Test {
+        name: format!("start {name}"),
+        bench,
+        words,
+        input: Vec::new(),
+        framework: None,
+        verdict: Verdict::Start(ended),
+    }
+}
