@@ -456,6 +456,10 @@ pub struct Report {
     /// The status of a query for the SR-IOV interface that came between the surprise removal of
     /// the last PF that was pulled out and its removal.
     pub late_query_status: u32,
+    /// The status of a request for the LUID at the same moment.
+    pub late_request_status: u32,
+    /// `restart_events` when the PF's bus saw `IRP_MN_CANCEL_STOP_DEVICE` last.
+    pub restarts_before_cancel_stop: u32,
 }
 
 /// Input of [`IOCTL_MEASURE`].

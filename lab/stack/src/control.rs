@@ -288,5 +288,7 @@ fn report() -> abi::Report {
         pf_devices: pci.is_some().into(),
         notification_status,
         late_query_status: watch::late_query().cast_unsigned(),
+        late_request_status: watch::late_request().cast_unsigned(),
+        restarts_before_cancel_stop: watch::restarts_before_cancel_stop(),
     }
 }

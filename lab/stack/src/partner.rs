@@ -8,7 +8,9 @@ use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use lab_control::stack::{Answer, Connect, Connected, MAX_OUTPUT, Request};
-use pcivirt_abi::sriov::{DeviceInterface, DeviceInterface2, GUID_SRIOV_DEVICE_INTERFACE_STANDARD};
+use pcivirt_abi::sriov::{
+    DeviceInterface, DeviceInterface2, GUID_SRIOV_DEVICE_INTERFACE_STANDARD, IOCTL_PROXY_QUERY_LUID,
+};
 use wdk_sys::ntddk::{
     IoGetAttachedDeviceReference, ObReferenceObjectByHandle, ObfDereferenceObject, ZwClose,
     ZwDeviceIoControlFile, ZwOpenFile,
@@ -286,6 +288,24 @@ pub(crate) fn query_interface(
     let completion = sent.wait(None).ok_or(STATUS_INVALID_PARAMETER)?;
     checked(completion.status)?;
     Ok(interface.first)
+}
+
+/// Asks a device stack for its LUID, without a file object; how that ended.
+pub(crate) fn query_luid(top: *mut DEVICE_OBJECT) -> NTSTATUS {
+    let mut luid = [0_u8; 8];
+    let sent = irp::send(top, |request, location: &mut IO_STACK_LOCATION| {
+        location.MajorFunction = byte(IRP_MJ_INTERNAL_DEVICE_CONTROL);
+        request.AssociatedIrp.SystemBuffer = luid.as_mut_ptr().cast();
+        // SAFETY: the parameters of a new request are zero, valid for each of their members.
+        let parameters = unsafe { &mut location.Parameters.DeviceIoControl };
+        parameters.IoControlCode = IOCTL_PROXY_QUERY_LUID;
+        parameters.OutputBufferLength = 8;
+    });
+    match sent.map(|sent| sent.wait(None)) {
+        Ok(Some(completion)) => completion.status,
+        Ok(None) => STATUS_INVALID_PARAMETER,
+        Err(status) => status,
+    }
 }
 
 /// Opens a link whose file object names its device.

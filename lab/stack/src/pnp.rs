@@ -5,9 +5,9 @@ use lab_control::stack::{Answer, Pnp, pnp};
 use pcivirt_abi::Guid;
 use wdk_sys::{
     DEVICE_OBJECT, INTERFACE, IO_STACK_LOCATION, IRP_MJ_PNP, IRP_MJ_POWER,
-    IRP_MN_CANCEL_REMOVE_DEVICE, IRP_MN_CANCEL_STOP_DEVICE, IRP_MN_QUERY_REMOVE_DEVICE,
-    IRP_MN_QUERY_STOP_DEVICE, IRP_MN_SET_POWER, IRP_MN_STOP_DEVICE, NTSTATUS,
-    STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
+    IRP_MN_CANCEL_REMOVE_DEVICE, IRP_MN_QUERY_REMOVE_DEVICE, IRP_MN_QUERY_STOP_DEVICE,
+    IRP_MN_SET_POWER, IRP_MN_STOP_DEVICE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED,
+    STATUS_SUCCESS,
 };
 
 use crate::irp;
@@ -21,7 +21,6 @@ pub(crate) fn is_pnp_success(minor: u32) -> bool {
     [
         IRP_MN_QUERY_STOP_DEVICE,
         IRP_MN_STOP_DEVICE,
-        IRP_MN_CANCEL_STOP_DEVICE,
         IRP_MN_QUERY_REMOVE_DEVICE,
         IRP_MN_CANCEL_REMOVE_DEVICE,
     ]
@@ -40,7 +39,8 @@ pub(crate) fn offer<I: Copy>(
     if asked != *wanted {
         return None;
     }
-    if usize::from(query.Size) < size_of::<I>() || query.Version < version {
+    // A bus that knows one version and no other: a driver that asks for another one shows.
+    if usize::from(query.Size) < size_of::<I>() || query.Version != version {
         return Some(STATUS_NOT_SUPPORTED);
     }
     let destination: *mut INTERFACE = query.Interface;

@@ -2,12 +2,13 @@
 //! device is gone.
 
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicI32, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use pcivirt_abi::sriov::{DEVICE_INTERFACE_VERSION, DeviceInterface};
 use wdk_sys::ntddk::{IoGetAttachedDeviceReference, ObfDereferenceObject};
 use wdk_sys::{DEVICE_OBJECT, NTSTATUS, PIRP, STATUS_IO_TIMEOUT, STATUS_PENDING, STATUS_SUCCESS};
 
+use crate::attachment;
 use crate::clock;
 use crate::irp;
 use crate::partner;
@@ -16,11 +17,27 @@ use crate::partner;
 static START: AtomicI32 = AtomicI32::new(STATUS_PENDING);
 /// What a query for the interface was answered between surprise removal and removal.
 static LATE_QUERY: AtomicI32 = AtomicI32::new(STATUS_PENDING);
+/// What a control request was answered at the same moment.
+static LATE_REQUEST: AtomicI32 = AtomicI32::new(STATUS_PENDING);
+/// How many restarts the stack had been told of when a cancelled stop reached the bus.
+static RESTARTS: AtomicU32 = AtomicU32::new(0);
 
 /// A PF is plugged in: nothing is known of it.
 pub(crate) fn forget() {
     START.store(STATUS_PENDING, Ordering::SeqCst);
     LATE_QUERY.store(STATUS_PENDING, Ordering::SeqCst);
+    LATE_REQUEST.store(STATUS_PENDING, Ordering::SeqCst);
+}
+
+/// A cancelled stop has reached the bus, behind every driver above it.
+pub(crate) fn stop_cancelled() {
+    let (_, restarts, ..) = attachment::seen();
+    RESTARTS.store(restarts, Ordering::SeqCst);
+}
+
+/// How many restarts the stack had been told of then.
+pub(crate) fn restarts_before_cancel_stop() -> u32 {
+    RESTARTS.load(Ordering::SeqCst)
 }
 
 /// Watches how the driver above completes a start request, as a filter on top of it would: the
@@ -63,7 +80,7 @@ pub(crate) fn started(milliseconds: u32) -> Result<NTSTATUS, NTSTATUS> {
     }
 }
 
-/// Asks the PF driver for its interface although its device is gone: the surprise removal has
+/// Asks the PF driver for its interface and its LUID although its device is gone: the surprise removal has
 /// reached the bus, so that driver has seen it, and the removal has not come yet.
 pub(crate) fn ask_late(physical: *mut DEVICE_OBJECT) {
     // SAFETY: the bus's own device.
@@ -80,8 +97,14 @@ pub(crate) fn ask_late(physical: *mut DEVICE_OBJECT) {
         Err(status) => status,
     };
     LATE_QUERY.store(status, Ordering::SeqCst);
+    LATE_REQUEST.store(partner::query_luid(top), Ordering::SeqCst);
     // SAFETY: this gives the reference back.
     unsafe { ObfDereferenceObject(top.cast()) };
+}
+
+/// How the last late request was answered.
+pub(crate) fn late_request() -> NTSTATUS {
+    LATE_REQUEST.load(Ordering::SeqCst)
 }
 
 /// How the last late query was answered.

@@ -72,10 +72,10 @@ fn without_file(session: &mut Session) -> Result<()> {
     restore(session)
 }
 
-/// Sends a notification from a thread with a handle of its own.
+/// Sends a notification from a thread with a handle of its own, and cancels it after a while.
 fn notification() -> JoinHandle<Result<Answer>> {
     let mut ask = request(Origin::KERNEL, NOTIFICATION, &[], 4);
-    ask.milliseconds = 5_000;
+    ask.milliseconds = 1_000;
     let sent = thread::spawn(move || Ok(Stack::open()?.request(&ask)?));
     thread::sleep(Duration::from_millis(30));
     sent
@@ -123,8 +123,19 @@ fn early_notification(session: &mut Session) -> Result<()> {
     answer(session, status::SUCCESS)?;
     let cancel = cancel.join().map_err(|_| anyhow!("a thread panicked"))??;
     is("CANCEL_STOP", cancel, status::SUCCESS)?;
+    // What waits at a detach goes on waiting: its sender cancels it.
+    let kept = notification();
     bare(session, DETACH, true, DONE)?;
-    restore(session)
+    thread::sleep(Duration::from_millis(20));
+    let waits = !kept.is_finished();
+    let ended = kept.join().map_err(|_| anyhow!("a thread panicked"))??;
+    restore(session)?;
+    ensure!(waits, "a DETACH ends a notification");
+    is(
+        "the cancelled notification",
+        ended.status,
+        status::CANCELLED,
+    )
 }
 
 fn untold(session: &mut Session) -> Result<()> {

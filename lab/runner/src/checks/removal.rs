@@ -79,9 +79,14 @@ fn ended_by_removal(session: &Session) -> Result<()> {
                 report.notification_status,
                 status::DEVICE_REMOVED,
             )?;
-            return is(
+            is(
                 "a query for the interface during the removal",
                 report.late_query_status,
+                status::DEVICE_REMOVED,
+            )?;
+            return is(
+                "a control request during the removal",
+                report.late_request_status,
                 status::DEVICE_REMOVED,
             );
         }
