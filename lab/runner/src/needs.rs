@@ -59,7 +59,7 @@ pub(crate) fn check(session: &Session, job: &Job) -> Result<()> {
     };
     ensure!(
         vfs.contains(&session.vfs),
-        "{what} needs {} VFs{}: there are {}",
+        "{what}: {} VFs{} are needed, and there are {}",
         vfs.start(),
         if vfs.end() > vfs.start() {
             " or more"
@@ -77,7 +77,7 @@ pub(crate) fn check(session: &Session, job: &Job) -> Result<()> {
         });
         ensure!(
             fits,
-            "{what} needs block {}, {}: the manifest has none",
+            "{what}: block {} has to be {}, and the manifest has no such block",
             need.id,
             need.words
         );
@@ -85,7 +85,7 @@ pub(crate) fn check(session: &Session, job: &Job) -> Result<()> {
     let name = name_text(&management.query()?.name);
     ensure!(
         device.is_none_or(|device| device == name),
-        "{what} is about the manifest of {device:?}: this one is of {name:?}",
+        "{what}: the manifest has to be that of {device:?}, and it is that of {name:?}",
         device = device.unwrap_or_default()
     );
     Ok(())

@@ -81,19 +81,19 @@ fn jobs(places: &Places, images: &Images) -> Result<Vec<Test>> {
             "story with one VF",
             &bench(MANIFEST, 1)?,
             &["story"],
-            Verdict::Refused("the story needs 2 VFs or more: there are 1"),
+            Verdict::Refused("the story: 2 VFs or more are needed, and there are 1"),
         ),
         job(
             "faults with other blocks",
             &bench("blocks/hello.toml", 4)?,
             &["faults"],
-            Verdict::Refused("the faults needs block 0"),
+            Verdict::Refused("the faults: block 0 has to be a register of 128 bytes"),
         ),
         job(
             "checks with other VFs",
             &bench(MANIFEST, 5)?,
             &["checks"],
-            Verdict::Refused("the checks needs 4 VFs: there are 5"),
+            Verdict::Refused("the checks: 4 VFs are needed, and there are 5"),
         ),
         Test {
             input: br#"{"op":"read","vf":0,"block":0,"length":129}"#.to_vec(),
