@@ -18,8 +18,9 @@ use crate::places::Places;
 use crate::process::{cargo, output};
 use crate::tally::Tally;
 
-/// Runs of the lab at one time. A run mostly waits for Wine's processes.
-const AT_ONCE: usize = 2;
+/// Runs of the lab at one time: more than there are processors, because a run mostly waits for
+/// Wine's processes to start and to end.
+const AT_ONCE: usize = 4;
 
 /// The manifest of the checks and of the storm: the one with a production VF driver.
 pub(super) const MANIFEST: &str = "blocks/mlx5-hv-vhca.toml";

@@ -73,9 +73,9 @@ fn without_file(session: &mut Session) -> Result<()> {
 }
 
 /// Sends a notification from a thread with a handle of its own, and cancels it after a while.
-fn notification() -> JoinHandle<Result<Answer>> {
+fn notification(milliseconds: u32) -> JoinHandle<Result<Answer>> {
     let mut ask = request(Origin::KERNEL, NOTIFICATION, &[], 4);
-    ask.milliseconds = 1_000;
+    ask.milliseconds = milliseconds;
     let sent = thread::spawn(move || Ok(Stack::open()?.request(&ask)?));
     thread::sleep(Duration::from_millis(30));
     sent
@@ -105,14 +105,14 @@ fn answer(session: &Session, answer: u32) -> Result<()> {
 
 fn early_notification(session: &mut Session) -> Result<()> {
     session.stack.detach()?;
-    let early = notification();
+    let early = notification(10_000);
     bare(session, ATTACH, true, DONE)?;
     ensure!(!early.is_finished(), "a notification without an event");
     let stop = elsewhere(pnp::QUERY_STOP);
     let event = told(early)?;
     ensure!(event == 0, "event {event} instead of QueryStopDevice");
     // The next one is there before the answer, and the same event must not come again.
-    let next = notification();
+    let next = notification(10_000);
     ensure!(!next.is_finished(), "an event is told twice");
     answer(session, status::SUCCESS)?;
     let stop = stop.join().map_err(|_| anyhow!("a thread panicked"))??;
@@ -124,7 +124,7 @@ fn early_notification(session: &mut Session) -> Result<()> {
     let cancel = cancel.join().map_err(|_| anyhow!("a thread panicked"))??;
     is("CANCEL_STOP", cancel, status::SUCCESS)?;
     // What waits at a detach goes on waiting: its sender cancels it.
-    let kept = notification();
+    let kept = notification(300);
     bare(session, DETACH, true, DONE)?;
     thread::sleep(Duration::from_millis(20));
     let waits = !kept.is_finished();
