@@ -1,11 +1,12 @@
 //! The PF goes: asked, and unasked.
 
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
-use lab_control::stack::{fault, function, operation, pnp};
+use lab_control::stack::{Answer, fault, function, operation, pnp};
 
+use super::ask::{Origin, request};
 use super::{Check, block_0, call, is, mark, performed, status, transfer};
 use crate::session::Session;
 use crate::stack::Stack;
@@ -46,13 +47,35 @@ fn read_to_the_end(vf: u16) -> Result<u64> {
     }
 }
 
+/// Requests that wait when the PF goes, one of each kind: code, input, bytes of output.
+const WAITING: &[(&str, u32, &[u8], u32)] = &[
+    ("a waiting NOTIFICATION", 0x0022_6044, &[], 4),
+    ("INVALIDATE_BLOCK for any VF", 0x0022_6054, &[], 16),
+    ("INVALIDATE_BLOCK for VF 0", 0x0022_6054, &[0; 16], 16),
+    ("MITIGATED_RANGE_UPDATE", 0x0022_6060, &[0; 2], 2),
+    ("WAIT", 0x0022_642C, &[0xFF; 8], 8),
+];
+
+/// Sends a request that waits from a thread with a handle of its own.
+fn wait(&(_, code, input, output): &(&str, u32, &[u8], u32)) -> JoinHandle<Result<Answer>> {
+    let mut ask = request(Origin::KERNEL, code, input, output);
+    ask.milliseconds = 20_000;
+    thread::spawn(move || Ok(Stack::open()?.request(&ask)?))
+}
+
 fn pulled(session: &mut Session) -> Result<()> {
     let readers: Vec<_> = (0..session.vfs)
         .map(|vf| thread::spawn(move || read_to_the_end(vf)))
         .collect();
+    let waiting: Vec<_> = WAITING.iter().map(wait).collect();
     thread::sleep(Duration::from_millis(200));
     session.pull_pf()?;
     ended_by_removal(session)?;
+    for (waiting, (what, ..)) in waiting.into_iter().zip(WAITING) {
+        let answer = waiting.join().map_err(|_| anyhow!("a thread panicked"))??;
+        is(what, answer.status, status::DEVICE_REMOVED)?;
+        ensure!(answer.information == 0, "{what} returns bytes");
+    }
     for reader in readers {
         let served = reader.join().map_err(|_| anyhow!("a thread panicked"))??;
         ensure!(served > 0, "a VF was never served");
