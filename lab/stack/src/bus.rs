@@ -12,10 +12,10 @@ use wdk_sys::ntddk::{
 };
 use wdk_sys::{
     DEVICE_OBJECT, DEVICE_RELATIONS, DRIVER_OBJECT, IO_STACK_LOCATION, IRP,
-    IRP_MN_CANCEL_STOP_DEVICE, IRP_MN_QUERY_CAPABILITIES, IRP_MN_QUERY_DEVICE_RELATIONS,
-    IRP_MN_QUERY_ID, IRP_MN_QUERY_INTERFACE, IRP_MN_REMOVE_DEVICE, IRP_MN_SET_POWER,
-    IRP_MN_START_DEVICE, IRP_MN_SURPRISE_REMOVAL, NTSTATUS, PIRP, STATUS_INSUFFICIENT_RESOURCES,
-    STATUS_IO_TIMEOUT, STATUS_NO_SUCH_DEVICE, STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
+    IRP_MN_QUERY_CAPABILITIES, IRP_MN_QUERY_DEVICE_RELATIONS, IRP_MN_QUERY_ID,
+    IRP_MN_QUERY_INTERFACE, IRP_MN_REMOVE_DEVICE, IRP_MN_SET_POWER, IRP_MN_START_DEVICE,
+    IRP_MN_SURPRISE_REMOVAL, NTSTATUS, PIRP, STATUS_INSUFFICIENT_RESOURCES, STATUS_IO_TIMEOUT,
+    STATUS_NO_SUCH_DEVICE, STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
 };
 
 use crate::clock::Event;
@@ -229,6 +229,9 @@ fn child_pnp(
     location: &mut IO_STACK_LOCATION,
 ) -> NTSTATUS {
     let minor = u32::from(location.MinorFunction);
+    if matches!(child.kind, Kind::PhysicalFunction(_)) {
+        watch::see(device, irp, minor);
+    }
     let (status, information) = match minor {
         IRP_MN_QUERY_ID => {
             // SAFETY: this minor function uses this member.
@@ -274,21 +277,8 @@ fn child_pnp(
             return status;
         }
         IRP_MN_SURPRISE_REMOVAL => {
-            match &child.kind {
-                Kind::VirtualFunction(vf) => vf.fail_pending(STATUS_NO_SUCH_DEVICE),
-                Kind::PhysicalFunction(_) => watch::ask_late(device),
-            }
-            (STATUS_SUCCESS, 0)
-        }
-        IRP_MN_START_DEVICE => {
-            if matches!(child.kind, Kind::PhysicalFunction(_)) {
-                watch::watch_start(irp);
-            }
-            (STATUS_SUCCESS, 0)
-        }
-        IRP_MN_CANCEL_STOP_DEVICE => {
-            if matches!(child.kind, Kind::PhysicalFunction(_)) {
-                watch::stop_cancelled();
+            if let Kind::VirtualFunction(vf) = &child.kind {
+                vf.fail_pending(STATUS_NO_SUCH_DEVICE);
             }
             (STATUS_SUCCESS, 0)
         }

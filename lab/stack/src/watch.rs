@@ -6,7 +6,10 @@ use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use pcivirt_abi::sriov::{DEVICE_INTERFACE_VERSION, DeviceInterface};
 use wdk_sys::ntddk::{IoGetAttachedDeviceReference, ObfDereferenceObject};
-use wdk_sys::{DEVICE_OBJECT, NTSTATUS, PIRP, STATUS_IO_TIMEOUT, STATUS_PENDING, STATUS_SUCCESS};
+use wdk_sys::{
+    DEVICE_OBJECT, IRP_MN_CANCEL_STOP_DEVICE, IRP_MN_START_DEVICE, IRP_MN_SURPRISE_REMOVAL,
+    NTSTATUS, PIRP, STATUS_IO_TIMEOUT, STATUS_PENDING, STATUS_SUCCESS,
+};
 
 use crate::attachment;
 use crate::clock;
@@ -29,20 +32,27 @@ pub(crate) fn forget() {
     LATE_REQUEST.store(STATUS_PENDING, Ordering::SeqCst);
 }
 
-/// A cancelled stop has reached the bus, behind every driver above it.
-pub(crate) fn stop_cancelled() {
-    let (_, restarts, ..) = attachment::seen();
-    RESTARTS.store(restarts, Ordering::SeqCst);
+/// A Plug and Play request has reached the PF's device on the bus: every driver above has seen it.
+pub(crate) fn see(physical: *mut DEVICE_OBJECT, irp: PIRP, minor: u32) {
+    match minor {
+        IRP_MN_START_DEVICE => watch_start(irp),
+        IRP_MN_CANCEL_STOP_DEVICE => {
+            let (_, restarts, ..) = attachment::seen();
+            RESTARTS.store(restarts, Ordering::SeqCst);
+        }
+        IRP_MN_SURPRISE_REMOVAL => ask_late(physical),
+        _ => {}
+    }
 }
 
-/// How many restarts the stack had been told of then.
+/// How many restarts the stack had been told of when a cancelled stop was seen last.
 pub(crate) fn restarts_before_cancel_stop() -> u32 {
     RESTARTS.load(Ordering::SeqCst)
 }
 
 /// Watches how the driver above completes a start request, as a filter on top of it would: the
 /// kernel, which sent the request, keeps the status to itself.
-pub(crate) fn watch_start(irp: PIRP) {
+fn watch_start(irp: PIRP) {
     // SAFETY: the request is the bus's while it is dispatched.
     let request = unsafe { &mut *irp };
     if request.CurrentLocation >= request.StackCount {
@@ -82,7 +92,7 @@ pub(crate) fn started(milliseconds: u32) -> Result<NTSTATUS, NTSTATUS> {
 
 /// Asks the PF driver for its interface and its LUID although its device is gone: the surprise removal has
 /// reached the bus, so that driver has seen it, and the removal has not come yet.
-pub(crate) fn ask_late(physical: *mut DEVICE_OBJECT) {
+fn ask_late(physical: *mut DEVICE_OBJECT) {
     // SAFETY: the bus's own device.
     let top = unsafe { IoGetAttachedDeviceReference(physical) };
     let size = u16::try_from(size_of::<DeviceInterface>()).unwrap_or(0);

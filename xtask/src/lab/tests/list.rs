@@ -26,6 +26,7 @@ const MODES: [&str; 4] = ["all-vfs", "no-input", "three", "device-control"];
 pub(super) fn all(places: &Places, images: &Images) -> Result<Vec<Test>> {
     let mut tests = jobs(places, images)?;
     tests.extend(starts::all(places)?);
+    tests.extend(refusals(places)?);
     for suite in end_to_end::suites()? {
         for trace in suite.traces.iter().filter(|t| t.simulation_only.is_none()) {
             tests.extend(plays(&suite, trace)?);
@@ -77,6 +78,14 @@ fn jobs(places: &Places, images: &Images) -> Result<Vec<Test>> {
                 story(),
             )
         },
+    ])
+}
+
+/// What the runner does not do, and says so.
+fn refusals(places: &Places) -> Result<Vec<Test>> {
+    let bench = |manifest: &str, vfs| Bench::from_manifest(&places.root().join(manifest), vfs);
+    let four = bench(MANIFEST, 4)?;
+    Ok(vec![
         job(
             "story with one VF",
             &bench(MANIFEST, 1)?,
