@@ -135,6 +135,8 @@ mod tests {
         assert_eq!(statuses.len(), Refusal::ALL.len());
         assert_eq!(reasons.len(), Refusal::ALL.len());
         assert_eq!(sentences.len(), Refusal::ALL.len());
+        let shown: Vec<_> = Refusal::ALL.iter().map(ToString::to_string).collect();
+        assert!(shown.iter().all(|shown| sentences.contains(shown.as_str())));
     }
 
     #[test]
