@@ -171,6 +171,38 @@ fn a_count_bounds_its_array_and_what_is_behind_it_is_zero() {
     assert!(first_write(rules(), &sent(0, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])).is_ok());
 }
 
+/// An array of one element is no exception: what is not counted need not hold.
+#[test]
+fn a_counted_array_may_have_one_element() {
+    let one = Field {
+        elements: 1,
+        ..field(1, U8)
+    };
+    let counted = Field {
+        counted: true,
+        ..one
+    };
+    let block = with_rules(vec![
+        Check::Count {
+            field: one,
+            offset: 0,
+            operand: U8,
+        },
+        Check::Range(counted, 5, 9),
+        Check::Mask(counted, 7),
+    ]);
+    assert!(first_write(block.clone(), &sent(0, &[0, 0])).is_ok());
+    assert!(first_write(block.clone(), &sent(0, &[1, 5])).is_ok());
+    assert_eq!(
+        first_write(block.clone(), &sent(0, &[1, 4])),
+        broken(Rule::Value, 1)
+    );
+    assert_eq!(
+        first_write(block, &sent(0, &[1, 8])),
+        broken(Rule::Value, 1)
+    );
+}
+
 fn sequenced(kind: u8, before: u32, now: u32, history: History) -> Result<Image, Violation> {
     let rule = Check::Sequence {
         field: field(4, U32),
