@@ -6,11 +6,12 @@
 mod scenarios;
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use wait_timeout::ChildExt as _;
 
 use crate::architecture::Architecture;
 use crate::driver::PROFILE;
@@ -97,7 +98,12 @@ impl Lab {
     fn succeeds(&self, arguments: &[&str]) -> Result<bool> {
         let child = self.command().args(arguments).spawn();
         let mut child = child.context("cannot start Wine")?;
-        ended_well(&mut child)
+        if let Some(status) = child.wait_timeout(PATIENCE)? {
+            return Ok(status.success());
+        }
+        child.kill()?;
+        child.wait()?;
+        Ok(false)
     }
 
     /// Plays one scenario; what is wrong, if anything.
@@ -174,21 +180,6 @@ fn violation(log: &Path) -> Option<(String, String)> {
     let sentence = said("violation: ")?;
     let rule = said("rule: ").unwrap_or_default();
     Some((rule.to_owned(), without_handles(sentence)))
-}
-
-fn ended_well(child: &mut Child) -> Result<bool> {
-    let started = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status.success());
-        }
-        if started.elapsed() > PATIENCE {
-            child.kill()?;
-            child.wait()?;
-            return Ok(false);
-        }
-        sleep(Duration::from_millis(10));
-    }
 }
 
 /// What a scenario left behind.

@@ -164,7 +164,9 @@ impl Pci {
             && let Some(place) = usize::try_from(status.wrapping_sub(offset)).ok()
             && let Some(byte) = destination.get_mut(place)
         {
-            *byte |= config::DeviceStatus::TRANSACTIONS_PENDING.bits().to_le_bytes()[0];
+            *byte |= config::DeviceStatus::TRANSACTIONS_PENDING
+                .bits()
+                .to_le_bytes()[0];
         }
         Some(())
     }
@@ -179,7 +181,12 @@ impl Pci {
         function.space.get_mut(start..end)?.copy_from_slice(source);
         let control = usize::try_from(EXPRESS + config::EXPRESS_DEVICE_CONTROL).ok()?;
         let high = function.space.get(control + 1).copied()?;
-        if high & config::DeviceControl::INITIATE_FUNCTION_LEVEL_RESET.bits().to_le_bytes()[1] != 0 {
+        if high
+            & config::DeviceControl::INITIATE_FUNCTION_LEVEL_RESET
+                .bits()
+                .to_le_bytes()[1]
+            != 0
+        {
             function.space = virtual_space();
             function.lost = fault::is_on(kind::LOST_AFTER_RESET, vf);
             self.resets.fetch_add(1, Ordering::SeqCst);
@@ -257,7 +264,9 @@ fn put_express_capability(space: &mut [u8], next: u32) {
     put(
         space,
         EXPRESS + config::EXPRESS_DEVICE_CAPABILITIES,
-        &config::DeviceCapabilities::FUNCTION_LEVEL_RESET.bits().to_le_bytes(),
+        &config::DeviceCapabilities::FUNCTION_LEVEL_RESET
+            .bits()
+            .to_le_bytes(),
     );
 }
 

@@ -15,6 +15,9 @@ const SERVER: &str = "/usr/lib/wine/wineserver";
 /// Files of a prefix that Wine rewrites in place: the registry.
 const REGISTRY: [&str; 3] = ["system.reg", "user.reg", "userdef.reg"];
 
+/// What the folder of a run's prefix begins with.
+const RUN: &str = "prefix-";
+
 /// A prefix for one run, deleted with the value.
 #[derive(Debug)]
 pub(crate) struct Prefix {
@@ -25,7 +28,7 @@ impl Prefix {
     /// A copy of the cached prefix, which is made first when there is none.
     pub(crate) fn fresh(places: &Places) -> Result<Self> {
         let cache = cached(places)?;
-        let name = format!("prefix-{}-{}", std::process::id(), unique());
+        let name = format!("{RUN}{}-{}", std::process::id(), unique());
         let prefix = Self {
             folder: places.target().join("lab").join(name),
         };
@@ -52,13 +55,34 @@ impl Prefix {
 
     /// Ends everything that runs in this prefix.
     pub(crate) fn stop(&self) {
-        for word in ["-k", "-w"] {
-            let mut server = Command::new(SERVER);
-            server.env("WINEPREFIX", &self.folder).arg(word);
-            // There may be nothing left to stop, which the server calls a failure.
-            let _ = output(&mut server);
+        stop(&self.folder);
+    }
+}
+
+fn stop(folder: &Path) {
+    for word in ["-k", "-w"] {
+        let mut server = Command::new(SERVER);
+        server.env("WINEPREFIX", folder).arg(word);
+        // There may be nothing left to stop, which the server calls a failure.
+        let _ = output(&mut server);
+    }
+}
+
+/// Ends what a run that was killed left running in the prefixes of these places, and deletes them.
+pub(crate) fn stop_all(places: &Places) -> Result<()> {
+    let lab = places.target().join("lab");
+    if !lab.exists() {
+        return Ok(());
+    }
+    for entry in fs_err::read_dir(lab)? {
+        let folder = entry?.path();
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(RUN) {
+            stop(&folder);
+            fs_err::remove_dir_all(&folder)?;
         }
     }
+    Ok(())
 }
 
 impl Drop for Prefix {

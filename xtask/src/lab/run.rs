@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{ExitCode, Stdio};
+use std::process::{Child, ExitCode, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use wait_timeout::ChildExt as _;
 
 use super::bench::Bench;
 use super::build::Images;
@@ -22,11 +25,12 @@ pub(crate) struct Finished {
     pub(crate) messages: String,
     /// What drivers and kernel printed.
     pub(crate) kernel_log: String,
-    /// Rules of the framework that a driver broke.
+    /// What went wrong beside the runner's own verdict: a rule of the framework that a driver broke,
+    /// no end in time.
     pub(crate) violations: Vec<String>,
     /// Traces that the runner wrote, by file name.
     pub(crate) traces: BTreeMap<String, String>,
-    /// The runner's exit code; none when it was killed.
+    /// The runner's exit code; none when it was stopped.
     pub(crate) code: Option<i32>,
 }
 
@@ -45,6 +49,20 @@ impl Finished {
         }
     }
 }
+
+/// How long a run may take before it counts as hanging: many times what it takes on two busy
+/// processors.
+fn patience(words: &[String]) -> Duration {
+    let long = |word: &String| LONG_JOBS.contains(&word.as_str());
+    if words.iter().any(long) {
+        Duration::from_mins(5)
+    } else {
+        Duration::from_mins(2)
+    }
+}
+
+/// The runner's words for jobs that take longer than a trace.
+const LONG_JOBS: [&str; 3] = ["storm", "checks", "measure"];
 
 /// Runs the runner with `words` in a fresh prefix.
 pub(crate) fn session(
@@ -86,20 +104,42 @@ pub(crate) fn session(
         .stderr(fs_err::File::create(&errors)?.into_file())
         .spawn()
         .context("start Wine")?;
-    if let Some(mut pipe) = child.stdin.take() {
-        // A runner that ends early closes its end, which its exit code explains.
-        let _ = pipe.write_all(input);
-    }
-    let status = child.wait()?;
-    prefix.stop();
+    let ended = finish(&prefix, &mut child, input, patience(words))?;
     let (messages, kernel_log) = split(&lossy(&errors)?);
+    let mut violations = violations(&drive.join("windows/wdf-double.log"));
+    if ended.is_none() {
+        let patience = patience(words).as_secs();
+        violations.push(format!("`{}`: no end within {patience} s", words.join(" ")));
+    }
     Ok(Finished {
         output: lossy(&output)?,
         messages,
         kernel_log,
-        violations: violations(&drive.join("windows/wdf-double.log")),
+        violations,
         traces: traces(&drivers)?,
-        code: status.code(),
+        code: ended.and_then(|status| status.code()),
+    })
+}
+
+/// Gives the runner its input and waits for its end. One that takes longer than `patience` is
+/// stopped with all of its prefix, and nothing is returned.
+fn finish(
+    prefix: &Prefix,
+    child: &mut Child,
+    input: &[u8],
+    patience: Duration,
+) -> Result<Option<ExitStatus>> {
+    let pipe = child.stdin.take();
+    thread::scope(|scope| {
+        // Beside the wait: a runner that hangs does not read. One that ends early closes its end,
+        // which its exit code explains.
+        scope.spawn(move || pipe.map(|mut pipe| pipe.write_all(input)));
+        let ended = child.wait_timeout(patience)?;
+        prefix.stop();
+        if ended.is_none() {
+            child.wait()?;
+        }
+        Ok(ended)
     })
 }
 

@@ -4,12 +4,13 @@ use std::fmt;
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
+use wait_timeout::ChildExt as _;
 
+use crate::lab::prefix;
 use crate::places::Places;
 use crate::process::{cargo, output, shown};
 
@@ -88,6 +89,10 @@ impl Judge {
         let log = places.target().join("trial.log");
         let file: File = fs_err::File::create(&log)?.into();
         let ended = run_with_patience(test, &file)?;
+        if ended.is_none() {
+            // Wine's server and the kernel's process belong to no process group of ours.
+            prefix::stop_all(places)?;
+        }
         Ok(match ended {
             None => Verdict::Caught(format!("no end within {} s", PATIENCE.as_secs())),
             Some(status) if status.success() => Verdict::Survived,
@@ -107,15 +112,11 @@ fn run_with_patience(mut command: Command, log: &File) -> Result<Option<ExitStat
         .process_group(0)
         .spawn()
         .with_context(|| format!("cannot start `{}`", shown(&command)))?;
-    let started = Instant::now();
-    while started.elapsed() < PATIENCE {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        sleep(Duration::from_millis(200));
+    let ended = child.wait_timeout(PATIENCE)?;
+    if ended.is_none() {
+        stop(&mut child)?;
     }
-    stop(&mut child)?;
-    Ok(None)
+    Ok(ended)
 }
 
 fn stop(child: &mut Child) -> Result<()> {
