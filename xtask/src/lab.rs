@@ -3,6 +3,7 @@
 
 mod bench;
 mod build;
+mod double_log;
 mod inf;
 pub(crate) mod prefix;
 mod run;

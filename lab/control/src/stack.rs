@@ -57,6 +57,8 @@ pub const IOCTL_POLICY: u32 = code(0xA11);
 /// Waits until the first start of the PF that is plugged in has ended: input [`Wait`], output
 /// [`Started`].
 pub const IOCTL_STARTED: u32 = code(0xA12);
+/// Unloads a driver, none of whose devices is left: input [`Unload`].
+pub const IOCTL_UNLOAD: u32 = code(0xA13);
 
 /// Bytes of input that a [`Request`] can send: a published block and more.
 pub const MAX_INPUT: usize = 192;
@@ -91,6 +93,18 @@ pub struct Wait {
 pub struct Started {
     /// The NTSTATUS that the whole device stack completed `IRP_MN_START_DEVICE` with.
     pub status: u32,
+}
+
+/// Input of [`IOCTL_UNLOAD`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Unload {
+    /// Milliseconds to wait at most; the answer is then `STATUS_IO_TIMEOUT`.
+    pub milliseconds: u32,
+    /// UTF-16 units of `service`.
+    pub length: u32,
+    /// The name of the driver's service.
+    pub service: [u16; 32],
 }
 
 /// Names a VF.
@@ -435,7 +449,7 @@ pub struct Fault {
 pub struct Report {
     /// The most calls of the SR-IOV interface that ran at one time since the last report.
     pub calls_at_once: u32,
-    /// References that PF drivers hold on interfaces of the PCI double.
+    /// References that PF drivers hold on interfaces of the PCI double, also of PFs that are gone.
     pub bus_references: u32,
     /// `NumVFs` while virtualization is enabled, else 0.
     pub enabled_vfs: u32,
@@ -451,6 +465,20 @@ pub struct Report {
     pub power: u32,
     /// PF devices that exist in the bus double, removed ones that somebody still holds included.
     pub pf_devices: u32,
+    /// As before, for VFs.
+    pub vf_devices: u32,
+    /// Requests of the stack double that a driver has not completed.
+    pub open_requests: u32,
+    /// Of the requests that the last attached stack kept pending, those that ended with
+    /// `STATUS_DEVICE_REMOVED`.
+    pub removed_requests: u32,
+    /// Of the same, those that ended with another status that is no success.
+    pub refused_requests: u32,
+    /// The status of one of those, 0 if there is none.
+    pub refused_status: u32,
+    /// Accesses to a VF's configuration space within 100 ms after its function level reset, since
+    /// the last report.
+    pub early_accesses: u32,
     /// The status that the notification request ended with last, when it was not an event.
     pub notification_status: u32,
     /// The status of a query for the SR-IOV interface that came between the surprise removal of

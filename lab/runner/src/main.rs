@@ -9,6 +9,8 @@ mod cli;
 #[cfg(windows)]
 mod install;
 #[cfg(windows)]
+mod leftovers;
+#[cfg(windows)]
 mod limits;
 #[cfg(windows)]
 mod measure;

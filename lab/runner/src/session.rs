@@ -11,6 +11,7 @@ use pf_broker_client::{Access, Device, Handle, interfaces};
 
 use crate::cli::{Arguments, Bench, Job, Mode, Path};
 use crate::install;
+use crate::leftovers;
 use crate::stack::{Failed, Stack};
 use crate::{checks, limits, measure, needs, start, storm, story, trace};
 
@@ -19,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The INF files below the folder with the drivers, the bus first.
 pub(crate) const BUS_INF: &str = "lab_stack.inf";
+/// The services of the drivers that come and go with their devices.
+const PF_SERVICE: &str = "pf_broker";
+const VF_SERVICE: &str = "vf_driver";
 const CHILD_INFS: [&str; 2] = ["pf_broker.inf", "vf_driver.inf"];
 
 /// Everything that is plugged in.
@@ -33,6 +37,8 @@ pub(crate) struct Session {
     management: Option<Device<Handle>>,
     /// The sample VF driver's device of each VF, where there is one.
     pub(crate) guests: Vec<Handle>,
+    /// Whether the VF driver was ever loaded.
+    had_guests: bool,
     pub(crate) vfs: u16,
     pub(crate) path: Path,
 }
@@ -70,6 +76,7 @@ impl Session {
             management_path: String::new(),
             management: None,
             guests: Vec::new(),
+            had_guests: false,
             vfs: bench.vfs,
             path: bench.path,
         };
@@ -90,6 +97,7 @@ impl Session {
         let management = open(&self.management_path)?;
         self.management = Some(Device::new(management)?);
         if self.bench.path != Path::Raw {
+            self.had_guests = true;
             for vf in 0..self.vfs {
                 self.guests.push(plug_vf(&self.stack, vf)?);
             }
@@ -159,12 +167,22 @@ impl Session {
         Ok(())
     }
 
-    /// Pulls everything out again: guests, stack, PF.
+    /// Pulls everything out again: guests, stack, PF. Nothing may be left of them, and the drivers
+    /// must let themselves be unloaded.
     pub(crate) fn end(mut self) -> Result<()> {
         self.pull_guests()?;
         self.stack.disconnect()?;
         if self.management.is_some() {
             self.pull_pf()?;
+            leftovers::none(&self.stack.report()?)?;
+        } else {
+            leftovers::none_after_removal(&self.stack.report()?)?;
+        }
+        self.stack.unload(PF_SERVICE).with_context(|| {
+            format!("{PF_SERVICE} has no device left, and its unload routine does not end")
+        })?;
+        if self.had_guests {
+            self.stack.unload(VF_SERVICE).context(VF_SERVICE)?;
         }
         Ok(())
     }

@@ -154,6 +154,20 @@ impl Stack {
         self.tell("switch a fault", abi::IOCTL_FAULT, &fault)
     }
 
+    /// Unloads a driver, none of whose devices is left.
+    pub(crate) fn unload(&self, service: &str) -> Result<()> {
+        let mut request = abi::Unload {
+            milliseconds: 10_000,
+            length: 0,
+            service: [0; 32],
+        };
+        for (place, unit) in request.service.iter_mut().zip(service.encode_utf16()) {
+            *place = unit;
+            request.length += 1;
+        }
+        self.tell("unload a driver", abi::IOCTL_UNLOAD, &request)
+    }
+
     pub(crate) fn report(&self) -> Result<abi::Report> {
         self.ask("report", abi::IOCTL_REPORT, &[0_u8; 0])
     }

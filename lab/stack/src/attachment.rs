@@ -12,7 +12,8 @@ use pcivirt_abi::sriov::{
     IOCTL_NOTIFICATION, InvalidateBlock, PfEvent,
 };
 use wdk_sys::{
-    NTSTATUS, STATUS_DEVICE_BUSY, STATUS_INVALID_PARAMETER, STATUS_IO_TIMEOUT, STATUS_SUCCESS,
+    NTSTATUS, STATUS_DEVICE_BUSY, STATUS_DEVICE_REMOVED, STATUS_INVALID_PARAMETER,
+    STATUS_IO_TIMEOUT, STATUS_SUCCESS,
 };
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
@@ -24,6 +25,8 @@ use crate::partner::{self, Partner};
 use crate::thread::{self, Thread};
 
 const INVALIDATE_BYTES: u32 = 16;
+/// How long the requests that are pending may take to end after their cancellation, milliseconds.
+const PATIENCE: u32 = 10_000;
 
 /// A request that is kept pending.
 #[derive(Default)]
@@ -78,7 +81,40 @@ struct Attachment {
     attached: AtomicBool,
     query_stop_events: AtomicU32,
     restart_events: AtomicU32,
-    notification_status: AtomicU32,
+}
+
+/// How the requests ended that an attached stack kept pending.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ends {
+    /// Those that ended with `STATUS_DEVICE_REMOVED`.
+    pub(crate) removed: u32,
+    /// Those that ended with another status that is no success.
+    pub(crate) refused: u32,
+    /// The status of one of those.
+    pub(crate) status: u32,
+}
+
+/// Of the last attachment. It outlives it, because removal and detachment are what ends requests.
+static ENDS: Lock<Ends> = Lock::new(Ends {
+    removed: 0,
+    refused: 0,
+    status: 0,
+});
+
+/// Takes note of how a request ended that was kept pending.
+fn note_end(status: NTSTATUS) {
+    let mut ends = ENDS.lock();
+    if status == STATUS_DEVICE_REMOVED {
+        ends.removed += 1;
+    } else {
+        ends.refused += 1;
+        ends.status = status.cast_unsigned();
+    }
+}
+
+/// How the requests of the last attachment ended.
+pub(crate) fn ends() -> Ends {
+    *ENDS.lock()
 }
 
 static ATTACHMENT: Lock<Option<Arc<Attachment>>> = Lock::new(None);
@@ -107,8 +143,8 @@ pub(crate) fn attach(request: &Attach) -> Result<(), NTSTATUS> {
         attached: AtomicBool::new(true),
         query_stop_events: AtomicU32::new(0),
         restart_events: AtomicU32::new(0),
-        notification_status: AtomicU32::new(0),
     });
+    *ENDS.lock() = Ends::default();
     *MASKS.lock() = alloc::vec![0; usize::from(vfs)];
     let mut threads = Vec::new();
     let listener = Arc::clone(&attachment);
@@ -138,10 +174,12 @@ pub(crate) fn detach(detach: bool) -> Result<(), NTSTATUS> {
         lane.cancel();
     }
     let threads = core::mem::take(&mut *attachment.threads.lock());
-    for thread in &threads {
-        thread.join();
+    // A driver that keeps a request beyond its cancellation must not hang whoever detaches.
+    if threads.iter().all(|thread| thread.join_within(PATIENCE)) {
+        result
+    } else {
+        Err(STATUS_IO_TIMEOUT)
     }
-    result
 }
 
 /// Changes how events are answered.
@@ -151,14 +189,13 @@ pub(crate) fn set_policy(policy: u32) {
     }
 }
 
-/// What the attachment saw: events of both kinds, whether it is attached, and the last status.
-pub(crate) fn seen() -> (u32, u32, bool, u32) {
-    ATTACHMENT.lock().as_ref().map_or((0, 0, false, 0), |seen| {
+/// What the attachment saw: events of both kinds, and whether it is attached.
+pub(crate) fn seen() -> (u32, u32, bool) {
+    ATTACHMENT.lock().as_ref().map_or((0, 0, false), |seen| {
         (
             seen.query_stop_events.load(Ordering::SeqCst),
             seen.restart_events.load(Ordering::SeqCst),
             seen.attached.load(Ordering::SeqCst),
-            seen.notification_status.load(Ordering::SeqCst),
         )
     })
 }
@@ -214,7 +251,13 @@ impl Attachment {
             let sent = self
                 .partner
                 .send(IOCTL_NOTIFICATION, true, false, &mut buffer[..], (0, 4));
-            let Ok(sent) = sent else { break };
+            let sent = match sent {
+                Ok(sent) => sent,
+                Err(status) => {
+                    note_end(status);
+                    break;
+                }
+            };
             // The next request is there before the answer, as the documentation allows: a driver
             // that delivers an event twice is caught.
             if let Some(event) = unanswered.take() {
@@ -225,8 +268,7 @@ impl Attachment {
                 break;
             };
             if completion.status != STATUS_SUCCESS || completion.information != 4 {
-                self.notification_status
-                    .store(completion.status.cast_unsigned(), Ordering::SeqCst);
+                note_end(completion.status);
                 break;
             }
             let event = u32::from_le_bytes(*buffer);
@@ -296,11 +338,18 @@ impl Attachment {
                 request.as_mut_bytes(),
                 (input, INVALIDATE_BYTES),
             );
-            let Ok(sent) = sent else { break };
+            let sent = match sent {
+                Ok(sent) => sent,
+                Err(status) => {
+                    note_end(status);
+                    break;
+                }
+            };
             let Some(completion) = lane.wait(&self.stop, sent) else {
                 break;
             };
             if completion.status != STATUS_SUCCESS {
+                note_end(completion.status);
                 break;
             }
             let Ok(reply) = InvalidateBlock::read_from_bytes(request.as_bytes()) else {

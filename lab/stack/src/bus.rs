@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use wdk_sys::ntddk::{
     IoAttachDeviceToDeviceStack, IoDetachDevice, IoInvalidateDeviceRelations, ObfReferenceObject,
@@ -18,10 +18,11 @@ use wdk_sys::{
     STATUS_NO_SUCH_DEVICE, STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
 };
 
-use crate::clock::Event;
+use crate::clock::{self, Event};
 use crate::irp;
 use crate::lock::Lock;
 use crate::node::{self, Child, Kind, Role};
+use crate::partner;
 use crate::pnp::is_pnp_success;
 use crate::pool;
 use crate::watch;
@@ -36,6 +37,9 @@ struct Bus {
 
 // SAFETY: device objects belong to no thread.
 unsafe impl Send for Bus {}
+
+/// How often the kernel has asked for the children.
+static ENUMERATIONS: AtomicU32 = AtomicU32::new(0);
 
 static BUS: Lock<Bus> = Lock::new(Bus {
     driver: core::ptr::null_mut(),
@@ -99,11 +103,21 @@ pub(crate) fn pull(milliseconds: u32, wanted: impl Fn(&Child) -> bool) -> Result
         (bus.physical, child)
     };
     enumerate(physical);
-    if child.gone.wait(Some(milliseconds)) {
+    if child.gone.wait(Some(milliseconds)) && enumerated_again(physical, milliseconds) {
         Ok(())
     } else {
         Err(STATUS_IO_TIMEOUT)
     }
+}
+
+/// Waits until the kernel has asked for the children once more. It does so on the thread that
+/// removes devices, so by then the drivers above a removed child are done with it, too.
+fn enumerated_again(physical: *mut DEVICE_OBJECT, milliseconds: u32) -> bool {
+    let before = ENUMERATIONS.load(Ordering::SeqCst);
+    enumerate(physical);
+    clock::wait_until(milliseconds, || {
+        ENUMERATIONS.load(Ordering::SeqCst) != before
+    })
 }
 
 /// The first plugged device that `wanted` picks, with a reference that the caller gives back.
@@ -169,6 +183,7 @@ fn bus_pnp(
             let kind = unsafe { location.Parameters.QueryDeviceRelations.Type };
             if kind == wdk_sys::_DEVICE_RELATION_TYPE::BusRelations {
                 let relations = relations();
+                ENUMERATIONS.fetch_add(1, Ordering::SeqCst);
                 request.IoStatus.__bindgen_anon_1.Status = if relations.is_null() {
                     STATUS_INSUFFICIENT_RESOURCES
                 } else {
@@ -277,8 +292,11 @@ fn child_pnp(
             return status;
         }
         IRP_MN_SURPRISE_REMOVAL => {
-            if let Kind::VirtualFunction(vf) = &child.kind {
-                vf.fail_pending(STATUS_NO_SUCH_DEVICE);
+            match &child.kind {
+                Kind::VirtualFunction(vf) => vf.fail_pending(STATUS_NO_SUCH_DEVICE),
+                // Wine sends the remove request right behind this one, Windows when the last handle
+                // to the device is closed.
+                Kind::PhysicalFunction(_) => partner::leave(),
             }
             (STATUS_SUCCESS, 0)
         }

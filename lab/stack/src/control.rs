@@ -18,12 +18,13 @@ use crate::fault;
 use crate::irp;
 use crate::node::{self, Kind, Role};
 use crate::partner;
-use crate::pci::Pci;
+use crate::pci::{self, Pci};
 use crate::pnp;
 use crate::thread;
 use crate::transfer;
 use crate::unicode::Text;
-use crate::vpci::VirtualFunction;
+use crate::unload;
+use crate::vpci::{self, VirtualFunction};
 use crate::watch;
 
 static DEVICE: AtomicPtr<DEVICE_OBJECT> = AtomicPtr::new(core::ptr::null_mut());
@@ -206,6 +207,7 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
                 })
             })
         }
+        abi::IOCTL_UNLOAD => unload::unload(&parse(input)?).map(|()| Vec::new()),
         abi::IOCTL_REPORT => Ok(reply(&report())),
         abi::IOCTL_MEASURE => transfer::measure(&parse(input)?).map(|measured| reply(&measured)),
         _ => Err(STATUS_INVALID_DEVICE_REQUEST),
@@ -275,17 +277,24 @@ fn take(vf: abi::Vf) -> Result<Vec<u8>, NTSTATUS> {
 fn report() -> abi::Report {
     let pci = bus::physical_function();
     let pci = pci.as_deref();
-    let (query_stop_events, restart_events, attached, notification_status) = attachment::seen();
+    let (query_stop_events, restart_events, attached) = attachment::seen();
+    let ends = attachment::ends();
     abi::Report {
         calls_at_once: partner::take_most_calls(),
-        bus_references: pci.map_or(0, Pci::references),
+        bus_references: pci::references(),
         enabled_vfs: pci.map_or(0, Pci::enabled_vfs),
         resets: pci.map_or(0, Pci::resets),
         query_stop_events,
         restart_events,
         attached: attached.into(),
         power: pci.map_or(0, Pci::power),
-        pf_devices: pci.is_some().into(),
+        pf_devices: pci::living(),
+        vf_devices: vpci::living(),
+        open_requests: irp::open(),
+        removed_requests: ends.removed,
+        refused_requests: ends.refused,
+        refused_status: ends.status,
+        early_accesses: pci::take_early_accesses(),
         notification_status,
         late_query_status: watch::late_query().cast_unsigned(),
         late_request_status: watch::late_request().cast_unsigned(),

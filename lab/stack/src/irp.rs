@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use wdk_sys::ntddk::{IoAllocateIrp, IoCancelIrp, IoFreeIrp, IofCallDriver, IofCompleteRequest};
 use wdk_sys::{
@@ -103,6 +103,14 @@ pub(crate) struct Completion {
     pub(crate) information: u64,
 }
 
+/// Requests of our own that a driver holds.
+static OPEN: AtomicU32 = AtomicU32::new(0);
+
+/// How many requests of our own are at a driver.
+pub(crate) fn open() -> u32 {
+    OPEN.load(Ordering::SeqCst)
+}
+
 struct Shared {
     finished: Event,
     completed: AtomicBool,
@@ -148,6 +156,7 @@ pub(crate) fn send(
     next.CompletionRoutine = Some(completed);
     next.Context = (&raw const *shared).cast_mut().cast();
     next.Control = INVOKE_ALWAYS;
+    OPEN.fetch_add(1, Ordering::SeqCst);
     // SAFETY: the request is filled; the device is referenced by the caller.
     let _ = unsafe { IofCallDriver(device, irp) };
     Ok(Sent { irp, shared })
@@ -160,6 +169,7 @@ unsafe extern "C" fn completed(
 ) -> NTSTATUS {
     // SAFETY: the context outlives the request: `Sent` waits for the event before it is freed.
     let shared = unsafe { &*context.cast::<Shared>() };
+    OPEN.fetch_sub(1, Ordering::SeqCst);
     shared.completed.store(true, Ordering::SeqCst);
     shared.finished.set();
     MORE_PROCESSING_REQUIRED

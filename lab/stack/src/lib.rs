@@ -31,6 +31,7 @@ mod pool;
 mod thread;
 mod transfer;
 mod unicode;
+mod unload;
 mod vpci;
 mod watch;
 

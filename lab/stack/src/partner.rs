@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use lab_control::stack::{Answer, Connect, Connected, MAX_OUTPUT, Request};
 use pcivirt_abi::sriov::{
@@ -18,7 +18,7 @@ use wdk_sys::ntddk::{
 use wdk_sys::{
     DEVICE_OBJECT, FILE_OBJECT, HANDLE, IO_STACK_LOCATION, IO_STATUS_BLOCK, IRP_MJ_CLEANUP,
     IRP_MJ_DEVICE_CONTROL, IRP_MJ_INTERNAL_DEVICE_CONTROL, IRP_MJ_PNP, IRP_MN_QUERY_INTERFACE,
-    NTSTATUS, OBJECT_ATTRIBUTES, POBJECT_TYPE, STATUS_DEVICE_NOT_CONNECTED,
+    NTSTATUS, OBJECT_ATTRIBUTES, POBJECT_TYPE, STATUS_DEVICE_NOT_CONNECTED, STATUS_DEVICE_REMOVED,
     STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 
@@ -30,6 +30,8 @@ use crate::unicode::Text;
 const ATTRIBUTES: u32 = 0x0240;
 /// `FILE_SHARE_READ | FILE_SHARE_WRITE`
 const SHARE_ALL: u32 = 3;
+/// How long requests may take to enter the driver while its device goes, milliseconds.
+const PATIENCE: u32 = 10_000;
 /// What lies in a buffer behind the input: a driver that writes more than it says shows.
 const PATTERN: u8 = 0xA5;
 /// `FILE_READ_DATA`
@@ -51,6 +53,10 @@ pub(crate) struct Partner {
     file: *mut FILE_OBJECT,
     top: *mut DEVICE_OBJECT,
     interface: DeviceInterface,
+    /// Requests that are on their way into the driver.
+    entering: AtomicU32,
+    /// The handle is closed, as far as the driver can tell.
+    closed: AtomicBool,
 }
 
 /// Where a request seems to come from.
@@ -94,6 +100,14 @@ pub(crate) fn disconnect() {
     drop(partner);
 }
 
+/// The device is gone: whoever had it open closes the handle. Afterwards no request is on its way
+/// to the driver, and none is sent.
+pub(crate) fn leave() {
+    if let Ok(partner) = get() {
+        partner.close();
+    }
+}
+
 /// The most calls that ran at one time since this was last asked.
 pub(crate) fn take_most_calls() -> u32 {
     MOST_CALLS.swap(0, Ordering::SeqCst)
@@ -128,6 +142,8 @@ impl Partner {
             file,
             top,
             interface: empty_interface().first,
+            entering: AtomicU32::new(0),
+            closed: AtomicBool::new(false),
         };
         // The provider takes a reference for us, which the destructor gives back.
         partner.interface = query_interface(top, request.size, request.version)?;
@@ -174,6 +190,10 @@ impl Partner {
         } else {
             ptr::null_mut()
         };
+        let _entering = Entering::start(&self.entering);
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(STATUS_DEVICE_REMOVED);
+        }
         irp::send(self.top, |request, location| {
             location.MajorFunction = byte(if origin.internal {
                 IRP_MJ_INTERNAL_DEVICE_CONTROL
@@ -251,13 +271,43 @@ impl Partner {
     }
 }
 
+/// Counts a request on its way into the driver.
+struct Entering<'c>(&'c AtomicU32);
+
+impl<'c> Entering<'c> {
+    fn start(count: &'c AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Entering<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Partner {
+    /// Closes the handle once, as far as the driver can tell.
+    fn close(&self) {
+        if self.closed.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let entered = || self.entering.load(Ordering::SeqCst) == 0;
+        if !clock::wait_until(PATIENCE, entered) {
+            crate::log!("lab-stack: the PF driver does not return from a request");
+        }
+        self.close_handle();
+    }
+}
+
 impl Drop for Partner {
     fn drop(&mut self) {
         if let Some(dereference) = self.interface.interface_dereference {
             // SAFETY: this gives back the reference that the query returned.
             unsafe { dereference(self.interface.context) };
         }
-        self.close_handle();
+        self.close();
         close(self.handle);
         // SAFETY: this gives back the reference taken when connecting.
         unsafe { ObfDereferenceObject(self.file.cast()) };

@@ -4,27 +4,25 @@
 //! `BUS_INTERFACE_STANDARD` behave as `wdm.h` and its documentation say. Faults are switched on by
 //! the runner.
 
+mod interface;
+
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::ffi::c_void;
-use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use lab_control::stack::fault as kind;
-use pcivirt_abi::bus::{
-    GUID_BUS_INTERFACE_STANDARD, GUID_PCI_VIRTUALIZATION_INTERFACE, INTERFACE_VERSION,
-    MemoryDescriptor, PCI_WHICHSPACE_CONFIG, RESOURCE_SHARE_DEVICE_EXCLUSIVE, RESOURCE_TYPE_MEMORY,
-    StandardInterface, VirtualizationInterface,
-};
+use pcivirt_abi::bus::{MemoryDescriptor, RESOURCE_SHARE_DEVICE_EXCLUSIVE, RESOURCE_TYPE_MEMORY};
 use pcivirt_abi::config;
 use wdk_sys::{
-    NTSTATUS, STATUS_INVALID_DEVICE_STATE, STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED,
-    STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
+    NTSTATUS, STATUS_INVALID_DEVICE_STATE, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
+    STATUS_UNSUCCESSFUL,
 };
 
+use crate::clock;
 use crate::fault;
 use crate::lock::Lock;
-use crate::pnp::{Query, offer};
+
+pub(crate) use interface::{query_interface, references};
 
 const PF_SPACE: usize = config::SPACE_SIZE as usize;
 /// Bytes of a VF's configuration space that hold something; the rest reads as zero.
@@ -40,6 +38,25 @@ const BAR_2_BASE: u32 = 0xE000_0000;
 const BAR_2_BYTES: u32 = 0x1000;
 const BAR_0_FLAGS: u32 = config::BAR_TYPE_64 | config::BAR_PREFETCHABLE;
 
+/// How many PFs there are, those that were pulled out and are still held included.
+static LIVING: AtomicU32 = AtomicU32::new(0);
+/// Accesses to a VF before its [`QUIET`] was over, since the last report.
+static EARLY: AtomicU32 = AtomicU32::new(0);
+
+/// Software leaves a function alone for 100 ms after a function level reset (PCI Express Base
+/// Specification, 6.6.2). In units of 100 ns, less a little that clocks may differ by.
+const QUIET: u64 = 950_000;
+
+/// How many PFs there are in memory.
+pub(crate) fn living() -> u32 {
+    LIVING.load(Ordering::SeqCst)
+}
+
+/// How often a VF was accessed too early after its reset, since this was last asked.
+pub(crate) fn take_early_accesses() -> u32 {
+    EARLY.swap(0, Ordering::SeqCst)
+}
+
 /// The hardware of one PF.
 pub(crate) struct Pci {
     total_vfs: u16,
@@ -47,7 +64,6 @@ pub(crate) struct Pci {
     functions: Vec<Lock<Function>>,
     /// `NumVFs` while virtualization is enabled, else 0.
     enabled: AtomicU32,
-    references: AtomicI32,
     resets: AtomicU32,
     power: AtomicU32,
 }
@@ -57,10 +73,28 @@ struct Function {
     space: Box<[u8]>,
     /// The function did not come back from a reset.
     lost: bool,
+    /// When it may be accessed again after a reset.
+    quiet_until: u64,
+}
+
+impl Function {
+    /// Counts an access that comes too early.
+    fn note_access(&self) {
+        if self.quiet_until != 0 && clock::now() < self.quiet_until {
+            EARLY.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Drop for Pci {
+    fn drop(&mut self) {
+        LIVING.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Pci {
     pub(crate) fn new(vendor_id: u16, device_id: u16, vf_device_id: u16, total_vfs: u16) -> Self {
+        LIVING.fetch_add(1, Ordering::SeqCst);
         Self {
             total_vfs,
             space: Lock::new(physical_space(
@@ -74,6 +108,7 @@ impl Pci {
                     Lock::new(Function {
                         space: virtual_space(),
                         lost: false,
+                        quiet_until: 0,
                     })
                 })
                 .collect(),
@@ -82,7 +117,6 @@ impl Pci {
             } else {
                 0
             }),
-            references: AtomicI32::new(0),
             resets: AtomicU32::new(0),
             power: AtomicU32::new(1),
         }
@@ -98,10 +132,6 @@ impl Pci {
 
     pub(crate) fn enabled_vfs(&self) -> u32 {
         self.enabled.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn references(&self) -> u32 {
-        self.references.load(Ordering::SeqCst).cast_unsigned()
     }
 
     pub(crate) fn resets(&self) -> u32 {
@@ -148,6 +178,7 @@ impl Pci {
 
     fn read_function(&self, vf: u16, offset: u32, destination: &mut [u8]) -> Option<()> {
         let function = self.enabled_function(vf)?.lock();
+        function.note_access();
         for (place, byte) in destination.iter_mut().enumerate() {
             let address = usize::try_from(offset).ok()?.checked_add(place)?;
             if address >= PF_SPACE {
@@ -176,6 +207,7 @@ impl Pci {
             return None;
         }
         let mut function = self.enabled_function(vf)?.lock();
+        function.note_access();
         let start = usize::try_from(offset).ok()?;
         let end = start.checked_add(source.len())?;
         function.space.get_mut(start..end)?.copy_from_slice(source);
@@ -189,6 +221,7 @@ impl Pci {
         {
             function.space = virtual_space();
             function.lost = fault::is_on(kind::LOST_AFTER_RESET, vf);
+            function.quiet_until = clock::now() + QUIET;
             self.resets.fetch_add(1, Ordering::SeqCst);
         }
         Some(())
@@ -303,206 +336,4 @@ fn physical_space(vendor: u16, device: u16, vf_device: u16, total_vfs: u16) -> B
     put(&mut space, bars + 4, &high.to_le_bytes());
     put(&mut space, bars + 8, &BAR_2_BASE.to_le_bytes());
     space
-}
-
-pub(crate) fn query_interface(pci: &Arc<Pci>, query: &Query) -> Option<NTSTATUS> {
-    let size = |bytes: usize| u16::try_from(bytes).unwrap_or(0);
-    let virtualization = || {
-        reference(context(pci));
-        VirtualizationInterface {
-            size: size(size_of::<VirtualizationInterface>()),
-            version: INTERFACE_VERSION,
-            context: context(pci),
-            interface_reference: Some(interface_reference),
-            interface_dereference: Some(interface_dereference),
-            set_virtual_function_data: Some(set_virtual_function_data),
-            get_virtual_function_data: Some(get_virtual_function_data),
-            get_location: Some(get_location),
-            get_resources: Some(get_resources),
-            enable_virtualization: Some(enable_virtualization),
-            get_virtual_function_probed_bars: Some(get_probed_bars),
-        }
-    };
-    let standard = || {
-        reference(context(pci));
-        StandardInterface {
-            size: size(size_of::<StandardInterface>()),
-            version: INTERFACE_VERSION,
-            context: context(pci),
-            interface_reference: Some(interface_reference),
-            interface_dereference: Some(interface_dereference),
-            translate_bus_address: core::ptr::null_mut(),
-            get_dma_adapter: core::ptr::null_mut(),
-            set_bus_data: Some(set_bus_data),
-            get_bus_data: Some(get_bus_data),
-        }
-    };
-    let guid = &GUID_PCI_VIRTUALIZATION_INTERFACE;
-    let offered = |fault: u32| !fault::is_on(fault, 0);
-    let first =
-        offered(kind::NO_INTERFACE).then(|| offer(query, guid, INTERFACE_VERSION, virtualization));
-    let guid = &GUID_BUS_INTERFACE_STANDARD;
-    let second =
-        || offered(kind::NO_BUS_INTERFACE).then(|| offer(query, guid, INTERFACE_VERSION, standard));
-    first.flatten().or_else(|| second().flatten())
-}
-
-fn context(pci: &Arc<Pci>) -> *mut c_void {
-    Arc::as_ptr(pci).cast_mut().cast()
-}
-
-fn device<'c>(context: *mut c_void) -> &'c Pci {
-    // SAFETY: whoever calls by the interface holds a reference to it, and each keeps the context.
-    unsafe { &*context.cast::<Pci>() }
-}
-
-fn reference(context: *mut c_void) {
-    // SAFETY: the context is an `Arc` that somebody holds.
-    unsafe { Arc::increment_strong_count(context.cast::<Pci>()) };
-    device(context).references.fetch_add(1, Ordering::SeqCst);
-}
-
-unsafe extern "C" fn interface_reference(context: *mut c_void) {
-    reference(context);
-}
-
-unsafe extern "C" fn interface_dereference(context: *mut c_void) {
-    device(context).references.fetch_sub(1, Ordering::SeqCst);
-    // SAFETY: this gives back what `reference` took.
-    unsafe { Arc::decrement_strong_count(context.cast::<Pci>()) };
-}
-
-/// The caller's buffer as bytes.
-///
-/// # Safety
-///
-/// `buffer` holds `length` bytes that nobody else touches.
-unsafe fn bytes<'b>(buffer: *mut c_void, length: u32) -> &'b mut [u8] {
-    let length = usize::try_from(length).unwrap_or(0);
-    // SAFETY: the caller promises it.
-    unsafe { core::slice::from_raw_parts_mut(buffer.cast(), length) }
-}
-
-unsafe extern "C" fn get_virtual_function_data(
-    context: *mut c_void,
-    vf: u16,
-    buffer: *mut c_void,
-    offset: u32,
-    length: u32,
-) -> u32 {
-    // SAFETY: the interface's contract.
-    let destination = unsafe { bytes(buffer, length) };
-    device(context)
-        .read_function(vf, offset, destination)
-        .map_or(0, |()| length)
-}
-
-unsafe extern "C" fn set_virtual_function_data(
-    context: *mut c_void,
-    vf: u16,
-    buffer: *mut c_void,
-    offset: u32,
-    length: u32,
-) -> u32 {
-    // SAFETY: the interface's contract.
-    let source = unsafe { bytes(buffer, length) };
-    device(context)
-        .write_function(vf, offset, source)
-        .map_or(0, |()| length)
-}
-
-unsafe extern "C" fn get_location(
-    context: *mut c_void,
-    vf: u16,
-    segment: *mut u16,
-    bus: *mut u8,
-    function: *mut u8,
-) -> NTSTATUS {
-    if vf >= device(context).total_vfs {
-        return STATUS_INVALID_PARAMETER;
-    }
-    // SAFETY: the interface's contract.
-    unsafe { segment.write(0) };
-    // SAFETY: the interface's contract.
-    unsafe { bus.write(3) };
-    // SAFETY: the interface's contract.
-    unsafe { function.write(u8::try_from(vf + 1).unwrap_or(u8::MAX)) };
-    STATUS_SUCCESS
-}
-
-unsafe extern "C" fn get_resources(_context: *mut c_void, captured_bus_numbers: *mut u8) {
-    // SAFETY: the interface's contract.
-    unsafe { captured_bus_numbers.write(0) };
-}
-
-unsafe extern "C" fn enable_virtualization(
-    context: *mut c_void,
-    vfs: u16,
-    migration: u8,
-    migration_interrupt: u8,
-    enable: u8,
-) -> NTSTATUS {
-    if migration != 0 || migration_interrupt != 0 {
-        return STATUS_NOT_SUPPORTED;
-    }
-    device(context).enable(vfs, enable != 0)
-}
-
-unsafe extern "C" fn get_probed_bars(_context: *mut c_void, values: *mut u32) -> NTSTATUS {
-    if fault::is_on(kind::PROBED_BARS_FAIL, 0) {
-        return STATUS_INVALID_DEVICE_STATE;
-    }
-    let probed = [
-        !(BAR_0_BYTES - 1) | BAR_0_FLAGS,
-        u32::MAX,
-        !(BAR_2_BYTES - 1),
-        0,
-        0,
-        0,
-    ];
-    // SAFETY: the interface's contract: six values.
-    unsafe { values.cast::<[u32; 6]>().write(probed) };
-    STATUS_SUCCESS
-}
-
-/// The part of the PF's space that an access is about.
-fn range(space: u32, offset: u32, length: u32) -> Option<core::ops::Range<usize>> {
-    let start = usize::try_from(offset).ok()?;
-    let end = start.checked_add(usize::try_from(length).ok()?)?;
-    (space == PCI_WHICHSPACE_CONFIG && end <= PF_SPACE).then_some(start..end)
-}
-
-unsafe extern "C" fn get_bus_data(
-    context: *mut c_void,
-    space: u32,
-    buffer: *mut c_void,
-    offset: u32,
-    length: u32,
-) -> u32 {
-    let Some(range) = range(space, offset, length) else {
-        return 0;
-    };
-    if fault::is_on(kind::UNREADABLE, 0) {
-        return 0;
-    }
-    // SAFETY: the interface's contract.
-    let destination = unsafe { bytes(buffer, length) };
-    destination.copy_from_slice(&device(context).space.lock()[range]);
-    length
-}
-
-unsafe extern "C" fn set_bus_data(
-    context: *mut c_void,
-    space: u32,
-    buffer: *mut c_void,
-    offset: u32,
-    length: u32,
-) -> u32 {
-    let Some(range) = range(space, offset, length) else {
-        return 0;
-    };
-    // SAFETY: the interface's contract.
-    let source = unsafe { bytes(buffer, length) };
-    device(context).space.lock()[range].copy_from_slice(source);
-    length
 }

@@ -21,6 +21,11 @@ impl Thread {
     pub(crate) fn join(&self) {
         self.0.wait(None);
     }
+
+    /// Waits for the end for a while; whether it came.
+    pub(crate) fn join_within(&self, milliseconds: u32) -> bool {
+        self.0.wait(Some(milliseconds))
+    }
 }
 
 /// Runs `work` on a new system thread.

@@ -9,7 +9,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use pcivirt_abi::sriov::MAX_BLOCK_SIZE;
 use pcivirt_abi::vpci::{
@@ -28,10 +28,17 @@ use crate::node::{self, Kind};
 use crate::partner;
 use crate::pnp::{Query, offer};
 
+/// How many VFs' devices there are, those that were pulled out and are still held included.
+static LIVING: AtomicU32 = AtomicU32::new(0);
+
+/// How many VFs' devices there are in memory.
+pub(crate) fn living() -> u32 {
+    LIVING.load(Ordering::SeqCst)
+}
+
 /// The guest's side of one VF.
 pub(crate) struct VirtualFunction {
     pub(crate) index: u16,
-    references: AtomicI32,
     waiting: Lock<Waiting>,
 }
 
@@ -45,11 +52,17 @@ struct Waiting {
 // SAFETY: requests belong to no thread.
 unsafe impl Send for Waiting {}
 
+impl Drop for VirtualFunction {
+    fn drop(&mut self) {
+        LIVING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl VirtualFunction {
     pub(crate) fn new(index: u16) -> Self {
+        LIVING.fetch_add(1, Ordering::SeqCst);
         Self {
             index,
-            references: AtomicI32::new(0),
             waiting: Lock::new(Waiting::default()),
         }
     }
@@ -280,9 +293,6 @@ fn context(vf: &Arc<VirtualFunction>) -> *mut c_void {
 fn reference(context: *mut c_void) {
     // SAFETY: the context is an `Arc` that somebody holds.
     unsafe { Arc::increment_strong_count(context.cast::<VirtualFunction>()) };
-    virtual_function(context)
-        .references
-        .fetch_add(1, Ordering::SeqCst);
 }
 
 fn virtual_function<'c>(context: *mut c_void) -> &'c VirtualFunction {
@@ -295,9 +305,6 @@ unsafe extern "C" fn interface_reference(context: *mut c_void) {
 }
 
 unsafe extern "C" fn interface_dereference(context: *mut c_void) {
-    virtual_function(context)
-        .references
-        .fetch_sub(1, Ordering::SeqCst);
     // SAFETY: this gives back what `reference` took.
     unsafe { Arc::decrement_strong_count(context.cast::<VirtualFunction>()) };
 }

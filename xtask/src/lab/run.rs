@@ -12,6 +12,7 @@ use wait_timeout::ChildExt as _;
 
 use super::bench::Bench;
 use super::build::Images;
+use super::double_log;
 use super::inf;
 use super::prefix::Prefix;
 use crate::places::Places;
@@ -26,7 +27,7 @@ pub(crate) struct Finished {
     /// What drivers and kernel printed.
     pub(crate) kernel_log: String,
     /// What went wrong beside the runner's own verdict: a rule of the framework that a driver broke,
-    /// no end in time.
+    /// a device or driver that stayed, no end in time.
     pub(crate) violations: Vec<String>,
     /// Traces that the runner wrote, by file name.
     pub(crate) traces: BTreeMap<String, String>,
@@ -106,10 +107,17 @@ pub(crate) fn session(
         .context("start Wine")?;
     let ended = finish(&prefix, &mut child, input, patience(words))?;
     let (messages, kernel_log) = split(&lossy(&errors)?);
-    let mut violations = violations(&drive.join("windows/wdf-double.log"));
+    let code = ended.and_then(|status| status.code());
+    // Another framework than the double writes no such log.
+    let log = drive.join("windows/wdf-double.log");
+    let log = std::fs::read_to_string(log).unwrap_or_default();
+    let mut violations = double_log::violations(&log);
     if ended.is_none() {
         let patience = patience(words).as_secs();
         violations.push(format!("`{}`: no end within {patience} s", words.join(" ")));
+    }
+    if code == Some(0) {
+        violations.extend(double_log::leftovers(&log));
     }
     Ok(Finished {
         output: lossy(&output)?,
@@ -117,7 +125,7 @@ pub(crate) fn session(
         kernel_log,
         violations,
         traces: traces(&drivers)?,
-        code: ended.and_then(|status| status.code()),
+        code,
     })
 }
 
@@ -193,14 +201,4 @@ fn split(errors: &str) -> (String, String) {
         }
     }
     (messages, log)
-}
-
-/// What the framework double complained about.
-fn violations(log: &Path) -> Vec<String> {
-    std::fs::read_to_string(log)
-        .unwrap_or_default()
-        .lines()
-        .filter_map(|line| line.split_once("violation: "))
-        .map(|(_, sentence)| sentence.to_owned())
-        .collect()
 }

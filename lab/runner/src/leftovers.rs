@@ -1,0 +1,45 @@
+//! What must not be left when a PF is gone and nobody holds its interface any more.
+
+use anyhow::{Result, ensure};
+use lab_control::stack::Report;
+
+/// Fails unless nothing is left of PF, VFs and stack.
+pub(crate) fn none(report: &Report) -> Result<()> {
+    let left = [
+        (
+            report.bus_references,
+            "references to the bus's interfaces, which the PF driver took and did not give back",
+        ),
+        (
+            report.open_requests,
+            "requests of the stack that the PF driver has not completed",
+        ),
+        (report.pf_devices, "PF devices that somebody still holds"),
+        (report.vf_devices, "VF devices that somebody still holds"),
+        (
+            report.early_accesses,
+            "accesses to a VF within 100 ms after its function level reset",
+        ),
+    ];
+    for (count, what) in left {
+        ensure!(count == 0, "the PF is gone, and there are {count} {what}");
+    }
+    Ok(())
+}
+
+/// After a removal: fails also unless every request that the stack kept pending was told of it.
+pub(crate) fn none_after_removal(report: &Report) -> Result<()> {
+    none(report)?;
+    ensure!(
+        report.refused_requests == 0,
+        "the PF was removed, and {} requests that were pending ended with 0x{:08X} instead of \
+         STATUS_DEVICE_REMOVED",
+        report.refused_requests,
+        report.refused_status
+    );
+    ensure!(
+        report.removed_requests > 0,
+        "the PF was removed, and no pending request heard of it"
+    );
+    Ok(())
+}

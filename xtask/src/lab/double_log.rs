@@ -1,0 +1,73 @@
+//! What the KMDF double wrote to its log: a line for each event, and the sentence of a broken rule.
+
+use std::collections::BTreeSet;
+
+/// What the double complained about.
+pub(super) fn violations(log: &str) -> Vec<String> {
+    log.lines()
+        .filter_map(|line| line.split_once("violation: "))
+        .map(|(_, sentence)| sentence.to_owned())
+        .collect()
+}
+
+/// Devices and drivers that were made and did not go again. What a device or driver leaves behind is
+/// looked for when it goes, so one that stays has not been looked at.
+pub(super) fn leftovers(log: &str) -> Vec<String> {
+    const LIVES: [(&str, &str); 2] = [("device", "removed"), ("driver", "unloaded")];
+    let mut left = Vec::new();
+    for (kind, end) in LIVES {
+        let mut living = BTreeSet::new();
+        for line in log.lines() {
+            match line.split(' ').collect::<Vec<_>>()[..] {
+                [what, handle, "created"] if what == kind => {
+                    living.insert(handle);
+                }
+                [what, handle, how] if what == kind && how == end => {
+                    living.remove(handle);
+                }
+                _ => {}
+            }
+        }
+        left.extend(
+            living
+                .into_iter()
+                .map(|handle| format!("{kind} {handle} was created and never {end}")),
+        );
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{leftovers, violations};
+
+    const LOG: &str = "pf_broker bound to the KMDF double as version 1.33\n\
+                       driver 0xa created\n\
+                       device 0xb created\n\
+                       device 0xb: Remove\n";
+
+    #[test]
+    fn what_was_created_must_go() {
+        assert_eq!(
+            leftovers(LOG),
+            [
+                "device 0xb was created and never removed",
+                "driver 0xa was created and never unloaded"
+            ]
+        );
+        let rest = "device 0xb removed\ndriver 0xa unloaded\n";
+        assert!(leftovers(&format!("{LOG}{rest}")).is_empty());
+    }
+
+    #[test]
+    fn a_log_that_another_framework_does_not_write_says_nothing() {
+        assert!(leftovers("").is_empty());
+        assert!(violations("").is_empty());
+    }
+
+    #[test]
+    fn the_sentence_of_a_broken_rule_is_a_violation() {
+        let log = format!("{LOG}violation: a lock is held\n");
+        assert_eq!(violations(&log), ["a lock is held"]);
+    }
+}
