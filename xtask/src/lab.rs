@@ -67,8 +67,10 @@ enum Job {
     Faults,
     /// Flood the limits of a manifest
     Limits,
-    /// Many operations of every VF at one time, with resets and rebalances
+    /// Many operations of every VF at one time, with resets, rebalances and removals
     Storm,
+    /// Writers, readers, publishers, resets and invalidations on the same VFs
+    Contention,
     /// Measure reads and writes through each path
     Measure,
 }
@@ -78,6 +80,7 @@ impl Job {
     fn manifest(self, places: &Places) -> Result<PathBuf> {
         match self {
             Self::Limits => bench::limited(places),
+            Self::Storm | Self::Contention => Ok(places.root().join(tests::STORM_MANIFEST)),
             _ => Ok(places.root().join(tests::MANIFEST)),
         }
     }

@@ -3,12 +3,14 @@
 //! | module | between |
 //! |---|---|
 //! | [`stack`] | runner → the driver with the bus, virtualization stack and VPCI doubles |
+//! | [`contention`] | the same, for many threads on the same VFs |
 //! | [`sample`] | runner, as a guest's user-mode software → the sample VF driver |
 //!
 //! All codes are buffered. Integers are little endian. Nothing here is part of the product.
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod contention;
 pub mod sample;
 pub mod stack;
 

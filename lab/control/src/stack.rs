@@ -151,7 +151,7 @@ pub mod operation {
     pub const READ: u8 = 0;
     /// The VF writes a block.
     pub const WRITE: u8 = 1;
-    /// The stack resets the VF.
+    /// The stack lets the PF driver tell all it has to, resets the VF, and forgets what it was told.
     pub const RESET: u8 = 2;
     /// The host publishes a block, by the management interface.
     pub const PUBLISH: u8 = 3;
@@ -159,6 +159,14 @@ pub mod operation {
     pub const DRAIN: u8 = 4;
     /// The host reads a block, by the management interface.
     pub const HOST_READ: u8 = 5;
+    /// The host invalidates blocks, by the management interface; `data` begins with the mask.
+    pub const INVALIDATE: u8 = 6;
+    /// Waits until the PF driver has nothing more to tell of the VF, then takes what the stack was
+    /// told since the last time or a reset: a mask comes back.
+    pub const TAKE: u8 = 7;
+    /// Sets the VF's power state, whose number `block` holds, 0 for D0: by the interface, or by the management
+    /// interface where `path` is [`super::path::VPCI`].
+    pub const POWER: u8 = 8;
 }
 
 /// Which way a read or a write goes, in [`Transfer::path`].
@@ -170,6 +178,10 @@ pub mod path {
     /// Straight to the callbacks, with a NULL buffer.
     pub const NULL_BUFFER: u8 = 2;
 }
+
+/// What lies in the buffer before a read and behind the length: a callee that leaves it shows. A
+/// block that begins with it looks left as it was.
+pub const PATTERN: u8 = 0xA5;
 
 /// One operation.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -476,11 +488,8 @@ pub struct Report {
     pub refused_requests: u32,
     /// The status of one of those, 0 if there is none.
     pub refused_status: u32,
-    /// Accesses to a VF's configuration space within 100 ms after its function level reset, since
-    /// the last report.
+    /// Accesses to a VF's configuration space within 100 ms after its function level reset.
     pub early_accesses: u32,
-    /// The status that the notification request ended with last, when it was not an event.
-    pub notification_status: u32,
     /// The status of a query for the SR-IOV interface that came between the surprise removal of
     /// the last PF that was pulled out and its removal.
     pub late_query_status: u32,

@@ -77,7 +77,7 @@ pub(crate) enum Job {
     Limits,
     /// Plug the PF in and tell how its start ended
     Start(Start),
-    /// Many operations of every VF at one time, with resets, rebalances and a removal
+    /// Many operations of every VF at one time, with resets, rebalances and removals
     Storm {
         /// Operations of each VF
         #[arg(long, default_value_t = 12_500)]
@@ -86,6 +86,8 @@ pub(crate) enum Job {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Writers, readers, publishers, resets and invalidations on the same VFs
+    Contention,
     /// Measure reads and writes through each path
     Measure,
 }

@@ -7,6 +7,8 @@
 mod checks;
 mod cli;
 #[cfg(windows)]
+mod contention;
+#[cfg(windows)]
 mod install;
 #[cfg(windows)]
 mod leftovers;
@@ -16,6 +18,8 @@ mod limits;
 mod measure;
 #[cfg(windows)]
 mod needs;
+#[cfg(windows)]
+mod rebalance;
 #[cfg(windows)]
 mod session;
 #[cfg(windows)]

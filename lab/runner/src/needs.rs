@@ -53,7 +53,9 @@ pub(crate) fn check(session: &Session, job: &Job) -> Result<()> {
         // Every byte of the replies is held against this manifest and this number.
         Job::Checks => ("the checks", 4..=4, MLX5, Some("mlx5 HV VHCA")),
         Job::Faults => ("the faults", several, MLX5, None),
-        Job::Storm { .. } => ("the storm", several, MLX5, None),
+        // Both know every rule of these blocks.
+        Job::Storm { .. } => ("the storm", several, &[][..], Some("Storm")),
+        Job::Contention => ("the contention", several, &[][..], Some("Storm")),
         Job::Measure => ("the measurement", several, &[CONTROL][..], None),
         Job::Limits => ("the flood", any, &[TELEMETRY][..], Some("Contoso CX-100")),
     };

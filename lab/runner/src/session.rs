@@ -13,7 +13,7 @@ use crate::cli::{Arguments, Bench, Job, Mode, Path};
 use crate::install;
 use crate::leftovers;
 use crate::stack::{Failed, Stack};
-use crate::{checks, limits, measure, needs, start, storm, story, trace};
+use crate::{checks, contention, limits, measure, needs, start, storm, story, trace};
 
 /// How long a device may take to appear or to go.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -58,6 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Job::Checks => checks::run(&mut session, checks::ALL),
         Job::Faults => checks::run(&mut session, checks::FAULTS),
         Job::Storm { operations, seed } => storm::run(&mut session, operations, seed)?,
+        Job::Contention => contention::run(&mut session)?,
         Job::Measure => measure::run(&session)?,
     };
     session.end()?;
@@ -90,7 +91,7 @@ impl Session {
         self.link = wait_for_interface(sriov_class(), |_| true)
             .context("the PF driver offers no GUID_DEVINTERFACE_VIRTUALIZABLE_DEVICE")?;
         let size = u16::try_from(size_of::<sriov::DeviceInterface>())?;
-        self.connect(size, sriov::DEVICE_INTERFACE_VERSION)?;
+        self.connect_when_open(size)?;
         self.attach(abi::policy::ACCEPT, self.bench.mode)?;
         self.management_path = wait_for_interface(pf_broker_abi::INTERFACE_CLASS, |_| true)
             .context("the PF driver offers no management interface")?;
@@ -141,6 +142,22 @@ impl Session {
         }
     }
 
+    /// Connects once the interface's link can be opened; see [`open`].
+    fn connect_when_open(&self, size: u16) -> Result<(), Failed> {
+        /// `STATUS_OBJECT_NAME_NOT_FOUND`
+        const NOT_YET: u32 = 0xC000_0034;
+        let start = Instant::now();
+        loop {
+            match self.connect(size, sriov::DEVICE_INTERFACE_VERSION) {
+                Ok(_) => return Ok(()),
+                Err(failed) if failed.status != NOT_YET || start.elapsed() > PATIENCE => {
+                    return Err(failed);
+                }
+                Err(_) => sleep(Duration::from_millis(2)),
+            }
+        }
+    }
+
     /// Attaches as the virtualization stack.
     pub(crate) fn attach(&self, policy: u32, mode: Mode) -> Result<(), Failed> {
         self.stack.attach(&abi::Attach {
@@ -160,9 +177,14 @@ impl Session {
         Ok(())
     }
 
+    /// Closes the management interface, as before the PF goes.
+    pub(crate) fn close_management(&mut self) {
+        self.management = None;
+    }
+
     /// Pulls the PF out, whoever still uses it.
     pub(crate) fn pull_pf(&mut self) -> Result<()> {
-        self.management = None;
+        self.close_management();
         self.stack.pull_pf()?;
         Ok(())
     }

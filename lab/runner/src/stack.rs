@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use lab_control::contention::{Contend, Contended, IOCTL_CONTEND};
 use lab_control::stack as abi;
 use pf_broker_client::{Access, Control as _, Handle};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -152,6 +153,11 @@ impl Stack {
     pub(crate) fn fault(&self, fault: u32, target: u32) -> Result<()> {
         let fault = abi::Fault { fault, target };
         self.tell("switch a fault", abi::IOCTL_FAULT, &fault)
+    }
+
+    /// Sets many threads on the same VFs.
+    pub(crate) fn contend(&self, contend: Contend) -> Result<Contended> {
+        self.ask("contend for VFs", IOCTL_CONTEND, &contend)
     }
 
     /// Unloads a driver, none of whose devices is left.

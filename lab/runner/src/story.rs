@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use block_trace::{Host as _, Operation};
-use lab_control::stack::{operation, pnp};
+use lab_control::stack::operation;
 
 use crate::checks::{performed, transfer};
+use crate::rebalance;
 use crate::session::Session;
 use crate::trace::Lab;
 
@@ -57,10 +58,7 @@ pub(crate) fn tell(session: &mut Session) -> Result<ExitCode> {
         session.bench.vendor_id, session.bench.device_id, session.vfs
     );
     act(session, BEFORE)?;
-    for request in [pnp::QUERY_STOP, pnp::STOP, pnp::START] {
-        let status = session.stack.pnp(request, 0)?;
-        ensure!(status == 0, "rebalance: 0x{status:08X}");
-    }
+    rebalance::round(&session.stack)?;
     let report = session.stack.report()?;
     act(session, AFTER)?;
     println!(

@@ -12,14 +12,15 @@ use pcivirt_abi::sriov::{
     IOCTL_NOTIFICATION, InvalidateBlock, PfEvent,
 };
 use wdk_sys::{
-    NTSTATUS, STATUS_DEVICE_BUSY, STATUS_DEVICE_REMOVED, STATUS_INVALID_PARAMETER,
-    STATUS_IO_TIMEOUT, STATUS_SUCCESS,
+    NTSTATUS, STATUS_DEVICE_BUSY, STATUS_DEVICE_NOT_CONNECTED, STATUS_DEVICE_REMOVED,
+    STATUS_INVALID_PARAMETER, STATUS_IO_TIMEOUT, STATUS_SUCCESS,
 };
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
 use crate::bus;
 use crate::clock;
 use crate::irp::{Completion, Sent};
+use crate::ledger;
 use crate::lock::Lock;
 use crate::partner::{self, Partner};
 use crate::thread::{self, Thread};
@@ -118,8 +119,6 @@ pub(crate) fn ends() -> Ends {
 }
 
 static ATTACHMENT: Lock<Option<Arc<Attachment>>> = Lock::new(None);
-/// Invalidations of VFs that no guest has a device for, by VF.
-static MASKS: Lock<Vec<u64>> = Lock::new(Vec::new());
 
 /// Attaches to the PF driver and starts to keep requests pending.
 pub(crate) fn attach(request: &Attach) -> Result<(), NTSTATUS> {
@@ -145,7 +144,7 @@ pub(crate) fn attach(request: &Attach) -> Result<(), NTSTATUS> {
         restart_events: AtomicU32::new(0),
     });
     *ENDS.lock() = Ends::default();
-    *MASKS.lock() = alloc::vec![0; usize::from(vfs)];
+    ledger::begin(vfs);
     let mut threads = Vec::new();
     let listener = Arc::clone(&attachment);
     threads.push(thread::spawn(move || listener.listen())?);
@@ -218,12 +217,31 @@ pub(crate) fn come_to_rest(milliseconds: u32) -> Result<(), NTSTATUS> {
     }
 }
 
-/// Takes the invalidations of a VF that no guest has a device for.
-pub(crate) fn take(vf: u16) -> u64 {
-    MASKS
-        .lock()
-        .get_mut(usize::from(vf))
-        .map_or(0, core::mem::take)
+/// Waits until the PF driver has nothing more to say about one VF, and fails when it cannot say
+/// anything any more.
+pub(crate) fn hear_out(vf: u16) -> Result<(), NTSTATUS> {
+    let attachment = ATTACHMENT.lock().clone();
+    let attachment = attachment.ok_or(STATUS_DEVICE_NOT_CONNECTED)?;
+    let lanes = match attachment.mode {
+        mode::EACH_VF | mode::DEVICE_CONTROL => {
+            let lane = attachment.invalidations.get(usize::from(vf));
+            core::slice::from_ref(lane.ok_or(STATUS_INVALID_PARAMETER)?)
+        }
+        _ => &attachment.invalidations[..],
+    };
+    if !clock::wait_until(PATIENCE, || lanes.iter().all(Lane::is_at_rest)) {
+        return Err(STATUS_IO_TIMEOUT);
+    }
+    if !lanes.iter().any(|lane| lane.ended.load(Ordering::SeqCst)) {
+        return Ok(());
+    }
+    // Not only a removal ends requests: a driver that refuses them is not to be taken for gone.
+    let ends = ends();
+    if ends.refused == 0 {
+        Err(STATUS_DEVICE_REMOVED)
+    } else {
+        Err(ends.status.cast_signed())
+    }
 }
 
 /// Sends a request with at most a few bytes of input and waits for its end.
@@ -367,10 +385,9 @@ impl Attachment {
             vf..vf.saturating_add(1)
         };
         for vf in vfs {
+            ledger::note(vf, mask);
             if let Some(function) = bus::virtual_function(vf) {
                 function.invalidate(mask);
-            } else if let Some(waiting) = MASKS.lock().get_mut(usize::from(vf)) {
-                *waiting |= mask;
             }
         }
     }

@@ -251,11 +251,9 @@ fn child_pnp(
         IRP_MN_QUERY_ID => {
             // SAFETY: this minor function uses this member.
             let kind = unsafe { location.Parameters.QueryId.IdType };
-            match identifier(child, kind) {
-                Some(text) => match kernel_text(&text) {
-                    0 => (STATUS_INSUFFICIENT_RESOURCES, 0),
-                    memory => (STATUS_SUCCESS, memory),
-                },
+            match identifier(child, kind).map(|text| kernel_text(&text)) {
+                Some(0) => (STATUS_INSUFFICIENT_RESOURCES, 0),
+                Some(memory) => (STATUS_SUCCESS, memory),
                 None => (irp::status_of(request), 0),
             }
         }
@@ -292,12 +290,7 @@ fn child_pnp(
             return status;
         }
         IRP_MN_SURPRISE_REMOVAL => {
-            match &child.kind {
-                Kind::VirtualFunction(vf) => vf.fail_pending(STATUS_NO_SUCH_DEVICE),
-                // Wine sends the remove request right behind this one, Windows when the last handle
-                // to the device is closed.
-                Kind::PhysicalFunction(_) => partner::leave(),
-            }
+            surprise_removed(child);
             (STATUS_SUCCESS, 0)
         }
         _ if is_pnp_success(minor) => (STATUS_SUCCESS, 0),
@@ -305,6 +298,15 @@ fn child_pnp(
     };
     // SAFETY: the request is ours.
     unsafe { irp::complete(irp, status, information) }
+}
+
+fn surprise_removed(child: &Child) {
+    match &child.kind {
+        Kind::VirtualFunction(vf) => vf.fail_pending(STATUS_NO_SUCH_DEVICE),
+        // Wine sends the remove request right behind this one, Windows when the last handle to the
+        // device is closed.
+        Kind::PhysicalFunction(_) => partner::leave(),
+    }
 }
 
 /// The identifier of a child, zero-terminated as the kind demands.

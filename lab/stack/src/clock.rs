@@ -28,6 +28,11 @@ pub(crate) fn sleep(milliseconds: u32) {
     let _ = unsafe { KeDelayExecutionThread(0, 0, &raw mut interval) };
 }
 
+/// Lets other threads run, for as long as somebody has something to do.
+pub(crate) fn pause() {
+    sleep(1);
+}
+
 /// Time since some moment, in units of 100 ns.
 pub(crate) fn now() -> u64 {
     let mut frequency = LARGE_INTEGER::default();

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+use lab_control::contention::IOCTL_CONTEND;
 use lab_control::stack as abi;
 use wdk_sys::ntddk::{IoCreateSymbolicLink, IoDeleteSymbolicLink};
 use wdk_sys::{
@@ -14,8 +15,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::attachment;
 use crate::bus;
+use crate::contention;
 use crate::fault;
 use crate::irp;
+use crate::ledger;
 use crate::node::{self, Kind, Role};
 use crate::partner;
 use crate::pci::{self, Pci};
@@ -207,6 +210,7 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
                 })
             })
         }
+        IOCTL_CONTEND => contention::contend(parse(input)?).map(|contended| reply(&contended)),
         abi::IOCTL_UNLOAD => unload::unload(&parse(input)?).map(|()| Vec::new()),
         abi::IOCTL_REPORT => Ok(reply(&report())),
         abi::IOCTL_MEASURE => transfer::measure(&parse(input)?).map(|measured| reply(&measured)),
@@ -266,11 +270,8 @@ fn batch(input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
 
 fn take(vf: abi::Vf) -> Result<Vec<u8>, NTSTATUS> {
     attachment::come_to_rest(vf.milliseconds)?;
-    let mask = if vf.raw == 0 {
-        0
-    } else {
-        attachment::take(vf.vf)
-    };
+    let told = ledger::take(vf.vf);
+    let mask = if vf.raw == 0 { 0 } else { told };
     Ok(reply(&abi::Taken { mask }))
 }
 
@@ -294,8 +295,8 @@ fn report() -> abi::Report {
         removed_requests: ends.removed,
         refused_requests: ends.refused,
         refused_status: ends.status,
-        early_accesses: pci::take_early_accesses(),
-        notification_status,
+        early_accesses: pci::early_accesses(),
+
         late_query_status: watch::late_query().cast_unsigned(),
         late_request_status: watch::late_request().cast_unsigned(),
         restarts_before_cancel_stop: watch::restarts_before_cancel_stop(),

@@ -9,6 +9,7 @@
 //! | [`vpci`] | the guest's VPCI bus driver: `VPCI_INTERFACE_STANDARD` and its IOCTLs |
 //! | [`partner`] | the virtualization stack's connection to the PF driver |
 //! | [`attachment`] | what an attached stack keeps pending: events and invalidations |
+//! | [`contention`] | many threads on the same VFs, and what each of them may see |
 //! | [`control`] | the door through which the runner drives all of them |
 //!
 //! The rest are the tools they share. Nothing here is part of the product.
@@ -19,9 +20,11 @@ extern crate alloc;
 mod attachment;
 mod bus;
 mod clock;
+mod contention;
 mod control;
 mod fault;
 mod irp;
+mod ledger;
 mod lock;
 mod node;
 mod partner;

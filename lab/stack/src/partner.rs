@@ -7,7 +7,7 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use lab_control::stack::{Answer, Connect, Connected, MAX_OUTPUT, Request};
+use lab_control::stack::{Answer, Connect, Connected, MAX_OUTPUT, PATTERN, Request};
 use pcivirt_abi::sriov::{
     DeviceInterface, DeviceInterface2, GUID_SRIOV_DEVICE_INTERFACE_STANDARD, IOCTL_PROXY_QUERY_LUID,
 };
@@ -22,6 +22,7 @@ use wdk_sys::{
     STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 
+use crate::clock;
 use crate::irp::{self, Sent};
 use crate::lock::Lock;
 use crate::unicode::Text;
@@ -32,8 +33,6 @@ const ATTRIBUTES: u32 = 0x0240;
 const SHARE_ALL: u32 = 3;
 /// How long requests may take to enter the driver while its device goes, milliseconds.
 const PATIENCE: u32 = 10_000;
-/// What lies in a buffer behind the input: a driver that writes more than it says shows.
-const PATTERN: u8 = 0xA5;
 /// `FILE_READ_DATA`
 const READ_DATA: u32 = 1;
 /// `SYNCHRONIZE`

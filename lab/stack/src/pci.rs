@@ -8,7 +8,7 @@ mod interface;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use lab_control::stack::fault as kind;
 use pcivirt_abi::bus::{MemoryDescriptor, RESOURCE_SHARE_DEVICE_EXCLUSIVE, RESOURCE_TYPE_MEMORY};
@@ -40,7 +40,7 @@ const BAR_0_FLAGS: u32 = config::BAR_TYPE_64 | config::BAR_PREFETCHABLE;
 
 /// How many PFs there are, those that were pulled out and are still held included.
 static LIVING: AtomicU32 = AtomicU32::new(0);
-/// Accesses to a VF before its [`QUIET`] was over, since the last report.
+/// Accesses to a VF before its [`QUIET`] was over.
 static EARLY: AtomicU32 = AtomicU32::new(0);
 
 /// Software leaves a function alone for 100 ms after a function level reset (PCI Express Base
@@ -52,9 +52,9 @@ pub(crate) fn living() -> u32 {
     LIVING.load(Ordering::SeqCst)
 }
 
-/// How often a VF was accessed too early after its reset, since this was last asked.
-pub(crate) fn take_early_accesses() -> u32 {
-    EARLY.swap(0, Ordering::SeqCst)
+/// How often a VF was accessed too early after its reset.
+pub(crate) fn early_accesses() -> u32 {
+    EARLY.load(Ordering::SeqCst)
 }
 
 /// The hardware of one PF.
@@ -62,6 +62,8 @@ pub(crate) struct Pci {
     total_vfs: u16,
     space: Lock<Box<[u8]>>,
     functions: Vec<Lock<Function>>,
+    /// When each VF may be accessed again after its last reset; 0 before the first.
+    quiet_until: Vec<AtomicU64>,
     /// `NumVFs` while virtualization is enabled, else 0.
     enabled: AtomicU32,
     resets: AtomicU32,
@@ -73,17 +75,6 @@ struct Function {
     space: Box<[u8]>,
     /// The function did not come back from a reset.
     lost: bool,
-    /// When it may be accessed again after a reset.
-    quiet_until: u64,
-}
-
-impl Function {
-    /// Counts an access that comes too early.
-    fn note_access(&self) {
-        if self.quiet_until != 0 && clock::now() < self.quiet_until {
-            EARLY.fetch_add(1, Ordering::SeqCst);
-        }
-    }
 }
 
 impl Drop for Pci {
@@ -108,10 +99,10 @@ impl Pci {
                     Lock::new(Function {
                         space: virtual_space(),
                         lost: false,
-                        quiet_until: 0,
                     })
                 })
                 .collect(),
+            quiet_until: (0..total_vfs).map(|_| AtomicU64::new(0)).collect(),
             enabled: AtomicU32::new(if fault::is_on(kind::VFS_ON, 0) {
                 total_vfs.into()
             } else {
@@ -176,9 +167,23 @@ impl Pci {
         }
     }
 
+    /// The reset that a VF is to be left alone after just now, as the time of its end.
+    pub(crate) fn recent_reset(&self, vf: u16) -> Option<u64> {
+        let until = self.quiet_until.get(usize::from(vf))?;
+        let until = until.load(Ordering::SeqCst);
+        (until != 0 && clock::now() < until).then_some(until)
+    }
+
+    /// Counts an access to a VF that comes too early.
+    fn note_access(&self, vf: u16) {
+        if self.recent_reset(vf).is_some() {
+            EARLY.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
     fn read_function(&self, vf: u16, offset: u32, destination: &mut [u8]) -> Option<()> {
         let function = self.enabled_function(vf)?.lock();
-        function.note_access();
+        self.note_access(vf);
         for (place, byte) in destination.iter_mut().enumerate() {
             let address = usize::try_from(offset).ok()?.checked_add(place)?;
             if address >= PF_SPACE {
@@ -207,7 +212,7 @@ impl Pci {
             return None;
         }
         let mut function = self.enabled_function(vf)?.lock();
-        function.note_access();
+        self.note_access(vf);
         let start = usize::try_from(offset).ok()?;
         let end = start.checked_add(source.len())?;
         function.space.get_mut(start..end)?.copy_from_slice(source);
@@ -221,7 +226,9 @@ impl Pci {
         {
             function.space = virtual_space();
             function.lost = fault::is_on(kind::LOST_AFTER_RESET, vf);
-            function.quiet_until = clock::now() + QUIET;
+            if let Some(until) = self.quiet_until.get(usize::from(vf)) {
+                until.store(clock::now() + QUIET, Ordering::SeqCst);
+            }
             self.resets.fetch_add(1, Ordering::SeqCst);
         }
         Some(())

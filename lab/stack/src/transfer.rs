@@ -5,21 +5,28 @@ use core::ptr;
 
 use lab_control::MAX_BLOCK_LENGTH;
 use lab_control::stack::{
-    Call, Called, Measure, Measured, Transfer, Transferred, function, operation, path, spoiled,
+    Call, Called, Measure, Measured, PATTERN, Transfer, Transferred, function, operation, path,
+    spoiled,
 };
-use pf_broker_abi::{IOCTL_DRAIN, IOCTL_PUBLISH, IOCTL_READ};
-use wdk_sys::{NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NO_SUCH_DEVICE, STATUS_SUCCESS};
+use pf_broker_abi::{
+    IOCTL_DRAIN, IOCTL_INVALIDATE, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_READ, SCOPE_ALL, SCOPE_VF,
+};
+use wdk_sys::{
+    NTSTATUS, STATUS_DEVICE_REMOVED, STATUS_INVALID_PARAMETER, STATUS_NO_SUCH_DEVICE,
+    STATUS_SUCCESS,
+};
 
+use crate::attachment;
 use crate::bus;
 use crate::clock;
+use crate::ledger;
 use crate::partner;
 use crate::thread;
 use crate::vpci;
 
-/// What lies in the buffer before a read and behind the length: a callee that leaves it shows.
-const PATTERN: u8 = 0xA5;
-/// What lies there before a second read, when the first one brought a byte like the pattern.
+/// What lies in the buffer before a second read, when the first one brought a byte like the pattern.
 const OTHER_PATTERN: u8 = 0x5A;
+/// Bytes behind the callee's buffer.
 const GUARD: usize = 32;
 
 /// The callee's buffer with a guard behind it.
@@ -48,22 +55,80 @@ pub(crate) fn perform(transfer: &Transfer) -> Transferred {
     match transfer.operation {
         operation::READ => read(transfer),
         operation::WRITE => write(transfer),
-        operation::RESET => {
-            let call = Call {
-                function: function::RESET_VF,
-                vf: transfer.vf,
-                reserved: 0,
-                offset: 0,
-                length: 0,
-                data: [0; 64],
-            };
-            let status =
-                self::call(&call).map_or_else(NTSTATUS::cast_unsigned, |called| called.status);
-            finished(status.cast_signed(), 0, 0, None)
+        operation::RESET => reset(transfer.vf),
+        operation::TAKE => take(transfer.vf),
+        operation::POWER if transfer.path != path::VPCI => {
+            // `PowerDeviceD0` is 1.
+            let state = transfer.block.saturating_add(1);
+            let status = called(function::SET_VF_POWER_STATE, transfer.vf, state);
+            ended(status)
         }
-        operation::PUBLISH | operation::DRAIN | operation::HOST_READ => manage(transfer),
+        operation::PUBLISH
+        | operation::DRAIN
+        | operation::HOST_READ
+        | operation::INVALIDATE
+        | operation::POWER => manage(transfer),
         _ => finished(STATUS_INVALID_PARAMETER, 0, 0, None),
     }
+}
+
+/// Calls one of the other functions of the interface, without data.
+pub(crate) fn called(function: u32, vf: u16, offset: u32) -> NTSTATUS {
+    let call = Call {
+        function,
+        vf,
+        reserved: 0,
+        offset,
+        length: 0,
+        data: [0; 64],
+    };
+    let status = self::call(&call).map_or_else(NTSTATUS::cast_unsigned, |called| called.status);
+    status.cast_signed()
+}
+
+fn reset(vf: u16) -> Transferred {
+    // What is on its way arrives before. Whether all of it did, the next operation will show.
+    let _ = attachment::hear_out(vf);
+    let status = called(function::RESET_VF, vf, 0);
+    if status == STATUS_SUCCESS {
+        ledger::take(vf);
+    }
+    ended(status)
+}
+
+fn take(vf: u16) -> Transferred {
+    let mut buffer = Buffer::pattern();
+    let heard = attachment::hear_out(vf);
+    let mask = ledger::take(vf);
+    // A driver whose device is going may have kept something to itself, and then says so.
+    let there = partner::read_block(vf, 0, buffer.0.as_mut_ptr().cast(), 128);
+    match (heard, there) {
+        (Err(status), _) | (_, Err(status @ STATUS_DEVICE_REMOVED)) => ended(status),
+        _ => finished(STATUS_SUCCESS, 0, 8, Some(&mask.to_le_bytes())),
+    }
+}
+
+/// The result of a call that returns nothing but a status.
+pub(crate) fn ended(status: NTSTATUS) -> Transferred {
+    finished(status, 0, 0, None)
+}
+
+/// Bytes of a VF's configuration space.
+pub(crate) const CONFIG_SPACE: usize = 4096;
+
+/// Reads all of a VF's configuration space.
+pub(crate) fn read_config(vf: u16, space: &mut [u8; CONFIG_SPACE]) -> NTSTATUS {
+    let partner = match partner::get() {
+        Ok(partner) => partner,
+        Err(status) => return status,
+    };
+    let interface = partner.interface();
+    let Some(read) = interface.read_vf_config else {
+        return STATUS_INVALID_PARAMETER;
+    };
+    let length = u32::try_from(CONFIG_SPACE).unwrap_or(0);
+    // SAFETY: the interface is referenced, and the buffer has the length that is passed.
+    unsafe { read(interface.context, space.as_mut_ptr().cast(), vf, 0, length) }
 }
 
 fn finished(status: NTSTATUS, spoiled: u32, length: usize, buffer: Option<&[u8]>) -> Transferred {
@@ -154,21 +219,32 @@ fn write(transfer: &Transfer) -> Transferred {
 }
 
 fn manage(transfer: &Transfer) -> Transferred {
-    match try_manage(transfer) {
-        Ok(transferred) => transferred,
-        Err(status) => finished(status, 0, 0, None),
-    }
+    try_manage(transfer, SCOPE_VF).unwrap_or_else(ended)
 }
 
-fn try_manage(transfer: &Transfer) -> Result<Transferred, NTSTATUS> {
+/// Publishes what `transfer` publishes to all VFs or none.
+pub(crate) fn publish_all(transfer: &Transfer) -> Transferred {
+    let for_all = Transfer { vf: 0, ..*transfer };
+    try_manage(&for_all, SCOPE_ALL).unwrap_or_else(ended)
+}
+
+fn try_manage(transfer: &Transfer, scope: u16) -> Result<Transferred, NTSTATUS> {
     let partner = partner::get()?;
     let mut buffer = [0_u8; 8 + MAX_BLOCK_LENGTH];
     buffer[..2].copy_from_slice(&transfer.vf.to_le_bytes());
-    buffer[4..8].copy_from_slice(&transfer.block.to_le_bytes());
+    buffer[2..4].copy_from_slice(&scope.to_le_bytes());
+    match transfer.operation {
+        // The state has 16 bits and stands right behind the VF, a mask behind reserved bytes.
+        operation::POWER => buffer[2..4].copy_from_slice(&transfer.block.to_le_bytes()[..2]),
+        operation::INVALIDATE => {}
+        _ => buffer[4..8].copy_from_slice(&transfer.block.to_le_bytes()),
+    }
     buffer[8..].copy_from_slice(&transfer.data);
     let (code, input, output) = match transfer.operation {
         operation::PUBLISH => (IOCTL_PUBLISH, 8 + transfer.length, 0),
         operation::DRAIN => (IOCTL_DRAIN, 8, 4 + 128),
+        operation::INVALIDATE => (IOCTL_INVALIDATE, 16, 0),
+        operation::POWER => (IOCTL_POWER, 4, 0),
         _ => (IOCTL_READ, 8, transfer.length),
     };
     let sent = partner.send(code, false, false, &mut buffer, (input, output))?;

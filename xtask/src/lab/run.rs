@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, ExitCode, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ fn patience(words: &[String]) -> Duration {
 }
 
 /// The runner's words for jobs that take longer than a trace.
-const LONG_JOBS: [&str; 3] = ["storm", "checks", "measure"];
+const LONG_JOBS: [&str; 4] = ["storm", "contention", "checks", "measure"];
 
 /// Runs the runner with `words` in a fresh prefix.
 pub(crate) fn session(
@@ -87,19 +87,9 @@ pub(crate) fn session(
         fs_err::copy(from, drive.join("windows/system32/drivers").join(name))?;
     }
     let errors = drive.join("lab/stderr.txt");
-    let mut wine = prefix.wine();
-    wine.arg(r"C:\lab\lab-runner.exe")
-        .args(["--drivers", r"C:\lab"])
-        .arg("--vendor-id")
-        .arg(bench.vendor_id.to_string())
-        .arg("--device-id")
-        .arg(bench.device_id.to_string())
-        .arg("--vfs")
-        .arg(bench.vfs.to_string())
-        .args(words);
     let output = drive.join("lab/stdout.txt");
     // To files: the kernel's process inherits the streams and outlives the runner.
-    let mut child = wine
+    let mut child = runner(&prefix, bench, words)
         .stdin(Stdio::piped())
         .stdout(fs_err::File::create(&output)?.into_file())
         .stderr(fs_err::File::create(&errors)?.into_file())
@@ -127,6 +117,21 @@ pub(crate) fn session(
         traces: traces(&drivers)?,
         code,
     })
+}
+
+/// The runner with its words.
+fn runner(prefix: &Prefix, bench: &Bench, words: &[String]) -> Command {
+    let mut wine = prefix.wine();
+    wine.arg(r"C:\lab\lab-runner.exe")
+        .args(["--drivers", r"C:\lab"])
+        .arg("--vendor-id")
+        .arg(bench.vendor_id.to_string())
+        .arg("--device-id")
+        .arg(bench.device_id.to_string())
+        .arg("--vfs")
+        .arg(bench.vfs.to_string())
+        .args(words);
+    wine
 }
 
 /// Gives the runner its input and waits for its end. One that takes longer than `patience` is

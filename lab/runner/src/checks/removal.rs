@@ -96,12 +96,16 @@ fn ended_by_removal(session: &Session) -> Result<()> {
     let start = Instant::now();
     loop {
         let report = session.stack.report()?;
-        if report.notification_status != 0 || start.elapsed() > Duration::from_secs(5) {
-            is(
-                "the notification that waited",
-                report.notification_status,
-                status::DEVICE_REMOVED,
-            )?;
+        let ended = report.open_requests == 0 && report.removed_requests > 0;
+        if ended || start.elapsed() > Duration::from_secs(5) {
+            ensure!(
+                ended && report.refused_requests == 0,
+                "of the requests that waited {} ended with STATUS_DEVICE_REMOVED, {} with another status such as {:#010x}, and {} have not ended",
+                report.removed_requests,
+                report.refused_requests,
+                report.refused_status,
+                report.open_requests,
+            );
             is(
                 "a query for the interface during the removal",
                 report.late_query_status,

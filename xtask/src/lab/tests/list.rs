@@ -3,7 +3,7 @@
 use anyhow::Result;
 use end_to_end::{Suite, Trace};
 
-use super::{MANIFEST, Test, Verdict, starts};
+use super::{MANIFEST, STORM_MANIFEST, Test, Verdict, starts};
 use crate::lab::bench::{self, Bench};
 use crate::lab::build::Images;
 use crate::places::Places;
@@ -53,14 +53,25 @@ fn job(name: &str, bench: &Bench, arguments: &[&str], verdict: Verdict) -> Test 
 
 fn jobs(places: &Places, images: &Images) -> Result<Vec<Test>> {
     let bench = |manifest: &str, vfs| Bench::from_manifest(&places.root().join(manifest), vfs);
-    let eight = bench(MANIFEST, 8)?;
+    let crowd = |vfs| bench(STORM_MANIFEST, vfs);
     let four = bench(MANIFEST, 4)?;
     let story = || Verdict::Lines(STORY.to_owned());
     // The framework is one replaceable file, whatever it is called and wherever it lies.
     let renamed = places.target().join("lab/another-framework.sys");
     fs_err::copy(&images.framework, &renamed)?;
     Ok(vec![
-        job("storm of 8 VFs", &eight, &["storm"], Verdict::Simulation),
+        job(
+            "storm of 8 VFs",
+            &crowd(8)?,
+            &["storm"],
+            Verdict::Simulation,
+        ),
+        job(
+            "contention on 2 of 4 VFs",
+            &crowd(4)?,
+            &["contention"],
+            Verdict::Success,
+        ),
         job("checks", &four, &["checks"], Verdict::Checks),
         job(
             "flood of a limit",
