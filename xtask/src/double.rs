@@ -116,8 +116,7 @@ impl Lab {
         if !self.succeeds(&["reg", "add", PARAMETERS, "/v", "Scenario", "/d", name, "/f"])? {
             bail!("Wine's registry does not take the scenario {name}");
         }
-        // A broken rule ends the kernel process in the middle, so neither needs to succeed.
-        self.succeeds(&["sc", "start", SERVICE])?;
+        self.start(&log)?;
         if violation(&log).is_none() {
             self.succeeds(&["sc", "stop", SERVICE])?;
         }
@@ -127,6 +126,20 @@ impl Lab {
             self.prefix.stop();
         }
         Ok(difference(&scenario.expectation, &seen))
+    }
+
+    /// Starts the probe. A broken rule ends the kernel process in the middle, so `sc` need not
+    /// succeed; but the double has written a line as soon as the driver binds. Without one the
+    /// service manager was still busy with the last stop, and a fresh kernel is not.
+    fn start(&self, log: &Path) -> Result<()> {
+        for _ in 0..3 {
+            self.succeeds(&["sc", "start", SERVICE])?;
+            if log.exists() {
+                return Ok(());
+            }
+            self.prefix.stop();
+        }
+        bail!("Wine does not start the service {SERVICE}")
     }
 
     /// What the scenario left behind, once it has come to an end.
@@ -147,6 +160,7 @@ impl Lab {
                     finished: value(&values, "Finished") == Some(scenario),
                     broken: value(&values, "Broken").map(str::to_owned),
                     calls: value(&values, "Calls").unwrap_or_default().to_owned(),
+                    last: text.lines().last().unwrap_or_default().to_owned(),
                 };
             }
             sleep(Duration::from_millis(50));
@@ -191,6 +205,8 @@ struct Seen {
     broken: Option<String>,
     /// What was called, with [`SEPARATOR`] between.
     calls: String,
+    /// The last line of the double's log.
+    last: String,
 }
 
 /// What the probe writes between two calls.
@@ -215,7 +231,9 @@ fn difference(expectation: &Expectation, seen: &Seen) -> Option<String> {
 fn unfinished(seen: &Seen) -> Option<String> {
     match &seen.broken {
         Some(promise) => Some(format!("the double does not keep: {promise}")),
-        None if !seen.finished => Some("did not finish".to_owned()),
+        None if !seen.finished => {
+            Some(format!("did not finish; the log ends with `{}`", seen.last))
+        }
         None => None,
     }
 }
