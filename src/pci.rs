@@ -14,7 +14,7 @@ use pcivirt_abi::{
     config::{VF_DISABLE_MILLISECONDS, VF_ENABLE_MILLISECONDS},
 };
 use pf_state::{
-    bars::{self, Range, Windows},
+    bars::{self, Range, WindowFailure, Windows},
     config::{Identity, Space, WriteList},
     failure::StartFailure,
     sriov::Capability,
@@ -282,7 +282,8 @@ impl Hardware {
         })
     }
 
-    /// Whether the device has as many VFs as are to be turned on.
+    /// Whether the device has as many VFs as are to be turned on, and room for them, as far as can be
+    /// told before they are on.
     pub(crate) fn admit(&self, num_vfs: u16) -> Result<(), StartFailure> {
         let total = self.capability.total_vfs;
         if num_vfs > total {
@@ -291,7 +292,18 @@ impl Hardware {
                 total,
             });
         }
-        Ok(())
+        match self.find_windows(num_vfs) {
+            Err(failure @ WindowFailure::TooSmall { .. }) => Err(StartFailure::Window(failure)),
+            // The addresses may still be to come.
+            Err(WindowFailure::Unplaced { .. }) | Ok(_) => Ok(()),
+        }
+    }
+
+    fn find_windows(&self, num_vfs: u16) -> Result<Windows, WindowFailure> {
+        let bars = bars::decode(&self.probed_bars);
+        let bases = bars::bases(&self.capability.vf_base_addresses, &bars);
+        let memory = self.memory.iter().flatten().copied();
+        Windows::find(&bars, &bases, &memory, num_vfs)
     }
 
     /// Turns the VFs on and finds their memory and registers. If anything is amiss they are off
@@ -322,11 +334,7 @@ impl Hardware {
     /// Reads what is to be known of VFs that are on: only now have all addresses been given.
     fn look_at_vfs(&mut self, num_vfs: u16) -> Result<(), StartFailure> {
         self.capability = Capability::read(&mut self.pf).map_err(StartFailure::Capability)?;
-        let bars = bars::decode(&self.probed_bars);
-        let bases = bars::bases(&self.capability.vf_base_addresses, &bars);
-        let memory = self.memory.iter().flatten().copied();
-        self.windows =
-            Windows::find(&bars, &bases, &memory, num_vfs).map_err(StartFailure::Window)?;
+        self.windows = self.find_windows(num_vfs).map_err(StartFailure::Window)?;
         // All VFs have the same capabilities in the same places.
         self.write_list = WriteList::find(&mut self.vf(0)).ok_or(StartFailure::SilentVf)?;
         Ok(())

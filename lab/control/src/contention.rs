@@ -83,8 +83,10 @@ pub mod lie {
     pub const NO_VF: u32 = 11;
     /// A call was served while the VF was being reset.
     pub const DURING_RESET: u32 = 12;
+    /// A call wrote where it must not, or left a byte alone that it must write.
+    pub const SPOILED: u32 = 13;
     /// What they are called.
-    pub const NAMES: [&str; 13] = [
+    pub const NAMES: [&str; 14] = [
         "nothing is wrong",
         "what was read is a mix of several writes",
         "what was read is from before a reset that had ended",
@@ -98,6 +100,7 @@ pub mod lie {
         "the stack was told of an invalidation more often than it was raised",
         "the configuration space reads as if there were no VF",
         "the call was served while the VF was being reset",
+        "the call wrote where it must not, or left a byte of its buffer alone",
     ];
 }
 

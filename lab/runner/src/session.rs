@@ -200,14 +200,19 @@ impl Session {
         } else {
             leftovers::none_after_removal(&self.stack.report()?)?;
         }
-        self.stack.unload(PF_SERVICE).with_context(|| {
-            format!("{PF_SERVICE} has no device left, and its unload routine does not end")
-        })?;
+        unload_pf(&self.stack)?;
         if self.had_guests {
             self.stack.unload(VF_SERVICE).context(VF_SERVICE)?;
         }
         Ok(())
     }
+}
+
+/// Unloads the PF driver, none of whose devices is left.
+pub(crate) fn unload_pf(stack: &Stack) -> Result<()> {
+    stack.unload(PF_SERVICE).with_context(|| {
+        format!("{PF_SERVICE} has no device left, and its unload routine does not end")
+    })
 }
 
 fn number(mode: Mode) -> u32 {

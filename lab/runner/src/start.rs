@@ -8,6 +8,7 @@ use pf_broker_client::interfaces;
 
 use crate::checks;
 use crate::cli::{Bench, Start, StartFault};
+use crate::leftovers;
 use crate::session::{self, Session, install_drivers, plug_pf, sriov_class};
 use crate::stack::Stack;
 
@@ -39,17 +40,11 @@ pub(crate) fn run(bench: &Bench, start: &Start) -> Result<ExitCode> {
     }
     let offered =
         interfaces(sriov_class())?.len() + interfaces(pf_broker_abi::INTERFACE_CLASS)?.len();
-    let report = stack.report()?;
-    println!(
-        "status 0x{status:08X}, {offered} interfaces, {} VFs",
-        report.enabled_vfs
-    );
-    ensure!(
-        status == 0 || report.bus_references == 0,
-        "a PF driver that did not start holds {} references on the bus's interfaces",
-        report.bus_references
-    );
+    let vfs = stack.report()?.enabled_vfs;
+    println!("status 0x{status:08X}, {offered} interfaces, {vfs} VFs");
     stack.pull_pf()?;
+    leftovers::none(&stack.report()?)?;
+    session::unload_pf(&stack)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,8 +14,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use lab_control::contention::{Contend, Contended};
 use lab_control::stack::function;
 use wdk_sys::{
-    NTSTATUS, STATUS_DEVICE_NOT_READY, STATUS_INVALID_PARAMETER, STATUS_IO_TIMEOUT,
-    STATUS_NO_SUCH_DEVICE, STATUS_SUCCESS,
+    NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_IO_TIMEOUT, STATUS_NO_SUCH_DEVICE, STATUS_SUCCESS,
 };
 use zerocopy::FromZeros as _;
 
@@ -100,16 +99,9 @@ pub(crate) fn contend(request: Contend) -> Result<Contended, NTSTATUS> {
 
 /// Resets a VF, so that nothing is left of another contention.
 fn begin(vf: u16) -> Result<(), NTSTATUS> {
-    let mut status = STATUS_DEVICE_NOT_READY;
-    // The PF may be stopped just now.
-    clock::wait_until(PATIENCE, || {
-        status = transfer::called(function::RESET_VF, vf, 0);
-        status != STATUS_DEVICE_NOT_READY
-    });
-    if status == STATUS_SUCCESS {
-        Ok(())
-    } else {
-        Err(status)
+    match transfer::called(function::RESET_VF, vf, 0) {
+        STATUS_SUCCESS => Ok(()),
+        status => Err(status),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::partner;
 use crate::thread;
 use crate::vpci;
 
-/// What lies in the buffer before a second read, when the first one brought a byte like the pattern.
+/// What lies in the buffer before another read, when the first one brought a byte like the pattern.
 const OTHER_PATTERN: u8 = 0x5A;
 /// Bytes behind the callee's buffer.
 const GUARD: usize = 32;
@@ -199,12 +199,26 @@ fn read(transfer: &Transfer) -> Transferred {
 }
 
 /// Whether a read leaves bytes of its buffer as they are. A byte like the pattern may be the block's
-/// own: it is left alone only if a read into another pattern leaves that one, too.
+/// own: it is left alone only if reads into other patterns leave those, too. There are several,
+/// because somebody may write the block meanwhile, and what is written can be like the next pattern.
 fn left_some(transfer: &Transfer, first: &[u8]) -> bool {
-    let mut again = Buffer::filled(OTHER_PATTERN);
-    let status = by_path(transfer, &mut again, false);
-    let left = |(&one, &other): (&u8, &u8)| one == PATTERN && other == OTHER_PATTERN;
-    status == STATUS_SUCCESS && first.iter().zip(&again.0).any(left)
+    let mut left = [false; MAX_BLOCK_LENGTH];
+    for (left, &byte) in left.iter_mut().zip(first) {
+        *left = byte == PATTERN;
+    }
+    for pattern in [OTHER_PATTERN, PATTERN, OTHER_PATTERN, PATTERN] {
+        let mut again = Buffer::filled(pattern);
+        if by_path(transfer, &mut again, false) != STATUS_SUCCESS {
+            return false;
+        }
+        for (left, &byte) in left.iter_mut().zip(&again.0) {
+            *left &= byte == pattern;
+        }
+        if left.iter().all(|&left| !left) {
+            return false;
+        }
+    }
+    true
 }
 
 fn write(transfer: &Transfer) -> Transferred {

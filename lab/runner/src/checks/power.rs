@@ -78,7 +78,6 @@ fn unreachable(session: &Session) -> Result<()> {
         ("ReadVfConfig", function::READ_CONFIG, 0, 4),
         ("WriteVfConfig", function::WRITE_CONFIG, 4, 2),
         ("QueryProbedBars", function::QUERY_PROBED_BARS, 0, 0),
-        ("ResetVf", function::RESET_VF, 0, 0),
         ("GetResourceForBar", function::GET_RESOURCE_FOR_BAR, 0, 0),
     ] {
         let got = session.stack.call(&call(function, VF, offset, length))?;
@@ -99,6 +98,11 @@ fn unreachable(session: &Session) -> Result<()> {
     is("QueryLuid", luid.status, status::SUCCESS)?;
     let read = performed(session, &transfer(operation::READ, VF, 0, 128))?;
     is("ReadVfConfigBlock", read, status::SUCCESS)?;
+    // The VFs are off, and to turn them on resets them; their blocks are wiped right away.
+    mark(session, VF, 6)?;
+    let reset = session.stack.call(&call(function::RESET_VF, VF, 0, 0))?;
+    is("ResetVf", reset.status, status::SUCCESS)?;
+    ensure!(block_0(session, VF)?[0] == 0, "a reset without power wipes");
     mark(session, VF, 6)
 }
 

@@ -41,22 +41,10 @@ impl Record {
         Ok(true)
     }
 
-    /// Leaves out resets that came while the PF was stopped: they are refused and change nothing
-    /// (docs/contract.md), and the simulation knows no stopped PF.
-    fn without_held_back_resets(self) -> Vec<(abi::Transfer, abi::Transferred)> {
-        let held_back = |(operation, result): &(abi::Transfer, abi::Transferred)| {
-            operation.operation == operation::RESET && result.status == status::DEVICE_NOT_READY
-        };
-        let mut kept = self.0;
-        kept.retain(|pair| !held_back(pair));
-        kept
-    }
-
     /// Writes the trace of a VF and its results; and, where the PF is still there, what its blocks
     /// hold in the end.
     pub(super) fn write(self, session: &Session, life: u32, vf: u16, ended: bool) -> Result<()> {
-        let (operations, results): (Vec<_>, Vec<_>) =
-            self.without_held_back_resets().into_iter().unzip();
+        let (operations, results): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
         let mut trace: String = operations.iter().map(line).collect::<Result<_>>()?;
         let mut lines = Vec::new();
         let mut recorded = Recorded(results.into_iter());

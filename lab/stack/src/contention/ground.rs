@@ -136,7 +136,7 @@ impl Ground {
         let status = result.status;
         let removed = STATUS_DEVICE_REMOVED.cast_unsigned();
         if result.spoiled != 0 {
-            self.accuse(field, call, lie::MIXED, result);
+            self.accuse(field, call, lie::SPOILED, result);
             return End::Over;
         }
         if status == removed && field.removal {

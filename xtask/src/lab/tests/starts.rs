@@ -20,7 +20,20 @@ pub(super) struct Ended {
     values: Option<(u64, u64)>,
 }
 
+/// `STATUS_DEVICE_HARDWARE_ERROR`: the driver fails while the power of the device comes up.
+const FAILS_WITH_POWER: u32 = 0xC000_0483;
+/// `STATUS_DEVICE_POWER_FAILURE`, with which the framework then ends the start.
+const POWER_FAILURE: u32 = 0xC000_009E;
+
 impl Ended {
+    /// The status that Plug and Play sees.
+    const fn seen(&self) -> u32 {
+        match self.status {
+            FAILS_WITH_POWER => POWER_FAILURE,
+            status => status,
+        }
+    }
+
     /// Compares with what the runner and the kernel log say.
     pub(super) fn judge(&self, finished: &Finished) -> Result<()> {
         let (interfaces, vfs) = if self.sentence.is_none() {
@@ -30,7 +43,7 @@ impl Ended {
         };
         let expected = format!(
             "status 0x{:08X}, {interfaces} interfaces, {vfs} VFs\n",
-            self.status
+            self.seen()
         );
         ensure!(
             finished.output == expected,
