@@ -245,6 +245,21 @@ mod tests {
         assert_eq!(left_over(&nested), (0, 0, 24));
     }
 
+    /// The low bits of a big-endian field lie in its last byte, those of a little-endian one in its first.
+    #[test]
+    fn a_key_asks_for_the_bits_where_they_lie() {
+        for (operand, shift, at) in [(1, 0, 30), (1, 8, 31), (3, 40, 35), (5, 0, 31), (7, 40, 32)] {
+            let field = field_record(30, operand, shift, 8);
+            let code = [compare_constant(op::EQUAL, field, NONE, 0xA5)];
+            let asked = split(&code).0;
+            assert_eq!(
+                (asked.start, asked.mask.get(), asked.value.get()),
+                (at, 0xFF, 0xA5),
+                "shape {operand}, {shift} bits down"
+            );
+        }
+    }
+
     #[test]
     fn what_need_not_hold_or_never_holds_is_left_to_the_evaluation() {
         let (one, other) = (equal(0, 0, 1), equal(1, 0, 1));
@@ -260,7 +275,8 @@ mod tests {
         let mut negated = and(one.clone(), other);
         negated.push(on_stack(op::NOT));
         assert_eq!(left_over(&negated).0, 4);
-        // One field cannot equal two values, nor a byte one of 256.
+        // What is asked for twice is asked for once; one field cannot equal two values, nor a byte one of 256.
+        assert_eq!(left_over(&and(one.clone(), one.clone())), (0, 0, 8));
         assert_eq!(left_over(&and(one, equal(0, 0, 2))), (1, 0, 8));
         assert_eq!(left_over(&equal(0, 0, 256)).0, 1);
     }
