@@ -19,6 +19,7 @@ use clap::{Args, ValueEnum};
 use crate::places::Places;
 use crate::tally::Tally;
 use bench::Bench;
+pub use tests::Patience;
 
 /// What `cargo xtask lab` takes.
 #[derive(Debug, Args)]
@@ -152,6 +153,6 @@ fn read(file: &std::path::Path) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// When something cannot be built or Wine does not start.
-pub fn test(places: &Places) -> Result<Tally> {
-    tests::all(places, &build::all(places, None, false)?)
+pub fn test(places: &Places, patience: Patience) -> Result<Tally> {
+    tests::all(places, &build::all(places, None, false)?, patience)
 }

@@ -11,7 +11,7 @@ use xtask::architecture::Architecture;
 use xtask::double;
 use xtask::driver;
 use xtask::image;
-use xtask::lab;
+use xtask::lab::{self, Patience};
 use xtask::mutants;
 use xtask::package;
 use xtask::places::Places;
@@ -72,6 +72,9 @@ enum Task {
         /// Only run the image in the lab
         #[arg(long, conflicts_with = "host_only")]
         lab_only: bool,
+        /// In the lab, end with the first test that fails
+        #[arg(long, requires = "lab_only")]
+        fail_fast: bool,
     },
     /// Run one cargo command with a Windows toolchain, such as
     /// `cargo xtask cross kernel --workspace lab -- clippy`
@@ -149,10 +152,12 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test {
             host_only,
             lab_only,
+            fail_fast,
         } => {
             let scope = match (host_only, lab_only) {
                 (true, _) => Scope::Host,
-                (_, true) => Scope::Lab,
+                (_, true) if fail_fast => Scope::Lab(Patience::UntilAFailure),
+                (_, true) => Scope::Lab(Patience::UntilTheEnd),
                 _ => Scope::All,
             };
             if suite::run(&places, scope)?.failed > 0 {

@@ -15,7 +15,7 @@ use crate::architecture::Architecture;
 use crate::double;
 use crate::driver;
 use crate::image;
-use crate::lab;
+use crate::lab::{self, Patience};
 use crate::packages;
 use crate::places::Places;
 use crate::tally::Tally;
@@ -31,7 +31,7 @@ pub enum Scope {
     /// Those that need no Windows toolchain.
     Host,
     /// Those that run the image.
-    Lab,
+    Lab(Patience),
 }
 
 /// Runs the steps of `scope` and returns the counts.
@@ -44,9 +44,9 @@ pub fn run(places: &Places, scope: Scope) -> Result<Tally> {
     let started = Instant::now();
     let steps = match scope {
         Scope::Host => host_steps(&HostCargo::that_lints()?, places)?,
-        Scope::Lab => {
+        Scope::Lab(patience) => {
             packages::ensure(&[packages::KERNEL, packages::USER, packages::WINE])?;
-            lab_steps(places)
+            vec![lab_step(places, patience)]
         }
         Scope::All => {
             let host = HostCargo::installed()?;
@@ -58,7 +58,7 @@ pub fn run(places: &Places, scope: Scope) -> Result<Tally> {
             ])?;
             let mut steps = host_steps(&host, places)?;
             steps.extend(image_steps(&host, places)?);
-            steps.extend(lab_steps(places));
+            steps.push(lab_step(places, Patience::UntilTheEnd));
             steps
         }
     };
@@ -187,11 +187,9 @@ fn image_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
 }
 
 /// What runs the image.
-fn lab_steps(places: &Places) -> Vec<Step> {
+fn lab_step(places: &Places, patience: Patience) -> Step {
     let places = places.clone();
-    vec![Step::check("the image in the lab", move || {
-        lab::test(&places)
-    })]
+    Step::check("the image in the lab", move || lab::test(&places, patience))
 }
 
 /// The toolchain that a step needs; preparing it is part of the step.

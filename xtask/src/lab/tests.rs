@@ -54,8 +54,17 @@ enum Verdict {
     Refused(&'static str),
 }
 
+/// When to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// After every test.
+    UntilTheEnd,
+    /// After the first one that fails, and those that run beside it.
+    UntilAFailure,
+}
+
 /// Every test.
-pub(crate) fn all(places: &Places, images: &Images) -> Result<Tally> {
+pub(crate) fn all(places: &Places, images: &Images, patience: Patience) -> Result<Tally> {
     let tests = Mutex::new(VecDeque::from(list::all(places, images)?));
     let total = Mutex::new(Ok(Tally::default()));
     thread::scope(|scope| {
@@ -63,6 +72,10 @@ pub(crate) fn all(places: &Places, images: &Images) -> Result<Tally> {
             scope.spawn(|| {
                 while let Some(test) = next(&tests) {
                     let result = test.run(places, images);
+                    let passed = matches!(result, Ok(Tally { failed: 0, .. }));
+                    if !passed && patience == Patience::UntilAFailure {
+                        tests.lock().map(|mut tests| tests.clear()).ok();
+                    }
                     if let Ok(mut total) = total.lock() {
                         *total =
                             match (std::mem::replace(&mut *total, Ok(Tally::default())), result) {

@@ -82,7 +82,7 @@ impl Judge {
             ),
             Self::Lab => (
                 cargo(root, ["xtask", "driver"]),
-                cargo(root, ["xtask", "test", "--lab-only"]),
+                cargo(root, ["xtask", "test", "--lab-only", "--fail-fast"]),
             ),
         };
         output(&mut compile).context("the source with the fault does not compile")?;

@@ -12,7 +12,7 @@ use crate::places::Places;
 
 /// How a start ends.
 pub(super) struct Ended {
-    /// The NTSTATUS of `IRP_MN_START_DEVICE`.
+    /// The NTSTATUS that the driver gives.
     status: u32,
     /// The driver's sentence; none when it starts.
     sentence: Option<&'static str>,
