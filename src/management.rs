@@ -12,7 +12,7 @@ use crate::{
     control::Control,
     invalidation,
     pf::{Pf, status_of},
-    request::{Output, Request},
+    request::Output,
     served::Served,
     virtualization, wait,
 };
@@ -24,6 +24,9 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
         Err(status) => return control.request.complete(status),
     };
     match control.code {
+        abi::IOCTL_QUERY if control.input_length != 0 => {
+            control.request.complete(status::INVALID_PARAMETER);
+        }
         abi::IOCTL_QUERY => control.request.reply(&query(pf, served)),
         abi::IOCTL_BLOCKS => reply_with(control, |request, output| blocks(served, request, output)),
         abi::IOCTL_STATS => reply_with(control, |request, output| stats(served, request, output)),
@@ -178,14 +181,14 @@ fn block_info(block: &Block<'_>) -> abi::BlockInfo {
     abi::BlockInfo {
         id: block.id(),
         kind: match block.kind() {
-            Kind::Register => 0,
-            Kind::Stream => 1,
-        },
+            Kind::Register => abi::BlockKind::Register,
+            Kind::Stream => abi::BlockKind::Stream,
+        } as u8,
         vf_access: match block.vf_access() {
-            Access::ReadOnly => 1,
-            Access::WriteOnly => 2,
-            Access::ReadWrite => 3,
-        },
+            Access::ReadOnly => abi::VfAccess::ReadOnly,
+            Access::WriteOnly => abi::VfAccess::WriteOnly,
+            Access::ReadWrite => abi::VfAccess::ReadWrite,
+        } as u8,
         notify: u8::from(block.notify()),
         prefix_reads: u8::from(matches!(block.short_read(), ShortRead::Prefix)),
         min_length: small(block.min_length()),
@@ -224,7 +227,7 @@ fn stats(
             resets: vf.counters.resets,
             floods: vf.counters.floods,
             pending: vf.pending,
-            power: vf.power as u8,
+            power: power_number(vf.power) as u8,
             open: u8::from(vf.open),
             reserved: [0; 2],
             reason_count,
@@ -380,17 +383,46 @@ fn drain(
 }
 
 fn power(served: &Served, request: abi::PowerRequest) -> Result<(), NtStatus> {
-    let state = match request.state {
-        0 => PowerState::D0,
-        1 => PowerState::D1,
-        2 => PowerState::D2,
-        3 => PowerState::D3,
-        _ => return Err(status::INVALID_PARAMETER),
-    };
+    let states = [
+        PowerState::D0,
+        PowerState::D1,
+        PowerState::D2,
+        PowerState::D3,
+    ];
+    let state = states
+        .into_iter()
+        .find(|state| power_number(*state) as u16 == request.state)
+        .ok_or(status::INVALID_PARAMETER)?;
     served
         .broker
         .set_power(request.vf, state, wait::now())
         .map_err(status_of)
+}
+
+const fn power_number(state: PowerState) -> abi::PowerState {
+    match state {
+        PowerState::D0 => abi::PowerState::D0,
+        PowerState::D1 => abi::PowerState::D1,
+        PowerState::D2 => abi::PowerState::D2,
+        PowerState::D3 => abi::PowerState::D3,
+    }
+}
+
+const fn operation_number(operation: Operation) -> abi::JournalOperation {
+    match operation {
+        Operation::Read => abi::JournalOperation::Read,
+        Operation::Write => abi::JournalOperation::Write,
+        Operation::Publish => abi::JournalOperation::Publish,
+        Operation::Invalidate => abi::JournalOperation::Invalidate,
+        Operation::Drain => abi::JournalOperation::Drain,
+        Operation::Reset => abi::JournalOperation::Reset,
+        Operation::SetPower => abi::JournalOperation::Power,
+        Operation::HostRead => abi::JournalOperation::HostRead,
+        Operation::TakeInvalidation => abi::JournalOperation::TakeInvalidation,
+        Operation::BeginReset => abi::JournalOperation::BeginReset,
+        Operation::FailReset => abi::JournalOperation::FailReset,
+        Operation::Remove => abi::JournalOperation::Remove,
+    }
 }
 
 fn journal(
@@ -431,7 +463,7 @@ fn journal(
                 length: entry.event.length,
                 status: entry.event.refusal.map_or(status::SUCCESS, status_of),
                 repeated: entry.repeated,
-                operation: entry.event.operation as u8,
+                operation: operation_number(entry.event.operation) as u8,
                 reserved: [0; 7],
             },
         )?;
@@ -475,12 +507,9 @@ fn tell_those_who_wait(pf: &Pf) {
     if !pf.waited_for.swap(false, Ordering::SeqCst) {
         return;
     }
+    // This visits every VF, once however many wait.
+    let changes = served.broker.change_count();
     while let Some(request) = pf.queues.waits.next() {
-        let changes = served.broker.change_count();
-        reply_to_wait(request, changes);
+        request.reply(&abi::WaitReply { changes });
     }
-}
-
-fn reply_to_wait(request: Request, changes: u64) {
-    request.reply(&abi::WaitReply { changes });
 }

@@ -9,6 +9,7 @@ use core::{
 
 use block_broker::{BlockSlot, Broker, Vf, VfCell};
 use block_table::Table;
+use pf_broker_abi::TableSource;
 use pf_state::{failure::StartFailure, rundown::Gate};
 use wdk_sys::{WDFDEVICE, WDFOBJECT};
 
@@ -55,16 +56,6 @@ impl VfCell for Cell {
         // SAFETY: the lock is held, so nobody else has a reference to the VF.
         operation(unsafe { &mut *self.vf.get() })
     }
-}
-
-/// Where the table in force comes from, in the numbers of the management interface.
-#[derive(Clone, Copy)]
-#[repr(u8)]
-pub(crate) enum TableSource {
-    /// It is part of the driver.
-    Embedded = 0,
-    /// It is the registry value `BlockTable`.
-    Registry = 1,
 }
 
 /// The VFs and the broker between them and the host.

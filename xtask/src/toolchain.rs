@@ -194,11 +194,8 @@ fn kernel_configuration(
     let flags = clang_flags(architecture).join(" ");
     let underscored = target.replace('-', "_");
     // Control Flow Guard is true because core is built with it too; the kit has its load
-    // configuration.
-    let mut rust_flags = vec![
-        "-Ctarget-feature=+crt-static".to_owned(),
-        "-Ccontrol-flow-guard".to_owned(),
-    ];
+    // configuration. Cargo adds these flags to those of .cargo/config.toml.
+    let mut rust_flags = vec!["-Ccontrol-flow-guard".to_owned()];
     rust_flags.extend(remapped_paths(places));
     toml::toml! {
         [unstable]

@@ -5,34 +5,33 @@ use crate::{Refusal, Ticks};
 /// How many entries are kept for each VF.
 pub const JOURNAL_LENGTH: usize = 16;
 
-/// What was tried. The numbers are part of the management interface.
+/// What was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
 pub enum Operation {
     /// The VF read a block. Only refused reads are journaled: a VF that polls would push out all else.
-    Read = 0,
+    Read,
     /// The VF wrote a block.
-    Write = 1,
+    Write,
     /// The host's side published a block.
-    Publish = 2,
+    Publish,
     /// The host's side invalidated blocks.
-    Invalidate = 3,
+    Invalidate,
     /// The host's side took a message out of a stream. Only refused attempts are journaled.
-    Drain = 4,
+    Drain,
     /// The VF was wiped and is served again.
-    Reset = 5,
+    Reset,
     /// The power state of the VF was set.
-    SetPower = 6,
+    SetPower,
     /// The host's side read a block. Only refused reads are journaled.
-    HostRead = 7,
+    HostRead,
     /// Latched invalidations were taken. Only refused attempts are journaled.
-    TakeInvalidation = 8,
+    TakeInvalidation,
     /// A reset began: the VF is held back.
-    BeginReset = 9,
+    BeginReset,
     /// A reset failed: the VF stays held back.
-    FailReset = 10,
+    FailReset,
     /// The device was removed.
-    Remove = 11,
+    Remove,
 }
 
 /// Something of note that happened to a VF.

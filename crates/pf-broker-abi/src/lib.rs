@@ -133,7 +133,7 @@ pub struct InvalidateRequest {
 pub struct PowerRequest {
     /// The VF's index.
     pub vf: u16,
-    /// 0–3 for D0–D3.
+    /// One of [`PowerState`].
     pub state: u16,
 }
 
@@ -161,7 +161,8 @@ pub struct JournalRequest {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct WaitRequest {
-    /// The change count that the caller has seen; the request completes when there is a greater one.
+    /// The change count that the caller has seen. When there is a greater one the request completes at
+    /// once, otherwise with the next change.
     pub seen: u64,
 }
 
@@ -191,7 +192,7 @@ pub struct QueryReply {
     pub device_id: u16,
     /// Blocks in the table.
     pub block_count: u16,
-    /// 0: the table embedded in the driver; 1: the registry value `BlockTable`.
+    /// Where the table comes from: one of [`TableSource`].
     pub table_source: u8,
     /// 1 while a virtualization stack is attached.
     pub attached: u8,
@@ -207,9 +208,9 @@ pub struct QueryReply {
 pub struct BlockInfo {
     /// The block's ID.
     pub id: u32,
-    /// 0 register, 1 stream.
+    /// One of [`BlockKind`].
     pub kind: u8,
-    /// What a VF may do: 1 read, 2 write, 3 both.
+    /// What a VF may do: one of [`VfAccess`].
     pub vf_access: u8,
     /// 1 if a publish invalidates the block.
     pub notify: u8,
@@ -247,7 +248,7 @@ pub struct StatsReply {
     pub floods: u64,
     /// Invalidations that no request has taken yet.
     pub pending: u64,
-    /// 0–3 for D0–D3.
+    /// One of [`PowerState`].
     pub power: u8,
     /// 1 while the VF is served; 0 during a reset and after one that failed.
     pub open: u8,
@@ -293,11 +294,11 @@ pub struct Message {
 pub struct JournalEntry {
     /// Grows by one with every entry of this VF; a gap means that entries were overwritten.
     pub sequence: u64,
-    /// System interrupt time in units of 100 ns.
+    /// Time since the system started in units of 100 ns, without the time that it slept.
     pub time: u64,
     /// The block's ID as the caller gave it.
     pub block: u32,
-    /// Bytes as the caller gave them.
+    /// Bytes as the caller gave them; for [`JournalOperation::Power`] one of [`PowerState`].
     pub length: u32,
     /// The NTSTATUS of the outcome.
     pub status: i32,
@@ -307,6 +308,52 @@ pub struct JournalEntry {
     pub operation: u8,
     /// Zero.
     pub reserved: [u8; 7],
+}
+
+/// Where a block table comes from, in [`QueryReply::table_source`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum TableSource {
+    /// It is part of the driver.
+    Embedded = 0,
+    /// It is the registry value `BlockTable`.
+    Registry = 1,
+}
+
+/// What a block holds, in [`BlockInfo::kind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum BlockKind {
+    /// The last committed value.
+    Register = 0,
+    /// A bounded queue of messages from VF to host.
+    Stream = 1,
+}
+
+/// What a VF may do with a block, in [`BlockInfo::vf_access`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum VfAccess {
+    /// Read it.
+    ReadOnly = 1,
+    /// Write it.
+    WriteOnly = 2,
+    /// Both.
+    ReadWrite = 3,
+}
+
+/// A VF's power state, in [`PowerRequest::state`], [`StatsReply::power`] and the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum PowerState {
+    /// Fully on.
+    D0 = 0,
+    /// Light sleep.
+    D1 = 1,
+    /// Deeper sleep.
+    D2 = 2,
+    /// Off, as far as software is concerned.
+    D3 = 3,
 }
 
 /// What a [`JournalEntry`] records, in [`JournalEntry::operation`].

@@ -25,8 +25,9 @@ pub(super) fn devices(
     for (number, (_, query)) in devices.iter().enumerate() {
         let [major, minor, patch] = query.driver_version;
         let source = match query.table_source {
-            0 => "embedded",
-            _ => "registry",
+            source if source == abi::TableSource::Embedded as u8 => "embedded",
+            source if source == abi::TableSource::Registry as u8 => "registry",
+            _ => "of unknown source",
         };
         rows.add_row([
             number.to_string(),

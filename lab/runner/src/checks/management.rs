@@ -81,7 +81,6 @@ const CODES: [Code; 12] = [
     Code {
         name: "QUERY",
         number: 0x0022_6400,
-        wrong_input: None,
         vf: None,
         output: 96,
         information: 96,
