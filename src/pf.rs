@@ -272,9 +272,13 @@ impl Pf {
         self.references.are_held()
     }
 
-    /// The VFs; none before the first start.
+    /// The VFs; none before the first start and after the removal. A call that was let in before the
+    /// removal is the broker's to refuse.
     #[inline]
     pub(crate) fn served(&self) -> Result<&Served, NtStatus> {
+        if self.is_removed() {
+            return Err(status::DEVICE_REMOVED);
+        }
         self.served.get().ok_or(status::DEVICE_NOT_READY)
     }
 

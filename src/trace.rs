@@ -207,6 +207,9 @@ pub(crate) fn unregister() {
     }
 }
 
+/// Pieces of an event: two of metadata, and its five fields.
+const PIECES: u32 = 7;
+
 /// Writes an event, at any IRQL. The kernel drops it at once when nobody listens.
 pub(crate) fn write(happened: &Happened) {
     let handle = HANDLE.load(Ordering::Acquire);
@@ -225,7 +228,7 @@ pub(crate) fn write(happened: &Happened) {
         task: 0,
         keyword: 0,
     };
-    let data = [
+    let data: [_; PIECES as usize] = [
         EventData::at(&event::PROVIDER_TRAITS, PROVIDER_METADATA),
         EventData::at(happened.kind.metadata(), EVENT_METADATA),
         EventData::field(&happened.vf),
@@ -242,7 +245,7 @@ pub(crate) fn write(happened: &Happened) {
             &raw const descriptor,
             core::ptr::null(),
             core::ptr::null(),
-            7,
+            PIECES,
             data.as_ptr(),
         )
     };

@@ -165,9 +165,6 @@ unsafe extern "C" fn write_block(
 
 /// A VF that exists, on a PF that is there.
 fn cell(pf: &Pf, vf: u16) -> Result<&Cell, NtStatus> {
-    if pf.is_removed() {
-        return Err(status::DEVICE_REMOVED);
-    }
     pf.served()?.cell(vf).ok_or(status::INVALID_PARAMETER)
 }
 
@@ -325,8 +322,8 @@ unsafe extern "C" fn reset(context: *mut c_void, vf_index: u16) -> NtStatus {
 pub(crate) fn reset_vf(pf: &Pf, vf: u16) -> Result<(), NtStatus> {
     let served = pf.served()?;
     let now = wait::now();
-    // A VF that does not exist and a device that is gone are the broker's to refuse and to count.
-    let (Some(cell), false) = (served.cell(vf), pf.is_removed()) else {
+    // A VF that does not exist is the broker's to refuse and to count.
+    let Some(cell) = served.cell(vf) else {
         return served.broker.begin_reset(vf, now).map_err(status_of);
     };
     cell.gate.close().map_err(|_| status::DEVICE_NOT_READY)?;

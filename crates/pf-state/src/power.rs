@@ -10,7 +10,7 @@ use pcivirt_abi::sriov::DevicePowerState;
 /// `STATUS_INVALID_PARAMETER` for a value that is none of D0 to D3, or for D0 with wake.
 pub const fn request(power_state: i32, wake: bool) -> Result<DevicePowerState, NtStatus> {
     match DevicePowerState::from_raw(power_state) {
-        None | Some(DevicePowerState::D0) if wake => Err(status::INVALID_PARAMETER),
+        Some(DevicePowerState::D0) if wake => Err(status::INVALID_PARAMETER),
         Some(state) => Ok(state),
         None => Err(status::INVALID_PARAMETER),
     }
