@@ -40,8 +40,8 @@ struct Code {
     looks: bool,
     /// A request that is served, about VF 1.
     input: &'static [u8],
-    /// What an input of another length is answered; none where there is no structure to miss.
-    wrong_input: Option<u32>,
+    /// What an input of another length is answered.
+    wrong_input: u32,
     /// Where the input has bytes that must be zero.
     reserved: &'static [usize],
     /// Where the input has the VF's index.
@@ -61,7 +61,7 @@ const NOTHING: Code = Code {
     number: 0,
     looks: true,
     input: &[],
-    wrong_input: Some(status::INVALID_PARAMETER),
+    wrong_input: status::INVALID_PARAMETER,
     reserved: &[],
     vf: Some(0),
     block: None,
@@ -130,7 +130,7 @@ const CODES: [Code; 12] = [
         number: 0x0022_E414,
         looks: false,
         input: &BLOCK_0,
-        wrong_input: Some(status::INVALID_BUFFER_SIZE),
+        wrong_input: status::INVALID_BUFFER_SIZE,
         reserved: &[2, 3],
         block: Some(4),
         ..NOTHING
@@ -218,16 +218,27 @@ fn inputs(session: &mut Session) -> Result<()> {
     for code in &CODES {
         let served = code.served();
         everywhere(session, code, "its input", code.input, code.output, served)?;
-        let Some(wrong) = code.wrong_input else {
+        let wrong = refused(code.wrong_input);
+        let longer = [code.input, &[0]].concat();
+        everywhere(
+            session,
+            code,
+            "a byte more of input",
+            &longer,
+            code.output,
+            wrong,
+        )?;
+        let Some((_, shorter)) = code.input.split_last() else {
             continue;
         };
-        let mut longer = code.input.to_vec();
-        longer.push(0);
-        let shorter = &code.input[..code.input.len() - 1];
-        for input in [shorter, &longer] {
-            let what = format!("{} bytes of input", input.len());
-            everywhere(session, code, &what, input, code.output, refused(wrong))?;
-        }
+        everywhere(
+            session,
+            code,
+            "a byte less of input",
+            shorter,
+            code.output,
+            wrong,
+        )?;
         let none = refused(status::INVALID_PARAMETER);
         everywhere(session, code, "no input", &[], code.output, none)?;
     }
