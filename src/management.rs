@@ -1,6 +1,6 @@
 //! The host's own software: the management interface of [`pf_broker_abi`].
 
-use core::sync::atomic::{Ordering, fence};
+mod changes;
 
 use block_broker::{BlockStatus, Entry, Event, JOURNAL_LENGTH, Operation, PowerState, Ticks};
 use block_table::{Access, Block, Image, Kind, MAX_BLOCK_LENGTH, ShortRead, WhenFull};
@@ -16,6 +16,8 @@ use crate::{
     served::Served,
     virtualization, wait,
 };
+
+pub(crate) use changes::changed;
 
 /// Serves one control code. What it answers is documented with the codes.
 pub(crate) fn serve(pf: &Pf, control: Control) {
@@ -49,7 +51,7 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
         abi::IOCTL_JOURNAL => {
             reply_with(control, |request, output| journal(served, request, output));
         }
-        abi::IOCTL_WAIT => wait_for_change(pf, served, control),
+        abi::IOCTL_WAIT => changes::wait_for_change(pf, served, control),
         _ => control.request.complete(status::INVALID_DEVICE_REQUEST),
     }
 }
@@ -469,47 +471,4 @@ fn journal(
         )?;
     }
     Ok(())
-}
-
-/// `IOCTL_WAIT`. The request is queued and announced before the count is looked at, and a change
-/// looks for an announcement after it is counted: one of the two sees the other.
-fn wait_for_change(pf: &Pf, served: &Served, control: Control) {
-    let request = match input::<abi::WaitRequest>(&control) {
-        Ok(request) => request,
-        Err(status) => return control.request.complete(status),
-    };
-    if control.output_length < size_of::<abi::WaitReply>() {
-        return control.request.complete(status::BUFFER_TOO_SMALL);
-    }
-    control.request.wait_in(pf.queues.waits);
-    pf.waited_for.store(true, Ordering::SeqCst);
-    if served.broker.change_count() > request.seen {
-        changed(pf);
-    }
-}
-
-/// Something changed: whoever waits is told. Callable up to `DISPATCH_LEVEL`; one atomic load when
-/// nobody waits.
-#[inline]
-pub(crate) fn changed(pf: &Pf) {
-    // Between the change, which the caller has counted, and the look for whoever waits.
-    fence(Ordering::SeqCst);
-    if pf.waited_for.load(Ordering::Relaxed) {
-        tell_those_who_wait(pf);
-    }
-}
-
-#[cold]
-fn tell_those_who_wait(pf: &Pf) {
-    let (Ok(_alive), Ok(served)) = (pf.alive(), pf.served()) else {
-        return;
-    };
-    if !pf.waited_for.swap(false, Ordering::SeqCst) {
-        return;
-    }
-    // This visits every VF, once however many wait.
-    let changes = served.broker.change_count();
-    while let Some(request) = pf.queues.waits.next() {
-        request.reply(&abi::WaitReply { changes });
-    }
 }
