@@ -365,8 +365,8 @@ impl Pf {
         self.wake_status.load(Ordering::Acquire)
     }
 
-    /// The device is gone: nobody gets in any more, those who are in get out, and whoever waits is
-    /// told. Once is enough; at `PASSIVE_LEVEL`.
+    /// The device is gone: no call is let in any more, calls in flight end, and whoever waits is told.
+    /// Once is enough; at `PASSIVE_LEVEL`.
     pub(crate) fn remove(&self) {
         if self.is_removed() {
             return;
