@@ -9,6 +9,12 @@ use block_manifest::Manifest;
 /// What goes wrong when the image is prepared.
 type Failure = Box<dyn error::Error>;
 
+/// The manifest whose block table is embedded unless `PF_BROKER_MANIFEST` names another: that of the
+/// device that the INF template names.
+const MANIFEST: &str = "blocks/accelerator.toml";
+/// The INF template.
+const INF: &str = "pf_broker.inx";
+
 /// The version resource's source and its compiled form, both in `OUT_DIR`.
 const SCRIPT: &str = "version.rc";
 const RESOURCE: &str = "version.res";
@@ -30,15 +36,30 @@ fn main() -> Result<(), Failure> {
 /// names another manifest, relative to the workspace.
 fn embedded_block_table(out: &Path) -> Result<(), Failure> {
     println!("cargo::rerun-if-env-changed=PF_BROKER_MANIFEST");
-    let manifest =
-        env::var("PF_BROKER_MANIFEST").unwrap_or_else(|_| "blocks/mlx5-hv-vhca.toml".to_owned());
-    println!("cargo::rerun-if-changed={manifest}");
-    let text = fs::read_to_string(&manifest).map_err(|error| format!("{manifest}: {error}"))?;
-    let table = Manifest::parse(&manifest, &text)
-        .map_err(|errors| errors.to_string())?
-        .compile();
-    fs::write(out.join("block_table.bin"), table)?;
+    println!("cargo::rerun-if-changed={INF}");
+    let chosen = env::var("PF_BROKER_MANIFEST");
+    let path = chosen.as_deref().unwrap_or(MANIFEST);
+    println!("cargo::rerun-if-changed={path}");
+    let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    let manifest = Manifest::parse(path, &text).map_err(|errors| errors.to_string())?;
+    if chosen.is_err() {
+        names_the_device(&manifest)?;
+    }
+    fs::write(out.join("block_table.bin"), manifest.compile())?;
     Ok(())
+}
+
+/// Fails if the INF template installs the driver, with the table that it embeds, for another device
+/// than the manifest's.
+fn names_the_device(manifest: &Manifest) -> Result<(), Failure> {
+    let device = manifest.device();
+    let (vendor, model) = (device.vendor_id, device.device_id);
+    let hardware_id = format!(r"PCI\VEN_{vendor:04X}&DEV_{model:04X}");
+    let inf = fs::read_to_string(INF).map_err(|error| format!("{INF}: {error}"))?;
+    if inf.contains(&hardware_id) {
+        return Ok(());
+    }
+    Err(format!("{INF} does not name {hardware_id}, the device of {MANIFEST}").into())
 }
 
 fn link_argument(argument: &str) {
