@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use super::bench::Bench;
 use super::build::Images;
+use super::prefix;
 use super::run::{self, Finished};
 use crate::places::Places;
 use crate::process::{cargo, output};
@@ -59,7 +60,7 @@ enum Verdict {
 pub enum Patience {
     /// After every test.
     UntilTheEnd,
-    /// After the first one that fails, and those that run beside it.
+    /// After the first one that fails; those that run beside it are stopped, and fail, too.
     UntilAFailure,
 }
 
@@ -75,6 +76,8 @@ pub(crate) fn all(places: &Places, images: &Images, patience: Patience) -> Resul
                     let passed = matches!(result, Ok(Tally { failed: 0, .. }));
                     if !passed && patience == Patience::UntilAFailure {
                         tests.lock().map(|mut tests| tests.clear()).ok();
+                        // The others may hang; without Wine they end.
+                        prefix::stop_all(places).ok();
                     }
                     if let Ok(mut total) = total.lock() {
                         *total =
