@@ -287,21 +287,21 @@ unsafe extern "C" fn cancel_stop(device: WDFDEVICE, irp: PIRP) -> NTSTATUS {
 /// The request is this driver's, which has not changed its stack location.
 unsafe fn skip_stack_location(irp: PIRP) {
     // The request is not borrowed whole: other threads may cancel it meanwhile.
-    // SAFETY: the place lies in the request.
-    let location = unsafe { &raw mut (*irp).CurrentLocation };
     // SAFETY: only whoever has the request touches its location.
-    unsafe { *location = (*location).wrapping_add(1) };
-    // SAFETY: the place lies in the request; while it is under way the union holds the stack location.
+    let location = unsafe { &mut (*irp).CurrentLocation };
+    *location = location.wrapping_add(1);
+    // SAFETY: as for the location.
+    let tail = unsafe { &mut (*irp).Tail };
+    // SAFETY: in a request that is under way the union holds the stack location.
+    let overlay = unsafe { &mut tail.Overlay };
+    // SAFETY: as above.
     let current = unsafe {
-        &raw mut (*irp)
-            .Tail
-            .Overlay
+        &mut overlay
             .__bindgen_anon_2
             .__bindgen_anon_1
             .CurrentStackLocation
     };
-    // SAFETY: as for the location.
-    unsafe { *current = (*current).wrapping_add(1) };
+    *current = current.wrapping_add(1);
 }
 
 /// `EvtFileCleanup` and `EvtFileClose`: a kernel-mode opener's handle may be closed long before its
