@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use crate::architecture::Architecture;
+use crate::image;
 use crate::places::Places;
 use crate::process::run;
 use crate::toolchain::Toolchain;
@@ -22,18 +23,19 @@ pub fn build(places: &Places, architecture: Architecture) -> Result<PathBuf> {
     run(cargo.args(["--package", "pf_broker", "--profile", PROFILE]))?;
 
     let built = toolchain.output_folder(PROFILE);
+    let mut image =
+        fs_err::read(built.join("pf_broker.dll")).context("cargo succeeded but left no image")?;
+    let mut symbols = fs_err::read(built.join("pf_broker.pdb"))?;
+    image::seal(&mut image, &mut symbols).context("pf_broker.dll and pf_broker.pdb")?;
+
     let finished = finished_folder(places, architecture);
+    let path = finished.join("pf_broker.sys");
     fs_err::create_dir_all(&finished)?;
-    let image = finished.join("pf_broker.sys");
-    fs_err::copy(built.join("pf_broker.dll"), &image)
-        .context("cargo succeeded but left no image")?;
-    fs_err::copy(built.join("pf_broker.pdb"), finished.join("pf_broker.pdb"))?;
-    fs_err::copy(
-        built.join("deps/pf_broker.map"),
-        finished.join("pf_broker.map"),
-    )?;
-    eprintln!("built {}", image.display());
-    Ok(image)
+    fs_err::write(&path, image)?;
+    fs_err::write(path.with_extension("pdb"), symbols)?;
+    fs_err::copy(built.join("deps/pf_broker.map"), path.with_extension("map"))?;
+    eprintln!("built {}", path.display());
+    Ok(path)
 }
 
 /// Where the finished image of `architecture` goes.

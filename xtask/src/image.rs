@@ -2,7 +2,9 @@
 //! project asks of its own.
 
 mod checks;
+mod checksum;
 mod description;
+mod identity;
 mod imports;
 mod link_map;
 
@@ -12,6 +14,7 @@ use anyhow::{Context as _, Result};
 
 pub use checks::{Finding, Verdict, check};
 pub use description::Description;
+pub use identity::seal;
 pub use imports::{AllowedImports, Imports};
 pub use link_map::LinkMap;
 

@@ -8,6 +8,7 @@ use object::pe;
 use object::pod;
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader as _, Import, PeFile64};
 
+use super::checksum;
 use super::imports::Imports;
 use super::link_map::LinkMap;
 
@@ -107,7 +108,7 @@ impl Description {
             framework_entry: map.offset("FxDriverEntry"),
             checksum: (
                 optional.check_sum(),
-                checksum(image, checksum_offset(&file)),
+                checksum::of(image, &checksum::place(&file)),
             ),
             imports: imports(&file).context("import table")?,
             sections: sections(&file),
@@ -267,28 +268,4 @@ fn source_paths(image: &[u8]) -> Vec<String> {
         .collect();
     paths.dedup();
     paths
-}
-
-/// Where the header's checksum lies in the file, in bytes.
-fn checksum_offset(file: &PeFile64) -> usize {
-    const SIGNATURE_AND_FILE_HEADER: usize = 24;
-    const CHECKSUM_IN_OPTIONAL_HEADER: usize = 64;
-    let headers = usize::try_from(file.dos_header().nt_headers_offset()).unwrap_or(usize::MAX / 2);
-    headers + SIGNATURE_AND_FILE_HEADER + CHECKSUM_IN_OPTIONAL_HEADER
-}
-
-/// The checksum of a PE file: the ones' complement sum of its 16-bit words without the stored
-/// checksum, plus its length ("PE Format", Optional Header, `CheckSum`).
-fn checksum(image: &[u8], stored_at: usize) -> u32 {
-    let mut sum = 0_u32;
-    for (index, pair) in image.chunks(2).enumerate() {
-        let offset = 2 * index;
-        if (stored_at..stored_at + 4).contains(&offset) {
-            continue;
-        }
-        let word = u16::from_le_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]);
-        sum += u32::from(word);
-        sum = (sum & 0xFFFF) + (sum >> 16);
-    }
-    sum.wrapping_add(u32::try_from(image.len()).unwrap_or(u32::MAX))
 }
