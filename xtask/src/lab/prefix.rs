@@ -113,7 +113,13 @@ fn wine(folder: &Path) -> Command {
 }
 
 fn cached(places: &Places) -> Result<PathBuf> {
-    let cache = places.target().join("lab").join("prefix");
+    let lab = places.target().join("lab");
+    fs_err::create_dir_all(&lab)?;
+    let cache = lab.join("prefix");
+    // Several runs may be the first at one time, and one of them makes it for all. Closing the file
+    // unlocks it.
+    let turn = fs_err::File::create(lab.join("prefix.lock"))?;
+    turn.file().lock().context("wait for the Wine prefix")?;
     let finished = cache.join("finished");
     let version = output(Command::new(WINE).arg("--version"))?;
     if std::fs::read_to_string(&finished).ok().as_ref() == Some(&version) {
