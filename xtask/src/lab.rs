@@ -10,7 +10,7 @@ mod run;
 mod tests;
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -19,6 +19,7 @@ use clap::{Args, ValueEnum};
 use crate::places::Places;
 use crate::tally::Tally;
 use bench::Bench;
+use build::Images;
 pub use tests::Patience;
 
 /// What `cargo xtask lab` takes.
@@ -137,7 +138,7 @@ pub fn run(places: &Places, arguments: &Arguments) -> Result<ExitCode> {
     Ok(finished.exit_code())
 }
 
-fn read(file: &std::path::Path) -> Result<Vec<u8>> {
+fn read(file: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if file.as_os_str() == "-" {
         std::io::stdin()
@@ -155,4 +156,18 @@ fn read(file: &std::path::Path) -> Result<Vec<u8>> {
 /// When something cannot be built or Wine does not start.
 pub fn test(places: &Places, patience: Patience) -> Result<Tally> {
     tests::all(places, &build::all(places, None, false)?, patience)
+}
+
+/// The same with `driver` in the image's place, an image with counters, which every run leaves in a
+/// file of its own in the folder `counters`.
+///
+/// # Errors
+/// As for [`test`].
+pub fn test_counting(places: &Places, driver: &Path, counters: &Path) -> Result<Tally> {
+    let images = Images {
+        driver: driver.to_path_buf(),
+        counters: Some(counters.to_path_buf()),
+        ..build::all(places, None, false)?
+    };
+    tests::all(places, &images, Patience::UntilTheEnd)
 }

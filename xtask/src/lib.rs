@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod architecture;
+pub mod coverage;
 pub mod double;
 pub mod driver;
 pub mod image;

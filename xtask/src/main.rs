@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use xtask::architecture::Architecture;
+use xtask::coverage;
 use xtask::double;
 use xtask::driver;
 use xtask::image;
@@ -18,6 +19,7 @@ use xtask::places::Places;
 use xtask::process;
 use xtask::reproducible;
 use xtask::suite::{self, Scope};
+use xtask::tally::Tally;
 use xtask::toolchain::Toolchain;
 
 /// Builds the driver on Linux, runs it in the lab, and runs all tests.
@@ -62,6 +64,8 @@ enum Task {
         #[arg(default_value = "")]
         only: String,
     },
+    /// Run the lab on an image with counters, and see which functions of the driver no test reaches
+    Coverage,
     /// Prove on Wine's kernel that the KMDF double stops whoever breaks a rule
     Double,
     /// Run every check and test, installing what is missing
@@ -142,13 +146,8 @@ fn run(task: Task) -> Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
-        Task::Double => {
-            let tally = double::prove(&places)?;
-            println!("{tally}");
-            if tally.failed > 0 {
-                return Ok(ExitCode::FAILURE);
-            }
-        }
+        Task::Coverage => return Ok(counted(coverage::run_lab(&places)?)),
+        Task::Double => return Ok(counted(double::prove(&places)?)),
         Task::Test {
             host_only,
             lab_only,
@@ -160,9 +159,7 @@ fn run(task: Task) -> Result<ExitCode> {
                 (_, true) => Scope::Lab(Patience::UntilTheEnd),
                 _ => Scope::All,
             };
-            if suite::run(&places, scope)?.failed > 0 {
-                return Ok(ExitCode::FAILURE);
-            }
+            return Ok(exit_code(suite::run(&places, scope)?));
         }
         Task::Cross {
             world,
@@ -180,4 +177,18 @@ fn run(task: Task) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the counts, and ends as they say.
+fn counted(tally: Tally) -> ExitCode {
+    println!("{tally}");
+    exit_code(tally)
+}
+
+fn exit_code(tally: Tally) -> ExitCode {
+    if tally.failed > 0 {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Rules (`fxldr.h`, `fxlibrarycommon.cpp`): the client names the component, its version and its
 //! function count; a count above the library's is refused; since 1.15 the client's table pointer is
-//! pointed at the library's table; each client has its own globals until it unbinds.
+//! pointed at the library's table; each client has its own globals until it unbinds, which its entry
+//! code does behind the unload, or when `DriverEntry` failed.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
@@ -15,7 +16,7 @@ use wdk_sys::{
 use crate::{
     argument::{In, Out},
     call::number,
-    driver,
+    coverage, driver,
     function_table::{self, FUNCTION_COUNT},
     report::note,
     status, string,
@@ -38,6 +39,14 @@ pub struct BindInfo {
 /// The version that the double stands for.
 const VERSION: (u32, u32) = (1, 33);
 
+/// A bound driver. Its globals come first: their address is what it is known by.
+#[repr(C)]
+struct Client {
+    globals: WDF_DRIVER_GLOBALS,
+    /// Where the driver's image is loaded.
+    image: *const u8,
+}
+
 /// Binds a driver to the double.
 ///
 /// # Safety
@@ -45,7 +54,7 @@ const VERSION: (u32, u32) = (1, 33);
 /// until the driver unbinds.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn WdfVersionBind(
-    _driver: PDRIVER_OBJECT,
+    driver: PDRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
     info: *const BindInfo,
     globals: *mut PWDF_DRIVER_GLOBALS,
@@ -68,11 +77,16 @@ pub unsafe extern "C" fn WdfVersionBind(
         );
         return status::INVALID_PARAMETER;
     }
-    let own = Box::into_raw(Box::new(make_globals(&name)));
+    // SAFETY: the system passed the driver object to the entry code.
+    let image = unsafe { (*driver).DriverStart };
+    let own = Box::into_raw(Box::new(Client {
+        globals: make_globals(&name),
+        image: image.cast_const().cast(),
+    }));
     // SAFETY: demanded of the caller: the address of the client's table pointer.
     unsafe { Out::new(info.function_table) }.set(function_table::table());
     // SAFETY: demanded of the caller.
-    unsafe { Out::new(globals) }.set(own);
+    unsafe { Out::new(globals) }.set(own.cast());
     note!(
         "{name} bound to the KMDF double as version {}.{}",
         info.major,
@@ -91,6 +105,11 @@ fn make_globals(name: &str) -> WDF_DRIVER_GLOBALS {
         *to = from.cast_signed();
     }
     globals
+}
+
+fn driver_name(globals: &WDF_DRIVER_GLOBALS) -> String {
+    let characters = globals.DriverName.iter().map(|&c| c.cast_unsigned());
+    characters.take_while(|&c| c != 0).map(char::from).collect()
 }
 
 /// The last part of a service's registry path.
@@ -123,7 +142,10 @@ pub unsafe extern "C" fn WdfVersionUnbind(
         driver::unbind(driver);
     }
     // SAFETY: demanded of the caller: made by `WdfVersionBind`, used no more.
-    drop(unsafe { Box::from_raw(globals) });
+    let client = unsafe { Box::from_raw(globals.cast::<Client>()) };
+    note!("{} unbound", driver_name(&client.globals));
+    // SAFETY: the driver's own entry code is calling, so its image is loaded.
+    unsafe { coverage::write_counters(client.image) };
     status::SUCCESS
 }
 

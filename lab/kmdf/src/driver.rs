@@ -2,7 +2,8 @@
 //!
 //! Rules (`fxdriver.cpp`, `fxdriverkm.cpp`): `WdfDriverCreate` takes over `AddDevice`, unload and
 //! every dispatch entry; a failed `EvtDriverDeviceAdd` undoes the device; `EvtDriverUnload` runs
-//! before the driver object is cleaned up. Stricter than life: nothing may survive the unload.
+//! before the driver object is cleaned up; the entry code is told to unbind behind it
+//! (`fxdriverapi.cpp`). Stricter than life: nothing may survive the unload.
 
 use alloc::vec::Vec;
 
@@ -91,6 +92,10 @@ pub(crate) unsafe extern "C" fn create(
     take_over(object, config.DriverInitFlags & NON_PNP_DRIVER == 0);
     // SAFETY: the globals that `WdfVersionBind` handed out.
     unsafe { (*globals).Driver = pointer(handle) };
+    // The entry code unbinds behind the unload of a driver that has one.
+    let unloads = config.DriverInitFlags & NON_PNP_DRIVER == 0 || config.EvtDriverUnload.is_some();
+    // SAFETY: as above.
+    unsafe { (*globals).DisplaceDriverUnload = u8::from(unloads) };
     output.set(pointer(handle));
     note!("driver {handle} created");
     status::SUCCESS

@@ -14,6 +14,7 @@ mod body;
 mod call;
 mod collection;
 mod context;
+mod coverage;
 mod device;
 mod driver;
 mod file;

@@ -22,12 +22,12 @@ use wdk_sys::{
 
 use crate::sync::Locked;
 
-/// Where the lines go, as the kernel names it.
+/// Where the lines go, as the kernel names its files.
 const PATH: &str = "\\??\\C:\\windows\\wdf-double.log";
 /// Bug check code of the framework, `WDF_VIOLATION`.
 const WDF_VIOLATION: u32 = 0x10D;
 
-/// Lines of several threads do not mix.
+/// What several threads write does not mix.
 static WRITER: Locked<()> = Locked::new(());
 /// The first broken rule is the one that counts.
 static STOPPED: AtomicBool = AtomicBool::new(false);
@@ -39,7 +39,7 @@ pub(crate) fn line(text: fmt::Arguments<'_>) {
     let _ = line.write_fmt(text);
     line.push('\n');
     print(&line);
-    WRITER.with(|()| append(line.as_bytes()));
+    append(PATH, line.as_bytes());
 }
 
 /// Writes one line, with the syntax of `format!`.
@@ -65,8 +65,13 @@ fn print(line: &str) {
     unsafe { DbgPrint(c"wdf-double: %s".as_ptr().cast_mut().cast(), text.as_ptr()) };
 }
 
-fn append(bytes: &[u8]) {
-    let mut path: Vec<u16> = PATH.encode_utf16().collect();
+/// Writes `bytes` behind what the file at `path` holds.
+pub(crate) fn append(path: &str, bytes: &[u8]) {
+    WRITER.with(|()| append_alone(path, bytes));
+}
+
+fn append_alone(path: &str, bytes: &[u8]) {
+    let mut path: Vec<u16> = path.encode_utf16().collect();
     let length = u16::try_from(path.len() * 2).unwrap_or(0);
     let mut name = UNICODE_STRING {
         Length: length,

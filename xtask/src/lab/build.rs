@@ -29,6 +29,8 @@ pub(crate) struct Images {
     pub(crate) vf_driver: PathBuf,
     pub(crate) runner: PathBuf,
     pub(crate) random: PathBuf,
+    /// The folder for what a driver with counters has counted.
+    pub(crate) counters: Option<PathBuf>,
 }
 
 /// Builds everything, but takes `framework` for WDFLDR.SYS when there is one. With `as_it_is`
@@ -52,6 +54,7 @@ pub(crate) fn all(places: &Places, framework: Option<&Path>, as_it_is: bool) -> 
         vf_driver: kernel.join("vf_driver.dll"),
         runner: user.output_folder("release").join("lab-runner.exe"),
         random: random_library(places)?,
+        counters: None,
     })
 }
 

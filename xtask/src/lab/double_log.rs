@@ -10,31 +10,26 @@ pub(super) fn violations(log: &str) -> Vec<String> {
         .collect()
 }
 
-/// Devices and drivers that were made and did not go again. What a device or driver leaves behind is
-/// looked for when it goes, so one that stays has not been looked at.
+/// Devices and drivers that were made and did not go again, and drivers that never unbound. What a
+/// device or driver leaves behind is looked for when it goes, so one that stays has not been looked
+/// at.
 pub(super) fn leftovers(log: &str) -> Vec<String> {
-    const LIVES: [(&str, &str); 2] = [("device", "removed"), ("driver", "unloaded")];
-    let mut left = Vec::new();
-    for (kind, end) in LIVES {
-        let mut living = BTreeSet::new();
-        for line in log.lines() {
-            match line.split(' ').collect::<Vec<_>>()[..] {
-                [what, handle, "created"] if what == kind => {
-                    living.insert(handle);
-                }
-                [what, handle, how] if what == kind && how == end => {
-                    living.remove(handle);
-                }
-                _ => {}
-            }
-        }
-        left.extend(
-            living
-                .into_iter()
-                .map(|handle| format!("{kind} {handle} was created and never {end}")),
-        );
+    let device = |handle| format!("device {handle} was created and never removed");
+    let driver = |handle| format!("driver {handle} was created and never unloaded");
+    let binding = |name| format!("{name} was bound to the framework and never unbound");
+    let mut left = BTreeSet::new();
+    for line in log.lines() {
+        match line.split(' ').collect::<Vec<_>>()[..] {
+            ["device", handle, "created"] => left.insert(device(handle)),
+            ["device", handle, "removed"] => left.remove(&device(handle)),
+            ["driver", handle, "created"] => left.insert(driver(handle)),
+            ["driver", handle, "unloaded"] => left.remove(&driver(handle)),
+            [name, "bound", ..] => left.insert(binding(name)),
+            [name, "unbound"] => left.remove(&binding(name)),
+            _ => continue,
+        };
     }
-    left
+    left.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -52,10 +47,11 @@ mod tests {
             leftovers(LOG),
             [
                 "device 0xb was created and never removed",
-                "driver 0xa was created and never unloaded"
+                "driver 0xa was created and never unloaded",
+                "pf_broker was bound to the framework and never unbound"
             ]
         );
-        let rest = "device 0xb removed\ndriver 0xa unloaded\n";
+        let rest = "device 0xb removed\ndriver 0xa unloaded\npf_broker unbound\n";
         assert!(leftovers(&format!("{LOG}{rest}")).is_empty());
     }
 

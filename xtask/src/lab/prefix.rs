@@ -1,6 +1,7 @@
 //! Wine prefixes: one is made and cached, and every run works in a copy of it, so that no run sees
 //! what another left.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -41,6 +42,11 @@ impl Prefix {
             fs_err::copy(cache.join(file), &place)?;
         }
         Ok(prefix)
+    }
+
+    /// The name of its folder, which no other run has.
+    pub(crate) fn name(&self) -> &OsStr {
+        self.folder.file_name().unwrap_or_default()
     }
 
     /// Where `C:` lies.

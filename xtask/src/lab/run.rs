@@ -77,13 +77,13 @@ pub(crate) fn session(
     let drive = prefix.drive();
     let drivers = drive.join("lab");
     lay_out(&drivers, images, bench)?;
-    let images = [
+    let kernel_images = [
         (&images.driver, "pf_broker.sys"),
         (&images.stack, "lab_stack.sys"),
         (&images.vf_driver, "vf_driver.sys"),
         (&images.framework, "WDFLDR.SYS"),
     ];
-    for (from, name) in images {
+    for (from, name) in kernel_images {
         fs_err::copy(from, drive.join("windows/system32/drivers").join(name))?;
     }
     let errors = drive.join("lab/stderr.txt");
@@ -98,6 +98,9 @@ pub(crate) fn session(
     let ended = finish(&prefix, &mut child, input, patience(words))?;
     let (messages, kernel_log) = split(&lossy(&errors)?);
     let code = ended.and_then(|status| status.code());
+    if let Some(folder) = &images.counters {
+        keep_counters(&prefix, folder)?;
+    }
     // Another framework than the double writes no such log.
     let log = drive.join("windows/wdf-double.log");
     let log = std::fs::read_to_string(log).unwrap_or_default();
@@ -154,6 +157,15 @@ fn finish(
         }
         Ok(ended)
     })
+}
+
+/// Keeps the counters that the framework double wrote, if a driver with counters was unloaded.
+fn keep_counters(prefix: &Prefix, folder: &Path) -> Result<()> {
+    let left = prefix.drive().join("windows/wdf-double-counters.bin");
+    if left.exists() {
+        fs_err::copy(left, folder.join(prefix.name()))?;
+    }
+    Ok(())
 }
 
 fn traces(folder: &Path) -> Result<BTreeMap<String, String>> {
