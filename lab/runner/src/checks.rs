@@ -3,6 +3,7 @@
 mod ask;
 mod attach;
 mod codes;
+mod config;
 mod faults;
 mod interface;
 mod management;
@@ -28,6 +29,7 @@ pub(crate) type Check = (&'static str, fn(&mut Session) -> Result<()>);
 /// Every list, in the order in which they run; the last one pulls the PF out.
 pub(crate) const ALL: &[&[Check]] = &[
     interface::CHECKS,
+    config::CHECKS,
     codes::CHECKS,
     requests::CHECKS,
     attach::CHECKS,

@@ -215,7 +215,10 @@ impl Pci {
         self.note_access(vf);
         let start = usize::try_from(offset).ok()?;
         let end = start.checked_add(source.len())?;
-        function.space.get_mut(start..end)?.copy_from_slice(source);
+        let place = function.space.get_mut(start..end)?;
+        for ((held, byte), address) in place.iter_mut().zip(source).zip(offset..) {
+            *held = after_write(address, *held, *byte);
+        }
         let control = usize::try_from(EXPRESS + config::EXPRESS_DEVICE_CONTROL).ok()?;
         let high = function.space.get(control + 1).copied()?;
         if high
@@ -310,10 +313,34 @@ fn put_express_capability(space: &mut [u8], next: u32) {
     );
 }
 
+/// What a byte of a VF's space holds after a write: error bits are cleared by writing one (7.5.1.1.4
+/// and 7.5.3.5), and the lower half of the status register can only be read. All other bytes hold what is
+/// written, those that real hardware would keep included: so whatever the driver lets through shows.
+fn after_write(address: u32, held: u8, written: u8) -> u8 {
+    const STATUS_ERRORS: u32 = config::STATUS + 1;
+    const DEVICE_STATUS: u32 = EXPRESS + config::EXPRESS_DEVICE_STATUS;
+    match address {
+        config::STATUS => held,
+        STATUS_ERRORS | DEVICE_STATUS => held & !written,
+        _ => written,
+    }
+}
+
+/// A VF after its reset, with errors to report.
 fn virtual_space() -> Box<[u8]> {
     let mut space = alloc::vec![0; VF_SPACE].into_boxed_slice();
     put(&mut space, config::VENDOR_ID, &[0xFF; 4]);
     put_express_capability(&mut space, MSI_X);
+    let errors = config::Status::CAPABILITIES_LIST
+        | config::Status::SIGNALED_SYSTEM_ERROR
+        | config::Status::DETECTED_PARITY_ERROR;
+    put(&mut space, config::STATUS, &errors.bits().to_le_bytes());
+    let errors = config::DeviceStatus::CORRECTABLE_ERROR | config::DeviceStatus::NON_FATAL_ERROR;
+    put(
+        &mut space,
+        EXPRESS + config::EXPRESS_DEVICE_STATUS,
+        &errors.bits().to_le_bytes(),
+    );
     put(&mut space, MSI_X, &[config::CAPABILITY_MSI_X, 0, 3, 0]);
     space
 }

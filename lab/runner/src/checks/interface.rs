@@ -5,7 +5,8 @@ use lab_control::stack::{self as abi, function, operation, path};
 use pcivirt_abi::sriov;
 
 use super::ask::{Expected, Origin, expect, request};
-use super::{Check, call, fails, is, performed, status, transfer};
+use super::config::{UNTOUCHED, refused_untouched};
+use super::{Check, block_0, call, fails, is, performed, status, transfer};
 use crate::cli::Mode;
 use crate::session::Session;
 
@@ -27,18 +28,17 @@ pub(super) const CHECKS: &[Check] = &[
         "the guest's bus refuses what cannot be a block",
         guest_lengths,
     ),
-    ("vendor and device of a VF are synthesised", identifiers),
     (
         "a VF that does not exist leaves every output defined",
         beyond,
     ),
     ("BAR 0 of each VF is a slice of its own", bars),
     ("power states are D0 to D3, and Wake is not for D0", power),
-    (
-        "configuration space is read whole and written by an allow-list",
-        config,
-    ),
     ("a LUID is the same by function and by request", luid),
+    (
+        "references that are given back too often change nothing",
+        unbalanced,
+    ),
     ("calls of several threads overlap", overlap),
 ];
 
@@ -121,51 +121,6 @@ fn guest_lengths(session: &mut Session) -> Result<()> {
             is(&format!("length {length}"), got, status::INVALID_PARAMETER)?;
         }
     }
-    Ok(())
-}
-
-fn identifiers(session: &mut Session) -> Result<()> {
-    let called = session
-        .stack
-        .call(&call(function::GET_VENDOR_AND_DEVICE, 0, 0, 0))?;
-    let [a, b, c, d, ..] = called.data;
-    let (vendor, device) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
-    ensure!(
-        vendor == session.bench.vendor_id,
-        "vendor 0x{vendor:04X} by GetVendorAndDevice"
-    );
-    let expected = session.bench.device_id.wrapping_add(1);
-    ensure!(
-        device == expected,
-        "device 0x{device:04X} by GetVendorAndDevice"
-    );
-    let read = session.stack.call(&call(function::READ_CONFIG, 0, 0, 4))?;
-    is("ReadVfConfig", read.status, status::SUCCESS)?;
-    ensure!(
-        read.data[..4] == called.data[..4],
-        "ReadVfConfig gives {:02x?}",
-        &read.data[..4]
-    );
-    Ok(())
-}
-
-/// What a function leaves alone in its output reads as this.
-const UNTOUCHED: u8 = 0xA5;
-
-/// Calls a function that has to be refused and to leave the caller's buffer alone.
-fn refused_untouched(session: &Session, call: &abi::Call, expected: u32) -> Result<()> {
-    let what = format!(
-        "function {} of VF {}, {:#x} bytes at {:#x}",
-        call.function, call.vf, call.length, call.offset
-    );
-    let called = session.stack.call(call)?;
-    is(&what, called.status, expected)?;
-    let before = if call.function == function::WRITE_CONFIG {
-        call.data
-    } else {
-        [UNTOUCHED; 64]
-    };
-    ensure!(called.data == before, "{what} changes the caller's buffer");
     Ok(())
 }
 
@@ -253,45 +208,6 @@ fn power(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-fn config(session: &mut Session) -> Result<()> {
-    // Behind the space, over its end, nothing at all, and sums that wrap to something small.
-    for (offset, length) in [
-        (4095, 2),
-        (4096, 1),
-        (4096, 0),
-        (0, 0),
-        (0, 4097),
-        (u32::MAX, 1),
-        (u32::MAX, 4),
-        (u32::MAX - 3, 8),
-        (4, u32::MAX - 3),
-        (4, u32::MAX),
-        (u32::MAX, u32::MAX),
-    ] {
-        for function in [function::READ_CONFIG, function::WRITE_CONFIG] {
-            let call = call(function, 0, offset, length);
-            refused_untouched(session, &call, status::INVALID_PARAMETER)?;
-        }
-    }
-    for (offset, length) in [(0, 1), (61, 3), (4095, 1), (4032, 64)] {
-        let read = call(function::READ_CONFIG, 0, offset, length);
-        let read = session.stack.call(&read)?;
-        is("ReadVfConfig", read.status, status::SUCCESS)?;
-        let length = usize::try_from(length)?;
-        ensure!(
-            read.data[length..].iter().all(|&byte| byte == UNTOUCHED),
-            "ReadVfConfig writes behind {length} bytes at {offset}"
-        );
-    }
-    // Registers that no guest may write: the IDs, a BAR, and a function level reset.
-    for (offset, length) in [(0, 2), (0x10, 4), (0x49, 1), (4, 64)] {
-        let mut write = call(function::WRITE_CONFIG, 0, offset, length);
-        write.data = [0x11; 64];
-        refused_untouched(session, &write, status::ACCESS_DENIED)?;
-    }
-    identifiers(session)
-}
-
 fn luid(session: &mut Session) -> Result<()> {
     let called = session.stack.call(&call(function::QUERY_LUID, 0, 0, 0))?;
     is("QueryLuid", called.status, status::SUCCESS)?;
@@ -300,6 +216,17 @@ fn luid(session: &mut Session) -> Result<()> {
     let answer = expect(session, "PROXY_QUERY_LUID", &ask, served)?;
     ensure!(answer.output[..8] == called.data[..8], "the LUIDs differ");
     Ok(())
+}
+
+fn unbalanced(session: &mut Session) -> Result<()> {
+    // The first gives back what the stack holds, the others nothing.
+    for _ in 0..3 {
+        session.stack.call(&call(function::DEREFERENCE, 0, 0, 0))?;
+    }
+    let read = block_0(session, 0);
+    // What the stack will give back when it detaches.
+    session.stack.call(&call(function::REFERENCE, 0, 0, 0))?;
+    read.map(|_| ())
 }
 
 fn overlap(session: &mut Session) -> Result<()> {

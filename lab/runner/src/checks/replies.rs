@@ -2,10 +2,11 @@
 //! as in [`super::management`]; the blocks are those of blocks/mlx5-hv-vhca.toml.
 
 use anyhow::{Result, ensure};
-use lab_control::stack::{Answer, operation};
+use lab_control::stack::{Answer, fault, function, operation};
+use pf_broker_client::Vfs;
 
 use super::ask::{Expected, Origin, expect, refused, request};
-use super::{Check, is, performed, status, transfer};
+use super::{Check, call, is, performed, status, transfer};
 use crate::session::Session;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -18,6 +19,10 @@ pub(super) const CHECKS: &[Check] = &[
         drain,
     ),
     ("JOURNAL tells what was tried, oldest first", journal),
+    (
+        "JOURNAL has a number for each thing that can be tried",
+        operations,
+    ),
 ];
 
 /// The VF of these checks: nothing else counts on its counters.
@@ -261,4 +266,35 @@ fn journal(session: &mut Session) -> Result<()> {
         ("the status", 24, 4, 0), ("a write", 32, 1, 1),
     ];
     fields(&entry, &expected)
+}
+
+fn operations(session: &mut Session) -> Result<()> {
+    let broken = u32::from(VF) + 1;
+    let management = session.management()?;
+    let newest = management
+        .journal(VF, 0, 1000)?
+        .last()
+        .map_or(0, |entry| entry.sequence);
+    let stack = &session.stack;
+    let reset = call(function::RESET_VF, VF, 0, 0);
+    stack.fault(fault::CONFIG_WRITE_FAILS, broken)?;
+    let failed = stack.call(&reset)?.status;
+    stack.fault(fault::CONFIG_WRITE_FAILS, 0)?;
+    is("ResetVf", failed, status::IO_DEVICE_ERROR)?;
+    is("ResetVf", stack.call(&reset)?.status, status::SUCCESS)?;
+    // A block that there is not is refused, and a refusal is recorded.
+    let refused = [
+        management.drain(VF, 0x55, 1).is_err(),
+        management.publish(Vfs::One(VF), 0x55, &[0]).is_err(),
+        management.read(VF, 0x55, 1).is_err(),
+    ];
+    ensure!(refused == [true; 3], "a block that there is not is served");
+    management.power(VF, 0)?;
+    management.invalidate(Vfs::One(VF), 1)?;
+    let entries = management.journal(VF, newest, 1000)?;
+    let got: Vec<u8> = entries.iter().map(|entry| entry.operation).collect();
+    // Two resets, of which one fails; drain, publish, read by the host, and a power state.
+    let expected = [9, 10, 9, 5, 4, 2, 7, 6];
+    ensure!(got.starts_with(&expected), "the operations are {got:?}");
+    Ok(())
 }

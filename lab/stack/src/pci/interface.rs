@@ -144,7 +144,7 @@ unsafe extern "C" fn get_location(
         return STATUS_INVALID_PARAMETER;
     }
     // SAFETY: the interface's contract.
-    unsafe { segment.write(0) };
+    unsafe { segment.write(2) };
     // SAFETY: the interface's contract.
     unsafe { bus.write(3) };
     // SAFETY: the interface's contract.
