@@ -15,7 +15,7 @@ use pcivirt_abi::{
 };
 use pf_state::{
     bars::{self, Range, WindowFailure, Windows},
-    config::{Identity, Space, WriteList},
+    config::{Identity, Space, WritableSpace, WriteList},
     failure::StartFailure,
     sriov::Capability,
     status::{self, NtStatus},
@@ -155,11 +155,6 @@ impl Space for PfSpace {
         };
         read == length
     }
-
-    fn write(&mut self, _offset: u32, _bytes: &[u8]) -> bool {
-        // The PF's own registers belong to the bus driver.
-        false
-    }
 }
 
 /// The configuration space of one VF.
@@ -186,7 +181,9 @@ impl Space for VfSpace<'_> {
         };
         read == length
     }
+}
 
+impl WritableSpace for VfSpace<'_> {
     fn write(&mut self, offset: u32, bytes: &[u8]) -> bool {
         let Ok(length) = u32::try_from(bytes.len()) else {
             return false;

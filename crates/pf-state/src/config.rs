@@ -7,13 +7,11 @@
 use crate::status::{self, NtStatus};
 use pcivirt_abi::config::{self as register, Command, DeviceStatus, MsiXControl, Status};
 
-/// Access to the configuration space of one function. Ranges have any place and length; the bus
+/// Reading of the configuration space of one function. Ranges have any place and length; the bus
 /// driver makes of them what its hardware takes.
 pub trait Space {
     /// Reads `buffer.len()` bytes; false when the bus did not deliver all of them.
     fn read(&mut self, offset: u32, buffer: &mut [u8]) -> bool;
-    /// Writes all of `bytes`; false when the bus did not take all of them.
-    fn write(&mut self, offset: u32, bytes: &[u8]) -> bool;
 
     /// Reads one byte.
     fn read_u8(&mut self, offset: u32) -> Option<u8> {
@@ -35,6 +33,12 @@ pub trait Space {
         self.read(offset, &mut bytes)
             .then_some(u32::from_le_bytes(bytes))
     }
+}
+
+/// Writing, too: to a VF. The PF's own registers are the bus driver's to write.
+pub trait WritableSpace: Space {
+    /// Writes all of `bytes`; false when the bus did not take all of them.
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> bool;
 }
 
 /// Finds a capability by its ID. A list that leads nowhere, in a circle or out of the header's
@@ -198,7 +202,12 @@ impl WriteList {
     /// # Errors
     /// As [`check_range`]; `STATUS_ACCESS_DENIED` for a byte outside of the list, and
     /// `STATUS_IO_DEVICE_ERROR` when the bus does not carry an access out.
-    pub fn write(self, space: &mut impl Space, offset: u32, bytes: &[u8]) -> Result<(), NtStatus> {
+    pub fn write(
+        self,
+        space: &mut impl WritableSpace,
+        offset: u32,
+        bytes: &[u8],
+    ) -> Result<(), NtStatus> {
         let length = u32::try_from(bytes.len()).map_err(|_| status::INVALID_PARAMETER)?;
         check_range(offset, length)?;
         let end = offset + length;
@@ -219,7 +228,7 @@ impl WriteList {
 /// Writes the part of `bytes` that lies in one register. None when the bus fails. Of two writes at one
 /// time to one VF's register one may be lost; whoever sends both harms itself alone.
 fn write_register(
-    space: &mut impl Space,
+    space: &mut impl WritableSpace,
     writable: Writable,
     offset: u32,
     bytes: &[u8],

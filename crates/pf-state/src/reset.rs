@@ -6,7 +6,7 @@
 //! that it answers again. The caller has held back all other accesses to the VF.
 
 use crate::{
-    config::{Space, find_capability},
+    config::{Space, WritableSpace, find_capability},
     status::{self, NtStatus},
 };
 use pcivirt_abi::config::{
@@ -67,7 +67,7 @@ const ANSWER_LIMIT_MILLISECONDS: u32 = 1000;
 /// # Errors
 /// The cause; the VF may be in any state then.
 pub fn function_level_reset(
-    vf: &mut impl Space,
+    vf: &mut impl WritableSpace,
     clock: &mut impl Clock,
 ) -> Result<Completion, ResetFailure> {
     let command = vf
@@ -100,7 +100,7 @@ pub fn function_level_reset(
     Ok(completion)
 }
 
-fn write_u16(vf: &mut impl Space, offset: u32, value: u16) -> Result<(), ResetFailure> {
+fn write_u16(vf: &mut impl WritableSpace, offset: u32, value: u16) -> Result<(), ResetFailure> {
     if vf.write(offset, &value.to_le_bytes()) {
         Ok(())
     } else {

@@ -53,7 +53,9 @@ impl Space for Registers {
         buffer.copy_from_slice(&self.bytes[Self::place(offset)..][..buffer.len()]);
         true
     }
+}
 
+impl WritableSpace for Registers {
     fn write(&mut self, offset: u32, bytes: &[u8]) -> bool {
         if self.fails() {
             return false;

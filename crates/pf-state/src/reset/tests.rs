@@ -53,7 +53,9 @@ impl Space for Shared<'_> {
         }
         answered
     }
+}
 
+impl WritableSpace for Shared<'_> {
     fn write(&mut self, offset: u32, bytes: &[u8]) -> bool {
         let mut device = self.0.borrow_mut();
         if offset == EXPRESS + register::EXPRESS_DEVICE_CONTROL {
