@@ -441,8 +441,12 @@ pub mod fault {
     pub const NO_CAPABILITY: u32 = 8;
     /// A PF that is plugged in has its VFs on already.
     pub const VFS_ON: u32 = 9;
+    /// The VFs' configuration space reads as `FFh`.
+    pub const SILENT_VF: u32 = 10;
+    /// A PF that is plugged in has no address in VF BAR 2.
+    pub const NO_ADDRESS: u32 = 11;
     /// How many there are.
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 12;
 }
 
 /// Input of [`IOCTL_FAULT`].

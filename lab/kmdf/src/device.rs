@@ -25,7 +25,7 @@ use crate::{
     init::{self, Init},
     interface::{DeviceInterface, QueryInterface},
     report::note,
-    status, string,
+    shortage, status, string,
     sync::Locked,
     target,
     world::{self, Reference},
@@ -124,7 +124,8 @@ pub(crate) unsafe extern "C" fn create(
     // SAFETY: as above.
     let output = unsafe { Out::new(device) }.required(&call, "Device");
     let settings = init::get(&call, structure);
-    let handle = match build(settings, attributes.as_ref()) {
+    let built = shortage::pass(&call).and_then(|()| build(settings, attributes.as_ref()));
+    let handle = match built {
         Ok(handle) => handle,
         Err(status) => return status,
     };

@@ -22,7 +22,7 @@ use crate::{
     call::Call,
     context::{Attributes, Parent},
     driver::Driver,
-    file, string,
+    file, shortage, string,
     sync::Locked,
     world::Reference,
 };
@@ -313,6 +313,9 @@ pub(crate) unsafe extern "C" fn assign_preprocess_callback(
     );
     if callback.is_none() {
         call.bad_parameter("EvtDeviceWdmIrpPreprocess", "is NULL", 0);
+    }
+    if let Err(status) = shortage::pass(&call) {
+        return status;
     }
     let given = if minors.is_null() { 0 } else { count as usize };
     let mut list = vec![0_u8; given];

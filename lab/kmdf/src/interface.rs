@@ -29,7 +29,7 @@ use crate::{
     call::{Call, callback, pointer},
     device::Device,
     irp::{Irp, byte},
-    status, string,
+    shortage, status, string,
     world::Reference,
 };
 
@@ -80,6 +80,9 @@ pub(crate) unsafe extern "C" fn create(
     let class = unsafe { In::new(class) }.required(&call, "InterfaceClassGUID");
     // SAFETY: as above.
     let reference_string = unsafe { string::characters(reference_string) };
+    if let Err(status) = shortage::pass(&call) {
+        return status;
+    }
     let mut name = string::unicode(&reference_string);
     let name = if name.Length == 0 {
         ptr::null_mut()
@@ -228,6 +231,9 @@ pub(crate) unsafe extern "C" fn add_query_interface(
     let too_small = header.is_some_and(|header| usize::from(header.Size) < size_of::<INTERFACE>());
     if callback_missing || structure_missing || asks_parent || too_small {
         return status::INVALID_PARAMETER;
+    }
+    if let Err(status) = shortage::pass(&call) {
+        return status;
     }
     let contents = header.map(|header| {
         let start = config.Interface.cast::<u8>().cast_const();

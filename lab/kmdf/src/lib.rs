@@ -40,6 +40,7 @@ mod report;
 mod request;
 mod request_functions;
 mod resources;
+mod shortage;
 mod status;
 mod string;
 mod sync;

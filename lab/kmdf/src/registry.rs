@@ -10,9 +10,10 @@ use core::ptr;
 use kmdf_rules::{level::Level, object::Handle};
 use wdk_sys::{
     _KEY_VALUE_INFORMATION_CLASS::KeyValuePartialInformation,
-    HANDLE, NTSTATUS, OBJ_CASE_INSENSITIVE, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES, PCUNICODE_STRING,
-    PULONG, PVOID, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, REG_BINARY, REG_DWORD, REG_SZ,
-    WDFDEVICE, WDFDRIVER, WDFKEY, WDFMEMORY, WDFSTRING,
+    HANDLE, KEY_READ, NTSTATUS, OBJ_CASE_INSENSITIVE, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES,
+    PCUNICODE_STRING, PLUGPLAY_REGKEY_DEVICE, PULONG, PVOID, PWDF_DRIVER_GLOBALS,
+    PWDF_OBJECT_ATTRIBUTES, REG_BINARY, REG_DWORD, REG_SZ, WDFDEVICE, WDFDRIVER, WDFKEY, WDFMEMORY,
+    WDFSTRING,
     ntddk::{
         IoOpenDeviceRegistryKey, ZwClose, ZwCreateKey, ZwDeleteValueKey, ZwOpenKey,
         ZwQueryValueKey, ZwSetValueKey,
@@ -123,6 +124,19 @@ pub(crate) unsafe extern "C" fn open_init(
             key,
         ),
         Err(status) => status,
+    }
+}
+
+/// A `REG_DWORD` of the hardware key of a physical device.
+pub(crate) fn hardware_number(pdo: wdk_sys::PDEVICE_OBJECT, name: &str) -> Option<u32> {
+    let key = open_device_key(pdo, PLUGPLAY_REGKEY_DEVICE, KEY_READ).ok()?;
+    let key = Key(Locked::new(key));
+    let characters: Vec<u16> = name.encode_utf16().chain([0]).collect();
+    let queried = query(Key::handle(&key), &string::unicode(&characters));
+    key.close();
+    match queried {
+        Ok((REG_DWORD, data)) => data.as_slice().try_into().ok().map(u32::from_le_bytes),
+        _ => None,
     }
 }
 

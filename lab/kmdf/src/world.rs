@@ -16,7 +16,7 @@ use crate::{
     call::{Call, obey, pointer},
     context::{Attributes, Contexts, Parent},
     report::stop,
-    status,
+    shortage, status,
     sync::Locked,
     wait,
 };
@@ -191,6 +191,7 @@ pub(crate) fn create_for<H>(
     let attributes = Attributes::read(call, order.attributes, order.rule)?;
     let attributes = attributes.as_ref();
     let output = order.output.required(call, order.parameter);
+    shortage::pass(call)?;
     let handle = create(body(attributes)?, order.parent, attributes)?;
     output.set(pointer(handle));
     Ok(handle)

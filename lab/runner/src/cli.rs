@@ -120,6 +120,10 @@ pub(crate) enum StartFault {
     EnableFails,
     /// The VFs are on already
     VfsOn,
+    /// The VFs do not answer
+    SilentVf,
+    /// A base address register of the VFs has no address
+    NoAddress,
     /// The PF starts, and again with a memory window that is too small
     SmallWindow,
 }

@@ -24,6 +24,8 @@ pub(crate) fn run(bench: &Bench, start: &Start) -> Result<ExitCode> {
         Some(StartFault::ProbedBarsFail) => Some(fault::PROBED_BARS_FAIL),
         Some(StartFault::EnableFails) => Some(fault::ENABLE_FAILS),
         Some(StartFault::VfsOn) => Some(fault::VFS_ON),
+        Some(StartFault::SilentVf) => Some(fault::SILENT_VF),
+        Some(StartFault::NoAddress) => Some(fault::NO_ADDRESS),
         None => None,
     };
     install_drivers(bench)?;

@@ -184,12 +184,13 @@ impl Pci {
     fn read_function(&self, vf: u16, offset: u32, destination: &mut [u8]) -> Option<()> {
         let function = self.enabled_function(vf)?.lock();
         self.note_access(vf);
+        let silent = function.lost || fault::is_on(kind::SILENT_VF, vf);
         for (place, byte) in destination.iter_mut().enumerate() {
             let address = usize::try_from(offset).ok()?.checked_add(place)?;
             if address >= PF_SPACE {
                 return None;
             }
-            *byte = if function.lost {
+            *byte = if silent {
                 0xFF
             } else {
                 function.space.get(address).copied().unwrap_or(0)
@@ -368,6 +369,8 @@ fn physical_space(vendor: u16, device: u16, vf_device: u16, total_vfs: u16) -> B
     let [low, high] = halves(BAR_0_BASE);
     put(&mut space, bars, &(low | BAR_0_FLAGS).to_le_bytes());
     put(&mut space, bars + 4, &high.to_le_bytes());
-    put(&mut space, bars + 8, &BAR_2_BASE.to_le_bytes());
+    if !fault::is_on(kind::NO_ADDRESS, 0) {
+        put(&mut space, bars + 8, &BAR_2_BASE.to_le_bytes());
+    }
     space
 }

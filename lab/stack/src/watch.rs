@@ -8,7 +8,7 @@ use pcivirt_abi::sriov::{DEVICE_INTERFACE_VERSION, DeviceInterface};
 use wdk_sys::ntddk::{IoGetAttachedDeviceReference, ObfDereferenceObject};
 use wdk_sys::{
     DEVICE_OBJECT, IRP_MN_CANCEL_STOP_DEVICE, IRP_MN_START_DEVICE, IRP_MN_SURPRISE_REMOVAL,
-    NTSTATUS, PIRP, STATUS_IO_TIMEOUT, STATUS_PENDING, STATUS_SUCCESS,
+    NTSTATUS, PIRP, STATUS_IO_TIMEOUT, STATUS_NO_SUCH_DEVICE, STATUS_PENDING, STATUS_SUCCESS,
 };
 
 use crate::attachment;
@@ -16,7 +16,8 @@ use crate::clock;
 use crate::irp;
 use crate::partner;
 
-/// How the first start of the PF ended; `STATUS_PENDING` until it has.
+/// How the first start of the PF ended; `STATUS_PENDING` until it has, and `STATUS_NO_SUCH_DEVICE`
+/// when no driver was above to be started: its `AddDevice` failed.
 static START: AtomicI32 = AtomicI32::new(STATUS_PENDING);
 /// What a query for the interface was answered between surprise removal and removal.
 static LATE_QUERY: AtomicI32 = AtomicI32::new(STATUS_PENDING);
@@ -56,6 +57,7 @@ fn watch_start(irp: PIRP) {
     // SAFETY: the request is the bus's while it is dispatched.
     let request = unsafe { &mut *irp };
     if request.CurrentLocation >= request.StackCount {
+        START.store(STATUS_NO_SUCH_DEVICE, Ordering::SeqCst);
         return;
     }
     // SAFETY: there is a stack location above, the one of the driver that passed the request on.

@@ -1,7 +1,7 @@
 //! Starts of the PF: with what is wrong, the status that it ends with, and the driver's sentence.
 //!
-//! The table is that of docs/contract.md, "Why a device does not start". Two of its causes cannot be
-//! provoked here: no memory, and a framework that cannot make its objects.
+//! The table is that of docs/contract.md, "Why a device does not start". One of its causes cannot be
+//! provoked here: a kernel without a clock.
 
 use anyhow::{Result, ensure};
 
@@ -12,6 +12,8 @@ use crate::places::Places;
 
 /// How a start ends.
 pub(super) struct Ended {
+    /// The NTSTATUS that Plug and Play sees.
+    seen: u32,
     /// The NTSTATUS that the driver gives.
     status: u32,
     /// The driver's sentence; none when it starts.
@@ -20,17 +22,33 @@ pub(super) struct Ended {
     values: Option<(u64, u64)>,
 }
 
-/// `STATUS_DEVICE_HARDWARE_ERROR`: the driver fails while the power of the device comes up.
-const FAILS_WITH_POWER: u32 = 0xC000_0483;
+/// With these the driver fails while the power of the device comes up: `STATUS_DEVICE_HARDWARE_ERROR`,
+/// `STATUS_DEVICE_NOT_CONNECTED`, `STATUS_INVALID_ADDRESS`.
+const WITH_POWER: [u32; 3] = [0xC000_0483, 0xC000_009D, 0xC000_0141];
 /// `STATUS_DEVICE_POWER_FAILURE`, with which the framework then ends the start.
 const POWER_FAILURE: u32 = 0xC000_009E;
+/// `STATUS_NO_SUCH_DEVICE`, as the bus double puts it: no driver's device was above to be started.
+const NOT_ADDED: u32 = 0xC000_000E;
 
 impl Ended {
-    /// The status that Plug and Play sees.
-    const fn seen(&self) -> u32 {
-        match self.status {
-            FAILS_WITH_POWER => POWER_FAILURE,
-            status => status,
+    const WELL: Self = Self {
+        seen: 0,
+        status: 0,
+        sentence: None,
+        values: None,
+    };
+
+    /// The device is there and does not start.
+    fn badly(status: u32, sentence: &'static str, values: Option<(u64, u64)>) -> Self {
+        Self {
+            seen: if WITH_POWER.contains(&status) {
+                POWER_FAILURE
+            } else {
+                status
+            },
+            status,
+            sentence: Some(sentence),
+            values,
         }
     }
 
@@ -43,7 +61,7 @@ impl Ended {
         };
         let expected = format!(
             "status 0x{:08X}, {interfaces} interfaces, {vfs} VFs\n",
-            self.seen()
+            self.seen
         );
         ensure!(
             finished.output == expected,
@@ -89,6 +107,8 @@ enum Wrong {
     Truncated(usize),
     /// The bus, in words for the runner.
     Bus(&'static [&'static str]),
+    /// Of the framework's calls that make something the one with this number, counted from 1.
+    Call(u32),
 }
 
 type Start = (&'static str, Wrong, u32, &'static str, Option<(u64, u64)>);
@@ -118,6 +138,8 @@ fn failures() -> Vec<Start> {
         ("without an SR-IOV capability", Bus(&["--fault", "no-capability"]), 0xC000_0182, "The PF has no SR-IOV capability.", Some((0, 0))),
         ("without the sizes of the registers", Bus(&["--fault", "probed-bars-fail"]), 0xC000_009C, "The bus does not say how large the VFs' registers are.", Some((0xC000_0184, 0))),
         ("with a window that is too small", Bus(&["--fault", "small-window"]), 0xC000_028C, "The memory behind a VF register is too small for all VFs.", Some((0x3FFF, 0x1_0000))),
+        ("with VFs that do not answer", Bus(&["--fault", "silent-vf"]), 0xC000_009D, "VF 0 is on and does not answer.", Some((0, 0))),
+        ("without the address of a register", Bus(&["--fault", "no-address"]), 0xC000_0141, "The bus gave a base address register of the VFs no address.", Some((2, 0))),
         ("with VFs that cannot be turned on", Bus(&["--fault", "enable-fails"]), 0xC000_0483, "The bus does not turn the VFs on.", Some((0xC000_0001, 0))),
     ]
 }
@@ -128,12 +150,11 @@ pub(super) fn all(places: &Places) -> Result<Vec<Test>> {
     let failing = failures()
         .into_iter()
         .map(|(name, wrong, status, sentence, values)| {
-            let ended = Ended {
-                status,
-                sentence: Some(sentence),
-                values,
-            };
-            test(&bench, name, wrong, ended)
+            (
+                name.to_owned(),
+                wrong,
+                Ended::badly(status, sentence, values),
+            )
         });
     let starting = [
         ("as it should be", Wrong::Nothing),
@@ -143,15 +164,34 @@ pub(super) fn all(places: &Places) -> Result<Vec<Test>> {
             Wrong::Bus(&["--fault", "vfs-on"]),
         ),
     ]
-    .map(|(name, wrong)| {
-        let ended = Ended {
-            status: 0,
-            sentence: None,
-            values: None,
+    .map(|(name, wrong)| (name.to_owned(), wrong, Ended::WELL));
+    let all = failing.chain(shortages()).chain(starting);
+    Ok(all
+        .map(|(name, wrong, ended)| test(&bench, &name, wrong, ended))
+        .collect())
+}
+
+/// Starts in which one of the calls after the other that make something for the driver fails. The last one
+/// shows that there are no more: all calls succeed, and the device starts.
+fn shortages() -> impl Iterator<Item = (String, Wrong, Ended)> {
+    const STATUS: u32 = 0xC000_009A;
+    const OBJECT: &str = "The framework did not make an object or read the registry.";
+    const MEMORY: &str = "There is not enough memory for the blocks of all VFs.";
+    (1..=28).map(|number| {
+        let ended = match number {
+            // `EvtDriverDeviceAdd`: the device, its queues, locks and interfaces.
+            1..=14 => Ended {
+                seen: NOT_ADDED,
+                ..Ended::badly(STATUS, OBJECT, Some((STATUS.into(), 0)))
+            },
+            // The start: registry keys and values, the VFs' memory, then a lock and a queue of each.
+            15 | 16 | 20..=27 => Ended::badly(STATUS, OBJECT, Some((STATUS.into(), 0))),
+            17..=19 => Ended::badly(STATUS, MEMORY, None),
+            _ => Ended::WELL,
         };
-        test(&bench, name, wrong, ended)
-    });
-    Ok(failing.chain(starting).collect())
+        let name = format!("without the means for call {number}");
+        (name, Wrong::Call(number), ended)
+    })
 }
 
 fn test(bench: &Bench, name: &str, wrong: Wrong, ended: Ended) -> Test {
@@ -171,6 +211,7 @@ fn test(bench: &Bench, name: &str, wrong: Wrong, ended: Ended) -> Test {
                 table.truncate(table.len() - less);
             }
         }
+        Wrong::Call(number) => bench.shortage = Some(Value::Number(number)),
         Wrong::Bus(more) => words.extend(more.iter().map(|&word| word.to_owned())),
     }
     Test {
