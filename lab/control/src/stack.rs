@@ -251,6 +251,16 @@ pub mod function {
     pub const DEREFERENCE: u32 = 10;
 }
 
+/// What may be NULL in a [`Call`].
+pub mod null {
+    /// Nothing.
+    pub const NOTHING: u16 = 0;
+    /// Every pointer to data.
+    pub const DATA: u16 = 1;
+    /// The context.
+    pub const CONTEXT: u16 = 2;
+}
+
 /// Input of [`IOCTL_CALL`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -259,8 +269,8 @@ pub struct Call {
     pub function: u32,
     /// The VF's index.
     pub vf: u16,
-    /// Zero.
-    pub reserved: u16,
+    /// What is passed as NULL, of [`null`].
+    pub null: u16,
     /// See [`function`].
     pub offset: u32,
     /// See [`function`].
@@ -445,8 +455,10 @@ pub mod fault {
     pub const SILENT_VF: u32 = 10;
     /// A PF that is plugged in has no address in VF BAR 2.
     pub const NO_ADDRESS: u32 = 11;
+    /// `GetVirtualFunctionData` moves no byte.
+    pub const CONFIG_READ_FAILS: u32 = 12;
     /// How many there are.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 13;
 }
 
 /// Input of [`IOCTL_FAULT`].

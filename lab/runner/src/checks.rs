@@ -104,7 +104,7 @@ pub(crate) fn call(function: u32, vf: u16, offset: u32, length: u32) -> abi::Cal
     abi::Call {
         function,
         vf,
-        reserved: 0,
+        null: abi::null::NOTHING,
         offset,
         length,
         data: [0; 64],

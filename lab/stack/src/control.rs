@@ -244,7 +244,7 @@ fn plug_vf(vf: abi::Vf) -> Result<Vec<u8>, NTSTATUS> {
     let identify = abi::Call {
         function: abi::function::GET_VENDOR_AND_DEVICE,
         vf: vf.vf,
-        reserved: 0,
+        null: abi::null::NOTHING,
         offset: 0,
         length: 0,
         data: [0; 64],

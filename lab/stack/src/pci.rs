@@ -182,6 +182,9 @@ impl Pci {
     }
 
     fn read_function(&self, vf: u16, offset: u32, destination: &mut [u8]) -> Option<()> {
+        if fault::is_on(kind::CONFIG_READ_FAILS, vf) {
+            return None;
+        }
         let function = self.enabled_function(vf)?.lock();
         self.note_access(vf);
         let silent = function.lost || fault::is_on(kind::SILENT_VF, vf);

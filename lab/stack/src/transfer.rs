@@ -5,8 +5,8 @@ use core::ptr;
 
 use lab_control::MAX_BLOCK_LENGTH;
 use lab_control::stack::{
-    Call, Called, Measure, Measured, PATTERN, Transfer, Transferred, function, operation, path,
-    spoiled,
+    Call, Called, Measure, Measured, PATTERN, Transfer, Transferred, function, null, operation,
+    path, spoiled,
 };
 use pf_broker_abi::{
     IOCTL_DRAIN, IOCTL_INVALIDATE, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_READ, SCOPE_ALL, SCOPE_VF,
@@ -77,7 +77,7 @@ pub(crate) fn called(function: u32, vf: u16, offset: u32) -> NTSTATUS {
     let call = Call {
         function,
         vf,
-        reserved: 0,
+        null: null::NOTHING,
         offset,
         length: 0,
         data: [0; 64],
@@ -282,12 +282,24 @@ fn try_manage(transfer: &Transfer, scope: u16) -> Result<Transferred, NTSTATUS> 
 pub(crate) fn call(call: &Call) -> Result<Called, NTSTATUS> {
     let partner = partner::get()?;
     let interface = partner.interface();
-    let context = interface.context;
     let mut data = [PATTERN; 64];
     if call.function == function::WRITE_CONFIG {
         data = call.data;
     }
-    let place = data.as_mut_ptr();
+    let (mut context, mut place) = (interface.context, data.as_mut_ptr());
+    match call.null {
+        null::DATA => place = ptr::null_mut(),
+        null::CONTEXT => context = ptr::null_mut(),
+        _ => {}
+    }
+    // A value behind the first one; NULL stays NULL.
+    let behind = |bytes: usize| {
+        if place.is_null() {
+            place
+        } else {
+            place.wrapping_add(bytes)
+        }
+    };
     let missing = STATUS_INVALID_PARAMETER;
     let status = match call.function {
         function::READ_CONFIG => {
@@ -307,20 +319,14 @@ pub(crate) fn call(call: &Call) -> Result<Called, NTSTATUS> {
         }
         function::GET_VENDOR_AND_DEVICE => {
             let query = interface.get_vendor_and_device.ok_or(missing)?;
-            // SAFETY: the second value lies two bytes behind the first, inside the buffer.
-            let device = unsafe { place.add(2) };
-            // SAFETY: as before.
-            unsafe { query(context, call.vf, place.cast(), device.cast()) };
+            // SAFETY: as before; the values lie inside the buffer.
+            unsafe { query(context, call.vf, place.cast(), behind(2).cast()) };
             STATUS_SUCCESS
         }
         function::GET_DEVICE_LOCATION => {
             let query = interface.get_device_location.ok_or(missing)?;
-            // SAFETY: the second value lies two bytes behind the first, inside the buffer.
-            let bus = unsafe { place.add(2) };
-            // SAFETY: the third value lies three bytes behind the first.
-            let function = unsafe { place.add(3) };
-            // SAFETY: as before.
-            unsafe { query(context, call.vf, place.cast(), bus, function) };
+            // SAFETY: as before; the values lie inside the buffer.
+            unsafe { query(context, call.vf, place.cast(), behind(2), behind(3)) };
             STATUS_SUCCESS
         }
         function::RESET_VF => {

@@ -3,7 +3,7 @@
 //! lie is the PCI double's choice.
 
 use anyhow::{Result, ensure};
-use lab_control::stack::{self as abi, function};
+use lab_control::stack::{self as abi, fault, function};
 
 use super::{Check, call, is, status};
 use crate::session::Session;
@@ -24,6 +24,10 @@ pub(super) const CHECKS: &[Check] = &[
         cleared_by_one,
     ),
     ("a write over two registers reaches both", both),
+    (
+        "what the bus does not carry out is an error, and another VF is served",
+        failing,
+    ),
 ];
 
 /// The VF of these checks.
@@ -149,7 +153,7 @@ fn ranges(session: &mut Session) -> Result<()> {
         );
     }
     // Registers that no guest may write: the IDs, a BAR, and a function level reset.
-    for (offset, length) in [(0, 2), (0x10, 4), (0x49, 1), (4, 64)] {
+    for (offset, length) in [(0, 2), (0x10, 4), (0x49, 1), (4, 64), (4, 65), (4, 4092)] {
         let mut write = call(function::WRITE_CONFIG, 0, offset, length);
         write.data = [0x11; 64];
         refused_untouched(session, &write, status::ACCESS_DENIED)?;
@@ -209,4 +213,25 @@ fn both(session: &mut Session) -> Result<()> {
     write(session, COMMAND + 1, &[0xFF, 0xFF])?;
     holds(session, COMMAND, 0x0004)?;
     holds(session, STATUS, 0x4010)
+}
+
+fn failing(session: &mut Session) -> Result<()> {
+    let stack = &session.stack;
+    let broken = u32::from(VF) + 1;
+    for (fault, function, offset) in [
+        (fault::CONFIG_READ_FAILS, function::READ_CONFIG, COMMAND),
+        (fault::CONFIG_READ_FAILS, function::WRITE_CONFIG, COMMAND),
+        (fault::CONFIG_WRITE_FAILS, function::WRITE_CONFIG, COMMAND),
+        (fault::CONFIG_WRITE_FAILS, function::WRITE_CONFIG, STATUS),
+    ] {
+        let access =
+            |vf| Ok::<_, anyhow::Error>(stack.call(&call(function, vf, offset, 2))?.status);
+        stack.fault(fault, broken)?;
+        let (got, other) = (access(VF), access(0));
+        stack.fault(fault, 0)?;
+        is("the VF's access", got?, status::IO_DEVICE_ERROR)?;
+        is("another VF's access", other?, status::SUCCESS)?;
+        is("the next access", access(VF)?, status::SUCCESS)?;
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The SR-IOV interface: layout, versions, and what each function answers.
 
 use anyhow::{Context as _, Result, ensure};
-use lab_control::stack::{self as abi, function, operation, path};
+use lab_control::stack::{self as abi, function, null, operation, path};
 use pcivirt_abi::sriov;
 
 use super::ask::{Expected, Origin, expect, request};
@@ -31,6 +31,10 @@ pub(super) const CHECKS: &[Check] = &[
     (
         "a VF that does not exist leaves every output defined",
         beyond,
+    ),
+    (
+        "NULL for data or for the context is refused by every function",
+        nothing,
     ),
     ("BAR 0 of each VF is a slice of its own", bars),
     ("power states are D0 to D3, and Wake is not for D0", power),
@@ -146,6 +150,48 @@ fn beyond(session: &mut Session) -> Result<()> {
             let call = call(function, vf, offset, length);
             refused_untouched(session, &call, status::INVALID_PARAMETER)?;
         }
+    }
+    Ok(())
+}
+
+fn nothing(session: &mut Session) -> Result<()> {
+    let with = |what: u16, function: u32, offset: u32, length: u32| abi::Call {
+        null: what,
+        ..call(function, 0, offset, length)
+    };
+    for (function, offset, length) in [
+        (function::READ_CONFIG, 0, 4),
+        (function::WRITE_CONFIG, 4, 2),
+        (function::QUERY_PROBED_BARS, 0, 0),
+        (function::GET_RESOURCE_FOR_BAR, 0, 0),
+        (function::QUERY_LUID, 0, 0),
+    ] {
+        for what in [null::DATA, null::CONTEXT] {
+            let call = with(what, function, offset, length);
+            refused_untouched(session, &call, status::INVALID_PARAMETER)?;
+        }
+    }
+    for (function, offset) in [(function::RESET_VF, 0), (function::SET_VF_POWER_STATE, 4)] {
+        let call = with(null::CONTEXT, function, offset, 0);
+        refused_untouched(session, &call, status::INVALID_PARAMETER)?;
+    }
+    // These cannot refuse: NULL is not written to, and without a context there is no VF.
+    for function in [
+        function::GET_VENDOR_AND_DEVICE,
+        function::GET_DEVICE_LOCATION,
+    ] {
+        session.stack.call(&with(null::DATA, function, 0, 0))?;
+        let data = session
+            .stack
+            .call(&with(null::CONTEXT, function, 0, 0))?
+            .data;
+        ensure!(
+            data[..4] == [0xFF; 4] && data[4..].iter().all(|&byte| byte == UNTOUCHED),
+            "function {function} without a context gives {data:02x?}"
+        );
+    }
+    for function in [function::REFERENCE, function::DEREFERENCE] {
+        session.stack.call(&with(null::CONTEXT, function, 0, 0))?;
     }
     Ok(())
 }

@@ -128,6 +128,7 @@ fn failures() -> Vec<Start> {
         ("with NumVFs above TotalVFs", Bus(&["--total-vfs", "3"]), 0xC000_0468, "NumVFs is more than TotalVFs of the device.", Some((4, 3))),
         ("with a number for a table", Table(Some(Number(1))), 0xC000_014C, "The registry value BlockTable is not binary.", Some((4, 0))),
         ("with a text for a table", Table(Some(Text("table"))), 0xC000_014C, "The registry value BlockTable is not binary.", Some((1, 0))),
+        ("with an empty table", Table(Some(Bytes(vec![]))), 0xC000_003E, TABLE, None),
         ("with a table of one byte", Table(Some(Bytes(vec![0]))), 0xC000_003E, TABLE, None),
         ("with a table whose first byte is wrong", Byte(0), 0xC000_003E, TABLE, None),
         ("with a table with a wrong byte inside", Byte(40), 0xC000_003E, TABLE, None),
