@@ -77,6 +77,8 @@ impl Parameters {
         };
         match status {
             status::OBJECT_NAME_NOT_FOUND => return Ok(None),
+            // An empty value is a table that does not verify, and not the absence of one.
+            status::RESOURCE_DATA_NOT_FOUND => return Ok(Some(&[])),
             0.. => {}
             other => return Err(StartFailure::Framework(other)),
         }

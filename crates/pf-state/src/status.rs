@@ -56,6 +56,8 @@ statuses! {
     DEVICE_REMOVED = STATUS_DEVICE_REMOVED, 0xC000_02B6;
     /// The registry value does not exist.
     OBJECT_NAME_NOT_FOUND = STATUS_OBJECT_NAME_NOT_FOUND, 0xC000_0034;
+    /// The registry value is empty.
+    RESOURCE_DATA_NOT_FOUND = STATUS_RESOURCE_DATA_NOT_FOUND, 0xC000_0089;
     /// The registry value has another type.
     OBJECT_TYPE_MISMATCH = STATUS_OBJECT_TYPE_MISMATCH, 0xC000_0024;
     /// More was asked for than is allowed.

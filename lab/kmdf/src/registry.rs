@@ -2,7 +2,8 @@
 //!
 //! Rules (`fxregistryapi.cpp`, `fxdeviceapi.cpp`): functions run at `PASSIVE_LEVEL`; a query for a
 //! type the value does not have is `STATUS_OBJECT_TYPE_MISMATCH`; a buffer that is too small is
-//! `STATUS_BUFFER_OVERFLOW` with the length needed; closing deletes the object.
+//! `STATUS_BUFFER_OVERFLOW` with the length needed; memory is not made of an empty value; closing
+//! deletes the object.
 
 use alloc::{vec, vec::Vec};
 use core::ptr;
@@ -340,6 +341,9 @@ pub(crate) unsafe extern "C" fn query_memory(
         Ok(found) => found,
         Err(status) => return status,
     };
+    if data.is_empty() {
+        return status::RESOURCE_DATA_NOT_FOUND;
+    }
     let parent = crate::bind::default_parent(globals);
     // SAFETY: the driver vouches for what it passes.
     let order = unsafe { Order::new(attributes, parent, memory, "Memory") };
