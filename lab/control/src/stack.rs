@@ -3,9 +3,15 @@
 //! A code that waits for somebody is served on a system thread of its own, so a handle that waits
 //! holds back no other handle.
 
+mod call;
+mod transfer;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{MAX_BLOCK_LENGTH, code};
+use crate::code;
+
+pub use call::{Call, Called, function, null};
+pub use transfer::{PATTERN, Transfer, Transferred, operation, path, spoiled};
 
 /// The control device in the kernel's name space.
 pub const DEVICE_NAME: &str = r"\Device\PfBrokerLab";
@@ -143,150 +149,6 @@ pub struct Connected {
     pub version: u16,
     /// Bit n: the n-th pointer of the structure, `Context` being 0, is not NULL.
     pub pointers: u32,
-}
-
-/// What a [`Transfer`] does, in [`Transfer::operation`].
-pub mod operation {
-    /// The VF reads a block.
-    pub const READ: u8 = 0;
-    /// The VF writes a block.
-    pub const WRITE: u8 = 1;
-    /// The stack lets the PF driver tell all it has to, resets the VF, and forgets what it was told.
-    pub const RESET: u8 = 2;
-    /// The host publishes a block, by the management interface.
-    pub const PUBLISH: u8 = 3;
-    /// The host takes one message out of a stream, by the management interface.
-    pub const DRAIN: u8 = 4;
-    /// The host reads a block, by the management interface.
-    pub const HOST_READ: u8 = 5;
-    /// The host invalidates blocks, by the management interface; `data` begins with the mask.
-    pub const INVALIDATE: u8 = 6;
-    /// Waits until the PF driver has nothing more to tell of the VF, then takes what the stack was
-    /// told since the last time or a reset: a mask comes back.
-    pub const TAKE: u8 = 7;
-    /// Sets the VF's power state, whose number `block` holds, 0 for D0: by the interface, or by the management
-    /// interface where `path` is [`super::path::VPCI`].
-    pub const POWER: u8 = 8;
-}
-
-/// Which way a read or a write goes, in [`Transfer::path`].
-pub mod path {
-    /// Straight to the callbacks of `SRIOV_DEVICE_INTERFACE_STANDARD`.
-    pub const SRIOV: u8 = 0;
-    /// By the functions of the guest's `VPCI_INTERFACE_STANDARD`.
-    pub const VPCI: u8 = 1;
-    /// Straight to the callbacks, with a NULL buffer.
-    pub const NULL_BUFFER: u8 = 2;
-}
-
-/// What lies in the buffer before a read and behind the length: a callee that leaves it shows. A
-/// block that begins with it looks left as it was.
-pub const PATTERN: u8 = 0xA5;
-
-/// One operation.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Transfer {
-    /// One of [`operation`].
-    pub operation: u8,
-    /// One of [`path`].
-    pub path: u8,
-    /// The VF's index.
-    pub vf: u16,
-    /// The block's ID.
-    pub block: u32,
-    /// The length to pass, whatever `data` holds.
-    pub length: u32,
-    /// The bytes to write; the callee gets a buffer that starts with them.
-    pub data: [u8; MAX_BLOCK_LENGTH],
-}
-
-/// How an operation ended.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Transferred {
-    /// The NTSTATUS.
-    pub status: u32,
-    /// One or more of [`spoiled`]: what the callee did to the buffer that it must not.
-    pub spoiled: u32,
-    /// Bytes that came back.
-    pub length: u32,
-    /// What the buffer holds after a read that succeeded.
-    pub data: [u8; MAX_BLOCK_LENGTH],
-}
-
-/// Bits of [`Transferred::spoiled`].
-pub mod spoiled {
-    /// Bytes behind the length were changed.
-    pub const BEHIND: u32 = 1;
-    /// Bytes were changed by a read that failed, or by a write.
-    pub const CHANGED: u32 = 2;
-    /// Bytes within the length were left as they were by a read that succeeded.
-    pub const LEFT: u32 = 4;
-}
-
-/// The other functions of the SR-IOV interface, in [`Call::function`].
-pub mod function {
-    /// `ReadVfConfig`: `vf`, `offset`, `length`; data comes back.
-    pub const READ_CONFIG: u32 = 0;
-    /// `WriteVfConfig`: `vf`, `offset`, `length`, `data`.
-    pub const WRITE_CONFIG: u32 = 1;
-    /// `QueryProbedBars`: six 32-bit values come back.
-    pub const QUERY_PROBED_BARS: u32 = 2;
-    /// `GetVendorAndDevice`: two 16-bit values come back.
-    pub const GET_VENDOR_AND_DEVICE: u32 = 3;
-    /// `GetDeviceLocation`: segment (16 bits), bus and function come back.
-    pub const GET_DEVICE_LOCATION: u32 = 4;
-    /// `ResetVf`: `vf`.
-    pub const RESET_VF: u32 = 5;
-    /// `SetVfPowerState`: `vf`, `offset` is the state, `length` is Wake.
-    pub const SET_VF_POWER_STATE: u32 = 6;
-    /// `GetResourceForBar`: `vf`, `offset` is the BAR's index; 20 bytes come back.
-    pub const GET_RESOURCE_FOR_BAR: u32 = 7;
-    /// `QueryLuid`: 8 bytes come back.
-    pub const QUERY_LUID: u32 = 8;
-    /// `InterfaceReference`.
-    pub const REFERENCE: u32 = 9;
-    /// `InterfaceDereference`.
-    pub const DEREFERENCE: u32 = 10;
-}
-
-/// What may be NULL in a [`Call`].
-pub mod null {
-    /// Nothing.
-    pub const NOTHING: u16 = 0;
-    /// Every pointer to data.
-    pub const DATA: u16 = 1;
-    /// The context.
-    pub const CONTEXT: u16 = 2;
-}
-
-/// Input of [`IOCTL_CALL`].
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Call {
-    /// One of [`function`].
-    pub function: u32,
-    /// The VF's index.
-    pub vf: u16,
-    /// What is passed as NULL, of [`null`].
-    pub null: u16,
-    /// See [`function`].
-    pub offset: u32,
-    /// See [`function`].
-    pub length: u32,
-    /// Bytes to pass.
-    pub data: [u8; 64],
-}
-
-/// Output of [`IOCTL_CALL`]. What a callee did not write reads as 0xA5.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Called {
-    /// The NTSTATUS; 0 of a function that returns nothing.
-    pub status: u32,
-    /// What came back.
-    pub data: [u8; 64],
 }
 
 /// Input of [`IOCTL_REQUEST`].

@@ -1,6 +1,8 @@
 //! The virtualization stack's connection to the PF driver: an open handle, the top of the PF's
 //! device stack, and `SRIOV_DEVICE_INTERFACE_STANDARD`.
 
+mod opening;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::ffi::c_void;
@@ -11,15 +13,11 @@ use lab_control::stack::{Answer, Connect, Connected, MAX_OUTPUT, PATTERN, Reques
 use pcivirt_abi::sriov::{
     DeviceInterface, DeviceInterface2, GUID_SRIOV_DEVICE_INTERFACE_STANDARD, IOCTL_PROXY_QUERY_LUID,
 };
-use wdk_sys::ntddk::{
-    IoGetAttachedDeviceReference, ObReferenceObjectByHandle, ObfDereferenceObject, ZwClose,
-    ZwDeviceIoControlFile, ZwOpenFile,
-};
+use wdk_sys::ntddk::{IoGetAttachedDeviceReference, ObfDereferenceObject};
 use wdk_sys::{
-    DEVICE_OBJECT, FILE_OBJECT, HANDLE, IO_STACK_LOCATION, IO_STATUS_BLOCK, IRP_MJ_CLEANUP,
-    IRP_MJ_DEVICE_CONTROL, IRP_MJ_INTERNAL_DEVICE_CONTROL, IRP_MJ_PNP, IRP_MN_QUERY_INTERFACE,
-    NTSTATUS, OBJECT_ATTRIBUTES, POBJECT_TYPE, STATUS_DEVICE_NOT_CONNECTED, STATUS_DEVICE_REMOVED,
-    STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
+    DEVICE_OBJECT, FILE_OBJECT, HANDLE, IO_STACK_LOCATION, IRP_MJ_CLEANUP, IRP_MJ_DEVICE_CONTROL,
+    IRP_MJ_INTERNAL_DEVICE_CONTROL, IRP_MJ_PNP, IRP_MN_QUERY_INTERFACE, NTSTATUS,
+    STATUS_DEVICE_NOT_CONNECTED, STATUS_DEVICE_REMOVED, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 
 use crate::clock;
@@ -27,25 +25,8 @@ use crate::irp::{self, Sent};
 use crate::lock::Lock;
 use crate::unicode::Text;
 
-/// `OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE`
-const ATTRIBUTES: u32 = 0x0240;
-/// `FILE_SHARE_READ | FILE_SHARE_WRITE`
-const SHARE_ALL: u32 = 3;
 /// How long requests may take to enter the driver while its device goes, milliseconds.
 const PATIENCE: u32 = 10_000;
-/// `FILE_READ_DATA`
-const READ_DATA: u32 = 1;
-/// `SYNCHRONIZE`
-const SYNCHRONIZE: u32 = 0x0010_0000;
-/// `FILE_SYNCHRONOUS_IO_NONALERT`
-const SYNCHRONOUS: u32 = 0x20;
-
-unsafe extern "C" {
-    // In the headers this is a variable of the kernel, which an image imports by its address.
-    #[link_name = "__imp_IoFileObjectType"]
-    static FILE_OBJECT_TYPE: *const POBJECT_TYPE;
-}
-
 /// What is connected. Dropping it gives everything back.
 pub(crate) struct Partner {
     handle: HANDLE,
@@ -133,7 +114,7 @@ impl Partner {
     fn open(request: &Connect) -> Result<Self, NTSTATUS> {
         let length = usize::try_from(request.link_length).unwrap_or(usize::MAX);
         let link = request.link.get(..length).ok_or(STATUS_INVALID_PARAMETER)?;
-        let (handle, file, device) = open_device(&mut Text::from_units(link))?;
+        let (handle, file, device) = opening::open_device(&mut Text::from_units(link))?;
         // SAFETY: the open file keeps its device.
         let top = unsafe { IoGetAttachedDeviceReference(device) };
         let mut partner = Self {
@@ -307,7 +288,7 @@ impl Drop for Partner {
             unsafe { dereference(self.interface.context) };
         }
         self.close();
-        close(self.handle);
+        opening::close(self.handle);
         // SAFETY: this gives back the reference taken when connecting.
         unsafe { ObfDereferenceObject(self.file.cast()) };
         // SAFETY: as before.
@@ -355,97 +336,6 @@ pub(crate) fn query_luid(top: *mut DEVICE_OBJECT) -> NTSTATUS {
         Ok(None) => STATUS_INVALID_PARAMETER,
         Err(status) => status,
     }
-}
-
-/// Opens a link whose file object names its device.
-///
-/// Under Wine an open may return before the driver has seen the create request. Whoever asks for the
-/// file object then gets an empty one, for good, and Wine's kernel does not survive its end. Requests
-/// are handed over in order, so the end of one says that the create request is done.
-fn open_device(
-    link: &mut Text,
-) -> Result<(HANDLE, *mut FILE_OBJECT, *mut DEVICE_OBJECT), NTSTATUS> {
-    let handle = open_handle(link)?;
-    ask_nothing(handle);
-    let file = match file_of(handle) {
-        Ok(file) => file,
-        Err(status) => {
-            close(handle);
-            return Err(status);
-        }
-    };
-    // SAFETY: the file object is referenced.
-    let device = unsafe { (*file).DeviceObject };
-    if device.is_null() {
-        // SAFETY: this gives the reference back.
-        unsafe { ObfDereferenceObject(file.cast()) };
-        close(handle);
-        return Err(STATUS_DEVICE_NOT_CONNECTED);
-    }
-    Ok((handle, file, device))
-}
-
-/// Sends a control code that no driver knows, and waits for its end. What it is answered does not
-/// matter.
-fn ask_nothing(handle: HANDLE) {
-    let mut block = IO_STATUS_BLOCK::default();
-    // SAFETY: the handle was just opened, for synchronous requests; there are no buffers, and the
-    // status block outlives the call.
-    let _ = unsafe {
-        ZwDeviceIoControlFile(
-            handle,
-            ptr::null_mut(),
-            None,
-            ptr::null_mut(),
-            &raw mut block,
-            0,
-            ptr::null_mut(),
-            0,
-            ptr::null_mut(),
-            0,
-        )
-    };
-}
-
-fn close(handle: HANDLE) {
-    // SAFETY: the caller's handle, closed once. There is nothing to do about a failure.
-    let _ = unsafe { ZwClose(handle) };
-}
-
-fn open_handle(link: &mut Text) -> Result<HANDLE, NTSTATUS> {
-    let mut name = link.as_kernel();
-    let mut attributes = OBJECT_ATTRIBUTES {
-        Length: u32::try_from(size_of::<OBJECT_ATTRIBUTES>()).unwrap_or(0),
-        ObjectName: &raw mut name,
-        Attributes: ATTRIBUTES,
-        ..OBJECT_ATTRIBUTES::default()
-    };
-    let mut handle: HANDLE = ptr::null_mut();
-    let mut block = IO_STATUS_BLOCK::default();
-    // SAFETY: every pointer is to a local that outlives the call.
-    let status = unsafe {
-        ZwOpenFile(
-            &raw mut handle,
-            READ_DATA | SYNCHRONIZE,
-            &raw mut attributes,
-            &raw mut block,
-            SHARE_ALL,
-            SYNCHRONOUS,
-        )
-    };
-    checked(status).map(|()| handle)
-}
-
-fn file_of(handle: HANDLE) -> Result<*mut FILE_OBJECT, NTSTATUS> {
-    let mut file: *mut c_void = ptr::null_mut();
-    // SAFETY: the import's address is resolved by the loader.
-    let kind = unsafe { FILE_OBJECT_TYPE };
-    // SAFETY: the kernel's variable holds the type.
-    let kind = unsafe { kind.read() };
-    // SAFETY: the handle was just opened; the result is a local.
-    let status =
-        unsafe { ObReferenceObjectByHandle(handle, 0, kind, 0, &raw mut file, ptr::null_mut()) };
-    checked(status).map(|()| file.cast())
 }
 
 fn byte(code: u32) -> u8 {
