@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{Result, anyhow, ensure};
-use lab_control::stack::{Answer, function, policy};
+use lab_control::stack::{Answer, fault, function, operation, policy};
 use pf_broker_client::{Access, Device, Vfs};
 
 use super::ask::{Expected, Origin, expect, request};
-use super::{Check, call, is, status};
+use super::{Check, call, is, performed, status, transfer};
 use crate::cli::Mode;
 use crate::session::Session;
+use crate::stack::Stack;
 
 pub(super) const CHECKS: &[Check] = &[
     (
@@ -22,6 +23,10 @@ pub(super) const CHECKS: &[Check] = &[
     (
         "a reset forgets latched invalidations of its VF alone",
         reset,
+    ),
+    (
+        "what comes to all VFs during a reset is told when the VF is served again",
+        meanwhile,
     ),
 ];
 
@@ -130,6 +135,37 @@ fn reset(session: &mut Session) -> Result<()> {
     for vf in 0..session.vfs {
         let taken = crate::trace::Lab::new(session).taken(vf)?;
         ensure!(taken == 0, "VF {vf} is told {taken:#x} after the reset");
+    }
+    Ok(())
+}
+
+fn meanwhile(session: &mut Session) -> Result<()> {
+    let slow = fault::TRANSACTIONS_PENDING;
+    session.stack.fault(slow, 2)?;
+    let reset = thread::spawn(|| -> Result<u32> {
+        let reset = call(function::RESET_VF, 1, 0, 0);
+        Ok(Stack::open()?.call(&reset)?.status)
+    });
+    let read = transfer(operation::READ, 1, 0, 128);
+    while performed(session, &read)? == status::SUCCESS && !reset.is_finished() {}
+    let under_way = performed(session, &read)?;
+    session.management()?.invalidate(Vfs::All, 1)?;
+    let still_under_way = !reset.is_finished();
+    let ended = reset.join().map_err(|_| anyhow!("a thread panicked"))??;
+    session.stack.fault(slow, 0)?;
+    is("ResetVf", ended, status::SUCCESS)?;
+    is(
+        "a read during the reset",
+        under_way,
+        status::DEVICE_NOT_READY,
+    )?;
+    ensure!(
+        still_under_way,
+        "the reset was over too early to show anything"
+    );
+    for vf in 0..session.vfs {
+        let taken = crate::trace::Lab::new(session).taken(vf)?;
+        ensure!(taken == 1, "VF {vf} is told {taken:#x}");
     }
     Ok(())
 }
