@@ -226,6 +226,10 @@ pub mod pnp {
     pub const SET_DEVICE_POWER: u32 = 0x100;
     /// `IRP_MN_SET_POWER` for the system state in [`super::Pnp::argument`] (1 is S0, 4 is S3)
     pub const SET_SYSTEM_POWER: u32 = 0x101;
+    /// `IRP_MJ_CLEANUP` without a file object
+    pub const CLEANUP: u32 = 0x102;
+    /// `IRP_MJ_CLOSE` without a file object
+    pub const CLOSE: u32 = 0x103;
 }
 
 /// Input of [`IOCTL_PNP`].

@@ -1,13 +1,13 @@
 //! Plug and Play: which requests a child simply accepts, interfaces that it offers, and requests
-//! that the stack double sends because Wine never does.
+//! of this and other kinds that the stack double sends because Wine never does.
 
 use lab_control::stack::{Answer, Pnp, pnp};
 use pcivirt_abi::Guid;
 use wdk_sys::{
-    DEVICE_OBJECT, INTERFACE, IO_STACK_LOCATION, IRP_MJ_PNP, IRP_MJ_POWER,
-    IRP_MN_CANCEL_REMOVE_DEVICE, IRP_MN_CANCEL_STOP_DEVICE, IRP_MN_QUERY_REMOVE_DEVICE,
-    IRP_MN_QUERY_STOP_DEVICE, IRP_MN_SET_POWER, IRP_MN_START_DEVICE, IRP_MN_STOP_DEVICE, NTSTATUS,
-    STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
+    DEVICE_OBJECT, INTERFACE, IO_STACK_LOCATION, IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_PNP,
+    IRP_MJ_POWER, IRP_MN_CANCEL_REMOVE_DEVICE, IRP_MN_CANCEL_STOP_DEVICE,
+    IRP_MN_QUERY_REMOVE_DEVICE, IRP_MN_QUERY_STOP_DEVICE, IRP_MN_SET_POWER, IRP_MN_START_DEVICE,
+    IRP_MN_STOP_DEVICE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
 };
 
 use crate::irp;
@@ -57,30 +57,31 @@ pub(crate) fn send(
     pci: Option<&Pci>,
     request: &Pnp,
 ) -> Result<Answer, NTSTATUS> {
-    if request.request > pnp::SET_SYSTEM_POWER {
-        return Err(STATUS_INVALID_PARAMETER);
-    }
     let mut resources = pci
         .filter(|_| request.argument != 0)
         .map(|pci| pci.resources(request.argument == 2));
     let list = resources.as_mut().map_or(core::ptr::null_mut(), |list| {
         core::ptr::from_mut(list).cast()
     });
-    let minor = u8::try_from(request.request);
-    let sent = irp::send(device, |_, location: &mut IO_STACK_LOCATION| {
-        if let Ok(minor) = minor {
-            location.MajorFunction = major(IRP_MJ_PNP);
-            location.MinorFunction = minor;
-            if request.request == pnp::START {
-                location.Parameters.StartDevice.AllocatedResources = list;
-                location.Parameters.StartDevice.AllocatedResourcesTranslated = list;
+    if request.request > pnp::CLOSE {
+        return Err(STATUS_INVALID_PARAMETER);
+    }
+    let sent = irp::send(
+        device,
+        |_, location: &mut IO_STACK_LOCATION| match request.request {
+            pnp::SET_DEVICE_POWER | pnp::SET_SYSTEM_POWER => power(location, request),
+            pnp::CLEANUP => location.MajorFunction = byte(IRP_MJ_CLEANUP),
+            pnp::CLOSE => location.MajorFunction = byte(IRP_MJ_CLOSE),
+            minor => {
+                location.MajorFunction = byte(IRP_MJ_PNP);
+                location.MinorFunction = byte(minor);
+                if minor == pnp::START {
+                    location.Parameters.StartDevice.AllocatedResources = list;
+                    location.Parameters.StartDevice.AllocatedResourcesTranslated = list;
+                }
             }
-        } else {
-            location.MajorFunction = major(IRP_MJ_POWER);
-            location.MinorFunction = major(IRP_MN_SET_POWER);
-            power(location, request);
-        }
-    })?;
+        },
+    )?;
     let completion = sent.wait(None).ok_or(STATUS_INVALID_PARAMETER)?;
     Ok(Answer::without_output(
         completion.status.cast_unsigned(),
@@ -88,11 +89,13 @@ pub(crate) fn send(
     ))
 }
 
-fn major(code: u32) -> u8 {
+fn byte(code: u32) -> u8 {
     u8::try_from(code).unwrap_or(u8::MAX)
 }
 
 fn power(location: &mut IO_STACK_LOCATION, request: &Pnp) {
+    location.MajorFunction = byte(IRP_MJ_POWER);
+    location.MinorFunction = byte(IRP_MN_SET_POWER);
     let state = request.argument.cast_signed();
     // SAFETY: the parameters of a new request are zero, which is valid for each of their members.
     let power = unsafe { &mut location.Parameters.Power };
