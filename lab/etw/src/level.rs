@@ -1,0 +1,65 @@
+//! The level of the calling thread. Wine knows none; the KMDF double does, and is asked when it is
+//! the framework that runs.
+
+use core::{ffi::c_void, mem, ptr};
+
+use wdk_sys::{NTSTATUS, STRING, UNICODE_STRING};
+
+#[link(name = "ntdll", kind = "raw-dylib")]
+unsafe extern "C" {
+    /// Finds a library that is loaded.
+    fn LdrGetDllHandle(
+        path: *const u16,
+        flags: u32,
+        name: *const UNICODE_STRING,
+        library: *mut *mut c_void,
+    ) -> NTSTATUS;
+    /// Finds an export of it.
+    fn LdrGetProcedureAddress(
+        library: *mut c_void,
+        name: *const STRING,
+        ordinal: u32,
+        address: *mut *mut c_void,
+    ) -> NTSTATUS;
+}
+
+/// What a kernel that knows no levels runs everything at.
+const PASSIVE_LEVEL: u8 = 0;
+
+/// The level of the calling thread, as the kernel numbers them.
+pub(crate) fn current() -> u8 {
+    let Some(function) = tracker() else {
+        return PASSIVE_LEVEL;
+    };
+    // SAFETY: the only library with an export of this name gives it this signature.
+    let function = unsafe { mem::transmute::<*mut c_void, extern "C" fn() -> u8>(function) };
+    function()
+}
+
+/// The function of the KMDF double that tells the level; none in any other framework.
+fn tracker() -> Option<*mut c_void> {
+    let mut characters = [0; 10];
+    for (to, from) in characters.iter_mut().zip(b"WDFLDR.SYS") {
+        *to = u16::from(*from);
+    }
+    let name = UNICODE_STRING {
+        Length: 20,
+        MaximumLength: 20,
+        Buffer: characters.as_mut_ptr(),
+    };
+    let mut library = ptr::null_mut();
+    // SAFETY: name and result live through the call, and a path is not needed for what is loaded.
+    let status = unsafe { LdrGetDllHandle(ptr::null(), 0, &raw const name, &raw mut library) };
+    if status < 0 {
+        return None;
+    }
+    let name = STRING {
+        Length: 14,
+        MaximumLength: 15,
+        Buffer: c"WdfDoubleLevel".as_ptr().cast_mut(),
+    };
+    let mut address = ptr::null_mut();
+    // SAFETY: the library stays, since the driver that runs imports it; the rest lives here.
+    let status = unsafe { LdrGetProcedureAddress(library, &raw const name, 0, &raw mut address) };
+    (status >= 0).then_some(address)
+}
