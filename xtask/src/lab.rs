@@ -4,6 +4,7 @@
 mod bench;
 mod build;
 mod double_log;
+mod etw_log;
 mod inf;
 pub(crate) mod prefix;
 mod run;

@@ -26,6 +26,8 @@ pub(crate) struct Images {
     pub(crate) driver: PathBuf,
     pub(crate) framework: PathBuf,
     pub(crate) stack: PathBuf,
+    /// The double of Event Tracing.
+    pub(crate) etw: PathBuf,
     pub(crate) vf_driver: PathBuf,
     pub(crate) runner: PathBuf,
     pub(crate) random: PathBuf,
@@ -51,6 +53,7 @@ pub(crate) fn all(places: &Places, framework: Option<&Path>, as_it_is: bool) -> 
         driver,
         framework: framework.map_or_else(|| kernel.join("wdfldr.dll"), Path::to_path_buf),
         stack: kernel.join("lab_stack.dll"),
+        etw: kernel.join("lab_etw.dll"),
         vf_driver: kernel.join("vf_driver.dll"),
         runner: user.output_folder("release").join("lab-runner.exe"),
         random: random_library(places)?,
@@ -60,7 +63,9 @@ pub(crate) fn all(places: &Places, framework: Option<&Path>, as_it_is: bool) -> 
 
 fn compile(places: &Places, kernel: &Toolchain, user: &Toolchain) -> Result<()> {
     let mut cargo = kernel.cargo(&places.lab(), "build")?;
-    cargo.args(["-p", "lab-stack", "-p", "vf-driver", "-p", "wdfldr"]);
+    for package in ["lab-etw", "lab-stack", "vf-driver", "wdfldr"] {
+        cargo.args(["-p", package]);
+    }
     run(cargo.args(["--profile", driver::PROFILE, "--quiet"]))?;
     let mut cargo = user.cargo(&places.lab(), "build")?;
     run(cargo.args(["-p", "lab-runner", "--release", "--quiet"]))

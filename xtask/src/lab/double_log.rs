@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// What the double complained about.
+/// What a double complained about; that of Event Tracing writes these lines like this one.
 pub(super) fn violations(log: &str) -> Vec<String> {
     log.lines()
         .filter_map(|line| line.split_once("violation: "))

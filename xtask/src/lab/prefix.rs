@@ -113,7 +113,8 @@ fn wine(folder: &Path) -> Command {
             "WINEDEBUG",
             "-all,err+ntoskrnl,err+plugplay,err+debugstr,warn+debugstr",
         )
-        .env("WINEDLLOVERRIDES", "mscoree=;mshtml=")
+        // A run lays a HAL.DLL of its own out; elsewhere Wine's is still taken.
+        .env("WINEDLLOVERRIDES", "hal=n,b;mscoree=;mshtml=")
         .env_remove("DISPLAY");
     wine
 }

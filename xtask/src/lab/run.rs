@@ -8,11 +8,13 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use etw_rules::event::Event;
 use wait_timeout::ChildExt as _;
 
 use super::bench::Bench;
 use super::build::Images;
 use super::double_log;
+use super::etw_log;
 use super::inf;
 use super::prefix::Prefix;
 use crate::places::Places;
@@ -26,9 +28,11 @@ pub(crate) struct Finished {
     pub(crate) messages: String,
     /// What drivers and kernel printed.
     pub(crate) kernel_log: String,
-    /// What went wrong beside the runner's own verdict: a rule of the framework that a driver broke,
-    /// a device or driver that stayed, no end in time.
+    /// What went wrong beside the runner's own verdict: a rule of the framework or of Event Tracing
+    /// that a driver broke, a device, driver or registration that stayed, no end in time.
     pub(crate) violations: Vec<String>,
+    /// The events that the driver told, in order.
+    pub(crate) events: Vec<Event>,
     /// Traces that the runner wrote, by file name.
     pub(crate) traces: BTreeMap<String, String>,
     /// The runner's exit code; none when it was stopped.
@@ -86,6 +90,7 @@ pub(crate) fn session(
     for (from, name) in kernel_images {
         fs_err::copy(from, drive.join("windows/system32/drivers").join(name))?;
     }
+    lay_out_etw(&prefix, &images.etw)?;
     let errors = drive.join("lab/stderr.txt");
     let output = drive.join("lab/stdout.txt");
     // To files: the kernel's process inherits the streams and outlives the runner.
@@ -101,25 +106,42 @@ pub(crate) fn session(
     if let Some(folder) = &images.counters {
         keep_counters(&prefix, folder)?;
     }
-    // Another framework than the double writes no such log.
-    let log = drive.join("windows/wdf-double.log");
-    let log = std::fs::read_to_string(log).unwrap_or_default();
-    let mut violations = double_log::violations(&log);
+    let (framework, etw) = (log(&prefix, "wdf-double"), log(&prefix, "etw-double"));
+    let mut violations = double_log::violations(&framework);
+    violations.extend(double_log::violations(&etw));
     if ended.is_none() {
         let patience = patience(words).as_secs();
         violations.push(format!("`{}`: no end within {patience} s", words.join(" ")));
     }
     if code == Some(0) {
-        violations.extend(double_log::leftovers(&log));
+        violations.extend(double_log::leftovers(&framework));
+        violations.extend(etw_log::leftovers(&etw));
     }
     Ok(Finished {
         output: lossy(&output)?,
         messages,
         kernel_log,
         violations,
+        events: etw_log::events(&etw)?,
         traces: traces(&drivers)?,
         code,
     })
+}
+
+/// Puts the double of Event Tracing where Wine's kernel looks for what it does not export itself.
+fn lay_out_etw(prefix: &Prefix, etw: &Path) -> Result<()> {
+    let place = prefix.drive().join("windows/system32/hal.dll");
+    // Wine's own file is that of every prefix.
+    fs_err::remove_file(&place)?;
+    fs_err::copy(etw, &place)?;
+    Ok(())
+}
+
+/// What a double wrote to its log; nothing when the file is another one's, or when the run did not
+/// get that far.
+fn log(prefix: &Prefix, double: &str) -> String {
+    let log = prefix.drive().join(format!("windows/{double}.log"));
+    std::fs::read_to_string(log).unwrap_or_default()
 }
 
 /// The runner with its words.
