@@ -65,9 +65,13 @@ fn end_attachment(pf: &Pf, change: impl FnOnce(&mut Rebalance) -> Option<Wake>) 
     let wake = change(&mut rebalance);
     let is_attached = rebalance.is_attached();
     drop(rebalance);
-    pf.wake(wake);
-    if was_attached && !is_attached {
+    let has_ended = was_attached && !is_attached;
+    // What happens because of it is told behind it.
+    if has_ended {
         trace::write(&Happened::of(&event::DETACHED));
+    }
+    pf.wake(wake);
+    if has_ended {
         admit_attaches(pf);
     }
 }
@@ -113,11 +117,12 @@ pub(crate) fn event_complete(pf: &Pf, request: Request, input_length: usize) {
     let outcome = pf.rebalance.lock().event_complete(answer.query_status);
     match outcome {
         Ok(wake) => {
-            pf.wake(Some(wake));
+            // What happens because of it is told behind it.
             trace::write(&Happened {
                 status: answer.query_status,
                 ..Happened::of(&event::EVENT_ANSWERED)
             });
+            pf.wake(Some(wake));
             request.complete(status::SUCCESS);
             admit_attaches(pf);
         }
