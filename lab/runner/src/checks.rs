@@ -15,9 +15,11 @@ mod requests;
 mod turns;
 mod waits;
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use lab_control::stack as abi;
 
 use crate::session::Session;
@@ -71,7 +73,7 @@ pub(crate) mod status {
 pub(crate) fn run(session: &mut Session, lists: &[&[Check]]) -> ExitCode {
     let mut failed = 0;
     for (name, check) in lists.iter().copied().flatten() {
-        match check(session) {
+        match begin(name).and_then(|()| check(session)) {
             Ok(()) => println!("{name} ... ok"),
             Err(error) => {
                 failed += 1;
@@ -80,6 +82,16 @@ pub(crate) fn run(session: &mut Session, lists: &[&[Check]]) -> ExitCode {
         }
     }
     ExitCode::from(u8::from(failed > 0))
+}
+
+/// Where the driver's events go, each a line.
+const EVENTS: &str = r"C:\windows\etw-double.log";
+
+/// Says between the events which check those behind belong to.
+fn begin(name: &str) -> Result<()> {
+    let mut events = OpenOptions::new().append(true).create(true).open(EVENTS)?;
+    let line = format!("check {name}\n");
+    events.write_all(line.as_bytes()).context(EVENTS)
 }
 
 /// Fails unless a status is the expected one.

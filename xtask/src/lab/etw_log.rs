@@ -1,18 +1,40 @@
 //! What the double of Event Tracing wrote to its log: a line for each event, and for the beginning
-//! and the end of each registration.
+//! and the end of each registration. Between them the runner says which of its checks begins.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
 use etw_rules::event::Event;
 
+/// What events are told during before the first check, and in a run without checks.
+const BEGINNING: &str = "the beginning";
+
+/// An event and when it was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// The name of the check.
+    pub(crate) during: String,
+    pub(crate) event: Event,
+}
+
 /// The events, in order.
 ///
 /// # Errors
 /// When a line that begins like an event is none.
-pub(super) fn events(log: &str) -> Result<Vec<Event>> {
-    let lines = log.lines().filter(|line| line.starts_with("event "));
-    lines.map(|line| Ok(line.parse()?)).collect()
+pub(super) fn events(log: &str) -> Result<Vec<Told>> {
+    let mut during = BEGINNING;
+    let mut told = Vec::new();
+    for line in log.lines() {
+        if let Some(check) = line.strip_prefix("check ") {
+            during = check;
+        } else if line.starts_with("event ") {
+            told.push(Told {
+                during: during.to_owned(),
+                event: line.parse()?,
+            });
+        }
+    }
+    Ok(told)
 }
 
 /// Registrations that did not end.
@@ -37,6 +59,8 @@ mod tests {
 
     const LOG: &str = "registration 0xa of 1-2 made\n\
                        registration 0xa is Broker\n\
+                       event Attached level 4: Vf 65535\n\
+                       check a removal\n\
                        event Removed level 4: Vf 65535\n\
                        registration 0xb of 1-2 made\n";
 
@@ -54,10 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn events_are_read_and_nothing_else() {
+    fn events_are_read_with_the_check_that_they_belong_to() {
         let events = events(LOG).unwrap();
-        assert_eq!(events.len(), 1);
-        assert_eq!(events[0].number("Vf"), Some(65535));
+        let told: Vec<_> = events
+            .iter()
+            .map(|told| (told.during.as_str(), told.event.name.as_str()))
+            .collect();
+        let expected = [("the beginning", "Attached"), ("a removal", "Removed")];
+        assert_eq!(told, expected);
         assert!(super::events("event nothing").is_err());
     }
 }

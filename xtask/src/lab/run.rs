@@ -8,13 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use etw_rules::event::Event;
 use wait_timeout::ChildExt as _;
 
 use super::bench::Bench;
 use super::build::Images;
 use super::double_log;
-use super::etw_log;
+use super::etw_log::{self, Told};
 use super::inf;
 use super::prefix::Prefix;
 use crate::places::Places;
@@ -32,7 +31,7 @@ pub(crate) struct Finished {
     /// that a driver broke, a device, driver or registration that stayed, no end in time.
     pub(crate) violations: Vec<String>,
     /// The events that the driver told, in order.
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Vec<Told>,
     /// Traces that the runner wrote, by file name.
     pub(crate) traces: BTreeMap<String, String>,
     /// The runner's exit code; none when it was stopped.

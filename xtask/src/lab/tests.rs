@@ -1,10 +1,11 @@
 //! The tests of the lab: every trace of the host tests on the image, the checks from outside, and a
 //! storm whose results the simulation must repeat.
 
+mod events;
 mod list;
 mod starts;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
@@ -36,6 +37,8 @@ struct Test {
     input: Vec<u8>,
     /// Another framework than the double as it was built.
     framework: Option<PathBuf>,
+    /// Checks, and the events that the driver has to tell during each of them.
+    events: &'static str,
     verdict: Verdict,
 }
 
@@ -67,32 +70,61 @@ pub enum Patience {
 /// Every test.
 pub(crate) fn all(places: &Places, images: &Images, patience: Patience) -> Result<Tally> {
     let tests = Mutex::new(VecDeque::from(list::all(places, images)?));
-    let total = Mutex::new(Ok(Tally::default()));
+    let total: Mutex<Result<Total>> = Mutex::new(Ok(Total::default()));
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(test) = next(&tests) {
                     let result = test.run(places, images);
-                    let passed = matches!(result, Ok(Tally { failed: 0, .. }));
+                    let passed = result.as_ref().is_ok_and(|result| result.tally.failed == 0);
                     if !passed && patience == Patience::UntilAFailure {
                         tests.lock().map(|mut tests| tests.clear()).ok();
                         // The others may hang; without Wine they end.
                         prefix::stop_all(places).ok();
                     }
                     if let Ok(mut total) = total.lock() {
-                        *total =
-                            match (std::mem::replace(&mut *total, Ok(Tally::default())), result) {
-                                (Ok(sum), Ok(tally)) => Ok(sum + tally),
-                                (Err(error), _) | (_, Err(error)) => Err(error),
-                            };
+                        let sum = std::mem::replace(&mut *total, Ok(Total::default()));
+                        *total = sum.and_then(|sum| Ok(sum.and(result?)));
                     }
                 }
             });
         }
     });
-    total
-        .into_inner()
-        .map_err(|_| anyhow!("a test of the lab panicked"))?
+    let total = total.into_inner();
+    let Total { mut tally, told } = total.map_err(|_| anyhow!("a test of the lab panicked"))??;
+    // A failure may have left runs out.
+    if tally.failed == 0 {
+        tally += every_event_was_told(&told)?;
+    }
+    Ok(tally)
+}
+
+/// What runs have come to.
+#[derive(Default)]
+struct Total {
+    tally: Tally,
+    /// The names of the events that the driver told.
+    told: BTreeSet<String>,
+}
+
+impl Total {
+    fn and(mut self, other: Self) -> Self {
+        self.tally += other.tally;
+        self.told.extend(other.told);
+        self
+    }
+}
+
+/// Fails when there is an event that the driver told in no run.
+fn every_event_was_told(told: &BTreeSet<String>) -> Result<Tally> {
+    let missing = events::missing(told)?;
+    if missing.is_empty() {
+        println!("      every event of the driver was told ... ok");
+        return Ok(Tally::PASSED);
+    }
+    println!("      every event of the driver was told ... FAILED");
+    println!("      told in no run: {}", missing.join(", "));
+    Ok(Tally::FAILED)
 }
 
 fn next(tests: &Mutex<VecDeque<Test>>) -> Option<Test> {
@@ -100,29 +132,40 @@ fn next(tests: &Mutex<VecDeque<Test>>) -> Option<Test> {
 }
 
 impl Test {
-    fn run(&self, places: &Places, images: &Images) -> Result<Tally> {
+    fn run(&self, places: &Places, images: &Images) -> Result<Total> {
         let mut images = images.clone();
         if let Some(framework) = &self.framework {
             images.framework.clone_from(framework);
         }
         let finished = run::session(places, &images, &self.bench, &self.words, &self.input)
             .with_context(|| format!("the lab's test {:?}", self.name))?;
+        let told = finished.events.iter().map(|told| told.event.name.clone());
+        Ok(Total {
+            tally: self.judge(places, &finished),
+            told: told.collect(),
+        })
+    }
+
+    /// Judges a run, and prints how it ended.
+    fn judge(&self, places: &Places, finished: &Finished) -> Tally {
         let (mut tally, problem) = match &self.verdict {
             Verdict::Lines(expected) => one(compare(expected, &finished.output)),
-            Verdict::Checks => checks(&finished),
+            Verdict::Checks => checks(finished),
             Verdict::Success if finished.succeeded() => (Tally::PASSED, None),
             Verdict::Success => (Tally::default(), None),
-            Verdict::Simulation => one(simulated(places, &self.bench, &finished)),
-            Verdict::Start(ended) => one(ended.judge(&finished)),
-            Verdict::Refused(sentence) => one(refused(sentence, &finished)),
+            Verdict::Simulation => one(simulated(places, &self.bench, finished)),
+            Verdict::Start(ended) => one(ended.judge(finished)),
+            Verdict::Refused(sentence) => one(refused(sentence, finished)),
         };
         let ended_well = match self.verdict {
             Verdict::Refused(_) => finished.violations.is_empty(),
             _ => finished.succeeded(),
         };
-        if problem.is_none() && ended_well {
+        let events = events::listed(&finished.events)
+            .and_then(|()| events::compare(self.events, &finished.events));
+        if problem.is_none() && ended_well && events.is_ok() {
             println!("      {} ... ok", self.name);
-            return Ok(tally);
+            return tally;
         }
         if problem.is_none() {
             tally += Tally::FAILED;
@@ -131,11 +174,14 @@ impl Test {
         if let Some(problem) = problem {
             println!("{problem}");
         }
+        if let Err(problem) = events {
+            println!("      {problem:#}");
+        }
         for violation in &finished.violations {
             println!("      {violation}");
         }
         print!("{}{}", finished.messages, finished.kernel_log);
-        Ok(tally)
+        tally
     }
 }
 

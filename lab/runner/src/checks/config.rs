@@ -152,8 +152,8 @@ fn ranges(session: &mut Session) -> Result<()> {
             "ReadVfConfig writes behind {length} bytes at {offset}"
         );
     }
-    // Registers that no guest may write: the IDs, a BAR, and a function level reset.
-    for (offset, length) in [(0, 2), (0x10, 4), (0x49, 1), (4, 64), (4, 65), (4, 4092)] {
+    // Registers that no guest may write: a BAR, the IDs, and a function level reset.
+    for (offset, length) in [(0x10, 4), (0, 2), (0x49, 1), (4, 64), (4, 65), (4, 4092)] {
         let mut write = call(function::WRITE_CONFIG, 0, offset, length);
         write.data = [0x11; 64];
         refused_untouched(session, &write, status::ACCESS_DENIED)?;

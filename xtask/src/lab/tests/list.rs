@@ -10,6 +10,10 @@ use crate::places::Places;
 
 /// What the runner prints when it tells the story of four VFs.
 const STORY: &str = include_str!("story.txt");
+/// The events that the driver tells meanwhile.
+const STORY_EVENTS: &str = include_str!("story-events.txt");
+/// The events that the driver tells during each of the checks in which it has something to tell.
+const CHECKS_EVENTS: &str = include_str!("checks-events.txt");
 
 /// The traces whose every read and write a VF driver can send.
 const CARRIED: [&str; 3] = [
@@ -47,6 +51,7 @@ fn job(name: &str, bench: &Bench, arguments: &[&str], verdict: Verdict) -> Test 
         words: words(arguments),
         input: Vec::new(),
         framework: None,
+        events: "",
         verdict,
     }
 }
@@ -72,16 +77,23 @@ fn jobs(places: &Places, images: &Images) -> Result<Vec<Test>> {
             &["contention"],
             Verdict::Success,
         ),
-        job("checks", &four, &["checks"], Verdict::Checks),
+        Test {
+            events: CHECKS_EVENTS,
+            ..job("checks", &four, &["checks"], Verdict::Checks)
+        },
         job(
             "flood of a limit",
             &Bench::from_manifest(&bench::limited(places)?, 2)?,
             &["limits"],
             Verdict::Checks,
         ),
-        job("story", &four, &["story"], story()),
+        Test {
+            events: STORY_EVENTS,
+            ..job("story", &four, &["story"], story())
+        },
         Test {
             framework: Some(renamed),
+            events: STORY_EVENTS,
             ..job(
                 "story on another file of the framework",
                 &four,
@@ -154,6 +166,7 @@ fn plays(suite: &Suite, trace: &Trace) -> Result<Vec<Test>> {
             words: words(&["--path", path, "--mode", mode, "trace"]),
             input: fs_err::read(&trace.operations)?,
             framework: None,
+            events: "",
             verdict: Verdict::Lines(fs_err::read_to_string(&trace.expected)?),
         })
     };

@@ -1,9 +1,11 @@
-//! Starts of the PF: with what is wrong, the status that it ends with, and the driver's sentence.
+//! Starts of the PF: with what is wrong, the status that it ends with, and the driver's sentence, which
+//! it tells a debugger and as an event.
 //!
 //! The table is that of docs/contract.md, "Why a device does not start". One of its causes cannot be
 //! provoked here: a kernel without a clock.
 
 use anyhow::{Result, ensure};
+use etw_rules::event::Event;
 
 use super::{MANIFEST, Test, Verdict};
 use crate::lab::bench::{Bench, Value};
@@ -52,7 +54,7 @@ impl Ended {
         }
     }
 
-    /// Compares with what the runner and the kernel log say.
+    /// Compares with what the runner, the kernel log and the events say.
     pub(super) fn judge(&self, finished: &Finished) -> Result<()> {
         let (interfaces, vfs) = if self.sentence.is_none() {
             (2, VFS)
@@ -68,15 +70,19 @@ impl Ended {
             "the start ends with {:?} instead of {expected:?}",
             finished.output
         );
-        let told: Vec<_> = finished
-            .kernel_log
-            .lines()
+        let lines = finished.kernel_log.lines();
+        let told: Vec<_> = lines
             .filter_map(|line| line.split_once("pf_broker: "))
-            .map(|(_, told)| told)
+            .map(|(_, told)| told.to_owned())
             .collect();
+        let events: Vec<_> = events_of(finished, "StartFailed").map(as_a_line).collect();
+        ensure!(
+            events == told,
+            "the driver tells {told:?}, and as events {events:?}"
+        );
         let Some(sentence) = self.sentence else {
             ensure!(told.is_empty(), "a device that starts tells {told:?}");
-            return Ok(());
+            return enabled_once(finished);
         };
         let values = self.values.map_or_else(String::new, |(first, second)| {
             format!("{first} and {second})")
@@ -88,6 +94,30 @@ impl Ended {
         );
         Ok(())
     }
+}
+
+fn events_of<'f>(finished: &'f Finished, name: &str) -> impl Iterator<Item = &'f Event> {
+    let events = finished.events.iter().map(|told| &told.event);
+    events.filter(move |event| event.name == name)
+}
+
+/// A failed start as the driver tells a debugger of it.
+fn as_a_line(event: &Event) -> String {
+    let sentence = event.text("Sentence").unwrap_or_default();
+    let [status, first, second] =
+        ["Status", "First", "Second"].map(|field| event.number(field).unwrap_or_default());
+    format!("{sentence} (status 0x{status:08x}, values {first} and {second})")
+}
+
+fn enabled_once(finished: &Finished) -> Result<()> {
+    let vfs: Vec<_> = events_of(finished, "Enabled")
+        .map(|event| event.number("First"))
+        .collect();
+    ensure!(
+        vfs == [Some(VFS.into())],
+        "a device that starts tells of {vfs:?} VFs"
+    );
+    Ok(())
 }
 
 /// VFs of every start.
@@ -221,6 +251,7 @@ fn test(bench: &Bench, name: &str, wrong: Wrong, ended: Ended) -> Test {
         words,
         input: Vec::new(),
         framework: None,
+        events: "",
         verdict: Verdict::Start(ended),
     }
 }
