@@ -9,11 +9,11 @@ use kmdf_rules::{
     object::{Handle, Kind},
     violation::Violation,
 };
+use lab_double::lock::Locked;
 use wdk_sys::ntddk::PsGetCurrentThreadId;
 
 use crate::{
     report::stop,
-    sync::Locked,
     world::{self, Reference, Typed},
 };
 

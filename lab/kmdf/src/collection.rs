@@ -3,13 +3,13 @@
 use alloc::vec::Vec;
 
 use kmdf_rules::{level::Level, object::Handle};
+use lab_double::lock::Locked;
 use wdk_sys::{NTSTATUS, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, WDFCOLLECTION, WDFOBJECT};
 
 use crate::{
     body::Body,
     call::{Call, number, pointer},
     status,
-    sync::Locked,
     world::{self, Order},
 };
 

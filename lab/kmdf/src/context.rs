@@ -7,6 +7,7 @@
 use alloc::{boxed::Box, vec, vec::Vec};
 
 use kmdf_rules::{level::Level, object::Handle, violation::Violation};
+use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_EXECUTION_LEVEL, _WDF_SYNCHRONIZATION_SCOPE, NTSTATUS, PCWDF_OBJECT_CONTEXT_TYPE_INFO,
     PFN_WDF_OBJECT_CONTEXT_CLEANUP, PFN_WDF_OBJECT_CONTEXT_DESTROY, PVOID, WDF_EXECUTION_LEVEL,
@@ -18,7 +19,6 @@ use crate::{
     call::{Call, callback, number, pointer},
     report::stop,
     status,
-    sync::Locked,
 };
 
 /// What a driver asked for when it created an object.

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use crate::report;
+use lab_double::log;
 
 /// Where the counters go, each driver's behind the last one's.
 const PATH: &str = "\\??\\C:\\windows\\wdf-double-counters.bin";
@@ -23,7 +23,7 @@ pub(crate) unsafe fn write_counters(image: *const u8) {
         // SAFETY: inside a section of the image.
         .map(|at| unsafe { read(image, at) })
         .collect();
-    report::append(PATH, &bytes);
+    log::append(PATH, &bytes);
 }
 
 /// Where the section of counters lies in the image, and its size, both in bytes ("PE Format").

@@ -8,6 +8,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use core::ptr;
 
 use kmdf_rules::{level::Level, object::Handle, pnp::Machine};
+use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_POWER_DEVICE_STATE::WdfPowerDeviceD3Final,
     DEVICE_OBJECT, DO_DEVICE_INITIALIZING, DO_POWER_PAGABLE, NTSTATUS, PDEVICE_OBJECT,
@@ -25,9 +26,7 @@ use crate::{
     init::{self, Init},
     interface::{DeviceInterface, QueryInterface},
     report::note,
-    shortage, status, string,
-    sync::Locked,
-    target,
+    shortage, status, string, target,
     world::{self, Reference},
 };
 

@@ -8,6 +8,7 @@
 use alloc::vec::Vec;
 
 use kmdf_rules::{level::Level, object::Handle};
+use lab_double::lock::Locked;
 use wdk_sys::{
     NTSTATUS, PCUNICODE_STRING, PDEVICE_OBJECT, PDRIVER_OBJECT, PWDF_DRIVER_CONFIG,
     PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, WDF_DRIVER_CONFIG, WDFDRIVER, WDFSTRING,
@@ -21,7 +22,6 @@ use crate::{
     device, init, irp_dispatch,
     report::note,
     shortage, status, string,
-    sync::Locked,
     world::{self, Reference},
 };
 

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use core::ptr;
 
 use kmdf_rules::{level::Level, object::Handle, violation::Violation};
+use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_FILEOBJECT_CLASS::{
         WdfFileObjectCanBeOptional, WdfFileObjectNotRequired, WdfFileObjectWdfCanUseFsContext,
@@ -28,9 +29,7 @@ use crate::{
     queue::{self, Queue},
     report::stop,
     request::{self, Place, Request},
-    status,
-    sync::Locked,
-    wait,
+    status, wait,
     world::{self, Reference},
 };
 

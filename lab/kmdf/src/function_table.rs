@@ -5,6 +5,7 @@
 
 use core::cell::UnsafeCell;
 
+use lab_double::lock::Locked;
 #[allow(
     clippy::wildcard_imports,
     reason = "the table names a type of the kit for each function"
@@ -14,7 +15,7 @@ use wdk_sys::*;
 use crate::{
     collection, context, device, driver, file, function_names, init, interface, irp_dispatch, lock,
     memory, object_functions, queue, queue_functions, registry, request_functions, resources,
-    string, sync::Locked, target_functions, timer, work_item,
+    string, target_functions, timer, work_item,
 };
 
 /// Entries of the table of KMDF 1.33.

@@ -7,6 +7,7 @@ use alloc::{boxed::Box, vec, vec::Vec};
 use core::ptr;
 
 use kmdf_rules::{level::Level, object::Handle};
+use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_DEVICE_IO_TYPE::{WdfDeviceIoBuffered, WdfDeviceIoDirect},
     BOOLEAN, FILE_DEVICE_UNKNOWN, GUID, NTSTATUS, PCUNICODE_STRING, PDEVICE_OBJECT,
@@ -23,7 +24,6 @@ use crate::{
     context::{Attributes, Parent},
     driver::Driver,
     file, shortage, string,
-    sync::Locked,
     world::Reference,
 };
 

@@ -6,6 +6,7 @@
 use alloc::{boxed::Box, vec};
 
 use kmdf_rules::level::Level;
+use lab_double::lock::Locked;
 use wdk_sys::{
     NTSTATUS, PMDL, POOL_TYPE, PVOID, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, WDFMEMORY,
 };
@@ -15,7 +16,6 @@ use crate::{
     body::Body,
     call::Call,
     status,
-    sync::Locked,
     world::{self, Order},
 };
 

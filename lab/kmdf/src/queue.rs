@@ -12,6 +12,7 @@ use kmdf_rules::{
     queue::{Dispatch, Queue as State},
     violation::Violation,
 };
+use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_IO_QUEUE_DISPATCH_TYPE::{
         WdfIoQueueDispatchManual, WdfIoQueueDispatchParallel, WdfIoQueueDispatchSequential,
@@ -29,9 +30,7 @@ use crate::{
     device::Device,
     report::stop,
     request::{self, Place, Request},
-    status,
-    sync::Locked,
-    wait, work_item,
+    status, wait, work_item,
     world::{self, Order, Reference},
 };
 

@@ -9,6 +9,7 @@ use alloc::{vec, vec::Vec};
 use core::ptr;
 
 use kmdf_rules::{level::Level, object::Handle};
+use lab_double::lock::Locked;
 use wdk_sys::{
     _KEY_VALUE_INFORMATION_CLASS::KeyValuePartialInformation,
     HANDLE, KEY_READ, NTSTATUS, OBJ_CASE_INSENSITIVE, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES,
@@ -30,7 +31,6 @@ use crate::{
     init,
     memory::Memory,
     status, string,
-    sync::Locked,
     world::{self, Order},
 };
 

@@ -7,6 +7,7 @@
 //! bytes than the output buffer has stops the run.
 
 use kmdf_rules::{level::Level, object::Handle, violation::Violation};
+use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_REQUEST_TYPE::{
         WdfRequestTypeDeviceControl, WdfRequestTypeDeviceControlInternal, WdfRequestTypeRead,
@@ -27,7 +28,6 @@ use crate::{
     queue::{self, Queue},
     report::stop,
     status,
-    sync::Locked,
     target::Sent,
     world::{self, Reference},
 };

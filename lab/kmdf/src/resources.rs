@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use kmdf_rules::{level::Level, object::Handle};
+use lab_double::lock::Locked;
 use wdk_sys::{
     CM_PARTIAL_RESOURCE_DESCRIPTOR, PCM_PARTIAL_RESOURCE_DESCRIPTOR, PCM_RESOURCE_LIST,
     PWDF_DRIVER_GLOBALS, WDFCMRESLIST,
@@ -13,7 +14,6 @@ use crate::{
     call::Call,
     device::Device,
     irp::Irp,
-    sync::Locked,
     world::{self, Reference},
 };
 

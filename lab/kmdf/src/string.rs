@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use kmdf_rules::level::Level;
+use lab_double::lock::Locked;
 use wdk_sys::{
     NTSTATUS, PCUNICODE_STRING, PUNICODE_STRING, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES,
     UNICODE_STRING, WDFSTRING,
@@ -13,7 +14,6 @@ use crate::{
     body::Body,
     call::Call,
     status,
-    sync::Locked,
     world::{self, Order},
 };
 

@@ -10,6 +10,7 @@ use alloc::{boxed::Box, vec};
 use core::ptr;
 
 use kmdf_rules::{level::Level, object::Handle};
+use lab_double::lock::Locked;
 use wdk_sys::{
     IRP_MJ_DEVICE_CONTROL, IRP_MJ_INTERNAL_DEVICE_CONTROL, NTSTATUS, PDEVICE_OBJECT,
     PFN_WDF_REQUEST_COMPLETION_ROUTINE, PIRP, PVOID, WDF_REQUEST_COMPLETION_PARAMS,
@@ -21,9 +22,7 @@ use crate::{
     call::{Call, callback, number, pointer},
     device::Device,
     request::{Place, Request},
-    status,
-    sync::Locked,
-    wait,
+    status, wait,
     world::{self, Reference},
 };
 

@@ -8,6 +8,7 @@
 use core::ptr;
 
 use kmdf_rules::level::Level;
+use lab_double::lock::Locked;
 use wdk_sys::{
     BOOLEAN, LONGLONG, NTSTATUS, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, PWDF_TIMER_CONFIG,
     WDF_TIMER_CONFIG, WDFOBJECT, WDFTIMER,
@@ -18,9 +19,7 @@ use crate::{
     body::Body,
     call::{Call, callback, pointer},
     context::Attributes,
-    status,
-    sync::Locked,
-    wait, work_item,
+    status, wait, work_item,
     world::{self, Order, Reference},
 };
 

@@ -7,6 +7,7 @@ use alloc::boxed::Box;
 use core::ptr;
 
 use kmdf_rules::{level::Level, object::Handle};
+use lab_double::lock::Locked;
 use wdk_sys::{
     HANDLE, NTSTATUS, PVOID, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, PWDF_WORKITEM_CONFIG,
     WDF_WORKITEM_CONFIG, WDFOBJECT, WDFWORKITEM,
@@ -18,9 +19,7 @@ use crate::{
     body::Body,
     call::{Call, callback, pointer},
     report::note,
-    status,
-    sync::Locked,
-    wait,
+    status, wait,
     world::{self, Order, Reference},
 };
 

@@ -8,6 +8,7 @@ use kmdf_rules::{
     tree::{Deletion, Finished, Tree},
     violation::Violation,
 };
+use lab_double::lock::Locked;
 use wdk_sys::{NTSTATUS, PWDF_OBJECT_ATTRIBUTES, WDF_OBJECT_ATTRIBUTES};
 
 use crate::{
@@ -16,9 +17,7 @@ use crate::{
     call::{Call, obey, pointer},
     context::{Attributes, Contexts, Parent},
     report::stop,
-    shortage, status,
-    sync::Locked,
-    wait,
+    shortage, status, wait,
 };
 
 /// A framework object.
