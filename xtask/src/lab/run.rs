@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use wait_timeout::ChildExt as _;
@@ -65,6 +65,10 @@ fn patience(words: &[String]) -> Duration {
     }
 }
 
+/// How long a run may write nothing, neither a result nor a line of the kernel's log, before it counts
+/// as hanging.
+const SILENCE: Duration = Duration::from_secs(90);
+
 /// The runner's words for jobs that take longer than a trace.
 const LONG_JOBS: [&str; 4] = ["storm", "contention", "checks", "measure"];
 
@@ -93,24 +97,26 @@ pub(crate) fn session(
     let errors = drive.join("lab/stderr.txt");
     let output = drive.join("lab/stdout.txt");
     // To files: the kernel's process inherits the streams and outlives the runner.
-    let mut child = runner(&prefix, bench, words)
+    let child = runner(&prefix, bench, words)
         .stdin(Stdio::piped())
         .stdout(fs_err::File::create(&output)?.into_file())
         .stderr(fs_err::File::create(&errors)?.into_file())
         .spawn()
         .context("start Wine")?;
-    let ended = finish(&prefix, &mut child, input, patience(words))?;
+    let ended = finish(&prefix, child, input, patience(words), &[&output, &errors])?;
     let (messages, kernel_log) = split(&lossy(&errors)?);
-    let code = ended.and_then(|status| status.code());
+    let code = match &ended {
+        Ended::ByItself(status) => status.code(),
+        Ended::Stopped(_) => None,
+    };
     if let Some(folder) = &images.counters {
         keep_counters(&prefix, folder)?;
     }
     let (framework, etw) = (log(&prefix, "wdf-double"), log(&prefix, "etw-double"));
     let mut violations = double_log::violations(&framework);
     violations.extend(double_log::violations(&etw));
-    if ended.is_none() {
-        let patience = patience(words).as_secs();
-        violations.push(format!("`{}`: no end within {patience} s", words.join(" ")));
+    if let Ended::Stopped(why) = ended {
+        violations.push(format!("`{}`: {why}", words.join(" ")));
     }
     if code == Some(0) {
         violations.extend(double_log::leftovers(&framework));
@@ -158,26 +164,61 @@ fn runner(prefix: &Prefix, bench: &Bench, words: &[String]) -> Command {
     wine
 }
 
-/// Gives the runner its input and waits for its end. One that takes longer than `patience` is
-/// stopped with all of its prefix, and nothing is returned.
+/// How the runner ended.
+enum Ended {
+    ByItself(ExitStatus),
+    /// It was stopped, with all of its prefix, for this reason.
+    Stopped(String),
+}
+
+/// Gives the runner its input, waits for its end, and stops whatever else runs in the prefix.
 fn finish(
     prefix: &Prefix,
-    child: &mut Child,
+    mut child: Child,
     input: &[u8],
     patience: Duration,
-) -> Result<Option<ExitStatus>> {
+    streams: &[&Path],
+) -> Result<Ended> {
     let pipe = child.stdin.take();
     thread::scope(|scope| {
         // Beside the wait: a runner that hangs does not read. One that ends early closes its end,
         // which its exit code explains.
         scope.spawn(move || pipe.map(|mut pipe| pipe.write_all(input)));
-        let ended = child.wait_timeout(patience)?;
+        let ended = wait(&mut child, patience, streams)?;
         prefix.stop();
-        if ended.is_none() {
+        if matches!(ended, Ended::Stopped(_)) {
             child.wait()?;
         }
         Ok(ended)
     })
+}
+
+/// Waits for the runner's end, but no longer than `patience`, and not for one that writes nothing to
+/// its `streams` any more.
+fn wait(child: &mut Child, patience: Duration, streams: &[&Path]) -> Result<Ended> {
+    let written = || -> u64 {
+        let length = |stream: &&Path| std::fs::metadata(stream).map_or(0, |data| data.len());
+        streams.iter().map(length).sum()
+    };
+    let begin = Instant::now();
+    let (mut length, mut last) = (0, begin);
+    loop {
+        if let Some(status) = child.wait_timeout(Duration::from_millis(500))? {
+            return Ok(Ended::ByItself(status));
+        }
+        let now = Instant::now();
+        if written() != length {
+            (length, last) = (written(), now);
+        }
+        if now - last > SILENCE {
+            let silence = SILENCE.as_secs();
+            return Ok(Ended::Stopped(format!("silent for {silence} s")));
+        }
+        if now - begin > patience {
+            let patience = patience.as_secs();
+            return Ok(Ended::Stopped(format!("no end within {patience} s")));
+        }
+    }
 }
 
 /// Keeps the counters that the framework double wrote, if a driver with counters was unloaded.
