@@ -174,7 +174,9 @@ pub struct WaitRequest {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct WaitReply {
-    /// The device's change count: committed VF writes and VF resets since the device started.
+    /// The device's change count: committed VF writes and VF resets since the device started. Never
+    /// below [`WaitRequest::seen`]. It may be equal to it, when the change that ended another caller's
+    /// wait ends this one's too: there is nothing to look at then, and the next wait misses nothing.
     pub changes: u64,
 }
 

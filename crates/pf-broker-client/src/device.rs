@@ -282,7 +282,8 @@ impl<C: Control> Device<C> {
     }
 
     /// Waits until a VF's write was committed or a VF was reset since the change count `seen`, and
-    /// returns the change count then.
+    /// returns the change count then. Now and then it returns `seen` itself and there is nothing to look
+    /// at; waiting again misses nothing.
     ///
     /// # Errors
     ///
