@@ -44,9 +44,10 @@ fn tell_those_who_wait(pf: &Pf) {
     if !pf.waited_for.swap(false, Ordering::SeqCst) {
         return;
     }
-    // This visits every VF, once however many wait.
-    let changes = served.broker.change_count();
     while let Some(request) = pf.queues.waits.next() {
+        // Counted behind the request's arrival, so that it is not less than what its sender has seen.
+        // This visits every VF.
+        let changes = served.broker.change_count();
         request.reply(&abi::WaitReply { changes });
     }
 }
