@@ -134,7 +134,7 @@ unsafe extern "C" fn add_device(object: PDRIVER_OBJECT, pdo: PDEVICE_OBJECT) -> 
     let Some(event) = driver.config.EvtDriverDeviceAdd else {
         return status::SUCCESS;
     };
-    shortage::begin(pdo);
+    shortage::begin();
     let init = init::create(&driver, pdo);
     let status = callback("EvtDriverDeviceAdd", Level::Passive, || {
         // SAFETY: the driver's callback with its own handle and a fresh init structure.

@@ -13,9 +13,8 @@ use lab_double::lock::Locked;
 use wdk_sys::{
     _KEY_VALUE_INFORMATION_CLASS::KeyValuePartialInformation,
     HANDLE, KEY_READ, NTSTATUS, OBJ_CASE_INSENSITIVE, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES,
-    PCUNICODE_STRING, PLUGPLAY_REGKEY_DEVICE, PULONG, PVOID, PWDF_DRIVER_GLOBALS,
-    PWDF_OBJECT_ATTRIBUTES, REG_BINARY, REG_DWORD, REG_SZ, WDFDEVICE, WDFDRIVER, WDFKEY, WDFMEMORY,
-    WDFSTRING,
+    PCUNICODE_STRING, PULONG, PVOID, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, REG_BINARY,
+    REG_DWORD, REG_SZ, WDFDEVICE, WDFDRIVER, WDFKEY, WDFMEMORY, WDFSTRING,
     ntddk::{
         IoOpenDeviceRegistryKey, ZwClose, ZwCreateKey, ZwDeleteValueKey, ZwOpenKey,
         ZwQueryValueKey, ZwSetValueKey,
@@ -128,12 +127,12 @@ pub(crate) unsafe extern "C" fn open_init(
     }
 }
 
-/// A `REG_DWORD` of the hardware key of a physical device.
-pub(crate) fn hardware_number(pdo: wdk_sys::PDEVICE_OBJECT, name: &str) -> Option<u32> {
-    let key = open_device_key(pdo, PLUGPLAY_REGKEY_DEVICE, KEY_READ).ok()?;
+/// The `REG_DWORD` of this name in the key at an absolute path.
+pub(crate) fn number(path: &str, name: &str) -> Option<u32> {
+    let characters = |text: &str| text.encode_utf16().chain([0]).collect::<Vec<u16>>();
+    let key = open_named(&characters(path), ptr::null_mut(), KEY_READ).ok()?;
     let key = Key(Locked::new(key));
-    let characters: Vec<u16> = name.encode_utf16().chain([0]).collect();
-    let queried = query(Key::handle(&key), &string::unicode(&characters));
+    let queried = query(Key::handle(&key), &string::unicode(&characters(name)));
     key.close();
     match queried {
         Ok((REG_DWORD, data)) => data.as_slice().try_into().ok().map(u32::from_le_bytes),

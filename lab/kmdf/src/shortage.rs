@@ -1,23 +1,25 @@
 //! A shortage on command: one call of a driver fails for want of resources. Which one is the number in
-//! the value `WdfDoubleShortage` of a device's hardware key, counted from 1 and from
-//! `EvtDriverDeviceAdd` of that device on, over all calls that make something.
+//! the value `Shortage` of the double's own registry key, counted from 1 and from the first
+//! `EvtDriverDeviceAdd` on, over all calls that make something.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use wdk_sys::{NTSTATUS, PDEVICE_OBJECT};
+use wdk_sys::NTSTATUS;
 
 use crate::{call::Call, registry, report::note, status};
 
-/// The value's name.
-const VALUE: &str = "WdfDoubleShortage";
+/// Where the number stands.
+const KEY: &str = "\\Registry\\Machine\\Software\\wdf-double";
 
 /// Calls up to the one that fails, that one included; 0 when none is to fail.
 static LEFT: AtomicU32 = AtomicU32::new(0);
+static BEGUN: AtomicBool = AtomicBool::new(false);
 
-/// Looks at the device's hardware key; a device without the value changes nothing.
-pub(crate) fn begin(pdo: PDEVICE_OBJECT) {
-    if let Some(number) = registry::hardware_number(pdo, VALUE) {
-        LEFT.store(number, Ordering::Release);
+/// A device is about to be added: the first one begins the count.
+pub(crate) fn begin() {
+    if !BEGUN.swap(true, Ordering::AcqRel) {
+        let number = registry::number(KEY, "Shortage");
+        LEFT.store(number.unwrap_or(0), Ordering::Release);
     }
 }
 

@@ -22,9 +22,8 @@ pub(crate) struct Bench {
     pub(crate) num_vfs: Option<Value>,
     /// The registry value `BlockTable`, where there is one.
     pub(crate) table: Option<Value>,
-    /// The registry value `WdfDoubleShortage`: which call of the driver, counted from 1, the
-    /// framework double fails for want of resources.
-    pub(crate) shortage: Option<Value>,
+    /// Which call of the driver, counted from 1, the framework double fails for want of resources.
+    pub(crate) shortage: Option<u32>,
 }
 
 /// `blocks/accelerator.toml` with a limit that recovers by Wine's clock as it should by Windows's:

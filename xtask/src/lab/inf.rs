@@ -40,12 +40,7 @@ pub(crate) fn vf_driver(bench: &Bench) -> String {
 /// # Errors
 /// When a line that is to be replaced does not stand exactly once in `pf_broker.inx`.
 pub(crate) fn driver(bench: &Bench) -> Result<String, MisfitError> {
-    let values = [
-        ("NumVFs", &bench.num_vfs),
-        ("BlockTable", &bench.table),
-        ("WdfDoubleShortage", &bench.shortage),
-    ];
-    let parameters = values
+    let parameters = [("NumVFs", &bench.num_vfs), ("BlockTable", &bench.table)]
         .into_iter()
         .filter_map(|(name, value)| Some(line(name, value.as_ref()?)))
         .collect::<String>();

@@ -2,6 +2,7 @@
 //! what another left.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -52,6 +53,16 @@ impl Prefix {
     /// Where `C:` lies.
     pub(crate) fn drive(&self) -> PathBuf {
         self.folder.join("drive_c")
+    }
+
+    /// Sets a number in the registry, below `HKEY_LOCAL_MACHINE`, before anything runs. In the key's
+    /// path each backslash is doubled, as in Wine's files.
+    pub(crate) fn set_machine_value(&self, key: &str, name: &str, number: u32) -> Result<()> {
+        let mut file = fs_err::OpenOptions::new()
+            .append(true)
+            .open(self.folder.join("system.reg"))?;
+        writeln!(file, "\n[{key}]\n\"{name}\"=dword:{number:08x}")?;
+        Ok(())
     }
 
     /// Runs a program of this prefix.

@@ -94,6 +94,9 @@ pub(crate) fn session(
         fs_err::copy(from, drive.join("windows/system32/drivers").join(name))?;
     }
     lay_out_etw(&prefix, &images.etw)?;
+    if let Some(number) = bench.shortage {
+        prefix.set_machine_value(r"Software\\wdf-double", "Shortage", number)?;
+    }
     let errors = drive.join("lab/stderr.txt");
     let output = drive.join("lab/stdout.txt");
     // To files: the kernel's process inherits the streams and outlives the runner.

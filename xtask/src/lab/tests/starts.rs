@@ -242,7 +242,7 @@ fn test(bench: &Bench, name: &str, wrong: Wrong, ended: Ended) -> Test {
                 table.truncate(table.len() - less);
             }
         }
-        Wrong::Call(number) => bench.shortage = Some(Value::Number(number)),
+        Wrong::Call(number) => bench.shortage = Some(number),
         Wrong::Bus(more) => words.extend(more.iter().map(|&word| word.to_owned())),
     }
     Test {
