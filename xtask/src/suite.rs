@@ -136,12 +136,14 @@ fn loom(host: &HostCargo, places: &Places) -> Command {
 
 /// What needs the Windows toolchains.
 fn image_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
-    let (build, rules, lab) = (places.clone(), places.clone(), places.clone());
+    let image = |name, architecture| {
+        let places = places.clone();
+        Step::check(name, move || image_rules(&places, architecture))
+    };
+    let lab = places.clone();
     let mut steps = vec![
-        Step::check("build of the driver image", move || {
-            driver::build(&build, Architecture::X86_64).map(|_| Tally::PASSED)
-        }),
-        Step::check("rules of kernel images", move || image_rules(&rules)),
+        image("the driver image and its rules", Architecture::X86_64),
+        image("the same for 64-bit Arm", Architecture::Aarch64),
         Step::check("rules of the framework on the running double", move || {
             double::prove(&lab)
         }),
@@ -223,10 +225,9 @@ fn windows_lints(
     })
 }
 
-fn image_rules(places: &Places) -> Result<Tally> {
-    // Without a build that succeeds there is nothing to look at but an older image.
-    let path = driver::build(places, Architecture::X86_64)?;
-    let (description, findings) = image::examine(&path, Architecture::X86_64)?;
+fn image_rules(places: &Places, architecture: Architecture) -> Result<Tally> {
+    let path = driver::build(places, architecture)?;
+    let (description, findings) = image::examine(&path, architecture)?;
     println!("{}", image::table(&description, &findings));
     Ok(findings
         .iter()
