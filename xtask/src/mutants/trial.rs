@@ -14,9 +14,6 @@ use crate::lab::prefix;
 use crate::places::Places;
 use crate::process::{cargo, output, shown};
 
-/// How long the tests may take before they count as hanging.
-const PATIENCE: Duration = Duration::from_mins(10);
-
 /// Who should catch a fault.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
@@ -69,6 +66,14 @@ impl fmt::Display for Verdict {
 }
 
 impl Judge {
+    /// How long the tests may take before they count as hanging.
+    const fn patience(&self) -> Duration {
+        match self {
+            Self::Package(_) => Duration::from_mins(2),
+            Self::Lab => Duration::from_mins(10),
+        }
+    }
+
     /// Compiles and tests the source in `places`.
     ///
     /// # Errors
@@ -88,13 +93,14 @@ impl Judge {
         output(&mut compile).context("the source with the fault does not compile")?;
         let log = places.target().join("trial.log");
         let file: File = fs_err::File::create(&log)?.into();
-        let ended = run_with_patience(test, &file)?;
+        let patience = self.patience();
+        let ended = run(test, patience, &file)?;
         if ended.is_none() {
             // Wine's server and the kernel's process belong to no process group of ours.
             prefix::stop_all(places)?;
         }
         Ok(match ended {
-            None => Verdict::Caught(format!("no end within {} s", PATIENCE.as_secs())),
+            None => Verdict::Caught(format!("no end within {} s", patience.as_secs())),
             Some(status) if status.success() => Verdict::Survived,
             Some(_) => Verdict::Caught(first_complaint(&fs_err::read_to_string(&log)?)),
         })
@@ -102,7 +108,7 @@ impl Judge {
 }
 
 /// How the command ended, or nothing when it had to be stopped.
-fn run_with_patience(mut command: Command, log: &File) -> Result<Option<ExitStatus>> {
+fn run(mut command: Command, patience: Duration, log: &File) -> Result<Option<ExitStatus>> {
     command
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
@@ -112,7 +118,7 @@ fn run_with_patience(mut command: Command, log: &File) -> Result<Option<ExitStat
         .process_group(0)
         .spawn()
         .with_context(|| format!("cannot start `{}`", shown(&command)))?;
-    let ended = child.wait_timeout(PATIENCE)?;
+    let ended = child.wait_timeout(patience)?;
     if ended.is_none() {
         stop(&mut child)?;
     }
