@@ -20,7 +20,7 @@ use clap::{Args, ValueEnum};
 use crate::places::Places;
 use crate::tally::Tally;
 use bench::Bench;
-use build::Images;
+use build::{Build, Images};
 pub use tests::Patience;
 
 /// What `cargo xtask lab` takes.
@@ -101,7 +101,12 @@ impl Job {
 /// # Errors
 /// When something cannot be built or Wine does not start. A trace that ends early is an exit code.
 pub fn run(places: &Places, arguments: &Arguments) -> Result<ExitCode> {
-    let images = build::all(places, arguments.kmdf.as_deref(), arguments.no_build)?;
+    let build = if arguments.no_build {
+        Build::Nothing
+    } else {
+        Build::Everything
+    };
+    let images = build::all(places, arguments.kmdf.as_deref(), build)?;
     let job = if arguments.faults {
         Job::Faults
     } else {
@@ -156,7 +161,8 @@ fn read(file: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// When something cannot be built or Wine does not start.
 pub fn test(places: &Places, patience: Patience) -> Result<Tally> {
-    tests::all(places, &build::all(places, None, false)?, patience)
+    let images = build::all(places, None, Build::Everything)?;
+    tests::all(places, &images, patience)
 }
 
 /// The same with `driver` in the image's place, an image with counters, which every run leaves in a
@@ -165,10 +171,10 @@ pub fn test(places: &Places, patience: Patience) -> Result<Tally> {
 /// # Errors
 /// As for [`test`].
 pub fn test_counting(places: &Places, driver: &Path, counters: &Path) -> Result<Tally> {
+    let build = Build::Around(driver.to_path_buf());
     let images = Images {
-        driver: driver.to_path_buf(),
         counters: Some(counters.to_path_buf()),
-        ..build::all(places, None, false)?
+        ..build::all(places, None, build)?
     };
     tests::all(places, &images, Patience::UntilTheEnd)
 }

@@ -35,18 +35,29 @@ pub(crate) struct Images {
     pub(crate) counters: Option<PathBuf>,
 }
 
-/// Builds everything, but takes `framework` for WDFLDR.SYS when there is one. With `as_it_is`
-/// nothing is built: what was built last is run.
-pub(crate) fn all(places: &Places, framework: Option<&Path>, as_it_is: bool) -> Result<Images> {
+/// What is built for a run.
+pub(crate) enum Build {
+    Everything,
+    /// Everything but the driver's image, which is this file.
+    Around(PathBuf),
+    /// What was built last is run.
+    Nothing,
+}
+
+/// Builds what `build` says, but takes `framework` for WDFLDR.SYS when there is one.
+pub(crate) fn all(places: &Places, framework: Option<&Path>, build: Build) -> Result<Images> {
     packages::ensure(&[packages::KERNEL, packages::USER, packages::WINE])?;
     let kernel = Toolchain::kernel(places, Architecture::X86_64)?;
     let user = Toolchain::user(places)?;
-    let driver = if as_it_is {
-        driver::finished_folder(places, Architecture::X86_64).join("pf_broker.sys")
-    } else {
-        let driver = driver::build(places, Architecture::X86_64)?;
+    if !matches!(build, Build::Nothing) {
         compile(places, &kernel, &user)?;
-        driver
+    }
+    let driver = match build {
+        Build::Everything => driver::build(places, Architecture::X86_64)?,
+        Build::Around(driver) => driver,
+        Build::Nothing => {
+            driver::finished_folder(places, Architecture::X86_64).join("pf_broker.sys")
+        }
     };
     let kernel = kernel.output_folder(driver::PROFILE);
     Ok(Images {

@@ -209,9 +209,9 @@ fn wait(child: &mut Child, patience: Duration, streams: &[&Path]) -> Result<Ende
         if let Some(status) = child.wait_timeout(Duration::from_millis(500))? {
             return Ok(Ended::ByItself(status));
         }
-        let now = Instant::now();
-        if written() != length {
-            (length, last) = (written(), now);
+        let (now, written) = (Instant::now(), written());
+        if written != length {
+            (length, last) = (written, now);
         }
         if now - last > SILENCE {
             let silence = SILENCE.as_secs();
