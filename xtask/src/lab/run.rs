@@ -72,8 +72,26 @@ const SILENCE: Duration = Duration::from_secs(90);
 /// The runner's words for jobs that take longer than a trace.
 const LONG_JOBS: [&str; 4] = ["storm", "contention", "checks", "measure"];
 
-/// Runs the runner with `words` in a fresh prefix.
+/// What the runner says when Wine did not load the bus double, which happens when its service manager is
+/// busy. The driver has not been touched then.
+const NOT_BEGUN: &str = "lab-runner: the stack double's control device";
+
+/// Runs the runner with `words` in a fresh prefix, and in another one if it could not begin.
 pub(crate) fn session(
+    places: &Places,
+    images: &Images,
+    bench: &Bench,
+    words: &[String],
+    input: &[u8],
+) -> Result<Finished> {
+    let finished = attempt(places, images, bench, words, input)?;
+    if finished.messages.starts_with(NOT_BEGUN) {
+        return attempt(places, images, bench, words, input);
+    }
+    Ok(finished)
+}
+
+fn attempt(
     places: &Places,
     images: &Images,
     bench: &Bench,
