@@ -16,6 +16,6 @@ mod outcome;
 mod play;
 
 pub use block_broker::PowerState;
-pub use operation::{LineError, Operation, Target};
+pub use operation::{HexError, LineError, Operation, Target, bytes_from_hex};
 pub use outcome::{Outcome, Stats, Status};
 pub use play::{Failure, Host, MAX_LINE_LENGTH, PlayError, Played, play};

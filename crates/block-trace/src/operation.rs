@@ -10,6 +10,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use keys::{Keys, Op};
 use value::State;
+pub use value::{HexError, bytes_from_hex};
 
 /// One operation of a trace.
 ///

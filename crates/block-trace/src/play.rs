@@ -11,6 +11,9 @@ use crate::{LineError, Operation, Outcome, PowerState, Stats, Status, Target};
 /// operation, and a bound on what a file that is not a trace makes the player hold.
 pub const MAX_LINE_LENGTH: usize = 1 << 20;
 
+/// The byte order mark in UTF-8, with which some editors begin a file. A manifest may begin with one, too.
+const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
+
 /// How an operation can fail.
 #[derive(Debug)]
 pub enum Failure<E> {
@@ -212,6 +215,8 @@ fn column_text(problem: &LineError) -> String {
 /// lines to `output`, each flushed before the next line is read, so that the two sides can be a
 /// conversation.
 ///
+/// A byte order mark in front of the first line is skipped; columns count without it.
+///
 /// # Errors
 ///
 /// The first line that is malformed, or the failure of `input`, `output` or `host`, ends the run.
@@ -232,7 +237,10 @@ pub fn play<H: Host>(
         if read == 0 {
             break;
         }
-        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let mut text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        if line == 1 {
+            text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+        }
         if text.len() > MAX_LINE_LENGTH {
             return Err(PlayError::TooLong { line });
         }

@@ -243,6 +243,25 @@ fn odd_or_foreign_hexadecimal_digits_are_refused() {
 }
 
 #[test]
+fn a_foreign_character_in_data_is_named_with_its_position_before_an_odd_number_of_digits() {
+    for (data, words) in [
+        ("00 01", "character 3 is ' '"),
+        ("0001 ", "character 5 is ' '"),
+        ("0g", "character 2 is 'g'"),
+        ("ä0", "character 1 is 'ä'"),
+        (r"00\u001b0", r"character 3 is '\u{1b}'"),
+        ("012", "3 hexadecimal digits, an odd number"),
+    ] {
+        let line = format!(r#"{{"op":"write","vf":0,"block":0,"data":"{data}"}}"#);
+        let text = problem(&line);
+        assert!(
+            text.starts_with(&format!("`data`: {words}")),
+            "{data}: {text}"
+        );
+    }
+}
+
+#[test]
 fn what_is_not_one_json_object_is_refused() {
     for line in [
         "reset 0",

@@ -66,8 +66,51 @@ pub(super) struct Hex(pub(super) Vec<u8>);
 
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        hex::serde::deserialize(deserializer).map(Self)
+        let text = String::deserialize(deserializer)?;
+        bytes_from_hex(&text).map(Self).map_err(de::Error::custom)
     }
+}
+
+/// Why a text is not a sequence of bytes in hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HexError {
+    /// A character is not a hexadecimal digit.
+    #[error(
+        "character {position} is {character:?}, not a hexadecimal digit: two digits for each byte, nothing between"
+    )]
+    Digit {
+        /// The character.
+        character: char,
+        /// Its position in the text, in characters from 1.
+        position: usize,
+    },
+    /// The last byte lacks its second digit.
+    #[error("{digits} hexadecimal digits, an odd number: two digits for each byte")]
+    Odd {
+        /// Number of digits.
+        digits: usize,
+    },
+}
+
+/// Reads bytes that are written as two hexadecimal digits each, of either case, with nothing between
+/// them. An empty text is no bytes.
+///
+/// # Errors
+///
+/// The first character that is not a digit, before an odd number of digits: a space between bytes
+/// often causes both, and is the mistake.
+pub fn bytes_from_hex(text: &str) -> Result<Vec<u8>, HexError> {
+    let foreign = (1..)
+        .zip(text.chars())
+        .find(|(_, character)| !character.is_ascii_hexdigit());
+    if let Some((position, character)) = foreign {
+        return Err(HexError::Digit {
+            character,
+            position,
+        });
+    }
+    // Only digits are left, so the number of them is all that can be wrong.
+    hex::decode(text).map_err(|_| HexError::Odd { digits: text.len() })
 }
 
 /// A mask: `0x` and 1 to 16 hexadecimal digits of either case.

@@ -147,6 +147,25 @@ fn blank_lines_are_skipped_and_counted() {
 }
 
 #[test]
+fn a_byte_order_mark_is_skipped_in_front_of_the_first_line_alone() {
+    let (played, _, calls) = run("\u{FEFF}{\"op\":\"reset\",\"vf\":0}\r\n");
+    assert_eq!(played.expect("a good trace").operations, 1);
+    assert_eq!(calls, ["reset 0"]);
+
+    let (played, ..) = run("\u{FEFF}\n\u{FEFF}{\"op\":\"reset\",\"vf\":0}\n");
+    assert_eq!(
+        played.expect_err("a mark within the trace").to_string(),
+        "line 2, column 1: a line holds one JSON object"
+    );
+    let (played, ..) = run("\u{FEFF}nonsense\n");
+    assert_eq!(
+        played.expect_err("no JSON").to_string(),
+        "line 1, column 1: a line holds one JSON object",
+        "columns count without the mark, as editors do"
+    );
+}
+
+#[test]
 fn a_malformed_line_ends_the_run_and_is_named() {
     let (played, _, calls) =
         run("{\"op\":\"reset\",\"vf\":0}\nnonsense\n{\"op\":\"reset\",\"vf\":1}\n");
