@@ -7,7 +7,7 @@
 
 mod program;
 
-pub use program::{PROGRAM, Run, pfbctl};
+pub use program::{PROGRAM, Run, pfbctl, pfbctl_bytes};
 
 use std::fs;
 use std::io;

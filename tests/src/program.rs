@@ -19,11 +19,11 @@ pub static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
 
 /// What a run of the program left behind.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct Run<Output = String> {
     /// The exit code.
     pub code: i32,
     /// Standard output.
-    pub stdout: String,
+    pub stdout: Output,
     /// Standard error.
     pub stderr: String,
 }
@@ -35,10 +35,28 @@ pub struct Run {
 /// When it does not run to its end, or says something that is not text.
 #[must_use]
 pub fn pfbctl(arguments: &[&str], stdin: &str) -> Run {
+    let run = pfbctl_bytes(arguments, stdin, &[]);
+    Run {
+        code: run.code,
+        stdout: String::from_utf8(run.stdout).expect("text on standard output"),
+        stderr: run.stderr,
+    }
+}
+
+/// Runs the program in the repository's folder with more variables in its environment, and keeps the
+/// bytes of standard output as they are.
+///
+/// # Panics
+///
+/// When it does not run to its end, or says something that is not text on standard error.
+#[must_use]
+pub fn pfbctl_bytes(arguments: &[&str], stdin: &str, environment: &[(&str, &str)]) -> Run<Vec<u8>> {
     let mut child = Command::new(&*PROGRAM)
         .args(arguments)
         .current_dir(crate::repository())
         .env_remove("CLICOLOR_FORCE")
+        .env_remove("SOURCE_DATE_EPOCH")
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -57,7 +75,7 @@ pub fn pfbctl(arguments: &[&str], stdin: &str) -> Run {
     writer.join().expect("the writer ends");
     Run {
         code: status.code().expect("pfbctl ends by itself"),
-        stdout: String::from_utf8(stdout).expect("text on standard output"),
+        stdout,
         stderr: String::from_utf8(stderr).expect("text on standard error"),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use block_table::Table;
-use end_to_end::pfbctl;
+use end_to_end::{pfbctl, pfbctl_bytes};
 
 /// An INF as its sections. Section names and keys are compared without regard to case, as Windows does.
 struct Inf(BTreeMap<String, Vec<Entry>>);
@@ -168,7 +168,9 @@ fn the_version_section_says_all_that_a_driver_package_must() {
             "{4D36E97D-E325-11CE-BFC1-08002BE10318}",
             "that of the class System"
         );
-        assert_eq!(inf.value("Version", "CatalogFile"), "pf_broker.cat");
+        let service = inf.value("Version", "CatalogFile");
+        let service = service.strip_suffix(".cat").expect("a catalog");
+        assert!(service.starts_with("pf_broker_1"), "{service}");
         assert_eq!(
             inf.values("Version", "DriverVer"),
             ["02/28/2026", "1.2.3.4"]
@@ -260,14 +262,14 @@ fn the_package_keeps_to_the_driver_store_and_to_its_own_keys() {
     }
     let services = format!("{install}.NT.Services");
     let service = inf.values(&services, "AddService");
-    assert_eq!(service[0], "pf_broker");
+    assert_eq!(service[0], "pf_broker_1414_b001");
     assert_eq!(
         service[1], "0x00000002",
         "the service is the device's function driver"
     );
     assert_eq!(
         inf.value(&service[2], "ServiceBinary"),
-        r"%13%\pf_broker.sys"
+        r"%13%\pf_broker_1414_b001.sys"
     );
     assert_eq!(
         inf.value(&service[2], "ServiceType"),
@@ -309,7 +311,7 @@ fn the_package_keeps_to_the_driver_store_and_to_its_own_keys() {
     }
     assert_eq!(
         inf.values(&format!("{install}.NT.Wdf"), "KmdfService")[0],
-        "pf_broker"
+        service[0]
     );
 }
 
@@ -352,7 +354,10 @@ fn ids_number_of_vfs_and_block_table_are_the_manifests() {
         let [number_type, number] = &value("NumVFs")[..] else {
             panic!("a DWORD")
         };
-        assert_eq!(number_type, "0x00010001", "REG_DWORD");
+        assert_eq!(
+            number_type, "0x00010003",
+            "FLG_ADDREG_TYPE_DWORD and FLG_ADDREG_NOCLOBBER: an update keeps what was set"
+        );
         let bytes = value("BlockTable");
         assert_eq!(bytes[0], "0x00000001", "REG_BINARY");
         let bytes: Vec<u8> = bytes[1..]
@@ -377,6 +382,169 @@ fn ids_number_of_vfs_and_block_table_are_the_manifests() {
         );
         assert_eq!(id, ids);
     }
+}
+
+/// Every name of a package that Windows knows for the whole host, in lower case, as Windows compares them.
+fn names_on_the_host(inf: &Inf) -> BTreeSet<String> {
+    let (_, install, _) = model(inf);
+    let service = &inf.values(&format!("{install}.NT.Services"), "AddService");
+    let framework = &inf.values(&format!("{install}.NT.Wdf"), "KmdfService")[0];
+    assert_eq!(&service[0], framework);
+    let files = inf.value(&format!("{install}.NT"), "CopyFiles");
+    let sources = inf
+        .section("SourceDisksFiles")
+        .iter()
+        .filter_map(|entry| entry.key.clone());
+    let copied = inf
+        .section(&files)
+        .iter()
+        .map(|entry| entry.values[0].clone());
+    let mut names: Vec<String> = sources.chain(copied).collect();
+    names.extend([
+        service[0].clone(),
+        inf.text(&inf.value(&service[2], "DisplayName")),
+        inf.value(&service[2], "ServiceBinary"),
+        inf.value("Version", "CatalogFile"),
+    ]);
+    names.iter().map(|name| name.to_lowercase()).collect()
+}
+
+#[test]
+fn the_packages_of_two_vendors_share_no_name_on_a_host() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = fs::read_to_string(end_to_end::repository().join("blocks/accelerator.toml"))
+        .expect("the manifest");
+    let of_vendor = |vendor: &str| {
+        let path = folder.path().join(format!("{vendor}.toml"));
+        let changed = text.replace("vendor-id = 0x1414", &format!("vendor-id = {vendor}"));
+        fs::write(&path, changed).expect("written");
+        names_on_the_host(&Inf::parse(&written(path.to_str().expect("a path"))))
+    };
+    let (one, other) = (of_vendor("0x1414"), of_vendor("0x15B3"));
+    assert_eq!(
+        one.len(),
+        5,
+        "service, display name, two paths, catalog: {one:?}"
+    );
+    assert_eq!(other.len(), 5, "{other:?}");
+    assert!(
+        one.is_disjoint(&other),
+        "{:?}",
+        one.intersection(&other).collect::<Vec<_>>()
+    );
+    assert_eq!(one, of_vendor("0x1414"), "the same each time");
+}
+
+#[test]
+fn the_names_and_the_class_are_those_of_the_command_line() {
+    let run = pfbctl(
+        &[
+            "inf",
+            "blocks/accelerator.toml",
+            "--service",
+            "CxPf",
+            "--binary",
+            "cx100.sys",
+            "--catalog",
+            "cx-package.cat",
+            "--class",
+            "ComputeAccelerator",
+        ],
+        "",
+    );
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let inf = Inf::parse(&run.stdout);
+    assert_eq!(
+        names_on_the_host(&inf),
+        [
+            "cxpf",
+            "contoso cx-100 (cxpf)",
+            "cx100.sys",
+            r"%13%\cx100.sys",
+            "cx-package.cat"
+        ]
+        .map(str::to_owned)
+        .into()
+    );
+    assert_eq!(inf.value("Version", "Class"), "ComputeAccelerator");
+    assert_eq!(
+        inf.value("Version", "ClassGuid"),
+        "{F01A9D53-3FF6-48D2-9F97-C8A7004BE10C}",
+        "of \"System-Defined Device Setup Classes Available to Vendors\""
+    );
+    assert_eq!(
+        inf.text(&inf.value("Version", "Provider")),
+        "PCI vendor 1414",
+        "who assigns it says who provides it, when nobody else does"
+    );
+}
+
+/// The `DriverVer` of an INF that is made with this `SOURCE_DATE_EPOCH`.
+fn version_at(seconds: &str) -> Vec<String> {
+    let environment = [("SOURCE_DATE_EPOCH", seconds)];
+    let run = pfbctl_bytes(&["inf", "blocks/hello.toml"], "", &environment);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let text = String::from_utf8(run.stdout).expect("ASCII");
+    Inf::parse(&text).values("Version", "DriverVer")
+}
+
+#[test]
+fn the_version_is_that_of_the_time_and_a_later_one_is_newer() {
+    let tool = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        version_at("1772323199"),
+        ["02/28/2026".to_owned(), format!("{tool}.1439")]
+    );
+    assert_eq!(
+        version_at("1772323260"),
+        ["03/01/2026".to_owned(), format!("{tool}.1")]
+    );
+    let run = pfbctl(&["inf", "blocks/hello.toml"], "");
+    let now = Inf::parse(&run.stdout).values("Version", "DriverVer");
+    let year = now[0].rsplit('/').next().expect("a date");
+    assert!(year.parse::<u32>().expect("a year") >= 2026, "{now:?}");
+    for wrong in ["", "yesterday", "-1", "253402300800"] {
+        let environment = [("SOURCE_DATE_EPOCH", wrong)];
+        let run = pfbctl_bytes(&["inf", "blocks/hello.toml"], "", &environment);
+        assert_eq!((run.code, run.stdout.len()), (2, 0), "{wrong}");
+        assert!(
+            run.stderr.contains("SOURCE_DATE_EPOCH") && run.stderr.contains(wrong),
+            "{wrong}: {}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn an_inf_on_standard_output_has_the_bytes_of_the_one_in_a_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("made.inf");
+    let path = file.to_str().expect("a path in UTF-8");
+    // The second character is U+1B63, whose first byte in UTF-16 begins an escape sequence.
+    for provider in ["Contoso", "Zürich\u{1B63}"] {
+        let arguments = [
+            "inf",
+            "blocks/hello.toml",
+            "--provider",
+            provider,
+            "--driver-ver",
+            "02/28/2026,1.2.3.4",
+        ];
+        let to_file = [&arguments[..], &["-o", path]].concat();
+        assert_eq!(pfbctl(&to_file, "").code, 0);
+        let expected = fs::read(&file).expect("the INF");
+        let run = pfbctl_bytes(&arguments, "", &[]);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+        assert!(run.stdout == expected, "{provider}: other bytes");
+    }
+    let bytes = fs::read(&file).expect("the INF");
+    assert!(bytes.starts_with(&[0xFF, 0xFE]), "UTF-16 with its mark");
+    let units: Vec<u16> = bytes
+        .chunks_exact(2)
+        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+        .collect();
+    let text = String::from_utf16(&units).expect("UTF-16");
+    assert!(text.contains("\"Zürich\u{1B63}\""), "{text}");
 }
 
 #[test]
@@ -404,6 +572,26 @@ fn what_an_inf_cannot_hold_is_refused_and_named() {
             "--provider",
         ),
         (vec!["inf", hello, "--arch", "x86"], 2, "x86"),
+        (
+            vec!["inf", hello, "--class", "Net"],
+            2,
+            "ComputeAccelerator",
+        ),
+        (
+            vec!["inf", hello, "--service", "two words"],
+            2,
+            "--service: \"two words\" has ' '",
+        ),
+        (
+            vec!["inf", hello, "--binary", "pf.exe"],
+            2,
+            "--binary: pf.exe is not a name that ends with .sys",
+        ),
+        (
+            vec!["inf", hello, "--catalog", "pf"],
+            2,
+            "--catalog: pf is not a name that ends with .cat",
+        ),
         (vec!["inf", "no-such.toml"], 2, "no-such.toml"),
     ] {
         let run = pfbctl(&arguments, "");

@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-
-/// Date and version of a package when nobody says them: the version is the tool's own.
-pub(crate) const DRIVER_VER: &str = concat!("01/01/2026,", env!("CARGO_PKG_VERSION"), ".0");
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// What stands behind every help text.
 const EXIT_CODES: &str = "\
@@ -73,10 +70,14 @@ Examples:
 
     /// Write a device's INF: PCI IDs, number of VFs and block table for one signed driver
     ///
-    /// The INF is all that differs between two devices that share the driver's binary.
+    /// The INF and the file names are all that differs between two devices that share the driver. The names of service, binary and
+    /// catalog come from the PF's PCI IDs, so that the packages of two vendors can be installed on one host. Before
+    /// `inf2cat`, copy pf_broker.sys to the name of the binary.
     #[command(after_help = "\
-Example:
-  pfbctl inf blocks/accelerator.toml --num-vfs 8 --provider Contoso -o contoso.inf")]
+Examples:
+  pfbctl inf blocks/accelerator.toml --num-vfs 8 --provider Contoso -o contoso.inf
+  pfbctl inf blocks/accelerator.toml --provider Contoso --service ContosoPf \\
+      --class ComputeAccelerator --driver-ver 02/28/2026,1.0.0.0 -o contoso.inf")]
     Inf(Inf),
 
     /// List the devices that the driver runs (Windows)
@@ -194,21 +195,57 @@ pub(crate) struct Inf {
     #[arg(long, value_name = "N")]
     pub(crate) num_vfs: Option<u16>,
 
-    /// Who provides the package, as Device Manager shows it
-    #[arg(long, value_name = "NAME", default_value = "pf_broker")]
-    pub(crate) provider: String,
+    /// Who provides the package, as Device Manager shows it [default: PCI vendor and the vendor ID]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
 
-    /// Date and version of the package
+    /// Date and version of the package [default: the date of SOURCE_DATE_EPOCH or today, UTC; the
+    /// version of this tool and the minute of that day]
     #[arg(
         long,
-        value_name = "MM/DD/YYYY,A.B.C.D",
-        default_value = DRIVER_VER
+        visible_alias = "driver-version",
+        value_name = "MM/DD/YYYY,A.B.C.D"
     )]
-    pub(crate) driver_ver: String,
+    pub(crate) driver_ver: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) names: InfNames,
+
+    /// Device setup class
+    #[arg(long, value_enum, default_value_t = Class::System, ignore_case = true)]
+    pub(crate) class: Class,
 
     /// Architecture of the package
     #[arg(long, value_name = "ARCH", default_value = "amd64", value_parser = ["amd64", "arm64"])]
     pub(crate) arch: String,
+}
+
+/// The names that no two packages on one host may share.
+#[derive(Debug, Args)]
+pub(crate) struct InfNames {
+    /// Name of the driver's service [default: `pf_broker`, vendor ID and device ID, such as
+    /// pf_broker_1414_b001]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+
+    /// File name of the driver in the package [default: the service's name and .sys]
+    #[arg(long, value_name = "NAME.sys")]
+    pub(crate) binary: Option<String>,
+
+    /// File name of the package's catalog [default: the service's name and .cat]
+    #[arg(long, value_name = "NAME.cat")]
+    pub(crate) catalog: Option<String>,
+}
+
+/// Device setup classes that fit a PF ("System-Defined Device Setup Classes Available to Vendors").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Class {
+    /// System devices
+    #[value(name = "System")]
+    System,
+    /// Compute accelerators
+    #[value(name = "ComputeAccelerator")]
+    ComputeAccelerator,
 }
 
 /// Which device a command speaks to.
@@ -272,7 +309,7 @@ pub(crate) struct Invalidate {
     pub(crate) vf: pf_broker_client::Vfs,
 
     /// The block IDs, each below 64
-    #[arg(required = true, value_parser = clap::value_parser!(u32).range(0..64))]
+    #[arg(required = true, value_parser = clap::value_parser!(u32).range(0..=63))]
     pub(crate) blocks: Vec<u32>,
 }
 
@@ -328,8 +365,8 @@ pub(crate) struct Journal {
 #[derive(Clone, Debug)]
 pub(crate) struct Data(pub(crate) Vec<u8>);
 
-fn data(text: &str) -> Result<Data, hex::FromHexError> {
-    hex::decode(text).map(Data)
+fn data(text: &str) -> Result<Data, block_trace::HexError> {
+    block_trace::bytes_from_hex(text).map(Data)
 }
 
 fn vfs(text: &str) -> Result<pf_broker_client::Vfs, String> {

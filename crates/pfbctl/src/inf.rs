@@ -1,19 +1,27 @@
 //! `pfbctl inf`: the INF of a device, made of the driver's own `pf_broker.inx`.
 
-use std::io::Write;
+mod names;
+mod version;
 
-use crate::cli;
+use std::borrow::Cow;
+use std::io::{self, IsTerminal as _, Write};
+
+use crate::cli::{self, Class};
 use crate::failure::Failure;
 use crate::source;
+use names::Names;
 
-/// The INF that stampinf would take: what it says of sections, service and security is said once.
+/// The INF that stampinf would take: what it says of sections and security is said once.
 const TEMPLATE: &str = include_str!("../../../pf_broker.inx");
 
 /// Bytes of the block table on one line of the INF.
 const BYTES_A_LINE: usize = 24;
 
-/// Characters of an INF's `DriverVer` that are not digits, in their order.
-const DRIVER_VER: [char; 6] = ['/', '/', ',', '.', '.', '.'];
+/// `FLG_ADDREG_TYPE_DWORD` and `FLG_ADDREG_NOCLOBBER` ("INF AddReg directive"): a `REG_DWORD` that is
+/// written unless the value exists, so that an update of the package keeps what the administrator set.
+const DWORD_UNLESS_SET: &str = "0x00010003";
+/// `FLG_ADDREG_BINVALUETYPE`: a `REG_BINARY`.
+const BINARY: &str = "0x00000001";
 
 /// What makes a device's INF out of the template.
 struct Parameters<'p> {
@@ -21,6 +29,8 @@ struct Parameters<'p> {
     device: &'p str,
     driver_ver: &'p str,
     arch: &'p str,
+    class: Class,
+    names: Names,
     vendor_id: u16,
     device_id: u16,
     num_vfs: u16,
@@ -39,24 +49,40 @@ pub(crate) fn run(arguments: &cli::Inf, out: &mut dyn Write) -> Result<(), Failu
             problem: format!("{num_vfs} is not within 1 to {most}, the manifest's max-vfs"),
         });
     }
+    let provider = match &arguments.provider {
+        Some(provider) => Cow::from(provider),
+        None => format!("PCI vendor {:04X}", device.vendor_id).into(),
+    };
+    let driver_ver = match &arguments.driver_ver {
+        Some(text) => Cow::from(version::given(text)?),
+        None => version::of_today()?.into(),
+    };
     let table = manifest.compile();
     let parameters = Parameters {
-        provider: one_line("--provider", &arguments.provider)?,
+        provider: one_line("--provider", &provider)?,
         device: one_line("the device's name", &device.name)?,
-        driver_ver: driver_ver(&arguments.driver_ver)?,
+        driver_ver: &driver_ver,
         arch: &arguments.arch,
+        class: arguments.class,
+        names: Names::choose(&arguments.names, device.vendor_id, device.device_id)?,
         vendor_id: device.vendor_id,
         device_id: device.device_id,
         num_vfs,
         table: &table,
     };
-    let bytes = encode(&render(TEMPLATE, &parameters));
+    let inf = render(TEMPLATE, &parameters);
     match &arguments.output {
         Some(path) => {
             source::keep_apart(&arguments.manifest, &[("--output", path)])?;
-            source::write(path, bytes)
+            source::write(path, encode(&inf))
         }
-        None => Ok(out.write_all(&bytes)?),
+        // `out` takes escape sequences away, and with them what looks like one in UTF-16.
+        None if io::stdout().is_terminal() => Ok(out.write_all(inf.as_bytes())?),
+        None => {
+            let mut raw = io::stdout().lock();
+            raw.write_all(&encode(&inf))?;
+            Ok(raw.flush()?)
+        }
     }
 }
 
@@ -71,40 +97,6 @@ fn one_line<'t>(argument: &'static str, text: &'t str) -> Result<&'t str, Failur
     Ok(text)
 }
 
-/// A `DriverVer` of the form MM/DD/YYYY,A.B.C.D.
-fn driver_ver(text: &str) -> Result<&str, Failure> {
-    let separators = text.chars().filter(|character| !character.is_ascii_digit());
-    let numbers = text.split(|character: char| !character.is_ascii_digit());
-    let numbers: Option<Vec<u16>> = numbers.map(|number| number.parse().ok()).collect();
-    let is_dated = matches!(
-        numbers.as_deref(),
-        Some([month, day, year, _, _, _, _]) if (1..=days(*month, *year)).contains(day)
-    );
-    if separators.eq(DRIVER_VER) && is_dated {
-        Ok(text)
-    } else {
-        Err(Failure::Argument {
-            argument: "--driver-ver",
-            problem: format!(
-                "{text:?} is not a date of the calendar and a version, such as 01/31/2026,1.0.0.0; \
-                 each part of the version is at most 65535"
-            ),
-        })
-    }
-}
-
-/// The days that a month has; none when there is no such month or year.
-fn days(month: u16, year: u16) -> u16 {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    match month {
-        _ if !(1..=9999).contains(&year) => 0,
-        2 => 28 + u16::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => 0,
-    }
-}
-
 /// The template with the device's values in it.
 fn render(template: &str, parameters: &Parameters<'_>) -> String {
     let mut inf = String::new();
@@ -112,25 +104,60 @@ fn render(template: &str, parameters: &Parameters<'_>) -> String {
         .lines()
         .skip_while(|line| line.starts_with(';') || line.is_empty())
     {
-        let key = line.split('=').next().unwrap_or_default().trim();
-        let line = if key == "DriverVer" {
-            format!("DriverVer   = {}", parameters.driver_ver)
-        } else if key == "Provider" && line.contains('"') {
-            format!("Provider = {}", quoted(parameters.provider))
-        } else if key == "DeviceDescription" && line.contains('"') {
-            format!("DeviceDescription = {}", quoted(parameters.device))
-        } else if line.starts_with("HKR,,NumVFs,") {
-            registry_values(parameters)
-        } else if let Some((models, _)) = line.split_once(r"PCI\VEN_") {
-            let (vendor, device) = (parameters.vendor_id, parameters.device_id);
-            format!(r"{models}PCI\VEN_{vendor:04X}&DEV_{device:04X}")
-        } else {
-            line.replace("$ARCH$", parameters.arch)
-        };
-        inf.push_str(&line);
+        inf.push_str(&rendered(line, parameters));
         inf.push_str("\r\n");
     }
     inf
+}
+
+/// One line of the template with the device's values in it.
+fn rendered(line: &str, parameters: &Parameters<'_>) -> String {
+    let Names {
+        service,
+        binary,
+        catalog,
+    } = &parameters.names;
+    if line.starts_with("HKR,,NumVFs,") {
+        return registry_values(parameters);
+    }
+    if let Some((models, _)) = line.split_once(r"PCI\VEN_") {
+        let (vendor, device) = (parameters.vendor_id, parameters.device_id);
+        return format!(r"{models}PCI\VEN_{vendor:04X}&DEV_{device:04X}");
+    }
+    let Some((front, value)) = line.split_once('=') else {
+        return line
+            .replace("pf_broker.sys", binary)
+            .replace("$ARCH$", parameters.arch);
+    };
+    let is_string = value.contains('"');
+    let value = match front.trim() {
+        "Class" => class(parameters.class).0.to_owned(),
+        "ClassGuid" => class(parameters.class).1.to_owned(),
+        "CatalogFile" => catalog.clone(),
+        "DriverVer" => parameters.driver_ver.to_owned(),
+        "Provider" if is_string => quoted(parameters.provider),
+        "Disk" if is_string => quoted(&format!("{} installation disk", parameters.device)),
+        "DeviceDescription" if is_string => quoted(parameters.device),
+        // Windows refuses a service whose display name another service has (`CreateService`).
+        "ServiceDescription" if is_string => quoted(&format!("{} ({service})", parameters.device)),
+        "AddService" | "KmdfService" => value.replace("pf_broker,", &format!("{service},")),
+        _ => value
+            .replace("pf_broker.sys", binary)
+            .replace("$ARCH$", parameters.arch),
+    };
+    let front = front.replace("pf_broker.sys", binary);
+    format!("{}= {}", front, value.trim())
+}
+
+/// Name and GUID of a device setup class.
+fn class(class: Class) -> (&'static str, &'static str) {
+    match class {
+        Class::System => ("System", "{4D36E97D-E325-11CE-BFC1-08002BE10318}"),
+        Class::ComputeAccelerator => (
+            "ComputeAccelerator",
+            "{F01A9D53-3FF6-48D2-9F97-C8A7004BE10C}",
+        ),
+    }
 }
 
 /// What the driver reads of the hardware key: a DWORD, and the block table as `REG_BINARY`.
@@ -144,7 +171,7 @@ fn registry_values(parameters: &Parameters<'_>) -> String {
     };
     let lines: Vec<String> = parameters.table.chunks(BYTES_A_LINE).map(digits).collect();
     format!(
-        "HKR,,NumVFs,0x00010001,{}\r\nHKR,,BlockTable,0x00000001,\\\r\n  {}",
+        "HKR,,NumVFs,{DWORD_UNLESS_SET},{}\r\nHKR,,BlockTable,{BINARY},\\\r\n  {}",
         parameters.num_vfs,
         lines.join(",\\\r\n  ")
     )

@@ -53,7 +53,7 @@ pub(crate) fn driver(bench: &Bench) -> Result<String, MisfitError> {
         ),
         (
             "the manifest's VFs and table",
-            "HKR,,NumVFs,0x00010001,4\n",
+            "HKR,,NumVFs,0x00010003,4\n",
             &*parameters,
         ),
         (
