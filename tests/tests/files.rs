@@ -160,3 +160,66 @@ fn a_block_that_is_not_there_is_an_error_and_nothing_else() {
         );
     }
 }
+
+#[test]
+fn a_misspelt_block_is_answered_with_the_one_that_is_like_it_and_with_all() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let table = folder.path().join("accelerator.table");
+    let table = table.to_str().expect("a path in UTF-8");
+    let manifest = "blocks/accelerator.toml";
+    assert_eq!(pfbctl(&["compile", manifest, "-o", table], "").code, 0);
+    for file in [manifest, table] {
+        let run = pfbctl(&["show", file, "--block", "comand"], "");
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.stderr);
+        assert!(
+            run.stderr.starts_with(
+                "error: --block: there is no block `comand` (did you mean `command`?); blocks are 0 ("
+            ),
+            "{}",
+            run.stderr
+        );
+    }
+}
+
+/// Puts `name` in place of the text `before` in a block table, and the CRC of the whole into its header again.
+fn renamed(bytes: &mut [u8], before: &[u8], name: &[u8]) {
+    let at = bytes
+        .windows(before.len())
+        .position(|window| window == before)
+        .expect("the name is in the table");
+    bytes[at..at + before.len()].copy_from_slice(name);
+    block_table::encode::seal(bytes);
+}
+
+#[test]
+fn control_characters_in_the_names_of_a_table_are_no_commands_for_the_terminal() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("hostile.table");
+    let path = file.to_str().expect("a path in UTF-8");
+    assert_eq!(
+        pfbctl(&["compile", "blocks/accelerator.toml", "-o", path], "").code,
+        0
+    );
+    let mut bytes = fs::read(&file).expect("the table");
+    renamed(&mut bytes, b"Contoso", b"\x1b[2J\x07\r\n");
+    renamed(&mut bytes, b"command", b"c\x1b]0;\xc2\x9b");
+    fs::write(&file, &bytes).expect("written");
+    // With colour, so that nothing takes the escape sequences of the names away by chance.
+    for arguments in [
+        &["--color", "always", "show", path][..],
+        &["--color", "always", "show", path, "--block", "nope"],
+    ] {
+        let run = pfbctl(arguments, "");
+        let text = run.stdout + &run.stderr;
+        assert!(text.contains(r"c\u{1b}]0;\u{9b}"), "{text:?}");
+        for command in ["\x1b[2J", "\x1b]0;", "\u{7}", "\r", "\u{9b}"] {
+            assert!(!text.contains(command), "{command:?} in {text:?}");
+        }
+    }
+    let run = pfbctl(&["show", path], "");
+    assert!(
+        run.stdout.starts_with(r"\u{1b}[2J\u{7}\u{d}\u{a} CX-100"),
+        "{}",
+        run.stdout
+    );
+}

@@ -123,10 +123,8 @@ pub(crate) fn counted(number: usize, thing: &str) -> String {
 }
 
 /// The candidate that is most like `wrong`, if one is like it at all.
-pub(crate) fn closest<'c>(
-    wrong: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<&'c str> {
+#[must_use]
+pub fn closest<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     // 0.75 accepts a slip or two in a word of usual length and no other word of the language.
     let scored = candidates
         .into_iter()

@@ -39,7 +39,7 @@ mod model;
 mod syntax;
 mod types;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Located, Severity, Span};
+pub use diagnostic::{Diagnostic, Diagnostics, Located, Severity, Span, closest};
 pub use model::{
     Bits, Block, Condition, Count, Device, Enum, Field, Layout, Manifest, Member, OneOf, Owner,
     SequenceKind, Valid,

@@ -1,24 +1,50 @@
 //! The commands that speak to a running driver, over its management interface.
 
+mod allowed;
 mod connection;
 mod report;
 
 use std::io::Write;
 
-use pf_broker_client::{Control, Device};
+use pf_broker_abi as abi;
+use pf_broker_client::{Control, Device, Vfs};
 
 use crate::cli;
 use crate::failure::Failure;
+use allowed::{Request, Transfer, explain};
 use connection::{Access, devices, open};
 
 /// `pfbctl list`.
 pub(crate) fn list(out: &mut dyn Write) -> Result<(), Failure> {
-    let mut rows = Vec::new();
-    for path in devices()? {
-        let device = connection::open_path(&path, Access::Look)?;
-        rows.push((path, device.query()?));
+    list_devices(devices()?, out, |path| {
+        Ok(connection::open_path(path, Access::Look)?.query()?)
+    })
+}
+
+/// Shows every device. One that does not answer does not keep the others from being shown.
+fn list_devices(
+    paths: Vec<String>,
+    out: &mut dyn Write,
+    query: impl Fn(&str) -> Result<abi::QueryReply, Failure>,
+) -> Result<(), Failure> {
+    let rows: Vec<_> = paths
+        .into_iter()
+        .map(|path| {
+            let reply = query(&path);
+            (path, reply)
+        })
+        .collect();
+    report::devices(out, &rows)?;
+    let failures = rows.iter().filter_map(|(_, reply)| reply.as_ref().err());
+    let codes: Vec<u8> = failures.map(Failure::exit_code).collect();
+    match codes.iter().max() {
+        None => Ok(()),
+        Some(&exit_code) => Err(Failure::Unanswered {
+            devices: codes.len(),
+            of: rows.len(),
+            exit_code,
+        }),
     }
-    report::devices(out, &rows)
 }
 
 /// `pfbctl stats`.
@@ -36,25 +62,68 @@ pub(crate) fn stats(arguments: &cli::Stats, out: &mut dyn Write) -> Result<(), F
 }
 
 fn one_vf<C: Control>(device: &Device<C>, vf: u16, out: &mut dyn Write) -> Result<(), Failure> {
+    let stats = device
+        .stats(vf)
+        .map_err(|error| explain(device, about(vf), error))?;
     let blocks = device.blocks()?;
     let counted = blocks
         .iter()
         .map(|block| Ok((block, device.block_stats(vf, block.id)?)))
         .collect::<Result<Vec<_>, pf_broker_client::Error>>()?;
-    report::one_vf(out, vf, &device.stats(vf)?, &counted)
+    report::one_vf(out, vf, &stats, &counted)
+}
+
+/// A request about a VF and none of its blocks.
+fn about(vf: u16) -> Request {
+    Request {
+        vf: Some(vf),
+        ..Request::default()
+    }
+}
+
+/// A request about a block of a VF.
+fn about_block(vf: u16, block: u32, transfer: Transfer) -> Request {
+    Request {
+        vf: Some(vf),
+        block: Some(block),
+        transfer,
+    }
+}
+
+/// The VF that a request names.
+fn one(vfs: Vfs) -> Option<u16> {
+    match vfs {
+        Vfs::One(vf) => Some(vf),
+        Vfs::All => None,
+    }
 }
 
 /// `pfbctl read`.
 pub(crate) fn read(arguments: &cli::Read, out: &mut dyn Write) -> Result<(), Failure> {
     let device = open(&arguments.selection, Access::Look)?;
-    let data = device.read(arguments.vf, arguments.block, arguments.length as usize)?;
+    let (vf, block, length) = (arguments.vf, arguments.block, arguments.length as usize);
+    let data = device.read(vf, block, length).map_err(|error| {
+        explain(
+            &device,
+            about_block(vf, block, Transfer::Read(length)),
+            error,
+        )
+    })?;
     report::bytes(out, &data)
 }
 
 /// `pfbctl publish`.
 pub(crate) fn publish(arguments: &cli::Publish) -> Result<(), Failure> {
     let device = open(&arguments.selection, Access::Change)?;
-    Ok(device.publish(arguments.vf, arguments.block, &arguments.data.0)?)
+    let (block, data) = (arguments.block, &arguments.data.0);
+    let request = Request {
+        vf: one(arguments.vf),
+        block: Some(block),
+        transfer: Transfer::Write(data.len()),
+    };
+    device
+        .publish(arguments.vf, block, data)
+        .map_err(|error| explain(&device, request, error))
 }
 
 /// `pfbctl invalidate`.
@@ -64,13 +133,23 @@ pub(crate) fn invalidate(arguments: &cli::Invalidate) -> Result<(), Failure> {
         .blocks
         .iter()
         .fold(0, |mask, block| mask | 1 << block);
-    Ok(device.invalidate(arguments.vf, mask)?)
+    let request = Request {
+        vf: one(arguments.vf),
+        ..Request::default()
+    };
+    device
+        .invalidate(arguments.vf, mask)
+        .map_err(|error| explain(&device, request, error))
 }
 
 /// `pfbctl drain`. Each message is one line of hexadecimal digits.
 pub(crate) fn drain(arguments: &cli::Drain, out: &mut dyn Write) -> Result<(), Failure> {
     let device = open(&arguments.selection, Access::Change)?;
-    for message in device.drain(arguments.vf, arguments.block, usize::from(arguments.most))? {
+    let (vf, block) = (arguments.vf, arguments.block);
+    let messages = device
+        .drain(vf, block, usize::from(arguments.most))
+        .map_err(|error| explain(&device, about_block(vf, block, Transfer::Drain), error))?;
+    for message in messages {
         writeln!(out, "{}", hex::encode(message))?;
     }
     Ok(())
@@ -78,7 +157,10 @@ pub(crate) fn drain(arguments: &cli::Drain, out: &mut dyn Write) -> Result<(), F
 
 /// `pfbctl reset`.
 pub(crate) fn reset(arguments: &cli::Reset) -> Result<(), Failure> {
-    Ok(open(&arguments.selection, Access::Change)?.reset(arguments.vf)?)
+    let device = open(&arguments.selection, Access::Change)?;
+    device
+        .reset(arguments.vf)
+        .map_err(|error| explain(&device, about(arguments.vf), error))
 }
 
 /// Most journal entries asked for at once; more than the driver keeps for a VF.
@@ -87,7 +169,9 @@ const JOURNAL_ENTRIES: usize = 1024;
 /// `pfbctl journal`.
 pub(crate) fn journal(arguments: &cli::Journal, out: &mut dyn Write) -> Result<(), Failure> {
     let device = open(&arguments.selection, Access::Look)?;
-    let entries = device.journal(arguments.vf, arguments.after, JOURNAL_ENTRIES)?;
+    let entries = device
+        .journal(arguments.vf, arguments.after, JOURNAL_ENTRIES)
+        .map_err(|error| explain(&device, about(arguments.vf), error))?;
     for entry in &entries {
         report::journal_line(out, arguments.vf, entry)?;
     }

@@ -1,9 +1,13 @@
 //! What keeps a command from doing what it was asked to, and the exit code that says so.
 
+use std::error::Error as _;
 use std::io;
+use std::iter;
 use std::path::PathBuf;
 
 use block_trace::PlayError;
+
+use crate::printable::printable_lines;
 
 /// The exit code for findings: a manifest or table has errors, or the driver refused the request.
 const FINDINGS: u8 = 1;
@@ -117,6 +121,24 @@ pub(crate) enum Failure {
         /// What Windows says.
         source: io::Error,
     },
+    /// Some devices could not be asked, which was shown for each already.
+    #[error("{devices} of {of} {} did not answer", if *.of == 1 { "device" } else { "devices" })]
+    Unanswered {
+        /// How many did not answer.
+        devices: usize,
+        /// How many there are.
+        of: usize,
+        /// The highest exit code of theirs.
+        exit_code: u8,
+    },
+    /// The driver refused the request, and says what it would have accepted.
+    #[error("{allowed}")]
+    Refused {
+        /// What is allowed, with what was asked for.
+        allowed: String,
+        /// The driver's answer.
+        source: pf_broker_client::Error,
+    },
     /// The driver's answer.
     #[error(transparent)]
     Driver(#[from] pf_broker_client::Error),
@@ -137,10 +159,22 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::Findings { .. } | Self::Table { .. } | Self::Unfit { .. } | Self::Driver(_) => {
-                FINDINGS
-            }
+            Self::Findings { .. }
+            | Self::Table { .. }
+            | Self::Unfit { .. }
+            | Self::Refused { .. }
+            | Self::Driver(_) => FINDINGS,
+            Self::Unanswered { exit_code, .. } => *exit_code,
             _ => NOT_DONE,
         }
+    }
+
+    /// The failure with everything that caused it, as one text for the terminal.
+    pub(crate) fn with_causes(&self) -> String {
+        let causes = iter::successors(self.source(), |&cause| cause.source());
+        let texts: Vec<String> = iter::once(self.to_string())
+            .chain(causes.map(ToString::to_string))
+            .collect();
+        printable_lines(&texts.join(": ")).into_owned()
     }
 }

@@ -10,6 +10,7 @@ mod draft;
 mod driver;
 mod failure;
 mod inf;
+mod printable;
 mod show;
 mod simulate;
 mod simulation;
@@ -18,9 +19,7 @@ mod story;
 mod style;
 mod value;
 
-use std::error::Error;
 use std::io::Write;
-use std::iter;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -67,9 +66,5 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
 
 /// Says on standard error what went wrong, with everything that caused it.
 fn say(failure: &Failure) {
-    let causes = iter::successors(failure.source(), |&cause| cause.source());
-    let text: Vec<String> = iter::once(failure.to_string())
-        .chain(causes.map(ToString::to_string))
-        .collect();
-    anstream::eprintln!("{BAD}error{BAD:#}: {}", text.join(": "));
+    anstream::eprintln!("{BAD}error{BAD:#}: {}", failure.with_causes());
 }

@@ -2,14 +2,15 @@
 
 use std::io::Write;
 
-use block_manifest::{Block, Field, Manifest, OneOf, SequenceKind, Valid};
+use block_manifest::{Block, Field, Manifest, OneOf, SequenceKind, Valid, closest};
 use block_table::{Access, Kind, OnReset, ShortRead, Table, WhenFull};
 
 use crate::byte_map;
 use crate::cli;
 use crate::failure::Failure;
+use crate::printable::{printable, printable_lines};
 use crate::source::{self, Source};
-use crate::style::{FAINT, HEADING, counted, table};
+use crate::style::{FAINT, HEADING, counted, listed, table};
 use crate::value;
 
 /// `pfbctl show`.
@@ -29,10 +30,24 @@ fn is_chosen(chosen: Option<&str>, id: u32, name: &str) -> bool {
     chosen.is_none_or(|chosen| chosen == name || chosen.parse() == Ok(id))
 }
 
-fn nothing_chosen(chosen: Option<&str>) -> Failure {
+fn nothing_chosen<'b>(
+    chosen: Option<&str>,
+    blocks: impl Iterator<Item = (u32, &'b str)>,
+) -> Failure {
+    let chosen = chosen.unwrap_or_default();
+    let blocks: Vec<(u32, &str)> = blocks.collect();
+    let meant = closest(chosen, blocks.iter().map(|(_, name)| *name))
+        .map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"));
+    let names: Vec<String> = blocks
+        .iter()
+        .map(|(id, name)| format!("{id} ({name})"))
+        .collect();
     Failure::Argument {
         argument: "--block",
-        problem: format!("there is no block `{}`", chosen.unwrap_or_default()),
+        problem: format!(
+            "there is no block `{chosen}`{meant}; blocks are {}",
+            listed(&names)
+        ),
     }
 }
 
@@ -47,7 +62,11 @@ fn show_manifest(
         .filter(|block| is_chosen(chosen, block.id, &block.name))
         .collect();
     if blocks.is_empty() {
-        return Err(nothing_chosen(chosen));
+        let all = manifest.blocks().iter();
+        return Err(nothing_chosen(
+            chosen,
+            all.map(|block| (block.id, &*block.name)),
+        ));
     }
     let bytes = manifest.compile();
     // The compiler's own table always verifies; a table of another version is not one it writes.
@@ -68,7 +87,8 @@ fn show_table(table: &Table<'_>, chosen: Option<&str>, out: &mut dyn Write) -> R
         .blocks()
         .any(|block| is_chosen(chosen, block.id(), block.name()));
     if !known {
-        return Err(nothing_chosen(chosen));
+        let all = table.blocks().map(|block| (block.id(), block.name()));
+        return Err(nothing_chosen(chosen, all));
     }
     overview(table, true, out)?;
     writeln!(
@@ -84,7 +104,7 @@ fn overview(table: &Table<'_>, blocks: bool, out: &mut dyn Write) -> Result<(), 
     writeln!(
         out,
         "{HEADING}{}{HEADING:#}  PF {:04x}:{:04x}, up to {}",
-        device.name,
+        printable(device.name),
         device.vendor_id,
         device.device_id,
         counted(device.max_vfs.into(), "VF")
@@ -111,7 +131,7 @@ fn overview(table: &Table<'_>, blocks: bool, out: &mut dyn Write) -> Result<(), 
         let (min, max) = (block.min_length(), block.max_length());
         rows.add_row([
             block.id().to_string(),
-            block.name().to_owned(),
+            printable(block.name()).into_owned(),
             kind_text(block.kind()).to_owned(),
             access_text(block.vf_access()).to_owned(),
             if min == max {
@@ -167,7 +187,7 @@ fn show_block(manifest: &Manifest, block: &Block, out: &mut dyn Write) -> Result
         length_text(block),
     )?;
     if let Some(doc) = &block.doc {
-        writeln!(out, "{doc}")?;
+        writeln!(out, "{}", printable_lines(doc))?;
     }
     for require in &block.require {
         writeln!(out, "requires {}", require.text)?;
@@ -186,7 +206,7 @@ fn show_block(manifest: &Manifest, block: &Block, out: &mut dyn Write) -> Result
             .map_or("else".to_owned(), |when| format!("when {}", when.text));
         writeln!(out, "\n{HEADING}layout {}{HEADING:#}  {when}", layout.name)?;
         if let Some(doc) = &layout.doc {
-            writeln!(out, "{doc}")?;
+            writeln!(out, "{}", printable_lines(doc))?;
         }
         for require in &layout.require {
             writeln!(out, "requires {}", require.text)?;
@@ -220,7 +240,7 @@ fn show_fields(
             field.owner.as_str().to_owned(),
             value::text(manifest, field, &image),
             rules_text(field),
-            field.doc.clone().unwrap_or_default(),
+            printable_lines(field.doc.as_deref().unwrap_or_default()).into_owned(),
         ]);
     }
     writeln!(out, "{}", rows.trim_fmt())?;

@@ -19,6 +19,7 @@ use block_trace::{Host as _, Operation, Outcome, Status, Target};
 
 use crate::draft::Wish;
 use crate::failure::Failure;
+use crate::printable::printable;
 use crate::simulation::Simulation;
 use narrator::{Actor, Narrator};
 
@@ -75,7 +76,7 @@ impl<'a> Story<'a, '_, '_> {
         let vfs = self.simulation.vf_count();
         self.narrator.title(&format!(
             "{}: {} blocks, {vfs} VF{}",
-            device.name,
+            printable(&device.name),
             self.manifest.blocks().len(),
             if vfs == 1 { "" } else { "s" },
         ))?;

@@ -39,3 +39,17 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
+
+/// Most names that [`listed`] lists.
+const LISTED: usize = 16;
+
+/// Names behind each other, the first ones of many.
+pub(crate) fn listed(names: &[String]) -> String {
+    match names.split_at_checked(LISTED) {
+        _ if names.is_empty() => "none".to_owned(),
+        Some((first, rest)) if !rest.is_empty() => {
+            format!("{} and {} more", first.join(", "), rest.len())
+        }
+        _ => names.join(", "),
+    }
+}

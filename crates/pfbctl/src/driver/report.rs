@@ -8,12 +8,13 @@ use pf_broker_abi as abi;
 use pf_broker_client::name_text;
 
 use crate::failure::Failure;
+use crate::printable::printable;
 use crate::style::{BAD, FAINT, HEADING, table};
 
-/// The devices, numbered as `--device` takes them.
+/// The devices, numbered as `--device` takes them, each with its answer or with why there is none.
 pub(super) fn devices(
     out: &mut dyn Write,
-    devices: &[(String, abi::QueryReply)],
+    devices: &[(String, Result<abi::QueryReply, Failure>)],
 ) -> Result<(), Failure> {
     if devices.is_empty() {
         writeln!(out, "no pf_broker device is present")?;
@@ -22,7 +23,11 @@ pub(super) fn devices(
     let mut rows = table([
         "", "device", "PF", "VFs", "blocks", "table", "stack", "driver",
     ]);
-    for (number, (_, query)) in devices.iter().enumerate() {
+    for (number, (_, reply)) in devices.iter().enumerate() {
+        let Ok(query) = reply else {
+            rows.add_row([number.to_string(), "no answer".to_owned()]);
+            continue;
+        };
         let [major, minor, patch] = query.driver_version;
         let source = match query.table_source {
             source if source == abi::TableSource::Embedded as u8 => "embedded",
@@ -31,7 +36,7 @@ pub(super) fn devices(
         };
         rows.add_row([
             number.to_string(),
-            name_text(&query.name),
+            name(&query.name),
             format!("{:04x}:{:04x}", query.vendor_id, query.device_id),
             query.num_vfs.to_string(),
             query.block_count.to_string(),
@@ -46,10 +51,18 @@ pub(super) fn devices(
         ]);
     }
     writeln!(out, "{}", rows.trim_fmt())?;
-    for (number, (path, _)) in devices.iter().enumerate() {
-        writeln!(out, "{FAINT}{number}: {path}{FAINT:#}")?;
+    for (number, (path, reply)) in devices.iter().enumerate() {
+        writeln!(out, "{FAINT}{number}: {}{FAINT:#}", printable(path))?;
+        if let Err(failure) = reply {
+            writeln!(out, "   {BAD}error{BAD:#}: {}", failure.with_causes())?;
+        }
     }
     Ok(())
+}
+
+/// A name that a driver gives, which is its table's and may hold anything.
+fn name(name: &[u8; abi::NAME_LENGTH]) -> String {
+    printable(&name_text(name)).into_owned()
 }
 
 /// One row for each VF. The VF that was refused most stands out.
@@ -128,7 +141,7 @@ pub(super) fn one_vf(
     for (block, counters) in blocks {
         rows.add_row([
             block.id.to_string(),
-            name_text(&block.name),
+            name(&block.name),
             counters.reads.to_string(),
             counters.writes.to_string(),
             counters.publishes.to_string(),

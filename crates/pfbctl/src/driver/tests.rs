@@ -6,7 +6,8 @@ use pf_broker_abi as abi;
 use pf_broker_client::{Control, Device};
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
-use super::{Watcher, one_vf, report};
+use super::{Watcher, list_devices, one_vf, report};
+use crate::failure::Failure;
 
 fn text(write: impl FnOnce(&mut dyn std::io::Write)) -> String {
     let mut out = anstream::StripStream::new(Vec::new());
@@ -81,20 +82,23 @@ fn the_vf_that_misbehaves_stands_out() {
 fn a_vf_in_detail_names_every_refusal_and_every_block() {
     let mut block = abi::BlockInfo::new_zeroed();
     block.id = 7;
-    block.name[..5].copy_from_slice(b"hello");
+    block.name[..9].copy_from_slice(b"hello\x1b[2J");
     let mut counters = abi::BlockStatsReply::new_zeroed();
     counters.queued = 31;
     let device = device(vec![
-        (abi::IOCTL_BLOCKS, block.as_bytes().to_vec()),
-        (abi::IOCTL_BLOCK_STATS, counters.as_bytes().to_vec()),
         (
             abi::IOCTL_STATS,
             stats(&[(Refusal::Sequence, 12)]).as_bytes().to_vec(),
         ),
+        (abi::IOCTL_BLOCKS, block.as_bytes().to_vec()),
+        (abi::IOCTL_BLOCK_STATS, counters.as_bytes().to_vec()),
     ]);
     let text = text(|out| one_vf(&device, 3, out).expect("answered"));
     assert!(text.starts_with("VF 3: D0, 0 resets"), "{text}");
-    assert!(text.contains("hello") && text.contains("31"), "{text}");
+    assert!(
+        text.contains(r"hello\u{1b}[2J") && text.contains("31"),
+        "what a table holds is no command for the terminal: {text}"
+    );
     assert!(text.contains("0xC000042A") && text.contains("12"), "{text}");
     assert!(text.contains(Refusal::Sequence.reason()), "{text}");
 }
@@ -163,4 +167,48 @@ fn watching_shows_each_entry_once_and_says_what_was_overwritten() {
     let second = text(|out| watcher.step(out).expect("answered"));
     assert!(second.contains("26 entries were overwritten"), "{second}");
     assert_eq!(second.lines().count(), 2, "{second}");
+}
+
+#[test]
+fn a_device_that_does_not_answer_does_not_hide_the_others() {
+    let paths = ["one", "two", "three"].map(str::to_owned).to_vec();
+    let list = |answer: &dyn Fn(&str) -> Result<abi::QueryReply, Failure>| {
+        let mut out = Vec::new();
+        let ended = list_devices(paths.clone(), &mut out, answer);
+        let text = anstream::adapter::strip_bytes(&out).into_vec();
+        (ended, String::from_utf8(text).expect("text"))
+    };
+    let mut reply = abi::QueryReply::new_zeroed();
+    reply.name[..7].copy_from_slice(b"CX\x1b]0;\x07");
+
+    let (ended, text) = list(&|path| match path {
+        "two" => Err(pf_broker_client::Error::Status(0xC000_02B6).into()),
+        _ => Ok(reply),
+    });
+    let failure = ended.expect_err("one device is missing");
+    assert_eq!(failure.to_string(), "1 of 3 devices did not answer");
+    assert_eq!(failure.exit_code(), 1, "the driver refused");
+    assert_eq!(text.matches(r"CX\u{1b}]0;\u{7}").count(), 2, "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    let at = lines.iter().position(|line| *line == "1: two");
+    let error = lines[at.expect("the device's path") + 1];
+    assert!(
+        error.starts_with("   error: the driver answers 0xC00002B6 (removed)"),
+        "{text}"
+    );
+    assert!(
+        text.contains("no answer") && text.contains("2: three"),
+        "{text}"
+    );
+
+    let (ended, _) = list(&|path| match path {
+        "two" => Err(pf_broker_client::Error::Status(0xC000_02B6).into()),
+        _ => Err(std::io::Error::other("not a handle").into()),
+    });
+    assert_eq!(
+        ended.expect_err("none answers").exit_code(),
+        2,
+        "the highest"
+    );
+    assert!(list(&|_| Ok(reply)).0.is_ok());
 }

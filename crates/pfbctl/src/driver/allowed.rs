@@ -1,0 +1,122 @@
+//! What the driver would have accepted, beside its refusal: the driver knows the rule, and its other
+//! answers have the numbers.
+
+use block_broker::Refusal;
+use pf_broker_abi as abi;
+use pf_broker_client::{Control, Device, Error, name_text};
+
+use crate::failure::Failure;
+use crate::printable::printable;
+use crate::style::listed;
+
+/// What a refused request was about.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Request {
+    /// The VF that it named.
+    pub(super) vf: Option<u16>,
+    /// The block that it named.
+    pub(super) block: Option<u32>,
+    /// What it did with the block.
+    pub(super) transfer: Transfer,
+}
+
+/// What a request did with a block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Transfer {
+    /// No bytes went either way.
+    #[default]
+    Nothing,
+    /// It read so many bytes.
+    Read(usize),
+    /// It wrote so many bytes.
+    Write(usize),
+    /// It took messages.
+    Drain,
+}
+
+/// The failure of a request, with what is allowed where the driver says so. A driver that does not answer
+/// these questions leaves its refusal as it is.
+pub(super) fn explain<C: Control>(device: &Device<C>, request: Request, error: Error) -> Failure {
+    let allowed = match error.refusal() {
+        Some(Refusal::Vf) => vfs(device, request),
+        Some(Refusal::Block | Refusal::Invalidate) => blocks(device, request),
+        Some(Refusal::Length) => lengths(device, request),
+        Some(Refusal::Kind) => kind(device, request),
+        _ => None,
+    };
+    match allowed {
+        Some(allowed) => Failure::Refused {
+            allowed,
+            source: error,
+        },
+        None => Failure::Driver(error),
+    }
+}
+
+fn vfs<C: Control>(device: &Device<C>, request: Request) -> Option<String> {
+    let vf = request.vf?;
+    let last = device.query().ok()?.num_vfs.checked_sub(1)?;
+    Some(format!("VF {vf}: VFs are 0 to {last}"))
+}
+
+fn blocks<C: Control>(device: &Device<C>, request: Request) -> Option<String> {
+    let blocks = device.blocks().ok()?;
+    let Some(block) = request.block else {
+        let below: Vec<String> = blocks
+            .iter()
+            .filter(|block| block.id < u64::BITS)
+            .map(named)
+            .collect();
+        return Some(format!("blocks to invalidate are {}", listed(&below)));
+    };
+    let all: Vec<String> = blocks.iter().map(named).collect();
+    Some(format!("block {block}: blocks are {}", listed(&all)))
+}
+
+fn lengths<C: Control>(device: &Device<C>, request: Request) -> Option<String> {
+    let block = find(device, request)?;
+    let name = named(&block);
+    let (min, max) = (block.min_length, block.max_length);
+    Some(match request.transfer {
+        Transfer::Read(length) => {
+            let least = if block.prefix_reads == 1 { 1 } else { max };
+            format!(
+                "block {name} is read with {least} to {} bytes, not {length}",
+                abi::MAX_BLOCK_LENGTH
+            )
+        }
+        Transfer::Write(length) if min == max => {
+            format!("block {name} is written with {max} bytes, not {length}")
+        }
+        Transfer::Write(length) => {
+            format!("block {name} is written with {min} to {max} bytes, not {length}")
+        }
+        Transfer::Nothing | Transfer::Drain => return None,
+    })
+}
+
+fn kind<C: Control>(device: &Device<C>, request: Request) -> Option<String> {
+    let block = find(device, request)?;
+    let name = named(&block);
+    Some(match request.transfer {
+        Transfer::Drain => format!("block {name} is a register: `pfbctl read` shows it"),
+        _ => format!("block {name} is a stream: `pfbctl drain` takes its messages"),
+    })
+}
+
+fn find<C: Control>(device: &Device<C>, request: Request) -> Option<abi::BlockInfo> {
+    let id = request.block?;
+    device
+        .blocks()
+        .ok()?
+        .into_iter()
+        .find(|block| block.id == id)
+}
+
+/// A block's ID and name.
+fn named(block: &abi::BlockInfo) -> String {
+    format!("{} ({})", block.id, printable(&name_text(&block.name)))
+}
+
+#[cfg(test)]
+mod tests;
