@@ -1,5 +1,9 @@
 //! Why a device does not start: each cause has a status of its own, which Device Manager shows as
 //! the problem status, and an event with its values.
+//!
+//! None of them is `STATUS_NOT_SUPPORTED`: the documentation of `EvtDevicePrepareHardware` forbids
+//! that status, and KMDF with its verifier breaks into the debugger for it
+//! (`FxPkgPnp::PnpPrepareHardware`).
 
 use core::ffi::CStr;
 
@@ -68,9 +72,13 @@ pub enum StartFailure {
 
 impl StartFailure {
     /// The status with which the device does not start.
+    ///
+    /// It is never `STATUS_NOT_SUPPORTED`. Where the framework's own status is that one, it becomes
+    /// `STATUS_UNSUCCESSFUL`; [`values`](Self::values) still has the original.
     #[must_use]
     pub const fn status(self) -> NtStatus {
         match self {
+            Self::Framework(status::NOT_SUPPORTED) => status::UNSUCCESSFUL,
             Self::Framework(status) => status,
             Self::Memory { .. } => status::INSUFFICIENT_RESOURCES,
             Self::NumVfsMissing => status::OBJECT_NAME_NOT_FOUND,
@@ -81,7 +89,7 @@ impl StartFailure {
             Self::TableType { .. } => status::REGISTRY_CORRUPT,
             Self::Table(_) => status::DATA_ERROR,
             Self::NoVirtualizationInterface(_) => status::NOINTERFACE,
-            Self::NoBusInterface(_) => status::NOT_SUPPORTED,
+            Self::NoBusInterface(_) => status::DEVICE_FEATURE_NOT_SUPPORTED,
             Self::Capability(failure) => failure.status(),
             Self::ProbedBars(_) => status::DEVICE_DATA_ERROR,
             Self::Window(WindowFailure::Unplaced { .. }) => status::INVALID_ADDRESS,
@@ -194,7 +202,10 @@ mod tests {
                 StartFailure::NoVirtualizationInterface(-1),
                 "STATUS_NOINTERFACE",
             ),
-            (StartFailure::NoBusInterface(-1), "STATUS_NOT_SUPPORTED"),
+            (
+                StartFailure::NoBusInterface(-1),
+                "STATUS_DEVICE_FEATURE_NOT_SUPPORTED",
+            ),
             (
                 StartFailure::Capability(CapabilityFailure::Unreachable),
                 "STATUS_IO_DEVICE_ERROR",
@@ -229,6 +240,16 @@ mod tests {
         let failure = StartFailure::Framework(status::DEVICE_BUSY);
         assert_eq!(failure.status(), status::DEVICE_BUSY);
         assert_eq!(failure.values(), (0x8000_0011, 0));
+    }
+
+    #[test]
+    fn no_cause_has_the_status_that_prepare_hardware_must_not_return() {
+        for (failure, _) in all() {
+            assert_ne!(failure.status(), status::NOT_SUPPORTED, "{failure:?}");
+        }
+        let failure = StartFailure::Framework(status::NOT_SUPPORTED);
+        assert_eq!(failure.status(), status::UNSUCCESSFUL);
+        assert_eq!(failure.values(), (0xC000_00BB, 0));
     }
 
     #[test]

@@ -76,6 +76,8 @@ statuses! {
     RANGE_NOT_FOUND = STATUS_RANGE_NOT_FOUND, 0xC000_028C;
     /// An interface is not offered.
     NOINTERFACE = STATUS_NOINTERFACE, 0xC000_02B9;
+    /// The device lacks a function that is needed.
+    DEVICE_FEATURE_NOT_SUPPORTED = STATUS_DEVICE_FEATURE_NOT_SUPPORTED, 0xC000_0463;
     /// The device has less of something than was asked for.
     DEVICE_INSUFFICIENT_RESOURCES = STATUS_DEVICE_INSUFFICIENT_RESOURCES, 0xC000_0468;
     /// The hardware refused.

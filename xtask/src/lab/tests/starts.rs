@@ -164,7 +164,7 @@ fn failures() -> Vec<Start> {
         ("with a table with a wrong byte inside", Byte(40), 0xC000_003E, TABLE, None),
         ("with a table that lacks its last byte", Truncated(1), 0xC000_003E, TABLE, None),
         ("without a PCI virtualization interface", Bus(&["--fault", "no-interface"]), 0xC000_02B9, "The bus has no PCI virtualization interface.", Some((NOT_SUPPORTED, 0))),
-        ("without a standard bus interface", Bus(&["--fault", "no-bus-interface"]), 0xC000_00BB, "The bus has no standard bus interface.", Some((NOT_SUPPORTED, 0))),
+        ("without a standard bus interface", Bus(&["--fault", "no-bus-interface"]), 0xC000_0463, "The bus has no standard bus interface.", Some((NOT_SUPPORTED, 0))),
         ("with a PF that cannot be read", Bus(&["--fault", "unreadable"]), 0xC000_0185, "The configuration space of the PF cannot be read.", Some((0, 0))),
         ("without an SR-IOV capability", Bus(&["--fault", "no-capability"]), 0xC000_0182, "The PF has no SR-IOV capability.", Some((0, 0))),
         ("without the sizes of the registers", Bus(&["--fault", "probed-bars-fail"]), 0xC000_009C, "The bus does not say how large the VFs' registers are.", Some((0xC000_0184, 0))),
