@@ -7,38 +7,39 @@
 
 use pcivirt_abi::{Guid, sriov};
 use pf_state::{
-    event,
+    event::{self, InterfacePath},
     failure::StartFailure,
     status::{self, NtStatus},
 };
 use wdk_sys::{
-    GUID, INTERFACE, NTSTATUS, PIRP, PWDFDEVICE_INIT, WDF_FILEOBJECT_CONFIG,
+    GUID, INTERFACE, NTSTATUS, PIRP, PWDFDEVICE_INIT, UNICODE_STRING, WDF_FILEOBJECT_CONFIG,
     WDF_NO_OBJECT_ATTRIBUTES, WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_DEVICE_STATE,
     WDF_QUERY_INTERFACE_CONFIG, WDFCMRESLIST, WDFDEVICE, WDFDRIVER, WDFFILEOBJECT, WDFOBJECT,
+    WDFSTRING,
 };
 
 use crate::{
-    events,
+    events, object,
     pf::{self, Pf},
     queue,
-    trace::{self, Happened},
+    trace::{self, Happened, Source},
     virtualization, wdf,
 };
 
 /// The management interface's device interface class.
-const MANAGEMENT: Guid = Guid::from_u128(pf_broker_abi::INTERFACE_CLASS);
+static MANAGEMENT: Guid = Guid::from_u128(pf_broker_abi::INTERFACE_CLASS);
 
 /// `EvtDriverDeviceAdd`
 pub(crate) unsafe extern "C" fn add(_driver: WDFDRIVER, init: PWDFDEVICE_INIT) -> NTSTATUS {
     match make_device(init) {
         Ok(()) => status::SUCCESS,
-        Err(status) => failed(StartFailure::Framework(status)),
+        Err(status) => failed(&trace::DRIVER, StartFailure::Framework(status)),
     }
 }
 
 /// Tells why the device does not start.
-fn failed(failure: StartFailure) -> NtStatus {
-    trace::start_failed(failure);
+fn failed(source: &Source, failure: StartFailure) -> NtStatus {
+    trace::start_failed(source, failure);
     failure.status()
 }
 
@@ -71,7 +72,53 @@ fn make_device(mut init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
             )
         })?;
     }
+    if let Some(path) = interface_path(device) {
+        pf.source.set_interface(path);
+    }
     Ok(())
+}
+
+/// The path of the management interface, for events; none when the framework cannot say it, which
+/// keeps no device from starting.
+fn interface_path(device: WDFDEVICE) -> Option<InterfacePath> {
+    let mut attributes = object::child_of(device.cast());
+    let mut string: WDFSTRING = core::ptr::null_mut();
+    // SAFETY: the device is live, and both structures live through the call.
+    let created = unsafe {
+        wdf::call!(
+            WdfStringCreate,
+            core::ptr::null(),
+            &raw mut attributes,
+            &raw mut string
+        )
+    };
+    wdf::check(created).ok()?;
+    // SAFETY: device and string are live, and the class lives through the call.
+    let status = unsafe {
+        wdf::call!(
+            WdfDeviceRetrieveDeviceInterfaceString,
+            device,
+            (&raw const MANAGEMENT).cast::<GUID>(),
+            core::ptr::null(),
+            string,
+        )
+    };
+    let path = wdf::check(status).ok().and_then(|()| text_of(string));
+    // SAFETY: nobody else knows of the string.
+    unsafe { object::delete(string.cast()) };
+    path
+}
+
+fn text_of(string: WDFSTRING) -> Option<InterfacePath> {
+    let mut text = UNICODE_STRING::default();
+    // SAFETY: the string is live, and the result lives through the call.
+    unsafe { wdf::call!(WdfStringGetUnicodeString, string, &raw mut text) };
+    if text.Buffer.is_null() {
+        return None;
+    }
+    // SAFETY: the buffer is the string's, which the caller keeps, and has `Length` bytes.
+    let units = unsafe { core::slice::from_raw_parts(text.Buffer, usize::from(text.Length / 2)) };
+    Some(InterfacePath::from_utf16(units))
 }
 
 fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
@@ -178,17 +225,17 @@ unsafe extern "C" fn prepare_hardware(
         let served = pf.serve(device)?;
         let hardware = crate::pci::Hardware::find(device, raw, translated)?;
         hardware.admit(served.num_vfs)?;
-        // SAFETY: Plug and Play callbacks run one at a time.
+        // SAFETY: this is EvtDevicePrepareHardware.
         unsafe { pf.change_hardware(|place| *place = Some(hardware)) };
         Ok(())
     };
-    prepare().map_or_else(failed, |()| status::SUCCESS)
+    prepare().map_or_else(|failure| failed(&pf.source, failure), |()| status::SUCCESS)
 }
 
 /// `EvtDeviceReleaseHardware`: gives the bus's interfaces back.
 unsafe extern "C" fn release_hardware(device: WDFDEVICE, _translated: WDFCMRESLIST) -> NTSTATUS {
     if let Some(pf) = pf::of_device(device) {
-        // SAFETY: Plug and Play callbacks run one at a time.
+        // SAFETY: this is EvtDeviceReleaseHardware.
         unsafe { pf.change_hardware(|place| *place = None) };
     }
     status::SUCCESS
@@ -202,66 +249,81 @@ unsafe extern "C" fn d0_entry(device: WDFDEVICE, _previous: WDF_POWER_DEVICE_STA
     let enter = || {
         let not_ready = StartFailure::Framework(status::DEVICE_NOT_READY);
         let num_vfs = pf.served().map_err(|_| not_ready)?.num_vfs;
-        // SAFETY: Plug and Play callbacks run one at a time.
+        // SAFETY: this is EvtDeviceD0Entry.
         unsafe { pf.change_hardware(|place| place.as_mut().ok_or(not_ready)?.enable(num_vfs)) }?;
         pf.power_up();
-        trace::write(&Happened {
-            first: u64::from(num_vfs),
-            ..Happened::of(&event::ENABLED)
-        });
+        trace::write(
+            &pf.source,
+            &Happened {
+                first: u64::from(num_vfs),
+                ..Happened::of(&event::ENABLED)
+            },
+        );
         Ok(())
     };
-    enter().map_or_else(failed, |()| status::SUCCESS)
+    enter().map_or_else(|failure| failed(&pf.source, failure), |()| status::SUCCESS)
 }
 
-/// `EvtDeviceD0Exit`: turns the VFs off, unless the device is gone.
+/// `EvtDeviceD0Exit`: turns the VFs off, unless the device does not answer any more. A device that was
+/// removed by surprise may still be there, as one whose driver failed or whose bus is reset: its VFs
+/// must not go on without their PF.
 unsafe extern "C" fn d0_exit(device: WDFDEVICE, _target: WDF_POWER_DEVICE_STATE) -> NTSTATUS {
     if let Some(pf) = pf::of_device(device) {
         let leave = |place: &mut Option<crate::pci::Hardware>| {
-            if let (Some(hardware), false) = (place, pf.is_removed()) {
+            if let Some(hardware) = place
+                && hardware.is_present()
+            {
                 hardware.disable();
             }
         };
-        // SAFETY: Plug and Play callbacks run one at a time.
+        // SAFETY: this is EvtDeviceD0Exit.
         unsafe { pf.change_hardware(leave) };
     }
     status::SUCCESS
 }
 
-/// `EvtDeviceSelfManagedIoRestart`: the PF runs again, after a rebalance or out of a sleep.
+/// `EvtDeviceSelfManagedIoRestart`: the PF runs again, after a rebalance or out of a sleep. It cannot
+/// fail, as the framework takes a device down whose callback does.
 unsafe extern "C" fn self_managed_io_restart(device: WDFDEVICE) -> NTSTATUS {
-    pf::of_device(device).map_or(status::SUCCESS, events::running_again)
+    if let Some(pf) = pf::of_device(device) {
+        events::running_again(pf);
+    }
+    status::SUCCESS
 }
 
-/// `EvtDeviceSelfManagedIoFlush`: the device was removed.
+/// `EvtDeviceSelfManagedIoFlush`: the device was removed, and has left D0 and released its hardware.
 unsafe extern "C" fn self_managed_io_flush(device: WDFDEVICE) {
     if let Some(pf) = pf::of_device(device) {
-        pf.remove();
+        pf.drain();
     }
 }
 
-/// `EvtDeviceSurpriseRemoval`: the device is gone already.
+/// `EvtDeviceSurpriseRemoval`: the device is gone already. The framework does not synchronize this with
+/// other callbacks: `EvtDeviceD0Exit`, or a query that waits, may run at the same time.
 unsafe extern "C" fn surprise_removal(device: WDFDEVICE) {
     if let Some(pf) = pf::of_device(device) {
-        pf.remove();
+        pf.mark_removed();
     }
 }
 
-/// `EvtDeviceQueryRemove`: not while somebody may call.
+/// `EvtDeviceQueryRemove`: not while somebody may call. Not synchronized with the power callbacks.
 unsafe extern "C" fn query_remove(device: WDFDEVICE) -> NTSTATUS {
     match pf::of_device(device) {
         Some(pf) if pf.is_referenced() => {
-            trace::write(&Happened {
-                status: status::DEVICE_BUSY,
-                ..Happened::of(&event::REMOVE_VETOED)
-            });
+            trace::write(
+                &pf.source,
+                &Happened {
+                    status: status::DEVICE_BUSY,
+                    ..Happened::of(&event::REMOVE_VETOED)
+                },
+            );
             status::DEVICE_BUSY
         }
         _ => status::SUCCESS,
     }
 }
 
-/// `EvtDeviceQueryStop`: the virtualization stack may veto.
+/// `EvtDeviceQueryStop`: the virtualization stack may veto. Not synchronized with the power callbacks.
 unsafe extern "C" fn query_stop(device: WDFDEVICE) -> NTSTATUS {
     pf::of_device(device).map_or(status::SUCCESS, events::query_stop)
 }
@@ -271,8 +333,7 @@ unsafe extern "C" fn query_stop(device: WDFDEVICE) -> NTSTATUS {
 /// the device may be gone while this thread still waits.
 unsafe extern "C" fn cancel_stop(device: WDFDEVICE, irp: PIRP) -> NTSTATUS {
     if let Some(pf) = pf::of_device(device) {
-        // A cancelled stop cannot fail.
-        let _ = events::running_again(pf);
+        events::running_again(pf);
     }
     // SAFETY: the request is this driver's until it is passed on.
     unsafe { skip_stack_location(irp) };
@@ -321,7 +382,7 @@ unsafe extern "C" fn file_gone(file: WDFFILEOBJECT) {
 /// `EvtCleanupCallback` of the device: also for one that never started.
 unsafe extern "C" fn cleanup(device: WDFOBJECT) {
     if let Some(pf) = pf::of_device(device.cast()) {
-        pf.remove();
+        pf.drain();
     }
 }
 

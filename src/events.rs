@@ -6,7 +6,7 @@
 use pcivirt_abi::sriov::PnpEventComplete;
 use pf_state::{
     event,
-    rebalance::{Admission, Rebalance, Verdict, Wake},
+    rebalance::{Admission, PfEvent, Rebalance, Resumption, Verdict, Wake},
     status::{self, NtStatus},
 };
 
@@ -22,8 +22,9 @@ pub(crate) fn attach(pf: &Pf, request: Request) {
     admit_attaches(pf);
 }
 
-/// Answers the attaches that can be answered, oldest first.
+/// Answers the attaches that can be answered, oldest first. After the removal [`Pf::drain`] does.
 fn admit_attaches(pf: &Pf) {
+    let Ok(_alive) = pf.alive() else { return };
     loop {
         let mut rebalance = pf.rebalance.lock();
         if rebalance.attach_waits() {
@@ -36,7 +37,7 @@ fn admit_attaches(pf: &Pf) {
         drop(rebalance);
         match admission {
             Admission::Granted => {
-                trace::write(&Happened::of(&event::ATTACHED));
+                trace::write(&pf.source, &Happened::of(&event::ATTACHED));
                 request.complete(status::SUCCESS);
             }
             Admission::Refused(status) => request.complete(status),
@@ -68,9 +69,9 @@ fn end_attachment(pf: &Pf, change: impl FnOnce(&mut Rebalance) -> Option<Wake>) 
     let has_ended = was_attached && !is_attached;
     // What happens because of it is told behind it.
     if has_ended {
-        trace::write(&Happened::of(&event::DETACHED));
+        trace::write(&pf.source, &Happened::of(&event::DETACHED));
     }
-    pf.wake(wake);
+    pf.sleeper.wake(wake);
     if has_ended {
         admit_attaches(pf);
     }
@@ -90,8 +91,9 @@ pub(crate) fn notification(pf: &Pf, request: Request, output_length: usize) {
     tell(pf);
 }
 
-/// Gives an event that nobody was told to the oldest notification.
+/// Gives an event that nobody was told to the oldest notification. After the removal there is none.
 fn tell(pf: &Pf) {
+    let Ok(_alive) = pf.alive() else { return };
     let mut rebalance = pf.rebalance.lock();
     let Some(event) = rebalance.untold() else {
         return;
@@ -101,10 +103,13 @@ fn tell(pf: &Pf) {
     };
     rebalance.told();
     drop(rebalance);
-    trace::write(&Happened {
-        first: event as u64,
-        ..Happened::of(&event::EVENT_TOLD)
-    });
+    trace::write(
+        &pf.source,
+        &Happened {
+            first: event as u64,
+            ..Happened::of(&event::EVENT_TOLD)
+        },
+    );
     request.reply(&(event as u32));
 }
 
@@ -118,11 +123,14 @@ pub(crate) fn event_complete(pf: &Pf, request: Request, input_length: usize) {
     match outcome {
         Ok(wake) => {
             // What happens because of it is told behind it.
-            trace::write(&Happened {
-                status: answer.query_status,
-                ..Happened::of(&event::EVENT_ANSWERED)
-            });
-            pf.wake(Some(wake));
+            trace::write(
+                &pf.source,
+                &Happened {
+                    status: answer.query_status,
+                    ..Happened::of(&event::EVENT_ANSWERED)
+                },
+            );
+            pf.sleeper.wake(Some(wake));
             request.complete(status::SUCCESS);
             admit_attaches(pf);
         }
@@ -133,24 +141,31 @@ pub(crate) fn event_complete(pf: &Pf, request: Request, input_length: usize) {
 /// `IRP_MN_QUERY_STOP_DEVICE`, at `PASSIVE_LEVEL`: returns what the virtualization stack says.
 pub(crate) fn query_stop(pf: &Pf) -> NtStatus {
     let verdict = pf.rebalance.lock().query_stop();
-    conclude(pf, verdict)
+    match verdict {
+        Verdict::Proceed(status) => status,
+        Verdict::Wait => wait_for_stack(pf, PfEvent::QueryStopDevice),
+    }
+}
+
+/// Tells the stack of an event, if it listens, and waits for its answer, for as long as it takes: an
+/// event of the driver says so before.
+fn wait_for_stack(pf: &Pf, event: PfEvent) -> NtStatus {
+    let happened = Happened {
+        first: event as u64,
+        ..Happened::of(&event::WAITING_FOR_STACK)
+    };
+    trace::write(&pf.source, &happened);
+    tell(pf);
+    pf.sleeper.sleep()
 }
 
 /// The PF runs again, or its stop was called off; at `PASSIVE_LEVEL`. Returns when the
 /// virtualization stack knows.
-pub(crate) fn running_again(pf: &Pf) -> NtStatus {
-    let verdict = pf.rebalance.lock().running_again();
-    let status = conclude(pf, verdict);
-    admit_attaches(pf);
-    status
-}
-
-fn conclude(pf: &Pf, verdict: Verdict) -> NtStatus {
-    match verdict {
-        Verdict::Proceed(status) => status,
-        Verdict::Wait => {
-            tell(pf);
-            pf.wait_for_wake()
-        }
+pub(crate) fn running_again(pf: &Pf) {
+    let resumption = pf.rebalance.lock().running_again();
+    if resumption == Resumption::Wait {
+        // The status is the removal's or the answer's, and nothing depends on either.
+        wait_for_stack(pf, PfEvent::Restart);
     }
+    admit_attaches(pf);
 }

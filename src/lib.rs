@@ -67,7 +67,7 @@ pub unsafe extern "system" fn driver_entry(
     trace::register();
     let created = create(driver, registry_path);
     if let Err(failure) = created {
-        trace::start_failed(failure);
+        trace::start_failed(&trace::DRIVER, failure);
         trace::unregister();
         return failure.status();
     }

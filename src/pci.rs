@@ -15,7 +15,7 @@ use pcivirt_abi::{
 };
 use pf_state::{
     bars::{self, Range, WindowFailure, Windows},
-    config::{Identity, Space, WritableSpace, WriteList},
+    config::{self, Identity, Space, WritableSpace, WriteList},
     failure::StartFailure,
     sriov::Capability,
     status::{self, NtStatus},
@@ -335,6 +335,11 @@ impl Hardware {
         // All VFs have the same capabilities in the same places.
         self.write_list = WriteList::find(&mut self.vf(0)).ok_or(StartFailure::SilentVf)?;
         Ok(())
+    }
+
+    /// Whether the PF still answers, at `PASSIVE_LEVEL`.
+    pub(crate) fn is_present(&mut self) -> bool {
+        config::is_present(&mut self.pf)
     }
 
     /// Turns the VFs off. There is nobody to tell if that fails.

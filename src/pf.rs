@@ -8,7 +8,7 @@ use core::{
     cell::UnsafeCell,
     ops::Deref,
     ptr::NonNull,
-    sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use block_broker::Refusal;
@@ -17,7 +17,7 @@ use pf_state::{
     event,
     failure::StartFailure,
     invalidation::Rotation,
-    rebalance::{Rebalance, Wake},
+    rebalance::{Rebalance, Sleeper},
     rundown::{Gate, Left, Pass, References},
     status::{self, NtStatus},
 };
@@ -30,7 +30,7 @@ use crate::{
     pci::Hardware,
     queue::Waiting,
     served::Served,
-    trace::{self, Happened},
+    trace::{self, Happened, Source},
     wait::{self, Event},
     wdf,
 };
@@ -38,15 +38,31 @@ use crate::{
 /// How many PFs there are in memory.
 static LIVING: AtomicU32 = AtomicU32::new(0);
 
-/// How long whoever gave the last reference back may take to leave this image.
+/// A holder of an interface has kept it longer than its device was there.
+static OUTLIVED: AtomicBool = AtomicBool::new(false);
+
+/// How long the thread of the last holder is given to leave this image.
 const LAST_INSTRUCTIONS_MILLISECONDS: u32 = 20;
 
-/// Waits until the last interface of the last PF was given back, at `PASSIVE_LEVEL`.
+/// Waits until the last interface of the last PF was given back, at `PASSIVE_LEVEL`. An event says so
+/// before, because the wait has no limit.
 pub(crate) fn wait_until_none_is_left() {
-    wait::until(|| LIVING.load(Ordering::Acquire) == 0);
-    // The count is lowered by code of this image, which returns through it: its thread must be gone
-    // before the image is.
-    wait::sleep(LAST_INSTRUCTIONS_MILLISECONDS);
+    let held = LIVING.load(Ordering::Acquire);
+    if held != 0 {
+        let happened = Happened {
+            first: u64::from(held),
+            ..Happened::of(&event::WAITING_FOR_REFERENCES)
+        };
+        trace::write(&trace::DRIVER, &happened);
+        wait::until(|| LIVING.load(Ordering::Acquire) == 0);
+    }
+    // The holder's thread lowers the count and then returns through this image. As long as it has a
+    // handle to the device, or a reference to the device object that it sends its requests to, the
+    // I/O manager keeps the image. Nothing that this image executes can wait for its own return, so
+    // for a holder without either this pause is all that there is; docs/contract.md.
+    if OUTLIVED.load(Ordering::Acquire) {
+        wait::sleep(LAST_INSTRUCTIONS_MILLISECONDS);
+    }
 }
 
 /// The queues in which requests of the PF as a whole wait.
@@ -98,14 +114,18 @@ pub(crate) struct Pf {
     served: Once<Served>,
     /// The PF's identifier, the same through the interface and through the proxy.
     pub(crate) luid: Luid,
+    /// What events say of this PF.
+    pub(crate) source: Source,
     pub(crate) queues: Queues,
     pub(crate) rebalance: Locked<Rebalance>,
     /// Which VF is the next to use an invalidation request that could carry any VF's.
     pub(crate) rotation: Locked<Rotation>,
     /// Somebody may be in `queues.waits`.
     pub(crate) waited_for: AtomicBool,
-    woken: Event,
-    wake_status: AtomicI32,
+    /// Where a callback waits for the virtualization stack.
+    pub(crate) sleeper: Sleeper<Event>,
+    /// The removal was carried out to its end.
+    drained: AtomicBool,
 }
 
 // SAFETY: the hardware follows the rule at its field; everything else synchronises itself.
@@ -163,6 +183,7 @@ pub(crate) fn create(device: WDFDEVICE) -> Result<&'static Pf, NtStatus> {
     wdf::check(status)?;
     let new = Unfinished(handle);
     let place = object::context::<Pf>(handle).ok_or(status::UNSUCCESSFUL)?;
+    let luid = new_luid()?;
     let pf = Pf {
         object: handle,
         references: References::of_device(),
@@ -170,20 +191,21 @@ pub(crate) fn create(device: WDFDEVICE) -> Result<&'static Pf, NtStatus> {
         powered: Gate::closed(),
         hardware: UnsafeCell::new(None),
         served: Once::new(),
-        luid: new_luid()?,
+        luid,
+        source: Source::of(luid),
         queues: Queues::new(device)?,
         rebalance: Locked::new(handle, Rebalance::new())?,
         rotation: Locked::new(handle, Rotation::new())?,
         waited_for: AtomicBool::new(false),
-        woken: Event::unusable(),
-        wake_status: AtomicI32::new(status::SUCCESS),
+        sleeper: Sleeper::new(Event::unusable()),
+        drained: AtomicBool::new(false),
     };
     let owner = object::context::<DeviceContext>(device.cast()).ok_or(status::UNSUCCESSFUL)?;
     // SAFETY: the context has room for a PF, aligned, and nobody else knows of it.
     unsafe { place.write(pf) };
     // SAFETY: it was just written, and lives until the last one lets go.
     let pf: &'static Pf = unsafe { place.as_ref() };
-    pf.woken.initialize();
+    pf.sleeper.signal().initialize();
     LIVING.fetch_add(1, Ordering::AcqRel);
     core::mem::forget(new);
     // SAFETY: the context has room for the pointer, and the device is not yet used.
@@ -246,10 +268,13 @@ impl Pf {
         let pf = unsafe { this.as_ref() };
         let object = pf.object;
         match pf.references.give_back() {
-            // SAFETY: that was the last hold.
-            Ok(Left::Nobody) => unsafe { delete(object) },
+            Ok(Left::Nobody) => {
+                OUTLIVED.store(true, Ordering::Release);
+                // SAFETY: that was the last hold.
+                unsafe { delete(object) };
+            }
             Ok(Left::Somebody) => {}
-            Err(_) => trace::write(&Happened::of(&event::UNBALANCED_DEREFERENCE)),
+            Err(_) => trace::write(&pf.source, &Happened::of(&event::UNBALANCED_DEREFERENCE)),
         }
     }
 
@@ -325,16 +350,23 @@ impl Pf {
         }
     }
 
-    /// The hardware, for the Plug and Play callbacks, which run one at a time.
+    /// The hardware, for `EvtDevicePrepareHardware`, `EvtDeviceD0Entry`, `EvtDeviceD0Exit` and
+    /// `EvtDeviceReleaseHardware`. The framework calls these one at a time: the two about power from
+    /// its power state machine, and its Plug and Play state machine calls the others when that one
+    /// rests.
+    ///
+    /// `EvtDeviceSurpriseRemoval`, `EvtDeviceQueryStop` and `EvtDeviceQueryRemove` may run at the same
+    /// time and must not call this. They may shut the gates, which only keeps more calls away.
     ///
     /// # Safety
-    /// No other callback uses the hardware at the same time.
+    /// The caller is one of the four callbacks.
     pub(crate) unsafe fn change_hardware<R>(
         &self,
         change: impl FnOnce(&mut Option<Hardware>) -> R,
     ) -> R {
         self.power_down();
-        // SAFETY: the gate is closed and empty, and the caller is the only callback.
+        // SAFETY: the gate is closed and empty, so no call reads, and the framework calls the
+        // callbacks that may write one at a time.
         change(unsafe { &mut *self.hardware.get() })
     }
 
@@ -351,23 +383,14 @@ impl Pf {
         wait::until(|| self.powered.is_empty());
     }
 
-    /// Wakes the Plug and Play callback that waits for the virtualization stack.
-    pub(crate) fn wake(&self, wake: Option<Wake>) {
-        if let Some(Wake(status)) = wake {
-            self.wake_status.store(status, Ordering::Release);
-            self.woken.set();
-        }
-    }
-
-    /// Waits for the virtualization stack, at `PASSIVE_LEVEL`, and returns what it said.
-    pub(crate) fn wait_for_wake(&self) -> NtStatus {
-        self.woken.wait();
-        self.wake_status.load(Ordering::Acquire)
-    }
-
-    /// The device is gone: no call is let in any more, calls in flight end, and whoever waits is told.
-    /// Once is enough; at `PASSIVE_LEVEL`.
-    pub(crate) fn remove(&self) {
+    /// The device is gone: no call is let in any more, and a callback that waits for the
+    /// virtualization stack returns. Callable any number of times, at `PASSIVE_LEVEL`.
+    ///
+    /// It waits for nothing and completes no request, because `EvtDeviceSurpriseRemoval` is not
+    /// synchronized with the callbacks of a power-down (its documentation page, and the rule
+    /// `NoCancelFromEvtSurpriseRemove`). What it leaves [`drain`](Self::drain) ends. It may run beside
+    /// every other callback; `crates/pf-state/tests/loom.rs` has the models.
+    pub(crate) fn mark_removed(&self) {
         if self.is_removed() {
             return;
         }
@@ -375,9 +398,24 @@ impl Pf {
             served.broker.remove(wait::now());
         }
         let wake = self.rebalance.lock().removed();
-        self.wake(wake);
+        self.sleeper.wake(wake);
         self.powered.shut();
+        // Last: whoever sees this gate shut relies on everything before.
         self.alive.shut();
+    }
+
+    /// The device is gone, and no other callback of it runs: calls in flight end, and every waiting
+    /// request is completed. Only the first call counts; at `PASSIVE_LEVEL`.
+    ///
+    /// It is called from `EvtDeviceSelfManagedIoFlush`, which the framework calls when the device has
+    /// left D0 and released its hardware, and from the device's `EvtCleanupCallback` for a device
+    /// that never got so far as to be flushed.
+    pub(crate) fn drain(&self) {
+        self.mark_removed();
+        if self.drained.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        // A request is put into its queue by a call that is in flight: afterwards there is none more.
         wait::until(|| self.powered.is_empty() && self.alive.is_empty());
         let vf_queues = self
             .served
@@ -389,7 +427,7 @@ impl Pf {
                 request.complete(status::DEVICE_REMOVED);
             }
         }
-        trace::write(&Happened::of(&event::REMOVED));
+        trace::write(&self.source, &Happened::of(&event::REMOVED));
     }
 }
 

@@ -3,9 +3,17 @@
 //! None is power managed: an event of a rebalance is answered while the device is not in D0, and a
 //! pending request must not keep the device from leaving it.
 
-use wdk_sys::{NTSTATUS, WDF_IO_QUEUE_CONFIG, WDFDEVICE, WDFQUEUE, WDFREQUEST};
+use wdk_sys::{
+    NTSTATUS, WDF_EXECUTION_LEVEL, WDF_IO_QUEUE_CONFIG, WDFDEVICE, WDFQUEUE, WDFREQUEST,
+};
 
 use crate::{control, object, request::Request, wdf};
+
+/// The handlers of the default queue need `PASSIVE_LEVEL`: the framework moves a request that arrives
+/// above it to a work item. A manual queue calls no handler, so it has nothing to need.
+const PASSIVE: WDF_EXECUTION_LEVEL = wdk_sys::_WDF_EXECUTION_LEVEL::WdfExecutionLevelPassive;
+const INHERIT: WDF_EXECUTION_LEVEL =
+    wdk_sys::_WDF_EXECUTION_LEVEL::WdfExecutionLevelInheritFromParent;
 
 /// A queue in which requests wait until the driver takes them out. The framework takes out those
 /// that are cancelled, and completes them.
@@ -26,7 +34,7 @@ impl Waiting {
             PowerManaged: wdf::FALSE,
             ..WDF_IO_QUEUE_CONFIG::default()
         };
-        create(device, config).map(Self)
+        create(device, config, INHERIT).map(Self)
     }
 
     /// Takes the oldest request out, up to `DISPATCH_LEVEL`.
@@ -61,12 +69,16 @@ pub(crate) fn create_default(device: WDFDEVICE) -> Result<(), NTSTATUS> {
     };
     // As many at once as come.
     config.Settings.Parallel.NumberOfPresentedRequests = u32::MAX;
-    create(device, config).map(|_| ())
+    create(device, config, PASSIVE).map(|_| ())
 }
 
-fn create(device: WDFDEVICE, mut config: WDF_IO_QUEUE_CONFIG) -> Result<WDFQUEUE, NTSTATUS> {
+fn create(
+    device: WDFDEVICE,
+    mut config: WDF_IO_QUEUE_CONFIG,
+    execution_level: WDF_EXECUTION_LEVEL,
+) -> Result<WDFQUEUE, NTSTATUS> {
     let mut attributes = object::plain();
-    attributes.ExecutionLevel = wdk_sys::_WDF_EXECUTION_LEVEL::WdfExecutionLevelPassive;
+    attributes.ExecutionLevel = execution_level;
     let mut queue: WDFQUEUE = core::ptr::null_mut();
     // SAFETY: the device is live, and both structures live through the call.
     let status = unsafe {

@@ -1,7 +1,8 @@
 //! Event Tracing for Windows: a provider of self-describing (`TraceLogging`) events named
 //! `PfBroker`.
 //!
-//! Everything told here is rare; nothing is told on the way of a block read or write, where the
+//! Each event names its PF by LUID and interface path, so a trace that began after the device did tells
+//! two PFs apart all the same. Everything told here is rare; nothing is told on the way of a block read or write, where the
 //! broker counts and keeps a journal. The events are those of [`pf_state::event`].
 //!
 //! The kernel's functions are looked up when the driver loads, not imported: a kernel without them
@@ -13,14 +14,45 @@ use core::{
     sync::atomic::{AtomicPtr, AtomicU64, Ordering},
 };
 
-use pcivirt_abi::Guid;
+use pcivirt_abi::{Guid, Luid};
 use pf_state::{
-    event::{self, Kind},
+    event::{self, InterfacePath, Kind},
     failure::StartFailure,
     status::{self, NtStatus},
 };
 
-use crate::{kernel, unicode::Name};
+use crate::{kernel, once::Once, unicode::Name};
+
+/// Where an event comes from: a PF, or the driver as a whole.
+pub(crate) struct Source {
+    luid: u64,
+    interface: Once<InterfacePath>,
+}
+
+/// The driver as a whole.
+pub(crate) static DRIVER: Source = Source {
+    luid: 0,
+    interface: Once::new(),
+};
+
+impl Source {
+    /// A PF, whose interface path is not known yet.
+    pub(crate) const fn of(luid: Luid) -> Self {
+        Self {
+            luid: event::luid_number(luid),
+            interface: Once::new(),
+        }
+    }
+
+    /// From now on events have this path.
+    pub(crate) fn set_interface(&self, path: InterfacePath) {
+        let _ = self.interface.set(path);
+    }
+
+    fn interface(&self) -> &CStr {
+        self.interface.get().map_or(c"", InterfacePath::as_c_str)
+    }
+}
 
 /// Something that happened.
 pub(crate) struct Happened {
@@ -49,15 +81,16 @@ impl Happened {
 
 /// Tells why a device does not start: as an event, and to a debugger, for the one case in which
 /// nothing else of the driver is there to be asked.
-pub(crate) fn start_failed(failure: StartFailure) {
+pub(crate) fn start_failed(source: &Source, failure: StartFailure) {
     let (first, second) = failure.values();
-    write(&Happened {
+    let happened = Happened {
         status: failure.status(),
         first,
         second,
         sentence: failure.sentence(),
         ..Happened::of(&event::START_FAILED)
-    });
+    };
+    write(source, &happened);
     // SAFETY: the arguments are as the format asks, and the strings end with a zero.
     unsafe {
         wdk_sys::ntddk::DbgPrintEx(
@@ -207,11 +240,11 @@ pub(crate) fn unregister() {
     }
 }
 
-/// Pieces of an event: two of metadata, and its five fields.
-const PIECES: u32 = 7;
+/// Pieces of an event: two of metadata, and its seven fields.
+const PIECES: u32 = 9;
 
 /// Writes an event, at any IRQL. The kernel drops it at once when nobody listens.
-pub(crate) fn write(happened: &Happened) {
+pub(crate) fn write(source: &Source, happened: &Happened) {
     let handle = HANDLE.load(Ordering::Acquire);
     if handle == 0 {
         return;
@@ -231,6 +264,8 @@ pub(crate) fn write(happened: &Happened) {
     let data: [_; PIECES as usize] = [
         EventData::at(&event::PROVIDER_TRAITS, PROVIDER_METADATA),
         EventData::at(happened.kind.metadata(), EVENT_METADATA),
+        EventData::field(&source.luid),
+        EventData::field(source.interface()),
         EventData::field(&happened.vf),
         EventData::field(&happened.status),
         EventData::field(&happened.first),

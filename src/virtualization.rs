@@ -235,13 +235,16 @@ unsafe extern "C" fn write_config(
             .write_list()
             .write(&mut hardware.vf(vf_index), offset, sent);
         if written == Err(status::ACCESS_DENIED) && cell.tells_of_denied_write() {
-            trace::write(&Happened {
-                vf: vf_index,
-                status: status::ACCESS_DENIED,
-                first: u64::from(offset),
-                second: u64::from(length),
-                ..Happened::of(&event::CONFIG_WRITE_DENIED)
-            });
+            trace::write(
+                &pf.source,
+                &Happened {
+                    vf: vf_index,
+                    status: status::ACCESS_DENIED,
+                    first: u64::from(offset),
+                    second: u64::from(length),
+                    ..Happened::of(&event::CONFIG_WRITE_DENIED)
+                },
+            );
         }
         written
     };
@@ -337,11 +340,14 @@ pub(crate) fn reset_vf(pf: &Pf, vf: u16) -> Result<(), NtStatus> {
             cell.gate.reopen();
             finished.map_err(status_of)?;
             let pending = completion == Completion::TransactionsPending;
-            trace::write(&Happened {
-                vf,
-                first: u64::from(pending),
-                ..Happened::of(&event::VF_RESET)
-            });
+            trace::write(
+                &pf.source,
+                &Happened {
+                    vf,
+                    first: u64::from(pending),
+                    ..Happened::of(&event::VF_RESET)
+                },
+            );
             // What came to all VFs meanwhile is still latched.
             invalidation::look(pf, served, vf);
             management::changed(pf);
@@ -351,11 +357,14 @@ pub(crate) fn reset_vf(pf: &Pf, vf: u16) -> Result<(), NtStatus> {
             let status = failure.status();
             let noted = served.broker.fail_reset(vf, wait::now());
             cell.gate.abandon();
-            trace::write(&Happened {
-                vf,
-                status,
-                ..Happened::of(&event::VF_RESET_FAILED)
-            });
+            trace::write(
+                &pf.source,
+                &Happened {
+                    vf,
+                    status,
+                    ..Happened::of(&event::VF_RESET_FAILED)
+                },
+            );
             noted.map_err(status_of).and(Err(status))
         }
     }

@@ -3,7 +3,7 @@
 use core::cell::UnsafeCell;
 
 use block_broker::Ticks;
-use pf_state::reset::Clock;
+use pf_state::{rebalance::Signal, reset::Clock};
 use wdk_sys::{KEVENT, LARGE_INTEGER};
 
 use crate::kernel;
@@ -69,15 +69,17 @@ impl Event {
             );
         }
     }
+}
 
-    /// Lets one waiter go, now or later. Callable up to `DISPATCH_LEVEL`.
-    pub(crate) fn set(&self) {
+impl Signal for Event {
+    /// Callable up to `DISPATCH_LEVEL`.
+    fn set(&self) {
         // SAFETY: the event was initialised.
         unsafe { wdk_sys::ntddk::KeSetEvent(self.0.get(), 0, 0) };
     }
 
-    /// Waits until it is set, at `PASSIVE_LEVEL`.
-    pub(crate) fn wait(&self) {
+    /// At `PASSIVE_LEVEL`.
+    fn wait(&self) {
         // A wait without a time-out, in kernel mode and not alertable, ends in one way only.
         // SAFETY: the event was initialised, and the thread is at PASSIVE_LEVEL.
         let _ = unsafe {

@@ -118,15 +118,23 @@ fn host_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
         ]);
     }
     steps.push(Step::tests(
-        "every order of two operations on one VF",
+        "every order of concurrent operations",
         loom(host, places),
     ));
     Ok(steps)
 }
 
-/// The broker's concurrency models, which see every order that loom can find.
+/// The concurrency models of broker and driver, which see every order that loom can find.
 fn loom(host: &HostCargo, places: &Places) -> Command {
-    let arguments = ["--package", "block-broker", "--test", "loom", "--release"];
+    let arguments = [
+        "--package",
+        "block-broker",
+        "--package",
+        "pf-state",
+        "--test",
+        "loom",
+        "--release",
+    ];
     let mut loom = host.command(places.root(), "test", &arguments);
     // Another configuration of every crate: it would throw the other builds away.
     loom.env("CARGO_TARGET_DIR", places.target().join("loom"))

@@ -41,6 +41,14 @@ pub trait WritableSpace: Space {
     fn write(&mut self, offset: u32, bytes: &[u8]) -> bool;
 }
 
+/// Whether a PF still answers. The bus reads ones for a function that is gone, and no function has
+/// the vendor ID `FFFFh` (7.5.1.1.1). VFs have it by design, so this is for PFs.
+pub fn is_present(physical: &mut impl Space) -> bool {
+    physical
+        .read_u16(register::VENDOR_ID)
+        .is_some_and(|id| id != u16::MAX)
+}
+
 /// Finds a capability by its ID. A list that leads nowhere, in a circle or out of the header's
 /// first 256 bytes ends the search: 48 capabilities of four bytes are all that fit.
 pub fn find_capability(space: &mut impl Space, id: u8) -> Option<u32> {

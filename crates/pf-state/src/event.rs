@@ -1,12 +1,13 @@
 //! What is told to Event Tracing for Windows, and how it is laid out.
 //!
-//! The provider's events are self-describing (`TraceLogging`). All have the same five fields, so that
-//! one function writes them: the VF (65535 for none), a status, two numbers, a sentence. Layouts and
-//! type numbers are those of the public header `TraceLoggingProvider.h`.
+//! The provider's events are self-describing (`TraceLogging`). All have the same seven fields, so that
+//! one function writes them: the PF's LUID and the path of its management interface, which are 0 and
+//! empty for the driver as a whole; the VF (65535 for none), a status, two numbers, a sentence. Layouts
+//! and type numbers are those of the public header `TraceLoggingProvider.h`.
 
 use core::ffi::CStr;
 
-use pcivirt_abi::Guid;
+use pcivirt_abi::{Guid, Luid};
 
 /// The provider's GUID, made from its name as `TraceLogging` makes it: tools take the name instead.
 pub static PROVIDER: Guid = Guid::from_u128(0xE22A_8D66_721F_511F_2DE4_BD4D_DDC9_4D7C);
@@ -26,9 +27,12 @@ const ANSI_STRING: u8 = 2;
 const UINT16: u8 = 6;
 const UINT64: u8 = 10;
 const HEX_INT32: u8 = 20;
+const HEX_INT64: u8 = 21;
 
 /// The fields of every event: names and types.
-const FIELDS: [(&[u8], u8); 5] = [
+const FIELDS: [(&[u8], u8); 7] = [
+    (b"Pf\0", HEX_INT64),
+    (b"Interface\0", ANSI_STRING),
     (b"Vf\0", UINT16),
     (b"Status\0", HEX_INT32),
     (b"First\0", UINT64),
@@ -38,6 +42,46 @@ const FIELDS: [(&[u8], u8); 5] = [
 
 /// Room for an event's metadata.
 const METADATA: usize = 96;
+
+/// A LUID as one number, the high part first.
+#[must_use]
+pub const fn luid_number(luid: Luid) -> u64 {
+    (luid.high_part.cast_unsigned() as u64) << 32 | luid.low_part as u64
+}
+
+/// Room for the path of a device interface and a zero: a device instance path has less than 200
+/// characters (`MAX_DEVICE_ID_LEN` of `cfgmgr32.h`), a prefix and the class less than 50.
+const PATH: usize = 256;
+
+/// The path of a PF's management interface, as the system made it (`IoRegisterDeviceInterface`). It
+/// holds the device instance path, and tools list the device by it.
+#[derive(Clone, Copy, Debug)]
+pub struct InterfacePath([u8; PATH]);
+
+impl InterfacePath {
+    /// No path.
+    pub const EMPTY: Self = Self([0; PATH]);
+
+    /// A path in UTF-16, with `?` for each unit that is no printable ASCII. What does not fit is left
+    /// out.
+    #[must_use]
+    pub fn from_utf16(units: &[u16]) -> Self {
+        let mut path = Self::EMPTY;
+        for (to, from) in path.0.iter_mut().take(PATH - 1).zip(units) {
+            let printable = u8::try_from(*from).ok();
+            *to = printable
+                .filter(|byte| byte.is_ascii_graphic() || *byte == b' ')
+                .unwrap_or(b'?');
+        }
+        path
+    }
+
+    /// The path with its zero.
+    #[must_use]
+    pub fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
+    }
+}
 
 /// The description of an event.
 #[derive(Debug)]
@@ -131,6 +175,13 @@ pub static DETACHED: Kind = Kind::new(
     b"Detached",
     c"No virtualization stack is attached.",
 );
+/// A callback begins to wait for the virtualization stack, without a limit. `First` is the event that the
+/// stack has to answer: 0 query-stop, 1 restart.
+pub static WAITING_FOR_STACK: Kind = Kind::new(
+    INFORMATION,
+    b"WaitingForStack",
+    c"Plug and Play waits for the virtualization stack's answer.",
+);
 /// `First` is the event: 0 query-stop, 1 restart.
 pub static EVENT_TOLD: Kind = Kind::new(
     INFORMATION,
@@ -164,12 +215,20 @@ pub static UNBALANCED_DEREFERENCE: Kind = Kind::new(
     c"More references to the interface were given back than taken.",
 );
 
+/// The unload begins to wait, without a limit. `First` is the number of PFs whose interface is held.
+pub static WAITING_FOR_REFERENCES: Kind = Kind::new(
+    WARNING,
+    b"WaitingForReferences",
+    c"The unload waits until the interfaces of removed devices are given back.",
+);
+
 /// Every event.
-pub static ALL: [&Kind; 12] = [
+pub static ALL: [&Kind; 14] = [
     &START_FAILED,
     &ENABLED,
     &ATTACHED,
     &DETACHED,
+    &WAITING_FOR_STACK,
     &EVENT_TOLD,
     &EVENT_ANSWERED,
     &VF_RESET,
@@ -178,6 +237,7 @@ pub static ALL: [&Kind; 12] = [
     &REMOVE_VETOED,
     &REMOVED,
     &UNBALANCED_DEREFERENCE,
+    &WAITING_FOR_REFERENCES,
 ];
 
 #[cfg(test)]
@@ -212,11 +272,13 @@ mod tests {
     }
 
     #[test]
-    fn every_event_reads_back_as_its_name_and_the_five_fields() {
+    fn every_event_reads_back_as_its_name_and_the_seven_fields() {
         for kind in ALL {
             let (name, fields) = read_back(kind);
             assert!(!name.is_empty());
             let expected = [
+                ("Pf", 21),
+                ("Interface", 2),
                 ("Vf", 6),
                 ("Status", 20),
                 ("First", 10),
@@ -260,6 +322,29 @@ mod tests {
             })
             .into();
         assert_eq!(documented, all);
+    }
+
+    #[test]
+    fn a_luid_is_one_number_with_its_high_part_first() {
+        let luid = Luid {
+            low_part: 0x8000_0001,
+            high_part: -2,
+        };
+        assert_eq!(luid_number(luid), 0xFFFF_FFFE_8000_0001);
+    }
+
+    #[test]
+    fn a_path_is_ascii_and_ends_in_time_whatever_the_system_gives() {
+        let path = |text: &str| {
+            let units: Vec<u16> = text.encode_utf16().collect();
+            let path = InterfacePath::from_utf16(&units);
+            path.as_c_str().to_str().expect("ASCII").to_owned()
+        };
+        assert_eq!(path(""), "");
+        let usual = r"\??\PCI#VEN_15B3&DEV_101D#4&2F3&0&18#{e5f1e1c5-0000-0000-0000-000000000000}";
+        assert_eq!(path(usual), usual);
+        assert_eq!(path("a\u{e9}\u{0}\u{7f}\u{4e2d}b c"), "a????b c");
+        assert_eq!(path(&"x".repeat(1000)).len(), PATH - 1);
     }
 
     #[test]

@@ -19,6 +19,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+mod atomic;
 pub mod bars;
 pub mod config;
 pub mod event;

@@ -6,9 +6,14 @@
 //! `IOCTL_SRIOV_EVENT_COMPLETE`, for its detach, or for the end of its handle.
 //!
 //! The machine is used under one lock. It never blocks: a Plug and Play callback that is told to
-//! [wait](Verdict::Wait) sleeps outside of the lock until a function returns a [`Wake`].
+//! [wait](Verdict::Wait) sleeps outside of the lock, in a [`Sleeper`], until a function returns a
+//! [`Wake`]. At most one callback sleeps at a time: the framework sends one query at a time, and a PF
+//! that runs again while a query waits, as after a sleep of the system, has nothing to wait for.
 
-use crate::status::{self, NtStatus};
+use crate::{
+    atomic::{AtomicI32, Ordering},
+    status::{self, NtStatus},
+};
 pub use pcivirt_abi::sriov::PfEvent;
 
 /// The identity of the file object that a request came through; 0 for a request without one.
@@ -44,10 +49,66 @@ pub enum Verdict {
     Wait,
 }
 
-/// Wakes the Plug and Play callback that sleeps, with the status that it returns.
+/// What a callback does for a PF that runs again. It cannot fail: the PF runs, and a callback that
+/// failed would take it down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resumption {
+    /// The stack need not know, or is told already.
+    Complete,
+    /// The stack has to be told: sleep until woken.
+    Wait,
+}
+
+/// Wakes the Plug and Play callback that sleeps, with the status that a query returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "somebody sleeps until this is delivered"]
 pub struct Wake(pub NtStatus);
+
+/// What a thread sleeps on: a kernel event that lets one waiter go for each time it is set, also
+/// when it is set before the wait.
+pub trait Signal {
+    /// Lets one waiter go, now or later.
+    fn set(&self);
+    /// Waits until it is set.
+    fn wait(&self);
+}
+
+/// Where the Plug and Play callback sleeps that was told to wait.
+#[derive(Debug)]
+pub struct Sleeper<S> {
+    signal: S,
+    status: AtomicI32,
+}
+
+impl<S: Signal> Sleeper<S> {
+    /// A place where nobody sleeps.
+    pub fn new(signal: S) -> Self {
+        Self {
+            signal,
+            status: AtomicI32::new(status::SUCCESS),
+        }
+    }
+
+    /// The signal.
+    pub const fn signal(&self) -> &S {
+        &self.signal
+    }
+
+    /// Wakes the callback, if the machine says so; before it sleeps is soon enough.
+    pub fn wake(&self, wake: Option<Wake>) {
+        if let Some(Wake(status)) = wake {
+            // Release: whoever the signal lets go reads this status.
+            self.status.store(status, Ordering::Release);
+            self.signal.set();
+        }
+    }
+
+    /// Sleeps until woken. Returns the status of the [`Wake`].
+    pub fn sleep(&self) -> NtStatus {
+        self.signal.wait();
+        self.status.load(Ordering::Acquire)
+    }
+}
 
 /// What happens to the oldest waiting `IOCTL_SRIOV_ATTACH`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,21 +272,25 @@ impl Rebalance {
         }
     }
 
-    /// `IRP_MN_CANCEL_STOP_DEVICE`, or the PF was started again. The stack is told if there was a
-    /// stop to speak of, even one that it vetoed: it may have paused its VFs before it did.
-    pub fn running_again(&mut self) -> Verdict {
+    /// `IRP_MN_CANCEL_STOP_DEVICE`, or the PF is in D0 again, after a rebalance or out of a sleep. The
+    /// stack is told if there was a stop to speak of, even one that it vetoed: it may have paused its
+    /// VFs before it did.
+    ///
+    /// A PF can wake from a sleep in every phase. While a query waits for its answer the stop is
+    /// neither agreed to nor called off, so there is nothing to tell yet; while a restart waits it is
+    /// told already.
+    pub const fn running_again(&mut self) -> Resumption {
         match self.phase {
             Phase::Stopped if self.attached.is_some() => {
                 self.phase = Phase::Restart { told: false };
-                Verdict::Wait
+                Resumption::Wait
             }
             Phase::Stopped => {
                 self.phase = Phase::Steady;
-                Verdict::Proceed(status::SUCCESS)
+                Resumption::Complete
             }
-            Phase::Steady | Phase::Removed => Verdict::Proceed(status::SUCCESS),
-            Phase::QueryStop { .. } | Phase::Restart { .. } => {
-                Verdict::Proceed(status::DEVICE_BUSY)
+            Phase::Steady | Phase::Removed | Phase::QueryStop { .. } | Phase::Restart { .. } => {
+                Resumption::Complete
             }
         }
     }

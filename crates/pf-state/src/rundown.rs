@@ -5,7 +5,7 @@
 //! now: hardware must not go away under it. A [`Gate`] counts the second and can be closed;
 //! [`References`] counts the first and cannot.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use crate::atomic::{AtomicU32, Ordering};
 
 /// The gate is closed: no call may enter.
 const CLOSED: u32 = 1 << 31;
@@ -45,7 +45,7 @@ impl Drop for Pass<'_> {
 impl Gate {
     /// An open gate.
     #[must_use]
-    pub const fn open() -> Self {
+    pub fn open() -> Self {
         Self {
             word: AtomicU32::new(0),
         }
@@ -53,7 +53,7 @@ impl Gate {
 
     /// A closed gate that nobody owns.
     #[must_use]
-    pub const fn closed() -> Self {
+    pub fn closed() -> Self {
         Self {
             word: AtomicU32::new(CLOSED),
         }
@@ -160,7 +160,7 @@ impl Left {
 impl References {
     /// The device is there, and nobody holds the interface.
     #[must_use]
-    pub const fn of_device() -> Self {
+    pub fn of_device() -> Self {
         Self {
             word: AtomicU32::new(DEVICE),
         }

@@ -323,8 +323,11 @@ pub mod fault {
     pub const NO_ADDRESS: u32 = 11;
     /// `GetVirtualFunctionData` moves no byte.
     pub const CONFIG_READ_FAILS: u32 = 12;
+    /// A PF that is pulled out stays where it is: the system removes its device, and its registers
+    /// go on to answer.
+    pub const STAYS: u32 = 13;
     /// How many there are.
-    pub const COUNT: usize = 13;
+    pub const COUNT: usize = 14;
 }
 
 /// Input of [`IOCTL_FAULT`].
@@ -372,6 +375,10 @@ pub struct Report {
     pub refused_status: u32,
     /// Accesses to a VF's configuration space within 100 ms after its function level reset.
     pub early_accesses: u32,
+    /// VFs that were on when the last driver let go of a PF that was pulled out and stayed.
+    pub vfs_left_on: u32,
+    /// Calls of `EnableVirtualization` for a PF that was pulled out and does not answer any more.
+    pub late_switches: u32,
     /// The status of a query for the SR-IOV interface that came between the surprise removal of
     /// the last PF that was pulled out and its removal.
     pub late_query_status: u32,

@@ -20,6 +20,14 @@ pub(crate) fn none(report: &Report) -> Result<()> {
             report.early_accesses,
             "accesses to a VF within 100 ms after its function level reset",
         ),
+        (
+            report.vfs_left_on,
+            "VFs that are still on although their PF answers",
+        ),
+        (
+            report.late_switches,
+            "attempts to switch VFs of a PF that does not answer any more",
+        ),
     ];
     for (count, what) in left {
         ensure!(count == 0, "the PF is gone, and there are {count} {what}");

@@ -1,10 +1,10 @@
 //! A session of the lab: drivers installed, the PF and its VFs plugged in, the stack attached.
 
 use std::process::ExitCode;
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use lab_control::{sample, stack as abi};
 use pcivirt_abi::sriov;
 use pf_broker_client::{Access, Device, Handle, interfaces};
@@ -61,7 +61,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Job::Contention => contention::run(&mut session)?,
         Job::Measure => measure::run(&session)?,
     };
-    session.end()?;
+    if matches!(arguments.job, Job::Checks | Job::Faults) {
+        session.end_held()?;
+    } else {
+        session.end()?;
+    }
     Ok(code)
 }
 
@@ -201,6 +205,29 @@ impl Session {
             leftovers::none_after_removal(&self.stack.report()?)?;
         }
         unload_pf(&self.stack)?;
+        if self.had_guests {
+            self.stack.unload(VF_SERVICE).context(VF_SERVICE)?;
+        }
+        Ok(())
+    }
+}
+
+impl Session {
+    /// As [`end`](Self::end), but the stack gives the interface of the PF back only when the PF is gone
+    /// and its driver being unloaded: the unload must wait for that.
+    fn end_held(mut self) -> Result<()> {
+        self.pull_guests()?;
+        self.pull_pf()?;
+        let unload = thread::spawn(|| unload_pf(&Stack::open()?));
+        sleep(Duration::from_millis(100));
+        ensure!(
+            !unload.is_finished(),
+            "{PF_SERVICE} was unloaded while its interface is held"
+        );
+        self.stack.disconnect()?;
+        let unloaded = unload.join();
+        unloaded.map_err(|_| anyhow!("a thread panicked"))??;
+        leftovers::none_after_removal(&self.stack.report()?)?;
         if self.had_guests {
             self.stack.unload(VF_SERVICE).context(VF_SERVICE)?;
         }

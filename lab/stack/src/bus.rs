@@ -99,6 +99,9 @@ pub(crate) fn pull(milliseconds: u32, wanted: impl Fn(&Child) -> bool) -> Result
             .ok_or(STATUS_NO_SUCH_DEVICE)?;
         let device = bus.plugged.remove(position);
         let child = node::child(device).cloned().ok_or(STATUS_NO_SUCH_DEVICE)?;
+        if let Kind::PhysicalFunction(pci) = &child.kind {
+            pci.pull();
+        }
         child.pulled.store(true, Ordering::SeqCst);
         (bus.physical, child)
     };

@@ -296,7 +296,8 @@ fn report() -> abi::Report {
         refused_requests: ends.refused,
         refused_status: ends.status,
         early_accesses: pci::early_accesses(),
-
+        vfs_left_on: pci::vfs_left_on(),
+        late_switches: pci::late_switches(),
         late_query_status: watch::late_query().cast_unsigned(),
         late_request_status: watch::late_request().cast_unsigned(),
         restarts_before_cancel_stop: watch::restarts_before_cancel_stop(),

@@ -8,7 +8,7 @@ mod interface;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use lab_control::stack::fault as kind;
 use pcivirt_abi::bus::{MemoryDescriptor, RESOURCE_SHARE_DEVICE_EXCLUSIVE, RESOURCE_TYPE_MEMORY};
@@ -43,6 +43,11 @@ static LIVING: AtomicU32 = AtomicU32::new(0);
 /// Accesses to a VF before its [`QUIET`] was over.
 static EARLY: AtomicU32 = AtomicU32::new(0);
 
+/// VFs that were on when nobody held their PF any more, which was pulled out and stayed.
+static LEFT_ON: AtomicU32 = AtomicU32::new(0);
+/// Calls of `EnableVirtualization` for PFs that are gone.
+static LATE_SWITCHES: AtomicU32 = AtomicU32::new(0);
+
 /// Software leaves a function alone for 100 ms after a function level reset (PCI Express Base
 /// Specification, 6.6.2). In units of 100 ns, less a little that clocks may differ by.
 const QUIET: u64 = 950_000;
@@ -57,6 +62,16 @@ pub(crate) fn early_accesses() -> u32 {
     EARLY.load(Ordering::SeqCst)
 }
 
+/// How many VFs were left on by drivers of PFs that stayed.
+pub(crate) fn vfs_left_on() -> u32 {
+    LEFT_ON.load(Ordering::SeqCst)
+}
+
+/// How often VFs of a PF that is gone were switched.
+pub(crate) fn late_switches() -> u32 {
+    LATE_SWITCHES.load(Ordering::SeqCst)
+}
+
 /// The hardware of one PF.
 pub(crate) struct Pci {
     total_vfs: u16,
@@ -68,6 +83,8 @@ pub(crate) struct Pci {
     enabled: AtomicU32,
     resets: AtomicU32,
     power: AtomicU32,
+    /// The PF was pulled out and does not answer any more.
+    gone: AtomicBool,
 }
 
 /// The configuration space of one VF.
@@ -79,6 +96,9 @@ struct Function {
 
 impl Drop for Pci {
     fn drop(&mut self) {
+        if !self.is_gone() {
+            LEFT_ON.fetch_add(self.enabled_vfs(), Ordering::SeqCst);
+        }
         LIVING.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -110,7 +130,19 @@ impl Pci {
             }),
             resets: AtomicU32::new(0),
             power: AtomicU32::new(1),
+            gone: AtomicBool::new(false),
         }
+    }
+
+    /// The PF is pulled out: it does not answer any more, unless it stays.
+    pub(crate) fn pull(&self) {
+        self.gone
+            .store(!fault::is_on(kind::STAYS, 0), Ordering::SeqCst);
+    }
+
+    /// Whether the PF does not answer any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::SeqCst)
     }
 
     pub(crate) fn set_power(&self, state: i32) {
@@ -250,6 +282,10 @@ impl Pci {
     }
 
     fn enable(&self, vfs: u16, enable: bool) -> NTSTATUS {
+        if self.is_gone() {
+            LATE_SWITCHES.fetch_add(1, Ordering::SeqCst);
+            return STATUS_UNSUCCESSFUL;
+        }
         if fault::is_on(kind::ENABLE_FAILS, 0) {
             return STATUS_UNSUCCESSFUL;
         }

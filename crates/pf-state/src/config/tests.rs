@@ -91,6 +91,20 @@ pub(crate) fn vf() -> Registers {
 }
 
 #[test]
+fn a_pf_is_present_unless_its_vendor_id_reads_as_ones_or_not_at_all() {
+    let mut space = Registers::zeroed();
+    space.put(0, &[0xB3, 0x15]);
+    assert!(is_present(&mut space));
+    space.put(0, &[0xFF, 0x15]);
+    assert!(is_present(&mut space));
+    space.put(0, &[0xFF; 64]);
+    assert!(!is_present(&mut space));
+    space.put(0, &[0xB3, 0x15]);
+    space.fail_after = Some(0);
+    assert!(!is_present(&mut space));
+}
+
+#[test]
 fn capabilities_are_found_where_the_list_leads() {
     assert_eq!(
         find_capability(&mut vf(), register::CAPABILITY_MSI_X),

@@ -58,9 +58,10 @@ impl World {
         sleeping: false,
     };
 
-    /// Plug and Play sends one query at a time, so not every event can happen everywhere.
+    /// Plug and Play sends one query at a time, so not every event can happen everywhere. A PF that
+    /// wakes from a sleep of the system runs again in every phase.
     fn possible(&self, event: Event) -> bool {
-        !(self.sleeping && matches!(event, Event::QueryStop | Event::RunningAgain))
+        !(self.sleeping && matches!(event, Event::QueryStop))
     }
 
     fn happen(&mut self, event: Event) -> Seen {
@@ -100,10 +101,19 @@ impl World {
                 let verdict = if matches!(event, Event::QueryStop) {
                     self.machine.query_stop()
                 } else {
-                    self.machine.running_again()
+                    match self.machine.running_again() {
+                        Resumption::Complete => Verdict::Proceed(status::SUCCESS),
+                        Resumption::Wait => Verdict::Wait,
+                    }
                 };
                 match verdict {
-                    Verdict::Wait => self.sleeping = true,
+                    Verdict::Wait => {
+                        assert!(
+                            !self.sleeping,
+                            "two callbacks sleep after {event:?}: {self:?}"
+                        );
+                        self.sleeping = true;
+                    }
                     Verdict::Proceed(status) => seen.returned = Some(status),
                 }
                 None
@@ -307,6 +317,22 @@ fn a_first_start_is_not_a_restart() {
         Some(status::SUCCESS)
     );
     assert!(world.machine.untold().is_none());
+}
+
+#[test]
+fn a_pf_that_runs_again_never_fails_and_disturbs_no_event_that_is_under_way() {
+    for world in reachable() {
+        let mut next = world;
+        let seen = next.happen(Event::RunningAgain);
+        match world.machine.phase {
+            Phase::Stopped if world.machine.is_attached() => assert!(next.sleeping, "{world:?}"),
+            Phase::Stopped => assert_eq!(seen.returned, Some(status::SUCCESS), "{world:?}"),
+            _ => {
+                assert_eq!(seen.returned, Some(status::SUCCESS), "{world:?}");
+                assert_eq!(next, world);
+            }
+        }
+    }
 }
 
 #[test]

@@ -4,12 +4,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
-use lab_control::stack::{Answer, fault, function, operation, pnp};
+use lab_control::stack::{Answer, fault, function, operation, pnp, policy};
 
 use super::ask::{Origin, request};
 use super::{Check, block_0, call, is, mark, performed, status, transfer};
+use crate::leftovers;
 use crate::session::Session;
-use crate::stack::Stack;
+use crate::stack::{Failed, Stack};
 
 pub(super) const CHECKS: &[Check] = &[
     ("a held interface vetoes a query-remove", query_remove),
@@ -20,6 +21,18 @@ pub(super) const CHECKS: &[Check] = &[
     (
         "a PF that comes back with its VFs on starts with empty blocks",
         back,
+    ),
+    (
+        "a PF that is removed and still answers has its VFs turned off",
+        stays,
+    ),
+    (
+        "a surprise removal beside a power-down ends both",
+        beside_power_down,
+    ),
+    (
+        "a surprise removal ends a query-stop that waits for the stack",
+        beside_query_stop,
     ),
 ];
 
@@ -167,4 +180,67 @@ fn back(session: &mut Session) -> Result<()> {
     mark(session, 0, 3)?;
     ensure!(block_0(session, 0)?[0] == 3, "a write is lost");
     Ok(())
+}
+
+/// Unplugs what is left of a PF that was pulled out, looks whether nothing is left of it, and plugs it
+/// in again.
+fn plug_again(session: &mut Session) -> Result<()> {
+    session.pull_guests()?;
+    session.stack.disconnect()?;
+    leftovers::none_after_removal(&session.stack.report()?)?;
+    session.plug()
+}
+
+fn stays(session: &mut Session) -> Result<()> {
+    session.stack.fault(fault::STAYS, 1)?;
+    let pulled = session.pull_pf();
+    session.stack.fault(fault::STAYS, 0)?;
+    pulled?;
+    plug_again(session)
+}
+
+/// Does something from another thread with a handle of its own.
+fn elsewhere(
+    job: impl FnOnce(&Stack) -> std::result::Result<u32, Failed> + Send + 'static,
+) -> JoinHandle<Result<u32>> {
+    thread::spawn(move || Ok(job(&Stack::open()?)?))
+}
+
+fn ended(thread: JoinHandle<Result<u32>>) -> Result<u32> {
+    thread.join().map_err(|_| anyhow!("a thread panicked"))?
+}
+
+/// A reset keeps the hardware busy, so `EvtDeviceD0Exit` waits when the surprise removal comes.
+fn beside_power_down(session: &mut Session) -> Result<()> {
+    session.stack.fault(fault::TRANSACTIONS_PENDING, 0xFFFF)?;
+    let reset = elsewhere(|stack| Ok(stack.call(&call(function::RESET_VF, 1, 0, 0))?.status));
+    thread::sleep(Duration::from_millis(20));
+    let down = elsewhere(|stack| stack.pnp(pnp::SET_DEVICE_POWER, 4));
+    thread::sleep(Duration::from_millis(20));
+    let waited = !down.is_finished();
+    let pulled = session.pull_pf();
+    let (reset, down) = (ended(reset), ended(down));
+    session.stack.fault(fault::TRANSACTIONS_PENDING, 0)?;
+    pulled?;
+    is("D3", down?, status::SUCCESS)?;
+    // The reset itself ended well; whether the VF is served again depends on the removal.
+    let reset = reset?;
+    ensure!(
+        [status::SUCCESS, status::DEVICE_REMOVED].contains(&reset),
+        "ResetVf: 0x{reset:08X}"
+    );
+    ensure!(waited, "the PF slept before it was removed");
+    ended_by_removal(session)?;
+    plug_again(session)
+}
+
+fn beside_query_stop(session: &mut Session) -> Result<()> {
+    session.stack.policy(policy::SILENCE)?;
+    let stop = elsewhere(|stack| stack.pnp(pnp::QUERY_STOP, 0));
+    thread::sleep(Duration::from_millis(100));
+    let waited = !stop.is_finished();
+    session.pull_pf()?;
+    is("QUERY_STOP", ended(stop)?, status::DEVICE_REMOVED)?;
+    ensure!(waited, "QUERY_STOP did not wait for the stack");
+    plug_again(session)
 }

@@ -209,7 +209,13 @@ unsafe extern "C" fn get_bus_data(
     }
     // SAFETY: the interface's contract.
     let destination = unsafe { bytes(buffer, length) };
-    destination.copy_from_slice(&device(context).space.lock()[range]);
+    let device = device(context);
+    if device.is_gone() {
+        // As the bus reads where nobody answers.
+        destination.fill(0xFF);
+    } else {
+        destination.copy_from_slice(&device.space.lock()[range]);
+    }
     length
 }
 

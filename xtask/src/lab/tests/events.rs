@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use etw_rules::event::Event;
 use etw_rules::metadata::Description;
-use pf_state::event::{ALL, Kind, START_FAILED};
+use pf_state::event::{ALL, Kind, START_FAILED, WAITING_FOR_REFERENCES};
 
 use crate::lab::etw_log::Told;
 
@@ -19,8 +19,9 @@ fn name(kind: &Kind) -> Result<String> {
     Ok(description.context("a kind of event")?.name)
 }
 
-/// Fails for an event that is not in the driver's list, or has another level or sentence there.
-pub(super) fn listed(told: &[Told]) -> Result<()> {
+/// Fails for an event that is not in the driver's list, has another level or sentence there, or does
+/// not say which PF it is about. `paths` says whether the driver could find out the PF's path.
+pub(super) fn listed(told: &[Told], paths: bool) -> Result<()> {
     let kinds = ALL.map(|kind| name(kind).map(|name| (name, kind)));
     let kinds: BTreeMap<_, _> = kinds.into_iter().collect::<Result<_>>()?;
     for Told { event, .. } in told {
@@ -35,8 +36,28 @@ pub(super) fn listed(told: &[Told]) -> Result<()> {
             kind.sentence().to_str() == Ok(sentence)
         };
         ensure!(is_right, "another sentence: {event}");
+        let of_the_driver = std::ptr::eq(*kind, &raw const WAITING_FOR_REFERENCES)
+            // Or a device that could not be added.
+            || std::ptr::eq(*kind, &raw const START_FAILED) && event.number("Pf") == Some(0);
+        let path = event.text("Interface").unwrap_or_default();
+        let names_its_pf = if of_the_driver {
+            event.number("Pf") == Some(0) && path.is_empty()
+        } else {
+            event.number("Pf").is_some_and(|luid| luid != 0) && (!paths || is_path_of_pf(path))
+        };
+        ensure!(
+            names_its_pf,
+            "it does not say which PF it is about: {event}"
+        );
     }
     Ok(())
+}
+
+/// Whether a path is that of a PF's management interface: a PCI device's, with the class of
+/// `pf_broker_abi::INTERFACE_CLASS`.
+fn is_path_of_pf(path: &str) -> bool {
+    let path = path.to_lowercase();
+    path.starts_with(r"\??\pci#ven_") && path.ends_with("#{fe9e9c19-f427-4ff9-ae4b-d3f3d0bcc141}")
 }
 
 /// Those of the driver's events that are not among these.
@@ -98,7 +119,9 @@ mod tests {
 
     use super::{Told, compare, listed, missing};
 
-    const RESET: &str = "event VfReset level 4: Vf 1, Status 0x00000000, First 1, Second 0, \
+    const RESET: &str = "event VfReset level 4: Pf 0x00010002, \
+                         Interface \"\\\\??\\\\PCI#VEN_15B3&DEV_1#1#{FE9E9C19-F427-4FF9-AE4B-D3F3D0BCC141}\", \
+                         Vf 1, Status 0x00000000, First 1, Second 0, \
                          Sentence \"A VF was reset.\"";
 
     fn told(during: &str, event: &str) -> Told {
@@ -125,17 +148,32 @@ mod tests {
 
     #[test]
     fn an_event_has_the_level_and_sentence_that_the_list_has() {
-        assert!(listed(&[told("", RESET)]).is_ok());
+        let listed = |line: &str| listed(&[told("", line)], true);
+        assert!(listed(RESET).is_ok());
         for (right, wrong) in [("VfReset", "Reset"), ("level 4", "level 3"), ("A VF", "It")] {
-            assert!(listed(&[told("", &RESET.replacen(right, wrong, 1))]).is_err());
+            assert!(listed(&RESET.replacen(right, wrong, 1)).is_err());
         }
-        let cause = "event StartFailed level 2: Sentence \"Why.\"";
-        assert!(listed(&[told("", cause)]).is_ok());
-        assert!(listed(&[told("", &cause.replace("Why.", ""))]).is_err());
+        let cause = "event StartFailed level 2: Pf 0x0, Interface \"\", Sentence \"Why.\"";
+        assert!(listed(cause).is_ok());
+        assert!(listed(&cause.replace("Why.", "")).is_err());
+    }
+
+    #[test]
+    fn an_event_says_which_pf_it_is_about() {
+        let of_none = RESET.replace("0x00010002", "0x0");
+        assert!(listed(&[told("", &of_none)], true).is_err());
+        let without_path = RESET.replacen("PCI#VEN", "ROOT#", 1);
+        assert!(listed(&[told("", &without_path)], true).is_err());
+        assert!(listed(&[told("", &without_path)], false).is_ok());
+        let unload = "event WaitingForReferences level 3: Pf 0x0, Interface \"\", \
+                      Sentence \"The unload waits until the interfaces of removed devices are given back.\"";
+        assert!(listed(&[told("", unload)], true).is_ok());
+        let of_a_pf = unload.replace("Pf 0x0", "Pf 0x1");
+        assert!(listed(&[told("", &of_a_pf)], true).is_err());
     }
 
     #[test]
     fn what_nobody_told_is_missing() {
-        assert_eq!(missing(&BTreeSet::new()).unwrap().len(), 12);
+        assert_eq!(missing(&BTreeSet::new()).unwrap().len(), 14);
     }
 }
