@@ -41,6 +41,8 @@ pub(crate) struct Device {
     pub(crate) machine: Locked<Machine>,
     /// Where the device is, or comes from when it enters D0.
     pub(crate) power: Locked<WDF_POWER_DEVICE_STATE>,
+    /// A thread moves the device between power states.
+    pub(crate) moving: Locked<bool>,
     pub(crate) queues: Locked<Queues>,
     pub(crate) files: Locked<BTreeMap<usize, Handle>>,
     /// WDM file objects whose end the driver was told before the system said so.
@@ -169,6 +171,7 @@ fn build(init: &mut Init, attributes: Option<&Attributes>) -> Result<Handle, NTS
         },
         machine: Locked::new(Machine::new()),
         power: Locked::new(WdfPowerDeviceD3Final),
+        moving: Locked::default(),
         queues: Locked::default(),
         files: Locked::default(),
         closed_early: Locked::default(),

@@ -4,10 +4,16 @@
 //! packet on its way down, cancelled queries among them (`PnpFinishProcessingIrp` in
 //! `pnpstatemachine.cpp`). Packets are handled on the calling thread: Wine does not wait for a Plug
 //! and Play packet that stays pending.
+//!
+//! As the framework has a state machine for Plug and Play and another one for power, a query and
+//! `EvtDeviceSurpriseRemoval` do not wait for a power packet that another thread handles; everything
+//! else takes its [turn](crate::turn). Stricter than the framework, as the documentation promises no
+//! order: `EvtDeviceSurpriseRemoval` does not wait for a query either.
 
 use kmdf_rules::{
     level::Level,
     pnp::{Event, State, Step},
+    violation::Violation,
 };
 use wdk_sys::{
     _WDF_DEVICE_PNP_STATE::{
@@ -27,8 +33,9 @@ use crate::{
     file, interface,
     irp::Irp,
     queue_power,
-    report::note,
-    resources, status,
+    report::{note, stop},
+    resources, status, surprise,
+    turn::Turn,
     world::Reference,
 };
 
@@ -44,7 +51,10 @@ pub(crate) fn dispatch(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
         IRP_MN_CANCEL_STOP_DEVICE => down(device, irp, Event::CancelStop),
         IRP_MN_CANCEL_REMOVE_DEVICE => down(device, irp, Event::CancelRemove),
         IRP_MN_STOP_DEVICE => down(device, irp, Event::Stop),
-        IRP_MN_SURPRISE_REMOVAL => down(device, irp, Event::SurpriseRemoval),
+        IRP_MN_SURPRISE_REMOVAL => {
+            tell_of_surprise(device);
+            down(device, irp, Event::SurpriseRemoval)
+        }
         IRP_MN_REMOVE_DEVICE => remove(device, irp),
         IRP_MN_QUERY_INTERFACE => interface::query(device, irp),
         _ => irp.pass_down(device.lower),
@@ -58,6 +68,7 @@ fn start(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
         return lower;
     }
     resources::assign(device, irp);
+    let _turn = Turn::take(device);
     let status = play(device, Event::Start, WdfPowerDeviceD3Final);
     irp.finish(status)
 }
@@ -73,14 +84,27 @@ fn query(device: &Reference<Device>, irp: Irp, event: Event) -> NTSTATUS {
 }
 
 fn down(device: &Reference<Device>, irp: Irp, event: Event) -> NTSTATUS {
+    let _turn = Turn::take(device);
     play(device, event, WdfPowerDeviceD3Final);
     irp.set_status(status::SUCCESS);
     irp.pass_down(device.lower)
 }
 
+/// The first step of a surprise removal, without a turn.
+fn tell_of_surprise(device: &Reference<Device>) {
+    let steps = device
+        .machine
+        .with(|machine| machine.steps(Event::SurpriseRemoval));
+    if steps.contains(&Step::SurpriseRemoval) {
+        call_driver(device, Step::SurpriseRemoval, WdfPowerDeviceD3Final);
+    }
+}
+
 fn remove(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     file::close_all(device);
+    let turn = Turn::take(device);
     play(device, Event::Remove, WdfPowerDeviceD3Final);
+    drop(turn);
     irp.set_status(status::SUCCESS);
     let mut status = status::SUCCESS;
     device::end(device, "IRP_MN_REMOVE_DEVICE", || {
@@ -90,7 +114,7 @@ fn remove(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
 }
 
 /// Plays an event: calls the driver back in order, and undoes a start that fails. `target` is the
-/// state that a device goes to when it leaves D0.
+/// state that a device goes to when it leaves D0. But for queries the caller has the device's turn.
 pub(crate) fn play(
     device: &Reference<Device>,
     event: Event,
@@ -149,6 +173,8 @@ fn perform(device: &Reference<Device>, step: Step, target: WDF_POWER_DEVICE_STAT
         Step::HoldQueues => queue_power::hold(device),
         Step::PurgeManagedQueues => queue_power::purge(device, true),
         Step::PurgeOtherQueues => queue_power::purge(device, false),
+        // Done before this event had its turn.
+        Step::SurpriseRemoval => {}
         _ => return call_driver(device, step, target),
     }
     status::SUCCESS
@@ -178,11 +204,17 @@ fn call_driver(device: &Reference<Device>, step: Step, target: WDF_POWER_DEVICE_
         ($field:ident $(, $argument:expr)*) => {
             device.settings.pnp.$field.map_or(status::SUCCESS, |event| {
                 note!("device {}: {}", device.handle(), stringify!($field));
-                callback(stringify!($field), Level::Passive, || {
+                let status = callback(stringify!($field), Level::Passive, || {
                     // SAFETY: the driver's callback with its device.
                     unsafe { event(pointer(device.handle()) $(, $argument)*) }
                 })
-                .status()
+                .status();
+                if status == status::NOT_SUPPORTED && !step.accepts_not_supported() {
+                    stop(&Violation::StatusNotAccepted {
+                        callback: stringify!($field),
+                    });
+                }
+                status
             })
         };
     }
@@ -212,7 +244,7 @@ fn call_driver(device: &Reference<Device>, step: Step, target: WDF_POWER_DEVICE_
         Step::SelfManagedIoCleanup => call!(EvtDeviceSelfManagedIoCleanup),
         Step::QueryStop => call!(EvtDeviceQueryStop),
         Step::QueryRemove => call!(EvtDeviceQueryRemove),
-        Step::SurpriseRemoval => call!(EvtDeviceSurpriseRemoval),
+        Step::SurpriseRemoval => surprise::inside(|| call!(EvtDeviceSurpriseRemoval)),
         // The rest is no callback.
         _ => status::SUCCESS,
     }

@@ -12,7 +12,7 @@ use wdk_sys::{
     ntddk::{PoCallDriver, PoStartNextPowerIrp},
 };
 
-use crate::{device::Device, irp::Irp, pnp, status, world::Reference};
+use crate::{device::Device, irp::Irp, pnp, status, turn::Turn, world::Reference};
 
 /// `IRP_MJ_POWER`.
 pub(crate) fn dispatch(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
@@ -33,6 +33,7 @@ pub(crate) fn dispatch(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     }
     // SAFETY: the type says that the union holds a device state.
     let state = unsafe { power.State.DeviceState };
+    let _turn = Turn::take(device);
     if state == PowerDeviceD0 {
         irp.pass_down_synchronously(device.lower);
         // A device that cannot return waits for its removal; the packet succeeds all the same

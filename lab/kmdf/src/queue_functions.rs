@@ -16,7 +16,7 @@ use crate::{
     file::FileObject,
     queue::{self, Change, Queue},
     request::{self, Place, Request},
-    status, work_item,
+    status, surprise, work_item,
     world::{self, Reference},
 };
 
@@ -80,6 +80,7 @@ macro_rules! changes {
             ) {
                 let call = Call::enter($function, Level::Dispatch);
                 let queue = call.object::<Queue, _>(queue);
+                surprise::forbid(&call, queue.handle());
                 queue::change(&queue, Change::$change);
                 if complete.is_some() {
                     announce(&queue, Change::$change, $function, complete, context.addr());
@@ -90,6 +91,7 @@ macro_rules! changes {
             pub(crate) unsafe extern "C" fn $now(_globals: PWDF_DRIVER_GLOBALS, queue: WDFQUEUE) {
                 let call = Call::enter($now_function, Level::Passive);
                 let queue = call.object::<Queue, _>(queue);
+                surprise::forbid(&call, queue.handle());
                 queue::change(&queue, Change::$change);
                 queue::wait_for(&queue, Change::$change, $now_function);
             }

@@ -17,7 +17,7 @@ use crate::{
     memory::Memory,
     report::stop,
     request::{self, Place, Request},
-    status,
+    status, surprise,
     world::{self, Reference},
 };
 
@@ -36,6 +36,7 @@ fn complete_checked(
 ) {
     let call = Call::enter(function, Level::Dispatch);
     let handle = crate::call::number(request);
+    surprise::forbid(&call, handle);
     if world::typed::<Request>(handle).is_some_and(|request| request.place() == Place::Completed)
         || world::was_request(handle)
     {

@@ -21,17 +21,26 @@ use crate::{
 pub(crate) struct Plan {
     /// The callback that fails.
     pub(crate) failing: Option<&'static str>,
+    /// The status that it fails with.
+    pub(crate) failure: NTSTATUS,
     /// What is said before the device is made.
     pub(crate) prepare: fn(PWDFDEVICE_INIT),
     /// What the device is given when it is made.
     pub(crate) furnish: fn(WDFDEVICE),
+    /// What `EvtDeviceD0Exit` does.
+    pub(crate) leave: fn(),
+    /// What `EvtDeviceSurpriseRemoval` does.
+    pub(crate) surprise: fn(),
 }
 
 /// A device that has nothing and succeeds with everything.
 pub(crate) const PLAIN: Plan = Plan {
     failing: None,
+    failure: STATUS_UNSUCCESSFUL,
     prepare: |_| (),
     furnish: |_| (),
+    leave: || (),
+    surprise: || (),
 };
 
 static PLAN: Once<Plan> = Once::new();
@@ -83,10 +92,9 @@ fn called(name: &'static str) -> NTSTATUS {
 }
 
 fn outcome(name: &'static str) -> NTSTATUS {
-    if PLAN.get().is_some_and(|plan| plan.failing == Some(name)) {
-        STATUS_UNSUCCESSFUL
-    } else {
-        STATUS_SUCCESS
+    match PLAN.get() {
+        Some(plan) if plan.failing == Some(name) => plan.failure,
+        _ => STATUS_SUCCESS,
     }
 }
 
@@ -184,7 +192,15 @@ power_callbacks! {
     d0_entry = "EvtDeviceD0Entry", "from";
     d0_entry_post_interrupts_enabled = "EvtDeviceD0EntryPostInterruptsEnabled", "from";
     d0_exit_pre_interrupts_disabled = "EvtDeviceD0ExitPreInterruptsDisabled", "to";
-    d0_exit = "EvtDeviceD0Exit", "to";
+}
+
+unsafe extern "C" fn d0_exit(_: WDFDEVICE, state: WDF_POWER_DEVICE_STATE) -> NTSTATUS {
+    const NAME: &str = "EvtDeviceD0Exit";
+    record!("{NAME} to {}", state_name(state));
+    if let Some(plan) = PLAN.get() {
+        (plan.leave)();
+    }
+    outcome(NAME)
 }
 
 macro_rules! device_callbacks {
@@ -213,4 +229,7 @@ unsafe extern "C" fn self_managed_io_cleanup(_: WDFDEVICE) {
 
 unsafe extern "C" fn surprise_removal(_: WDFDEVICE) {
     called("EvtDeviceSurpriseRemoval");
+    if let Some(plan) = PLAN.get() {
+        (plan.surprise)();
+    }
 }

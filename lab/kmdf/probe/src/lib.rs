@@ -19,6 +19,7 @@ mod levels;
 mod misuse;
 mod once;
 mod order;
+mod overlap;
 mod packet;
 mod queues;
 mod record;
@@ -63,6 +64,7 @@ pub unsafe extern "system" fn driver_entry(
     let played = breach::play(&framework, scenario)
         || misuse::play(&framework, scenario)
         || order::play(&framework, scenario)
+        || overlap::play(&framework, scenario)
         || queues::play(&framework, scenario)
         || files::play(&framework, scenario)
         || interfaces::play(&framework, scenario)

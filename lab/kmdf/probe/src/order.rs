@@ -6,7 +6,8 @@ use wdk_sys::{
     IRP_MN_CANCEL_REMOVE_DEVICE as CANCEL_REMOVE, IRP_MN_CANCEL_STOP_DEVICE as CANCEL_STOP,
     IRP_MN_QUERY_REMOVE_DEVICE as QUERY_REMOVE, IRP_MN_QUERY_STOP_DEVICE as QUERY_STOP,
     IRP_MN_START_DEVICE as START, IRP_MN_STOP_DEVICE as STOP,
-    IRP_MN_SURPRISE_REMOVAL as SURPRISE_REMOVAL,
+    IRP_MN_SURPRISE_REMOVAL as SURPRISE_REMOVAL, NTSTATUS, STATUS_NOT_SUPPORTED,
+    STATUS_UNSUCCESSFUL,
 };
 
 use crate::{
@@ -32,6 +33,8 @@ struct Scenario {
     name: &'static str,
     /// The driver's callback that fails.
     failing: Option<&'static str>,
+    /// The status that it fails with.
+    failure: NTSTATUS,
     /// What is sent between the addition and the removal.
     packets: &'static [Packet],
 }
@@ -40,6 +43,7 @@ const fn order(name: &'static str, packets: &'static [Packet]) -> Scenario {
     Scenario {
         name,
         failing: None,
+        failure: STATUS_UNSUCCESSFUL,
         packets,
     }
 }
@@ -48,7 +52,20 @@ const fn fails(name: &'static str, callback: &'static str, packets: &'static [Pa
     Scenario {
         name,
         failing: Some(callback),
+        failure: STATUS_UNSUCCESSFUL,
         packets,
+    }
+}
+
+/// The callback returns the status that the framework does not accept from it.
+const fn not_supported(
+    name: &'static str,
+    callback: &'static str,
+    packets: &'static [Packet],
+) -> Scenario {
+    Scenario {
+        failure: STATUS_NOT_SUPPORTED,
+        ..fails(name, callback, packets)
     }
 }
 
@@ -110,6 +127,28 @@ const SCENARIOS: &[Scenario] = &[
         "EvtDeviceSelfManagedIoRestart",
         &[Pnp(START), Sleep, Wake],
     ),
+    not_supported(
+        "prepare-hardware-not-supported",
+        "EvtDevicePrepareHardware",
+        &[Pnp(START)],
+    ),
+    not_supported(
+        "release-hardware-not-supported",
+        "EvtDeviceReleaseHardware",
+        &[Pnp(START)],
+    ),
+    not_supported(
+        "query-stop-not-supported",
+        "EvtDeviceQueryStop",
+        &[Pnp(START), Pnp(QUERY_STOP)],
+    ),
+    not_supported(
+        "query-remove-not-supported",
+        "EvtDeviceQueryRemove",
+        &[Pnp(START), Pnp(QUERY_REMOVE)],
+    ),
+    // From every other callback it is a failure like any other.
+    not_supported("d0-entry-not-supported", "EvtDeviceD0Entry", &[Pnp(START)]),
 ];
 
 /// Plays the scenario; `false` when it is none of these.
@@ -126,8 +165,12 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
         // No bus may fail it. This one does, because its status shows who was asked last.
         bus::fail(CANCEL_STOP);
     }
-    let failing = found.failing;
-    add(framework, Plan { failing, ..PLAIN });
+    let plan = Plan {
+        failing: found.failing,
+        failure: found.failure,
+        ..PLAIN
+    };
+    add(framework, plan);
     for packet in found.packets {
         match *packet {
             Pnp(minor) => pnp(minor),

@@ -10,13 +10,13 @@ use wdk_sys::{
     },
     _WDF_REQUEST_STOP_ACTION_FLAGS::{WdfRequestStopActionPurge, WdfRequestStopRequestCancelable},
     _WDF_TRI_STATE::{WdfFalse, WdfUseDefault},
-    NTSTATUS, PFN_WDF_IO_QUEUE_IO_DEVICE_CONTROL, STATUS_CANCELLED, STATUS_SUCCESS,
-    WDF_IO_QUEUE_CONFIG, WDF_REQUEST_PARAMETERS, WDFDEVICE, WDFQUEUE, WDFREQUEST,
+    IRP_MN_SURPRISE_REMOVAL, NTSTATUS, PFN_WDF_IO_QUEUE_IO_DEVICE_CONTROL, STATUS_CANCELLED,
+    STATUS_SUCCESS, WDF_IO_QUEUE_CONFIG, WDF_REQUEST_PARAMETERS, WDFDEVICE, WDFQUEUE, WDFREQUEST,
     call_unsafe_wdf_function_binding,
 };
 
 use crate::{
-    device::{PLAIN, Plan, add, object, power, remove, start},
+    device::{PLAIN, Plan, add, object, pnp, power, remove, start},
     framework::{Framework, size, wdf},
     once::Once,
     packet::{self, CONTROLS, number},
@@ -43,9 +43,20 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
         b"left-at-removal" => (waiting_with_callback, leave),
         b"kept-in-dx" => (keeping, stop_once),
         b"kept-from-purge" => (keeping, purge_kept),
+        b"completed-in-surprise-removal" | b"purged-in-surprise-removal" => (keeping, surprise),
         _ => return false,
     };
-    add(framework, Plan { furnish, ..PLAIN });
+    let surprise: fn() = match scenario {
+        b"completed-in-surprise-removal" => || complete(0),
+        b"purged-in-surprise-removal" => purge,
+        _ => PLAIN.surprise,
+    };
+    let plan = Plan {
+        furnish,
+        surprise,
+        ..PLAIN
+    };
+    add(framework, plan);
     start();
     play();
     remove();
@@ -280,6 +291,16 @@ fn purge_kept() {
     control(0);
     let queue = DEFAULT.get().unwrap_or(core::ptr::null_mut());
     wdf!(WdfIoQueuePurgeSynchronously, queue);
+}
+
+fn purge() {
+    let queue = DEFAULT.get().unwrap_or(core::ptr::null_mut());
+    wdf!(WdfIoQueuePurge, queue, None, core::ptr::null_mut());
+}
+
+fn surprise() {
+    control(0);
+    pnp(IRP_MN_SURPRISE_REMOVAL);
 }
 
 fn leave() {

@@ -9,7 +9,8 @@
 //!   `D0Exit`;
 //! - stop for rebalance: `QueryStop` may veto; stop leaves D0, then `ReleaseHardware`; interfaces
 //!   stay enabled; cancel-stop calls nothing;
-//! - surprise removal: `SurpriseRemoval`, leaving D0, `ReleaseHardware`, interfaces disabled,
+//! - surprise removal: `SurpriseRemoval`, which waits for no power packet that is being handled, and
+//!   behind that packet leaving D0, `ReleaseHardware`, interfaces disabled,
 //!   power-managed queues purged, `SelfManagedIoFlush`; the remove that follows purges the other
 //!   queues and calls `SelfManagedIoCleanup`; a device that has failed before hears of the surprise
 //!   alone;
@@ -66,6 +67,19 @@ pub enum Step {
     PurgeManagedQueues,
     /// The other queues are emptied for good.
     PurgeOtherQueues,
+}
+
+impl Step {
+    /// Whether the framework accepts `STATUS_NOT_SUPPORTED` from the callback of this step. With its
+    /// verifier it breaks into the debugger where it does not (`PnpPrepareHardware`,
+    /// `PnpReleaseHardware`, `PnpEventQueryStopAskDriver`, `PnpEventQueryRemoveAskDriver`).
+    #[must_use]
+    pub const fn accepts_not_supported(self) -> bool {
+        !matches!(
+            self,
+            Self::PrepareHardware | Self::ReleaseHardware | Self::QueryStop | Self::QueryRemove
+        )
+    }
 }
 
 /// Where the device is.

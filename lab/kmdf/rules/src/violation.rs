@@ -232,6 +232,25 @@ pub enum Violation {
         /// What is wrong.
         problem: &'static str,
     },
+    /// A Plug and Play callback returned a status that the framework does not accept from it.
+    #[error(
+        "{callback}: returned STATUS_NOT_SUPPORTED, which the framework does not accept from it"
+    )]
+    StatusNotAccepted {
+        /// Name of the callback.
+        callback: &'static str,
+    },
+    /// A request was completed, or a queue emptied or stopped, from `EvtDeviceSurpriseRemoval`.
+    #[error(
+        "{function}: called for {handle} from EvtDeviceSurpriseRemoval, which may run beside the \
+         callbacks of a power-down; EvtDeviceSelfManagedIoFlush is the place for it"
+    )]
+    CalledInSurpriseRemoval {
+        /// Name of the function called.
+        function: &'static str,
+        /// The request or the queue.
+        handle: Handle,
+    },
     /// The double itself panicked, which is its own defect.
     #[error("the KMDF double itself panicked")]
     Panic,

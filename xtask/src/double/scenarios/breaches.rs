@@ -230,4 +230,34 @@ pub(super) const BREACHES: &[Scenario] = &[
         "wrong-size",
         "WdfRequestGetParameters: Parameters has the wrong Size (0x1)",
     ),
+    stops(
+        Rule::StatusNotAccepted,
+        "prepare-hardware-not-supported",
+        "EvtDevicePrepareHardware: returned STATUS_NOT_SUPPORTED, which the framework does not accept from it",
+    ),
+    stops(
+        Rule::StatusNotAccepted,
+        "release-hardware-not-supported",
+        "EvtDeviceReleaseHardware: returned STATUS_NOT_SUPPORTED, which the framework does not accept from it",
+    ),
+    stops(
+        Rule::StatusNotAccepted,
+        "query-stop-not-supported",
+        "EvtDeviceQueryStop: returned STATUS_NOT_SUPPORTED, which the framework does not accept from it",
+    ),
+    stops(
+        Rule::StatusNotAccepted,
+        "query-remove-not-supported",
+        "EvtDeviceQueryRemove: returned STATUS_NOT_SUPPORTED, which the framework does not accept from it",
+    ),
+    stops(
+        Rule::CalledInSurpriseRemoval,
+        "completed-in-surprise-removal",
+        "WdfRequestComplete: called for # from EvtDeviceSurpriseRemoval, which may run beside the callbacks of a power-down; EvtDeviceSelfManagedIoFlush is the place for it",
+    ),
+    stops(
+        Rule::CalledInSurpriseRemoval,
+        "purged-in-surprise-removal",
+        "WdfIoQueuePurge: called for # from EvtDeviceSurpriseRemoval, which may run beside the callbacks of a power-down; EvtDeviceSelfManagedIoFlush is the place for it",
+    ),
 ];

@@ -149,6 +149,24 @@ pub(super) const ORDER: &[Scenario] = &[
         ],
     ),
     calls(
+        "surprise-removal-beside-power-down",
+        &[
+            ADD,
+            START,
+            SUSPEND,
+            &[
+                "EvtDeviceD0ExitPreInterruptsDisabled to D3",
+                "EvtDeviceD0Exit to D3",
+            ],
+            SURPRISE,
+            &["bus gets SET_POWER", "EvtDeviceReleaseHardware"],
+            FLUSH,
+            SURPRISED,
+            CLEANUP,
+            GONE,
+        ],
+    ),
+    calls(
         "vetoed-stop",
         &[
             ADD,
@@ -200,6 +218,20 @@ pub(super) const ORDER: &[Scenario] = &[
     ),
     calls(
         "fails-d0-entry",
+        &[
+            ADD,
+            &[
+                "bus gets START_DEVICE",
+                "EvtDevicePrepareHardware",
+                "EvtDeviceD0Entry from D3Final",
+                "EvtDeviceReleaseHardware",
+                "START_DEVICE ends with 0xc000009e",
+            ],
+            GONE,
+        ],
+    ),
+    calls(
+        "d0-entry-not-supported",
         &[
             ADD,
             &[
