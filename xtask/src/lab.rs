@@ -84,6 +84,7 @@ impl Job {
         match self {
             Self::Limits => bench::limited(places),
             Self::Storm | Self::Contention => Ok(places.root().join(tests::STORM_MANIFEST)),
+            Self::Story => Ok(places.root().join(tests::STORY_MANIFEST)),
             _ => Ok(places.root().join(tests::MANIFEST)),
         }
     }

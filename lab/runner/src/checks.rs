@@ -155,7 +155,7 @@ pub(crate) fn block_0(session: &Session, vf: u16) -> Result<Vec<u8>> {
     Ok(reply.data.to_vec())
 }
 
-/// Writes a value to block 0 that the manifest allows and nobody else writes: the VF's capabilities.
+/// Writes a value to block 0 that nobody else writes: `mark` of tests/manifests/checks.toml.
 pub(crate) fn mark(session: &Session, vf: u16, value: u8) -> Result<()> {
     let mut write = transfer(abi::operation::WRITE, vf, 0, 128);
     write.data[0] = value;

@@ -43,16 +43,16 @@ const TELEMETRY: Block = Block {
 
 /// Fails with a sentence unless the session has what the job needs.
 pub(crate) fn check(session: &Session, job: &Job) -> Result<()> {
-    /// What the stories and checks of blocks/mlx5-hv-vhca.toml work on.
-    const MLX5: &[Block] = &[CONTROL, STATISTICS];
+    /// What blocks/mlx5-hv-vhca.toml and tests/manifests/checks.toml have.
+    const BOTH: &[Block] = &[CONTROL, STATISTICS];
     let any = 1..=u16::MAX;
     let several = 2..=u16::MAX;
     let (what, vfs, blocks, device): (_, RangeInclusive<u16>, _, _) = match job {
         Job::Trace | Job::Start(_) => return Ok(()),
-        Job::Story => ("the story", several, MLX5, None),
+        Job::Story => ("the story", several, BOTH, None),
         // Every byte of the replies is held against this manifest and this number.
-        Job::Checks => ("the checks", 4..=4, MLX5, Some("mlx5 HV VHCA")),
-        Job::Faults => ("the faults", several, MLX5, None),
+        Job::Checks => ("the checks", 4..=4, BOTH, Some("Checks")),
+        Job::Faults => ("the faults", several, BOTH, None),
         // Both know every rule of these blocks.
         Job::Storm { .. } => ("the storm", several, &[][..], Some("Storm")),
         Job::Contention => ("the contention", several, &[][..], Some("Storm")),

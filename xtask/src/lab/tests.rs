@@ -24,8 +24,10 @@ use crate::tally::Tally;
 /// Wine's processes to start and to end.
 const AT_ONCE: usize = 4;
 
-/// The manifest of the checks: the one with a production VF driver.
-pub(super) const MANIFEST: &str = "blocks/mlx5-hv-vhca.toml";
+/// The manifest of the checks, whose fields take any value.
+pub(super) const MANIFEST: &str = "tests/manifests/checks.toml";
+/// The manifest of the story: the one with a production VF driver.
+pub(super) const STORY_MANIFEST: &str = "blocks/mlx5-hv-vhca.toml";
 /// The manifest of the storm: a block for each way to get in each other's way.
 pub(super) const STORM_MANIFEST: &str = "tests/manifests/storm.toml";
 

@@ -3,10 +3,11 @@
 //! `en/hv_vhca_stats.c`).
 //!
 //! It keeps one block for control and one for statistics. Invalidation bit 0 says that the host side
-//! changed the control block. The VF reads it; if the host side asks for more than the VF can do, it
-//! does nothing; else it does what `command` says and acknowledges it. Command N asks for statistics
-//! every N × 100 ms, 0 for none, 0xFFFF for one update. An update is larger than a block, so it comes
-//! in fragments, one write to the statistics block each.
+//! changed the control block. The VF reads it. While it has no agent it writes zeros; if the host side
+//! asks for an agent that it lacks, it writes nothing; else the agents that `control` names obey
+//! `command`, and the VF copies the command to `command_ack`. Command N asks for statistics every
+//! N × 100 ms, 0 for none, 0xFFFF for one update. An update is larger than a block, so it comes in
+//! fragments, one write to the statistics block each.
 
 use std::ops::Range;
 
@@ -81,11 +82,12 @@ impl<'m> Protocol<'m> {
         story: &mut Story<'_, '_, '_>,
         vfs: Range<u16>,
     ) -> Result<(), Failure> {
-        story
-            .narrator
-            .scene("The VF drivers load and say what they can do")?;
+        story.narrator.scene(
+            "The VF drivers load, and offer statistics when their network device is there",
+        )?;
         for vf in vfs.clone() {
-            self.answer(story, vf)?;
+            self.answer(story, vf, 0)?;
+            self.answer(story, vf, CAPABILITIES)?;
         }
         story.advance(200);
         story
@@ -94,7 +96,7 @@ impl<'m> Protocol<'m> {
         self.command(story)?;
         for vf in vfs.clone() {
             if story.take_invalidation(vf)? != 0 {
-                self.answer(story, vf)?;
+                self.answer(story, vf, CAPABILITIES)?;
             }
         }
         story.advance(1000);
@@ -130,23 +132,31 @@ impl<'m> Protocol<'m> {
         }
     }
 
-    /// A VF reads the control block and answers it.
-    fn answer(&self, story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
+    /// A VF reads the control block and answers it with the agents that it has.
+    fn answer(
+        &self,
+        story: &mut Story<'_, '_, '_>,
+        vf: u16,
+        capabilities: u64,
+    ) -> Result<(), Failure> {
         let Some(mut image) = story.read(vf, self.control)? else {
             return Ok(());
         };
         let control = get(&image, self.control_field);
-        if control & !CAPABILITIES != 0 {
-            let text = format!("control {control:#x} asks for more than it can do");
-            return story.narrator.line(Actor::Vf(vf), "does nothing", &text);
+        if capabilities == 0 {
+            image = [0; MAX_BLOCK_LENGTH];
+        } else if control & !capabilities != 0 {
+            let text = format!("control {control:#x} asks for an agent that it lacks");
+            return story.narrator.line(Actor::Vf(vf), "writes nothing", &text);
+        } else {
+            set(&mut image, self.capabilities, capabilities);
+            if control & CAPABILITIES != 0 {
+                set(&mut image, self.version, VERSION);
+                set(&mut image, self.rings, RINGS);
+            }
+            let command = get(&image, self.command);
+            set(&mut image, self.command_ack, command);
         }
-        set(&mut image, self.capabilities, CAPABILITIES);
-        if control & CAPABILITIES != 0 {
-            set(&mut image, self.version, VERSION);
-            set(&mut image, self.rings, RINGS);
-        }
-        let command = get(&image, self.command);
-        set(&mut image, self.command_ack, command);
         let data = image[..usize::from(self.control.max_length)].to_vec();
         story.tell_write(vf, self.control, &data)
     }

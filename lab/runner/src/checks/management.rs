@@ -2,7 +2,7 @@
 //!
 //! Codes, sizes and offsets are written out here: the driver and the runner have theirs from the
 //! same crate, so a wrong one there would agree with itself. The blocks are those of
-//! blocks/mlx5-hv-vhca.toml.
+//! tests/manifests/checks.toml.
 
 use anyhow::{Result, ensure};
 use pf_broker_client::{Access, Control as _};

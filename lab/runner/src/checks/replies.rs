@@ -1,5 +1,5 @@
 //! What the replies of the management interface hold, field by field. Offsets are written out here,
-//! as in [`super::management`]; the blocks are those of blocks/mlx5-hv-vhca.toml.
+//! as in [`super::management`]; the blocks are those of tests/manifests/checks.toml.
 
 use anyhow::{Result, ensure};
 use lab_control::stack::{Answer, fault, function, operation};
@@ -78,7 +78,7 @@ fn query(session: &mut Session) -> Result<()> {
         ],
     )?;
     ensure!(number(&answer, 4, 4) != 0, "the table has no CRC");
-    named(&answer, 32, "mlx5 HV VHCA")?;
+    named(&answer, 32, "Checks")?;
     let before = number(&answer, 24, 8);
     super::mark(session, VF, 1)?;
     let answer = told(session, 0x0022_6400, &[], 96)?;
@@ -184,7 +184,7 @@ fn counters(session: &mut Session) -> Result<()> {
 fn read(session: &mut Session) -> Result<()> {
     let mut publish = BLOCK_0.to_vec();
     publish.resize(8 + 128, 0);
-    // `control`, which is the PF's, and `capabilities` before it, which is the VF's.
+    // `request`, which is the PF's, and `mark` before it, which is the VF's.
     publish[8..16].copy_from_slice(&[9, 9, 9, 9, 1, 2, 3, 4]);
     super::mark(session, VF, 7)?;
     told(session, 0x0022_E414, &publish, 0)?;

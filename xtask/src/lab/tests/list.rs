@@ -3,7 +3,7 @@
 use anyhow::Result;
 use end_to_end::{Suite, Trace};
 
-use super::{MANIFEST, STORM_MANIFEST, Test, Verdict, starts};
+use super::{MANIFEST, STORM_MANIFEST, STORY_MANIFEST, Test, Verdict, starts};
 use crate::lab::bench::{self, Bench};
 use crate::lab::build::Images;
 use crate::places::Places;
@@ -60,6 +60,7 @@ fn jobs(places: &Places, images: &Images) -> Result<Vec<Test>> {
     let bench = |manifest: &str, vfs| Bench::from_manifest(&places.root().join(manifest), vfs);
     let crowd = |vfs| bench(STORM_MANIFEST, vfs);
     let four = bench(MANIFEST, 4)?;
+    let scene = bench(STORY_MANIFEST, 4)?;
     let story = || Verdict::Lines(STORY.to_owned());
     // The framework is one replaceable file, whatever it is called and wherever it lies.
     let renamed = places.target().join("lab/another-framework.sys");
@@ -89,14 +90,14 @@ fn jobs(places: &Places, images: &Images) -> Result<Vec<Test>> {
         ),
         Test {
             events: STORY_EVENTS,
-            ..job("story", &four, &["story"], story())
+            ..job("story", &scene, &["story"], story())
         },
         Test {
             framework: Some(renamed),
             events: STORY_EVENTS,
             ..job(
                 "story on another file of the framework",
-                &four,
+                &scene,
                 &["story"],
                 story(),
             )
@@ -111,7 +112,7 @@ fn refusals(places: &Places) -> Result<Vec<Test>> {
     Ok(vec![
         job(
             "story with one VF",
-            &bench(MANIFEST, 1)?,
+            &bench(STORY_MANIFEST, 1)?,
             &["story"],
             Verdict::Refused("the story: 2 VFs or more are needed, and there are 1"),
         ),
