@@ -19,7 +19,14 @@ pub(crate) fn arrive(pf: &Pf, request: Request, input_length: usize, output_leng
         Err(status) => return request.complete(status),
     };
     let input = request.input::<InvalidateBlock>(input_length);
-    match Filter::admit(input_length, input, output_length, served.num_vfs) {
+    let filter = Filter::admit(
+        served.invalidate_input,
+        input_length,
+        input,
+        output_length,
+        served.num_vfs,
+    );
+    match filter {
         Err(status) => request.complete(status),
         Ok(Filter::Any) => {
             request.wait_in(pf.queues.invalidations);

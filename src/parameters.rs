@@ -1,12 +1,17 @@
 //! What the INF wrote to the device's hardware key.
 
-use pf_state::{failure::StartFailure, status};
+use pf_state::{
+    failure::StartFailure,
+    invalidation::Input,
+    status::{self, NtStatus},
+};
 use wdk_sys::{PVOID, ULONG, WDF_NO_OBJECT_ATTRIBUTES, WDFDEVICE, WDFKEY, WDFMEMORY, WDFOBJECT};
 
 use crate::{object, unicode::Name, wdf};
 
 static NUM_VFS: Name<6> = Name::new(b"NumVFs");
 static BLOCK_TABLE: Name<10> = Name::new(b"BlockTable");
+static INVALIDATE_INPUT: Name<15> = Name::new(b"InvalidateInput");
 
 /// The device's hardware key, open for reading.
 pub(crate) struct Parameters(WDFKEY);
@@ -32,7 +37,28 @@ impl Parameters {
 
     /// `NumVFs`, a DWORD.
     pub(crate) fn num_vfs(&self) -> Result<u32, StartFailure> {
-        let name = NUM_VFS.as_unicode_string();
+        match self.number(&NUM_VFS) {
+            Ok(value) => Ok(value),
+            Err(status::OBJECT_NAME_NOT_FOUND) => Err(StartFailure::NumVfsMissing),
+            Err(status::OBJECT_TYPE_MISMATCH) => Err(StartFailure::NumVfsType),
+            Err(other) => Err(StartFailure::Framework(other)),
+        }
+    }
+
+    /// `InvalidateInput`, a DWORD that need not be there.
+    pub(crate) fn invalidate_input(&self) -> Result<Input, StartFailure> {
+        match self.number(&INVALIDATE_INPUT) {
+            Ok(value) => Input::from_registry(value)
+                .ok_or(StartFailure::InvalidateInput { found: Some(value) }),
+            Err(status::OBJECT_NAME_NOT_FOUND) => Ok(Input::default()),
+            Err(status::OBJECT_TYPE_MISMATCH) => Err(StartFailure::InvalidateInput { found: None }),
+            Err(other) => Err(StartFailure::Framework(other)),
+        }
+    }
+
+    /// A DWORD, or the framework's status.
+    fn number<const N: usize>(&self, name: &'static Name<N>) -> Result<u32, NtStatus> {
+        let name = name.as_unicode_string();
         let mut value: ULONG = 0;
         // SAFETY: the key is open, and name and result live through the call.
         let status = unsafe {
@@ -43,12 +69,7 @@ impl Parameters {
                 &raw mut value
             )
         };
-        match status {
-            0.. => Ok(value),
-            status::OBJECT_NAME_NOT_FOUND => Err(StartFailure::NumVfsMissing),
-            status::OBJECT_TYPE_MISMATCH => Err(StartFailure::NumVfsType),
-            other => Err(StartFailure::Framework(other)),
-        }
+        wdf::check(status).map(|()| value)
     }
 
     /// `BlockTable`, binary; none when the value is not there.

@@ -10,7 +10,7 @@ use core::{
 use block_broker::{BlockSlot, Broker, Vf, VfCell};
 use block_table::Table;
 use pf_broker_abi::TableSource;
-use pf_state::{failure::StartFailure, rundown::Gate};
+use pf_state::{failure::StartFailure, invalidation::Input, rundown::Gate};
 use wdk_sys::{WDFDEVICE, WDFOBJECT};
 
 use crate::{lock::SpinLock, memory, parameters::Parameters, queue::Waiting};
@@ -64,6 +64,8 @@ pub(crate) struct Served {
     cells: &'static [Cell],
     pub(crate) num_vfs: u16,
     pub(crate) table_source: TableSource,
+    /// What the input of an `IOCTL_SRIOV_INVALIDATE_BLOCK` is taken for.
+    pub(crate) invalidate_input: Input,
 }
 
 impl Served {
@@ -82,6 +84,7 @@ impl Served {
             });
         let table = Table::verify(bytes).map_err(StartFailure::Table)?;
         let num_vfs = checked_num_vfs(parameters.num_vfs()?, table.device().max_vfs)?;
+        let invalidate_input = parameters.invalidate_input()?;
         // SAFETY: as the caller promises.
         let cells = unsafe { make_cells(device, owner, &table, num_vfs) }?;
         let broker = Broker::new(table, cells).map_err(|_| StartFailure::NumVfsAboveManifest {
@@ -93,6 +96,7 @@ impl Served {
             cells,
             num_vfs,
             table_source,
+            invalidate_input,
         })
     }
 

@@ -44,8 +44,8 @@ pub struct Arguments {
     /// Which way the VFs' reads and writes go: auto, vpci or raw
     #[arg(long, default_value = "auto")]
     path: String,
-    /// How the stack keeps invalidation requests pending: each-vf, all-vfs, no-input, three or
-    /// device-control
+    /// How the stack keeps invalidation requests pending: each-vf, all-vfs, no-input, three,
+    /// device-control or garbage-input
     #[arg(long, default_value = "each-vf")]
     mode: String,
     /// Another WDFLDR.SYS to run the image on
@@ -117,7 +117,7 @@ pub fn run(places: &Places, arguments: &Arguments) -> Result<ExitCode> {
         Some(manifest) => manifest.clone(),
         None => job.manifest(places)?,
     };
-    let bench = Bench::from_manifest(&manifest, arguments.vfs)?;
+    let bench = Bench::from_manifest(&manifest, arguments.vfs)?.for_mode(&arguments.mode);
     // The runner knows its words, and says so when one is none of them.
     let mut words = ["--path", &arguments.path, "--mode", &arguments.mode]
         .map(str::to_owned)

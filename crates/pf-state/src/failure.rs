@@ -52,6 +52,11 @@ pub enum StartFailure {
     },
     /// The block table does not verify.
     Table(TableError),
+    /// The registry value `InvalidateInput` is not a DWORD, or none of its numbers.
+    InvalidateInput {
+        /// The number, where it is one.
+        found: Option<u32>,
+    },
     /// The bus offers no `GUID_PCI_VIRTUALIZATION_INTERFACE`, or one that lacks a function.
     NoVirtualizationInterface(NtStatus),
     /// The bus offers no `GUID_BUS_INTERFACE_STANDARD`, or one that lacks a function.
@@ -88,6 +93,7 @@ impl StartFailure {
             Self::NumVfsAboveDevice { .. } => status::DEVICE_INSUFFICIENT_RESOURCES,
             Self::TableType { .. } => status::REGISTRY_CORRUPT,
             Self::Table(_) => status::DATA_ERROR,
+            Self::InvalidateInput { .. } => status::BAD_DATA,
             Self::NoVirtualizationInterface(_) => status::NOINTERFACE,
             Self::NoBusInterface(_) => status::DEVICE_FEATURE_NOT_SUPPORTED,
             Self::Capability(failure) => failure.status(),
@@ -113,6 +119,9 @@ impl StartFailure {
             Self::NumVfsAboveDevice { .. } => c"NumVFs is more than TotalVFs of the device.",
             Self::TableType { .. } => c"The registry value BlockTable is not binary.",
             Self::Table(_) => c"The block table does not verify.",
+            Self::InvalidateInput { .. } => {
+                c"The registry value InvalidateInput is not a DWORD of 0 or 1."
+            }
             Self::NoVirtualizationInterface(_) => c"The bus has no PCI virtualization interface.",
             Self::NoBusInterface(_) => c"The bus has no standard bus interface.",
             Self::Capability(CapabilityFailure::Unreachable) => {
@@ -141,6 +150,8 @@ impl StartFailure {
             Self::NumVfsAboveDevice { asked, total } => (asked as u64, total as u64),
             Self::TableType { found } => (found as u64, 0),
             Self::Table(error) => (error.offset as u64, error.flaw as u64),
+            Self::InvalidateInput { found: Some(found) } => (found as u64, 1),
+            Self::InvalidateInput { found: None } => (u64::MAX, 1),
             Self::Window(WindowFailure::Unplaced { bar }) => (bar as u64, 0),
             Self::Window(WindowFailure::TooSmall { length, needed }) => (length, needed),
             Self::Framework(status)
@@ -194,6 +205,10 @@ mod tests {
                 "STATUS_REGISTRY_CORRUPT",
             ),
             (StartFailure::Table(table), "STATUS_DATA_ERROR"),
+            (
+                StartFailure::InvalidateInput { found: Some(2) },
+                "STATUS_BAD_DATA",
+            ),
             (
                 StartFailure::Memory { bytes: 1 << 40 },
                 "STATUS_INSUFFICIENT_RESOURCES",

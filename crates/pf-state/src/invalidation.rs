@@ -6,6 +6,9 @@
 //! request that names a VF carries that VF's bits and no other's; and the reply always names the
 //! VF and its bits. A request whose output cannot hold a reply would lose bits, so it is refused.
 //!
+//! One reading is left out of that: an input that means nothing cannot be told from one that names a
+//! VF. Until a real stack was seen, a registry value says whether the input is read ([`Input`]).
+//!
 //! The bits themselves stay latched with the VF until a request is there to carry them. The order
 //! of work that loses and doubles nothing is:
 //! - *raise*: latch the bits, then look for a request;
@@ -20,6 +23,29 @@ use pcivirt_abi::sriov::{ALL_VFS, InvalidateBlock};
 /// Bytes of the structure in the request's buffer, on the way in and on the way out.
 pub const BUFFER_LENGTH: usize = size_of::<InvalidateBlock>();
 
+/// What the input of a request is taken for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Input {
+    /// A whole structure, whose VF index says whose bits are wanted.
+    #[default]
+    Filter,
+    /// Nothing: each request may carry any VF's bits.
+    Ignored,
+}
+
+impl Input {
+    /// What the registry value `InvalidateInput` asks for; without the value it is the default.
+    /// `None` for a number that means nothing.
+    #[must_use]
+    pub const fn from_registry(value: u32) -> Option<Self> {
+        match value {
+            0 => Some(Self::Ignored),
+            1 => Some(Self::Filter),
+            _ => None,
+        }
+    }
+}
+
 /// Whose invalidations a request may carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filter {
@@ -31,13 +57,14 @@ pub enum Filter {
 
 impl Filter {
     /// Judges a request when it arrives. `input` is the structure in the buffer when the input is
-    /// long enough to hold it.
+    /// long enough to hold it; `taken_for` says whether it is looked at.
     ///
     /// # Errors
-    /// `STATUS_BUFFER_TOO_SMALL` for an output that cannot hold a reply,
-    /// `STATUS_INFO_LENGTH_MISMATCH` for an input that is neither empty nor a whole structure, and
+    /// `STATUS_BUFFER_TOO_SMALL` for an output that cannot hold a reply; of an input that is not
+    /// ignored, `STATUS_INFO_LENGTH_MISMATCH` when it is neither empty nor a whole structure, and
     /// `STATUS_INVALID_PARAMETER` for a VF that does not exist.
     pub fn admit(
+        taken_for: Input,
         input_length: usize,
         input: Option<InvalidateBlock>,
         output_length: usize,
@@ -46,7 +73,7 @@ impl Filter {
         if output_length < BUFFER_LENGTH {
             return Err(status::BUFFER_TOO_SMALL);
         }
-        if input_length == 0 {
+        if input_length == 0 || taken_for == Input::Ignored {
             return Ok(Self::Any);
         }
         match input.ok_or(status::INFO_LENGTH_MISMATCH)?.vf_index {

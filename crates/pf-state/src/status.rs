@@ -68,6 +68,8 @@ statuses! {
     INSUFFICIENT_RESOURCES = STATUS_INSUFFICIENT_RESOURCES, 0xC000_009A;
     /// The device gave data that make no sense.
     DEVICE_DATA_ERROR = STATUS_DEVICE_DATA_ERROR, 0xC000_009C;
+    /// The data does not mean anything.
+    BAD_DATA = STATUS_BAD_DATA, 0xC000_090B;
     /// The registry holds what it cannot hold.
     REGISTRY_CORRUPT = STATUS_REGISTRY_CORRUPT, 0xC000_014C;
     /// The kernel lacks a function.

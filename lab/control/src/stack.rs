@@ -272,6 +272,8 @@ pub mod mode {
     pub const THREE: u32 = 3;
     /// As [`EACH_VF`], in `IRP_MJ_DEVICE_CONTROL`.
     pub const DEVICE_CONTROL: u32 = 4;
+    /// One request for the PF, whose input means nothing: for a PF driver that does not read it.
+    pub const GARBAGE_INPUT: u32 = 5;
 }
 
 /// Input of [`IOCTL_ATTACH`] and [`IOCTL_POLICY`].

@@ -49,6 +49,8 @@ pub(crate) enum Mode {
     Three,
     /// One request for each VF, as `IRP_MJ_DEVICE_CONTROL`
     DeviceControl,
+    /// One request, whose input means nothing, for a driver that does not read it
+    GarbageInput,
 }
 
 /// Which way a VF's reads and writes go.

@@ -249,6 +249,7 @@ fn number(mode: Mode) -> u32 {
         Mode::NoInput => abi::mode::NO_INPUT,
         Mode::Three => abi::mode::THREE,
         Mode::DeviceControl => abi::mode::DEVICE_CONTROL,
+        Mode::GarbageInput => abi::mode::GARBAGE_INPUT,
     }
 }
 

@@ -26,6 +26,8 @@ use crate::partner::{self, Partner};
 use crate::thread::{self, Thread};
 
 const INVALIDATE_BYTES: u32 = 16;
+/// The index of a VF that there is not, for an input that means nothing.
+const GARBAGE: u16 = 0xA5A5;
 /// How long the requests that are pending may take to end after their cancellation, milliseconds.
 const PATIENCE: u32 = 10_000;
 
@@ -341,6 +343,7 @@ impl Attachment {
                 (u16::try_from(index).unwrap_or(ALL_VFS), INVALIDATE_BYTES)
             }
             mode::ALL_VFS => (ALL_VFS, INVALIDATE_BYTES),
+            mode::GARBAGE_INPUT => (GARBAGE, INVALIDATE_BYTES),
             _ => (0, 0),
         };
         while !self.stopped() {

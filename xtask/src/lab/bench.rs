@@ -22,6 +22,8 @@ pub(crate) struct Bench {
     pub(crate) num_vfs: Option<Value>,
     /// The registry value `BlockTable`, where there is one.
     pub(crate) table: Option<Value>,
+    /// The registry value `InvalidateInput`, where there is one.
+    pub(crate) invalidate_input: Option<Value>,
     /// Which call of the driver, counted from 1, the framework double fails for want of resources.
     pub(crate) shortage: Option<u32>,
 }
@@ -43,6 +45,10 @@ pub(crate) fn limited(places: &Places) -> Result<PathBuf> {
     fs_err::write(&manifest, edit.applied_to(&text)?)?;
     Ok(manifest)
 }
+
+/// The way to keep invalidation requests pending that asks for a driver that does not read their
+/// input.
+pub(crate) const GARBAGE_INPUT: &str = "garbage-input";
 
 /// A value of the device's hardware key.
 #[derive(Debug, Clone)]
@@ -69,8 +75,17 @@ impl Bench {
             vfs,
             num_vfs: Some(Value::Number(vfs.into())),
             table: Some(Value::Bytes(manifest.compile())),
+            invalidate_input: None,
             shortage: None,
         })
+    }
+
+    /// For a stack that keeps invalidation requests pending in this way, a word of the runner's.
+    pub(crate) fn for_mode(mut self, mode: &str) -> Self {
+        if mode == GARBAGE_INPUT {
+            self.invalidate_input = Some(Value::Number(0));
+        }
+        self
     }
 
     /// The PCI device ID that the PCI double gives the VFs.

@@ -40,10 +40,14 @@ pub(crate) fn vf_driver(bench: &Bench) -> String {
 /// # Errors
 /// When a line that is to be replaced does not stand exactly once in `pf_broker.inx`.
 pub(crate) fn driver(bench: &Bench) -> Result<String, MisfitError> {
-    let parameters = [("NumVFs", &bench.num_vfs), ("BlockTable", &bench.table)]
-        .into_iter()
-        .filter_map(|(name, value)| Some(line(name, value.as_ref()?)))
-        .collect::<String>();
+    let parameters = [
+        ("NumVFs", &bench.num_vfs),
+        ("BlockTable", &bench.table),
+        ("InvalidateInput", &bench.invalidate_input),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some(line(name, value.as_ref()?)))
+    .collect::<String>();
     let hardware_id = pci_id(bench.vendor_id, bench.device_id);
     let edits = [
         (

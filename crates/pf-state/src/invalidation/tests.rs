@@ -18,9 +18,12 @@ fn asks_for(vf_index: u16) -> InvalidateBlock {
 
 #[test]
 fn a_request_without_input_or_for_all_vfs_carries_any_vf() {
-    assert_eq!(Filter::admit(0, None, 16, VFS), Ok(Filter::Any));
     assert_eq!(
-        Filter::admit(16, Some(asks_for(ALL_VFS)), 16, VFS),
+        Filter::admit(Input::Filter, 0, None, 16, VFS),
+        Ok(Filter::Any)
+    );
+    assert_eq!(
+        Filter::admit(Input::Filter, 16, Some(asks_for(ALL_VFS)), 16, VFS),
         Ok(Filter::Any)
     );
 }
@@ -29,9 +32,34 @@ fn a_request_without_input_or_for_all_vfs_carries_any_vf() {
 fn a_request_that_names_a_vf_carries_that_vf_alone() {
     for vf in 0..VFS {
         assert_eq!(
-            Filter::admit(64, Some(asks_for(vf)), 4096, VFS),
+            Filter::admit(Input::Filter, 64, Some(asks_for(vf)), 4096, VFS),
             Ok(Filter::Vf(vf))
         );
+    }
+}
+
+#[test]
+fn an_ignored_input_is_any_vf_whatever_it_holds() {
+    for vf in [0, VFS - 1, VFS, ALL_VFS - 1, ALL_VFS] {
+        let filter = Filter::admit(Input::Ignored, 16, Some(asks_for(vf)), 16, VFS);
+        assert_eq!(filter, Ok(Filter::Any), "VF {vf}");
+    }
+    for input_length in 0..16 {
+        let filter = Filter::admit(Input::Ignored, input_length, None, 16, VFS);
+        assert_eq!(filter, Ok(Filter::Any), "{input_length} bytes");
+    }
+    // The reply has to fit all the same.
+    let filter = Filter::admit(Input::Ignored, 16, Some(asks_for(0)), 15, VFS);
+    assert_eq!(filter, Err(status::BUFFER_TOO_SMALL));
+}
+
+#[test]
+fn the_registry_knows_two_meanings_and_the_one_without_a_value() {
+    assert_eq!(Input::from_registry(0), Some(Input::Ignored));
+    assert_eq!(Input::from_registry(1), Some(Input::Filter));
+    assert_eq!(Input::from_registry(1), Some(Input::default()));
+    for value in [2, 0x100, 0x1_0000, u32::MAX] {
+        assert_eq!(Input::from_registry(value), None, "{value:#x}");
     }
 }
 
@@ -46,7 +74,7 @@ fn a_request_that_cannot_carry_a_reply_is_refused_whatever_it_asks() {
         ] {
             let input_length = input.map_or(0, |_| 16);
             assert_eq!(
-                Filter::admit(input_length, input, output_length, VFS),
+                Filter::admit(Input::Filter, input_length, input, output_length, VFS),
                 Err(status::BUFFER_TOO_SMALL)
             );
         }
@@ -57,13 +85,13 @@ fn a_request_that_cannot_carry_a_reply_is_refused_whatever_it_asks() {
 fn half_a_structure_and_a_vf_that_does_not_exist_are_refused_by_name() {
     for input_length in 1..16 {
         assert_eq!(
-            Filter::admit(input_length, None, 16, VFS),
+            Filter::admit(Input::Filter, input_length, None, 16, VFS),
             Err(status::INFO_LENGTH_MISMATCH)
         );
     }
     for vf in [VFS, VFS + 1, 0xFFFE] {
         assert_eq!(
-            Filter::admit(16, Some(asks_for(vf)), 16, VFS),
+            Filter::admit(Input::Filter, 16, Some(asks_for(vf)), 16, VFS),
             Err(status::INVALID_PARAMETER)
         );
     }

@@ -24,7 +24,13 @@ const CARRIED: [&str; 3] = [
 /// The traces that are played with every way to keep invalidation requests pending.
 const INVALIDATED: [&str; 2] = ["hello/invalidation", "mlx5-hv-vhca/conversation"];
 /// The ways beside the one that every trace is played with.
-const MODES: [&str; 4] = ["all-vfs", "no-input", "three", "device-control"];
+const MODES: [&str; 5] = [
+    "all-vfs",
+    "no-input",
+    "three",
+    "device-control",
+    bench::GARBAGE_INPUT,
+];
 
 /// Every run, the longest first, so that the others fill the time beside them.
 pub(super) fn all(places: &Places, images: &Images) -> Result<Vec<Test>> {
@@ -163,7 +169,7 @@ fn plays(suite: &Suite, trace: &Trace) -> Result<Vec<Test>> {
     let play = |[path, mode]: [&str; 2]| -> Result<Test> {
         Ok(Test {
             name: format!("{name} by path {path}, mode {mode}"),
-            bench: bench.clone(),
+            bench: bench.clone().for_mode(mode),
             words: words(&["--path", path, "--mode", mode, "trace"]),
             input: fs_err::read(&trace.operations)?,
             framework: None,

@@ -131,6 +131,8 @@ enum Wrong {
     NumVfs(Option<Value>),
     /// The registry value `BlockTable`.
     Table(Option<Value>),
+    /// The registry value `InvalidateInput`.
+    InvalidateInput(Value),
     /// One byte of the block table.
     Byte(usize),
     /// The end of the block table.
@@ -146,9 +148,10 @@ type Start = (&'static str, Wrong, u32, &'static str, Option<(u64, u64)>);
 #[rustfmt::skip]
 fn failures() -> Vec<Start> {
     use Value::{Bytes, Number, Text};
-    use Wrong::{Bus, Byte, NumVfs, Table, Truncated};
+    use Wrong::{Bus, Byte, InvalidateInput, NumVfs, Table, Truncated};
     const TABLE: &str = "The block table does not verify.";
     const ABOVE: &str = "NumVFs is more than max-vfs of the manifest.";
+    const INPUT: &str = "The registry value InvalidateInput is not a DWORD of 0 or 1.";
     vec![
         ("without NumVFs", NumVfs(None), 0xC000_0034, "The registry value NumVFs is not in the hardware key.", Some((0, 0))),
         ("with NumVFs as text", NumVfs(Some(Text("4"))), 0xC000_0024, "The registry value NumVFs is not a DWORD.", Some((0, 0))),
@@ -163,6 +166,8 @@ fn failures() -> Vec<Start> {
         ("with a table whose first byte is wrong", Byte(0), 0xC000_003E, TABLE, None),
         ("with a table with a wrong byte inside", Byte(40), 0xC000_003E, TABLE, None),
         ("with a table that lacks its last byte", Truncated(1), 0xC000_003E, TABLE, None),
+        ("with InvalidateInput 2", InvalidateInput(Number(2)), 0xC000_090B, INPUT, Some((2, 1))),
+        ("with InvalidateInput as text", InvalidateInput(Text("0")), 0xC000_090B, INPUT, Some((u64::MAX, 1))),
         ("without a PCI virtualization interface", Bus(&["--fault", "no-interface"]), 0xC000_02B9, "The bus has no PCI virtualization interface.", Some((NOT_SUPPORTED, 0))),
         ("without a standard bus interface", Bus(&["--fault", "no-bus-interface"]), 0xC000_0463, "The bus has no standard bus interface.", Some((NOT_SUPPORTED, 0))),
         ("with a PF that cannot be read", Bus(&["--fault", "unreadable"]), 0xC000_0185, "The configuration space of the PF cannot be read.", Some((0, 0))),
@@ -190,6 +195,10 @@ pub(super) fn all(places: &Places) -> Result<Vec<Test>> {
     let starting = [
         ("as it should be", Wrong::Nothing),
         ("with the table of the driver", Wrong::Table(None)),
+        (
+            "with InvalidateInput 1",
+            Wrong::InvalidateInput(Value::Number(1)),
+        ),
         (
             "with VFs that are on already",
             Wrong::Bus(&["--fault", "vfs-on"]),
@@ -233,6 +242,7 @@ fn test(bench: &Bench, name: &str, wrong: Wrong, ended: Ended) -> Test {
         Wrong::Nothing => {}
         Wrong::NumVfs(value) => bench.num_vfs = value,
         Wrong::Table(value) => bench.table = value,
+        Wrong::InvalidateInput(value) => bench.invalidate_input = Some(value),
         Wrong::Byte(place) => {
             if let Some(Value::Bytes(table)) = &mut bench.table {
                 table[place] ^= 0x10;
