@@ -12,6 +12,7 @@ use crate::publication::Publication;
 use crate::request::{Request, Target};
 use crate::sync::{AtomicU64, Ordering};
 use crate::vf::bit;
+use crate::watch::Kinds;
 use crate::{Refusal, Vf};
 
 pub use blocks::Published;
@@ -29,6 +30,15 @@ pub trait VfCell {
     /// takes, such as that of a framework's queue, is always the inner one, and is never held around a
     /// call of the broker.
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R;
+
+    /// Something of these kinds happened to the VF and is counted. It is called after
+    /// [`VfCell::with`], so without the lock, at the IRQL of the operation, and for a VF's operation
+    /// it has to be as bounded as that: see [`Watch::happened`](crate::Watch::happened). A shell in
+    /// which nobody waits leaves it as it is.
+    #[inline]
+    fn happened(&self, kinds: Kinds) {
+        let _ = kinds;
+    }
 }
 
 /// More VFs than the manifest allows.
@@ -59,7 +69,7 @@ impl core::error::Error for TooManyVfs {}
 /// one VF exclude each other by that VF's lock, which is held for one copy and, for a write, for
 /// the checksum of at most 124 bytes and the evaluation of the block's rules; no operation ever holds
 /// two locks. Everything is bounded and works up to `DISPATCH_LEVEL` with a spin lock and non-paged memory, but [`Broker::publish_all`],
-/// [`Broker::invalidate_all`], [`Broker::begin_reset`], [`Broker::change_count`] and
+/// [`Broker::invalidate_all`], [`Broker::begin_reset`], [`Broker::count`] and
 /// [`Broker::remove`] visit every VF or every block, one lock at a time, and are better called
 /// at `PASSIVE_LEVEL`.
 ///
@@ -126,12 +136,19 @@ impl<'a, C: VfCell> Broker<'a, C> {
     }
 
     /// Runs an operation on a VF under its lock, on top of what was published to all VFs before.
+    /// What it changed is announced behind the lock.
     #[inline]
     fn visit<R>(&self, cell: &C, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
-        cell.with(|vf| {
+        let (result, happened) = cell.with(|vf| {
+            let before = vf.counts();
             vf.settle(&self.table, &self.publication);
-            operation(vf)
-        })
+            let result = operation(vf);
+            (result, vf.happened_since(before))
+        });
+        if happened != Kinds::NONE {
+            cell.happened(happened);
+        }
+        result
     }
 
     #[cold]

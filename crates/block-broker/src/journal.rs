@@ -52,11 +52,12 @@ pub struct Event {
 /// One entry of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Entries of a VF are numbered from 1, without gaps.
+    /// The number of the entry's last event. The events of a VF are numbered from 1, without gaps: an
+    /// entry holds those from `number - repeated` to `number`.
     pub number: u64,
     /// When it happened, for the first time if it was repeated.
     pub at: Ticks,
-    /// How often the same happened again with nothing else in between; it stops at its maximum.
+    /// How often the same happened again with nothing else in between.
     pub repeated: u32,
     /// What happened.
     pub event: Event,
@@ -67,29 +68,43 @@ pub struct Entry {
 pub struct Excerpt {
     /// How many entries were written to the caller's buffer, the oldest first.
     pub entries: usize,
-    /// How many of the entries asked for are no longer kept.
+    /// How many of the events asked for are no longer kept.
     pub lost: u64,
 }
 
-/// The last [`JOURNAL_LENGTH`] events; older ones make room, and their number tells of them.
+/// The last [`JOURNAL_LENGTH`] entries. Older ones make room; the numbers of the others show how many
+/// events are missing.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    /// The number that the next entry gets.
-    next: u64,
+    /// How many events were recorded: the number of the last one.
+    events: u64,
+    /// How many entries they made.
+    entries: u64,
     slots: [Slot; JOURNAL_LENGTH],
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
+    /// The number of its last event.
+    number: u64,
     at: Ticks,
     repeated: u32,
     event: Event,
 }
 
+impl Slot {
+    /// The number of its first event.
+    const fn first(&self) -> u64 {
+        self.number.saturating_sub(self.repeated as u64)
+    }
+}
+
 impl Journal {
     pub(crate) const EMPTY: Self = Self {
-        next: 1,
+        events: 0,
+        entries: 0,
         slots: [Slot {
+            number: 0,
             at: Ticks(0),
             repeated: 0,
             event: Event {
@@ -101,34 +116,53 @@ impl Journal {
         }; JOURNAL_LENGTH],
     };
 
-    /// Adds an event, or one more repetition of the last one if it is the same.
+    /// How many events were recorded.
+    pub(crate) const fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Adds an event: one more repetition of the last entry if it is the same and that can be
+    /// counted, otherwise an entry of its own.
     pub(crate) fn record(&mut self, event: Event, now: Ticks) {
-        if self.next > 1 {
-            let last = self.slot_mut(self.next.wrapping_sub(1));
-            if last.event == event {
-                last.repeated = last.repeated.saturating_add(1);
+        self.events = self.events.wrapping_add(1);
+        let number = self.events;
+        if self.entries > 0 {
+            let last = self.slot_mut(self.entries.wrapping_sub(1));
+            if let (true, Some(repeated)) = (last.event == event, last.repeated.checked_add(1)) {
+                last.number = number;
+                last.repeated = repeated;
                 return;
             }
         }
-        *self.slot_mut(self.next) = Slot {
+        *self.slot_mut(self.entries) = Slot {
+            number,
             at: now,
             repeated: 0,
             event,
         };
-        self.next = self.next.wrapping_add(1);
+        self.entries = self.entries.wrapping_add(1);
     }
 
-    /// Copies the kept entries numbered above `after`, as many as fit, the oldest first.
+    /// Copies the kept entries whose last event is numbered above `after`, as many as fit, the oldest
+    /// first.
     pub(crate) fn excerpt(&self, after: u64, entries: &mut [Entry]) -> Excerpt {
-        let wanted = after.saturating_add(1);
-        let kept = self.next.saturating_sub(JOURNAL_LENGTH as u64).max(1);
+        let kept = self.entries.saturating_sub(JOURNAL_LENGTH as u64)..self.entries;
+        let oldest = if kept.is_empty() {
+            1
+        } else {
+            self.slot(kept.start).first()
+        };
         let mut copied = 0;
-        for (number, entry) in (wanted.max(kept)..self.next).zip(entries.iter_mut()) {
+        let wanted = kept
+            .map(|place| self.slot(place))
+            .filter(|slot| slot.number > after);
+        for (entry, slot) in entries.iter_mut().zip(wanted) {
             let Slot {
+                number,
                 at,
                 repeated,
                 event,
-            } = *self.slot(number);
+            } = *slot;
             *entry = Entry {
                 number,
                 at,
@@ -139,7 +173,7 @@ impl Journal {
         }
         Excerpt {
             entries: copied,
-            lost: kept.saturating_sub(wanted),
+            lost: oldest.saturating_sub(after.saturating_add(1)),
         }
     }
 
@@ -147,16 +181,16 @@ impl Journal {
         clippy::cast_possible_truncation,
         reason = "the remainder is below JOURNAL_LENGTH"
     )]
-    fn slot(&self, number: u64) -> &Slot {
-        &self.slots[(number % JOURNAL_LENGTH as u64) as usize]
+    fn slot(&self, place: u64) -> &Slot {
+        &self.slots[(place % JOURNAL_LENGTH as u64) as usize]
     }
 
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the remainder is below JOURNAL_LENGTH"
     )]
-    fn slot_mut(&mut self, number: u64) -> &mut Slot {
-        &mut self.slots[(number % JOURNAL_LENGTH as u64) as usize]
+    fn slot_mut(&mut self, place: u64) -> &mut Slot {
+        &mut self.slots[(place % JOURNAL_LENGTH as u64) as usize]
     }
 }
 
@@ -270,7 +304,7 @@ mod tests {
         assert_eq!(
             entries[0],
             Entry {
-                number: 1,
+                number: 100,
                 at: Ticks(0),
                 repeated: 99,
                 event: refused(1)
@@ -279,7 +313,7 @@ mod tests {
         assert_eq!(
             entries[2],
             Entry {
-                number: 3,
+                number: 102,
                 at: Ticks(101),
                 repeated: 0,
                 event: refused(1)
@@ -313,5 +347,65 @@ mod tests {
                 lost: 0
             }
         );
+    }
+
+    #[test]
+    fn repetitions_of_an_entry_that_was_seen_are_new_events() {
+        let mut journal = Journal::EMPTY;
+        for time in 1..=3 {
+            journal.record(refused(1), Ticks(time));
+        }
+        let mut entries = [NOTHING; 4];
+        let none = Excerpt {
+            entries: 0,
+            lost: 0,
+        };
+        let one = Excerpt {
+            entries: 1,
+            lost: 0,
+        };
+        assert_eq!(journal.excerpt(3, &mut entries), none);
+        journal.record(refused(1), Ticks(4));
+        for after in 0..4 {
+            assert_eq!(journal.excerpt(after, &mut entries), one, "after {after}");
+            assert_eq!((entries[0].number, entries[0].repeated), (4, 3));
+        }
+        assert_eq!(journal.excerpt(4, &mut entries), none);
+        assert_eq!(journal.events(), 4);
+    }
+
+    #[test]
+    fn events_that_were_folded_are_counted_as_lost_one_by_one() {
+        let mut journal = Journal::EMPTY;
+        for time in 0..100 {
+            journal.record(refused(0), Ticks(time));
+        }
+        for block in 1..=JOURNAL_LENGTH as u32 {
+            journal.record(refused(block), Ticks(200));
+        }
+        let mut entries = [NOTHING; JOURNAL_LENGTH];
+        assert_eq!(journal.excerpt(0, &mut entries).lost, 100);
+        assert_eq!(entries[0].number, 101);
+        assert_eq!(journal.excerpt(30, &mut entries).lost, 70);
+        assert_eq!(journal.excerpt(100, &mut entries).lost, 0);
+    }
+
+    #[test]
+    fn an_entry_that_can_count_no_further_is_followed_by_another() {
+        let mut journal = Journal::EMPTY;
+        journal.record(refused(1), Ticks(1));
+        journal.slots[0].repeated = u32::MAX - 1;
+        journal.slots[0].number = u64::from(u32::MAX);
+        journal.events = u64::from(u32::MAX);
+        journal.record(refused(1), Ticks(2));
+        journal.record(refused(1), Ticks(3));
+        let mut entries = [NOTHING; 2];
+        assert_eq!(journal.excerpt(0, &mut entries).entries, 2);
+        let last = u64::from(u32::MAX) + 2;
+        assert_eq!(
+            (entries[0].number, entries[0].repeated),
+            (last - 1, u32::MAX)
+        );
+        assert_eq!((entries[1].number, entries[1].repeated), (last, 0));
     }
 }

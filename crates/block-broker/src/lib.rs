@@ -15,6 +15,7 @@
 //! | `publication.rs` | the decision over a publish to all VFs |
 //! | `limits.rs` | the token bucket |
 //! | `counters.rs`, `journal.rs` | what is remembered of what happened |
+//! | `watch.rs` | waiting for a change |
 //! | `refusal.rs` | every refusal, with its NTSTATUS and its sentence |
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -31,6 +32,7 @@ mod store;
 mod sync;
 mod ticks;
 mod vf;
+mod watch;
 
 pub use broker::{Broker, Published, TooManyVfs, VfCell};
 pub use counters::{BlockCounters, VfCounters};
@@ -40,3 +42,4 @@ pub use refusal::Refusal;
 pub use store::BlockSlot;
 pub use ticks::Ticks;
 pub use vf::{BlockStatus, MemoryTooSmall, Vf, VfStatus};
+pub use watch::{Arrival, Kinds, Waiters, Watch};

@@ -14,6 +14,7 @@ use crate::journal::{Entry, Event, Excerpt, Journal, Operation};
 use crate::limits::Bucket;
 use crate::request::{Request, Target, readable_length};
 use crate::store::{BlockSlot, Store, bytes_needed};
+use crate::watch::Kinds;
 use crate::{BlockCounters, PowerState, Refusal, VfCounters};
 pub(crate) use invalidation::bit;
 use publishing::Staged;
@@ -36,6 +37,13 @@ pub struct Vf<'m> {
     store: Store<'m>,
     staged: Option<Staged>,
     journal: Journal,
+}
+
+/// The counts of a VF's changes at one moment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    changes: u64,
+    events: u64,
 }
 
 /// Whether the VF is served.
@@ -162,8 +170,29 @@ impl<'m> Vf<'m> {
         })
     }
 
-    pub(crate) fn changes(&self) -> u64 {
-        self.changes
+    /// How many changes of these kinds there were.
+    #[inline]
+    pub(crate) fn count(&self, kinds: Kinds) -> u64 {
+        let of = |kind: Kinds, count: u64| if kinds.meets(kind) { count } else { 0 };
+        of(Kinds::CHANGES, self.changes).wrapping_add(of(Kinds::JOURNAL, self.journal.events()))
+    }
+
+    /// Both counts, to compare them later.
+    #[inline]
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            changes: self.changes,
+            events: self.journal.events(),
+        }
+    }
+
+    /// What happened since the counts were taken.
+    #[inline]
+    pub(crate) fn happened_since(&self, before: Counts) -> Kinds {
+        let now = self.counts();
+        let of = |kind: Kinds, happened: bool| if happened { kind } else { Kinds::NONE };
+        of(Kinds::CHANGES, now.changes != before.changes)
+            .and(of(Kinds::JOURNAL, now.events != before.events))
     }
 
     pub(crate) fn excerpt(&self, after: u64, entries: &mut [Entry]) -> Excerpt {

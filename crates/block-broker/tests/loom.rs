@@ -3,6 +3,7 @@
 #![cfg(loom)]
 
 mod shell;
+mod waiting;
 
 use std::sync::OnceLock;
 

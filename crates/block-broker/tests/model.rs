@@ -7,7 +7,7 @@ mod simple;
 
 use std::sync::LazyLock;
 
-use block_broker::{Entry, Event, JOURNAL_LENGTH, Operation, PowerState, Refusal, Ticks};
+use block_broker::{Entry, Event, JOURNAL_LENGTH, Kinds, Operation, PowerState, Refusal, Ticks};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use shell::{CONTOSO, Device, compile, image, with_table};
@@ -286,6 +286,10 @@ fn compare(device: &Device<'_>, model: &Model, clock: u64) {
         device.change_count(),
         model.vfs.iter().map(|vf| vf.changes).sum::<u64>()
     );
+    assert_eq!(
+        device.count(Kinds::JOURNAL),
+        model.vfs.iter().map(|vf| vf.events).sum::<u64>()
+    );
     for (index, expected) in (0_u16..).zip(&model.vfs) {
         let status = device.status(index).unwrap();
         let counters = status.counters;
@@ -362,6 +366,14 @@ fn compare(device: &Device<'_>, model: &Model, clock: u64) {
         let excerpt = device.journal(index, 0, &mut entries).unwrap();
         assert_eq!(&entries[..excerpt.entries], expected.last_events());
         assert_eq!(excerpt.lost, expected.lost_events());
+        let after = expected.events / 2;
+        let excerpt = device.journal(index, after, &mut entries).unwrap();
+        let wanted = expected
+            .last_events()
+            .iter()
+            .filter(|entry| entry.number > after);
+        assert!(entries[..excerpt.entries].iter().eq(wanted));
+        assert_eq!(excerpt.lost, expected.lost_events().saturating_sub(after));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Broker, VfCell};
 use crate::journal::{Entry, Excerpt};
 use crate::sync::Ordering;
+use crate::watch::Kinds;
 use crate::{BlockStatus, Refusal, VfStatus};
 
 impl<C: VfCell> Broker<'_, C> {
@@ -24,8 +25,8 @@ impl<C: VfCell> Broker<'_, C> {
         self.visit(cell, |vf| vf.block_status(index))
     }
 
-    /// Copies those of a VF's last events that are numbered above `after`, the oldest first, as many
-    /// as fit into `entries`.
+    /// Copies those entries of a VF's journal whose last event is numbered above `after`, the oldest
+    /// first, as many as fit into `entries`.
     ///
     /// # Errors
     /// `vf`.
@@ -33,16 +34,23 @@ impl<C: VfCell> Broker<'_, C> {
         Ok(self.visit(self.cell(vf)?, |vf| vf.excerpt(after, entries)))
     }
 
-    /// How many writes of VFs were committed and how many resets finished, over all VFs, since the
-    /// device started. It never decreases.
+    /// How many changes of these kinds there were, over all VFs, since the device started: committed
+    /// writes and finished resets for [`Kinds::CHANGES`], events of the journals for
+    /// [`Kinds::JOURNAL`], the sum of both for both. It never decreases.
     ///
     /// Each VF counts for itself, so that counting makes no VF wait for another; this sum visits
-    /// all of them. Whoever waits for a change must announce itself before it asks for the sum.
+    /// all of them. Waiting for a change needs more than this: see [`Watch`](crate::Watch).
+    #[must_use]
+    pub fn count(&self, kinds: Kinds) -> u64 {
+        self.cells.iter().fold(0, |sum, cell| {
+            sum.wrapping_add(self.visit(cell, |vf| vf.count(kinds)))
+        })
+    }
+
+    /// [`Broker::count`] of [`Kinds::CHANGES`].
     #[must_use]
     pub fn change_count(&self) -> u64 {
-        self.cells.iter().fold(0, |sum, cell| {
-            sum.wrapping_add(self.visit(cell, |vf| vf.changes()))
-        })
+        self.count(Kinds::CHANGES)
     }
 
     /// How many operations were refused that no VF can be charged with: those with a VF index that

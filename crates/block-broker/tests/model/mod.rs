@@ -137,6 +137,7 @@ pub(crate) struct Vf {
     pub(crate) counts: BTreeMap<u32, BlockCounts>,
     pub(crate) refused: BTreeMap<Refusal, u64>,
     journal: Vec<Entry>,
+    pub(crate) events: u64,
     /// Ten-millionths of a write.
     tokens: u128,
     filled: u64,
@@ -169,6 +170,7 @@ impl Vf {
             counts: BTreeMap::new(),
             refused: BTreeMap::new(),
             journal: vec![],
+            events: 0,
             tokens: burst * 10_000_000,
             filled: 0,
             flooding: false,
@@ -197,11 +199,13 @@ impl Vf {
     }
 
     fn note(&mut self, event: Event, at: u64) {
+        self.events += 1;
+        let number = self.events;
         if let Some(last) = self.journal.last_mut().filter(|last| last.event == event) {
+            last.number = number;
             last.repeated += 1;
             return;
         }
-        let number = self.journal.len() as u64 + 1;
         self.journal.push(Entry {
             number,
             at: Ticks(at),
@@ -215,7 +219,11 @@ impl Vf {
     }
 
     pub(crate) fn lost_events(&self) -> u64 {
-        self.journal.len().saturating_sub(JOURNAL_LENGTH) as u64
+        let lost = self.journal.len().saturating_sub(JOURNAL_LENGTH);
+        self.journal[..lost]
+            .iter()
+            .map(|entry| u64::from(entry.repeated) + 1)
+            .sum()
     }
 
     fn refuse(&mut self, event: Event, at: u64) -> Refusal {

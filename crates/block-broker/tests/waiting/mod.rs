@@ -1,0 +1,182 @@
+//! Waiting for a change against changes, in every order with few preemptions: no waiter sleeps
+//! through a change, and none is answered with less than it has seen.
+
+use std::collections::VecDeque;
+
+use block_broker::{Arrival, BlockSlot, Broker, Kinds, Vf, VfCell, Waiters, Watch};
+use block_table::Table;
+use loom::sync::Mutex;
+use loom::thread::spawn;
+
+use super::shell::{CONTOSO, Calls, NOW, compile};
+
+type Device = Broker<'static, Cell>;
+
+/// One VF, and who waits for what happens to it.
+struct Cell {
+    vf: Mutex<Vf<'static>>,
+    room: &'static Room,
+}
+
+impl VfCell for Cell {
+    fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
+        operation(&mut self.vf.lock().unwrap())
+    }
+
+    /// The work item runs here: it may begin at once, and a thread that is held up begins it late.
+    fn happened(&self, kinds: Kinds) {
+        if self.room.watch.happened(kinds) {
+            self.room.serve();
+        }
+    }
+}
+
+/// A request that waits: the count that its sender has seen, and whether it asks again.
+struct Waiting {
+    seen: u64,
+    again: bool,
+}
+
+struct Room {
+    watch: Watch,
+    queue: Mutex<VecDeque<Waiting>>,
+    answered: Mutex<Vec<u64>>,
+    device: std::sync::OnceLock<&'static Device>,
+}
+
+impl Waiters for &'static Room {
+    type Request = Waiting;
+
+    fn waiting(&self, kinds: Kinds) -> usize {
+        match kinds {
+            Kinds::CHANGES => self.queue.lock().unwrap().len(),
+            _ => 0,
+        }
+    }
+
+    fn next(&self, _: Kinds) -> Option<Waiting> {
+        self.queue.lock().unwrap().pop_front()
+    }
+
+    fn answer(&self, request: Waiting, count: u64) {
+        assert!(count >= request.seen, "{count} after {}", request.seen);
+        self.answered.lock().unwrap().push(count);
+        if request.again {
+            self.arrive(count, true);
+        }
+    }
+}
+
+impl Room {
+    fn count(&self, kinds: Kinds) -> u64 {
+        self.device.get().unwrap().count(kinds)
+    }
+
+    fn arrive(&'static self, seen: u64, again: bool) {
+        let arrival = self.watch.arrive(
+            Waiting { seen, again },
+            Kinds::CHANGES,
+            seen,
+            |kinds| self.count(kinds),
+            |request| self.queue.lock().unwrap().push_back(request),
+        );
+        match arrival {
+            Arrival::Answer(request, count) => (&self).answer(request, count),
+            Arrival::Due => self.serve(),
+            Arrival::Waits => {}
+        }
+    }
+
+    fn serve(&'static self) {
+        self.watch.serve(&self, |kinds| self.count(kinds));
+    }
+
+    /// The counts that those who still wait have seen.
+    fn left(&self) -> Vec<u64> {
+        let queue = self.queue.lock().unwrap();
+        queue.iter().map(|request| request.seen).collect()
+    }
+}
+
+/// Preemptions in one order. Bugs need few, and the orders of three threads are too many to see all.
+const PREEMPTIONS: usize = 3;
+
+/// Runs `test` on a new device of one VF for each order.
+fn orders(test: impl Fn(&'static Room, &'static Device) + Sync + Send + 'static) {
+    let bytes: &'static [u8] = compile(CONTOSO).leak();
+    let table = Table::verify(bytes).unwrap();
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(PREEMPTIONS);
+    model.check(move || {
+        let room: &'static Room = Box::leak(Box::new(Room {
+            watch: Watch::new(),
+            queue: Mutex::default(),
+            answered: Mutex::default(),
+            device: std::sync::OnceLock::new(),
+        }));
+        let slots = vec![BlockSlot::UNUSED; Vf::slots_needed(&table)].leak();
+        let bytes = vec![0; Vf::bytes_needed(&table)].leak();
+        let vf = Mutex::new(Vf::new(&table, slots, bytes).unwrap());
+        let cells = vec![Cell { vf, room }].leak();
+        let device: &'static Device = Box::leak(Box::new(Broker::new(table, cells).unwrap()));
+        assert!(room.device.set(device).is_ok());
+        test(room, device);
+    });
+}
+
+fn write(device: &Device) {
+    device.vf_write(0, 2, &[1]).unwrap();
+}
+
+#[test]
+fn a_wait_against_a_write_is_answered() {
+    orders(|room, device| {
+        let writer = spawn(move || write(device));
+        room.arrive(0, false);
+        writer.join().unwrap();
+        assert_eq!(*room.answered.lock().unwrap(), [1]);
+        assert_eq!(room.left(), []);
+    });
+}
+
+#[test]
+fn two_waits_against_a_write_are_both_answered() {
+    orders(|room, device| {
+        let writer = spawn(move || write(device));
+        let second = spawn(move || room.arrive(0, false));
+        room.arrive(0, false);
+        writer.join().unwrap();
+        second.join().unwrap();
+        assert_eq!(*room.answered.lock().unwrap(), [1, 1]);
+        assert_eq!(room.left(), []);
+    });
+}
+
+/// A waiter that asks again for ever ends up waiting for what comes after the last change.
+#[test]
+fn a_wait_that_is_repeated_misses_none_of_two_writes() {
+    orders(|room, device| {
+        let writer = spawn(move || {
+            write(device);
+            write(device);
+        });
+        room.arrive(0, true);
+        writer.join().unwrap();
+        assert_eq!(room.left(), [2]);
+        assert_eq!(room.answered.lock().unwrap().last(), Some(&2));
+    });
+}
+
+#[test]
+fn a_wait_against_a_write_and_a_reset_is_answered() {
+    orders(|room, device| {
+        let writer = spawn(move || {
+            let _ = device.vf_write(0, 2, &[1]);
+        });
+        let resetter = spawn(move || device.reset(0, NOW).unwrap());
+        room.arrive(0, true);
+        writer.join().unwrap();
+        resetter.join().unwrap();
+        assert_eq!(room.left(), [device.count(Kinds::CHANGES)]);
+    });
+}
