@@ -17,8 +17,8 @@
 //! | `trace` | Event Tracing for Windows |
 //!
 //! What they share: `pf` (the state of one PF), `served` (its VFs), `object`, `queue`, `request`,
-//! `lock`, `memory`, `once`, `wait`, `kernel`, `unicode` and `wdf` (the framework's and the kernel's
-//! objects).
+//! `work_item`, `lock`, `memory`, `once`, `wait`, `kernel`, `unicode` and `wdf` (the framework's and
+//! the kernel's objects).
 //!
 //! Nothing here can panic. The image holds a panic handler because the language asks for one.
 #![no_std]
@@ -44,6 +44,7 @@ mod unicode;
 mod virtualization;
 mod wait;
 mod wdf;
+mod work_item;
 
 use pf_state::{failure::StartFailure, status};
 use wdk_sys::{

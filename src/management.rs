@@ -17,7 +17,7 @@ use crate::{
     virtualization, wait,
 };
 
-pub(crate) use changes::changed;
+pub(crate) use changes::{answer_waiters, happened};
 
 /// Serves one control code. What it answers is documented with the codes.
 pub(crate) fn serve(pf: &Pf, control: Control) {

@@ -11,7 +11,7 @@ use core::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use block_broker::Refusal;
+use block_broker::{Kinds, Refusal, Watch};
 use pcivirt_abi::Luid;
 use pf_state::{
     event,
@@ -25,6 +25,7 @@ use wdk_sys::{WDFDEVICE, WDFOBJECT};
 
 use crate::{
     lock::Locked,
+    management,
     object::{self, Context, ContextType},
     once::Once,
     pci::Hardware,
@@ -33,6 +34,7 @@ use crate::{
     trace::{self, Happened, Source},
     wait::{self, Event},
     wdf,
+    work_item::WorkItem,
 };
 
 /// How many PFs there are in memory.
@@ -75,8 +77,8 @@ pub(crate) struct Queues {
     pub(crate) invalidations: Waiting,
     /// `IOCTL_SRIOV_MITIGATED_RANGE_UPDATE`, which nothing ever completes: there are no ranges.
     pub(crate) range_updates: Waiting,
-    /// The management interface's `IOCTL_WAIT`.
-    pub(crate) waits: Waiting,
+    /// The management interface's `IOCTL_WAIT` for each set of kinds, as `Kinds::SETS` has them.
+    waits: [Waiting; 3],
 }
 
 impl Queues {
@@ -86,18 +88,33 @@ impl Queues {
             notifications: Waiting::new(device)?,
             invalidations: Waiting::new(device)?,
             range_updates: Waiting::new(device)?,
-            waits: Waiting::new(device)?,
+            waits: [
+                Waiting::new(device)?,
+                Waiting::new(device)?,
+                Waiting::new(device)?,
+            ],
         })
     }
 
-    fn all(&self) -> [Waiting; 5] {
+    /// The queue of requests that wait for exactly these kinds.
+    pub(crate) fn waits_for(&self, kinds: Kinds) -> Waiting {
+        let [changes, journal, both] = self.waits;
+        match kinds {
+            Kinds::CHANGES => changes,
+            Kinds::JOURNAL => journal,
+            _ => both,
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = Waiting> {
         [
             self.attaches,
             self.notifications,
             self.invalidations,
             self.range_updates,
-            self.waits,
         ]
+        .into_iter()
+        .chain(self.waits)
     }
 }
 
@@ -120,8 +137,10 @@ pub(crate) struct Pf {
     pub(crate) rebalance: Locked<Rebalance>,
     /// Which VF is the next to use an invalidation request that could carry any VF's.
     pub(crate) rotation: Locked<Rotation>,
-    /// Somebody may be in `queues.waits`.
-    pub(crate) waited_for: AtomicBool,
+    /// Who waits for changes of the VFs.
+    pub(crate) watch: Watch,
+    /// Answers those who wait.
+    pub(crate) answers: WorkItem,
     /// Where a callback waits for the virtualization stack.
     pub(crate) sleeper: Sleeper<Event>,
     /// The removal was carried out to its end.
@@ -196,7 +215,8 @@ pub(crate) fn create(device: WDFDEVICE) -> Result<&'static Pf, NtStatus> {
         queues: Queues::new(device)?,
         rebalance: Locked::new(handle, Rebalance::new())?,
         rotation: Locked::new(handle, Rotation::new())?,
-        waited_for: AtomicBool::new(false),
+        watch: Watch::new(),
+        answers: WorkItem::new(device, Some(management::answer_waiters))?,
         sleeper: Sleeper::new(Event::unusable()),
         drained: AtomicBool::new(false),
     };
@@ -314,7 +334,7 @@ impl Pf {
         }
         // SAFETY: it is kept in the PF and reached through it alone, and the PF's object is what
         // the memory belongs to.
-        let served = unsafe { Served::new(device, self.object) }?;
+        let served = unsafe { Served::new(device, self, self.object) }?;
         self.served
             .set(served)
             .ok_or(StartFailure::Framework(status::DEVICE_BUSY))
@@ -422,7 +442,7 @@ impl Pf {
             .get()
             .into_iter()
             .flat_map(|served| served.cells().iter().map(|cell| cell.invalidations));
-        for queue in self.queues.all().into_iter().chain(vf_queues) {
+        for queue in self.queues.all().chain(vf_queues) {
             while let Some(request) = queue.next() {
                 request.complete(status::DEVICE_REMOVED);
             }

@@ -49,6 +49,22 @@ impl Waiting {
         Some(unsafe { Request::own(request) })
     }
 
+    /// How many requests wait, up to `DISPATCH_LEVEL`.
+    pub(crate) fn length(self) -> usize {
+        let mut waiting = 0;
+        // SAFETY: the queue lives as long as the device, whose gate the caller is inside of; the
+        // count lives through the call, and the other is optional.
+        let _ = unsafe {
+            wdf::call!(
+                WdfIoQueueGetState,
+                self.0,
+                &raw mut waiting,
+                core::ptr::null_mut(),
+            )
+        };
+        waiting as usize
+    }
+
     /// The framework's handle, for forwarding.
     pub(crate) const fn handle(self) -> WDFQUEUE {
         self.0

@@ -4,16 +4,17 @@
 use core::{
     cell::UnsafeCell,
     mem::MaybeUninit,
+    ptr::NonNull,
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use block_broker::{BlockSlot, Broker, Vf, VfCell};
+use block_broker::{BlockSlot, Broker, Kinds, Vf, VfCell};
 use block_table::Table;
 use pf_broker_abi::TableSource;
 use pf_state::{failure::StartFailure, invalidation::Input, rundown::Gate};
 use wdk_sys::{WDFDEVICE, WDFOBJECT};
 
-use crate::{lock::SpinLock, memory, parameters::Parameters, queue::Waiting};
+use crate::{lock::SpinLock, management, memory, parameters::Parameters, pf::Pf, queue::Waiting};
 
 /// The block table that is used when the registry holds none.
 static EMBEDDED_TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/block_table.bin"));
@@ -29,6 +30,8 @@ pub(crate) struct Cell {
     pub(crate) invalidations: Waiting,
     /// An event has told of a write to configuration space that was denied.
     told_of_denied_write: AtomicBool,
+    /// The PF, which the cell is reached through.
+    pf: NonNull<Pf>,
 }
 
 impl Cell {
@@ -56,6 +59,12 @@ impl VfCell for Cell {
         // SAFETY: the lock is held, so nobody else has a reference to the VF.
         operation(unsafe { &mut *self.vf.get() })
     }
+
+    #[inline]
+    fn happened(&self, kinds: Kinds) {
+        // SAFETY: the cell is reached through its PF alone, so the PF is there.
+        management::happened(unsafe { self.pf.as_ref() }, kinds);
+    }
 }
 
 /// The VFs and the broker between them and the host.
@@ -73,8 +82,12 @@ impl Served {
     /// `PASSIVE_LEVEL`.
     ///
     /// # Safety
-    /// What it holds is used only as long as `owner` lives, which its memory belongs to.
-    pub(crate) unsafe fn new(device: WDFDEVICE, owner: WDFOBJECT) -> Result<Self, StartFailure> {
+    /// What it holds is used only as long as `owner` lives, which its memory belongs to, and `pf` does.
+    pub(crate) unsafe fn new(
+        device: WDFDEVICE,
+        pf: &Pf,
+        owner: WDFOBJECT,
+    ) -> Result<Self, StartFailure> {
         let parameters = Parameters::open(device)?;
         // SAFETY: as the caller promises.
         let registry = unsafe { parameters.block_table(owner) }?;
@@ -86,7 +99,7 @@ impl Served {
         let num_vfs = checked_num_vfs(parameters.num_vfs()?, table.device().max_vfs)?;
         let invalidate_input = parameters.invalidate_input()?;
         // SAFETY: as the caller promises.
-        let cells = unsafe { make_cells(device, owner, &table, num_vfs) }?;
+        let cells = unsafe { make_cells(device, pf, owner, &table, num_vfs) }?;
         let broker = Broker::new(table, cells).map_err(|_| StartFailure::NumVfsAboveManifest {
             asked: u32::from(num_vfs),
             allowed: table.device().max_vfs,
@@ -128,9 +141,10 @@ struct Line([u8; 64]);
 /// Takes the memory of all VFs and makes them.
 ///
 /// # Safety
-/// The cells are used only as long as `owner` lives.
+/// The cells are used only as long as `owner` and `pf` live.
 unsafe fn make_cells(
     device: WDFDEVICE,
+    pf: &Pf,
     owner: WDFOBJECT,
     table: &Table<'static>,
     num_vfs: u16,
@@ -168,6 +182,7 @@ unsafe fn make_cells(
             gate: Gate::open(),
             invalidations: Waiting::new(device).map_err(StartFailure::Framework)?,
             told_of_denied_write: AtomicBool::new(false),
+            pf: NonNull::from(pf),
         });
     }
     // SAFETY: every cell was written.

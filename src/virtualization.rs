@@ -23,7 +23,7 @@ use pf_state::{
 };
 
 use crate::{
-    invalidation, management,
+    invalidation,
     pci::Location,
     pf::{self, Pf, status_of},
     served::Cell,
@@ -155,9 +155,7 @@ unsafe extern "C" fn write_block(
         pf.served()?
             .broker
             .write(vf_index, block_id, length, &sent, wait::now())
-            .map_err(status_of)?;
-        management::changed(pf);
-        Ok(())
+            .map_err(status_of)
     };
     // SAFETY: the caller holds a reference to the interface.
     unsafe { on_pf(context, write) }
@@ -350,7 +348,6 @@ pub(crate) fn reset_vf(pf: &Pf, vf: u16) -> Result<(), NtStatus> {
             );
             // What came to all VFs meanwhile is still latched.
             invalidation::look(pf, served, vf);
-            management::changed(pf);
             Ok(())
         }
         Err(failure) => {

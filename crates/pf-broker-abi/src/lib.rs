@@ -19,7 +19,7 @@
 //! | [`IOCTL_RESET`] | [`VfRequest`] | – |
 //! | [`IOCTL_POWER`] | [`PowerRequest`] | – |
 //! | [`IOCTL_JOURNAL`] | [`JournalRequest`] | as many [`JournalEntry`] as fit and are there |
-//! | [`IOCTL_WAIT`] | [`WaitRequest`] | [`WaitReply`], once something changed |
+//! | [`IOCTL_WAIT`] | [`WaitRequest`] | [`WaitReply`], once something of the kinds asked for happened |
 //!
 //! A request that the broker refuses completes with the NTSTATUS of its refusal (docs/refusals.md).
 //! The shell's own answers: an input shorter or longer than its structure, or a reserved byte that
@@ -41,7 +41,7 @@ pub const INTERFACE_CLASS: u128 = 0xFE9E_9C19_F427_4FF9_AE4B_D3F3_D0BC_C141;
 
 /// The version of this interface, in [`QueryReply::abi_version`]. It grows with every change that an
 /// older tool would misread.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// Scope of [`IOCTL_PUBLISH`] and [`IOCTL_INVALIDATE`]: the VF that the request names.
 pub const SCOPE_VF: u16 = 0;
@@ -91,7 +91,7 @@ pub const IOCTL_RESET: u32 = changes(0x908);
 pub const IOCTL_POWER: u32 = changes(0x909);
 /// The last things that happened to a VF's blocks.
 pub const IOCTL_JOURNAL: u32 = looks(0x90A);
-/// Pends until a VF's write was committed or a VF was reset since a given change count.
+/// Pends until something of the kinds asked for has happened since a given count.
 pub const IOCTL_WAIT: u32 = looks(0x90B);
 
 /// Names a VF: input of [`IOCTL_STATS`] and [`IOCTL_RESET`].
@@ -157,27 +157,42 @@ pub struct JournalRequest {
     pub vf: u16,
     /// Zero.
     pub reserved: [u16; 3],
-    /// Only entries with a greater sequence number are returned; 0 for all that are left.
+    /// Only entries with a greater [`JournalEntry::sequence`] are returned, so also one that was returned
+    /// before and has grown; 0 for all that are kept.
     pub after: u64,
 }
+
+/// A bit of [`WaitRequest::kinds`]: committed VF writes and finished VF resets, what a host agent acts
+/// upon. Its count is [`QueryReply::changes`].
+pub const WAIT_CHANGES: u32 = 1;
+/// A bit of [`WaitRequest::kinds`]: every event that the journal of a VF records, so refusals,
+/// publishes and repetitions too. Its count is the number of events, the sum of the last
+/// [`JournalEntry::sequence`] of every VF. What a flood is refused beyond its first write is no event.
+pub const WAIT_JOURNAL: u32 = 2;
 
 /// Input of [`IOCTL_WAIT`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct WaitRequest {
-    /// The change count that the caller has seen. When there is a greater one the request completes at
-    /// once, otherwise with the next change.
+    /// The count that the caller has seen for these kinds. When the count is another one, a lower one
+    /// too (the driver started anew), the request completes at once, otherwise with the next change.
+    /// A caller that has seen none sends 0.
     pub seen: u64,
+    /// What to wait for: [`WAIT_CHANGES`], [`WAIT_JOURNAL`] or both. No bit, or any other, is
+    /// `STATUS_INVALID_PARAMETER`.
+    pub kinds: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// Output of [`IOCTL_WAIT`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct WaitReply {
-    /// The device's change count: committed VF writes and VF resets since the device started. Never
-    /// below [`WaitRequest::seen`]. It may be equal to it, when the change that ended another caller's
+    /// The count of the kinds asked for since the device started: the sum of their counts, if there are
+    /// several. It may be equal to [`WaitRequest::seen`], when the change that ended another caller's
     /// wait ends this one's too: there is nothing to look at then, and the next wait misses nothing.
-    pub changes: u64,
+    pub count: u64,
 }
 
 /// Output of [`IOCTL_QUERY`].
@@ -202,7 +217,8 @@ pub struct QueryReply {
     pub table_source: u8,
     /// 1 while a virtualization stack is attached.
     pub attached: u8,
-    /// The device's change count, for [`IOCTL_WAIT`].
+    /// Committed VF writes and finished VF resets since the device started: the count of
+    /// [`WAIT_CHANGES`].
     pub changes: u64,
     /// The manifest's device name.
     pub name: [u8; NAME_LENGTH],
@@ -298,7 +314,9 @@ pub struct Message {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct JournalEntry {
-    /// Grows by one with every entry of this VF; a gap means that entries were overwritten.
+    /// The number of the entry's last event. The events of a VF are numbered from 1 without gaps, and
+    /// the entry holds those from `sequence - repeated` to `sequence`: what is missing between two
+    /// entries was overwritten.
     pub sequence: u64,
     /// Time since the system started in units of 100 ns, without the time that it slept.
     pub time: u64,
@@ -332,8 +350,8 @@ assert_layout!(InvalidateRequest, size 16, vf @ 0, scope @ 2, mask @ 8);
 assert_layout!(PowerRequest, size 4, vf @ 0, state @ 2);
 assert_layout!(BlocksRequest, size 4, first @ 0);
 assert_layout!(JournalRequest, size 16, vf @ 0, after @ 8);
-assert_layout!(WaitRequest, size 8, seen @ 0);
-assert_layout!(WaitReply, size 8, changes @ 0);
+assert_layout!(WaitRequest, size 16, seen @ 0, kinds @ 8, reserved @ 12);
+assert_layout!(WaitReply, size 8, count @ 0);
 assert_layout!(
     QueryReply,
     size 96,

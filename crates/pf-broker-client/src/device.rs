@@ -262,7 +262,7 @@ impl<C: Control> Device<C> {
     }
 
     /// The oldest entries of a VF's journal with a greater sequence number than `after`, at most
-    /// `most` of them.
+    /// `most` of them. An entry that was returned before is among them if it has grown.
     ///
     /// # Errors
     ///
@@ -281,17 +281,21 @@ impl<C: Control> Device<C> {
         self.list(abi::IOCTL_JOURNAL, request.as_bytes(), most)
     }
 
-    /// Waits until a VF's write was committed or a VF was reset since the change count `seen`, and
-    /// returns the change count then. Now and then it returns `seen` itself and there is nothing to look
-    /// at; waiting again misses nothing.
+    /// Waits until the count of these kinds, [`abi::WAIT_CHANGES`], [`abi::WAIT_JOURNAL`] or both, is
+    /// another than `seen`, and returns it. It is lower when the driver started anew. Now and then it
+    /// is `seen` itself and there is nothing to look at; waiting again misses nothing.
     ///
     /// # Errors
     ///
     /// See [`Error`].
-    pub fn wait(&self, seen: u64) -> Result<u64, Error> {
-        let reply: abi::WaitReply =
-            self.ask(abi::IOCTL_WAIT, abi::WaitRequest { seen }.as_bytes())?;
-        Ok(reply.changes)
+    pub fn wait(&self, seen: u64, kinds: u32) -> Result<u64, Error> {
+        let request = abi::WaitRequest {
+            seen,
+            kinds,
+            reserved: 0,
+        };
+        let reply: abi::WaitReply = self.ask(abi::IOCTL_WAIT, request.as_bytes())?;
+        Ok(reply.count)
     }
 
     /// A request whose reply is one structure.

@@ -3,8 +3,10 @@
 mod allowed;
 mod connection;
 mod report;
+mod watch;
 
 use std::io::Write;
+use std::time::Duration;
 
 use pf_broker_abi as abi;
 use pf_broker_client::{Control, Device, Vfs};
@@ -178,55 +180,19 @@ pub(crate) fn journal(arguments: &cli::Journal, out: &mut dyn Write) -> Result<(
     Ok(())
 }
 
-/// `pfbctl watch`: until the device goes or the user ends it.
+/// How long `pfbctl watch` waits before it looks once more for a device that has gone.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// `pfbctl watch`: until the user ends it.
 pub(crate) fn watch(arguments: &cli::Watch, out: &mut dyn Write) -> Result<(), Failure> {
-    let device = open(&arguments.selection, Access::Look)?;
-    let mut watcher = Watcher::new(&device, arguments.vf)?;
-    loop {
-        watcher.step(out)?;
-        out.flush()?;
-    }
-}
-
-/// Follows the journals of VFs.
-struct Watcher<'d, C> {
-    device: &'d Device<C>,
-    /// The change count up to which everything was shown.
-    seen: u64,
-    /// For each VF watched, the last journal entry that was shown.
-    shown: Vec<(u16, u64)>,
-}
-
-impl<'d, C: Control> Watcher<'d, C> {
-    /// Watches one VF, or all, from now on.
-    fn new(device: &'d Device<C>, only: Option<u16>) -> Result<Self, Failure> {
-        let query = device.query()?;
-        let vfs = only.map_or(0..query.num_vfs, |vf| vf..vf.saturating_add(1));
-        let shown = vfs
-            .map(|vf| {
-                let entries = device.journal(vf, 0, JOURNAL_ENTRIES)?;
-                Ok((vf, entries.last().map_or(0, |entry| entry.sequence)))
-            })
-            .collect::<Result<_, pf_broker_client::Error>>()?;
-        Ok(Self {
-            device,
-            seen: query.changes,
-            shown,
-        })
-    }
-
-    /// Waits for a change and shows what is new.
-    fn step(&mut self, out: &mut dyn Write) -> Result<(), Failure> {
-        self.seen = self.device.wait(self.seen)?;
-        for (vf, shown) in &mut self.shown {
-            for entry in self.device.journal(*vf, *shown, JOURNAL_ENTRIES)? {
-                report::gap(out, *vf, *shown, &entry)?;
-                report::journal_line(out, *vf, &entry)?;
-                *shown = entry.sequence;
-            }
-        }
-        Ok(())
-    }
+    let open = || open(&arguments.selection, Access::Look);
+    let again = || match open() {
+        Ok(device) => Ok(Some(device)),
+        Err(failure) if failure.is_absence() => Ok(None),
+        Err(failure) => Err(failure),
+    };
+    let pause = || std::thread::sleep(LOOK_AGAIN);
+    watch::follow(open()?, arguments.vf, out, again, pause)
 }
 
 #[cfg(test)]

@@ -154,6 +154,17 @@ fn others(manifests: usize) -> String {
 }
 
 impl Failure {
+    /// Whether there is no device to speak to now, while there may be one later.
+    pub(crate) fn is_absence(&self) -> bool {
+        match self {
+            #[cfg(windows)]
+            Self::NoDevice => true,
+            #[cfg(windows)]
+            Self::Open { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
     /// The exit code, as `pfbctl --help` documents it. A reader of standard output that has gone
     /// (`pfbctl show … | head`) has what it wanted.
     pub(crate) fn exit_code(&self) -> u8 {

@@ -202,9 +202,33 @@ pub(super) fn journal_line(
     vf: u16,
     entry: &abi::JournalEntry,
 ) -> Result<(), Failure> {
+    write!(out, "{FAINT}{:>14}{FAINT:#}  ", Seconds(entry.time))?;
+    outcome(out, vf, entry)?;
+    match entry.repeated {
+        0 => writeln!(out)?,
+        more => writeln!(out, "  {FAINT}and {more} times more{FAINT:#}")?,
+    }
+    Ok(())
+}
+
+/// Further repetitions of a journal entry, whose times are not recorded.
+pub(super) fn more_of(
+    out: &mut dyn Write,
+    vf: u16,
+    entry: &abi::JournalEntry,
+    more: u64,
+) -> Result<(), Failure> {
+    write!(out, "{:>14}  ", "")?;
+    outcome(out, vf, entry)?;
+    let times = if more == 1 { "time" } else { "times" };
+    writeln!(out, "  {FAINT}{more} more {times}{FAINT:#}")?;
+    Ok(())
+}
+
+/// What was tried, and how it ended.
+fn outcome(out: &mut dyn Write, vf: u16, entry: &abi::JournalEntry) -> Result<(), Failure> {
     let (name, about_a_block) = operation(entry.operation);
-    let time = Seconds(entry.time);
-    write!(out, "{FAINT}{time:>14}{FAINT:#}  VF {vf:<4} {name:<12}")?;
+    write!(out, "VF {vf:<4} {name:<12}")?;
     if about_a_block {
         write!(out, " block {:<4} {:>3} bytes", entry.block, entry.length)?;
     }
@@ -214,27 +238,12 @@ pub(super) fn journal_line(
         None if status == 0 => {}
         None => write!(out, "  {BAD}0x{status:08X}{BAD:#}")?,
     }
-    match entry.repeated {
-        0 => writeln!(out)?,
-        more => writeln!(out, "  {FAINT}and {more} times more{FAINT:#}")?,
-    }
     Ok(())
 }
 
-/// Says how many entries between the last one shown and this one were overwritten.
-pub(super) fn gap(
-    out: &mut dyn Write,
-    vf: u16,
-    shown: u64,
-    next: &abi::JournalEntry,
-) -> Result<(), Failure> {
-    match next.sequence.saturating_sub(shown).saturating_sub(1) {
-        0 => {}
-        lost => writeln!(
-            out,
-            "{FAINT}VF {vf}: {lost} entries were overwritten{FAINT:#}"
-        )?,
-    }
+/// A line beside the entries.
+pub(super) fn note(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
+    writeln!(out, "{FAINT}{text}{FAINT:#}")?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use pf_broker_abi as abi;
 use pf_broker_client::{Control, Device};
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
-use super::{Watcher, list_devices, one_vf, report};
+use super::{list_devices, one_vf, report};
 use crate::failure::Failure;
 
 fn text(write: impl FnOnce(&mut dyn std::io::Write)) -> String {
@@ -53,14 +53,7 @@ fn device(mut answers: Vec<(u32, Vec<u8>)>) -> Device<Script> {
     query.abi_version = abi::ABI_VERSION;
     query.num_vfs = 1;
     query.changes = 5;
-    let first = (abi::IOCTL_QUERY, query.as_bytes().to_vec());
-    answers.insert(0, first.clone());
-    if answers
-        .get(1)
-        .is_some_and(|(code, _)| *code == abi::IOCTL_JOURNAL)
-    {
-        answers.insert(1, first);
-    }
+    answers.insert(0, (abi::IOCTL_QUERY, query.as_bytes().to_vec()));
     Device::new(Script(RefCell::new(answers.into()))).expect("the same version")
 }
 
@@ -135,38 +128,6 @@ fn every_journal_operation_has_a_name() {
         assert_ne!(report::operation(number).0, "unknown", "{number}");
     }
     assert_eq!(report::operation(12).0, "unknown");
-}
-
-#[test]
-fn watching_shows_each_entry_once_and_says_what_was_overwritten() {
-    use abi::JournalOperation::Write;
-    let journal = |entries: &[abi::JournalEntry]| {
-        (
-            abi::IOCTL_JOURNAL,
-            entries
-                .iter()
-                .flat_map(|entry| entry.as_bytes().to_vec())
-                .collect(),
-        )
-    };
-    let changed = |changes: u64| (abi::IOCTL_WAIT, changes.to_le_bytes().to_vec());
-    let device = device(vec![
-        journal(&[entry(1, Write, 0), entry(2, Write, 0)]),
-        changed(6),
-        journal(&[entry(3, Write, 0)]),
-        changed(40),
-        journal(&[entry(30, Write, 0)]),
-    ]);
-    let mut watcher = Watcher::new(&device, None).expect("answered");
-    let first = text(|out| watcher.step(out).expect("answered"));
-    assert_eq!(
-        first.lines().count(),
-        1,
-        "what was there before is not shown: {first}"
-    );
-    let second = text(|out| watcher.step(out).expect("answered"));
-    assert!(second.contains("26 entries were overwritten"), "{second}");
-    assert_eq!(second.lines().count(), 2, "{second}");
 }
 
 #[test]

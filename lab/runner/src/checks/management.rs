@@ -183,7 +183,9 @@ const CODES: [Code; 12] = [
     Code {
         name: "WAIT",
         number: 0x0022_642C,
-        input: &[0; 8],
+        input: &[0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0],
+        // Three of them are of the kinds, which have two bits.
+        reserved: &[9, 10, 11, 12, 13, 14, 15],
         vf: None,
         output: 8,
         information: 8,

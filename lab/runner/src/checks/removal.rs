@@ -66,7 +66,6 @@ const WAITING: &[(&str, u32, &[u8], u32)] = &[
     ("INVALIDATE_BLOCK for any VF", 0x0022_6054, &[], 16),
     ("INVALIDATE_BLOCK for VF 0", 0x0022_6054, &[0; 16], 16),
     ("MITIGATED_RANGE_UPDATE", 0x0022_6060, &[0; 2], 2),
-    ("WAIT", 0x0022_642C, &[0xFF; 8], 8),
 ];
 
 /// Sends a request that waits from a thread with a handle of its own.
@@ -80,11 +79,16 @@ fn pulled(session: &mut Session) -> Result<()> {
     let readers: Vec<_> = (0..session.vfs)
         .map(|vf| thread::spawn(move || read_to_the_end(vf)))
         .collect();
-    let waiting: Vec<_> = WAITING.iter().map(wait).collect();
+    // For the next change after those that there were.
+    let mut seen = [0; 16];
+    seen[..8].copy_from_slice(&session.management()?.query()?.changes.to_le_bytes());
+    seen[8] = 1;
+    let all = [WAITING, &[("WAIT", 0x0022_642C, &seen, 8)]].concat();
+    let waiting: Vec<_> = all.iter().map(wait).collect();
     thread::sleep(Duration::from_millis(200));
     session.pull_pf()?;
     ended_by_removal(session)?;
-    for (waiting, (what, ..)) in waiting.into_iter().zip(WAITING) {
+    for (waiting, (what, ..)) in waiting.into_iter().zip(&all) {
         let answer = waiting.join().map_err(|_| anyhow!("a thread panicked"))??;
         is(what, answer.status, status::DEVICE_REMOVED)?;
         ensure!(answer.information == 0, "{what} returns bytes");

@@ -68,7 +68,7 @@ fn query(session: &mut Session) -> Result<()> {
     fields(
         &answer,
         &[
-            ("the version of the interface", 0, 4, 1),
+            ("the version of the interface", 0, 4, 2),
             ("the number of VFs", 14, 2, session.vfs.into()),
             ("the vendor ID", 16, 2, session.bench.vendor_id.into()),
             ("the device ID", 18, 2, session.bench.device_id.into()),

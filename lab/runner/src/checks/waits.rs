@@ -16,12 +16,26 @@ use crate::trace::Lab;
 
 pub(super) const CHECKS: &[Check] = &[
     ("WAIT pends until it is cancelled", cancelled),
+    (
+        "WAIT with any other count than the present one ends at once",
+        other_counts,
+    ),
+    ("WAIT names its kinds, and no others", kinds),
     ("WAIT ends with the handle that it came through", closed),
     (
-        "WAIT is woken by a committed write and by no other",
+        "WAIT for changes is woken by a committed write and by no other",
         by_write,
     ),
+    (
+        "WAIT for the journal is woken by each event that it records",
+        by_event,
+    ),
     ("WAIT is woken by a reset of either side", by_reset),
+    ("many who wait are woken once by one write", many),
+    (
+        "those who wait again at once keep no write waiting",
+        again_at_once,
+    ),
     ("a program that waits is woken", program),
     (
         "a program in the guest that waits for changes is woken",
@@ -30,7 +44,13 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 const WAIT: u32 = 0x0022_642C;
+const JOURNAL: u32 = 0x0022_6428;
 const VF: u16 = 3;
+
+/// Kinds that can be waited for.
+const CHANGES: u32 = 1;
+const EVENTS: u32 = 2;
+const BOTH: u32 = 3;
 
 /// The change count, at byte 24 of `QUERY`'s reply.
 fn changes(session: &Session) -> Result<u64> {
@@ -44,29 +64,95 @@ fn changes(session: &Session) -> Result<u64> {
     Ok(u64::from_le_bytes(answer.output[24..32].try_into()?))
 }
 
-fn wait_for(seen: u64) -> abi::Request {
-    request(Origin::KERNEL, WAIT, &seen.to_le_bytes(), 8)
+/// How many events the journals have recorded: the sum of the numbers of their last events, which
+/// are at byte 0 of each entry of 40 bytes.
+fn events(session: &Session) -> Result<u64> {
+    let mut sum = 0;
+    for vf in 0..session.vfs {
+        let [low, high] = vf.to_le_bytes();
+        let mut input = [0; 16];
+        input[..2].copy_from_slice(&[low, high]);
+        // Twelve entries fit into an answer, and sixteen are kept.
+        let mut last = 0_u64;
+        loop {
+            input[8..].copy_from_slice(&last.to_le_bytes());
+            let ask = request(Origin::KERNEL, JOURNAL, &input, 480);
+            let answer = session.stack.request(&ask)?;
+            is("JOURNAL", answer.status, status::SUCCESS)?;
+            let length = usize::try_from(answer.information)?;
+            let Some(entry) = answer.output[..length].chunks_exact(40).last() else {
+                break;
+            };
+            last = u64::from_le_bytes(entry[..8].try_into()?);
+        }
+        sum += last;
+    }
+    Ok(sum)
+}
+
+/// The count of these kinds.
+fn count(session: &Session, kinds: u32) -> Result<u64> {
+    let of = |kind, count: fn(&Session) -> Result<u64>| {
+        if kinds & kind == 0 {
+            Ok(0)
+        } else {
+            count(session)
+        }
+    };
+    Ok(of(CHANGES, changes)? + of(EVENTS, events)?)
+}
+
+fn wait_for(seen: u64, kinds: u32) -> abi::Request {
+    let mut input = [0; 16];
+    input[..8].copy_from_slice(&seen.to_le_bytes());
+    input[8..12].copy_from_slice(&kinds.to_le_bytes());
+    request(Origin::KERNEL, WAIT, &input, 8)
 }
 
 fn cancelled(session: &mut Session) -> Result<()> {
-    let seen = changes(session)?;
-    for seen in [seen, seen + 1, u64::MAX] {
-        expect(session, "WAIT", &wait_for(seen), Expected::Pends)?;
+    for kinds in [CHANGES, EVENTS, BOTH] {
+        let seen = count(session, kinds)?;
+        expect(session, "WAIT", &wait_for(seen, kinds), Expected::Pends)?;
+        // It was cancelled, not lost: what is counted still wakes the next one.
+        tells(session, kinds, seen - 1, seen)?;
     }
-    // It was cancelled, not lost: what is counted still wakes the next one.
+    Ok(())
+}
+
+/// Fails unless a `WAIT` is answered at once with the present count.
+fn tells(session: &Session, kinds: u32, seen: u64, present: u64) -> Result<()> {
     let now = Expected::Answer(status::SUCCESS, 8);
-    let answer = expect(session, "WAIT", &wait_for(seen - 1), now)?;
+    let answer = expect(session, "WAIT", &wait_for(seen, kinds), now)?;
     ensure!(
-        answer.output[..8] == seen.to_le_bytes(),
-        "WAIT tells {:02x?} instead of {seen}",
+        answer.output[..8] == present.to_le_bytes(),
+        "WAIT tells {:02x?} instead of {present}",
         &answer.output[..8]
     );
     Ok(())
 }
 
+fn other_counts(session: &mut Session) -> Result<()> {
+    for kinds in [CHANGES, EVENTS, BOTH] {
+        let present = count(session, kinds)?;
+        // Those above it are counts of the driver's previous life.
+        for seen in [0, present - 1, present + 1, present + 1000, u64::MAX] {
+            tells(session, kinds, seen, present)?;
+        }
+    }
+    Ok(())
+}
+
+fn kinds(session: &mut Session) -> Result<()> {
+    let bad = refused(status::INVALID_PARAMETER);
+    for kinds in [0, 4, 5, 8, 0x100, 1 << 31, u32::MAX] {
+        expect(session, "WAIT for no kind", &wait_for(0, kinds), bad)?;
+    }
+    Ok(())
+}
+
 fn closed(session: &mut Session) -> Result<()> {
     session.stack.detach()?;
-    let mut ask = wait_for(changes(session)?);
+    let mut ask = wait_for(changes(session)?, CHANGES);
     ask.close = 1;
     let ended = expect(session, "WAIT", &ask, Expected::Pends);
     session.stack.disconnect()?;
@@ -75,28 +161,38 @@ fn closed(session: &mut Session) -> Result<()> {
     ended.map(|_| ())
 }
 
-/// A `WAIT` for the next change, from a thread with a handle of its own, that has begun to wait.
-fn waiting(session: &Session) -> Result<(u64, JoinHandle<Result<Answer>>)> {
-    let seen = changes(session)?;
-    let mut ask = wait_for(seen);
+/// Someone who waits with a handle of its own.
+type Waiter = JoinHandle<Result<Answer>>;
+
+/// A `WAIT` for the next change of these kinds.
+fn waiter(seen: u64, kinds: u32) -> Waiter {
+    let mut ask = wait_for(seen, kinds);
     ask.milliseconds = 5_000;
-    let waiting = thread::spawn(move || Ok(Stack::open()?.request(&ask)?));
+    thread::spawn(move || Ok(Stack::open()?.request(&ask)?))
+}
+
+/// The same, which has begun to wait.
+fn waiting(session: &Session, kinds: u32) -> Result<(u64, Waiter)> {
+    let seen = count(session, kinds)?;
+    let waiting = waiter(seen, kinds);
     thread::sleep(Duration::from_millis(50));
     ensure!(!waiting.is_finished(), "WAIT does not wait");
     Ok((seen, waiting))
 }
 
-fn woken(seen: u64, waiting: JoinHandle<Result<Answer>>) -> Result<()> {
+/// Fails unless who waited is told of exactly so many changes.
+fn woken(seen: u64, more: u64, waiting: Waiter) -> Result<()> {
     let answer = waiting.join().map_err(|_| anyhow!("a thread panicked"))??;
     is("WAIT", answer.status, status::SUCCESS)?;
+    ensure!(answer.pended == 0, "WAIT had to be cancelled");
     ensure!(answer.information == 8, "{} bytes", answer.information);
     let told = u64::from_le_bytes(answer.output[..8].try_into()?);
-    ensure!(told == seen + 1, "WAIT tells {told} after {seen}");
+    ensure!(told == seen + more, "WAIT tells {told} after {seen}");
     Ok(())
 }
 
 fn by_write(session: &mut Session) -> Result<()> {
-    let (seen, waiting) = waiting(session)?;
+    let (seen, waiting) = waiting(session, CHANGES)?;
     // What changes nothing wakes nobody: a refused write, a read, a publish.
     for (operation, length) in [
         (operation::WRITE, 5),
@@ -110,21 +206,104 @@ fn by_write(session: &mut Session) -> Result<()> {
     thread::sleep(Duration::from_millis(50));
     ensure!(!waiting.is_finished(), "WAIT is woken by nothing");
     mark(session, VF, 1)?;
-    woken(seen, waiting)
+    woken(seen, 1, waiting)
+}
+
+fn by_event(session: &mut Session) -> Result<()> {
+    let (_, silent) = waiting(session, EVENTS)?;
+    session
+        .stack
+        .transfer(&transfer(operation::READ, VF, 0, 128))?;
+    thread::sleep(Duration::from_millis(50));
+    ensure!(!silent.is_finished(), "WAIT is woken by a read");
+    // A publish, a refused write, and the same once more, which the journal counts at its entry.
+    for (operation, length) in [
+        (operation::PUBLISH, 128),
+        (operation::WRITE, 5),
+        (operation::WRITE, 5),
+        (operation::READ, 5),
+    ] {
+        let (seen, waiting) = waiting(session, EVENTS)?;
+        session
+            .stack
+            .transfer(&transfer(operation, VF, 0, length))?;
+        woken(seen, 1, waiting)?;
+    }
+    let (seen, waiting_1) = waiting(session, BOTH)?;
+    mark(session, VF, 1)?;
+    woken(seen, 2, waiting_1)?;
+    silent.join().map_err(|_| anyhow!("a thread panicked"))??;
+    Ok(())
 }
 
 fn by_reset(session: &mut Session) -> Result<()> {
-    let (seen, waiting_1) = waiting(session)?;
+    let (seen, waiting_1) = waiting(session, CHANGES)?;
     let reset = super::call(abi::function::RESET_VF, VF, 0, 0);
     is(
         "ResetVf",
         session.stack.call(&reset)?.status,
         status::SUCCESS,
     )?;
-    woken(seen, waiting_1)?;
-    let (seen, waiting_2) = waiting(session)?;
+    woken(seen, 1, waiting_1)?;
+    let (seen, waiting_2) = waiting(session, CHANGES)?;
     session.management()?.reset(VF)?;
-    woken(seen, waiting_2)
+    woken(seen, 1, waiting_2)
+}
+
+/// More than the driver takes out of its queue at once, for each set of kinds.
+fn many(session: &mut Session) -> Result<()> {
+    let mut waiters = Vec::new();
+    for kinds in [CHANGES, EVENTS, BOTH] {
+        let seen = count(session, kinds)?;
+        for _ in 0..20 {
+            waiters.push((seen, u64::from(kinds.count_ones()), waiter(seen, kinds)));
+        }
+    }
+    thread::sleep(Duration::from_millis(500));
+    let early = waiters.iter().filter(|(_, _, waiter)| waiter.is_finished());
+    ensure!(early.count() == 0, "WAIT does not wait");
+    mark(session, VF, 1)?;
+    for (seen, more, waiter) in waiters {
+        woken(seen, more, waiter)?;
+    }
+    Ok(())
+}
+
+/// Two programs that wait again as soon as they are answered, while a VF writes.
+fn again_at_once(session: &mut Session) -> Result<()> {
+    const WRITES: u64 = 200;
+    let first = changes(session)?;
+    let last = first + WRITES;
+    let follow = move || -> Result<u64> {
+        let stack = Stack::open()?;
+        let (mut seen, mut answers) = (first, 0);
+        while seen < last {
+            let mut ask = wait_for(seen, CHANGES);
+            ask.milliseconds = 5_000;
+            let answer = stack.request(&ask)?;
+            is("WAIT", answer.status, status::SUCCESS)?;
+            let told = u64::from_le_bytes(answer.output[..8].try_into()?);
+            ensure!(told >= seen, "WAIT tells {told} after {seen}");
+            seen = told;
+            answers += 1;
+        }
+        Ok(answers)
+    };
+    let followers = [thread::spawn(follow), thread::spawn(follow)];
+    for number in 0..WRITES {
+        mark(session, VF, u8::from(number % 2 == 0))?;
+    }
+    for follower in followers {
+        let answers = follower
+            .join()
+            .map_err(|_| anyhow!("a thread panicked"))??;
+        // An answer for each write, and one more for each that another's answer came with.
+        ensure!(
+            answers <= 2 * WRITES + 2,
+            "{answers} answers for {WRITES} writes"
+        );
+    }
+    Ok(())
 }
 
 fn program(session: &mut Session) -> Result<()> {
@@ -132,7 +311,8 @@ fn program(session: &mut Session) -> Result<()> {
     let handle = session.open_management(Access::Look)?;
     let waiting = thread::spawn(move || {
         let mut output = [0; 8];
-        let bytes = handle.control(WAIT, &seen.to_le_bytes(), &mut output);
+        let input = wait_for(seen, CHANGES).input;
+        let bytes = handle.control(WAIT, &input[..16], &mut output);
         (bytes, u64::from_le_bytes(output))
     });
     thread::sleep(Duration::from_millis(50));
@@ -142,7 +322,8 @@ fn program(session: &mut Session) -> Result<()> {
     ensure!(bytes == Ok(8), "WAIT gives {bytes:x?}");
     ensure!(told == seen + 1, "WAIT tells {told} after {seen}");
     // One that is cancelled from the kernel gives no bytes.
-    let ask = request(Origin::KERNEL, WAIT, &seen.to_le_bytes(), 7);
+    let mut ask = wait_for(seen, CHANGES);
+    ask.output_length = 7;
     let small = refused(status::BUFFER_TOO_SMALL);
     expect(session, "WAIT without room", &ask, small).map(|_| ())
 }

@@ -217,17 +217,17 @@ fn shortages() -> impl Iterator<Item = (String, Wrong, Ended)> {
     const STATUS: u32 = 0xC000_009A;
     const OBJECT: &str = "The framework did not make an object or read the registry.";
     const MEMORY: &str = "There is not enough memory for the blocks of all VFs.";
-    (1..=29).map(|number| {
+    (1..=32).map(|number| {
         let ended = match number {
-            // `EvtDriverDeviceAdd`: the device, its queues, locks and interfaces.
-            1..=14 => Ended {
+            // `EvtDriverDeviceAdd`: the device, its queues, locks, work item and interfaces.
+            1..=17 => Ended {
                 seen: NOT_ADDED,
                 ..Ended::badly(STATUS, OBJECT, Some((STATUS.into(), 0)))
             },
             // The start: registry keys and values, the VFs' memory, then a lock and a queue of each.
-            16 | 17 | 21..=28 => Ended::badly(STATUS, OBJECT, Some((STATUS.into(), 0))),
-            18..=20 => Ended::badly(STATUS, MEMORY, None),
-            // 15: the string for the path in events, without which a device starts.
+            19 | 20 | 24..=31 => Ended::badly(STATUS, OBJECT, Some((STATUS.into(), 0))),
+            21..=23 => Ended::badly(STATUS, MEMORY, None),
+            // 18: the string for the path in events, without which a device starts.
             _ => Ended::WELL,
         };
         let name = format!("without the means for call {number}");

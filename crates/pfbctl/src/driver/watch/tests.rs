@@ -1,0 +1,362 @@
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use block_broker::{
+    BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Kinds, Operation, PowerState, Refusal, Ticks,
+    Vf, VfCell,
+};
+use block_table::Table;
+use pf_broker_abi as abi;
+use pf_broker_client::{Control, Device};
+use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
+
+use super::{From, Watcher, follow};
+use crate::failure::Failure;
+
+const MANIFEST: &str = r#"
+[device]
+name = "watched"
+vendor-id = 1
+device-id = 1
+max-vfs = 2
+
+[limits]
+writes-per-second = 1
+burst = 4
+
+[[block]]
+id = 0
+name = "status"
+vf-access = "read-write"
+length = 4
+"#;
+
+struct Place(RefCell<Vf<'static>>);
+
+impl VfCell for Place {
+    fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
+        operation(&mut self.0.borrow_mut())
+    }
+}
+
+type Live = Broker<'static, Place>;
+
+/// What the driver serves, for as long as it is there.
+fn broker() -> &'static Live {
+    let compiled = block_manifest::Manifest::parse("watched.toml", MANIFEST)
+        .unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
+        .compile();
+    let table = Table::verify(compiled.leak()).expect("a compiled table");
+    let cells: Vec<_> = (0..2)
+        .map(|_| {
+            let slots = vec![BlockSlot::UNUSED; Vf::slots_needed(&table)].leak();
+            let bytes = vec![0; Vf::bytes_needed(&table)].leak();
+            Place(RefCell::new(
+                Vf::new(&table, slots, bytes).expect("memory enough"),
+            ))
+        })
+        .collect();
+    Box::leak(Box::new(Broker::new(table, cells.leak()).expect("few VFs")))
+}
+
+/// The driver, as far as `watch` asks it. A wait that would pend runs what is to happen next, and
+/// without that fails as if the device had gone.
+struct Driver {
+    broker: &'static Live,
+    next: RefCell<Vec<Box<dyn FnOnce(&Live)>>>,
+    /// How many waits pended.
+    pended: Rc<Cell<u32>>,
+}
+
+const GONE: u32 = 0xC000_02B6;
+
+impl Driver {
+    fn wait(&self, request: &abi::WaitRequest) -> Result<u64, u32> {
+        assert_eq!(request.kinds, abi::WAIT_JOURNAL);
+        if self.broker.count(Kinds::JOURNAL) == request.seen {
+            self.pended.set(self.pended.get() + 1);
+            if self.next.borrow().is_empty() {
+                return Err(GONE);
+            }
+            let next = self.next.borrow_mut().remove(0);
+            next(self.broker);
+        }
+        Ok(self.broker.count(Kinds::JOURNAL))
+    }
+
+    fn journal(&self, request: &abi::JournalRequest) -> Vec<abi::JournalEntry> {
+        let event = Event {
+            operation: Operation::Read,
+            block: 0,
+            length: 0,
+            refusal: None,
+        };
+        let mut entries = [Entry {
+            number: 0,
+            at: Ticks(0),
+            repeated: 0,
+            event,
+        }; JOURNAL_LENGTH];
+        let excerpt = self
+            .broker
+            .journal(request.vf, request.after, &mut entries)
+            .expect("a VF");
+        entries[..excerpt.entries]
+            .iter()
+            .map(|entry| {
+                let mut out = abi::JournalEntry::new_zeroed();
+                out.sequence = entry.number;
+                out.repeated = entry.repeated;
+                out.block = entry.event.block;
+                out.length = entry.event.length;
+                out.status = entry
+                    .event
+                    .refusal
+                    .map_or(0, |refusal| refusal.status().cast_signed());
+                out.operation = match entry.event.operation {
+                    Operation::Read => abi::JournalOperation::Read,
+                    Operation::Write => abi::JournalOperation::Write,
+                    Operation::Publish => abi::JournalOperation::Publish,
+                    _ => abi::JournalOperation::Power,
+                } as u8;
+                out
+            })
+            .collect()
+    }
+}
+
+impl Control for Driver {
+    fn control(&self, code: u32, input: &[u8], output: &mut [u8]) -> Result<usize, u32> {
+        let answer = match code {
+            abi::IOCTL_QUERY => {
+                let mut query = abi::QueryReply::new_zeroed();
+                query.abi_version = abi::ABI_VERSION;
+                query.num_vfs = 2;
+                query.as_bytes().to_vec()
+            }
+            abi::IOCTL_WAIT => {
+                let request = abi::WaitRequest::read_from_bytes(input).expect("a request");
+                self.wait(&request)?.to_le_bytes().to_vec()
+            }
+            abi::IOCTL_JOURNAL => {
+                let request = abi::JournalRequest::read_from_bytes(input).expect("a request");
+                self.journal(&request).as_bytes().to_vec()
+            }
+            other => panic!("code {other:#x}"),
+        };
+        output[..answer.len()].copy_from_slice(&answer);
+        Ok(answer.len())
+    }
+}
+
+type Happening = Box<dyn FnOnce(&Live)>;
+
+fn driver(next: Vec<Happening>) -> (Driver, &'static Live, Rc<Cell<u32>>) {
+    let (broker, pended) = (broker(), Rc::new(Cell::new(0)));
+    let driver = Driver {
+        broker,
+        next: RefCell::new(next),
+        pended: Rc::clone(&pended),
+    };
+    (driver, broker, pended)
+}
+
+fn connected(driver: Driver) -> Device<Driver> {
+    Device::new(driver).expect("the same version")
+}
+
+fn lines(write: impl FnOnce(&mut dyn std::io::Write)) -> Vec<String> {
+    let mut out = anstream::StripStream::new(Vec::new());
+    write(&mut out);
+    let text = String::from_utf8(out.into_inner()).expect("text");
+    text.lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect()
+}
+
+fn write(broker: &Live, vf: u16, length: u32) {
+    let _ = broker.write(vf, 0, length, &[0; 128], Ticks(0));
+}
+
+fn read(broker: &Live, vf: u16, block: u32) {
+    let _ = broker.read(vf, block, 4, &mut [0; 128], Ticks(0));
+}
+
+/// Runs the watcher until nothing more is to happen.
+fn watched(driver: Driver, only: Option<u16>, from: From) -> Vec<String> {
+    lines(|out| {
+        let mut watcher = Watcher::new(connected(driver), only, from).expect("answered");
+        let ended = loop {
+            if let Err(failure) = watcher.step(out) {
+                break failure;
+            }
+        };
+        assert!(matches!(ended, Failure::Driver(_)), "{ended}");
+    })
+}
+
+#[test]
+fn refusals_and_publishes_are_shown_as_they_happen_and_what_was_there_before_is_not() {
+    let (driver, broker, pended) = driver(vec![
+        Box::new(|broker| write(broker, 0, 5)),
+        Box::new(|broker| {
+            let publish = broker.publish(1, 0, 4, &[0; 128], Ticks(0));
+            assert!(publish.is_ok());
+        }),
+        Box::new(|broker| read(broker, 1, 9)),
+    ]);
+    write(broker, 0, 4);
+    let shown = watched(driver, None, From::Now);
+    assert_eq!(
+        shown,
+        [
+            "0.0000000 VF 0 write block 0 5 bytes refused: length",
+            "0.0000000 VF 1 publish block 0 4 bytes",
+            "0.0000000 VF 1 read block 9 4 bytes refused: block",
+        ]
+    );
+    assert_eq!(pended.get(), 4, "once for each event, and once for the end");
+}
+
+#[test]
+fn repetitions_of_an_entry_that_was_shown_are_shown_as_more_of_it() {
+    let refused = "VF 0 read block 9 4 bytes refused: block";
+    let (driver, _, pended) = driver(vec![
+        Box::new(|broker| read(broker, 0, 9)),
+        Box::new(|broker| read(broker, 0, 9)),
+        Box::new(|broker| (0..41).for_each(|_| read(broker, 0, 9))),
+        Box::new(|broker| {
+            read(broker, 0, 9);
+            read(broker, 0, 8);
+            read(broker, 0, 8);
+        }),
+    ]);
+    assert_eq!(
+        watched(driver, Some(0), From::Now),
+        [
+            format!("0.0000000 {refused}"),
+            format!("{refused} 1 more time"),
+            format!("{refused} 41 more times"),
+            format!("{refused} 1 more time"),
+            "0.0000000 VF 0 read block 8 4 bytes refused: block and 1 times more".to_owned(),
+        ]
+    );
+    assert_eq!(pended.get(), 5);
+}
+
+#[test]
+fn events_that_were_overwritten_are_counted() {
+    let (driver, _, _) = driver(vec![
+        Box::new(|broker| read(broker, 0, 9)),
+        Box::new(|broker| {
+            // Ten of the entry that was shown, 20 of another, and one more entry than is kept.
+            (0..10).for_each(|_| read(broker, 0, 9));
+            (0..20).for_each(|_| read(broker, 0, 8));
+            (10..26).for_each(|block| read(broker, 0, block));
+        }),
+    ]);
+    let shown = watched(driver, None, From::Now);
+    assert_eq!(
+        shown[1],
+        "VF 0: 30 events were overwritten before they could be shown"
+    );
+    assert_eq!(shown.len(), 2 + JOURNAL_LENGTH);
+}
+
+#[test]
+fn a_flood_is_shown_once_and_wakes_nobody_after_that() {
+    let (driver, _, pended) = driver(vec![
+        Box::new(|broker| (0..5).for_each(|_| write(broker, 0, 4))),
+        Box::new(|broker| {
+            (0..1000).for_each(|_| write(broker, 0, 4));
+            assert!(broker.set_power(1, PowerState::D3, Ticks(0)).is_ok());
+        }),
+    ]);
+    let shown = watched(driver, None, From::Now);
+    assert_eq!(
+        shown,
+        [
+            "0.0000000 VF 0 write block 0 4 bytes and 3 times more",
+            "0.0000000 VF 0 write block 0 4 bytes refused: limit",
+            "0.0000000 VF 1 power",
+        ]
+    );
+    assert_eq!(pended.get(), 3);
+}
+
+/// A handle outlives no device, but a count that is lower says that the numbers begin anew.
+#[test]
+fn a_driver_that_started_anew_is_shown_from_its_first_event_on() {
+    let (driver, old, _) = driver(vec![]);
+    (0..20).for_each(|block| read(old, 0, 100 + block));
+    let shown = lines(|out| {
+        let mut watcher = Watcher::new(connected(driver), None, From::Now).expect("answered");
+        watcher.step(out).expect("the count so far");
+        let (young, new, _) = self::driver(vec![]);
+        read(new, 0, 7);
+        watcher.device = connected(young);
+        watcher.step(out).expect("answered");
+    });
+    assert_eq!(
+        shown,
+        [
+            "the driver has started anew",
+            "0.0000000 VF 0 read block 7 4 bytes refused: block",
+        ]
+    );
+}
+
+#[test]
+fn a_device_that_goes_is_waited_for_and_its_new_life_is_shown_whole() {
+    let (first, broker, _) = driver(vec![Box::new(|broker| read(broker, 0, 9))]);
+    read(broker, 0, 1);
+    let looks = Cell::new(0);
+    let shown = lines(|out| {
+        let open = || match looks.get() {
+            1 | 2 => Ok(None),
+            3 => {
+                let (second, broker, _) = driver(vec![Box::new(|broker| read(broker, 1, 6))]);
+                read(broker, 0, 5);
+                Ok(Some(connected(second)))
+            }
+            _ => Err(Failure::Argument {
+                argument: "--device",
+                problem: "the test ends here".to_owned(),
+            }),
+        };
+        let ended = follow(connected(first), None, out, open, || {
+            looks.set(looks.get() + 1);
+        });
+        assert!(matches!(ended, Err(Failure::Argument { .. })));
+    });
+    assert_eq!(
+        shown,
+        [
+            "0.0000000 VF 0 read block 9 4 bytes refused: block",
+            "the device has gone; waiting until it is back",
+            "the device is back",
+            "0.0000000 VF 0 read block 5 4 bytes refused: block",
+            "0.0000000 VF 1 read block 6 4 bytes refused: block",
+            "the device has gone; waiting until it is back",
+        ]
+    );
+}
+
+#[test]
+fn a_refusal_is_the_end() {
+    struct Refusing;
+    impl Control for Refusing {
+        fn control(&self, code: u32, _: &[u8], output: &mut [u8]) -> Result<usize, u32> {
+            if code != abi::IOCTL_QUERY {
+                return Err(Refusal::Vf.status());
+            }
+            let mut query = abi::QueryReply::new_zeroed();
+            query.abi_version = abi::ABI_VERSION;
+            output.copy_from_slice(query.as_bytes());
+            Ok(output.len())
+        }
+    }
+    let device = Device::new(Refusing).expect("the same version");
+    let ended = follow(device, Some(9), &mut Vec::new(), || Ok(None), || {});
+    assert!(matches!(ended, Err(Failure::Driver(error)) if error.refusal() == Some(Refusal::Vf)));
+}
