@@ -1,6 +1,6 @@
 //! Timers.
 //!
-//! Rules (`fxtimer.cpp`): starting a running timer moves its due time and returns true; stopping
+//! Rules (`fxtimer.cpp`): the parent is a device or has one as an ancestor; starting a running timer moves its due time and returns true; stopping
 //! returns whether it was running, and with waiting it also waits for a running callback; the
 //! callback runs at `DISPATCH_LEVEL`, or at `PASSIVE_LEVEL` when the attributes ask for it.
 //! Each start has its own system thread, because Wine ignores the DPC of a kernel timer.
@@ -75,6 +75,7 @@ pub(crate) unsafe extern "C" fn create(
         &call,
         &order.with_parent(),
         |attributes| {
+            world::device_of(attributes)?;
             Ok(Body::Timer(Timer {
                 config,
                 passive: attributes.is_some_and(Attributes::is_passive),

@@ -1,6 +1,6 @@
 //! Work items, and work that the double itself puts off to `PASSIVE_LEVEL`.
 //!
-//! Rules (`fxworkitem.cpp`): an item that is queued already is not queued again; the callback runs
+//! Rules (`fxworkitem.cpp`): the parent is a device or has one as an ancestor; an item that is queued already is not queued again; the callback runs
 //! at `PASSIVE_LEVEL`; flushing waits for it; deleting flushes first.
 
 use alloc::boxed::Box;
@@ -102,12 +102,17 @@ pub(crate) unsafe extern "C" fn create(
     }
     // SAFETY: as above.
     let order = unsafe { Order::new(attributes, None, item, "WorkItem") };
-    status::of(world::create_for(&call, &order.with_parent(), |_| {
-        Ok(Body::WorkItem(WorkItem {
-            config,
-            state: Locked::default(),
-        }))
-    }))
+    status::of(world::create_for(
+        &call,
+        &order.with_parent(),
+        |attributes| {
+            world::device_of(attributes)?;
+            Ok(Body::WorkItem(WorkItem {
+                config,
+                state: Locked::default(),
+            }))
+        },
+    ))
 }
 
 /// `WdfWorkItemEnqueue`.

@@ -221,6 +221,17 @@ pub(crate) fn parent(handle: Handle) -> Option<Handle> {
     WORLD.with(|world| world.tree.parent(handle))
 }
 
+/// The device that the object of these attributes belongs to, for objects that need one.
+///
+/// # Errors
+/// `STATUS_INVALID_DEVICE_REQUEST` when neither the parent nor an ancestor of it is a device.
+pub(crate) fn device_of(attributes: Option<&Attributes>) -> Result<Handle, NTSTATUS> {
+    attributes
+        .and_then(|attributes| attributes.parent)
+        .and_then(|parent| WORLD.with(|world| world.tree.device(parent)))
+        .ok_or(status::INVALID_DEVICE_REQUEST)
+}
+
 /// Takes a reference for the driver.
 pub(crate) fn reference(function: &'static str, handle: Handle) {
     obey(WORLD.with(|world| world.tree.reference(function, handle)));

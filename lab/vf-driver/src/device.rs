@@ -6,8 +6,9 @@ use core::ptr;
 
 use lab_control::sample;
 use pcivirt_abi::vpci::{GUID_VPCI_INTERFACE_STANDARD, INTERFACE_VERSION, Interface};
+use wdk_sys::_WDF_EXECUTION_LEVEL::{WdfExecutionLevelInheritFromParent, WdfExecutionLevelPassive};
 use wdk_sys::{
-    GUID, NTSTATUS, PWDFDEVICE_INIT, STATUS_SUCCESS, WDF_IO_QUEUE_CONFIG,
+    GUID, NTSTATUS, PWDFDEVICE_INIT, STATUS_SUCCESS, WDF_EXECUTION_LEVEL, WDF_IO_QUEUE_CONFIG,
     WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_DEVICE_STATE, WDFCMRESLIST, WDFDEVICE, WDFDRIVER,
     WDFOBJECT, WDFQUEUE,
 };
@@ -104,6 +105,9 @@ fn create(mut init: PWDFDEVICE_INIT) -> Result<(), NTSTATUS> {
 }
 
 /// One queue hands requests over as they come; the other holds those that wait for a change.
+///
+/// The first one asks for `PASSIVE_LEVEL`: its handler waits for the bus, and another driver of the
+/// kernel may send its requests at `DISPATCH_LEVEL`. The framework then moves them to a work item.
 fn create_queues(device: WDFDEVICE) -> Result<(), NTSTATUS> {
     let mut config = WDF_IO_QUEUE_CONFIG {
         Size: wdf::size_of_config::<WDF_IO_QUEUE_CONFIG>(),
@@ -114,9 +118,10 @@ fn create_queues(device: WDFDEVICE) -> Result<(), NTSTATUS> {
         ..WDF_IO_QUEUE_CONFIG::default()
     };
     config.Settings.Parallel.NumberOfPresentedRequests = u32::MAX;
-    create_queue(device, config)?;
+    create_queue(device, WdfExecutionLevelPassive, config)?;
     let queue = create_queue(
         device,
+        WdfExecutionLevelInheritFromParent,
         WDF_IO_QUEUE_CONFIG {
             Size: wdf::size_of_config::<WDF_IO_QUEUE_CONFIG>(),
             // A program may wait while the device sleeps.
@@ -129,7 +134,13 @@ fn create_queues(device: WDFDEVICE) -> Result<(), NTSTATUS> {
     Ok(())
 }
 
-fn create_queue(device: WDFDEVICE, mut config: WDF_IO_QUEUE_CONFIG) -> Result<WDFQUEUE, NTSTATUS> {
+fn create_queue(
+    device: WDFDEVICE,
+    level: WDF_EXECUTION_LEVEL,
+    mut config: WDF_IO_QUEUE_CONFIG,
+) -> Result<WDFQUEUE, NTSTATUS> {
+    let mut attributes = wdf::attributes(ptr::null_mut());
+    attributes.ExecutionLevel = level;
     let mut queue: WDFQUEUE = ptr::null_mut();
     // SAFETY: the device is live, and the configuration outlives the call.
     ok(unsafe {
@@ -137,7 +148,7 @@ fn create_queue(device: WDFDEVICE, mut config: WDF_IO_QUEUE_CONFIG) -> Result<WD
             WdfIoQueueCreate,
             device,
             &raw mut config,
-            ptr::null_mut(),
+            &raw mut attributes,
             &raw mut queue
         )
     })?;

@@ -54,6 +54,7 @@ const PROMISES: &[Scenario] = &[
     keeps("cancel-marked"),
     keeps("purge"),
     keeps("work-item"),
+    keeps("without-device"),
     keeps("locks"),
     keeps("registry-types"),
 ];

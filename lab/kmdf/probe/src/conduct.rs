@@ -6,17 +6,18 @@ use core::{
 };
 
 use wdk_sys::{
-    STATUS_CANCELLED, STATUS_INVALID_DEVICE_STATE, STATUS_PENDING, STATUS_SUCCESS,
+    _WDF_EXECUTION_LEVEL::WdfExecutionLevelInheritFromParent, NTSTATUS, STATUS_CANCELLED,
+    STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_DEVICE_STATE, STATUS_PENDING, STATUS_SUCCESS,
     WDF_OBJECT_CONTEXT_TYPE_INFO, WDF_WORKITEM_CONFIG, WDFOBJECT, WDFQUEUE, WDFREQUEST,
     WDFWORKITEM, call_unsafe_wdf_function_binding, ntddk::IoCancelIrp,
 };
 
 use crate::{
     framework::{
-        Framework, Promise, attributes, delete, dereference, last_information, last_status,
+        Framework, Promise, attributes, delete, dereference, last_information, last_status, memory,
         memory_with, promise, queue, reference, send, size, spin_lock, wait_lock, wdf,
     },
-    values,
+    levels, values,
 };
 
 /// Plays the scenario, when it is one of these.
@@ -30,6 +31,7 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> Result<(), Promise
         b"cancel-marked" => cancel_marked(framework),
         b"purge" => purge(framework),
         b"work-item" => work_item(framework),
+        b"without-device" => without_device(framework),
         b"locks" => locks(),
         b"contexts" => values::contexts(framework),
         b"registry-types" => values::registry_types(framework),
@@ -284,23 +286,54 @@ unsafe extern "C" fn on_work(_item: WDFWORKITEM) {
     PRESENTED.fetch_add(1, Ordering::Relaxed);
 }
 
-fn work_item(framework: &Framework) -> Result<(), Promise> {
+/// Makes a work item below `parent`: its status, and its handle when there is one.
+fn create_work_item<T>(parent: *mut T) -> (NTSTATUS, WDFWORKITEM) {
     let mut config = WDF_WORKITEM_CONFIG {
         Size: size::<WDF_WORKITEM_CONFIG>(),
         EvtWorkItemFunc: Some(on_work),
         ..Default::default()
     };
-    let mut attributes = attributes(framework.driver);
+    let mut attributes = attributes(parent);
     let mut item: WDFWORKITEM = ptr::null_mut();
-    let _ = wdf!(
+    let status = wdf!(
         WdfWorkItemCreate,
         &raw mut config,
         &raw mut attributes,
         &raw mut item
     );
+    (status, item)
+}
+
+fn work_item(framework: &Framework) -> Result<(), Promise> {
+    let device = framework.device(None);
+    let (status, item) = create_work_item(device.queue);
+    promise(
+        status == STATUS_SUCCESS,
+        "the parent of a work item may be below a device",
+    )?;
     wdf!(WdfWorkItemEnqueue, item);
     wdf!(WdfWorkItemFlush, item);
-    promise(presented() == 1, "flushing waits for the work")
+    promise(presented() == 1, "flushing waits for the work")?;
+    delete(device.handle);
+    Ok(())
+}
+
+/// Work items and timers belong to a device; the driver is none, nor is what it alone is above.
+fn without_device(framework: &Framework) -> Result<(), Promise> {
+    let memory = memory(framework.driver);
+    let parents: [WDFOBJECT; 2] = [framework.driver.cast(), memory.cast()];
+    for parent in parents {
+        promise(
+            create_work_item(parent).0 == STATUS_INVALID_DEVICE_REQUEST,
+            "a work item needs a device above it",
+        )?;
+        let (status, _) = levels::create_timer(parent, WdfExecutionLevelInheritFromParent);
+        promise(
+            status == STATUS_INVALID_DEVICE_REQUEST,
+            "a timer needs a device above it",
+        )?;
+    }
+    Ok(())
 }
 
 fn locks() -> Result<(), Promise> {

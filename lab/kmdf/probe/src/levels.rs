@@ -4,13 +4,13 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use wdk_sys::{
     _WDF_EXECUTION_LEVEL::{WdfExecutionLevelInheritFromParent, WdfExecutionLevelPassive},
-    WDF_EXECUTION_LEVEL, WDF_OBJECT_ATTRIBUTES, WDF_TIMER_CONFIG, WDF_WORKITEM_CONFIG, WDFTIMER,
-    WDFWORKITEM, call_unsafe_wdf_function_binding,
+    NTSTATUS, WDF_EXECUTION_LEVEL, WDF_OBJECT_ATTRIBUTES, WDF_TIMER_CONFIG, WDF_WORKITEM_CONFIG,
+    WDFDEVICE, WDFTIMER, WDFWORKITEM, call_unsafe_wdf_function_binding,
     ntddk::KeDelayExecutionThread,
 };
 
 use crate::{
-    framework::{Framework, attributes, size, spin_lock, wdf},
+    framework::{Framework, attributes, delete, size, spin_lock, wdf},
     record::record,
 };
 
@@ -22,9 +22,11 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
     if scenario != b"levels" {
         return false;
     }
-    timer(framework, WdfExecutionLevelInheritFromParent);
-    timer(framework, WdfExecutionLevelPassive);
-    work_item(framework);
+    let device = framework.device(None);
+    timer(device.handle, WdfExecutionLevelInheritFromParent);
+    timer(device.handle, WdfExecutionLevelPassive);
+    work_item(device.handle);
+    delete(device.handle);
     let lock = spin_lock();
     wdf!(WdfSpinLockAcquire, lock);
     record!("locked");
@@ -38,11 +40,8 @@ unsafe extern "C" fn expired(_timer: WDFTIMER) {
     EXPIRED.fetch_add(1, Ordering::Release);
 }
 
-/// Runs a timer of this level once.
-fn timer(framework: &Framework, level: WDF_EXECUTION_LEVEL) {
-    /// 1 ms from now, in units of 100 ns.
-    const SOON: i64 = -10_000;
-    let before = EXPIRED.load(Ordering::Acquire);
+/// Makes a timer of this level below `parent`: its status, and its handle when there is one.
+pub(crate) fn create_timer<T>(parent: *mut T, level: WDF_EXECUTION_LEVEL) -> (NTSTATUS, WDFTIMER) {
     let mut config = WDF_TIMER_CONFIG {
         Size: size::<WDF_TIMER_CONFIG>(),
         EvtTimerFunc: Some(expired),
@@ -50,15 +49,24 @@ fn timer(framework: &Framework, level: WDF_EXECUTION_LEVEL) {
     };
     let mut attributes = WDF_OBJECT_ATTRIBUTES {
         ExecutionLevel: level,
-        ..attributes(framework.driver)
+        ..attributes(parent)
     };
     let mut timer: WDFTIMER = core::ptr::null_mut();
-    let _ = wdf!(
+    let status = wdf!(
         WdfTimerCreate,
         &raw mut config,
         &raw mut attributes,
         &raw mut timer
     );
+    (status, timer)
+}
+
+/// Runs a timer of this level once.
+fn timer(device: WDFDEVICE, level: WDF_EXECUTION_LEVEL) {
+    /// 1 ms from now, in units of 100 ns.
+    const SOON: i64 = -10_000;
+    let before = EXPIRED.load(Ordering::Acquire);
+    let (_, timer) = create_timer(device, level);
     let _ = wdf!(WdfTimerStart, timer, SOON);
     // Ten seconds on a machine that has better things to do.
     for _ in 0..10_000 {
@@ -76,13 +84,13 @@ unsafe extern "C" fn work(_item: WDFWORKITEM) {
     record!("EvtWorkItem");
 }
 
-fn work_item(framework: &Framework) {
+fn work_item(device: WDFDEVICE) {
     let mut config = WDF_WORKITEM_CONFIG {
         Size: size::<WDF_WORKITEM_CONFIG>(),
         EvtWorkItemFunc: Some(work),
         ..Default::default()
     };
-    let mut attributes = attributes(framework.driver);
+    let mut attributes = attributes(device);
     let mut item: WDFWORKITEM = core::ptr::null_mut();
     let _ = wdf!(
         WdfWorkItemCreate,

@@ -213,6 +213,17 @@ impl Tree {
         self.nodes.get(&handle).and_then(|node| node.parent)
     }
 
+    /// The device that an object is or descends from; `None` below the driver alone
+    /// (`FxDeviceBase::_SearchForDevice` in `fxdevicebase.cpp`).
+    #[must_use]
+    pub fn device(&self, handle: Handle) -> Option<Handle> {
+        let node = self.nodes.get(&handle)?;
+        if node.kind == Kind::Device {
+            return Some(handle);
+        }
+        self.device(node.parent?)
+    }
+
     /// Takes a reference.
     ///
     /// # Errors

@@ -15,6 +15,21 @@ fn family() -> (Tree, Handle, Handle, Handle, Handle) {
     (tree, driver, device, queue, lock)
 }
 
+#[test]
+fn an_object_belongs_to_the_device_it_is_or_descends_from() {
+    let (mut tree, driver, device, queue, lock) = family();
+    for handle in [device, queue, lock] {
+        assert_eq!(tree.device(handle), Some(device));
+    }
+    let memory = tree.create(Kind::Memory, Some(driver)).unwrap();
+    for handle in [driver, memory] {
+        assert_eq!(tree.device(handle), None);
+    }
+    let other = tree.create(Kind::Device, Some(driver)).unwrap();
+    let target = tree.create(Kind::IoTarget, Some(other)).unwrap();
+    assert_eq!(tree.device(target), Some(other));
+}
+
 /// Finishes a deletion and the destroy callbacks that follow it.
 fn finish(tree: &mut Tree, root: Handle) -> Finished {
     let finished = tree.finish(root);
