@@ -67,7 +67,11 @@ enum Task {
     /// Run the lab on an image with counters, and see which functions of the driver no test reaches
     Coverage,
     /// Prove on Wine's kernel that the KMDF double stops whoever breaks a rule
-    Double,
+    Double {
+        /// Play only the scenarios with this text in their name, such as "file"
+        #[arg(default_value = "")]
+        only: String,
+    },
     /// Run every check and test, installing what is missing
     Test {
         /// Leave out what needs the Windows toolchains
@@ -147,7 +151,7 @@ fn run(task: Task) -> Result<ExitCode> {
             }
         }
         Task::Coverage => return Ok(counted(coverage::run_lab(&places)?)),
-        Task::Double => return Ok(counted(double::prove(&places)?)),
+        Task::Double { only } => return Ok(counted(double::prove(&places, &only)?)),
         Task::Test {
             host_only,
             lab_only,

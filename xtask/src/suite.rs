@@ -153,7 +153,7 @@ fn image_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
         image("the driver image and its rules", Architecture::X86_64),
         image("the same for 64-bit Arm", Architecture::Aarch64),
         Step::check("rules of the framework on the running double", move || {
-            double::prove(&lab)
+            double::prove(&lab, "")
         }),
         Step::tests(
             "tests of the kit and the image checks with the real toolchain",

@@ -222,14 +222,9 @@ pub mod pnp {
     pub const QUERY_STOP: u32 = 0x05;
     /// `IRP_MN_CANCEL_STOP_DEVICE`
     pub const CANCEL_STOP: u32 = 0x06;
-    /// `IRP_MN_SET_POWER` for the device state in [`super::Pnp::argument`] (1 is D0, 4 is D3)
-    pub const SET_DEVICE_POWER: u32 = 0x100;
-    /// `IRP_MN_SET_POWER` for the system state in [`super::Pnp::argument`] (1 is S0, 4 is S3)
-    pub const SET_SYSTEM_POWER: u32 = 0x101;
-    /// `IRP_MJ_CLEANUP` without a file object
-    pub const CLEANUP: u32 = 0x102;
-    /// `IRP_MJ_CLOSE` without a file object
-    pub const CLOSE: u32 = 0x103;
+    /// `IRP_MN_SET_POWER` for the system state in [`super::Pnp::argument`] (1 is S0, 4 is S3). The PF
+    /// driver's framework owns the power policy, and requests the device's power itself.
+    pub const SET_SYSTEM_POWER: u32 = 0x100;
 }
 
 /// Input of [`IOCTL_PNP`].

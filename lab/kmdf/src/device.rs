@@ -7,7 +7,7 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::ptr;
 
-use kmdf_rules::{level::Level, object::Handle, pnp::Machine};
+use kmdf_rules::{level::Level, object::Handle, pnp::Machine, power_policy::Policy};
 use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_POWER_DEVICE_STATE::WdfPowerDeviceD3Final,
@@ -39,6 +39,9 @@ pub(crate) struct Device {
     pub(crate) lower: PDEVICE_OBJECT,
     pub(crate) settings: Settings,
     pub(crate) machine: Locked<Machine>,
+    pub(crate) policy: Locked<Policy>,
+    /// System power packets that are being answered with device power packets.
+    pub(crate) power_requests: Locked<u32>,
     /// Where the device is, or comes from when it enters D0.
     pub(crate) power: Locked<WDF_POWER_DEVICE_STATE>,
     /// A thread moves the device between power states.
@@ -170,6 +173,8 @@ fn build(init: &mut Init, attributes: Option<&Attributes>) -> Result<Handle, NTS
             passive: attributes.is_some_and(Attributes::is_passive),
         },
         machine: Locked::new(Machine::new()),
+        policy: Locked::new(Policy::new(init.power_policy_owner.unwrap_or(!init.filter))),
+        power_requests: Locked::default(),
         power: Locked::new(WdfPowerDeviceD3Final),
         moving: Locked::default(),
         queues: Locked::default(),
@@ -237,6 +242,14 @@ pub(crate) fn added(handle: Handle) {
 fn finish_initializing(fdo: *mut DEVICE_OBJECT) {
     // SAFETY: the device object exists as long as the framework device.
     unsafe { (*fdo).Flags &= !DO_DEVICE_INITIALIZING };
+}
+
+/// Whether a Plug and Play device of this driver exists.
+pub(crate) fn is_any_of(driver: Handle) -> bool {
+    world::census()
+        .into_iter()
+        .filter_map(|(handle, _)| world::typed::<Device>(handle))
+        .any(|device| device.driver == driver && !device.pdo.is_null())
 }
 
 /// `EvtDriverDeviceAdd` failed after it had created the device.

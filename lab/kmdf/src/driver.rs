@@ -3,11 +3,12 @@
 //! Rules (`fxdriver.cpp`, `fxdriverkm.cpp`): `WdfDriverCreate` takes over `AddDevice`, unload and
 //! every dispatch entry; a failed `EvtDriverDeviceAdd` undoes the device; `EvtDriverUnload` runs
 //! before the driver object is cleaned up; the entry code is told to unbind behind it
-//! (`fxdriverapi.cpp`). Stricter than life: nothing may survive the unload.
+//! (`fxdriverapi.cpp`). Stricter than life: nothing may survive the unload, and the unload comes after
+//! the removal of the driver's devices, as Windows' Plug and Play manager has it.
 
 use alloc::vec::Vec;
 
-use kmdf_rules::{level::Level, object::Handle};
+use kmdf_rules::{level::Level, object::Handle, violation::Violation};
 use lab_double::lock::Locked;
 use wdk_sys::{
     NTSTATUS, PCUNICODE_STRING, PDEVICE_OBJECT, PDRIVER_OBJECT, PWDF_DRIVER_CONFIG,
@@ -20,7 +21,7 @@ use crate::{
     call::{Call, callback, pointer},
     context::{Attributes, Parent},
     device, init, irp_dispatch,
-    report::note,
+    report::{note, stop},
     shortage, status, string,
     world::{self, Reference},
 };
@@ -30,6 +31,8 @@ pub(crate) struct Driver {
     pub(crate) object: PDRIVER_OBJECT,
     config: WDF_DRIVER_CONFIG,
     registry_path: Vec<u16>,
+    /// Remove packets of the driver's devices that are being handled.
+    pub(crate) removals: Locked<u32>,
 }
 
 impl Driver {
@@ -83,6 +86,7 @@ pub(crate) unsafe extern "C" fn create(
         object,
         config,
         registry_path,
+        removals: Locked::default(),
     });
     let handle = match world::create(body, None, attributes.as_ref()) {
         Ok(handle) => handle,
@@ -157,6 +161,7 @@ unsafe extern "C" fn unload(object: PDRIVER_OBJECT) {
     let Some(driver) = of_object(object) else {
         return;
     };
+    expect_no_device(&driver);
     if let Some(event) = driver.config.EvtDriverUnload {
         callback("EvtDriverUnload", Level::Passive, || {
             // SAFETY: the driver's callback with its own handle.
@@ -164,6 +169,24 @@ unsafe extern "C" fn unload(object: PDRIVER_OBJECT) {
         });
     }
     forget(&driver);
+}
+
+/// The system unloads a driver when all of its Plug and Play devices are removed, down to the end of
+/// their remove packets. A control device is the driver's own to delete.
+fn expect_no_device(driver: &Reference<Driver>) {
+    let handle = driver.handle();
+    let problem = if device::is_any_of(handle) {
+        "is unloaded while a device of it is not removed"
+    } else if driver.removals.with(|count| *count > 0) {
+        "is unloaded while a device of it is being removed"
+    } else {
+        return;
+    };
+    stop(&Violation::WrongState {
+        function: "DriverUnload",
+        handle,
+        problem,
+    });
 }
 
 /// Deletes the driver object; called at unload, and at unbind when `DriverEntry` failed.

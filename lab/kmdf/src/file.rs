@@ -3,9 +3,11 @@
 //! Rules (`fxpkggeneral.cpp`, `fxfileobject.cpp`): without `EvtDeviceFileCreate` an open succeeds,
 //! and one that fails deletes its file object; cleanup cancels the requests of the file that wait on
 //! queues, after `EvtFileCleanup`; close calls `EvtFileClose` and deletes the file object; both always
-//! succeed. A sender in the kernel may use a file object that the device never saw: with
-//! `WdfFileObjectCanBeOptional` the callbacks then run with a NULL handle, without it the framework's
-//! verifier breaks in, and the double ends the run.
+//! succeed. A sender in the kernel may use a file object that the device never saw, or none: with
+//! `WdfFileObjectCanBeOptional` requests are served and `EvtFileCleanup` runs with a NULL handle,
+//! without it the framework's verifier breaks in, and the double ends the run. The flag does not count
+//! for a create without a file object and for a close of one that the device never saw
+//! (`_CreateFileObject`, `_DestroyFileObject`); the system's I/O manager sends neither.
 
 use alloc::vec::Vec;
 use core::ptr;
@@ -154,7 +156,11 @@ fn make(device: &Reference<Device>, wdm: PFILE_OBJECT) -> Result<Option<Handle>,
         return Ok(None);
     }
     if wdm.is_null() && !knows_without_file(device) {
-        return Err(status::DEVICE_CONFIGURATION_ERROR);
+        stop(&Violation::WrongState {
+            function: "IRP_MJ_CREATE",
+            handle: device.handle(),
+            problem: "got a create without a file object, and its class needs one",
+        });
     }
     let body = Body::FileObject(FileObject {
         device: device.handle(),
@@ -238,6 +244,13 @@ pub(crate) fn close(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     let wdm = irp.parameters().FileObject;
     if !was_closed_early(device, wdm) {
         let file = expect("IRP_MJ_CLOSE", device, wdm);
+        if file.is_none() && normalized(class(device)) != WdfFileObjectNotRequired {
+            stop(&Violation::WrongState {
+                function: "IRP_MJ_CLOSE",
+                handle: device.handle(),
+                problem: "got the close of a file object that it never saw opened",
+            });
+        }
         close_file(device, file);
     }
     end(device, irp)

@@ -51,6 +51,8 @@ pub(crate) struct Init {
     pub(crate) characteristics: u32,
     pub(crate) exclusive: bool,
     pub(crate) filter: bool,
+    /// What the driver said of power policy, if anything.
+    pub(crate) power_policy_owner: Option<bool>,
     pub(crate) name: Vec<u16>,
     /// The device that `WdfDeviceCreate` made of it.
     pub(crate) made: Option<Handle>,
@@ -75,6 +77,7 @@ pub(crate) fn create(driver: &Reference<Driver>, pdo: PDEVICE_OBJECT) -> PWDFDEV
         characteristics: 0,
         exclusive: false,
         filter: false,
+        power_policy_owner: None,
         name: vec![],
         made: None,
     });
@@ -227,6 +230,16 @@ pub(crate) unsafe extern "C" fn assign_sddl(
     crate::status::SUCCESS
 }
 
+/// `WdfDeviceInitSetPowerPolicyOwnership`.
+pub(crate) unsafe extern "C" fn set_power_policy_ownership(
+    _globals: PWDF_DRIVER_GLOBALS,
+    init: PWDFDEVICE_INIT,
+    owner: BOOLEAN,
+) {
+    let call = Call::enter("WdfDeviceInitSetPowerPolicyOwnership", Level::Passive);
+    get(&call, init).power_policy_owner = Some(owner != 0);
+}
+
 /// `WdfFdoInitSetFilter`.
 pub(crate) unsafe extern "C" fn set_filter(_globals: PWDF_DRIVER_GLOBALS, init: PWDFDEVICE_INIT) {
     let call = Call::enter("WdfFdoInitSetFilter", Level::Passive);
@@ -358,8 +371,6 @@ macro_rules! without_effect {
 without_effect! {
     /// `WdfDeviceInitSetPowerPolicyEventCallbacks`: the double never arms a device for wake.
     set_power_policy_event_callbacks, "WdfDeviceInitSetPowerPolicyEventCallbacks", PWDF_POWER_POLICY_EVENT_CALLBACKS;
-    /// `WdfDeviceInitSetPowerPolicyOwnership`: the double requests no power packets itself.
-    set_power_policy_ownership, "WdfDeviceInitSetPowerPolicyOwnership", BOOLEAN;
     /// `WdfDeviceInitSetDeviceClass`: it selects overrides of security settings, which Wine lacks.
     set_device_class, "WdfDeviceInitSetDeviceClass", *const GUID;
     /// `WdfDeviceInitSetRemoveLockOptions`: the double counts every packet anyway.

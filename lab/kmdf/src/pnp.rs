@@ -30,13 +30,14 @@ use wdk_sys::{
 use crate::{
     call::{callback, pointer},
     device::{self, Device},
+    driver::Driver,
     file, interface,
     irp::Irp,
-    queue_power,
+    power, queue_power,
     report::{note, stop},
     resources, status, surprise,
     turn::Turn,
-    world::Reference,
+    world::{self, Reference},
 };
 
 /// `IRP_MJ_PNP`.
@@ -101,6 +102,14 @@ fn tell_of_surprise(device: &Reference<Device>) {
 }
 
 fn remove(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
+    power::settle(device);
+    let driver = world::typed::<Driver>(device.driver);
+    let count = |change: fn(&mut u32)| {
+        if let Some(driver) = &driver {
+            driver.removals.with(change);
+        }
+    };
+    count(|removals| *removals += 1);
     file::close_all(device);
     let turn = Turn::take(device);
     play(device, Event::Remove, WdfPowerDeviceD3Final);
@@ -110,6 +119,7 @@ fn remove(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     device::end(device, "IRP_MN_REMOVE_DEVICE", || {
         status = irp.pass_down(device.lower);
     });
+    count(|removals| *removals -= 1);
     status
 }
 

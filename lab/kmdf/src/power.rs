@@ -1,18 +1,38 @@
 //! Power packets of a function device.
 //!
-//! Rules (`fdopower.cpp`): a packet for D0 is handled after the lower drivers, one for a lower state
-//! before them. System power packets are passed down: Wine has no `PoRequestPowerIrp`, so the double
-//! cannot be a power policy owner, and the lab sends device power packets itself.
+//! Rules (`fdopower.cpp`): a device packet for D0 is handled after the lower drivers, one for a lower
+//! state before them. The power policy owner answers a system packet with a device packet that it
+//! requests: a packet for S0 ends before that device packet, one for a lower state after it
+//! (`_SystemPowerS0Completion`, `_SystemPowerSxCompletion`). Wine has no `PoRequestPowerIrp`, so the
+//! double sends the device packet itself, to the top of the device stack.
 
-use kmdf_rules::pnp::Event;
+use kmdf_rules::{pnp::Event, power_policy::Target};
 use wdk_sys::{
-    _DEVICE_POWER_STATE::PowerDeviceD0,
-    _POWER_STATE_TYPE::DevicePowerState,
-    IRP_MN_QUERY_POWER, IRP_MN_SET_POWER, NTSTATUS,
-    ntddk::{PoCallDriver, PoStartNextPowerIrp},
+    _DEVICE_POWER_STATE::{PowerDeviceD0, PowerDeviceD3},
+    _POWER_STATE_TYPE::{DevicePowerState, SystemPowerState},
+    _SYSTEM_POWER_STATE::PowerSystemWorking,
+    DEVICE_POWER_STATE, IO_STACK_LOCATION, IRP_MJ_POWER, IRP_MN_QUERY_POWER, IRP_MN_SET_POWER,
+    NTSTATUS, PDEVICE_OBJECT,
+    ntddk::{
+        IoAllocateIrp, IoGetAttachedDeviceReference, ObfDereferenceObject, PoCallDriver,
+        PoStartNextPowerIrp,
+    },
 };
 
-use crate::{device::Device, irp::Irp, pnp, status, turn::Turn, world::Reference};
+use crate::{
+    call::obey,
+    device::Device,
+    irp::{Irp, byte},
+    pnp,
+    report::note,
+    status,
+    turn::Turn,
+    wait,
+    world::Reference,
+};
+
+/// How long a removal waits for a device power packet that is under way, milliseconds.
+const PATIENCE: u32 = 10_000;
 
 /// `IRP_MJ_POWER`.
 pub(crate) fn dispatch(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
@@ -28,9 +48,19 @@ pub(crate) fn dispatch(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
         irp.set_status(status::SUCCESS);
         return pass_down(device, irp);
     }
-    if minor != IRP_MN_SET_POWER || power.Type != DevicePowerState {
+    if minor != IRP_MN_SET_POWER {
         return pass_down(device, irp);
     }
+    if power.Type == SystemPowerState {
+        // SAFETY: the type says that the union holds a system state.
+        let state = unsafe { power.State.SystemState };
+        return set_system_power(device, irp, state == PowerSystemWorking);
+    }
+    obey(
+        device
+            .policy
+            .with(|policy| policy.device_packet(device.handle())),
+    );
     // SAFETY: the type says that the union holds a device state.
     let state = unsafe { power.State.DeviceState };
     let _turn = Turn::take(device);
@@ -45,6 +75,74 @@ pub(crate) fn dispatch(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     pnp::play(device, Event::Power(false), state);
     irp.set_status(status::SUCCESS);
     pass_down(device, irp)
+}
+
+/// The system goes to sleep, or works again.
+fn set_system_power(device: &Reference<Device>, irp: Irp, working: bool) -> NTSTATUS {
+    if !device.policy.with(|policy| policy.is_owner()) {
+        return pass_down(device, irp);
+    }
+    irp.pass_down_synchronously(device.lower);
+    let state = device.machine.with(|machine| machine.state());
+    let target = device
+        .policy
+        .with(|policy| policy.system_packet(working, state));
+    device.power_requests.with(|count| *count += 1);
+    let end = || {
+        start_next(irp);
+        irp.finish(status::SUCCESS)
+    };
+    // The system does not wait for its devices when it resumes.
+    let ended = working.then(end);
+    match target {
+        Some(Target::D0) => request(device, PowerDeviceD0),
+        Some(Target::D3) => request(device, PowerDeviceD3),
+        None => {}
+    }
+    let status = ended.unwrap_or_else(end);
+    device.power_requests.with(|count| *count -= 1);
+    status
+}
+
+/// `PoRequestPowerIrp`: sends a device power packet to the top of the stack, and waits for its end.
+fn request(device: &Reference<Device>, state: DEVICE_POWER_STATE) {
+    // SAFETY: the physical device exists as long as the device above it.
+    let top = unsafe { IoGetAttachedDeviceReference(device.pdo) };
+    match allocate(top) {
+        Some(irp) => {
+            let mut location = IO_STACK_LOCATION {
+                MajorFunction: byte(IRP_MJ_POWER),
+                MinorFunction: byte(IRP_MN_SET_POWER),
+                ..Default::default()
+            };
+            location.Parameters.Power.Type = DevicePowerState;
+            location.Parameters.Power.State.DeviceState = state;
+            irp.set_status(status::NOT_SUPPORTED);
+            irp.set_next_location(location);
+            irp.send_synchronously(top);
+            irp.free();
+        }
+        None => {
+            device.policy.with(|policy| policy.not_sent());
+            note!("device {}: no packet for its power", device.handle());
+        }
+    }
+    // SAFETY: gives back the reference that was taken above.
+    unsafe { ObfDereferenceObject(top.cast()) };
+}
+
+fn allocate(top: PDEVICE_OBJECT) -> Option<Irp> {
+    // SAFETY: the caller has a reference to the device.
+    let locations = unsafe { (*top).StackSize };
+    // SAFETY: NULL is an answer.
+    let irp = unsafe { IoAllocateIrp(locations, 0) };
+    // SAFETY: the packet was just allocated, and is freed when it has come back.
+    unsafe { Irp::new(irp) }
+}
+
+/// Waits until no device power packet that the double requested is under way.
+pub(crate) fn settle(device: &Reference<Device>) {
+    wait::until(PATIENCE, || device.power_requests.with(|count| *count == 0));
 }
 
 fn start_next(irp: Irp) {

@@ -1,6 +1,8 @@
 //! The doubles, as the runner drives them: one method for each control code.
 
 use std::fmt;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use lab_control::contention::{Contend, Contended, IOCTL_CONTEND};
 use lab_control::stack as abi;
@@ -148,6 +150,38 @@ impl Stack {
         };
         self.ask("send a Plug and Play request", abi::IOCTL_PNP, &pnp)
             .map(|answer: abi::Answer| answer.status)
+    }
+
+    /// Sends the system to S3, in which the PF driver's framework requests D3 for the PF.
+    pub(crate) fn sleep(&self) -> anyhow::Result<()> {
+        let slept = self.pnp(abi::pnp::SET_SYSTEM_POWER, 4)?;
+        let power = self.report()?.power;
+        anyhow::ensure!(
+            (slept, power) == (0, 4),
+            "S3 ends with 0x{slept:08X}, and the bus saw D-state {power}"
+        );
+        Ok(())
+    }
+
+    /// Lets the system work again. It does not wait for its devices, so this waits until the PF has so
+    /// many VFs on again.
+    pub(crate) fn wake(&self, vfs: u16) -> anyhow::Result<()> {
+        let woken = self.pnp(abi::pnp::SET_SYSTEM_POWER, 1)?;
+        anyhow::ensure!(woken == 0, "S0 ends with 0x{woken:08X}");
+        let start = Instant::now();
+        loop {
+            let report = self.report()?;
+            if (report.power, report.enabled_vfs) == (1, vfs.into()) {
+                return Ok(());
+            }
+            anyhow::ensure!(
+                start.elapsed() < Duration::from_secs(10),
+                "ten seconds after S0 the PF is in D-state {} with {} VFs on",
+                report.power,
+                report.enabled_vfs
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub(crate) fn fault(&self, fault: u32, target: u32) -> Result<()> {

@@ -1,13 +1,13 @@
-//! Plug and Play: which requests a child simply accepts, interfaces that it offers, and requests
-//! of this and other kinds that the stack double sends because Wine never does.
+//! Plug and Play: which requests a child simply accepts, interfaces that it offers, and requests of
+//! Plug and Play and power that the stack double sends because Wine never does.
 
 use lab_control::stack::{Answer, Pnp, pnp};
 use pcivirt_abi::Guid;
 use wdk_sys::{
-    DEVICE_OBJECT, INTERFACE, IO_STACK_LOCATION, IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_PNP,
-    IRP_MJ_POWER, IRP_MN_CANCEL_REMOVE_DEVICE, IRP_MN_CANCEL_STOP_DEVICE,
-    IRP_MN_QUERY_REMOVE_DEVICE, IRP_MN_QUERY_STOP_DEVICE, IRP_MN_SET_POWER, IRP_MN_START_DEVICE,
-    IRP_MN_STOP_DEVICE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
+    DEVICE_OBJECT, INTERFACE, IO_STACK_LOCATION, IRP_MJ_PNP, IRP_MJ_POWER,
+    IRP_MN_CANCEL_REMOVE_DEVICE, IRP_MN_CANCEL_STOP_DEVICE, IRP_MN_QUERY_REMOVE_DEVICE,
+    IRP_MN_QUERY_STOP_DEVICE, IRP_MN_SET_POWER, IRP_MN_START_DEVICE, IRP_MN_STOP_DEVICE, NTSTATUS,
+    STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS, SYSTEM_POWER_STATE,
 };
 
 use crate::irp;
@@ -63,15 +63,13 @@ pub(crate) fn send(
     let list = resources.as_mut().map_or(core::ptr::null_mut(), |list| {
         core::ptr::from_mut(list).cast()
     });
-    if request.request > pnp::CLOSE {
+    if request.request > pnp::SET_SYSTEM_POWER {
         return Err(STATUS_INVALID_PARAMETER);
     }
     let sent = irp::send(
         device,
         |_, location: &mut IO_STACK_LOCATION| match request.request {
-            pnp::SET_DEVICE_POWER | pnp::SET_SYSTEM_POWER => power(location, request),
-            pnp::CLEANUP => location.MajorFunction = byte(IRP_MJ_CLEANUP),
-            pnp::CLOSE => location.MajorFunction = byte(IRP_MJ_CLOSE),
+            pnp::SET_SYSTEM_POWER => system_power(location, request.argument.cast_signed()),
             minor => {
                 location.MajorFunction = byte(IRP_MJ_PNP);
                 location.MinorFunction = byte(minor);
@@ -93,17 +91,11 @@ fn byte(code: u32) -> u8 {
     u8::try_from(code).unwrap_or(u8::MAX)
 }
 
-fn power(location: &mut IO_STACK_LOCATION, request: &Pnp) {
+fn system_power(location: &mut IO_STACK_LOCATION, state: SYSTEM_POWER_STATE) {
     location.MajorFunction = byte(IRP_MJ_POWER);
     location.MinorFunction = byte(IRP_MN_SET_POWER);
-    let state = request.argument.cast_signed();
     // SAFETY: the parameters of a new request are zero, which is valid for each of their members.
     let power = unsafe { &mut location.Parameters.Power };
-    if request.request == pnp::SET_DEVICE_POWER {
-        power.Type = wdk_sys::_POWER_STATE_TYPE::DevicePowerState;
-        power.State.DeviceState = state;
-    } else {
-        power.Type = wdk_sys::_POWER_STATE_TYPE::SystemPowerState;
-        power.State.SystemState = state;
-    }
+    power.Type = wdk_sys::_POWER_STATE_TYPE::SystemPowerState;
+    power.State.SystemState = state;
 }

@@ -12,7 +12,11 @@ use wdk_sys::{
     ntddk::{IoCreateDevice, IoDeleteDevice, IofCompleteRequest, PoStartNextPowerIrp},
 };
 
-use crate::{once::Once, packet, record::record};
+use crate::{
+    once::Once,
+    packet::{self, Power},
+    record::record,
+};
 
 /// The framework's dispatch routine.
 static FRAMEWORK: Once<PDRIVER_DISPATCH> = Once::new();
@@ -120,7 +124,7 @@ fn arrived(irp: PIRP) -> NTSTATUS {
             }
         }
         IRP_MJ_POWER => {
-            record!("bus gets SET_POWER");
+            record!("bus gets SET_POWER to {}", Power::of(location));
             // SAFETY: the packet is the bus's.
             unsafe { PoStartNextPowerIrp(irp) };
         }

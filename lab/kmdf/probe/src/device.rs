@@ -2,6 +2,7 @@
 //! callback, and the steps that a scenario takes with it.
 
 use wdk_sys::{
+    _SYSTEM_POWER_STATE::{PowerSystemSleeping3, PowerSystemWorking},
     _WDF_POWER_DEVICE_STATE as state, IRP_MN_REMOVE_DEVICE, IRP_MN_START_DEVICE, NTSTATUS,
     PDEVICE_OBJECT, PWDFDEVICE_INIT, STATUS_SUCCESS, STATUS_UNSUCCESSFUL, WDF_OBJECT_ATTRIBUTES,
     WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_DEVICE_STATE, WDFCMRESLIST, WDFDEVICE, WDFDRIVER,
@@ -12,7 +13,7 @@ use crate::{
     bus,
     framework::{Framework, attributes, size, wdf},
     once::Once,
-    packet,
+    packet::{self, Power},
     record::record,
 };
 
@@ -79,10 +80,14 @@ pub(crate) fn remove() {
     bus::pull_out();
 }
 
-/// Sends the device to sleep or wakes it.
-pub(crate) fn power(device_state: i32) {
-    let status = packet::power(object(), device_state);
-    record!("SET_POWER ends with {status:#010x}");
+/// Sends the system to S3.
+pub(crate) fn sleep() {
+    packet::power(object(), Power::System(PowerSystemSleeping3));
+}
+
+/// Wakes the system.
+pub(crate) fn wake() {
+    packet::power(object(), Power::System(PowerSystemWorking));
 }
 
 /// Records a callback; its result is the plan's.

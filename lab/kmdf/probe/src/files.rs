@@ -36,12 +36,13 @@ fn file(index: usize) -> PFILE_OBJECT {
 pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
     let (prepare, play): (fn(PWDFDEVICE_INIT), fn()) = match scenario {
         b"file-cleanup" => (with_files, clean_up_one_of_two),
-        b"file-optional" => (with_optional_files, end_unknown),
+        b"file-optional" => (with_optional_files, clean_up_unknown),
+        b"file-closed-unseen" => (with_optional_files, end_unknown),
         b"file-not-required" => (without_files, open_and_end),
         b"file-open-fails" => (with_failing_open, open_once),
         b"file-missing" => (with_files, open_nothing),
         b"file-unknown" => (with_files, end_unknown),
-        b"file-null-handle" => (with_curious_close, end_unknown),
+        b"file-null-handle" => (with_curious_cleanup, clean_up_unknown),
         b"file-asked-for" => (with_files, send_unknown),
         _ => return false,
     };
@@ -109,7 +110,7 @@ unsafe extern "C" fn close(file: WDFFILEOBJECT) {
 }
 
 /// As a driver that forgets that the handle may be NULL.
-unsafe extern "C" fn curious_close(file: WDFFILEOBJECT) {
+unsafe extern "C" fn curious_cleanup(file: WDFFILEOBJECT) {
     let _ = wdf!(WdfFileObjectGetDevice, file);
 }
 
@@ -158,11 +159,11 @@ fn with_failing_open(init: PWDFDEVICE_INIT) {
     );
 }
 
-fn with_curious_close(init: PWDFDEVICE_INIT) {
+fn with_curious_cleanup(init: PWDFDEVICE_INIT) {
     configure(
         init,
         WDF_FILEOBJECT_CONFIG {
-            EvtFileClose: Some(curious_close),
+            EvtFileCleanup: Some(curious_cleanup),
             ..config(OPTIONAL)
         },
     );
@@ -183,9 +184,14 @@ fn clean_up_one_of_two() {
     }
 }
 
-fn end_unknown() {
+/// Of a file object that the device never saw opened.
+fn clean_up_unknown() {
     send_unknown();
     ends("CLEANUP", packet::clean_up(object(), file(0)));
+}
+
+fn end_unknown() {
+    clean_up_unknown();
     ends("CLOSE", packet::close(object(), file(0)));
 }
 

@@ -7,13 +7,14 @@ use wdk_sys::{
     IRP_MN_QUERY_REMOVE_DEVICE as QUERY_REMOVE, IRP_MN_QUERY_STOP_DEVICE as QUERY_STOP,
     IRP_MN_START_DEVICE as START, IRP_MN_STOP_DEVICE as STOP,
     IRP_MN_SURPRISE_REMOVAL as SURPRISE_REMOVAL, NTSTATUS, STATUS_NOT_SUPPORTED,
-    STATUS_UNSUCCESSFUL,
+    STATUS_UNSUCCESSFUL, call_unsafe_wdf_function_binding,
 };
 
 use crate::{
     bus,
-    device::{PLAIN, Plan, add, pnp, power, remove},
-    framework::Framework,
+    device::{PLAIN, Plan, add, object, pnp, remove, sleep, wake},
+    framework::{Framework, wdf},
+    packet::{self, Power},
 };
 
 /// What the system sends to the device.
@@ -21,13 +22,15 @@ use crate::{
 enum Packet {
     /// A Plug and Play packet.
     Pnp(u32),
-    /// A device power packet to D3.
+    /// A system power packet to S3.
     Sleep,
-    /// A device power packet to D0.
+    /// A system power packet to S0.
     Wake,
+    /// A device power packet, which only the power policy owner may request.
+    Device(i32),
 }
 
-use Packet::{Pnp, Sleep, Wake};
+use Packet::{Device, Pnp, Sleep, Wake};
 
 struct Scenario {
     name: &'static str,
@@ -86,6 +89,28 @@ const SCENARIOS: &[Scenario] = &[
     ),
     order("sleep-and-wake", &[Pnp(START), Sleep, Wake]),
     order("removed-asleep", &[Pnp(START), Sleep]),
+    order(
+        "sleep-while-stopped",
+        &[
+            Pnp(START),
+            Pnp(QUERY_STOP),
+            Pnp(STOP),
+            Sleep,
+            Wake,
+            Pnp(START),
+        ],
+    ),
+    order(
+        "not-power-policy-owner",
+        &[
+            Pnp(START),
+            Sleep,
+            Device(PowerDeviceD3),
+            Wake,
+            Device(PowerDeviceD0),
+        ],
+    ),
+    order("power-not-requested", &[Pnp(START), Device(PowerDeviceD3)]),
     order("surprise-removal", &[Pnp(START), Pnp(SURPRISE_REMOVAL)]),
     order(
         "surprise-removal-stopped",
@@ -158,6 +183,11 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
         add(framework, Plan { failing, ..PLAIN });
         return true;
     }
+    if scenario == b"unloaded-before-removal" {
+        add(framework, PLAIN);
+        pnp(START);
+        return true;
+    }
     let Some(found) = SCENARIOS.iter().find(|one| one.name.as_bytes() == scenario) else {
         return false;
     };
@@ -165,17 +195,21 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
         // No bus may fail it. This one does, because its status shows who was asked last.
         bus::fail(CANCEL_STOP);
     }
-    let plan = Plan {
+    let mut plan = Plan {
         failing: found.failing,
         failure: found.failure,
         ..PLAIN
     };
+    if found.name == "not-power-policy-owner" {
+        plan.prepare = |init| wdf!(WdfDeviceInitSetPowerPolicyOwnership, init, 0);
+    }
     add(framework, plan);
     for packet in found.packets {
         match *packet {
             Pnp(minor) => pnp(minor),
-            Sleep => power(PowerDeviceD3),
-            Wake => power(PowerDeviceD0),
+            Sleep => sleep(),
+            Wake => wake(),
+            Device(state) => packet::power(object(), Power::Device(state)),
         }
     }
     remove();

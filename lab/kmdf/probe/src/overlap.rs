@@ -9,7 +9,7 @@ use core::{
 };
 
 use wdk_sys::{
-    _DEVICE_POWER_STATE::PowerDeviceD3,
+    _SYSTEM_POWER_STATE::PowerSystemSleeping3,
     HANDLE, IRP_MN_SURPRISE_REMOVAL, LARGE_INTEGER, STATUS_SUCCESS, THREAD_ALL_ACCESS,
     ntddk::{KeDelayExecutionThread, PsCreateSystemThread, PsTerminateSystemThread, ZwClose},
 };
@@ -17,7 +17,7 @@ use wdk_sys::{
 use crate::{
     device::{PLAIN, Plan, add, object, pnp, remove, start},
     framework::Framework,
-    packet,
+    packet::{self, Power},
     record::record,
 };
 
@@ -95,7 +95,7 @@ fn in_a_thread(routine: unsafe extern "C" fn(*mut c_void)) {
 
 /// Sends the power packet. Its end is not recorded, as it may come at any time.
 unsafe extern "C" fn sleep_device(_context: *mut c_void) {
-    packet::power(object(), PowerDeviceD3);
+    packet::power_unrecorded(object(), Power::System(PowerSystemSleeping3));
     ASLEEP.store(true, Ordering::Release);
     // SAFETY: this is a system thread.
     let _ = unsafe { PsTerminateSystemThread(STATUS_SUCCESS) };

@@ -1,14 +1,14 @@
 //! Packets that the probe sends to its own device, as the system would.
 
 use core::{
-    ptr,
+    fmt, ptr,
     sync::atomic::{AtomicPtr, Ordering},
 };
 
 use wdk_sys::{
     _EVENT_TYPE::NotificationEvent,
     _KWAIT_REASON::Executive,
-    _POWER_STATE_TYPE::DevicePowerState,
+    _POWER_STATE_TYPE::{DevicePowerState, SystemPowerState},
     GUID, INTERFACE, IO_STACK_LOCATION, IRP, IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE,
     IRP_MJ_DEVICE_CONTROL, IRP_MJ_PNP, IRP_MJ_POWER, IRP_MN_QUERY_INTERFACE, IRP_MN_SET_POWER,
     KEVENT, NTSTATUS, PDEVICE_OBJECT, PFILE_OBJECT, PIRP, PVOID, SL_INVOKE_ON_CANCEL,
@@ -94,10 +94,19 @@ pub(crate) fn send(
     device: PDEVICE_OBJECT,
     prepare: impl FnOnce(&mut IO_STACK_LOCATION),
 ) -> (NTSTATUS, u64) {
+    send_with(device, wake, prepare)
+}
+
+/// As [`send`], with a completion routine that ends in [`wake`].
+fn send_with(
+    device: PDEVICE_OBJECT,
+    routine: Routine,
+    prepare: impl FnOnce(&mut IO_STACK_LOCATION),
+) -> (NTSTATUS, u64) {
     let mut event = KEVENT::default();
     // SAFETY: the event lives until the wait ended.
     unsafe { KeInitializeEvent(&raw mut event, NotificationEvent, 0) };
-    let irp = build(device, wake, (&raw mut event).cast(), prepare);
+    let irp = build(device, routine, (&raw mut event).cast(), prepare);
     // SAFETY: the packet was built for this device.
     let _ = unsafe { IofCallDriver(device, irp) };
     // SAFETY: the completion routine signals the event, which lives until then.
@@ -120,15 +129,74 @@ pub(crate) fn pnp(device: PDEVICE_OBJECT, minor: u32) -> NTSTATUS {
     send(device, prepare).0
 }
 
-/// Sends the device to a power state.
-pub(crate) fn power(device: PDEVICE_OBJECT, state: i32) -> NTSTATUS {
-    let prepare = |location: &mut IO_STACK_LOCATION| {
+/// A power state that a packet sets.
+#[derive(Clone, Copy)]
+pub(crate) enum Power {
+    /// `PowerSystemWorking` and its siblings.
+    System(i32),
+    /// `PowerDeviceD0` and its siblings.
+    Device(i32),
+}
+
+impl Power {
+    /// The state in the stack location of a power packet.
+    pub(crate) fn of(location: &IO_STACK_LOCATION) -> Self {
+        // SAFETY: the packet is a power packet, so this member of the union is in use.
+        let power = unsafe { location.Parameters.Power };
+        if power.Type == SystemPowerState {
+            // SAFETY: the type selects the member.
+            Self::System(unsafe { power.State.SystemState })
+        } else {
+            // SAFETY: as above.
+            Self::Device(unsafe { power.State.DeviceState })
+        }
+    }
+}
+
+impl fmt::Display for Power {
+    /// `S0` and `D0` are 1.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System(state) => write!(f, "S{}", state - 1),
+            Self::Device(state) => write!(f, "D{}", state - 1),
+        }
+    }
+}
+
+/// Records the end of a power packet when it comes, and then wakes its sender. The framework may still
+/// be busy with what it does because of it.
+unsafe extern "C" fn powered(device: PDEVICE_OBJECT, irp: PIRP, event: PVOID) -> NTSTATUS {
+    record!("SET_POWER ends with {:#010x}", status(irp));
+    // SAFETY: as for `wake`, which takes the same arguments.
+    unsafe { wake(device, irp, event) }
+}
+
+/// Sends a packet that sets a power state, and records its end.
+pub(crate) fn power(device: PDEVICE_OBJECT, power: Power) {
+    set_power(device, powered, power);
+}
+
+/// As [`power`], for an end that may come at any time: it is not recorded.
+pub(crate) fn power_unrecorded(device: PDEVICE_OBJECT, power: Power) {
+    set_power(device, wake, power);
+}
+
+fn set_power(device: PDEVICE_OBJECT, routine: Routine, power: Power) {
+    send_with(device, routine, |location| {
         location.MajorFunction = byte(IRP_MJ_POWER);
         location.MinorFunction = byte(IRP_MN_SET_POWER);
-        location.Parameters.Power.Type = DevicePowerState;
-        location.Parameters.Power.State.DeviceState = state;
-    };
-    send(device, prepare).0
+        let parameters = &mut location.Parameters;
+        match power {
+            Power::System(state) => {
+                parameters.Power.Type = SystemPowerState;
+                parameters.Power.State.SystemState = state;
+            }
+            Power::Device(state) => {
+                parameters.Power.Type = DevicePowerState;
+                parameters.Power.State.DeviceState = state;
+            }
+        }
+    });
 }
 
 /// Asks for an interface.

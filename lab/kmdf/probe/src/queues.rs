@@ -4,7 +4,6 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use wdk_sys::{
-    _DEVICE_POWER_STATE::{PowerDeviceD0, PowerDeviceD3},
     _WDF_IO_QUEUE_DISPATCH_TYPE::{
         WdfIoQueueDispatchManual, WdfIoQueueDispatchParallel, WdfIoQueueDispatchSequential,
     },
@@ -16,7 +15,7 @@ use wdk_sys::{
 };
 
 use crate::{
-    device::{PLAIN, Plan, add, object, pnp, power, remove, start},
+    device::{PLAIN, Plan, add, object, pnp, remove, sleep, start, wake},
     framework::{Framework, size, wdf},
     once::Once,
     packet::{self, CONTROLS, number},
@@ -254,23 +253,23 @@ fn present_two_at_a_time() {
 }
 
 fn hold_in_dx() {
-    power(PowerDeviceD3);
+    sleep();
     control(0);
-    power(PowerDeviceD0);
+    wake();
 }
 
 fn stop_once() {
     control(0);
-    power(PowerDeviceD3);
-    power(PowerDeviceD0);
+    sleep();
+    wake();
     complete(0);
 }
 
 fn stop_twice() {
     control(0);
     for _ in 0..2 {
-        power(PowerDeviceD3);
-        power(PowerDeviceD0);
+        sleep();
+        wake();
     }
     complete(0);
 }

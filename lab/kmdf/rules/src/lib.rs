@@ -12,6 +12,7 @@ pub mod interface;
 pub mod level;
 pub mod object;
 pub mod pnp;
+pub mod power_policy;
 pub mod queue;
 pub mod tree;
 pub mod violation;

@@ -251,6 +251,15 @@ pub enum Violation {
         /// The request or the queue.
         handle: Handle,
     },
+    /// A device power packet that the power policy owner did not request (`WDF_POWER_MULTIPLE_PPO`).
+    #[error(
+        "IRP_MN_SET_POWER: WDFDEVICE {device} got a device power packet that its driver, the \
+         power policy owner, did not request"
+    )]
+    UnrequestedPower {
+        /// The device.
+        device: Handle,
+    },
     /// The double itself panicked, which is its own defect.
     #[error("the KMDF double itself panicked")]
     Panic,

@@ -107,19 +107,12 @@ fn unreachable(session: &Session) -> Result<()> {
 }
 
 fn asleep(session: &mut Session) -> Result<()> {
-    let down = session.stack.pnp(pnp::SET_DEVICE_POWER, 4)?;
-    is("D3", down, status::SUCCESS)?;
+    session.stack.sleep()?;
     let enabled = session.stack.report()?.enabled_vfs;
     let checked = unreachable(session);
-    let up = session.stack.pnp(pnp::SET_DEVICE_POWER, 1)?;
-    is("D0", up, status::SUCCESS)?;
+    session.stack.wake(session.vfs)?;
     checked?;
     ensure!(enabled == 0, "{enabled} VFs are on while the PF sleeps");
-    let enabled = session.stack.report()?.enabled_vfs;
-    ensure!(
-        enabled == u32::from(session.vfs),
-        "{enabled} VFs are on again"
-    );
     ensure!(
         block_0(session, VF)?[0] == 6,
         "a write during the sleep is lost"

@@ -189,12 +189,8 @@ fn sleep(session: &mut Session) -> Result<()> {
     session
         .management()?
         .invalidate(pf_broker_client::Vfs::One(1), 1)?;
-    let down = session.stack.pnp(pnp::SET_DEVICE_POWER, 4)?;
-    is("D3", down, status::SUCCESS)?;
-    let asleep = session.stack.report()?.power;
-    let up = session.stack.pnp(pnp::SET_DEVICE_POWER, 1)?;
-    is("D0", up, status::SUCCESS)?;
-    ensure!(asleep == 4, "the bus saw D-state {asleep}");
+    session.stack.sleep()?;
+    session.stack.wake(session.vfs)?;
     ensure!(block_0(session, 1)?[0] == 9, "sleep loses a block");
     session.attach(policy::ACCEPT, Mode::EachVf)?;
     let taken = crate::trace::Lab::new(session).taken(1)?;

@@ -219,14 +219,14 @@ fn beside_power_down(session: &mut Session) -> Result<()> {
     session.stack.fault(fault::TRANSACTIONS_PENDING, 0xFFFF)?;
     let reset = elsewhere(|stack| Ok(stack.call(&call(function::RESET_VF, 1, 0, 0))?.status));
     thread::sleep(Duration::from_millis(20));
-    let down = elsewhere(|stack| stack.pnp(pnp::SET_DEVICE_POWER, 4));
+    let down = elsewhere(|stack| stack.pnp(pnp::SET_SYSTEM_POWER, 4));
     thread::sleep(Duration::from_millis(20));
     let waited = !down.is_finished();
     let pulled = session.pull_pf();
     let (reset, down) = (ended(reset), ended(down));
     session.stack.fault(fault::TRANSACTIONS_PENDING, 0)?;
     pulled?;
-    is("D3", down?, status::SUCCESS)?;
+    is("S3", down?, status::SUCCESS)?;
     // The reset itself ended well; whether the VF is served again depends on the removal.
     let reset = reset?;
     ensure!(

@@ -141,9 +141,29 @@ pub(super) const BREACHES: &[Scenario] = &[
         "WdfIoQueuePurgeSynchronously: the driver still owns WDFREQUEST # of WDFQUEUE # after 10 s",
     ),
     stops(
+        Rule::UnrequestedPower,
+        "power-not-requested",
+        "IRP_MN_SET_POWER: WDFDEVICE # got a device power packet that its driver, the power policy owner, did not request",
+    ),
+    stops(
         Rule::WrongState,
         "file-unknown",
         "IRP_MJ_CLEANUP: # got a packet whose file object it never saw opened, and its class is not WdfFileObjectCanBeOptional",
+    ),
+    stops(
+        Rule::WrongState,
+        "unloaded-before-removal",
+        "DriverUnload: # is unloaded while a device of it is not removed",
+    ),
+    stops(
+        Rule::WrongState,
+        "file-missing",
+        "IRP_MJ_CREATE: # got a create without a file object, and its class needs one",
+    ),
+    stops(
+        Rule::WrongState,
+        "file-closed-unseen",
+        "IRP_MJ_CLOSE: # got the close of a file object that it never saw opened",
     ),
     stops(
         Rule::WrongState,

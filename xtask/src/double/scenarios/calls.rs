@@ -2,7 +2,7 @@
 //!
 //! The lists are those of KMDF's public source: `pnpstatemachine.cpp`, `powerstatemachine.cpp` and
 //! `selfmanagediostatemachine.cpp` for the order of callbacks, `fxpkgfdo.cpp` and `fdopower.cpp` for
-//! who hears of a packet first, `fxioqueue.cpp` for requests, `fxpkggeneral.cpp` for files and
+//! who hears of a packet first, `powerpolicystatemachine.cpp` for the packets that the framework requests, `fxioqueue.cpp` for requests, `fxpkggeneral.cpp` for files and
 //! `fxpkgpnp.cpp` for interfaces.
 
 use super::{Scenario, calls};
@@ -64,21 +64,23 @@ const SURPRISED: Calls = &[
     "bus gets SURPRISE_REMOVAL",
     "SURPRISE_REMOVAL ends with 0x00000000",
 ];
+/// The system goes to S3: the owner of the power policy requests D3 when the lower drivers are done.
+const SLEEP: Calls = &["bus gets SET_POWER to S3", "EvtDeviceSelfManagedIoSuspend"];
 const DOZE: Calls = &[
     "EvtDeviceD0ExitPreInterruptsDisabled to D3",
     "EvtDeviceD0Exit to D3",
-    "bus gets SET_POWER",
+    "bus gets SET_POWER to D3",
     "SET_POWER ends with 0x00000000",
 ];
+/// The system is in S0 again: its packet ends first, then D0 is requested.
 const WAKE: Calls = &[
-    "bus gets SET_POWER",
+    "bus gets SET_POWER to S0",
+    "SET_POWER ends with 0x00000000",
+    "bus gets SET_POWER to D0",
     "EvtDeviceD0Entry from D3",
     "EvtDeviceD0EntryPostInterruptsEnabled from D3",
 ];
-const AWAKE: Calls = &[
-    "EvtDeviceSelfManagedIoRestart",
-    "SET_POWER ends with 0x00000000",
-];
+const AWAKE: Calls = &["EvtDeviceSelfManagedIoRestart"];
 const PRESENTED: Calls = &["EvtIoDeviceControl 0"];
 const COMPLETED: Calls = &["control 0 ends with 0x00000000"];
 const CANCELLED: Calls = &["control 0 ends with 0xc0000120"];
@@ -121,19 +123,58 @@ pub(super) const ORDER: &[Scenario] = &[
     ),
     calls(
         "sleep-and-wake",
-        &[ADD, START, SUSPEND, DOZE, WAKE, AWAKE, END],
+        &[ADD, START, SLEEP, DOZE, WAKE, AWAKE, END],
     ),
     calls(
         "removed-asleep",
         &[
             ADD,
             START,
-            SUSPEND,
+            SLEEP,
             DOZE,
             &["EvtDeviceReleaseHardware"],
             FLUSH,
             CLEANUP,
             GONE,
+        ],
+    ),
+    calls(
+        "sleep-while-stopped",
+        &[
+            ADD,
+            START,
+            QUERY_STOP,
+            SUSPEND,
+            EXIT,
+            STOP,
+            &[
+                "bus gets SET_POWER to S3",
+                "SET_POWER ends with 0x00000000",
+                "bus gets SET_POWER to S0",
+                "SET_POWER ends with 0x00000000",
+            ],
+            RESTART,
+            END,
+        ],
+    ),
+    calls(
+        "not-power-policy-owner",
+        &[
+            ADD,
+            START,
+            &["bus gets SET_POWER to S3", "SET_POWER ends with 0x00000000"],
+            SUSPEND,
+            DOZE,
+            &[
+                "bus gets SET_POWER to S0",
+                "SET_POWER ends with 0x00000000",
+                "bus gets SET_POWER to D0",
+                "EvtDeviceD0Entry from D3",
+                "EvtDeviceD0EntryPostInterruptsEnabled from D3",
+                "EvtDeviceSelfManagedIoRestart",
+                "SET_POWER ends with 0x00000000",
+            ],
+            END,
         ],
     ),
     calls(
@@ -153,13 +194,13 @@ pub(super) const ORDER: &[Scenario] = &[
         &[
             ADD,
             START,
-            SUSPEND,
+            SLEEP,
             &[
                 "EvtDeviceD0ExitPreInterruptsDisabled to D3",
                 "EvtDeviceD0Exit to D3",
             ],
             SURPRISE,
-            &["bus gets SET_POWER", "EvtDeviceReleaseHardware"],
+            &["bus gets SET_POWER to D3", "EvtDeviceReleaseHardware"],
             FLUSH,
             SURPRISED,
             CLEANUP,
@@ -283,13 +324,12 @@ pub(super) const ORDER: &[Scenario] = &[
         &[
             ADD,
             START,
-            SUSPEND,
+            SLEEP,
             DOZE,
             WAKE,
             &["EvtDeviceSelfManagedIoRestart"],
             EXIT,
             FLUSH,
-            &["SET_POWER ends with 0x00000000"],
             CLEANUP,
             GONE,
         ],
@@ -320,7 +360,7 @@ pub(super) const QUEUES: &[Scenario] = &[
     calls(
         "held-in-dx",
         &[
-            ADD, START, SUSPEND, DOZE, WAKE, PRESENTED, COMPLETED, AWAKE, END,
+            ADD, START, SLEEP, DOZE, WAKE, PRESENTED, COMPLETED, AWAKE, END,
         ],
     ),
     calls(
@@ -329,13 +369,13 @@ pub(super) const QUEUES: &[Scenario] = &[
             ADD,
             START,
             PRESENTED,
-            SUSPEND,
+            SLEEP,
             &["EvtIoStop 0 to suspend"],
             DOZE,
             WAKE,
             &["EvtIoResume 0"],
             AWAKE,
-            SUSPEND,
+            SLEEP,
             &["EvtIoStop 0 to suspend"],
             DOZE,
             WAKE,
@@ -351,7 +391,7 @@ pub(super) const QUEUES: &[Scenario] = &[
             ADD,
             START,
             PRESENTED,
-            SUSPEND,
+            SLEEP,
             &["EvtIoStop 0 to suspend"],
             DOZE,
             WAKE,
@@ -421,12 +461,10 @@ const CLOSED: Calls = &[
     "EvtFileClose of a file",
     "CLOSE ends with 0x00000000",
 ];
-const UNKNOWN_ENDS: Calls = &[
+const UNKNOWN_CLEANED_UP: Calls = &[
     "EvtFileCleanup of NULL",
     "control 0 ends with 0xc0000120",
     "CLEANUP ends with 0x00000000",
-    "EvtFileClose of NULL",
-    "CLOSE ends with 0x00000000",
 ];
 
 /// Files, interfaces and levels.
@@ -446,14 +484,15 @@ pub(super) const OTHERS: &[Scenario] = &[
             END,
         ],
     ),
-    calls("file-optional", &[ADD, START, UNKNOWN_ENDS, END]),
+    calls("file-optional", &[ADD, START, UNKNOWN_CLEANED_UP, END]),
     calls(
         "file-not-required",
         &[
             ADD,
             START,
             &["EvtDeviceFileCreate of NULL", "CREATE ends with 0x00000000"],
-            UNKNOWN_ENDS,
+            UNKNOWN_CLEANED_UP,
+            &["EvtFileClose of NULL", "CLOSE ends with 0x00000000"],
             END,
         ],
     ),
@@ -468,10 +507,6 @@ pub(super) const OTHERS: &[Scenario] = &[
             ],
             END,
         ],
-    ),
-    calls(
-        "file-missing",
-        &[ADD, START, &["CREATE ends with 0xc0000182"], END],
     ),
     calls(
         "query-interface",
