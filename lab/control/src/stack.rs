@@ -171,6 +171,8 @@ pub struct Request {
     pub output_length: u32,
     /// Milliseconds to wait before the request is cancelled.
     pub milliseconds: u32,
+    /// 1: sent at `DISPATCH_LEVEL`.
+    pub raised: u32,
     /// The input.
     pub input: [u8; MAX_INPUT],
 }
@@ -185,8 +187,8 @@ pub struct Answer {
     pub pended: u32,
     /// 1 if bytes of the buffer behind `information` were changed.
     pub spoiled: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// 1 if it was completed on a thread at `DISPATCH_LEVEL`.
+    pub raised: u32,
     /// `IoStatus.Information`
     pub information: u64,
     /// The output.
@@ -201,7 +203,7 @@ impl Answer {
             status,
             pended: 0,
             spoiled: 0,
-            reserved: 0,
+            raised: 0,
             information,
             output: [0; MAX_OUTPUT],
         }

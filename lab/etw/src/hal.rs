@@ -1,4 +1,10 @@
-//! What the lab's drivers import from HAL.DLL itself, in whose place this library lies: a clock.
+//! What the lab's drivers import from HAL.DLL, in whose place this library lies: its clock, and what
+//! the stack double must not import from ntdll itself, because Wine takes an image that does for a program's
+//! library and not for a driver.
+
+use core::ffi::c_void;
+
+use crate::level::{self, Routine};
 
 #[link(name = "ntdll", kind = "raw-dylib")]
 unsafe extern "C" {
@@ -16,4 +22,20 @@ pub unsafe extern "C" fn KeQueryPerformanceCounter(frequency: *mut i64) -> i64 {
     // SAFETY: the counter lives here; the rest is demanded of the caller. Wine has no way to fail.
     let _ = unsafe { NtQueryPerformanceCounter(&raw mut counter, frequency) };
     counter
+}
+
+/// The level of the calling thread as the KMDF double tracks it, numbered as the kernel does.
+#[unsafe(no_mangle)]
+pub extern "C" fn LabLevel() -> u8 {
+    level::current()
+}
+
+/// Calls `routine` at `DISPATCH_LEVEL`, where the level is tracked.
+///
+/// # Safety
+/// `routine` can be called with `context`, once, on this thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn LabAtDispatch(routine: Routine, context: *mut c_void) {
+    // SAFETY: demanded of the caller.
+    unsafe { level::at_dispatch(routine, context) };
 }

@@ -6,6 +6,7 @@ mod codes;
 mod config;
 mod faults;
 mod interface;
+mod levels;
 mod management;
 mod power;
 mod rebalance;
@@ -31,6 +32,7 @@ pub(crate) type Check = (&'static str, fn(&mut Session) -> Result<()>);
 /// Every list, in the order in which they run; the last one pulls the PF out.
 pub(crate) const ALL: &[&[Check]] = &[
     interface::CHECKS,
+    levels::CHECKS,
     config::CHECKS,
     codes::CHECKS,
     requests::CHECKS,

@@ -302,6 +302,7 @@ impl Lab<'_> {
             internal: 1,
             user_mode: 0,
             no_file: 0,
+            raised: 0,
             close: 0,
             input_length: 16,
             output_length: 16,

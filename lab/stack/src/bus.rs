@@ -8,7 +8,8 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use wdk_sys::ntddk::{
-    IoAttachDeviceToDeviceStack, IoDetachDevice, IoInvalidateDeviceRelations, ObfReferenceObject,
+    IoAttachDeviceToDeviceStack, IoDetachDevice, IoGetAttachedDeviceReference,
+    IoInvalidateDeviceRelations, ObfReferenceObject,
 };
 use wdk_sys::{
     DEVICE_OBJECT, DEVICE_RELATIONS, DRIVER_OBJECT, IO_STACK_LOCATION, IRP,
@@ -153,6 +154,18 @@ pub(crate) fn virtual_function(index: u16) -> Option<Arc<crate::vpci::VirtualFun
         Kind::VirtualFunction(vf) => Some(Arc::clone(vf)),
         Kind::PhysicalFunction(_) => None,
     })
+}
+
+/// The top of the device stack of a VF, with a reference that the caller gives back.
+pub(crate) fn top_of_virtual_function(index: u16) -> Option<*mut DEVICE_OBJECT> {
+    let is_it = |device: &*mut DEVICE_OBJECT| match node::child(*device).map(|child| &child.kind) {
+        Some(Kind::VirtualFunction(vf)) => vf.index == index,
+        _ => false,
+    };
+    let bus = BUS.lock();
+    let physical = bus.plugged.iter().copied().find(is_it)?;
+    // SAFETY: the device is plugged in as long as the bus is locked.
+    Some(unsafe { IoGetAttachedDeviceReference(physical) })
 }
 
 fn enumerate(physical: *mut DEVICE_OBJECT) {

@@ -11,6 +11,7 @@ use wdk_sys::{
 };
 
 use crate::clock::Event;
+use crate::level;
 
 /// `STATUS_MORE_PROCESSING_REQUIRED`
 const MORE_PROCESSING_REQUIRED: NTSTATUS = 0xC000_0016_u32.cast_signed();
@@ -101,6 +102,8 @@ pub(crate) fn status_of(request: &IRP) -> NTSTATUS {
 pub(crate) struct Completion {
     pub(crate) status: NTSTATUS,
     pub(crate) information: u64,
+    /// The driver completed it at `DISPATCH_LEVEL`.
+    pub(crate) raised: bool,
 }
 
 /// Requests of our own that a driver holds.
@@ -114,6 +117,7 @@ pub(crate) fn open() -> u32 {
 struct Shared {
     finished: Event,
     completed: AtomicBool,
+    raised: AtomicBool,
 }
 
 /// A request of our own that was sent. Dropping it cancels it and waits for its end.
@@ -143,6 +147,7 @@ pub(crate) fn send(
     let shared = Box::new(Shared {
         finished: Event::new(),
         completed: AtomicBool::new(false),
+        raised: AtomicBool::new(false),
     });
     shared.finished.initialise();
     // SAFETY: the request was just allocated and is not shared yet.
@@ -170,6 +175,7 @@ unsafe extern "C" fn completed(
     // SAFETY: the context outlives the request: `Sent` waits for the event before it is freed.
     let shared = unsafe { &*context.cast::<Shared>() };
     OPEN.fetch_sub(1, Ordering::SeqCst);
+    shared.raised.store(level::is_raised(), Ordering::SeqCst);
     shared.completed.store(true, Ordering::SeqCst);
     shared.finished.set();
     MORE_PROCESSING_REQUIRED
@@ -191,6 +197,7 @@ impl Sent {
         Some(Completion {
             status: status_of(request),
             information: request.IoStatus.Information,
+            raised: self.shared.raised.load(Ordering::SeqCst),
         })
     }
 

@@ -6,6 +6,7 @@
 //! | [`pci`] | the PF's hardware: configuration spaces, BARs, `PCI_VIRTUALIZATION_INTERFACE` |
 //! | [`fault`] | what of that hardware fails |
 //! | [`watch`] | what a filter above the PF driver would see of it |
+//! | [`guest`] | another driver of a guest, which asks the VF driver |
 //! | [`vpci`] | the guest's VPCI bus driver: `VPCI_INTERFACE_STANDARD` and its IOCTLs |
 //! | [`partner`] | the virtualization stack's connection to the PF driver |
 //! | [`attachment`] | what an attached stack keeps pending: events and invalidations |
@@ -23,8 +24,10 @@ mod clock;
 mod contention;
 mod control;
 mod fault;
+mod guest;
 mod irp;
 mod ledger;
+mod level;
 mod lock;
 mod node;
 mod partner;

@@ -22,6 +22,7 @@ use wdk_sys::{
 
 use crate::clock;
 use crate::irp::{self, Sent};
+use crate::level;
 use crate::lock::Lock;
 use crate::unicode::Text;
 
@@ -212,7 +213,14 @@ impl Partner {
             file: request.no_file == 0,
         };
         let lengths = (request.input_length, request.output_length);
-        let sent = self.send_from(origin, request.code, &mut buffer, lengths)?;
+        let mut sent = Err(STATUS_INVALID_PARAMETER);
+        let mut send = || sent = self.send_from(origin, request.code, &mut buffer, lengths);
+        if request.raised == 0 {
+            send();
+        } else {
+            level::at_dispatch(&mut send);
+        }
+        let sent = sent?;
         let in_time = sent.wait(Some(request.milliseconds));
         if in_time.is_none() {
             if request.close == 0 {
@@ -231,7 +239,7 @@ impl Partner {
             status: completion.status.cast_unsigned(),
             pended: in_time.is_none().into(),
             spoiled: (buffer.get(written..) != sent_bytes.get(written..)).into(),
-            reserved: 0,
+            raised: completion.raised.into(),
             information: completion.information,
             output: buffer,
         })

@@ -19,7 +19,9 @@ use wdk_sys::{
 use crate::attachment;
 use crate::bus;
 use crate::clock;
+use crate::guest;
 use crate::ledger;
+use crate::level;
 use crate::partner;
 use crate::thread;
 use crate::vpci;
@@ -157,12 +159,24 @@ fn by_path(transfer: &Transfer, buffer: &mut Buffer, writes: bool) -> NTSTATUS {
         buffer.0.as_mut_ptr().cast()
     };
     let (vf, block, length) = (transfer.vf, transfer.block, transfer.length);
+    if transfer.path == path::DRIVER_RAISED {
+        return guest::transfer(transfer, &mut buffer.0, writes);
+    }
     if transfer.path != path::VPCI {
-        return status_of(if writes {
-            partner::write_block(vf, block, place, length)
+        let mut result = Ok(());
+        let mut call = || {
+            result = if writes {
+                partner::write_block(vf, block, place, length)
+            } else {
+                partner::read_block(vf, block, place, length)
+            }
+        };
+        if transfer.path == path::SRIOV_RAISED {
+            level::at_dispatch(&mut call);
         } else {
-            partner::read_block(vf, block, place, length)
-        });
+            call();
+        }
+        return status_of(result);
     }
     let Some(function) = bus::virtual_function(vf) else {
         return STATUS_NO_SUCH_DEVICE;

@@ -36,6 +36,11 @@ pub mod path {
     pub const VPCI: u8 = 1;
     /// Straight to the callbacks, with a NULL buffer.
     pub const NULL_BUFFER: u8 = 2;
+    /// Straight to the callbacks, at `DISPATCH_LEVEL`.
+    pub const SRIOV_RAISED: u8 = 3;
+    /// To the VF driver, by a request that another driver of the guest sends at `DISPATCH_LEVEL`; on to
+    /// the bus by IOCTL.
+    pub const DRIVER_RAISED: u8 = 4;
 }
 
 /// What lies in the buffer before a read and behind the length: a callee that leaves it shows. A

@@ -6,30 +6,44 @@ use lab_control::stack as abi;
 use super::status;
 use crate::session::Session;
 
-/// How long a request may pend before it is cancelled, in the tables: nothing in them is waited for.
+/// How long a request that pends is left alone before it is cancelled, milliseconds.
 const MOMENT: u32 = 20;
+/// How long an answer may take on a busy machine, milliseconds.
+const PATIENCE: u32 = 10_000;
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     pub(super) internal: bool,
     pub(super) user: bool,
+    /// At `DISPATCH_LEVEL`, where a driver of the kernel may send a request.
+    pub(super) raised: bool,
 }
 
-/// Both major functions, from the kernel and as if from user mode.
-pub(super) const ORIGINS: [Origin; 4] = [
+/// Both major functions, from the kernel at either level and as if from user mode.
+pub(super) const ORIGINS: [Origin; 6] = [
     Origin::KERNEL,
     Origin {
-        internal: false,
-        user: false,
-    },
-    Origin {
-        internal: true,
-        user: true,
+        raised: true,
+        ..Origin::KERNEL
     },
     Origin {
         internal: false,
+        ..Origin::KERNEL
+    },
+    Origin {
+        internal: false,
+        raised: true,
+        ..Origin::KERNEL
+    },
+    Origin {
         user: true,
+        ..Origin::KERNEL
+    },
+    Origin {
+        internal: false,
+        user: true,
+        ..Origin::KERNEL
     },
 ];
 
@@ -38,6 +52,7 @@ impl Origin {
     pub(super) const KERNEL: Self = Self {
         internal: true,
         user: false,
+        raised: false,
     };
 }
 
@@ -52,6 +67,7 @@ pub(super) fn request(origin: Origin, code: u32, input: &[u8], output: u32) -> a
         input_length: u32::try_from(input.len()).unwrap_or(u32::MAX),
         output_length: output,
         milliseconds: MOMENT,
+        raised: origin.raised.into(),
         input: [0; abi::MAX_INPUT],
     };
     for (place, byte) in request.input.iter_mut().zip(input) {
@@ -75,14 +91,20 @@ pub(super) const fn refused(status: u32) -> Expected {
 }
 
 /// Sends a request and fails unless it is answered as expected and its buffer is as it was behind
-/// what the answer says that it holds.
+/// what the answer says that it holds. The driver's queue asks for `PASSIVE_LEVEL`, so a request that
+/// was not cancelled is completed there whatever level it was sent at.
 pub(super) fn expect(
     session: &Session,
     what: &str,
     request: &abi::Request,
     expected: Expected,
 ) -> Result<abi::Answer> {
-    let answer = session.stack.request(request)?;
+    let mut request = *request;
+    // One that is not to pend is waited for: from DISPATCH_LEVEL it takes the way over a work item.
+    if !matches!(expected, Expected::Pends) && request.milliseconds == MOMENT {
+        request.milliseconds = PATIENCE;
+    }
+    let answer = session.stack.request(&request)?;
     let pends = matches!(expected, Expected::Pends);
     let (status, information) = match expected {
         Expected::Answer(status, information) => (status, information),
@@ -92,7 +114,8 @@ pub(super) fn expect(
     ensure!(
         got == (status, information, pends),
         "{what}: status 0x{:08X}, Information {}, pended {} instead of 0x{status:08X}, \
-         {information}, {pends} (code 0x{:08X}, {} bytes in, {} out, internal {}, user mode {})",
+         {information}, {pends} (code 0x{:08X}, {} bytes in, {} out, internal {}, user mode {}, \
+         raised {})",
         got.0,
         got.1,
         got.2,
@@ -101,6 +124,11 @@ pub(super) fn expect(
         request.output_length,
         request.internal,
         request.user_mode,
+        request.raised,
+    );
+    ensure!(
+        answer.raised == 0,
+        "{what}: a request that was sent at DISPATCH_LEVEL was handled there"
     );
     ensure!(
         answer.spoiled == 0,

@@ -165,6 +165,7 @@ fn user_mode(session: &mut Session) -> Result<()> {
         let origin = Origin {
             internal,
             user: true,
+            ..Origin::KERNEL
         };
         for code in KERNEL_ONLY {
             for (input, output) in [(16, 64), (0, 0)] {

@@ -22,7 +22,7 @@ fn second_attach(session: &mut Session) -> Result<()> {
     for internal in [false, true] {
         let origin = Origin {
             internal,
-            user: false,
+            ..Origin::KERNEL
         };
         let attach = request(origin, sriov::IOCTL_ATTACH, &[], 0);
         expect(session, "a second ATTACH", &attach, held)?;

@@ -1,0 +1,29 @@
+//! The level of the calling thread, which the framework double tracks because Wine's kernel has none.
+
+use core::ffi::c_void;
+
+// The ETW double, which lies in the place of HAL.DLL, knows where to ask.
+#[link(name = "HAL.dll", kind = "raw-dylib", modifiers = "+verbatim")]
+unsafe extern "C" {
+    fn LabLevel() -> u8;
+    fn LabAtDispatch(routine: unsafe extern "C" fn(*mut c_void), context: *mut c_void);
+}
+
+/// Whether the calling thread is above `PASSIVE_LEVEL`.
+pub(crate) fn is_raised() -> bool {
+    // SAFETY: returns a value.
+    unsafe { LabLevel() > 0 }
+}
+
+/// Runs `work` once at `DISPATCH_LEVEL`. On another framework than the double nobody tracks the level,
+/// and `work` runs at that of the calling thread.
+pub(crate) fn at_dispatch(work: &mut dyn FnMut()) {
+    unsafe extern "C" fn run(work: *mut c_void) {
+        // SAFETY: called once, with the context below, before the call there returns.
+        let work = unsafe { &mut *work.cast::<&mut dyn FnMut()>() };
+        work();
+    }
+    let mut work = work;
+    // SAFETY: the routine takes what it is given here, which lives through the call.
+    unsafe { LabAtDispatch(run, (&raw mut work).cast()) };
+}
