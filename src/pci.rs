@@ -11,18 +11,18 @@ use pcivirt_abi::{
         GetVirtualFunctionProbedBars, INTERFACE_VERSION, MemoryDescriptor, PCI_WHICHSPACE_CONFIG,
         StandardInterface, VirtualizationInterface,
     },
-    config::{VF_DISABLE_MILLISECONDS, VF_ENABLE_MILLISECONDS},
 };
 use pf_state::{
-    bars::{self, Range, WindowFailure, Windows},
+    bars::{Range, Ranges, Windows},
     config::{self, Identity, Space, WritableSpace, WriteList},
+    enable::{self, Memory, PhysicalFunction},
     failure::StartFailure,
     sriov::Capability,
     status::{self, NtStatus},
 };
 use wdk_sys::{GUID, INTERFACE, WDFCMRESLIST, WDFDEVICE};
 
-use crate::{wait, wdf};
+use crate::{wait::SystemClock, wdf};
 
 /// A reference to an interface of the bus, given back when dropped.
 struct BusReference {
@@ -159,7 +159,7 @@ impl Space for PfSpace {
 
 /// The configuration space of one VF.
 pub(crate) struct VfSpace<'h> {
-    hardware: &'h Hardware,
+    bus: &'h Virtualization,
     vf: u16,
 }
 
@@ -168,7 +168,7 @@ impl Space for VfSpace<'_> {
         let Ok(length) = u32::try_from(buffer.len()) else {
             return false;
         };
-        let bus = &self.hardware.virtualization;
+        let bus = self.bus;
         // SAFETY: the interface is held, and the buffer has `length` bytes.
         let read = unsafe {
             (bus.get_data)(
@@ -188,7 +188,7 @@ impl WritableSpace for VfSpace<'_> {
         let Ok(length) = u32::try_from(bytes.len()) else {
             return false;
         };
-        let bus = &self.hardware.virtualization;
+        let bus = self.bus;
         // SAFETY: the interface is held, the buffer has `length` bytes, and the bus only reads them
         // although its type has no way to say so.
         let written = unsafe {
@@ -221,18 +221,34 @@ impl Location {
     };
 }
 
-/// The most memory ranges that a PF is given: six base address registers, as many of its VFs, and
-/// an expansion ROM.
-const MEMORY_RANGES: usize = 13;
+/// The interfaces of the bus, held.
+struct Bus {
+    virtualization: Virtualization,
+    pf: PfSpace,
+}
+
+impl PhysicalFunction for Bus {
+    fn switch(&mut self, num_vfs: u16, on: bool) -> NtStatus {
+        let bus = &self.virtualization;
+        // SAFETY: the interface is held, and the thread is at PASSIVE_LEVEL.
+        unsafe { (bus.enable)(bus.held.context, num_vfs, 0, 0, u8::from(on)) }
+    }
+
+    fn space(&mut self) -> impl Space {
+        &mut self.pf
+    }
+
+    fn vf(&mut self, vf: u16) -> impl Space {
+        let bus = &self.virtualization;
+        VfSpace { bus, vf }
+    }
+}
 
 /// Everything the driver knows of the device while it has resources.
 pub(crate) struct Hardware {
-    virtualization: Virtualization,
-    pf: PfSpace,
+    bus: Bus,
     capability: Capability,
-    probed_bars: [u32; PCI_TYPE0_ADDRESSES],
-    /// The PF's memory, each range as the bus sees it and as the processor does.
-    memory: [Option<(Range, Range)>; MEMORY_RANGES],
+    memory: Memory,
     /// Known once the VFs are on.
     windows: Windows,
     /// Known once the VFs are on.
@@ -261,19 +277,17 @@ impl Hardware {
             (virtualization.get_probed_bars)(virtualization.held.context, probed_bars.as_mut_ptr())
         };
         wdf::check(status).map_err(StartFailure::ProbedBars)?;
-        let mut memory = [None; MEMORY_RANGES];
         let ranges = (0..count(raw)).filter_map(|index| {
             Some((memory_range(raw, index)?, memory_range(translated, index)?))
         });
-        for (place, range) in memory.iter_mut().zip(ranges) {
-            *place = Some(range);
-        }
+        let ranges = Ranges::collect(ranges).map_err(StartFailure::Ranges)?;
         Ok(Self {
-            virtualization,
-            pf,
+            bus: Bus { virtualization, pf },
             capability,
-            probed_bars,
-            memory,
+            memory: Memory {
+                probed_bars,
+                ranges,
+            },
             windows: Windows::default(),
             write_list: WriteList::default(),
         })
@@ -282,80 +296,35 @@ impl Hardware {
     /// Whether the device has as many VFs as are to be turned on, and room for them, as far as can be
     /// told before they are on.
     pub(crate) fn admit(&self, num_vfs: u16) -> Result<(), StartFailure> {
-        let total = self.capability.total_vfs;
-        if num_vfs > total {
-            return Err(StartFailure::NumVfsAboveDevice {
-                asked: num_vfs,
-                total,
-            });
-        }
-        match self.find_windows(num_vfs) {
-            Err(failure @ WindowFailure::TooSmall { .. }) => Err(StartFailure::Window(failure)),
-            // The addresses may still be to come.
-            Err(WindowFailure::Unplaced { .. }) | Ok(_) => Ok(()),
-        }
+        self.memory.admit(&self.capability, num_vfs)
     }
 
-    fn find_windows(&self, num_vfs: u16) -> Result<Windows, WindowFailure> {
-        let bars = bars::decode(&self.probed_bars);
-        let bases = bars::bases(&self.capability.vf_base_addresses, &bars);
-        let memory = self.memory.iter().flatten().copied();
-        Windows::find(&bars, &bases, &memory, num_vfs)
-    }
-
-    /// Turns the VFs on and finds their memory and registers. If anything is amiss they are off
-    /// again.
+    /// Turns the VFs on and finds their memory and registers, at `PASSIVE_LEVEL`. If anything is amiss
+    /// they are off again. [`enable::turn_on`] says how long it takes.
     pub(crate) fn enable(&mut self, num_vfs: u16) -> Result<(), StartFailure> {
-        self.switch_on(num_vfs)?;
-        let found = self.look_at_vfs(num_vfs);
-        if found.is_err() {
-            self.disable();
-        }
-        found
-    }
-
-    /// Turns the VFs on. A device that has them on already, left so by whoever drove it before, is
-    /// turned off first: the bus refuses a state that it is in.
-    fn switch_on(&self, num_vfs: u16) -> Result<(), StartFailure> {
-        let mut status = self.switch(num_vfs, true);
-        if status == status::INVALID_DEVICE_STATE {
-            self.disable();
-            wait::sleep(VF_DISABLE_MILLISECONDS);
-            status = self.switch(num_vfs, true);
-        }
-        wdf::check(status).map_err(StartFailure::Enable)?;
-        wait::sleep(VF_ENABLE_MILLISECONDS);
-        Ok(())
-    }
-
-    /// Reads what is to be known of VFs that are on: only now have all addresses been given.
-    fn look_at_vfs(&mut self, num_vfs: u16) -> Result<(), StartFailure> {
-        self.capability = Capability::read(&mut self.pf).map_err(StartFailure::Capability)?;
-        self.windows = self.find_windows(num_vfs).map_err(StartFailure::Window)?;
-        // All VFs have the same capabilities in the same places.
-        self.write_list = WriteList::find(&mut self.vf(0)).ok_or(StartFailure::SilentVf)?;
+        let enabled = enable::turn_on(&mut self.bus, &mut SystemClock, &self.memory, num_vfs)?;
+        self.capability = enabled.capability;
+        self.windows = enabled.windows;
+        self.write_list = enabled.write_list;
         Ok(())
     }
 
     /// Whether the PF still answers, at `PASSIVE_LEVEL`.
     pub(crate) fn is_present(&mut self) -> bool {
-        config::is_present(&mut self.pf)
+        config::is_present(&mut self.bus.pf)
     }
 
-    /// Turns the VFs off. There is nobody to tell if that fails.
-    pub(crate) fn disable(&self) {
-        let _ = self.switch(0, false);
-    }
-
-    fn switch(&self, num_vfs: u16, on: bool) -> NtStatus {
-        let bus = &self.virtualization;
-        // SAFETY: the interface is held, and the thread is at PASSIVE_LEVEL.
-        unsafe { (bus.enable)(bus.held.context, num_vfs, 0, 0, u8::from(on)) }
+    /// Turns the VFs off and waits for a second, at `PASSIVE_LEVEL`.
+    pub(crate) fn disable(&mut self) {
+        enable::turn_off(&mut self.bus, &mut SystemClock);
     }
 
     /// The configuration space of a VF.
     pub(crate) const fn vf(&self, vf: u16) -> VfSpace<'_> {
-        VfSpace { hardware: self, vf }
+        VfSpace {
+            bus: &self.bus.virtualization,
+            vf,
+        }
     }
 
     /// What a VF may write in its configuration space.
@@ -370,7 +339,7 @@ impl Hardware {
 
     /// The sizes of the VFs' base address registers.
     pub(crate) const fn probed_bars(&self) -> &[u32; PCI_TYPE0_ADDRESSES] {
-        &self.probed_bars
+        &self.memory.probed_bars
     }
 
     /// The memory behind a base address register of a VF.
@@ -380,7 +349,7 @@ impl Hardware {
 
     /// Where a VF is, at `PASSIVE_LEVEL`. It may change with a rebalance.
     pub(crate) fn location(&self, vf: u16) -> Option<Location> {
-        let bus = &self.virtualization;
+        let bus = &self.bus.virtualization;
         let mut location = Location::NONE;
         // SAFETY: the interface is held, and the three results live through the call.
         let status = unsafe {

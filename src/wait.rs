@@ -28,7 +28,7 @@ pub(crate) fn sleep(milliseconds: u32) {
     let _ = unsafe { wdk_sys::ntddk::KeDelayExecutionThread(KERNEL_MODE, 0, &raw mut interval) };
 }
 
-/// Time for a reset: the calling thread sleeps.
+/// Time for a reset and for turning VFs on and off: the calling thread sleeps.
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {

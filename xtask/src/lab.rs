@@ -157,13 +157,13 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Runs every test of the lab and counts.
+/// Runs every test of the lab with `only` in its name and counts.
 ///
 /// # Errors
-/// When something cannot be built or Wine does not start.
-pub fn test(places: &Places, patience: Patience) -> Result<Tally> {
+/// When something cannot be built, Wine does not start, or no test has such a name.
+pub fn test(places: &Places, patience: Patience, only: &str) -> Result<Tally> {
     let images = build::all(places, None, Build::Everything)?;
-    tests::all(places, &images, patience)
+    tests::all(places, &images, patience, only)
 }
 
 /// The same with `driver` in the image's place, an image with counters, which every run leaves in a
@@ -177,5 +177,5 @@ pub fn test_counting(places: &Places, driver: &Path, counters: &Path) -> Result<
         counters: Some(counters.to_path_buf()),
         ..build::all(places, None, build)?
     };
-    tests::all(places, &images, Patience::UntilTheEnd)
+    tests::all(places, &images, Patience::UntilTheEnd, "")
 }

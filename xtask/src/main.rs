@@ -83,6 +83,9 @@ enum Task {
         /// In the lab, end with the first test that fails
         #[arg(long, requires = "lab_only")]
         fail_fast: bool,
+        /// In the lab, run only the tests with this text in their name, such as "start with VFs"
+        #[arg(long, value_name = "TEXT", requires = "lab_only", default_value = "")]
+        only: String,
     },
     /// Run one cargo command with a Windows toolchain, such as
     /// `cargo xtask cross kernel --workspace lab -- clippy`
@@ -156,11 +159,12 @@ fn run(task: Task) -> Result<ExitCode> {
             host_only,
             lab_only,
             fail_fast,
+            only,
         } => {
             let scope = match (host_only, lab_only) {
                 (true, _) => Scope::Host,
-                (_, true) if fail_fast => Scope::Lab(Patience::UntilAFailure),
-                (_, true) => Scope::Lab(Patience::UntilTheEnd),
+                (_, true) if fail_fast => Scope::Lab(Patience::UntilAFailure, only),
+                (_, true) => Scope::Lab(Patience::UntilTheEnd, only),
                 _ => Scope::All,
             };
             return Ok(exit_code(suite::run(&places, scope)?));

@@ -24,14 +24,14 @@ use members::{Members, selected};
 use step::{HostCargo, Outcome, Step};
 
 /// Which steps to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// All of them.
     All,
     /// Those that need no Windows toolchain.
     Host,
-    /// Those that run the image.
-    Lab(Patience),
+    /// Those that run the image, with a text that is in the name of each.
+    Lab(Patience, String),
 }
 
 /// Runs the steps of `scope` and returns the counts.
@@ -44,9 +44,9 @@ pub fn run(places: &Places, scope: Scope) -> Result<Tally> {
     let started = Instant::now();
     let steps = match scope {
         Scope::Host => host_steps(&HostCargo::that_lints()?, places)?,
-        Scope::Lab(patience) => {
+        Scope::Lab(patience, only) => {
             packages::ensure(&[packages::KERNEL, packages::USER, packages::WINE])?;
-            vec![lab_step(places, patience)]
+            vec![lab_step(places, patience, only)]
         }
         Scope::All => {
             let host = HostCargo::installed()?;
@@ -58,7 +58,7 @@ pub fn run(places: &Places, scope: Scope) -> Result<Tally> {
             ])?;
             let mut steps = host_steps(&host, places)?;
             steps.extend(image_steps(&host, places)?);
-            steps.push(lab_step(places, Patience::UntilTheEnd));
+            steps.push(lab_step(places, Patience::UntilTheEnd, String::new()));
             steps
         }
     };
@@ -197,9 +197,11 @@ fn image_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
 }
 
 /// What runs the image.
-fn lab_step(places: &Places, patience: Patience) -> Step {
+fn lab_step(places: &Places, patience: Patience, only: String) -> Step {
     let places = places.clone();
-    Step::check("the image in the lab", move || lab::test(&places, patience))
+    Step::check("the image in the lab", move || {
+        lab::test(&places, patience, &only)
+    })
 }
 
 /// The toolchain that a step needs; preparing it is part of the step.

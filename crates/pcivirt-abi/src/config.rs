@@ -12,6 +12,9 @@ pub const SPACE_SIZE: u32 = 4096;
 
 /// Vendor ID, 16 bits. `FFFFh` in a VF: software derives it from the PF (section 9.3.4.1.1).
 pub const VENDOR_ID: u32 = 0x00;
+/// What a root complex may return for [`VENDOR_ID`] while the function asks for the request to be
+/// sent again, with ones for everything behind it (section 2.3.2).
+pub const VENDOR_ID_RETRY: u16 = 0x0001;
 /// Device ID, 16 bits. `FFFFh` in a VF: it is in the SR-IOV capability (section 9.3.3.11).
 pub const DEVICE_ID: u32 = 0x02;
 /// [`Command`], 16 bits.
@@ -102,16 +105,29 @@ bitflags! {
         /// MSI-X Enable.
         const ENABLE = 1 << 15;
     }
+
+    /// SR-IOV Control (section 9.3.3.3).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct SriovControl: u16 {
+        /// VF Enable: the VFs exist.
+        const VF_ENABLE = 1 << 0;
+        /// VF MSE: the VFs' base address registers are decoded.
+        const VF_MEMORY_SPACE = 1 << 3;
+    }
 }
 
 /// Offset of the first extended capability.
 pub const EXTENDED_CAPABILITIES: u32 = 0x100;
 /// ID of the SR-IOV extended capability.
 pub const EXTENDED_CAPABILITY_SRIOV: u16 = 0x0010;
+/// [`SriovControl`] in the SR-IOV capability, 16 bits.
+pub const SRIOV_CONTROL: u32 = 0x08;
 /// `InitialVFs` in the SR-IOV capability, 16 bits.
 pub const SRIOV_INITIAL_VFS: u32 = 0x0C;
 /// `TotalVFs` in the SR-IOV capability, 16 bits.
 pub const SRIOV_TOTAL_VFS: u32 = 0x0E;
+/// `NumVFs` in the SR-IOV capability, 16 bits (section 9.3.3.7).
+pub const SRIOV_NUM_VFS: u32 = 0x10;
 /// VF Device ID in the SR-IOV capability, 16 bits.
 pub const SRIOV_VF_DEVICE_ID: u32 = 0x1A;
 /// The first of six VF base address registers in the SR-IOV capability, 32 bits each.
@@ -121,6 +137,8 @@ pub const SRIOV_VF_BASE_ADDRESS_0: u32 = 0x24;
 pub const BAR_IO_SPACE: u32 = 1 << 0;
 /// Base address register bits 2–1: 2 for a 64-bit register, whose next one holds the high half.
 pub const BAR_TYPE_MASK: u32 = 0b110;
+/// Value of [`BAR_TYPE_MASK`] for a 32-bit register.
+pub const BAR_TYPE_32: u32 = 0b000;
 /// Value of [`BAR_TYPE_MASK`] for a 64-bit register.
 pub const BAR_TYPE_64: u32 = 0b100;
 /// Base address register bit: reads have no side effects.
@@ -130,7 +148,10 @@ pub const BAR_ADDRESS_MASK: u32 = !0xF;
 
 /// How long a function may take to be ready again after a function level reset (section 6.6.2).
 pub const FUNCTION_LEVEL_RESET_MILLISECONDS: u32 = 100;
-/// How long VFs may take to answer after VF Enable was set (section 9.3.3.3.1).
+/// How long no request may be sent to VFs after VF Enable was set (section 9.3.3.3.1).
 pub const VF_ENABLE_MILLISECONDS: u32 = 100;
+/// How long VFs may take to answer after VF Enable was set, before they count as broken (section
+/// 9.3.3.3.1).
+pub const VF_ANSWER_MILLISECONDS: u32 = 1000;
 /// How long to leave the SR-IOV capability alone after VF Enable was cleared (section 9.3.3.3.1).
 pub const VF_DISABLE_MILLISECONDS: u32 = 1000;

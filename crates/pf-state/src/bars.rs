@@ -111,34 +111,80 @@ pub struct Bar {
     pub wide: bool,
 }
 
-/// Reads the sizes out of probed values: what the registers hold after all ones were written. The
-/// second register of a 64-bit one, and one that is not there, are none.
-#[must_use]
-pub fn decode(probed: &[u32; PCI_TYPE0_ADDRESSES]) -> [Option<Bar>; PCI_TYPE0_ADDRESSES] {
+/// Why the values that the bus gave cannot be the sizes of the VFs' registers: the device does not
+/// start. Public pages disagree on whether the bus gives the PF's or the VFs' (docs/contract.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BarFailure {
+    /// The type bits are not those of the register in the SR-IOV capability, or no VF can have them:
+    /// I/O space, a reserved type, 64 bits without a second register.
+    Type {
+        /// The base address register.
+        bar: u8,
+        /// The value that the bus gave.
+        probed: u32,
+        /// What the register in the capability holds.
+        register: u32,
+    },
+    /// The capability has the register, and the bus gave no size for it.
+    Unprobed {
+        /// The base address register.
+        bar: u8,
+        /// What the register in the capability holds.
+        register: u32,
+    },
+}
+
+/// The bits of a register that software cannot change: its space, its type, prefetchable.
+const TYPE_BITS: u32 = !register::BAR_ADDRESS_MASK;
+
+/// Reads the sizes out of probed values: what the registers hold after all ones were written.
+/// `registers` holds the same registers as the SR-IOV capability has them, with the same type bits.
+/// The second register of a 64-bit one, and one that is not there, are none.
+///
+/// # Errors
+/// Values that cannot be the sizes of these registers.
+pub fn decode(
+    probed: &[u32; PCI_TYPE0_ADDRESSES],
+    registers: &[u32; PCI_TYPE0_ADDRESSES],
+) -> Result<[Option<Bar>; PCI_TYPE0_ADDRESSES], BarFailure> {
     let mut bars = [None; PCI_TYPE0_ADDRESSES];
-    let mut registers = probed.iter().zip(&mut bars);
-    while let Some((&low, bar)) = registers.next() {
-        let wide = low & register::BAR_TYPE_MASK == register::BAR_TYPE_64;
-        let high = if wide {
-            registers.next().map_or(0, |(&high, _)| high)
-        } else {
-            u32::MAX
-        };
-        if low == 0 || low & register::BAR_IO_SPACE != 0 {
+    let mut places = (0..).zip(probed.iter().zip(registers)).zip(&mut bars);
+    while let Some(((bar, (&probed, &register)), place)) = places.next() {
+        if probed == 0 && register == 0 {
             continue;
         }
-        let mask = (u64::from(high) << 32) | u64::from(low & register::BAR_ADDRESS_MASK);
-        let size = mask & mask.wrapping_neg();
-        if size != 0 {
-            let prefetchable = low & register::BAR_PREFETCHABLE != 0;
-            *bar = Some(Bar {
-                size,
-                prefetchable,
-                wide,
-            });
+        if probed == 0 {
+            return Err(BarFailure::Unprobed { bar, register });
         }
+        let wrong_type = BarFailure::Type {
+            bar,
+            probed,
+            register,
+        };
+        // A VF has no I/O space (PCI Express Base Specification, section 9.3.3.14), and the bits of an
+        // I/O register where a memory register has its type are part of an address.
+        if (probed ^ register) & TYPE_BITS != 0 || probed & register::BAR_IO_SPACE != 0 {
+            return Err(wrong_type);
+        }
+        let low = u64::from(probed & register::BAR_ADDRESS_MASK);
+        let (wide, mask) = match probed & register::BAR_TYPE_MASK {
+            register::BAR_TYPE_32 => (false, low),
+            register::BAR_TYPE_64 => {
+                let ((_, (&high, _)), _) = places.next().ok_or(wrong_type)?;
+                (true, (u64::from(high) << 32) | low)
+            }
+            _ => return Err(wrong_type),
+        };
+        if mask == 0 {
+            return Err(BarFailure::Unprobed { bar, register });
+        }
+        *place = Some(Bar {
+            size: mask & mask.wrapping_neg(),
+            prefetchable: probed & register::BAR_PREFETCHABLE != 0,
+            wide,
+        });
     }
-    bars
+    Ok(bars)
 }
 
 /// Where the registers of the SR-IOV capability say that the memory of VF 0 begins, for each
@@ -160,6 +206,50 @@ pub fn bases(
     bases
 }
 
+/// The most memory ranges that a PF is given: six base address registers, as many of its VFs, and
+/// an expansion ROM.
+const MEMORY_RANGES: usize = 13;
+
+/// The PF's resource list holds more memory ranges than a PF can have: the device does not start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyRanges {
+    /// The ranges in the list.
+    pub found: usize,
+    /// The most that a PF can have.
+    pub allowed: usize,
+}
+
+/// The PF's memory ranges, each as the bus sees it (raw) and as the processor does (translated).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ranges([Option<(Range, Range)>; MEMORY_RANGES]);
+
+impl Ranges {
+    /// Takes all ranges of a resource list.
+    ///
+    /// # Errors
+    /// When there are more than a PF can have.
+    pub fn collect(
+        ranges: impl Iterator<Item = (Range, Range)> + Clone,
+    ) -> Result<Self, TooManyRanges> {
+        let found = ranges.clone().count();
+        if found > MEMORY_RANGES {
+            let allowed = MEMORY_RANGES;
+            return Err(TooManyRanges { found, allowed });
+        }
+        let mut all = Self::default();
+        for (place, range) in all.0.iter_mut().zip(ranges) {
+            *place = Some(range);
+        }
+        Ok(all)
+    }
+
+    /// The pair whose raw range begins at an address.
+    fn beginning_at(&self, start: u64) -> Option<(Range, Range)> {
+        let mut ranges = self.0.iter().flatten();
+        ranges.find(|(raw, _)| raw.start == start).copied()
+    }
+}
+
 /// Why the VFs have no memory: the device does not start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WindowFailure {
@@ -168,6 +258,14 @@ pub enum WindowFailure {
         /// The base address register.
         bar: u8,
     },
+    /// An address is not a multiple of the size, which the register could not hold: the size is
+    /// another register's.
+    Misaligned {
+        /// The address.
+        base: u64,
+        /// The size of one VF's slice, in bytes.
+        size: u64,
+    },
     /// A window does not hold a slice for every VF.
     TooSmall {
         /// The length of the window.
@@ -175,6 +273,38 @@ pub enum WindowFailure {
         /// The bytes that all VFs need.
         needed: u64,
     },
+    /// A window is neither as long as the VFs that are to be on need nor as long as all that the
+    /// device can have need: the size is another register's.
+    Length {
+        /// The length of the window.
+        length: u64,
+        /// The size of one VF's slice, in bytes.
+        size: u64,
+    },
+}
+
+/// How many VFs there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VfCount {
+    /// Those that are to be on.
+    pub enabled: u16,
+    /// The most that the device can have: `TotalVFs`.
+    pub total: u16,
+}
+
+impl VfCount {
+    /// Judges the length of a window that begins at a register's address.
+    fn check_length(self, length: u64, size: u64) -> Result<(), WindowFailure> {
+        let all = |vfs: u16| size.saturating_mul(u64::from(vfs));
+        let needed = all(self.enabled);
+        if length < needed {
+            return Err(WindowFailure::TooSmall { length, needed });
+        }
+        if length != needed && length != all(self.total) {
+            return Err(WindowFailure::Length { length, size });
+        }
+        Ok(())
+    }
 }
 
 /// The window of one base address register: where all VFs' slices lie, and how large each is.
@@ -196,20 +326,19 @@ pub struct Windows {
 const PREFETCHABLE: u16 = 0x4;
 
 impl Windows {
-    /// Finds the window of each register. `resources` gives the PF's memory resources, each as the
-    /// bus sees it (raw) and as the processor sees it (translated). The documentation does not say
-    /// whether VF memory is among them. Where a raw range begins at the register's address, its
-    /// translation is the window; where none does, the window begins at that address itself and is
-    /// as long as the VFs need, which is what the register decodes.
+    /// Finds the window of each register. The documentation does not say whether VF memory is among
+    /// the PF's ranges. Where a raw range begins at the register's address, its translation is the
+    /// window; where none does, the window begins at that address itself and is as long as the VFs
+    /// need, which is what the register decodes.
     ///
     /// # Errors
-    /// A register without an address, or a range from the resources that does not hold a slice for
-    /// every VF.
+    /// A register without an address or with one that its size rules out, or a range whose length is
+    /// not that of the VFs that are to be on or of all VFs.
     pub fn find(
         bars: &[Option<Bar>; PCI_TYPE0_ADDRESSES],
         bases: &[Option<u64>; PCI_TYPE0_ADDRESSES],
-        resources: &(impl Iterator<Item = (Range, Range)> + Clone),
-        num_vfs: u16,
+        ranges: &Ranges,
+        vfs: VfCount,
     ) -> Result<Self, WindowFailure> {
         let mut windows = [None; PCI_TYPE0_ADDRESSES];
         for (number, ((bar, base), window)) in (0..).zip(bars.iter().zip(bases).zip(&mut windows)) {
@@ -217,20 +346,24 @@ impl Windows {
                 continue;
             };
             let base = base.ok_or(WindowFailure::Unplaced { bar: number })?;
-            let needed = bar.size.saturating_mul(u64::from(num_vfs));
-            let listed = resources
-                .clone()
-                .find_map(|(raw, translated)| (raw.start == base).then_some(translated));
-            let range = listed.unwrap_or(Range {
-                start: base,
-                length: needed,
-            });
-            if range.length < needed {
-                return Err(WindowFailure::TooSmall {
-                    length: range.length,
-                    needed,
-                });
+            let misaligned = WindowFailure::Misaligned {
+                base,
+                size: bar.size,
+            };
+            // A size is a power of two.
+            if base & (bar.size - 1) != 0 {
+                return Err(misaligned);
             }
+            let range = if let Some((raw, translated)) = ranges.beginning_at(base) {
+                vfs.check_length(raw.length, bar.size)?;
+                vfs.check_length(translated.length, bar.size)?;
+                translated
+            } else {
+                Range {
+                    start: base,
+                    length: bar.size.saturating_mul(u64::from(vfs.enabled)),
+                }
+            };
             *window = Some(Window { range, bar });
         }
         Ok(Self { windows })

@@ -35,6 +35,12 @@ pub trait Space {
     }
 }
 
+impl<S: Space> Space for &mut S {
+    fn read(&mut self, offset: u32, buffer: &mut [u8]) -> bool {
+        S::read(self, offset, buffer)
+    }
+}
+
 /// Writing, too: to a VF. The PF's own registers are the bus driver's to write.
 pub trait WritableSpace: Space {
     /// Writes all of `bytes`; false when the bus did not take all of them.

@@ -10,7 +10,7 @@ use core::ffi::CStr;
 use block_table::TableError;
 
 use crate::{
-    bars::WindowFailure,
+    bars::{BarFailure, TooManyRanges, WindowFailure},
     sriov::CapabilityFailure,
     status::{self, NtStatus},
 };
@@ -65,12 +65,38 @@ pub enum StartFailure {
     Capability(CapabilityFailure),
     /// The bus does not say how large the VFs' base address registers are.
     ProbedBars(NtStatus),
+    /// The sizes that the bus gave are not those of the VFs' base address registers.
+    Bars(BarFailure),
+    /// The resource list has more memory ranges than a PF can have.
+    Ranges(TooManyRanges),
     /// The VFs' memory.
     Window(WindowFailure),
     /// The bus does not turn the VFs on.
     Enable(NtStatus),
-    /// VF 0 is on and shows no PCI Express capability, which every VF has.
-    SilentVf,
+    /// VF Enable is clear after the bus has turned the VFs on.
+    NotEnabled {
+        /// SR-IOV Control.
+        control: u16,
+    },
+    /// The device has another number of VFs than the bus was asked for.
+    OtherNumVfs {
+        /// The number asked for.
+        asked: u16,
+        /// `NumVFs` of the SR-IOV capability.
+        found: u16,
+    },
+    /// VF Memory Space Enable is clear after the bus has turned the VFs on: they have no memory.
+    NoMemorySpace {
+        /// SR-IOV Control.
+        control: u16,
+    },
+    /// A VF does not answer a second after it was turned on.
+    SilentVf {
+        /// The VF.
+        vf: u16,
+    },
+    /// VF 0 answers and shows no PCI Express capability, which every VF has.
+    VfWithoutExpress,
     /// The kernel exports no clock.
     NoClock,
 }
@@ -98,10 +124,16 @@ impl StartFailure {
             Self::NoBusInterface(_) => status::DEVICE_FEATURE_NOT_SUPPORTED,
             Self::Capability(failure) => failure.status(),
             Self::ProbedBars(_) => status::DEVICE_DATA_ERROR,
-            Self::Window(WindowFailure::Unplaced { .. }) => status::INVALID_ADDRESS,
-            Self::Window(WindowFailure::TooSmall { .. }) => status::RANGE_NOT_FOUND,
+            Self::Bars(BarFailure::Type { .. }) => status::RESOURCE_TYPE_NOT_FOUND,
+            Self::Bars(BarFailure::Unprobed { .. }) => status::RESOURCE_NAME_NOT_FOUND,
+            Self::Ranges(_) => status::ALLOTTED_SPACE_EXCEEDED,
+            Self::Window(failure) => failure.status(),
             Self::Enable(_) => status::DEVICE_HARDWARE_ERROR,
-            Self::SilentVf => status::DEVICE_NOT_CONNECTED,
+            Self::NotEnabled { .. } => status::DEVICE_UNREACHABLE,
+            Self::OtherNumVfs { .. } => status::DEVICE_PROTOCOL_ERROR,
+            Self::NoMemorySpace { .. } => status::MEMORY_NOT_ALLOCATED,
+            Self::SilentVf { .. } => status::DEVICE_NOT_CONNECTED,
+            Self::VfWithoutExpress => status::NOT_FOUND,
             Self::NoClock => status::ENTRYPOINT_NOT_FOUND,
         }
     }
@@ -129,14 +161,22 @@ impl StartFailure {
             }
             Self::Capability(CapabilityFailure::Missing) => c"The PF has no SR-IOV capability.",
             Self::ProbedBars(_) => c"The bus does not say how large the VFs' registers are.",
-            Self::Window(WindowFailure::Unplaced { .. }) => {
-                c"The bus gave a base address register of the VFs no address."
+            Self::Bars(BarFailure::Type { .. }) => {
+                c"The bus gave a VF register another type than the SR-IOV capability has."
             }
-            Self::Window(WindowFailure::TooSmall { .. }) => {
-                c"The memory behind a VF register is too small for all VFs."
+            Self::Bars(BarFailure::Unprobed { .. }) => {
+                c"The bus gave no size for a VF register of the SR-IOV capability."
             }
+            Self::Ranges(_) => c"The resource list has more memory ranges than a PF can have.",
+            Self::Window(failure) => failure.sentence(),
             Self::Enable(_) => c"The bus does not turn the VFs on.",
-            Self::SilentVf => c"VF 0 is on and does not answer.",
+            Self::NotEnabled { .. } => c"The bus turned the VFs on, and VF Enable is clear.",
+            Self::OtherNumVfs { .. } => c"The device has turned another number of VFs on.",
+            Self::NoMemorySpace { .. } => {
+                c"The bus turned the VFs on, and VF Memory Space Enable is clear."
+            }
+            Self::SilentVf { .. } => c"A VF does not answer a second after it was turned on.",
+            Self::VfWithoutExpress => c"VF 0 has no PCI Express capability.",
             Self::NoClock => c"The kernel exports no clock.",
         }
     }
@@ -148,12 +188,22 @@ impl StartFailure {
             Self::Memory { bytes } => (bytes as u64, 0),
             Self::NumVfsAboveManifest { asked, allowed } => (asked as u64, allowed as u64),
             Self::NumVfsAboveDevice { asked, total } => (asked as u64, total as u64),
+            Self::OtherNumVfs { asked, found } => (found as u64, asked as u64),
+            Self::NotEnabled { control: value }
+            | Self::NoMemorySpace { control: value }
+            | Self::SilentVf { vf: value } => (value as u64, 0),
             Self::TableType { found } => (found as u64, 0),
             Self::Table(error) => (error.offset as u64, error.flaw as u64),
             Self::InvalidateInput { found: Some(found) } => (found as u64, 1),
             Self::InvalidateInput { found: None } => (u64::MAX, 1),
-            Self::Window(WindowFailure::Unplaced { bar }) => (bar as u64, 0),
-            Self::Window(WindowFailure::TooSmall { length, needed }) => (length, needed),
+            Self::Bars(BarFailure::Type {
+                bar,
+                probed,
+                register,
+            }) => (bar as u64, (register as u64) << 32 | probed as u64),
+            Self::Bars(BarFailure::Unprobed { bar, register }) => (bar as u64, register as u64),
+            Self::Ranges(TooManyRanges { found, allowed }) => (found as u64, allowed as u64),
+            Self::Window(failure) => failure.values(),
             Self::Framework(status)
             | Self::NoVirtualizationInterface(status)
             | Self::NoBusInterface(status)
@@ -163,8 +213,41 @@ impl StartFailure {
             | Self::NumVfsType
             | Self::NumVfsZero
             | Self::Capability(_)
-            | Self::SilentVf
+            | Self::VfWithoutExpress
             | Self::NoClock => (0, 0),
+        }
+    }
+}
+
+impl WindowFailure {
+    const fn status(self) -> NtStatus {
+        match self {
+            Self::Unplaced { .. } => status::INVALID_ADDRESS,
+            Self::Misaligned { .. } => status::DATATYPE_MISALIGNMENT_ERROR,
+            Self::TooSmall { .. } => status::RANGE_NOT_FOUND,
+            Self::Length { .. } => status::RANGE_LIST_CONFLICT,
+        }
+    }
+
+    const fn sentence(self) -> &'static CStr {
+        match self {
+            Self::Unplaced { .. } => c"The bus gave a base address register of the VFs no address.",
+            Self::Misaligned { .. } => {
+                c"The address of a VF register is not a multiple of its size."
+            }
+            Self::TooSmall { .. } => c"The memory behind a VF register is too small for all VFs.",
+            Self::Length { .. } => {
+                c"The memory behind a VF register has the length of neither NumVFs nor TotalVFs."
+            }
+        }
+    }
+
+    const fn values(self) -> (u64, u64) {
+        match self {
+            Self::Unplaced { bar } => (bar as u64, 0),
+            Self::Misaligned { base, size } => (base, size),
+            Self::TooSmall { length, needed } => (length, needed),
+            Self::Length { length, size } => (length, size),
         }
     }
 }
@@ -180,11 +263,7 @@ mod tests {
     /// One of each cause, with the name of its status.
     fn all() -> Vec<(StartFailure, &'static str)> {
         let table = Table::verify(&[]).expect_err("an empty table is none");
-        let window = WindowFailure::TooSmall {
-            length: 1,
-            needed: 2,
-        };
-        let unplaced = WindowFailure::Unplaced { bar: 0 };
+        let window = |failure| StartFailure::Window(failure);
         vec![
             (StartFailure::NumVfsMissing, "STATUS_OBJECT_NAME_NOT_FOUND"),
             (StartFailure::NumVfsType, "STATUS_OBJECT_TYPE_MISMATCH"),
@@ -230,10 +309,68 @@ mod tests {
                 "STATUS_DEVICE_CONFIGURATION_ERROR",
             ),
             (StartFailure::ProbedBars(-1), "STATUS_DEVICE_DATA_ERROR"),
-            (StartFailure::Window(window), "STATUS_RANGE_NOT_FOUND"),
-            (StartFailure::Window(unplaced), "STATUS_INVALID_ADDRESS"),
+            (
+                StartFailure::Bars(BarFailure::Type {
+                    bar: 0,
+                    probed: 1,
+                    register: 4,
+                }),
+                "STATUS_RESOURCE_TYPE_NOT_FOUND",
+            ),
+            (
+                StartFailure::Bars(BarFailure::Unprobed {
+                    bar: 0,
+                    register: 4,
+                }),
+                "STATUS_RESOURCE_NAME_NOT_FOUND",
+            ),
+            (
+                StartFailure::Ranges(TooManyRanges {
+                    found: 14,
+                    allowed: 13,
+                }),
+                "STATUS_ALLOTTED_SPACE_EXCEEDED",
+            ),
+            (
+                window(WindowFailure::TooSmall {
+                    length: 1,
+                    needed: 2,
+                }),
+                "STATUS_RANGE_NOT_FOUND",
+            ),
+            (
+                window(WindowFailure::Length { length: 3, size: 1 }),
+                "STATUS_RANGE_LIST_CONFLICT",
+            ),
+            (
+                window(WindowFailure::Misaligned { base: 1, size: 2 }),
+                "STATUS_DATATYPE_MISALIGNMENT_ERROR",
+            ),
+            (
+                window(WindowFailure::Unplaced { bar: 0 }),
+                "STATUS_INVALID_ADDRESS",
+            ),
             (StartFailure::Enable(-1), "STATUS_DEVICE_HARDWARE_ERROR"),
-            (StartFailure::SilentVf, "STATUS_DEVICE_NOT_CONNECTED"),
+            (
+                StartFailure::NotEnabled { control: 0 },
+                "STATUS_DEVICE_UNREACHABLE",
+            ),
+            (
+                StartFailure::OtherNumVfs { asked: 4, found: 3 },
+                "STATUS_DEVICE_PROTOCOL_ERROR",
+            ),
+            (
+                StartFailure::NoMemorySpace { control: 1 },
+                "STATUS_MEMORY_NOT_ALLOCATED",
+            ),
+            (
+                StartFailure::SilentVf { vf: 0 },
+                "STATUS_DEVICE_NOT_CONNECTED",
+            ),
+            (
+                StartFailure::VfWithoutExpress,
+                "STATUS_NOT_FOUND",
+            ),
             (StartFailure::NoClock, "STATUS_ENTRYPOINT_NOT_FOUND"),
         ]
     }

@@ -14,6 +14,7 @@
 //! | [`config`] | which bytes of a VF's configuration space may be written, which are made up |
 //! | [`bars`] | which part of the PF's VF memory belongs to which VF |
 //! | [`sriov`] | what the PF's SR-IOV capability says |
+//! | [`enable`] | turning the VFs on and off, with the times that the device is given |
 //! | [`failure`] | why a device does not start |
 //! | [`event`] | what is told to Event Tracing, and how it is laid out |
 #![cfg_attr(not(test), no_std)]
@@ -22,6 +23,7 @@
 mod atomic;
 pub mod bars;
 pub mod config;
+pub mod enable;
 pub mod event;
 pub mod failure;
 pub mod invalidation;

@@ -4,7 +4,7 @@ use crate::{
     config::{Identity, Space, find_extended_capability},
     status::{self, NtStatus},
 };
-use pcivirt_abi::{PCI_TYPE0_ADDRESSES, config as register};
+use pcivirt_abi::{PCI_TYPE0_ADDRESSES, config as register, config::SriovControl};
 
 /// Why a PF cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,10 @@ impl CapabilityFailure {
 pub struct Capability {
     /// The most VFs that the device can have.
     pub total_vfs: u16,
+    /// What the VFs are switched with.
+    pub control: SriovControl,
+    /// How many VFs there are while VF Enable is set.
+    pub num_vfs: u16,
     /// What identifies a VF to its driver.
     pub vf_identity: Identity,
     /// The VF base address registers: where the memory of VF 0 begins, as the bus driver set them.
@@ -51,12 +55,14 @@ impl Capability {
         }
         let at = find_extended_capability(pf, register::EXTENDED_CAPABILITY_SRIOV)
             .ok_or(CapabilityFailure::Missing)?;
-        let total_vfs = pf
-            .read_u16(at + register::SRIOV_TOTAL_VFS)
-            .ok_or(CapabilityFailure::Unreachable)?;
-        let device_id = pf
-            .read_u16(at + register::SRIOV_VF_DEVICE_ID)
-            .ok_or(CapabilityFailure::Unreachable)?;
+        let mut read = |offset| {
+            pf.read_u16(at + offset)
+                .ok_or(CapabilityFailure::Unreachable)
+        };
+        let total_vfs = read(register::SRIOV_TOTAL_VFS)?;
+        let control = read(register::SRIOV_CONTROL)?;
+        let num_vfs = read(register::SRIOV_NUM_VFS)?;
+        let device_id = read(register::SRIOV_VF_DEVICE_ID)?;
         let mut vf_base_addresses = [0; PCI_TYPE0_ADDRESSES];
         for (offset, address) in (at + register::SRIOV_VF_BASE_ADDRESS_0..)
             .step_by(4)
@@ -66,6 +72,8 @@ impl Capability {
         }
         Ok(Self {
             total_vfs,
+            control: SriovControl::from_bits_retain(control),
+            num_vfs,
             vf_identity: Identity {
                 vendor_id,
                 device_id,
@@ -86,7 +94,9 @@ mod tests {
         // Another capability first, then SR-IOV at 0x160.
         pf.put(0x100, &0x1601_0001_u32.to_le_bytes());
         pf.put(0x160, &0x0001_0010_u32.to_le_bytes());
+        pf.put(0x160 + register::SRIOV_CONTROL, &0x19_u16.to_le_bytes());
         pf.put(0x160 + register::SRIOV_TOTAL_VFS, &64_u16.to_le_bytes());
+        pf.put(0x160 + register::SRIOV_NUM_VFS, &5_u16.to_le_bytes());
         pf.put(
             0x160 + register::SRIOV_VF_DEVICE_ID,
             &0xB002_u16.to_le_bytes(),
@@ -104,6 +114,8 @@ mod tests {
             Capability::read(&mut pf()),
             Ok(Capability {
                 total_vfs: 64,
+                control: SriovControl::from_bits_retain(0x19),
+                num_vfs: 5,
                 vf_identity: Identity {
                     vendor_id: 0x1414,
                     device_id: 0xB002
@@ -128,7 +140,7 @@ mod tests {
             Err(CapabilityFailure::Unreachable)
         );
         let mut failing = pf();
-        for accesses in 0..11 {
+        for accesses in 0..13 {
             failing.fail_after = Some(accesses);
             assert!(Capability::read(&mut failing).is_err(), "{accesses}");
         }

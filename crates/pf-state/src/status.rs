@@ -86,8 +86,26 @@ statuses! {
     DEVICE_HARDWARE_ERROR = STATUS_DEVICE_HARDWARE_ERROR, 0xC000_0483;
     /// The device does not hold what a device of its kind has to hold.
     DEVICE_CONFIGURATION_ERROR = STATUS_DEVICE_CONFIGURATION_ERROR, 0xC000_0182;
+    /// A resource has another type than it must have.
+    RESOURCE_TYPE_NOT_FOUND = STATUS_RESOURCE_TYPE_NOT_FOUND, 0xC000_008A;
+    /// A resource that must be there is not.
+    RESOURCE_NAME_NOT_FOUND = STATUS_RESOURCE_NAME_NOT_FOUND, 0xC000_008B;
+    /// There is more of something than can be.
+    ALLOTTED_SPACE_EXCEEDED = STATUS_ALLOTTED_SPACE_EXCEEDED, 0xC000_0099;
+    /// A memory range contradicts what it is for.
+    RANGE_LIST_CONFLICT = STATUS_RANGE_LIST_CONFLICT, 0xC000_0282;
+    /// An address is not aligned.
+    DATATYPE_MISALIGNMENT_ERROR = STATUS_DATATYPE_MISALIGNMENT_ERROR, 0xC000_02C5;
     /// No address was given.
     INVALID_ADDRESS = STATUS_INVALID_ADDRESS, 0xC000_0141;
+    /// The function is not there.
+    DEVICE_UNREACHABLE = STATUS_DEVICE_UNREACHABLE, 0xC000_0464;
+    /// The device does something else than it was asked for.
+    DEVICE_PROTOCOL_ERROR = STATUS_DEVICE_PROTOCOL_ERROR, 0xC000_0186;
+    /// There is no memory where there must be some.
+    MEMORY_NOT_ALLOCATED = STATUS_MEMORY_NOT_ALLOCATED, 0xC000_00A0;
+    /// The device lacks a part that every device of its kind has.
+    NOT_FOUND = STATUS_NOT_FOUND, 0xC000_0225;
     /// The function does not answer.
     DEVICE_NOT_CONNECTED = STATUS_DEVICE_NOT_CONNECTED, 0xC000_009D;
 }

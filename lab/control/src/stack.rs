@@ -235,11 +235,24 @@ pub mod pnp {
 pub struct Pnp {
     /// One of [`pnp`].
     pub request: u32,
-    /// A power state; for [`pnp::START`] 1 to name the VFs' memory in the resource list, 2 to name
-    /// less of it than they need.
+    /// A power state; for [`pnp::START`] one of [`resources`].
     pub argument: u32,
     /// Milliseconds to wait; the request is then left to complete by itself.
     pub milliseconds: u32,
+}
+
+/// What is in the resource list of [`pnp::START`], in [`Pnp::argument`].
+pub mod resources {
+    /// There is no list.
+    pub const NONE: u32 = 0;
+    /// The memory of all VFs that the device can have.
+    pub const ALL_VFS: u32 = 1;
+    /// Of each register a byte less than one VF needs.
+    pub const TOO_SMALL: u32 = 2;
+    /// Of each register a byte more than all VFs need.
+    pub const OTHER_LENGTH: u32 = 3;
+    /// [`ALL_VFS`], and more ranges than a PF can have.
+    pub const TOO_MANY: u32 = 4;
 }
 
 /// How the attached stack answers an event, in [`Attach::policy`].
@@ -325,8 +338,28 @@ pub mod fault {
     /// A PF that is pulled out stays where it is: the system removes its device, and its registers
     /// go on to answer.
     pub const STAYS: u32 = 13;
+    /// `GetVirtualFunctionProbedBars` returns the PF's own registers: another type than the VFs' and
+    /// I/O space.
+    pub const PF_BARS: u32 = 14;
+    /// `GetVirtualFunctionProbedBars` returns the PF's own registers: the VFs' types and other sizes.
+    pub const PF_SIZES: u32 = 15;
+    /// `GetVirtualFunctionProbedBars` returns no size for VF BAR 2.
+    pub const NO_SIZE: u32 = 16;
+    /// A PF that is plugged in has an address in VF BAR 2 that is no multiple of the size.
+    pub const MISALIGNED: u32 = 17;
+    /// VF Enable stays clear although `EnableVirtualization` succeeds.
+    pub const NOT_ENABLED: u32 = 18;
+    /// VF Memory Space Enable stays clear although `EnableVirtualization` succeeds.
+    pub const NO_MEMORY_SPACE: u32 = 19;
+    /// `NumVFs` is one less than `EnableVirtualization` was asked for.
+    pub const OTHER_NUM_VFS: u32 = 20;
+    /// The VF's configuration space reads as `FFh` until 700 ms after VF Enable, its vendor ID as
+    /// 0001h, as a root complex returns it for a request that is to be sent again.
+    pub const LATE_VF: u32 = 21;
+    /// VFs have no capabilities.
+    pub const NO_EXPRESS: u32 = 22;
     /// How many there are.
-    pub const COUNT: usize = 14;
+    pub const COUNT: usize = 23;
 }
 
 /// Input of [`IOCTL_FAULT`].
@@ -378,6 +411,11 @@ pub struct Report {
     pub vfs_left_on: u32,
     /// Calls of `EnableVirtualization` for a PF that was pulled out and does not answer any more.
     pub late_switches: u32,
+    /// Accesses to a VF's configuration space within 100 ms after VF Enable was set.
+    pub early_after_enable: u32,
+    /// Accesses to the SR-IOV capability, and calls of `EnableVirtualization`, within a second after
+    /// VF Enable was cleared.
+    pub early_after_disable: u32,
     /// The status of a query for the SR-IOV interface that came between the surprise removal of
     /// the last PF that was pulled out and its removal.
     pub late_query_status: u32,

@@ -122,12 +122,36 @@ pub(crate) enum StartFault {
     EnableFails,
     /// The VFs are on already
     VfsOn,
-    /// The VFs do not answer
+    /// VF 0 does not answer
     SilentVf,
+    /// The last VF does not answer
+    SilentLastVf,
+    /// Every VF takes 700 ms to answer
+    LateVf,
+    /// VFs have no capabilities
+    NoExpress,
+    /// VF Enable stays clear
+    NotEnabled,
+    /// VF Memory Space Enable stays clear
+    NoMemorySpace,
+    /// `NumVFs` is one less than it was set to
+    OtherNumVfs,
     /// A base address register of the VFs has no address
     NoAddress,
+    /// The bus gives the PF's registers for the VFs': other types
+    PfBars,
+    /// The bus gives no size for a base address register of the VFs
+    NoSize,
+    /// The address of a base address register of the VFs is no multiple of its size
+    Misaligned,
     /// The PF starts, and again with a memory window that is too small
     SmallWindow,
+    /// The PF starts, and again with a memory window of another length than VFs have
+    OtherWindow,
+    /// The PF starts, and again with more memory ranges than a PF can have
+    ManyRanges,
+    /// The PF starts, and again with a list of its memory while the bus gives the PF's sizes for the VFs'
+    PfSizes,
 }
 
 #[cfg(windows)]

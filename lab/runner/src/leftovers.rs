@@ -28,6 +28,14 @@ pub(crate) fn none(report: &Report) -> Result<()> {
             report.late_switches,
             "attempts to switch VFs of a PF that does not answer any more",
         ),
+        (
+            report.early_after_enable,
+            "accesses to a VF within 100 ms after VF Enable was set",
+        ),
+        (
+            report.early_after_disable,
+            "accesses to the SR-IOV capability within a second after VF Enable was cleared",
+        ),
     ];
     for (count, what) in left {
         ensure!(count == 0, "the PF is gone, and there are {count} {what}");

@@ -298,6 +298,8 @@ fn report() -> abi::Report {
         early_accesses: pci::early_accesses(),
         vfs_left_on: pci::vfs_left_on(),
         late_switches: pci::late_switches(),
+        early_after_enable: pci::early_after_enable(),
+        early_after_disable: pci::early_after_disable(),
         late_query_status: watch::late_query().cast_unsigned(),
         late_request_status: watch::late_request().cast_unsigned(),
         restarts_before_cancel_stop: watch::restarts_before_cancel_stop(),

@@ -5,12 +5,13 @@
 //! the runner.
 
 mod interface;
+mod switch;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use lab_control::stack::fault as kind;
+use lab_control::stack::{fault as kind, resources};
 use pcivirt_abi::bus::{MemoryDescriptor, RESOURCE_SHARE_DEVICE_EXCLUSIVE, RESOURCE_TYPE_MEMORY};
 use pcivirt_abi::config;
 use wdk_sys::{
@@ -23,6 +24,8 @@ use crate::fault;
 use crate::lock::Lock;
 
 pub(crate) use interface::{query_interface, references};
+use switch::Switch;
+pub(crate) use switch::{early_after_disable, early_after_enable};
 
 const PF_SPACE: usize = config::SPACE_SIZE as usize;
 /// Bytes of a VF's configuration space that hold something; the rest reads as zero.
@@ -30,6 +33,8 @@ const VF_SPACE: usize = 256;
 /// Where the capabilities lie.
 const EXPRESS: u32 = 0x40;
 const MSI_X: u32 = 0x70;
+/// Where the SR-IOV capability lies, the only one of the PF's extended ones.
+const SRIOV: u32 = config::EXTENDED_CAPABILITIES;
 /// VF BARs 0 and 1: one 64-bit prefetchable register for 16 KiB of each VF.
 const BAR_0_BASE: u64 = 0x20_0000_0000;
 const BAR_0_BYTES: u32 = 0x4000;
@@ -79,8 +84,7 @@ pub(crate) struct Pci {
     functions: Vec<Lock<Function>>,
     /// When each VF may be accessed again after its last reset; 0 before the first.
     quiet_until: Vec<AtomicU64>,
-    /// `NumVFs` while virtualization is enabled, else 0.
-    enabled: AtomicU32,
+    switch: Switch,
     resets: AtomicU32,
     power: AtomicU32,
     /// The PF was pulled out and does not answer any more.
@@ -123,8 +127,8 @@ impl Pci {
                 })
                 .collect(),
             quiet_until: (0..total_vfs).map(|_| AtomicU64::new(0)).collect(),
-            enabled: AtomicU32::new(if fault::is_on(kind::VFS_ON, 0) {
-                total_vfs.into()
+            switch: Switch::new(if fault::is_on(kind::VFS_ON, 0) {
+                total_vfs
             } else {
                 0
             }),
@@ -154,7 +158,7 @@ impl Pci {
     }
 
     pub(crate) fn enabled_vfs(&self) -> u32 {
-        self.enabled.load(Ordering::SeqCst)
+        self.switch.enabled_vfs()
     }
 
     pub(crate) fn resets(&self) -> u32 {
@@ -168,14 +172,15 @@ impl Pci {
         }
     }
 
-    /// The resources of a start request: the memory of the VFs' BARs; if it is to be too small, of
-    /// each a byte less than one VF needs.
-    pub(crate) fn resources(&self, too_small: bool) -> ResourceList {
+    /// The resources of a start request, as one of [`resources`]: the memory of the VFs' BARs, and
+    /// more ranges behind it.
+    pub(crate) fn resources(&self, which: u32) -> ResourceList {
         let length = |bytes: u32| {
-            if too_small {
-                bytes - 1
-            } else {
-                bytes.saturating_mul(self.total_vfs.into())
+            let all = bytes.saturating_mul(self.total_vfs.into());
+            match which {
+                resources::TOO_SMALL => bytes - 1,
+                resources::OTHER_LENGTH => all + 1,
+                _ => all,
             }
         };
         let memory = |start: u64, bytes: u32| MemoryDescriptor {
@@ -185,17 +190,21 @@ impl Pci {
             length: length(bytes),
             ..MemoryDescriptor::default()
         };
+        let mut descriptors = [memory(0x30_0000_0000, BAR_0_BYTES); DESCRIPTORS as usize];
+        descriptors[0] = memory(BAR_0_BASE, BAR_0_BYTES);
+        descriptors[1] = memory(u64::from(BAR_2_BASE), BAR_2_BYTES);
         ResourceList {
             count: 1,
             interface_type: 5,
             bus_number: 0,
             version: 1,
             revision: 1,
-            descriptor_count: 2,
-            descriptors: [
-                memory(BAR_0_BASE, BAR_0_BYTES),
-                memory(u64::from(BAR_2_BASE), BAR_2_BYTES),
-            ],
+            descriptor_count: if which == resources::TOO_MANY {
+                DESCRIPTORS
+            } else {
+                2
+            },
+            descriptors,
         }
     }
 
@@ -208,6 +217,7 @@ impl Pci {
 
     /// Counts an access to a VF that comes too early.
     fn note_access(&self, vf: u16) {
+        self.switch.note_request();
         if self.recent_reset(vf).is_some() {
             EARLY.fetch_add(1, Ordering::SeqCst);
         }
@@ -219,7 +229,8 @@ impl Pci {
         }
         let function = self.enabled_function(vf)?.lock();
         self.note_access(vf);
-        let silent = function.lost || fault::is_on(kind::SILENT_VF, vf);
+        let late = self.switch.is_late(vf);
+        let silent = late || function.lost || fault::is_on(kind::SILENT_VF, vf);
         for (place, byte) in destination.iter_mut().enumerate() {
             let address = usize::try_from(offset).ok()?.checked_add(place)?;
             if address >= PF_SPACE {
@@ -230,6 +241,9 @@ impl Pci {
             } else {
                 function.space.get(address).copied().unwrap_or(0)
             };
+        }
+        if late && offset == config::VENDOR_ID && destination.len() >= 2 {
+            destination[..2].copy_from_slice(&config::VENDOR_ID_RETRY.to_le_bytes());
         }
         let status = EXPRESS + config::EXPRESS_DEVICE_STATUS;
         if fault::is_on(kind::TRANSACTIONS_PENDING, vf)
@@ -286,6 +300,7 @@ impl Pci {
             LATE_SWITCHES.fetch_add(1, Ordering::SeqCst);
             return STATUS_UNSUCCESSFUL;
         }
+        self.switch.note_touch();
         if fault::is_on(kind::ENABLE_FAILS, 0) {
             return STATUS_UNSUCCESSFUL;
         }
@@ -300,12 +315,26 @@ impl Pci {
         if enable == (self.enabled_vfs() != 0) {
             return STATUS_INVALID_DEVICE_STATE;
         }
-        self.enabled.store(u32::from(vfs), Ordering::SeqCst);
+        self.switch.set(vfs);
         STATUS_SUCCESS
+    }
+
+    /// Reads the PF's configuration space.
+    fn read(&self, range: core::ops::Range<usize>, destination: &mut [u8]) {
+        let mut space = self.space.lock();
+        if range.end > SRIOV as usize {
+            self.switch.note_touch();
+            self.switch.show(&mut space);
+        }
+        destination.copy_from_slice(&space[range]);
     }
 }
 
-/// `CM_RESOURCE_LIST` of `wdm.h` with one bus and two descriptors.
+/// Descriptors in a resource list, one more than a PF can have: six registers, six of its VFs, an
+/// expansion ROM.
+const DESCRIPTORS: u32 = 14;
+
+/// `CM_RESOURCE_LIST` of `wdm.h` with one bus.
 #[repr(C)]
 pub(crate) struct ResourceList {
     count: u32,
@@ -314,7 +343,7 @@ pub(crate) struct ResourceList {
     version: u16,
     revision: u16,
     descriptor_count: u32,
-    descriptors: [MemoryDescriptor; 2],
+    descriptors: [MemoryDescriptor; DESCRIPTORS as usize],
 }
 
 fn halves(value: u64) -> [u32; 2] {
@@ -370,6 +399,9 @@ fn after_write(address: u32, held: u8, written: u8) -> u8 {
 fn virtual_space() -> Box<[u8]> {
     let mut space = alloc::vec![0; VF_SPACE].into_boxed_slice();
     put(&mut space, config::VENDOR_ID, &[0xFF; 4]);
+    if fault::is_on(kind::NO_EXPRESS, 0) {
+        return space;
+    }
     put_express_capability(&mut space, MSI_X);
     let errors = config::Status::CAPABILITIES_LIST
         | config::Status::SIGNALED_SYSTEM_ERROR
@@ -393,23 +425,24 @@ fn physical_space(vendor: u16, device: u16, vf_device: u16, total_vfs: u16) -> B
     if fault::is_on(kind::NO_CAPABILITY, 0) {
         return space;
     }
-    let sriov = config::EXTENDED_CAPABILITIES;
     let header = u32::from(config::EXTENDED_CAPABILITY_SRIOV) | 1 << 16;
-    put(&mut space, sriov, &header.to_le_bytes());
+    put(&mut space, SRIOV, &header.to_le_bytes());
     for offset in [config::SRIOV_INITIAL_VFS, config::SRIOV_TOTAL_VFS] {
-        put(&mut space, sriov + offset, &total_vfs.to_le_bytes());
+        put(&mut space, SRIOV + offset, &total_vfs.to_le_bytes());
     }
     put(
         &mut space,
-        sriov + config::SRIOV_VF_DEVICE_ID,
+        SRIOV + config::SRIOV_VF_DEVICE_ID,
         &vf_device.to_le_bytes(),
     );
-    let bars = sriov + config::SRIOV_VF_BASE_ADDRESS_0;
+    let bars = SRIOV + config::SRIOV_VF_BASE_ADDRESS_0;
     let [low, high] = halves(BAR_0_BASE);
     put(&mut space, bars, &(low | BAR_0_FLAGS).to_le_bytes());
     put(&mut space, bars + 4, &high.to_le_bytes());
     if !fault::is_on(kind::NO_ADDRESS, 0) {
-        put(&mut space, bars + 8, &BAR_2_BASE.to_le_bytes());
+        let misaligned = fault::is_on(kind::MISALIGNED, 0);
+        let address = BAR_2_BASE + if misaligned { BAR_2_BYTES / 2 } else { 0 };
+        put(&mut space, bars + 8, &address.to_le_bytes());
     }
     space
 }

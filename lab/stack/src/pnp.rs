@@ -1,7 +1,7 @@
 //! Plug and Play: which requests a child simply accepts, interfaces that it offers, and requests of
 //! Plug and Play and power that the stack double sends because Wine never does.
 
-use lab_control::stack::{Answer, Pnp, pnp};
+use lab_control::stack::{Answer, Pnp, pnp, resources};
 use pcivirt_abi::Guid;
 use wdk_sys::{
     DEVICE_OBJECT, INTERFACE, IO_STACK_LOCATION, IRP_MJ_PNP, IRP_MJ_POWER,
@@ -57,10 +57,10 @@ pub(crate) fn send(
     pci: Option<&Pci>,
     request: &Pnp,
 ) -> Result<Answer, NTSTATUS> {
-    let mut resources = pci
-        .filter(|_| request.argument != 0)
-        .map(|pci| pci.resources(request.argument == 2));
-    let list = resources.as_mut().map_or(core::ptr::null_mut(), |list| {
+    let mut list = pci
+        .filter(|_| request.argument != resources::NONE)
+        .map(|pci| pci.resources(request.argument));
+    let list = list.as_mut().map_or(core::ptr::null_mut(), |list| {
         core::ptr::from_mut(list).cast()
     });
     if request.request > pnp::SET_SYSTEM_POWER {

@@ -69,9 +69,20 @@ pub enum Patience {
     UntilAFailure,
 }
 
-/// Every test.
-pub(crate) fn all(places: &Places, images: &Images, patience: Patience) -> Result<Tally> {
-    let tests = Mutex::new(VecDeque::from(list::all(places, images)?));
+/// Every test with `only` in its name.
+pub(crate) fn all(
+    places: &Places,
+    images: &Images,
+    patience: Patience,
+    only: &str,
+) -> Result<Tally> {
+    let mut tests = list::all(places, images)?;
+    tests.retain(|test| test.name.contains(only));
+    ensure!(
+        !tests.is_empty(),
+        "no test of the lab has {only:?} in its name"
+    );
+    let tests = Mutex::new(VecDeque::from(tests));
     let total: Mutex<Result<Total>> = Mutex::new(Ok(Total::default()));
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
@@ -94,8 +105,8 @@ pub(crate) fn all(places: &Places, images: &Images, patience: Patience) -> Resul
     });
     let total = total.into_inner();
     let Total { mut tally, told } = total.map_err(|_| anyhow!("a test of the lab panicked"))??;
-    // A failure may have left runs out.
-    if tally.failed == 0 {
+    // A failure or a choice may have left runs out.
+    if tally.failed == 0 && only.is_empty() {
         tally += every_event_was_told(&told)?;
     }
     Ok(tally)

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, ensure};
-use lab_control::stack::{self as abi, pnp, policy};
+use lab_control::stack::{self as abi, pnp, policy, resources};
 
 use super::{Check, block_0, is, mark, status};
 use crate::cli::Mode;
@@ -100,7 +100,7 @@ fn moved(session: &mut Session) -> Result<()> {
     fresh(session, policy::ACCEPT)?;
     send(session, pnp::QUERY_STOP, status::SUCCESS)?;
     send(session, pnp::STOP, status::SUCCESS)?;
-    let got = session.stack.pnp(pnp::START, 1)?;
+    let got = session.stack.pnp(pnp::START, resources::ALL_VFS)?;
     is("START with memory resources", got, status::SUCCESS)?;
     let bar = super::call(abi::function::GET_RESOURCE_FOR_BAR, 1, 0, 0);
     is("BAR 0", session.stack.call(&bar)?.status, status::SUCCESS)

@@ -174,17 +174,29 @@ unsafe extern "C" fn get_probed_bars(_context: *mut c_void, values: *mut u32) ->
     if fault::is_on(kind::PROBED_BARS_FAIL, 0) {
         return STATUS_INVALID_DEVICE_STATE;
     }
-    let probed = [
-        !(BAR_0_BYTES - 1) | BAR_0_FLAGS,
-        u32::MAX,
-        !(BAR_2_BYTES - 1),
-        0,
-        0,
-        0,
-    ];
     // SAFETY: the interface's contract: six values.
-    unsafe { values.cast::<[u32; 6]>().write(probed) };
+    unsafe { values.cast::<[u32; 6]>().write(probed_bars()) };
     STATUS_SUCCESS
+}
+
+/// What the bus gives for the sizes of the VFs' registers, or, as the documentation may also be read,
+/// of the PF's own.
+fn probed_bars() -> [u32; 6] {
+    let mask = |bytes: u32| !(bytes - 1);
+    let wide = |bytes: u32| mask(bytes) | BAR_0_FLAGS;
+    if fault::is_on(kind::PF_BARS, 0) {
+        // 64 KiB of memory, an I/O register of four bytes, and 16 KiB of memory.
+        return [mask(0x1_0000), 0xFFFF_FFFD, mask(0x4000), 0, 0, 0];
+    }
+    if fault::is_on(kind::PF_SIZES, 0) {
+        return [wide(BAR_0_BYTES / 4), u32::MAX, mask(BAR_2_BYTES), 0, 0, 0];
+    }
+    let second = if fault::is_on(kind::NO_SIZE, 0) {
+        0
+    } else {
+        mask(BAR_2_BYTES)
+    };
+    [wide(BAR_0_BYTES), u32::MAX, second, 0, 0, 0]
 }
 
 /// The part of the PF's space that an access is about.
@@ -214,7 +226,7 @@ unsafe extern "C" fn get_bus_data(
         // As the bus reads where nobody answers.
         destination.fill(0xFF);
     } else {
-        destination.copy_from_slice(&device.space.lock()[range]);
+        device.read(range, destination);
     }
     length
 }

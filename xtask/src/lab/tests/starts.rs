@@ -25,8 +25,17 @@ pub(super) struct Ended {
 }
 
 /// With these the driver fails while the power of the device comes up: `STATUS_DEVICE_HARDWARE_ERROR`,
-/// `STATUS_DEVICE_NOT_CONNECTED`, `STATUS_INVALID_ADDRESS`.
-const WITH_POWER: [u32; 3] = [0xC000_0483, 0xC000_009D, 0xC000_0141];
+/// `STATUS_DEVICE_UNREACHABLE`, `STATUS_DEVICE_PROTOCOL_ERROR`, `STATUS_MEMORY_NOT_ALLOCATED`,
+/// `STATUS_DEVICE_NOT_CONNECTED`, `STATUS_NOT_FOUND`, `STATUS_INVALID_ADDRESS`.
+const WITH_POWER: [u32; 7] = [
+    0xC000_0483,
+    0xC000_0464,
+    0xC000_0186,
+    0xC000_00A0,
+    0xC000_009D,
+    0xC000_0225,
+    0xC000_0141,
+];
 /// `STATUS_DEVICE_POWER_FAILURE`, with which the framework then ends the start.
 const POWER_FAILURE: u32 = 0xC000_009E;
 /// `STATUS_NO_SUCH_DEVICE`, as the bus double puts it: no driver's device was above to be started.
@@ -150,6 +159,7 @@ fn failures() -> Vec<Start> {
     use Value::{Bytes, Number, Text};
     use Wrong::{Bus, Byte, InvalidateInput, NumVfs, Table, Truncated};
     const TABLE: &str = "The block table does not verify.";
+    const SILENT: &str = "A VF does not answer a second after it was turned on.";
     const ABOVE: &str = "NumVFs is more than max-vfs of the manifest.";
     const INPUT: &str = "The registry value InvalidateInput is not a DWORD of 0 or 1.";
     vec![
@@ -174,7 +184,18 @@ fn failures() -> Vec<Start> {
         ("without an SR-IOV capability", Bus(&["--fault", "no-capability"]), 0xC000_0182, "The PF has no SR-IOV capability.", Some((0, 0))),
         ("without the sizes of the registers", Bus(&["--fault", "probed-bars-fail"]), 0xC000_009C, "The bus does not say how large the VFs' registers are.", Some((0xC000_0184, 0))),
         ("with a window that is too small", Bus(&["--fault", "small-window"]), 0xC000_028C, "The memory behind a VF register is too small for all VFs.", Some((0x3FFF, 0x1_0000))),
-        ("with VFs that do not answer", Bus(&["--fault", "silent-vf"]), 0xC000_009D, "VF 0 is on and does not answer.", Some((0, 0))),
+        ("with a window of another length", Bus(&["--fault", "other-window"]), 0xC000_0282, "The memory behind a VF register has the length of neither NumVFs nor TotalVFs.", Some((0x2_0001, 0x4000))),
+        ("with more memory ranges than a PF can have", Bus(&["--fault", "many-ranges"]), 0xC000_0099, "The resource list has more memory ranges than a PF can have.", Some((14, 13))),
+        ("with the PF's registers for the VFs'", Bus(&["--fault", "pf-bars"]), 0xC000_008A, "The bus gave a VF register another type than the SR-IOV capability has.", Some((0, 0xC_FFFF_0000))),
+        ("with the PF's sizes for the VFs'", Bus(&["--fault", "pf-sizes"]), 0xC000_0282, "The memory behind a VF register has the length of neither NumVFs nor TotalVFs.", Some((0x2_0000, 0x1000))),
+        ("without the size of a register", Bus(&["--fault", "no-size"]), 0xC000_008B, "The bus gave no size for a VF register of the SR-IOV capability.", Some((2, 0xE000_0000))),
+        ("with an address that is no multiple of the size", Bus(&["--fault", "misaligned"]), 0xC000_02C5, "The address of a VF register is not a multiple of its size.", Some((0xE000_0800, 0x1000))),
+        ("with a VF 0 that does not answer", Bus(&["--fault", "silent-vf"]), 0xC000_009D, SILENT, Some((0, 0))),
+        ("with a last VF that does not answer", Bus(&["--fault", "silent-last-vf"]), 0xC000_009D, SILENT, Some((3, 0))),
+        ("with VFs without capabilities", Bus(&["--fault", "no-express"]), 0xC000_0225, "VF 0 has no PCI Express capability.", Some((0, 0))),
+        ("with VF Enable clear", Bus(&["--fault", "not-enabled"]), 0xC000_0464, "The bus turned the VFs on, and VF Enable is clear.", Some((8, 0))),
+        ("with VF Memory Space Enable clear", Bus(&["--fault", "no-memory-space"]), 0xC000_00A0, "The bus turned the VFs on, and VF Memory Space Enable is clear.", Some((1, 0))),
+        ("with a VF less than asked for", Bus(&["--fault", "other-num-vfs"]), 0xC000_0186, "The device has turned another number of VFs on.", Some((3, 4))),
         ("without the address of a register", Bus(&["--fault", "no-address"]), 0xC000_0141, "The bus gave a base address register of the VFs no address.", Some((2, 0))),
         ("with VFs that cannot be turned on", Bus(&["--fault", "enable-fails"]), 0xC000_0483, "The bus does not turn the VFs on.", Some((0xC000_0001, 0))),
     ]
@@ -202,6 +223,10 @@ pub(super) fn all(places: &Places) -> Result<Vec<Test>> {
         (
             "with VFs that are on already",
             Wrong::Bus(&["--fault", "vfs-on"]),
+        ),
+        (
+            "with VFs that are slow to answer",
+            Wrong::Bus(&["--fault", "late-vf"]),
         ),
     ]
     .map(|(name, wrong)| (name.to_owned(), wrong, Ended::WELL));
