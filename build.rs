@@ -53,7 +53,7 @@ fn embedded_block_table(out: &Path) -> Result<(), Failure> {
 /// than the manifest's.
 fn names_the_device(manifest: &Manifest) -> Result<(), Failure> {
     let device = manifest.device();
-    let (vendor, model) = (device.vendor_id, device.device_id);
+    let (vendor, model) = (device.vendor_id, device.device_id());
     let hardware_id = format!(r"PCI\VEN_{vendor:04X}&DEV_{model:04X}");
     let inf = fs::read_to_string(INF).map_err(|error| format!("{INF}: {error}"))?;
     if inf.contains(&hardware_id) {

@@ -1,7 +1,7 @@
 //! Plug and Play and power management, as the framework tells of them.
 //!
-//! Order of a start: `add` makes the objects; `prepare_hardware` reads the parameters, takes the
-//! memory (the first time) and finds the device's registers; `d0_entry` turns the VFs on, finds their
+//! Order of a start: `add` makes the objects; `prepare_hardware` finds the device's registers, and the
+//! first time reads the parameters, compares the table's IDs with the device's, and takes the memory; `d0_entry` turns the VFs on, finds their
 //! memory, and opens the way to the hardware. Everything backwards for a stop. The VFs' blocks stay as they
 //! are from the first start to the removal.
 
@@ -222,8 +222,9 @@ unsafe extern "C" fn prepare_hardware(
         return status::DEVICE_NOT_READY;
     };
     let prepare = || {
-        let served = pf.serve(device)?;
         let hardware = crate::pci::Hardware::find(device, raw, translated)?;
+        // No VF is served before the table is known to be for this device.
+        let served = pf.serve(device, hardware.pf_identity())?;
         hardware.admit(served.num_vfs)?;
         // SAFETY: this is EvtDevicePrepareHardware.
         unsafe { pf.change_hardware(|place| *place = Some(hardware)) };

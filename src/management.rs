@@ -151,8 +151,8 @@ fn query(pf: &Pf, served: &Served) -> abi::QueryReply {
         table_crc: table.crc(),
         driver_version: DRIVER_VERSION,
         num_vfs: served.num_vfs,
-        vendor_id: device.vendor_id,
-        device_id: device.device_id,
+        vendor_id: served.identity.vendor_id,
+        device_id: served.identity.device_id,
         // A table has 1024 blocks at most.
         block_count: u16::try_from(table.block_count()).unwrap_or(u16::MAX),
         table_source: served.table_source as u8,

@@ -332,6 +332,11 @@ impl Hardware {
         self.write_list
     }
 
+    /// What identifies the PF.
+    pub(crate) const fn pf_identity(&self) -> Identity {
+        self.capability.pf_identity
+    }
+
     /// What identifies each VF to its driver.
     pub(crate) const fn vf_identity(&self) -> Identity {
         self.capability.vf_identity

@@ -14,6 +14,7 @@ use core::{
 use block_broker::{Kinds, Refusal, Watch};
 use pcivirt_abi::Luid;
 use pf_state::{
+    config::Identity,
     event,
     failure::StartFailure,
     invalidation::Rotation,
@@ -328,13 +329,18 @@ impl Pf {
     }
 
     /// Reads the parameters and takes the memory, the first time; afterwards the VFs are there.
-    pub(crate) fn serve(&self, device: WDFDEVICE) -> Result<&Served, StartFailure> {
+    /// `identity` holds the PF's IDs.
+    pub(crate) fn serve(
+        &self,
+        device: WDFDEVICE,
+        identity: Identity,
+    ) -> Result<&Served, StartFailure> {
         if let Some(served) = self.served.get() {
             return Ok(served);
         }
         // SAFETY: it is kept in the PF and reached through it alone, and the PF's object is what
         // the memory belongs to.
-        let served = unsafe { Served::new(device, self, self.object) }?;
+        let served = unsafe { Served::new(device, self, self.object, identity) }?;
         self.served
             .set(served)
             .ok_or(StartFailure::Framework(status::DEVICE_BUSY))

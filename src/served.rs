@@ -11,7 +11,13 @@ use core::{
 use block_broker::{BlockSlot, Broker, Kinds, Vf, VfCell};
 use block_table::Table;
 use pf_broker_abi::TableSource;
-use pf_state::{failure::StartFailure, invalidation::Input, rundown::Gate};
+use pf_state::{
+    config::Identity,
+    failure::StartFailure,
+    invalidation::Input,
+    rundown::Gate,
+    table::{self, Origin},
+};
 use wdk_sys::{WDFDEVICE, WDFOBJECT};
 
 use crate::{lock::SpinLock, management, memory, parameters::Parameters, pf::Pf, queue::Waiting};
@@ -75,11 +81,13 @@ pub(crate) struct Served {
     pub(crate) table_source: TableSource,
     /// What the input of an `IOCTL_SRIOV_INVALIDATE_BLOCK` is taken for.
     pub(crate) invalidate_input: Input,
+    /// The PF's IDs, as its configuration space holds them.
+    pub(crate) identity: Identity,
 }
 
 impl Served {
-    /// Reads the parameters, verifies the table and takes the memory, all of it, at
-    /// `PASSIVE_LEVEL`.
+    /// Reads the parameters, verifies the table, compares its IDs with the PF's and takes the memory, all of
+    /// it, at `PASSIVE_LEVEL`.
     ///
     /// # Safety
     /// What it holds is used only as long as `owner` lives, which its memory belongs to, and `pf` does.
@@ -87,15 +95,16 @@ impl Served {
         device: WDFDEVICE,
         pf: &Pf,
         owner: WDFOBJECT,
+        identity: Identity,
     ) -> Result<Self, StartFailure> {
         let parameters = Parameters::open(device)?;
         // SAFETY: as the caller promises.
         let registry = unsafe { parameters.block_table(owner) }?;
-        let (bytes, table_source) = registry
-            .map_or((EMBEDDED_TABLE, TableSource::Embedded), |bytes| {
-                (bytes, TableSource::Registry)
-            });
-        let table = Table::verify(bytes).map_err(StartFailure::Table)?;
+        let (table, origin) = table::choose(registry, EMBEDDED_TABLE, identity)?;
+        let table_source = match origin {
+            Origin::Registry => TableSource::Registry,
+            Origin::Image => TableSource::Embedded,
+        };
         let num_vfs = checked_num_vfs(parameters.num_vfs()?, table.device().max_vfs)?;
         let invalidate_input = parameters.invalidate_input()?;
         // SAFETY: as the caller promises.
@@ -110,6 +119,7 @@ impl Served {
             num_vfs,
             table_source,
             invalidate_input,
+            identity,
         })
     }
 

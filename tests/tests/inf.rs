@@ -378,7 +378,8 @@ fn ids_number_of_vfs_and_block_table_are_the_manifests() {
         assert_eq!(number.parse(), Ok(device.max_vfs));
         let ids = format!(
             r"PCI\VEN_{:04X}&DEV_{:04X}",
-            device.vendor_id, device.device_id
+            device.vendor_id,
+            device.device_ids().next().expect("one at least")
         );
         assert_eq!(id, ids);
     }

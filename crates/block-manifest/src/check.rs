@@ -83,7 +83,12 @@ fn device(file: &syntax::File) -> Option<Device> {
     Some(Device {
         name: device.name.as_ref()?.value.clone(),
         vendor_id: device.vendor_id.as_ref()?.value,
-        device_id: device.device_id.as_ref()?.value,
+        device_ids: device
+            .device_ids
+            .as_ref()?
+            .iter()
+            .map(|id| id.value)
+            .collect(),
         max_vfs: device.max_vfs.as_ref()?.value,
     })
 }

@@ -13,7 +13,7 @@ pub(crate) fn source(device: &Device, limits: Option<Limits>, blocks: &[Block]) 
     Source {
         name: device.name.clone(),
         vendor_id: device.vendor_id,
-        device_id: device.device_id,
+        device_ids: device.device_ids.clone(),
         max_vfs: device.max_vfs,
         limits,
         blocks: blocks.iter().map(block).collect(),

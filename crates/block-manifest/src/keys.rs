@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use block_table::format::MAX_DEVICE_IDS;
 use block_table::{
     Access, Kind, MAX_BLOCK_LENGTH, MAX_DEPTH, MAX_NAME_LENGTH, MAX_VFS, OnReset, ShortRead,
     WhenFull,
@@ -46,6 +47,8 @@ pub enum Values {
     Integers(u64, u64),
     /// The same, read better with a hexadecimal end.
     Hexadecimal(u64, u64),
+    /// The same, or an array of at least one and at most this many different ones.
+    OneOrMore(u64, u64, usize),
     /// One of these words.
     Words(&'static [&'static str]),
     /// `true` or `false`.
@@ -63,6 +66,10 @@ impl fmt::Display for Values {
         match self {
             Self::Integers(min, max) => write!(formatter, "{min} to {max}"),
             Self::Hexadecimal(min, max) => write!(formatter, "{min} to {max:#X}"),
+            Self::OneOrMore(min, max, most) => write!(
+                formatter,
+                "{min} to {max:#X}, or an array of 1 to {most} different ones"
+            ),
             Self::Words(words) => formatter.write_str(&crate::listed(words.iter().copied())),
             Self::Boolean => formatter.write_str("boolean"),
             Self::Name => write!(formatter, "name of 1 to {MAX_NAME_LENGTH} bytes"),
@@ -160,6 +167,7 @@ const fn optional(name: &'static str, values: Values, default: &'static str) -> 
 
 const LENGTH: Values = Values::Integers(1, MAX_BLOCK_LENGTH as u64);
 const ANY_U16: Values = Values::Hexadecimal(0, u16::MAX as u64);
+const DEVICE_IDS: Values = Values::OneOrMore(0, u16::MAX as u64, MAX_DEVICE_IDS);
 const ANY_U32: Values = Values::Integers(0, u32::MAX as u64);
 const POSITIVE_U32: Values = Values::Integers(1, u32::MAX as u64);
 const INTEGER: Values = Values::Other("integer");
@@ -185,7 +193,7 @@ pub const DEVICE: Section = Section {
     keys: &[
         required("name", Values::DeviceName),
         required("vendor-id", ANY_U16),
-        required("device-id", ANY_U16),
+        required("device-id", DEVICE_IDS),
         required("max-vfs", Values::Integers(1, MAX_VFS as u64)),
     ],
 };

@@ -24,10 +24,18 @@ pub struct Device {
     pub name: String,
     /// PCI vendor ID of the PF.
     pub vendor_id: u16,
-    /// PCI device ID of the PF.
-    pub device_id: u16,
+    /// PCI device IDs that the PF may have, 1 to 16 different ones in the order of the manifest.
+    pub device_ids: Vec<u16>,
     /// The most VFs, 1 to 4096.
     pub max_vfs: u16,
+}
+
+impl Device {
+    /// The first of the device IDs: the one by which the device is named where there is room for one.
+    #[must_use]
+    pub fn device_id(&self) -> u16 {
+        self.device_ids.first().copied().unwrap_or_default()
+    }
 }
 
 /// `[enum.NAME]`.

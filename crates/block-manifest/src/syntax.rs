@@ -59,7 +59,7 @@ pub(crate) struct Device {
     pub(crate) header: Span,
     pub(crate) name: Option<Located<String>>,
     pub(crate) vendor_id: Option<Located<u16>>,
-    pub(crate) device_id: Option<Located<u16>>,
+    pub(crate) device_ids: Option<Vec<Located<u16>>>,
     pub(crate) max_vfs: Option<Located<u16>>,
 }
 

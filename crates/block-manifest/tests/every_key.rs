@@ -88,10 +88,10 @@ fn the_device_and_its_limits_are_those_of_the_manifest() {
         (
             device.name,
             device.vendor_id,
-            device.device_id,
+            device.device_ids().collect(),
             device.max_vfs
         ),
-        ("Contoso CX-100", 0x1414, 0xB001, 64)
+        ("Contoso CX-100", 0x1414, vec![0xB001, 0xB101], 64)
     );
     let limits = table.limits().unwrap();
     assert_eq!((limits.writes_per_second, limits.burst), (2000, 64));

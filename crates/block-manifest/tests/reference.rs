@@ -205,7 +205,11 @@ fn compiles(text: &str) -> Result<(), String> {
 fn a_key_takes_the_range_of_the_reference_and_no_more() {
     let mut ranges = 0;
     for row in rows() {
-        let ends = row.values.split_once(" to ");
+        let one = row
+            .values
+            .split_once(", or an array")
+            .map_or(row.values, |(one, _)| one);
+        let ends = one.split_once(" to ");
         let Some((min, max)) = ends.and_then(|(min, max)| number(min).zip(number(max))) else {
             continue;
         };

@@ -44,6 +44,56 @@ fn one(errors: &[String], words: &str) {
 }
 
 #[test]
+fn device_ids_are_one_integer_or_different_ones_in_an_array() {
+    let said = |ids: &str| {
+        let device = DEVICE.replace("device-id = 1", &format!("device-id = {ids}"));
+        match parse(&format!("{device}{BLOCK}{}", field("a", "u8", ""))) {
+            Ok(manifest) => Ok(manifest.device().device_ids.clone()),
+            Err(errors) => Err(errors),
+        }
+    };
+    let refused = |ids: &str, words: &[&str]| assert_eq!(said(ids).expect_err(ids), words);
+    assert_eq!(said("0xB001"), Ok(vec![0xB001]));
+    assert_eq!(said("[0xB002, 0xB001]"), Ok(vec![0xB002, 0xB001]));
+    let sixteen = format!("{:?}", (0..16).collect::<Vec<_>>());
+    assert_eq!(said(&sixteen), Ok((0..16).collect()));
+    let seventeen = format!("{:?}", (0..17).collect::<Vec<_>>());
+    refused(
+        &seventeen,
+        &["`device-id` has 17 elements, and must have 1 to 16 (not 1 to 16 elements)"],
+    );
+    refused(
+        "[]",
+        &["`device-id` has 0 elements, and must have 1 to 16 (not 1 to 16 elements)"],
+    );
+    refused(
+        "[1, 0x1, 1]",
+        &[
+            "`device-id` has 0x1 twice (here again)",
+            "`device-id` has 1 twice (here again)",
+        ],
+    );
+    refused(
+        "[1, 0x1_0000, -1]",
+        &[
+            "`device-id` is 0x10000, and must be from 0 to 65535 (not from 0 to 65535)",
+            "`device-id` is -1, and must be from 0 to 65535 (not from 0 to 65535)",
+        ],
+    );
+    refused(
+        "[1, \"2\"]",
+        &["`device-id` is a string, and should be an integer (expected an integer)"],
+    );
+    refused(
+        "\"1\"",
+        &[
+            "`device-id` is a string, and should be an integer or an array of integers \
+             (expected an integer or an array of integers)",
+        ],
+    );
+}
+
+#[test]
 fn a_bad_type_hides_neither_its_field_nor_those_behind_it() {
     let fields =
         field("a", "u23", "") + &field("bb", "u8", "") + &field("c", "u8[4]", "count = \"a\"");

@@ -11,7 +11,7 @@ use std::fmt;
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{U16, U32};
 
-use crate::format::{CRC_START, Header, MAGIC, VERSION};
+use crate::format::{CRC_START, Header, MAGIC, MAX_DEVICE_IDS, VERSION};
 use crate::{Limits, Table, TableError};
 use slot_table::SlotTable;
 use writer::Writer;
@@ -61,6 +61,15 @@ impl Source {
             writes_per_second: 0,
             burst: 0,
         });
+        let mut device_ids = [U16::ZERO; MAX_DEVICE_IDS];
+        if self.device_ids.len() > device_ids.len() {
+            return Err(EncodeError::TooMany("device IDs"));
+        }
+        for (place, id) in device_ids.iter_mut().zip(&self.device_ids) {
+            place.set(*id);
+        }
+        let device_id_count =
+            u8::try_from(self.device_ids.len()).map_err(|_| EncodeError::TooMany("device IDs"))?;
         let header = Header {
             magic: MAGIC,
             version: VERSION.into(),
@@ -68,7 +77,8 @@ impl Source {
             length: 0.into(),
             crc: 0.into(),
             vendor_id: self.vendor_id.into(),
-            device_id: self.device_id.into(),
+            device_ids,
+            device_id_count,
             max_vfs: self.max_vfs.into(),
             writes_per_second: limits.writes_per_second.into(),
             burst: limits.burst.into(),

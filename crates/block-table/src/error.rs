@@ -98,4 +98,5 @@ flaws! {
     StackOverflow => "an expression needs more than 16 places of stack",
     Jump => "a jump leaves its expression, or arrives with another stack depth",
     Result => "an expression does not leave exactly one value",
+    DeviceIds => "the device IDs are not 1 to 16 different ones with zeros behind them",
 }

@@ -20,7 +20,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 /// The first eight bytes of every table.
 pub const MAGIC: [u8; 8] = *b"PFBLOCKS";
 /// The version of the format that this crate reads and writes.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
+/// The most device IDs that one table can be for.
+pub const MAX_DEVICE_IDS: usize = 16;
 /// A slot of the ID lookup that holds no block.
 pub const EMPTY_SLOT: u16 = u16::MAX;
 /// The most slots that a lookup may have to look at.
@@ -50,8 +52,11 @@ pub struct Header {
     pub crc: U32,
     /// PCI vendor ID of the PF.
     pub vendor_id: U16,
-    /// PCI device ID of the PF.
-    pub device_id: U16,
+    /// PCI device IDs that the PF may have: the first [`device_id_count`](Self::device_id_count), all different. The
+    /// others are zero.
+    pub device_ids: [U16; MAX_DEVICE_IDS],
+    /// Number of device IDs, 1 to [`MAX_DEVICE_IDS`].
+    pub device_id_count: u8,
     /// The most VFs that may be enabled, 1 to [`MAX_VFS`](crate::MAX_VFS).
     pub max_vfs: U16,
     /// Writes that each VF may make in a second; zero without a limit.
@@ -82,6 +87,15 @@ pub struct Header {
     pub images: U32,
     /// Length of the strings in bytes.
     pub strings: U32,
+}
+
+impl Header {
+    /// The device IDs that are there; none if their number is too large.
+    pub(crate) fn device_ids(&self) -> &[U16] {
+        self.device_ids
+            .get(..usize::from(self.device_id_count))
+            .unwrap_or(&[])
+    }
 }
 
 /// A string in the string section.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use zerocopy::little_endian::U64;
+use zerocopy::little_endian::{U16, U64};
 
 use crate::format::{
     BlockRecord, Header, Instruction, LayoutRecord, RuleRecord, Shape, Span, Text, access,
@@ -34,10 +34,23 @@ pub struct Device<'t> {
     pub name: &'t str,
     /// PCI vendor ID of the PF.
     pub vendor_id: u16,
-    /// PCI device ID of the PF.
-    pub device_id: u16,
+    device_ids: &'t [U16],
     /// The most VFs that may be enabled, 1 to 4096.
     pub max_vfs: u16,
+}
+
+impl<'t> Device<'t> {
+    /// The PCI device IDs that the PF may have, 1 to 16 of them, all different.
+    #[must_use]
+    pub fn device_ids(self) -> impl ExactSizeIterator<Item = u16> + 't {
+        self.device_ids.iter().map(|id| id.get())
+    }
+
+    /// Whether the table is for a PF with these IDs.
+    #[must_use]
+    pub fn is(self, vendor_id: u16, device_id: u16) -> bool {
+        self.vendor_id == vendor_id && self.device_ids().any(|id| id == device_id)
+    }
 }
 
 /// What each VF may write in a time.
@@ -117,7 +130,7 @@ impl<'t> Table<'t> {
         Device {
             name: self.text(self.header.name),
             vendor_id: self.header.vendor_id.get(),
-            device_id: self.header.device_id.get(),
+            device_ids: self.header.device_ids(),
             max_vfs: self.header.max_vfs.get(),
         }
     }

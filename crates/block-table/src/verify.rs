@@ -96,6 +96,17 @@ impl Verifier<'_> {
     fn device(&self) -> Outcome {
         let header = self.table.header;
         self.name(header.name, &header.name)?;
+        let ids = header.device_ids();
+        let different = (1..).zip(ids).all(|(next, id)| {
+            let mut behind = ids.iter().skip(next);
+            !behind.any(|other| other == id)
+        });
+        let mut unused = header.device_ids.iter().skip(ids.len());
+        ensure(
+            !ids.is_empty() && different && unused.all(|id| id.get() == 0),
+            Flaw::DeviceIds,
+            self.at(&header.device_ids),
+        )?;
         ensure(
             (1..=MAX_VFS).contains(&header.max_vfs.get()),
             Flaw::MaxVfs,

@@ -34,11 +34,23 @@ fn the_device_is_what_was_written() {
         (
             device.name,
             device.vendor_id,
-            device.device_id,
+            device.device_ids().collect(),
             device.max_vfs
         ),
-        ("test", 0x1414, 1, 4)
+        ("test", 0x1414, vec![1, 0xB001], 4)
     );
+    for (vendor_id, device_id, is) in [
+        (0x1414, 1, true),
+        (0x1414, 0xB001, true),
+        (0x1414, 0, false),
+        (0x1415, 1, false),
+    ] {
+        assert_eq!(
+            device.is(vendor_id, device_id),
+            is,
+            "{vendor_id:04x}:{device_id:04x}"
+        );
+    }
     assert_eq!(table.limits(), Some(limits));
     assert_eq!(table.block_count(), 2);
     assert_eq!(table.blocks().len(), 2);

@@ -207,9 +207,9 @@ pub struct QueryReply {
     pub driver_version: [u16; 3],
     /// VFs that are served: indexes 0 to `num_vfs - 1`.
     pub num_vfs: u16,
-    /// PCI vendor ID of the PF, from the manifest.
+    /// PCI vendor ID of the PF, from its configuration space.
     pub vendor_id: u16,
-    /// PCI device ID of the PF, from the manifest.
+    /// PCI device ID of the PF, from its configuration space.
     pub device_id: u16,
     /// Blocks in the table.
     pub block_count: u16,

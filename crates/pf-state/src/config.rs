@@ -108,12 +108,13 @@ pub fn check_range(offset: u32, length: u32) -> Result<(), NtStatus> {
     }
 }
 
-/// The identifiers that software sees in a VF, whose own registers read as ones (9.3.4.1.1).
+/// PCI vendor ID and device ID: the PF's, or those that software sees in a VF, whose own registers read as
+/// ones (9.3.4.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The PF's vendor ID.
+    /// The vendor ID, which a PF and its VFs share.
     pub vendor_id: u16,
-    /// VF Device ID of the PF's SR-IOV capability.
+    /// The PF's device ID, or VF Device ID of its SR-IOV capability.
     pub device_id: u16,
 }
 
@@ -123,6 +124,12 @@ impl Identity {
         vendor_id: 0xFFFF,
         device_id: 0xFFFF,
     };
+
+    /// Both in one number, the vendor ID in its upper 16 bits.
+    #[must_use]
+    pub const fn as_number(self) -> u64 {
+        ((self.vendor_id as u64) << 16) | self.device_id as u64
+    }
 
     /// Puts the identifiers over what hardware answered for the bytes from `offset` on.
     pub fn overlay(self, offset: u32, bytes: &mut [u8]) {

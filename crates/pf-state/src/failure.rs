@@ -11,6 +11,7 @@ use block_table::TableError;
 
 use crate::{
     bars::{BarFailure, TooManyRanges, WindowFailure},
+    config::Identity,
     sriov::CapabilityFailure,
     status::{self, NtStatus},
 };
@@ -56,6 +57,21 @@ pub enum StartFailure {
     InvalidateInput {
         /// The number, where it is one.
         found: Option<u32>,
+    },
+    /// The block table in the registry is for other PCI IDs than the PF's.
+    TableForAnotherDevice {
+        /// The PF's IDs.
+        pf: Identity,
+        /// The first IDs that the table is for.
+        table: Identity,
+    },
+    /// There is no block table in the registry, and the one in the driver's image is for other PCI IDs than
+    /// the PF's.
+    NoTable {
+        /// The PF's IDs.
+        pf: Identity,
+        /// The first IDs that the table in the image is for.
+        image: Identity,
     },
     /// The bus offers no `GUID_PCI_VIRTUALIZATION_INTERFACE`, or one that lacks a function.
     NoVirtualizationInterface(NtStatus),
@@ -120,6 +136,8 @@ impl StartFailure {
             Self::TableType { .. } => status::REGISTRY_CORRUPT,
             Self::Table(_) => status::DATA_ERROR,
             Self::InvalidateInput { .. } => status::BAD_DATA,
+            Self::TableForAnotherDevice { .. } => status::DEVICE_DOES_NOT_EXIST,
+            Self::NoTable { .. } => status::NO_MATCH,
             Self::NoVirtualizationInterface(_) => status::NOINTERFACE,
             Self::NoBusInterface(_) => status::DEVICE_FEATURE_NOT_SUPPORTED,
             Self::Capability(failure) => failure.status(),
@@ -153,6 +171,10 @@ impl StartFailure {
             Self::Table(_) => c"The block table does not verify.",
             Self::InvalidateInput { .. } => {
                 c"The registry value InvalidateInput is not a DWORD of 0 or 1."
+            }
+            Self::TableForAnotherDevice { .. } => c"The block table is for another device.",
+            Self::NoTable { .. } => {
+                c"The registry has no block table, and the driver's own is for another device."
             }
             Self::NoVirtualizationInterface(_) => c"The bus has no PCI virtualization interface.",
             Self::NoBusInterface(_) => c"The bus has no standard bus interface.",
@@ -193,6 +215,8 @@ impl StartFailure {
             | Self::NoMemorySpace { control: value }
             | Self::SilentVf { vf: value } => (value as u64, 0),
             Self::TableType { found } => (found as u64, 0),
+            Self::TableForAnotherDevice { pf, table } => (pf.as_number(), table.as_number()),
+            Self::NoTable { pf, image } => (pf.as_number(), image.as_number()),
             Self::Table(error) => (error.offset as u64, error.flaw as u64),
             Self::InvalidateInput { found: Some(found) } => (found as u64, 1),
             Self::InvalidateInput { found: None } => (u64::MAX, 1),
@@ -289,6 +313,20 @@ mod tests {
                 "STATUS_BAD_DATA",
             ),
             (
+                StartFailure::TableForAnotherDevice {
+                    pf: Identity::NONE,
+                    table: Identity::NONE,
+                },
+                "STATUS_DEVICE_DOES_NOT_EXIST",
+            ),
+            (
+                StartFailure::NoTable {
+                    pf: Identity::NONE,
+                    image: Identity::NONE,
+                },
+                "STATUS_NO_MATCH",
+            ),
+            (
                 StartFailure::Memory { bytes: 1 << 40 },
                 "STATUS_INSUFFICIENT_RESOURCES",
             ),
@@ -367,10 +405,7 @@ mod tests {
                 StartFailure::SilentVf { vf: 0 },
                 "STATUS_DEVICE_NOT_CONNECTED",
             ),
-            (
-                StartFailure::VfWithoutExpress,
-                "STATUS_NOT_FOUND",
-            ),
+            (StartFailure::VfWithoutExpress, "STATUS_NOT_FOUND"),
             (StartFailure::NoClock, "STATUS_ENTRYPOINT_NOT_FOUND"),
         ]
     }

@@ -15,6 +15,7 @@
 //! | [`bars`] | which part of the PF's VF memory belongs to which VF |
 //! | [`sriov`] | what the PF's SR-IOV capability says |
 //! | [`enable`] | turning the VFs on and off, with the times that the device is given |
+//! | [`table`] | which block table a PF is served by |
 //! | [`failure`] | why a device does not start |
 //! | [`event`] | what is told to Event Tracing, and how it is laid out |
 #![cfg_attr(not(test), no_std)]
@@ -33,6 +34,7 @@ pub mod reset;
 pub mod rundown;
 pub mod sriov;
 pub mod status;
+pub mod table;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! What the PF's SR-IOV capability says (PCI Express Base Specification, section 9.3.3).
+//! What the PF's IDs and SR-IOV capability say (PCI Express Base Specification, sections 7.5.1.1 and 9.3.3).
 
 use crate::{
     config::{Identity, Space, find_extended_capability},
@@ -35,6 +35,8 @@ pub struct Capability {
     pub control: SriovControl,
     /// How many VFs there are while VF Enable is set.
     pub num_vfs: u16,
+    /// What identifies the PF.
+    pub pf_identity: Identity,
     /// What identifies a VF to its driver.
     pub vf_identity: Identity,
     /// The VF base address registers: where the memory of VF 0 begins, as the bus driver set them.
@@ -53,6 +55,9 @@ impl Capability {
         if vendor_id == u16::MAX {
             return Err(CapabilityFailure::Unreachable);
         }
+        let pf_device_id = pf
+            .read_u16(register::DEVICE_ID)
+            .ok_or(CapabilityFailure::Unreachable)?;
         let at = find_extended_capability(pf, register::EXTENDED_CAPABILITY_SRIOV)
             .ok_or(CapabilityFailure::Missing)?;
         let mut read = |offset| {
@@ -74,6 +79,10 @@ impl Capability {
             total_vfs,
             control: SriovControl::from_bits_retain(control),
             num_vfs,
+            pf_identity: Identity {
+                vendor_id,
+                device_id: pf_device_id,
+            },
             vf_identity: Identity {
                 vendor_id,
                 device_id,
@@ -116,6 +125,10 @@ mod tests {
                 total_vfs: 64,
                 control: SriovControl::from_bits_retain(0x19),
                 num_vfs: 5,
+                pf_identity: Identity {
+                    vendor_id: 0x1414,
+                    device_id: 0xB001
+                },
                 vf_identity: Identity {
                     vendor_id: 0x1414,
                     device_id: 0xB002
@@ -140,7 +153,7 @@ mod tests {
             Err(CapabilityFailure::Unreachable)
         );
         let mut failing = pf();
-        for accesses in 0..13 {
+        for accesses in 0..14 {
             failing.fail_after = Some(accesses);
             assert!(Capability::read(&mut failing).is_err(), "{accesses}");
         }

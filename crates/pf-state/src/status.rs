@@ -98,6 +98,10 @@ statuses! {
     DATATYPE_MISALIGNMENT_ERROR = STATUS_DATATYPE_MISALIGNMENT_ERROR, 0xC000_02C5;
     /// No address was given.
     INVALID_ADDRESS = STATUS_INVALID_ADDRESS, 0xC000_0141;
+    /// The device is another one.
+    DEVICE_DOES_NOT_EXIST = STATUS_DEVICE_DOES_NOT_EXIST, 0xC000_00C0;
+    /// There is nothing for the device.
+    NO_MATCH = STATUS_NO_MATCH, 0xC000_0272;
     /// The function is not there.
     DEVICE_UNREACHABLE = STATUS_DEVICE_UNREACHABLE, 0xC000_0464;
     /// The device does something else than it was asked for.

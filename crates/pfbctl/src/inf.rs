@@ -32,7 +32,7 @@ struct Parameters<'p> {
     class: Class,
     names: Names,
     vendor_id: u16,
-    device_id: u16,
+    device_ids: &'p [u16],
     num_vfs: u16,
     table: &'p [u8],
 }
@@ -64,9 +64,9 @@ pub(crate) fn run(arguments: &cli::Inf, out: &mut dyn Write) -> Result<(), Failu
         driver_ver: &driver_ver,
         arch: &arguments.arch,
         class: arguments.class,
-        names: Names::choose(&arguments.names, device.vendor_id, device.device_id)?,
+        names: Names::choose(&arguments.names, device.vendor_id, device.device_id())?,
         vendor_id: device.vendor_id,
-        device_id: device.device_id,
+        device_ids: &device.device_ids,
         num_vfs,
         table: &table,
     };
@@ -121,8 +121,12 @@ fn rendered(line: &str, parameters: &Parameters<'_>) -> String {
         return registry_values(parameters);
     }
     if let Some((models, _)) = line.split_once(r"PCI\VEN_") {
-        let (vendor, device) = (parameters.vendor_id, parameters.device_id);
-        return format!(r"{models}PCI\VEN_{vendor:04X}&DEV_{device:04X}");
+        let vendor = parameters.vendor_id;
+        let ids = parameters.device_ids.iter();
+        let lines: Vec<String> = ids
+            .map(|device| format!(r"{models}PCI\VEN_{vendor:04X}&DEV_{device:04X}"))
+            .collect();
+        return lines.join("\r\n");
     }
     let Some((front, value)) = line.split_once('=') else {
         return line

@@ -101,12 +101,15 @@ fn show_table(table: &Table<'_>, chosen: Option<&str>, out: &mut dyn Write) -> R
 /// The device and one row for each block.
 fn overview(table: &Table<'_>, blocks: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let device = table.device();
+    let ids: Vec<String> = device
+        .device_ids()
+        .map(|id| format!("{:04x}:{id:04x}", device.vendor_id))
+        .collect();
     writeln!(
         out,
-        "{HEADING}{}{HEADING:#}  PF {:04x}:{:04x}, up to {}",
+        "{HEADING}{}{HEADING:#}  PF {}, up to {}",
         printable(device.name),
-        device.vendor_id,
-        device.device_id,
+        ids.join(", "),
         counted(device.max_vfs.into(), "VF")
     )?;
     match table.limits() {

@@ -34,13 +34,41 @@ pub(crate) struct Bench {
 /// # Errors
 /// When the manifest does not have its limit, or the file cannot be written.
 pub(crate) fn limited(places: &Places) -> Result<PathBuf> {
-    let edit = SourceEdit {
-        name: "the clock of Wine".to_owned(),
-        file: PathBuf::from("blocks/accelerator.toml"),
-        before: "writes-per-second = 2000\n".to_owned(),
-        after: "writes-per-second = 20_000_000\n".to_owned(),
-    };
-    let manifest = places.target().join("lab/limited.toml");
+    edited(
+        places,
+        "limited.toml",
+        SourceEdit {
+            name: "the clock of Wine".to_owned(),
+            file: PathBuf::from("blocks/accelerator.toml"),
+            before: "writes-per-second = 2000\n".to_owned(),
+            after: "writes-per-second = 20_000_000\n".to_owned(),
+        },
+    )
+}
+
+/// `blocks/hello.toml` for a family of two devices.
+///
+/// # Errors
+/// When the manifest does not have its device ID, or the file cannot be written.
+pub(crate) fn of_a_family(places: &Places) -> Result<PathBuf> {
+    edited(
+        places,
+        "family.toml",
+        SourceEdit {
+            name: "a second device ID".to_owned(),
+            file: PathBuf::from("blocks/hello.toml"),
+            before: "device-id = 0xB000\n".to_owned(),
+            after: format!("device-id = [0xB000, {SECOND_OF_THE_FAMILY:#X}]\n"),
+        },
+    )
+}
+
+/// The second device ID of [`of_a_family`].
+pub(crate) const SECOND_OF_THE_FAMILY: u16 = 0xB100;
+
+/// Writes an edited manifest to a file below the target folder.
+fn edited(places: &Places, name: &str, edit: SourceEdit) -> Result<PathBuf> {
+    let manifest = places.target().join("lab").join(name);
     let text = fs_err::read_to_string(places.root().join(&edit.file))?;
     fs_err::write(&manifest, edit.applied_to(&text)?)?;
     Ok(manifest)
@@ -71,7 +99,7 @@ impl Bench {
         Ok(Self {
             manifest: fs_err::canonicalize(file)?,
             vendor_id: manifest.device().vendor_id,
-            device_id: manifest.device().device_id,
+            device_id: manifest.device().device_id(),
             vfs,
             num_vfs: Some(Value::Number(vfs.into())),
             table: Some(Value::Bytes(manifest.compile())),

@@ -73,7 +73,17 @@ impl Writer {
         self.line(PROLOGUE.replace("{P}", &prefix));
         self.comment("", "PCI IDs of the PF.");
         self.define("VENDOR_ID", format!("0x{:04X}u", device.vendor_id));
-        self.define("DEVICE_ID", format!("0x{:04X}u", device.device_id));
+        self.define("DEVICE_ID", format!("0x{:04X}u", device.device_id()));
+        if device.device_ids.len() > 1 {
+            self.comment(
+                "",
+                "Every device ID that the PF may have, as the initializer of an array.",
+            );
+            let ids = device.device_ids.iter();
+            let ids: Vec<String> = ids.map(|id| format!("0x{id:04X}u")).collect();
+            self.define("DEVICE_IDS", format!("{{ {} }}", ids.join(", ")));
+            self.define("DEVICE_ID_COUNT", format!("{}u", ids.len()));
+        }
         for known in manifest.enums() {
             self.line("");
             self.comment("", &format!("Values of `{}`.", known.name));

@@ -6,7 +6,7 @@ use block_table::{Access, Kind, OnReset, ShortRead, WhenFull};
 
 use crate::describe::number;
 use crate::diagnostic::counted;
-use crate::model::{Block, Condition, Field, Manifest, Owner, SequenceKind};
+use crate::model::{Block, Condition, Device, Field, Manifest, Owner, SequenceKind};
 
 pub(super) fn reference(manifest: &Manifest) -> String {
     let mut text = String::new();
@@ -22,8 +22,9 @@ pub(super) fn reference(manifest: &Manifest) -> String {
     );
     let _ = writeln!(
         text,
-        "PF {:04X}:{:04X}, at most {} VFs.",
-        device.vendor_id, device.device_id, device.max_vfs
+        "PF {}, at most {} VFs.",
+        pci_ids(device),
+        device.max_vfs
     );
     if let Some(limits) = manifest.limits() {
         let _ = writeln!(
@@ -274,6 +275,15 @@ fn capitalized(text: &str) -> String {
 }
 
 /// Text that cannot end a cell of a table.
+/// `1414:B001` for each device ID that the PF may have.
+fn pci_ids(device: &Device) -> String {
+    let ids = device.device_ids.iter();
+    let ids: Vec<String> = ids
+        .map(|id| format!("{:04X}:{id:04X}", device.vendor_id))
+        .collect();
+    ids.join(", ")
+}
+
 fn escaped(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }

@@ -51,8 +51,18 @@ impl Writer {
         self.doc("", "PCI device ID of the PF.");
         self.line(format!(
             "pub const DEVICE_ID: u16 = 0x{:04X};",
-            device.device_id
+            device.device_id()
         ));
+        if device.device_ids.len() > 1 {
+            self.doc("", "Every PCI device ID that the PF may have.");
+            let ids = device.device_ids.iter();
+            let ids: Vec<String> = ids.map(|id| format!("0x{id:04X}")).collect();
+            self.line(format!(
+                "pub const DEVICE_IDS: [u16; {}] = [{}];",
+                ids.len(),
+                ids.join(", ")
+            ));
+        }
         for known in manifest.enums() {
             self.enumeration(known, manifest);
         }

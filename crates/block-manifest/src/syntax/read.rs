@@ -93,7 +93,7 @@ fn device(table: &DeTable<'_>, span: Span, sink: &Sink) -> Device {
     Device {
         name,
         vendor_id: reader.integer("vendor-id"),
-        device_id: reader.integer("device-id"),
+        device_ids: reader.one_or_more("device-id"),
         max_vfs: reader.integer("max-vfs"),
         header: reader.span,
     }

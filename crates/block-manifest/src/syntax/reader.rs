@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Value, Written};
-use crate::diagnostic::{Diagnostic, Located, Sink, Span, closest, printable};
+use crate::diagnostic::{Diagnostic, Located, Sink, Span, closest, counted, printable};
 use crate::keys::{Default, Key, Section, Values, Words};
 
 /// A table, the keys it may have, and where to report.
@@ -154,7 +154,11 @@ impl<'a, 't> Reader<'a, 't> {
     /// The range that the key table has for `key`.
     fn range(&self, key: &'static str) -> (u64, u64) {
         match self.section.key(key).map(|key| key.values) {
-            Some(Values::Integers(min, max) | Values::Hexadecimal(min, max)) => (min, max),
+            Some(
+                Values::Integers(min, max)
+                | Values::Hexadecimal(min, max)
+                | Values::OneOrMore(min, max, _),
+            ) => (min, max),
             other => {
                 debug_assert!(false, "`{key}` is no integer in the key table: {other:?}");
                 (0, 0)
@@ -164,9 +168,18 @@ impl<'a, 't> Reader<'a, 't> {
 
     /// An integer within the range of its key.
     pub(super) fn integer<T: TryFrom<u64>>(&self, key: &'static str) -> Option<Located<T>> {
-        let value = self.get(key)?;
+        self.integer_at(key, self.get(key)?, "an integer")
+    }
+
+    /// The same, at a value that belongs to the key.
+    fn integer_at<T: TryFrom<u64>>(
+        &self,
+        key: &'static str,
+        value: &Spanned<DeValue<'_>>,
+        wanted: &str,
+    ) -> Option<Located<T>> {
         if !value.get_ref().is_integer() {
-            self.wrong_kind(key, value, "an integer");
+            self.wrong_kind(key, value, wanted);
             return None;
         }
         let (min, max) = self.range(key);
@@ -182,6 +195,48 @@ impl<'a, 't> Reader<'a, 't> {
                 .error(message, &value.span(), format!("not from {min} to {max}"));
         }
         number.map(|number| Located::new(number, value.span()))
+    }
+
+    /// An integer within the range of its key, or an array of different ones.
+    pub(super) fn one_or_more<T: TryFrom<u64> + PartialEq>(
+        &self,
+        key: &'static str,
+    ) -> Option<Vec<Located<T>>> {
+        let value = self.get(key)?;
+        let Some(elements) = value.get_ref().as_array() else {
+            let one = self.integer_at(key, value, "an integer or an array of integers");
+            return one.map(|number| vec![number]);
+        };
+        let most = match self.section.key(key).map(|key| key.values) {
+            Some(Values::OneOrMore(_, _, most)) => most,
+            _ => 1,
+        };
+        let mut is_sound = (1..=most).contains(&elements.len());
+        if !is_sound {
+            let message = format!(
+                "`{key}` has {}, and must have 1 to {most}",
+                counted(elements.len(), "element")
+            );
+            self.sink
+                .error(message, &value.span(), format!("not 1 to {most} elements"));
+        }
+        let mut numbers: Vec<Located<T>> = Vec::new();
+        for element in elements.iter() {
+            let Some(number) = self.integer_at::<T>(key, element, "an integer") else {
+                is_sound = false;
+                continue;
+            };
+            if let Some(first) = numbers.iter().find(|other| other.value == number.value) {
+                let message = format!("`{key}` has {} twice", written(element));
+                self.sink.report(
+                    Diagnostic::error(message, &number.span, "here again")
+                        .related(&first.span, "first here"),
+                );
+                is_sound = false;
+            }
+            numbers.push(number);
+        }
+        is_sound.then_some(numbers)
     }
 
     /// One of several words.

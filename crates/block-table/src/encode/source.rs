@@ -10,8 +10,8 @@ pub struct Source {
     pub name: String,
     /// PCI vendor ID of the PF.
     pub vendor_id: u16,
-    /// PCI device ID of the PF.
-    pub device_id: u16,
+    /// PCI device IDs that the PF may have, 1 to 16.
+    pub device_ids: Vec<u16>,
     /// The most VFs, 1 to 4096.
     pub max_vfs: u16,
     /// Limits of each VF.

@@ -58,7 +58,7 @@ pub(crate) fn table(blocks: Vec<BlockSource>) -> Source {
     Source {
         name: "test".into(),
         vendor_id: 0x1414,
-        device_id: 1,
+        device_ids: vec![1, 0xB001],
         max_vfs: 4,
         limits: None,
         blocks,

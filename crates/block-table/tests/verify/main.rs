@@ -7,7 +7,7 @@ mod rules;
 #[path = "../source/mod.rs"]
 mod source;
 
-use block_table::encode::{Source, seal};
+use block_table::encode::{EncodeError, Source, seal};
 use block_table::format::{self, Header};
 use block_table::{Flaw, Table};
 use changed::{block, changed, everything, header, record};
@@ -38,7 +38,7 @@ fn the_header_is_what_it_says() {
         Err((Flaw::Magic, 0))
     );
     assert_eq!(
-        header(|header| header.version = 2.into()),
+        header(|header| header.version = 1.into()),
         Err((Flaw::Version, 8))
     );
     assert_eq!(
@@ -63,6 +63,46 @@ fn the_header_is_what_it_says() {
         error.to_string(),
         "block table refused at byte 16: the CRC in the header is not that of the bytes"
     );
+}
+
+#[test]
+fn the_device_ids_are_different_ones_and_nothing_lies_behind_them() {
+    let refused = |change: &dyn Fn(&mut Header)| {
+        let (flaw, offset) = header(change).expect_err("device IDs that the format does not have");
+        assert_eq!((flaw, offset), (Flaw::DeviceIds, 22));
+    };
+    refused(&|header| header.device_id_count = 0);
+    // One that is not counted.
+    refused(&|header| header.device_id_count = 1);
+    refused(&|header| header.device_ids[2] = 1.into());
+    // One that is there twice.
+    refused(&|header| header.device_ids[1] = header.device_ids[0]);
+    refused(&|header| {
+        header.device_id_count = 16;
+        header.device_ids[15] = 1.into();
+    });
+    // More than there is room for.
+    refused(&|header| header.device_id_count = 17);
+    refused(&|header| header.device_id_count = u8::MAX);
+    let sixteen = |header: &mut Header| {
+        header.device_id_count = 16;
+        for (id, place) in (7_u16..).zip(&mut header.device_ids) {
+            place.set(id);
+        }
+    };
+    assert!(header(sixteen).is_ok());
+    // Zero is an ID like any other.
+    let zero = |header: &mut Header| {
+        header.device_ids = [0.into(); 16];
+        header.device_id_count = 1;
+    };
+    assert!(header(zero).is_ok());
+    let mut source = everything();
+    source.device_ids = (0..17).collect();
+    assert!(matches!(
+        source.encode(),
+        Err(EncodeError::TooMany("device IDs"))
+    ));
 }
 
 #[test]
@@ -165,7 +205,7 @@ fn sections_and_the_lookup_are_whole() {
     assert_eq!(block(1, |block| block.id = 5.into()), Some(Flaw::NotFound));
     assert_eq!(
         table(Vec::new()).encode().unwrap_err().to_string(),
-        "block table refused at byte 46: the number of blocks is not 1 to 1024"
+        "block table refused at byte 77: the number of blocks is not 1 to 1024"
     );
     // A slot more than a power of two, and blocks that are as many fewer bytes: the sections still fill the table.
     let slots = changed(|bytes, _| {

@@ -15,7 +15,7 @@ fn parameters() -> Parameters<'static> {
             catalog: "cx100.cat".to_owned(),
         },
         vendor_id: 0x0ABC,
-        device_id: 0xD,
+        device_ids: &[0xD, 0xE],
         num_vfs: 12,
         table: &[0xAB; 25],
     }
@@ -26,7 +26,14 @@ fn every_value_of_the_device_takes_its_one_place_in_the_template() {
     let inf = render(TEMPLATE, &parameters());
     for (line, times) in [
         ("DriverVer   = 02/03/2026,1.2.3.4\r\n", 1),
-        ("PCI\\VEN_0ABC&DEV_000D\r\n", 1),
+        (
+            "%DeviceDescription% = PfBroker,PCI\\VEN_0ABC&DEV_000D\r\n",
+            1,
+        ),
+        (
+            "%DeviceDescription% = PfBroker,PCI\\VEN_0ABC&DEV_000E\r\n",
+            1,
+        ),
         ("HKR,,NumVFs,0x00010003,12\r\n", 1),
         ("HKR,,BlockTable,0x00000001,\\\r\n", 1),
         ("Provider           = \"Contoso\"\r\n", 1),
@@ -51,7 +58,7 @@ fn every_value_of_the_device_takes_its_one_place_in_the_template() {
     assert!(!inf.contains("$ARCH$"), "nothing is left for stampinf");
     assert_eq!(
         inf.matches("PCI\\VEN_").count(),
-        1,
+        2,
         "no hardware ID of the template is left"
     );
     assert!(

@@ -4,11 +4,11 @@
 //! The table is that of docs/contract.md, "Why a device does not start". One of its causes cannot be
 //! provoked here: a kernel without a clock.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use etw_rules::event::Event;
 
 use super::{MANIFEST, Test, Verdict};
-use crate::lab::bench::{Bench, Value};
+use crate::lab::bench::{self, Bench, Value};
 use crate::lab::run::Finished;
 use crate::places::Places;
 
@@ -129,6 +129,8 @@ fn enabled_once(finished: &Finished) -> Result<()> {
     Ok(())
 }
 
+/// The manifest whose table the driver's image holds.
+const EMBEDDED: &str = "blocks/accelerator.toml";
 /// VFs of every start.
 const VFS: u16 = 4;
 const NOT_SUPPORTED: u64 = 0xC000_00BB;
@@ -155,7 +157,7 @@ enum Wrong {
 type Start = (&'static str, Wrong, u32, &'static str, Option<(u64, u64)>);
 
 #[rustfmt::skip]
-fn failures() -> Vec<Start> {
+fn failures(others: Vec<u8>) -> Vec<Start> {
     use Value::{Bytes, Number, Text};
     use Wrong::{Bus, Byte, InvalidateInput, NumVfs, Table, Truncated};
     const TABLE: &str = "The block table does not verify.";
@@ -178,6 +180,8 @@ fn failures() -> Vec<Start> {
         ("with a table that lacks its last byte", Truncated(1), 0xC000_003E, TABLE, None),
         ("with InvalidateInput 2", InvalidateInput(Number(2)), 0xC000_090B, INPUT, Some((2, 1))),
         ("with InvalidateInput as text", InvalidateInput(Text("0")), 0xC000_090B, INPUT, Some((u64::MAX, 1))),
+        ("with another device's table", Table(Some(Bytes(others))), 0xC000_00C0, "The block table is for another device.", Some((0x15B3_1017, 0x1414_B001))),
+        ("without a table for the device", Table(None), 0xC000_0272, "The registry has no block table, and the driver's own is for another device.", Some((0x15B3_1017, 0x1414_B001))),
         ("without a PCI virtualization interface", Bus(&["--fault", "no-interface"]), 0xC000_02B9, "The bus has no PCI virtualization interface.", Some((NOT_SUPPORTED, 0))),
         ("without a standard bus interface", Bus(&["--fault", "no-bus-interface"]), 0xC000_0463, "The bus has no standard bus interface.", Some((NOT_SUPPORTED, 0))),
         ("with a PF that cannot be read", Bus(&["--fault", "unreadable"]), 0xC000_0185, "The configuration space of the PF cannot be read.", Some((0, 0))),
@@ -204,7 +208,11 @@ fn failures() -> Vec<Start> {
 /// Every start, those that succeed at the end.
 pub(super) fn all(places: &Places) -> Result<Vec<Test>> {
     let bench = Bench::from_manifest(&places.root().join(MANIFEST), VFS)?;
-    let failing = failures()
+    let embedded = Bench::from_manifest(&places.root().join(EMBEDDED), VFS)?;
+    let Some(Value::Bytes(others)) = embedded.table.clone() else {
+        bail!("{EMBEDDED} has no table");
+    };
+    let failing = failures(others)
         .into_iter()
         .map(|(name, wrong, status, sentence, values)| {
             (
@@ -215,7 +223,6 @@ pub(super) fn all(places: &Places) -> Result<Vec<Test>> {
         });
     let starting = [
         ("as it should be", Wrong::Nothing),
-        ("with the table of the driver", Wrong::Table(None)),
         (
             "with InvalidateInput 1",
             Wrong::InvalidateInput(Value::Number(1)),
@@ -231,9 +238,28 @@ pub(super) fn all(places: &Places) -> Result<Vec<Test>> {
     ]
     .map(|(name, wrong)| (name.to_owned(), wrong, Ended::WELL));
     let all = failing.chain(shortages()).chain(starting);
-    Ok(all
+    let mut all: Vec<_> = all
         .map(|(name, wrong, ended)| test(&bench, &name, wrong, ended))
-        .collect())
+        .collect();
+    let family = Bench {
+        device_id: bench::SECOND_OF_THE_FAMILY,
+        ..Bench::from_manifest(&bench::of_a_family(places)?, VFS)?
+    };
+    all.extend([
+        test(
+            &embedded,
+            "with the table of the driver",
+            Wrong::Table(None),
+            Ended::WELL,
+        ),
+        test(
+            &family,
+            "of the second device of a family",
+            Wrong::Nothing,
+            Ended::WELL,
+        ),
+    ]);
+    Ok(all)
 }
 
 /// Starts in which one of the calls after the other that make something for the driver fails. The last one
