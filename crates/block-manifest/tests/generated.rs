@@ -74,6 +74,29 @@ fn generated_files_of_the_real_manifests_are_as_reviewed() {
 }
 
 #[test]
+fn every_device_id_of_a_family_is_in_each_output_and_the_first_by_itself() {
+    let (_, text) = MANIFESTS[3];
+    let family = manifest(text);
+    let (c, rust) = (family.header_c(), family.header_rust());
+    for (output, line) in [
+        (&c, "_DEVICE_ID 0xB001u\n"),
+        (&c, "_DEVICE_IDS { 0xB001u, 0xB101u }\n"),
+        (&c, "_DEVICE_ID_COUNT 2u\n"),
+        (&rust, "pub const DEVICE_ID: u16 = 0xB001;\n"),
+        (
+            &rust,
+            "pub const DEVICE_IDS: [u16; 2] = [0xB001, 0xB101];\n",
+        ),
+        (
+            &family.reference_markdown(),
+            "PF 1414:B001, 1414:B101, at most",
+        ),
+    ] {
+        assert!(output.contains(line), "{line}: {output}");
+    }
+}
+
+#[test]
 fn every_header_compiles_without_warnings_as_c_and_as_cpp() {
     let folder = folder("headers");
     for (name, text) in MANIFESTS {
