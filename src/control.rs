@@ -2,7 +2,8 @@
 //!
 //! The header of the virtualization stack's codes says that they are internal, its documentation
 //! that they are device control codes; both major codes lead here. One of them is for user mode:
-//! `IOCTL_SRIOV_PROXY_QUERY_LUID`. The codes of the management interface are for both.
+//! `IOCTL_SRIOV_PROXY_QUERY_LUID`. The codes of the management interface are for the kernel, and for
+//! user mode through a handle that was opened for management.
 
 use pcivirt_abi::{
     PCI_TYPE0_ADDRESSES, sriov,
@@ -11,11 +12,14 @@ use pcivirt_abi::{
         MitigatedRangesInput,
     },
 };
-use pf_state::status::{self, NtStatus};
+use pf_state::{
+    opener::may_manage,
+    status::{self, NtStatus},
+};
 use wdk_sys::{ULONG, WDFQUEUE, WDFREQUEST};
 
 use crate::{
-    events, invalidation, management,
+    events, invalidation, management, opener,
     pf::{self, Pf},
     request::Request,
     wdf,
@@ -63,11 +67,15 @@ fn dispatch(pf: &Pf, control: Control) {
     if control.code == sriov::IOCTL_PROXY_QUERY_LUID {
         return control.request.reply(&pf.luid);
     }
+    let user_mode = control.request.is_from_user_mode();
     if is_for_the_virtualization_stack(control.code) {
-        if control.request.is_from_user_mode() {
+        if user_mode {
             return control.request.complete(status::ACCESS_DENIED);
         }
         return serve_virtualization_stack(pf, control);
+    }
+    if !may_manage(user_mode, opener::opened(control.request.file())) {
+        return control.request.complete(status::ACCESS_DENIED);
     }
     management::serve(pf, control);
 }

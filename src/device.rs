@@ -13,13 +13,12 @@ use pf_state::{
 };
 use wdk_sys::{
     GUID, INTERFACE, NTSTATUS, PIRP, PWDFDEVICE_INIT, UNICODE_STRING, WDF_FILEOBJECT_CONFIG,
-    WDF_NO_OBJECT_ATTRIBUTES, WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_DEVICE_STATE,
-    WDF_QUERY_INTERFACE_CONFIG, WDFCMRESLIST, WDFDEVICE, WDFDRIVER, WDFFILEOBJECT, WDFOBJECT,
-    WDFSTRING,
+    WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_DEVICE_STATE, WDF_QUERY_INTERFACE_CONFIG, WDFCMRESLIST,
+    WDFDEVICE, WDFDRIVER, WDFFILEOBJECT, WDFOBJECT, WDFSTRING,
 };
 
 use crate::{
-    events, object,
+    events, object, opener,
     pf::{self, Pf},
     queue,
     trace::{self, Happened, Source},
@@ -61,21 +60,30 @@ fn make_device(mut init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
     let pf = pf::create(device)?;
     queue::create_default(device)?;
     offer_interface(device, pf)?;
-    for class in [&sriov::GUID_DEVINTERFACE_VIRTUALIZABLE_DEVICE, &MANAGEMENT] {
-        // SAFETY: the device is live, and the class lives through the call.
-        wdf::check(unsafe {
-            wdf::call!(
-                WdfDeviceCreateDeviceInterface,
-                device,
-                core::ptr::from_ref(class).cast::<GUID>(),
-                core::ptr::null(),
-            )
-        })?;
-    }
+    register(device, &sriov::GUID_DEVINTERFACE_VIRTUALIZABLE_DEVICE, None)?;
+    let reference_string = opener::REFERENCE_STRING.as_unicode_string();
+    register(device, &MANAGEMENT, Some(&reference_string))?;
     if let Some(path) = interface_path(device) {
         pf.source.set_interface(path);
     }
     Ok(())
+}
+
+/// Registers a device interface.
+fn register(
+    device: WDFDEVICE,
+    class: &'static Guid,
+    reference_string: Option<&UNICODE_STRING>,
+) -> Result<(), NtStatus> {
+    // SAFETY: the device is live, and class and string live through the call.
+    wdf::check(unsafe {
+        wdf::call!(
+            WdfDeviceCreateDeviceInterface,
+            device,
+            core::ptr::from_ref(class).cast::<GUID>(),
+            reference_string.map_or(core::ptr::null(), core::ptr::from_ref),
+        )
+    })
 }
 
 /// The path of the management interface, for events; none when the framework cannot say it, which
@@ -93,13 +101,14 @@ fn interface_path(device: WDFDEVICE) -> Option<InterfacePath> {
         )
     };
     wdf::check(created).ok()?;
-    // SAFETY: device and string are live, and the class lives through the call.
+    let reference_string = opener::REFERENCE_STRING.as_unicode_string();
+    // SAFETY: device and string are live, and class and reference string live through the call.
     let status = unsafe {
         wdf::call!(
             WdfDeviceRetrieveDeviceInterfaceString,
             device,
             (&raw const MANAGEMENT).cast::<GUID>(),
-            core::ptr::null(),
+            &raw const reference_string,
             string,
         )
     };
@@ -145,6 +154,7 @@ fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
     }
     let mut files = WDF_FILEOBJECT_CONFIG {
         Size: wdf::size_of_config::<WDF_FILEOBJECT_CONFIG>(),
+        EvtDeviceFileCreate: Some(opener::create),
         EvtFileClose: Some(file_gone),
         EvtFileCleanup: Some(file_gone),
         AutoForwardCleanupClose: wdk_sys::_WDF_TRI_STATE::WdfUseDefault,
@@ -154,13 +164,14 @@ fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
             | wdk_sys::_WDF_FILEOBJECT_CLASS::WdfFileObjectCanBeOptional,
         ..WDF_FILEOBJECT_CONFIG::default()
     };
-    // SAFETY: the framework gave `init` for this, and copies the structure.
+    let mut file_attributes = opener::file_attributes();
+    // SAFETY: the framework gave `init` for this, and copies both structures.
     unsafe {
         wdf::call!(
             WdfDeviceInitSetFileObjectConfig,
             init,
             &raw mut files,
-            WDF_NO_OBJECT_ATTRIBUTES,
+            &raw mut file_attributes,
         );
     }
     let mut minors = [function_code(wdk_sys::IRP_MN_CANCEL_STOP_DEVICE)];

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `device` | Plug and Play and power management, through the framework |
 //! | `virtualization` | the virtualization stack, through `SRIOV_DEVICE_INTERFACE_STANDARD` |
+//! | `opener` | whoever opens the device |
 //! | `control` | whoever sends control codes: judged, then handed to the next three |
 //! | `events` | the virtualization stack: attach, rebalance |
 //! | `invalidation` | the virtualization stack: blocks to be read again |
@@ -33,6 +34,7 @@ mod management;
 mod memory;
 mod object;
 mod once;
+mod opener;
 mod parameters;
 mod pci;
 mod pf;

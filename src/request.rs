@@ -3,7 +3,7 @@
 use core::{marker::PhantomData, mem::ManuallyDrop};
 
 use pf_state::status::{self, NtStatus};
-use wdk_sys::{PVOID, WDFFILEOBJECT, WDFREQUEST};
+use wdk_sys::{PIRP, PVOID, WDFFILEOBJECT, WDFREQUEST};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::{queue::Waiting, wdf};
@@ -28,11 +28,21 @@ impl Request {
         i32::from(mode) != wdk_sys::_MODE::KernelMode
     }
 
+    /// The file object that the request came through; NULL for none.
+    pub(crate) fn file(&self) -> WDFFILEOBJECT {
+        // SAFETY: the driver owns the request.
+        unsafe { wdf::call!(WdfRequestGetFileObject, self.0) }
+    }
+
     /// The identity of the file object that the request came through; 0 for none.
     pub(crate) fn handle(&self) -> usize {
+        self.file().addr()
+    }
+
+    /// The packet that the request stands for.
+    pub(crate) fn packet(&self) -> PIRP {
         // SAFETY: the driver owns the request.
-        let file: WDFFILEOBJECT = unsafe { wdf::call!(WdfRequestGetFileObject, self.0) };
-        file.addr()
+        unsafe { wdf::call!(WdfRequestWdmGetIrp, self.0) }
     }
 
     /// Copies the first bytes of the input into a private array, as many as both have.

@@ -2,8 +2,12 @@
 //! and buffer layouts.
 //!
 //! The host's side of the conversation with the VFs (a PF engineer's agent, `pfbctl`, the lab's
-//! runner) opens the device through [`INTERFACE_CLASS`] and sends these IOCTLs. Only SYSTEM and
-//! members of Administrators can open it. The codes are buffered (`METHOD_BUFFERED`) and callable
+//! runner) opens the device through [`INTERFACE_CLASS`] and sends these IOCTLs. From user mode only
+//! SYSTEM and members of Administrators can open it, whatever the device's security descriptor says.
+//! The interface has the reference string `management`, which is part of the path that Windows
+//! gives for the class; through a handle that was opened by another path the IOCTLs are
+//! `STATUS_ACCESS_DENIED` for user mode. Other drivers may send them with and without a file object.
+//! The codes are buffered (`METHOD_BUFFERED`) and callable
 //! from user mode and from other drivers at `PASSIVE_LEVEL`; integers are little endian.
 //!
 //! | IOCTL | input | output |

@@ -10,6 +10,7 @@
 //! | [`invalidation`] | which pending request may carry which VF's invalidation |
 //! | [`rundown`] | which calls may still start, and when the last one is out |
 //! | [`reset`] | the function level reset of a VF, register by register |
+//! | [`opener`] | who may send management codes |
 //! | [`power`] | which power states a VF may be put into |
 //! | [`config`] | which bytes of a VF's configuration space may be written, which are made up |
 //! | [`bars`] | which part of the PF's VF memory belongs to which VF |
@@ -28,6 +29,7 @@ pub mod enable;
 pub mod event;
 pub mod failure;
 pub mod invalidation;
+pub mod opener;
 pub mod power;
 pub mod rebalance;
 pub mod reset;

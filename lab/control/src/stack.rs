@@ -65,6 +65,11 @@ pub const IOCTL_POLICY: u32 = code(0xA11);
 pub const IOCTL_STARTED: u32 = code(0xA12);
 /// Unloads a driver, none of whose devices is left: input [`Unload`].
 pub const IOCTL_UNLOAD: u32 = code(0xA13);
+/// Opens the PF's management interface, beside the stack's: input [`Connect`], whose `link` alone
+/// counts.
+pub const IOCTL_OPEN_MANAGEMENT: u32 = code(0xA18);
+/// Who opens devices from now on: input [`Opener`].
+pub const IOCTL_OPENER: u32 = code(0xA19);
 
 /// Bytes of input that a [`Request`] can send: a published block and more.
 pub const MAX_INPUT: usize = 192;
@@ -91,6 +96,14 @@ pub struct PlugPf {
 pub struct Wait {
     /// Milliseconds to wait at most; the answer is then `STATUS_IO_TIMEOUT`.
     pub milliseconds: u32,
+}
+
+/// Input of [`IOCTL_OPENER`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Opener {
+    /// 1: an administrator, as at the start; 0: somebody else.
+    pub administrator: u32,
 }
 
 /// Output of [`IOCTL_STARTED`].
@@ -161,8 +174,8 @@ pub struct Request {
     pub internal: u8,
     /// 0: from the kernel; 1: as if from user mode.
     pub user_mode: u8,
-    /// 1: without a file object.
-    pub no_file: u8,
+    /// One of [`file`]: what it comes through.
+    pub file: u8,
     /// 1: a request that still pends is not cancelled, but the handle that it came through closed.
     pub close: u8,
     /// Bytes of `input` to send.
@@ -175,6 +188,16 @@ pub struct Request {
     pub raised: u32,
     /// The input.
     pub input: [u8; MAX_INPUT],
+}
+
+/// Which file object a request comes through, in [`Request::file`].
+pub mod file {
+    /// The virtualization stack's.
+    pub const STACK: u8 = 0;
+    /// None.
+    pub const NONE: u8 = 1;
+    /// The one that was opened with [`super::IOCTL_OPEN_MANAGEMENT`].
+    pub const MANAGEMENT: u8 = 2;
 }
 
 /// Output of [`IOCTL_REQUEST`] and [`IOCTL_PNP`].

@@ -11,10 +11,11 @@ use kmdf_rules::{level::Level, object::Handle, pnp::Machine, power_policy::Polic
 use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_POWER_DEVICE_STATE::WdfPowerDeviceD3Final,
-    DEVICE_OBJECT, DO_DEVICE_INITIALIZING, DO_POWER_PAGABLE, NTSTATUS, PDEVICE_OBJECT,
-    PWDF_DEVICE_PNP_CAPABILITIES, PWDF_DEVICE_POWER_CAPABILITIES, PWDF_DRIVER_GLOBALS,
-    PWDF_OBJECT_ATTRIBUTES, PWDFDEVICE_INIT, UNICODE_STRING, WDF_DEVICE_FAILED_ACTION,
-    WDF_DEVICE_PNP_STATE, WDF_POWER_DEVICE_STATE, WDFDEVICE, WDFDRIVER, WDFIOTARGET, WDFQUEUE,
+    DEVICE_OBJECT, DO_DEVICE_INITIALIZING, DO_POWER_PAGABLE, DRIVER_OBJECT, NTSTATUS,
+    PDEVICE_OBJECT, PWDF_DEVICE_PNP_CAPABILITIES, PWDF_DEVICE_POWER_CAPABILITIES,
+    PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, PWDFDEVICE_INIT, UNICODE_STRING,
+    WDF_DEVICE_FAILED_ACTION, WDF_DEVICE_PNP_STATE, WDF_POWER_DEVICE_STATE, WDFDEVICE, WDFDRIVER,
+    WDFIOTARGET, WDFQUEUE,
     ntddk::{IoAttachDeviceToDeviceStack, IoCreateDevice, IoDeleteDevice, IoDetachDevice},
 };
 
@@ -57,6 +58,14 @@ pub(crate) struct Device {
     pub(crate) resources: Locked<Option<(Handle, Handle)>>,
     pub(crate) target: Locked<Option<Handle>>,
     pub(crate) failed: Locked<bool>,
+}
+
+impl Device {
+    /// The system's driver object.
+    pub(crate) fn driver_object(&self) -> *mut DRIVER_OBJECT {
+        // SAFETY: the device object exists as long as the framework device.
+        unsafe { (*self.fdo).DriverObject }
+    }
 }
 
 /// What the init structure said, as far as it matters later.

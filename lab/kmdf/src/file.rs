@@ -24,6 +24,7 @@ use wdk_sys::{
 };
 
 use crate::{
+    alias,
     body::Body,
     call::{Call, callback, pointer},
     device::Device,
@@ -137,6 +138,7 @@ pub(crate) fn create(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
         Err(status) => return irp.finish(status),
     };
     irp.mark_pending();
+    irp.set_security_context_if_none(alias::security_context());
     request.set_place(Place::Loose);
     callback("EvtDeviceFileCreate", Level::Passive, || {
         // SAFETY: the driver's callback with its device, a request that it owns, and its file.
@@ -174,7 +176,15 @@ fn make(device: &Reference<Device>, wdm: PFILE_OBJECT) -> Result<Option<Handle>,
 }
 
 /// The driver completed an open with an error: nobody will close the file.
+///
+/// Windows then sends neither cleanup nor close; Wine gives the opener a handle all the same, and both
+/// come when that goes.
 pub(crate) fn open_failed(device: &Reference<Device>, file: Handle) {
+    if let Some(object) = world::typed::<FileObject>(file) {
+        device
+            .closed_early
+            .with(|files| files.push(object.wdm.addr()));
+    }
     forget(device, file);
     world::delete("IRP_MJ_CREATE", file);
 }
@@ -253,6 +263,10 @@ pub(crate) fn close(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
         }
         close_file(device, file);
     }
+    // Another file object may come to lie at the same address.
+    device
+        .closed_early
+        .with(|files| files.retain(|&file| file != wdm.addr()));
     end(device, irp)
 }
 

@@ -25,6 +25,7 @@ use wdk_sys::{
 };
 
 use crate::{
+    alias::Alias,
     argument::In,
     call::{Call, callback, pointer},
     device::Device,
@@ -38,6 +39,8 @@ pub(crate) struct DeviceInterface {
     class: GUID,
     reference_string: Vec<u16>,
     link: UNICODE_STRING,
+    /// Where the link leads if there is a reference string.
+    alias: Option<Alias>,
     /// What the driver wants while the device works.
     wanted: bool,
 }
@@ -83,28 +86,24 @@ pub(crate) unsafe extern "C" fn create(
     if let Err(status) = shortage::pass(&call) {
         return status;
     }
-    let mut name = string::unicode(&reference_string);
-    let name = if name.Length == 0 {
-        ptr::null_mut()
-    } else {
-        &raw mut name
-    };
     let mut link = UNICODE_STRING::default();
     // SAFETY: the structures live until the call returns, which allocates the link's characters.
-    let status =
-        unsafe { IoRegisterDeviceInterface(device.pdo, &raw const class, name, &raw mut link) };
+    let status = unsafe {
+        IoRegisterDeviceInterface(device.pdo, &raw const class, ptr::null_mut(), &raw mut link)
+    };
     if !status::is_success(status) {
         return status;
     }
     let enabled = device.machine.with(|machine| machine.interfaces_enabled());
-    let interface = DeviceInterface {
+    let mut interface = DeviceInterface {
         class,
         reference_string,
         link,
+        alias: None,
         wanted: true,
     };
     let status = if enabled {
-        set_state(&interface, true)
+        set_state(&device, &mut interface, true)
     } else {
         status::SUCCESS
     };
@@ -114,17 +113,34 @@ pub(crate) unsafe extern "C" fn create(
     status
 }
 
-fn set_state(interface: &DeviceInterface, enable: bool) -> NTSTATUS {
+fn set_state(device: &Device, interface: &mut DeviceInterface, enable: bool) -> NTSTATUS {
     let mut link = interface.link;
     // SAFETY: the link was made by IoRegisterDeviceInterface and is freed with the device.
-    unsafe { IoSetDeviceInterfaceState(&raw mut link, u8::from(enable)) }
+    let status = unsafe { IoSetDeviceInterfaceState(&raw mut link, u8::from(enable)) };
+    if !enable || !status::is_success(status) || interface.reference_string.is_empty() {
+        return status;
+    }
+    let alias = match interface.alias.take() {
+        Some(alias) => alias,
+        None => match Alias::new(
+            device.driver_object(),
+            device.pdo,
+            &interface.reference_string,
+        ) {
+            Ok(alias) => alias,
+            Err(status) => return status,
+        },
+    };
+    let status = alias.take_over(&mut link);
+    interface.alias = Some(alias);
+    status
 }
 
 /// Enables the interfaces that are wanted, or disables all.
 pub(crate) fn set_all(device: &Reference<Device>, enable: bool) -> NTSTATUS {
     device.interfaces.with(|interfaces| {
-        for interface in interfaces.iter().filter(|interface| interface.wanted) {
-            let status = set_state(interface, enable);
+        for interface in interfaces.iter_mut().filter(|interface| interface.wanted) {
+            let status = set_state(device, interface, enable);
             if enable && !status::is_success(status) {
                 return status;
             }
@@ -167,7 +183,7 @@ pub(crate) unsafe extern "C" fn set_interface_state(
         {
             interface.wanted = enable != 0;
             if works {
-                set_state(interface, enable != 0);
+                set_state(&device, interface, enable != 0);
             }
         }
     });

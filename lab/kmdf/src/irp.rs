@@ -9,8 +9,8 @@ use core::{
 use wdk_sys::{
     _EVENT_TYPE::NotificationEvent,
     _KWAIT_REASON::Executive,
-    CCHAR, IO_STACK_LOCATION, IRP, KEVENT, KPROCESSOR_MODE, NTSTATUS, PDEVICE_OBJECT,
-    PDRIVER_CANCEL, PIO_COMPLETION_ROUTINE, PIRP, PMDL, PVOID, SL_INVOKE_ON_CANCEL,
+    CCHAR, IO_SECURITY_CONTEXT, IO_STACK_LOCATION, IRP, KEVENT, KPROCESSOR_MODE, NTSTATUS,
+    PDEVICE_OBJECT, PDRIVER_CANCEL, PIO_COMPLETION_ROUTINE, PIRP, PMDL, PVOID, SL_INVOKE_ON_CANCEL,
     SL_INVOKE_ON_ERROR, SL_INVOKE_ON_SUCCESS, SL_PENDING_RETURNED,
     ntddk::{
         IoFreeIrp, IofCallDriver, IofCompleteRequest, KeInitializeEvent, KeSetEvent,
@@ -237,6 +237,17 @@ impl Irp {
         let stack = self.stack();
         // SAFETY: the packet is at this driver's location.
         unsafe { (*stack).Control |= byte(SL_PENDING_RETURNED) };
+    }
+
+    /// Gives a create packet the security context that the kernel did not.
+    pub(crate) fn set_security_context_if_none(self, context: *mut IO_SECURITY_CONTEXT) {
+        // SAFETY: the packet is at this driver's location.
+        let parameters = unsafe { &mut (*self.stack()).Parameters };
+        // SAFETY: a create packet uses this member.
+        let place = unsafe { &mut parameters.Create.SecurityContext };
+        if place.is_null() {
+            *place = context;
+        }
     }
 
     /// `IoSetCancelRoutine`; returns the routine before.

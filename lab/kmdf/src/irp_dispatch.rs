@@ -13,6 +13,7 @@ use wdk_sys::{
 };
 
 use crate::{
+    alias,
     call::{Call, callback, pointer},
     device::{self, Device},
     file,
@@ -33,6 +34,9 @@ pub(crate) unsafe extern "C" fn dispatch(object: PDEVICE_OBJECT, irp: PIRP) -> N
     let Some(irp) = (unsafe { Irp::new(irp) }) else {
         return status::INVALID_PARAMETER;
     };
+    if let Some(status) = alias::pass_on(object, irp) {
+        return status;
+    }
     let Some(device) = device::of_wdm(object) else {
         return irp.finish(status::INVALID_DEVICE_STATE);
     };

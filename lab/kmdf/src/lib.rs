@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+mod alias;
 mod argument;
 pub mod bind;
 mod body;

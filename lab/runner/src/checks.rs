@@ -4,10 +4,12 @@ mod ask;
 mod attach;
 mod codes;
 mod config;
+mod drain;
 mod faults;
 mod interface;
 mod levels;
 mod management;
+mod openers;
 mod power;
 mod rebalance;
 mod removal;
@@ -39,8 +41,10 @@ pub(crate) const ALL: &[&[Check]] = &[
     attach::CHECKS,
     turns::CHECKS,
     management::CHECKS,
+    openers::CHECKS,
     replies::CHECKS,
     waits::CHECKS,
+    drain::CHECKS,
     rebalance::CHECKS,
     power::CHECKS,
     faults::CHECKS,

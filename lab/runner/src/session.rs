@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use lab_control::{sample, stack as abi};
 use pcivirt_abi::sriov;
-use pf_broker_client::{Access, Device, Handle, interfaces};
+use pf_broker_client::{Access, Device, Error, Handle, interfaces};
 
 use crate::cli::{Arguments, Bench, Job, Mode, Path};
 use crate::install;
@@ -99,8 +99,8 @@ impl Session {
         self.attach(abi::policy::ACCEPT, self.bench.mode)?;
         self.management_path = wait_for_interface(pf_broker_abi::INTERFACE_CLASS, |_| true)
             .context("the PF driver offers no management interface")?;
-        let management = open(&self.management_path)?;
-        self.management = Some(Device::new(management)?);
+        self.management = Some(manage(&self.management_path)?);
+        self.stack.open_management(&self.management_path)?;
         if self.bench.path != Path::Raw {
             self.had_guests = true;
             for vf in 0..self.vfs {
@@ -316,6 +316,21 @@ fn open(path: &str) -> Result<Handle> {
                 return Err(error).with_context(|| format!("open {path}"));
             }
             Err(_) => sleep(Duration::from_millis(2)),
+        }
+    }
+}
+
+/// Opens the management interface, once it is one: under Wine its link leads to the PF itself for a
+/// moment before it leads to where its files are named, and what comes through it is denied.
+fn manage(path: &str) -> Result<Device<Handle>> {
+    const ACCESS_DENIED: Error = Error::Status(0xC000_0022);
+    let start = Instant::now();
+    loop {
+        match Device::new(open(path)?) {
+            Err(error) if error == ACCESS_DENIED && start.elapsed() < PATIENCE => {
+                sleep(Duration::from_millis(2));
+            }
+            other => return Ok(other?),
         }
     }
 }

@@ -93,18 +93,26 @@ impl Stack {
 
     /// Opens the PF's device interface at a path of user mode and asks for the SR-IOV interface.
     pub(crate) fn connect(&self, path: &str, size: u16, version: u16) -> Result<abi::Connected> {
-        let link = path.replacen(r"\\?\", r"\??\", 1);
-        let units: Vec<u16> = link.encode_utf16().collect();
-        let mut request = abi::Connect {
-            size,
-            version,
-            link_length: u32::try_from(units.len()).unwrap_or(u32::MAX),
-            link: [0; 256],
-        };
-        for (place, unit) in request.link.iter_mut().zip(units) {
-            *place = unit;
-        }
+        let request = connect(path, size, version);
         self.ask("connect to the PF", abi::IOCTL_CONNECT, &request)
+    }
+
+    /// Opens the PF's management interface from the kernel, at a path of user mode.
+    pub(crate) fn open_management(&self, path: &str) -> Result<()> {
+        let request = connect(path, 0, 0);
+        self.tell(
+            "open the management interface",
+            abi::IOCTL_OPEN_MANAGEMENT,
+            &request,
+        )
+    }
+
+    /// Sets whether those who open devices from now on are administrators.
+    pub(crate) fn set_opener(&self, administrator: bool) -> Result<()> {
+        let opener = abi::Opener {
+            administrator: administrator.into(),
+        };
+        self.tell("set who opens devices", abi::IOCTL_OPENER, &opener)
     }
 
     pub(crate) fn disconnect(&self) -> Result<()> {
@@ -244,4 +252,20 @@ fn vf_request(vf: u16, raw: bool) -> abi::Vf {
         raw: raw.into(),
         milliseconds: 10_000,
     }
+}
+
+/// A device interface at a path of user mode, as the kernel names it.
+fn connect(path: &str, size: u16, version: u16) -> abi::Connect {
+    let link = path.replacen(r"\\?\", r"\??\", 1);
+    let units: Vec<u16> = link.encode_utf16().collect();
+    let mut request = abi::Connect {
+        size,
+        version,
+        link_length: u32::try_from(units.len()).unwrap_or(u32::MAX),
+        link: [0; 256],
+    };
+    for (place, unit) in request.link.iter_mut().zip(units) {
+        *place = unit;
+    }
+    request
 }

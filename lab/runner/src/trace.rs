@@ -301,7 +301,7 @@ impl Lab<'_> {
             code: sriov::IOCTL_INVALIDATE_BLOCK,
             internal: 1,
             user_mode: 0,
-            no_file: 0,
+            file: abi::file::STACK,
             raised: 0,
             close: 0,
             input_length: 16,

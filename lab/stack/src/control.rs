@@ -23,6 +23,7 @@ use crate::node::{self, Kind, Role};
 use crate::partner;
 use crate::pci::{self, Pci};
 use crate::pnp;
+use crate::security;
 use crate::thread;
 use crate::transfer;
 use crate::unicode::Text;
@@ -51,6 +52,7 @@ pub(crate) fn create(driver: *mut DRIVER_OBJECT) -> NTSTATUS {
 pub(crate) fn delete() {
     let _ = attachment::detach(true);
     partner::disconnect();
+    partner::close_management();
     let mut link = Text::new(abi::LINK_NAME);
     let mut link = link.as_kernel();
     // SAFETY: the string lives until the call returns.
@@ -209,6 +211,12 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
                     status: status.cast_unsigned(),
                 })
             })
+        }
+        abi::IOCTL_OPEN_MANAGEMENT => partner::open_management(&parse(input)?).map(|()| Vec::new()),
+        abi::IOCTL_OPENER => {
+            let opener: abi::Opener = parse(input)?;
+            security::set_administrator(opener.administrator != 0);
+            Ok(Vec::new())
         }
         IOCTL_CONTEND => contention::contend(parse(input)?).map(|contended| reply(&contended)),
         abi::IOCTL_UNLOAD => unload::unload(&parse(input)?).map(|()| Vec::new()),

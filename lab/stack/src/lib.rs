@@ -11,6 +11,7 @@
 //! | [`partner`] | the virtualization stack's connection to the PF driver |
 //! | [`attachment`] | what an attached stack keeps pending: events and invalidations |
 //! | [`contention`] | many threads on the same VFs, and what each of them may see |
+//! | [`security`] | the kernel's check of who opens a device |
 //! | [`control`] | the door through which the runner drives all of them |
 //!
 //! The rest are the tools they share. Nothing here is part of the product.
@@ -34,6 +35,7 @@ mod partner;
 mod pci;
 mod pnp;
 mod pool;
+mod security;
 mod thread;
 mod transfer;
 mod unicode;
@@ -75,6 +77,10 @@ pub unsafe extern "system" fn driver_entry(
     // SAFETY: the kernel gives every driver object an extension.
     let extension = unsafe { &mut *object.DriverExtension };
     extension.AddDevice = Some(bus::add_device);
+    if let Err(status) = security::install() {
+        log!("lab-stack: SeAccessCheck cannot be replaced: {status:#010x}");
+        return status;
+    }
     control::create(driver)
 }
 

@@ -1,6 +1,7 @@
 //! The virtualization stack's connection to the PF driver: an open handle, the top of the PF's
 //! device stack, and `SRIOV_DEVICE_INTERFACE_STANDARD`.
 
+mod management;
 mod opening;
 
 use alloc::boxed::Box;
@@ -9,7 +10,7 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use lab_control::stack::{Answer, Connect, Connected, MAX_OUTPUT, PATTERN, Request};
+use lab_control::stack::{Answer, Connect, Connected, MAX_OUTPUT, PATTERN, Request, file};
 use pcivirt_abi::sriov::{
     DeviceInterface, DeviceInterface2, GUID_SRIOV_DEVICE_INTERFACE_STANDARD, IOCTL_PROXY_QUERY_LUID,
 };
@@ -25,6 +26,8 @@ use crate::irp::{self, Sent};
 use crate::level;
 use crate::lock::Lock;
 use crate::unicode::Text;
+
+pub(crate) use management::{close as close_management, open as open_management};
 
 /// How long requests may take to enter the driver while its device goes, milliseconds.
 const PATIENCE: u32 = 10_000;
@@ -46,8 +49,8 @@ pub(crate) struct Origin {
     /// As `IRP_MJ_INTERNAL_DEVICE_CONTROL`.
     pub(crate) internal: bool,
     pub(crate) user_mode: bool,
-    /// With this connection's file object.
-    pub(crate) file: bool,
+    /// One of [`file`]: what it comes through.
+    pub(crate) file: u8,
 }
 
 // SAFETY: kernel objects belong to no thread, and the interface may be called from any.
@@ -84,6 +87,7 @@ pub(crate) fn disconnect() {
 /// The device is gone: whoever had it open closes the handle. Afterwards no request is on its way
 /// to the driver, and none is sent.
 pub(crate) fn leave() {
+    close_management();
     if let Ok(partner) = get() {
         partner.close();
     }
@@ -153,7 +157,7 @@ impl Partner {
         let origin = Origin {
             internal,
             user_mode,
-            file: true,
+            file: file::STACK,
         };
         self.send_from(origin, code, buffer, lengths)
     }
@@ -166,16 +170,20 @@ impl Partner {
         buffer: &mut [u8],
         lengths: (u32, u32),
     ) -> Result<Sent, NTSTATUS> {
-        let file = if origin.file {
-            self.file
-        } else {
-            ptr::null_mut()
+        let management;
+        let (top, file) = match origin.file {
+            file::STACK => (self.top, self.file),
+            file::MANAGEMENT => {
+                management = management::get()?;
+                (management.top, management.file)
+            }
+            _ => (self.top, ptr::null_mut()),
         };
         let _entering = Entering::start(&self.entering);
         if self.closed.load(Ordering::SeqCst) {
             return Err(STATUS_DEVICE_REMOVED);
         }
-        irp::send(self.top, |request, location| {
+        irp::send(top, |request, location| {
             location.MajorFunction = byte(if origin.internal {
                 IRP_MJ_INTERNAL_DEVICE_CONTROL
             } else {
@@ -210,7 +218,7 @@ impl Partner {
         let origin = Origin {
             internal: request.internal != 0,
             user_mode: request.user_mode != 0,
-            file: request.no_file == 0,
+            file: request.file,
         };
         let lengths = (request.input_length, request.output_length);
         let mut sent = Err(STATUS_INVALID_PARAMETER);

@@ -62,7 +62,7 @@ pub(super) fn request(origin: Origin, code: u32, input: &[u8], output: u32) -> a
         code,
         internal: origin.internal.into(),
         user_mode: origin.user.into(),
-        no_file: 0,
+        file: abi::file::STACK,
         close: 0,
         input_length: u32::try_from(input.len()).unwrap_or(u32::MAX),
         output_length: output,

@@ -38,7 +38,11 @@ const DONE: Expected = Expected::Answer(status::SUCCESS, 0);
 /// Sends a code without a buffer, from the kernel, through a file object or without one.
 fn bare(session: &Session, code: u32, file: bool, expected: Expected) -> Result<()> {
     let mut ask = request(Origin::KERNEL, code, &[], 0);
-    ask.no_file = u8::from(!file);
+    ask.file = if file {
+        abi::file::STACK
+    } else {
+        abi::file::NONE
+    };
     expect(session, &format!("code 0x{code:08X}"), &ask, expected).map(|_| ())
 }
 

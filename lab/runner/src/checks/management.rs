@@ -5,6 +5,7 @@
 //! tests/manifests/checks.toml.
 
 use anyhow::{Result, ensure};
+use lab_control::stack as abi;
 use pf_broker_client::{Access, Control as _};
 
 use super::ask::{Expected, ORIGINS, Origin, expect, refused, request};
@@ -33,13 +34,13 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// One code of the interface.
-struct Code {
-    name: &'static str,
-    number: u32,
+pub(super) struct Code {
+    pub(super) name: &'static str,
+    pub(super) number: u32,
     /// Whether a handle that was opened for reading alone may send it.
     looks: bool,
     /// A request that is served, about VF 1.
-    input: &'static [u8],
+    pub(super) input: &'static [u8],
     /// What an input of another length is answered.
     wrong_input: u32,
     /// Where the input has bytes that must be zero.
@@ -49,7 +50,7 @@ struct Code {
     /// Where the input has a block's ID.
     block: Option<usize>,
     /// Bytes of the reply, and `Information`; they differ where there is nothing to tell.
-    output: u32,
+    pub(super) output: u32,
     information: u64,
     /// What an output that is a byte short is answered.
     short_output: u32,
@@ -77,7 +78,7 @@ const BLOCK_0: [u8; 136] = {
     bytes
 };
 
-const CODES: [Code; 12] = [
+pub(super) const CODES: [Code; 12] = [
     Code {
         name: "QUERY",
         number: 0x0022_6400,
@@ -194,7 +195,7 @@ const CODES: [Code; 12] = [
 ];
 
 impl Code {
-    fn served(&self) -> Expected {
+    pub(super) fn served(&self) -> Expected {
         Expected::Answer(status::SUCCESS, self.information)
     }
 }
@@ -210,10 +211,19 @@ fn everywhere(
 ) -> Result<()> {
     for origin in ORIGINS {
         let what = format!("{} with {what}", code.name);
-        let ask = request(origin, code.number, input, output);
+        let ask = managing(origin, code.number, input, output);
         expect(session, &what, &ask, expected)?;
     }
     Ok(())
+}
+
+/// A request that seems to come from user mode comes through the management interface.
+fn managing(origin: Origin, code: u32, input: &[u8], output: u32) -> abi::Request {
+    let mut ask = request(origin, code, input, output);
+    if origin.user {
+        ask.file = abi::file::MANAGEMENT;
+    }
+    ask
 }
 
 fn inputs(session: &mut Session) -> Result<()> {
@@ -346,7 +356,7 @@ fn no_code(session: &mut Session) -> Result<()> {
         0x0022_6401,
     ] {
         for origin in ORIGINS {
-            let ask = request(origin, code, &BLOCK_0, 256);
+            let ask = managing(origin, code, &BLOCK_0, 256);
             let expected = refused(status::INVALID_DEVICE_REQUEST);
             expect(session, "an unknown code", &ask, expected)?;
         }

@@ -4,7 +4,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, ensure};
-use lab_control::stack::{self as abi, Answer, operation, policy};
+use lab_control::stack::{self as abi, Answer, operation, path, policy};
 use pf_broker_client::{Access, Control as _, Vfs};
 
 use super::ask::{Expected, Origin, expect, refused, request};
@@ -29,6 +29,10 @@ pub(super) const CHECKS: &[Check] = &[
     (
         "WAIT for the journal is woken by each event that it records",
         by_event,
+    ),
+    (
+        "a write at DISPATCH_LEVEL wakes who waits, and answers at PASSIVE_LEVEL",
+        by_raised_write,
     ),
     ("WAIT is woken by a reset of either side", by_reset),
     ("many who wait are woken once by one write", many),
@@ -185,6 +189,7 @@ fn woken(seen: u64, more: u64, waiting: Waiter) -> Result<()> {
     let answer = waiting.join().map_err(|_| anyhow!("a thread panicked"))??;
     is("WAIT", answer.status, status::SUCCESS)?;
     ensure!(answer.pended == 0, "WAIT had to be cancelled");
+    ensure!(answer.raised == 0, "WAIT is answered at DISPATCH_LEVEL");
     ensure!(answer.information == 8, "{} bytes", answer.information);
     let told = u64::from_le_bytes(answer.output[..8].try_into()?);
     ensure!(told == seen + more, "WAIT tells {told} after {seen}");
@@ -207,6 +212,21 @@ fn by_write(session: &mut Session) -> Result<()> {
     ensure!(!waiting.is_finished(), "WAIT is woken by nothing");
     mark(session, VF, 1)?;
     woken(seen, 1, waiting)
+}
+
+fn by_raised_write(session: &mut Session) -> Result<()> {
+    for kinds in [CHANGES, EVENTS] {
+        let (seen, waiting) = waiting(session, kinds)?;
+        let mut write = transfer(operation::WRITE, VF, 0, 128);
+        write.path = path::SRIOV_RAISED;
+        is(
+            "a write",
+            super::performed(session, &write)?,
+            status::SUCCESS,
+        )?;
+        woken(seen, 1, waiting)?;
+    }
+    Ok(())
 }
 
 fn by_event(session: &mut Session) -> Result<()> {

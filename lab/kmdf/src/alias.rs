@@ -1,0 +1,182 @@
+//! Device interfaces with a reference string, where the kernel has none.
+//!
+//! Rules ("Using Device Interfaces" and the page of `WdfDeviceCreateDeviceInterface`): the reference
+//! string is the last part of the link, and a file that is opened through it has the string behind a
+//! backslash as its name. Wine's server knows no names below a device and makes no such link. So the
+//! link lacks the string and leads to a device object of the double's own, which names each new
+//! file and passes every packet on to the top of the device's stack.
+
+use alloc::{boxed::Box, format, vec::Vec};
+use core::{
+    ptr,
+    sync::atomic::{AtomicPtr, AtomicU32, Ordering},
+};
+
+use wdk_sys::{
+    ACCESS_STATE, DO_DEVICE_INITIALIZING, DRIVER_OBJECT, FILE_DEVICE_UNKNOWN, IO_SECURITY_CONTEXT,
+    IRP_MJ_CREATE, NTSTATUS, PDEVICE_OBJECT, UNICODE_STRING,
+    ntddk::{
+        IoCreateDevice, IoCreateSymbolicLink, IoDeleteDevice, IoDeleteSymbolicLink,
+        IoGetAttachedDeviceReference, ObfDereferenceObject,
+    },
+};
+
+use crate::{irp::Irp, status, string};
+
+/// What the double keeps in the extension of such a device object.
+#[repr(C)]
+struct Extension {
+    mark: u64,
+    pdo: PDEVICE_OBJECT,
+    file_name: UNICODE_STRING,
+}
+
+/// Tells these device objects from others.
+const MARK: u64 = u64::from_le_bytes(*b"WdfAlias");
+
+/// A device object that a link with a reference string leads to, until it is dropped.
+pub(crate) struct Alias {
+    object: PDEVICE_OBJECT,
+    name: Vec<u16>,
+    /// What the files are called; the extension points to it.
+    _file_name: Box<[u16]>,
+}
+
+// SAFETY: device objects belong to no thread.
+unsafe impl Send for Alias {}
+
+impl Alias {
+    /// Makes the device object of a reference string.
+    pub(crate) fn new(
+        driver: *mut DRIVER_OBJECT,
+        pdo: PDEVICE_OBJECT,
+        reference_string: &[u16],
+    ) -> Result<Self, NTSTATUS> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name: Vec<u16> = format!(r"\Device\WdfDoubleAlias{number}")
+            .encode_utf16()
+            .collect();
+        let mut unicode = string::unicode(&name);
+        let mut object: PDEVICE_OBJECT = ptr::null_mut();
+        // SAFETY: the driver object lives as long as its devices, and the name through the call.
+        let status = unsafe {
+            IoCreateDevice(
+                driver,
+                crate::argument::size::<Extension>(),
+                &raw mut unicode,
+                FILE_DEVICE_UNKNOWN,
+                0,
+                0,
+                &raw mut object,
+            )
+        };
+        if !status::is_success(status) {
+            return Err(status);
+        }
+        let slash = core::iter::once(u16::from(b'\\'));
+        let file_name: Box<[u16]> = slash.chain(reference_string.iter().copied()).collect();
+        let extension = Extension {
+            mark: MARK,
+            pdo,
+            file_name: string::unicode(&file_name),
+        };
+        // SAFETY: the device object was created above with an extension of this type.
+        unsafe {
+            (*object)
+                .DeviceExtension
+                .cast::<Extension>()
+                .write(extension)
+        };
+        let top = Top::of(pdo);
+        // SAFETY: the top of the stack is referenced.
+        let depth = unsafe { (*top.0).StackSize };
+        // SAFETY: the device object was created above, and no packet reaches it yet.
+        unsafe { (*object).StackSize = depth.saturating_add(1) };
+        // SAFETY: as above.
+        unsafe { (*object).Flags &= !DO_DEVICE_INITIALIZING };
+        Ok(Self {
+            object,
+            name,
+            _file_name: file_name,
+        })
+    }
+
+    /// Lets a link that leads to the physical device lead here instead.
+    pub(crate) fn take_over(&self, link: &mut UNICODE_STRING) -> NTSTATUS {
+        // SAFETY: the link is valid through the call.
+        let status = unsafe { IoDeleteSymbolicLink(link) };
+        if !status::is_success(status) {
+            return status;
+        }
+        let mut name = string::unicode(&self.name);
+        // SAFETY: as above, and the name lives through the call.
+        unsafe { IoCreateSymbolicLink(link, &raw mut name) }
+    }
+}
+
+impl Drop for Alias {
+    fn drop(&mut self) {
+        // SAFETY: the link is gone, and so are the files that came through it.
+        unsafe { IoDeleteDevice(self.object) };
+    }
+}
+
+/// The top of a device stack, referenced.
+struct Top(PDEVICE_OBJECT);
+
+impl Top {
+    fn of(pdo: PDEVICE_OBJECT) -> Self {
+        // SAFETY: the physical device exists as long as a framework device is above it.
+        Self(unsafe { IoGetAttachedDeviceReference(pdo) })
+    }
+}
+
+impl Drop for Top {
+    fn drop(&mut self) {
+        // SAFETY: gives back the reference that was taken.
+        unsafe { ObfDereferenceObject(self.0.cast()) };
+    }
+}
+
+/// Passes a packet for such a device object on; none for other device objects.
+pub(crate) fn pass_on(object: PDEVICE_OBJECT, irp: Irp) -> Option<NTSTATUS> {
+    // SAFETY: the system passes a device object that exists.
+    let extension: *mut Extension = unsafe { (*object).DeviceExtension }.cast();
+    if extension.is_null() {
+        return None;
+    }
+    // SAFETY: every extension of a device object of the double begins with a mark.
+    if unsafe { (*extension).mark } != MARK {
+        return None;
+    }
+    // SAFETY: the mark says what the extension is.
+    let extension = unsafe { &*extension };
+    let location = irp.parameters();
+    if u32::from(location.MajorFunction) == IRP_MJ_CREATE && !location.FileObject.is_null() {
+        // SAFETY: the file object is the system's, and new.
+        unsafe { (*location.FileObject).FileName = extension.file_name };
+    }
+    let top = Top::of(extension.pdo);
+    Some(irp.pass_down(top.0))
+}
+
+/// The security context of a create packet that the kernel gives none. It names nobody: whoever checks
+/// it asks a double.
+pub(crate) fn security_context() -> *mut IO_SECURITY_CONTEXT {
+    static CONTEXT: AtomicPtr<IO_SECURITY_CONTEXT> = AtomicPtr::new(ptr::null_mut());
+    let known = CONTEXT.load(Ordering::Acquire);
+    if !known.is_null() {
+        return known;
+    }
+    let access = Box::into_raw(Box::new(ACCESS_STATE::default()));
+    let new = Box::into_raw(Box::new(IO_SECURITY_CONTEXT {
+        AccessState: access,
+        ..IO_SECURITY_CONTEXT::default()
+    }));
+    // One of two that race is leaked, as the other is at the end.
+    match CONTEXT.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => new,
+        Err(other) => other,
+    }
+}

@@ -1,0 +1,183 @@
+//! `SeAccessCheck`, which Wine's kernel exports as a stub that ends the process.
+//!
+//! It follows the function's page and MS-DTYP 2.5.3: the discretionary list alone decides here, and the
+//! caller is one of two, an administrator or somebody else, as the runner says.
+
+use core::ffi::c_void;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use wdk_sys::ntddk::MmGetSystemRoutineAddress;
+use wdk_sys::{NTSTATUS, STATUS_ACCESS_DENIED, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
+
+use crate::unicode::Text;
+
+/// `NtProtectVirtualMemory`: changes the protection of pages. Wine's kernel exports it, and no import
+/// library has it; an image that imports from ntdll itself is no driver to Wine.
+type Protect = unsafe extern "C" fn(
+    process: *mut c_void,
+    address: *mut *mut c_void,
+    size: *mut usize,
+    protection: u32,
+    before: *mut u32,
+) -> NTSTATUS;
+
+/// Whether those who open devices are administrators.
+static ADMINISTRATOR: AtomicBool = AtomicBool::new(true);
+
+/// Sets who opens devices from now on.
+pub(crate) fn set_administrator(administrator: bool) {
+    ADMINISTRATOR.store(administrator, Ordering::SeqCst);
+}
+
+/// Puts the double in the place of the stub.
+pub(crate) fn install() -> Result<(), NTSTATUS> {
+    /// `PAGE_EXECUTE_READWRITE`
+    const WRITABLE: u32 = 0x40;
+    /// `NtCurrentProcess()`
+    const THIS_PROCESS: *mut c_void = ptr::without_provenance_mut(usize::MAX);
+    let stub = find("SeAccessCheck")?;
+    let protect = find("ZwProtectVirtualMemory")?;
+    // SAFETY: the kernel's function of this name has this signature.
+    let protect = unsafe { core::mem::transmute::<*mut c_void, Protect>(protect) };
+    let jump = jump_to(access_check as *const () as usize);
+    let (mut page, mut size, mut before) = (stub, jump.len(), 0);
+    // SAFETY: the results are locals, and the stub is code of this process.
+    let status = unsafe {
+        protect(
+            THIS_PROCESS,
+            &raw mut page,
+            &raw mut size,
+            WRITABLE,
+            &raw mut before,
+        )
+    };
+    if status != STATUS_SUCCESS {
+        return Err(status);
+    }
+    // SAFETY: the stub is longer than the jump, was made writable, and nobody runs it: it would end
+    // the process.
+    unsafe { ptr::copy_nonoverlapping(jump.as_ptr(), stub.cast(), jump.len()) };
+    Ok(())
+}
+
+/// A function of the kernel by its name.
+fn find(name: &str) -> Result<*mut c_void, NTSTATUS> {
+    let mut name = Text::new(name);
+    let mut name = name.as_kernel();
+    // SAFETY: the name lives through the call.
+    let address = unsafe { MmGetSystemRoutineAddress(&raw mut name) };
+    if address.is_null() {
+        return Err(STATUS_INVALID_PARAMETER);
+    }
+    Ok(address)
+}
+
+/// `mov rax, target` and `jmp rax`
+fn jump_to(target: usize) -> [u8; 12] {
+    let mut code = [0x48, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xE0];
+    code[2..10].copy_from_slice(&(target as u64).to_le_bytes());
+    code
+}
+
+/// SIDs, as they lie in a descriptor: Everyone, Authenticated Users, Administrators.
+const EVERYONE: &[u8] = &[1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+const AUTHENTICATED: &[u8] = &[1, 1, 0, 0, 0, 0, 0, 5, 11, 0, 0, 0];
+const ADMINISTRATORS: &[u8] = &[1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0];
+
+/// The groups of whoever opens devices.
+fn groups() -> &'static [&'static [u8]] {
+    if ADMINISTRATOR.load(Ordering::SeqCst) {
+        &[EVERYONE, AUTHENTICATED, ADMINISTRATORS]
+    } else {
+        &[EVERYONE, AUTHENTICATED]
+    }
+}
+
+/// `SeAccessCheck`
+unsafe extern "C" fn access_check(
+    descriptor: *const u8,
+    subject: *mut c_void,
+    _locked: u8,
+    desired: u32,
+    previously_granted: u32,
+    _privileges: *mut c_void,
+    mapping: *mut c_void,
+    mode: i8,
+    granted: *mut u32,
+    status: *mut NTSTATUS,
+) -> u8 {
+    let sound = ![
+        descriptor.cast(),
+        subject.cast_const(),
+        mapping.cast_const(),
+    ]
+    .iter()
+    .any(|pointer: &*const c_void| pointer.is_null());
+    // What the kernel asks for is granted.
+    let allowed = if mode == 0 {
+        Some(desired)
+    } else if sound {
+        // SAFETY: the caller passes a descriptor that is whole.
+        unsafe { allowed(descriptor) }
+    } else {
+        None
+    };
+    let Some(allowed) = allowed else {
+        crate::log!("lab-stack: SeAccessCheck is given a pointer that is NULL, or no descriptor");
+        return 0;
+    };
+    let all = allowed | previously_granted;
+    let passed = desired & !all == 0;
+    let answer = if passed {
+        STATUS_SUCCESS
+    } else {
+        STATUS_ACCESS_DENIED
+    };
+    // SAFETY: the caller's results have room for their values.
+    unsafe { granted.write(if passed { desired } else { 0 }) };
+    // SAFETY: as above.
+    unsafe { status.write(answer) };
+    passed.into()
+}
+
+/// The rights that a self-relative descriptor gives to who opens devices; none for a descriptor that
+/// the kernel would refuse.
+///
+/// # Safety
+/// The descriptor is readable as far as its offsets and lengths go.
+unsafe fn allowed(descriptor: *const u8) -> Option<u32> {
+    /// `SE_SELF_RELATIVE | SE_DACL_PRESENT`
+    const NEEDED: u16 = 0x8004;
+    // SAFETY: as the caller promises.
+    let byte = |place: usize| unsafe { descriptor.add(place).read() };
+    let word = |place| u16::from_le_bytes([byte(place), byte(place + 1)]);
+    let double = |place| u32::from(word(place)) | u32::from(word(place + 2)) << 16;
+    let offset = |place| usize::try_from(double(place)).unwrap_or(0);
+    let (owner, group, list) = (offset(4), offset(8), offset(16));
+    let whole = byte(0) == 1 && word(2) & NEEDED == NEEDED;
+    if !whole || owner == 0 || group == 0 || list == 0 {
+        return None;
+    }
+    let mut rights = 0;
+    let mut entry = list + 8;
+    for _ in 0..word(list + 4) {
+        let length = usize::from(word(entry + 2));
+        // Entries that deny, and others, are not what a driver of the lab has.
+        if byte(entry) != 0 || length < 16 {
+            return None;
+        }
+        let named = groups().iter().any(|sid| {
+            sid.len() == length - 8
+                && sid
+                    .iter()
+                    .enumerate()
+                    .all(|(place, &expected)| byte(entry + 8 + place) == expected)
+        });
+        if named {
+            rights |= double(entry + 4);
+        }
+        entry += length;
+    }
+    Some(rights)
+}
