@@ -34,7 +34,7 @@ pub struct Device<'t> {
     pub name: &'t str,
     /// PCI vendor ID of the PF.
     pub vendor_id: u16,
-    device_ids: &'t [U16],
+    ids: &'t [U16],
     /// The most VFs that may be enabled, 1 to 4096.
     pub max_vfs: u16,
 }
@@ -43,7 +43,7 @@ impl<'t> Device<'t> {
     /// The PCI device IDs that the PF may have, 1 to 16 of them, all different.
     #[must_use]
     pub fn device_ids(self) -> impl ExactSizeIterator<Item = u16> + 't {
-        self.device_ids.iter().map(|id| id.get())
+        self.ids.iter().map(|id| id.get())
     }
 
     /// Whether the table is for a PF with these IDs.
@@ -130,7 +130,7 @@ impl<'t> Table<'t> {
         Device {
             name: self.text(self.header.name),
             vendor_id: self.header.vendor_id.get(),
-            device_ids: self.header.device_ids(),
+            ids: self.header.device_ids(),
             max_vfs: self.header.max_vfs.get(),
         }
     }

@@ -287,8 +287,7 @@ mod tests {
     /// One of each cause, with the name of its status.
     fn all() -> Vec<(StartFailure, &'static str)> {
         let table = Table::verify(&[]).expect_err("an empty table is none");
-        let window = |failure| StartFailure::Window(failure);
-        vec![
+        let mut all = vec![
             (StartFailure::NumVfsMissing, "STATUS_OBJECT_NAME_NOT_FOUND"),
             (StartFailure::NumVfsType, "STATUS_OBJECT_TYPE_MISMATCH"),
             (StartFailure::NumVfsZero, "STATUS_INVALID_PARAMETER"),
@@ -346,6 +345,15 @@ mod tests {
                 StartFailure::Capability(CapabilityFailure::Missing),
                 "STATUS_DEVICE_CONFIGURATION_ERROR",
             ),
+        ];
+        all.extend(of_the_vfs());
+        all
+    }
+
+    /// Those of the VFs' memory and of turning the VFs on.
+    fn of_the_vfs() -> Vec<(StartFailure, &'static str)> {
+        let window = |failure| StartFailure::Window(failure);
+        vec![
             (StartFailure::ProbedBars(-1), "STATUS_DEVICE_DATA_ERROR"),
             (
                 StartFailure::Bars(BarFailure::Type {

@@ -221,7 +221,7 @@ impl<'a, 't> Reader<'a, 't> {
                 .error(message, &value.span(), format!("not 1 to {most} elements"));
         }
         let mut numbers: Vec<Located<T>> = Vec::new();
-        for element in elements.iter() {
+        for element in elements {
             let Some(number) = self.integer_at::<T>(key, element, "an integer") else {
                 is_sound = false;
                 continue;

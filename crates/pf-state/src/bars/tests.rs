@@ -223,7 +223,7 @@ fn a_list_with_more_ranges_than_a_pf_can_have_is_refused_and_none_is_dropped() {
         })
     );
     let all = Ranges::collect(listed(13)).expect("as many as can be");
-    assert_eq!(all.beginning_at(12 << 20), listed(13).last());
+    assert_eq!(all.beginning_at(12 << 20), listed(13).next_back());
 }
 
 #[test]

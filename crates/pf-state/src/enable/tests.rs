@@ -8,6 +8,7 @@ use crate::{
     bars::Range,
     config::tests::{Registers, vf as sound_vf},
     reset::TICK_MILLISECONDS,
+    sriov::CapabilityFailure,
 };
 
 /// Where the SR-IOV capability lies.
@@ -16,30 +17,37 @@ const NUM_VFS: u16 = 3;
 const BASE: u32 = 0xF000_0000;
 
 /// What a device or its bus does wrong.
-#[derive(Clone, Copy, Default)]
-struct Faults {
-    /// `EnableVirtualization` answers this instead of turning VFs on, but for the first call.
-    enable: NtStatus,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Fault {
+    #[default]
+    None,
+    /// `EnableVirtualization` turns no VFs on.
+    Enable,
     /// The capability cannot be read once VFs are on.
-    unreadable: bool,
+    Unreadable,
     /// VF Enable stays clear.
-    not_enabled: bool,
+    NotEnabled,
     /// VF Memory Space Enable stays clear.
-    no_memory_space: bool,
+    NoMemorySpace,
     /// `NumVFs` reads as one less.
-    other_num_vfs: bool,
+    OtherNumVfs,
     /// The VFs' register holds no address.
-    unplaced: bool,
-    /// The VF that does not answer before this time after VF Enable, and what it reads as until then.
-    late: Option<(u16, u32, u8)>,
-    /// VF 0 has no capabilities.
-    no_express: bool,
+    Unplaced,
+    /// A VF does not answer before this time after VF Enable.
+    Late {
+        vf: u16,
+        until: u32,
+        /// The low byte of its vendor ID until then.
+        reads_as: u8,
+    },
+    /// VFs have no capabilities.
+    NoExpress,
 }
 
 /// A device with its clock.
 #[derive(Default)]
 struct State {
-    faults: Faults,
+    fault: Fault,
     now: u32,
     on: bool,
     /// When VF Enable was set.
@@ -75,18 +83,18 @@ impl Space for PfSpace {
         if offset >= SRIOV {
             state.touch();
         }
-        let faults = state.faults;
-        if faults.unreadable && state.on {
+        let is = |fault| state.fault == fault;
+        if is(Fault::Unreadable) && state.on {
             return false;
         }
         let mut control = SriovControl::empty();
-        control.set(SriovControl::VF_ENABLE, state.on && !faults.not_enabled);
+        control.set(SriovControl::VF_ENABLE, state.on && !is(Fault::NotEnabled));
         control.set(
             SriovControl::VF_MEMORY_SPACE,
-            state.on && !faults.no_memory_space,
+            state.on && !is(Fault::NoMemorySpace),
         );
-        let num_vfs = NUM_VFS - u16::from(faults.other_num_vfs);
-        let base = if faults.unplaced { 0 } else { BASE };
+        let num_vfs = NUM_VFS - u16::from(is(Fault::OtherNumVfs));
+        let base = if is(Fault::Unplaced) { 0 } else { BASE };
         let mut registers = Registers::zeroed();
         registers.put(register::VENDOR_ID, &[0x14, 0x14, 0x01, 0xB0]);
         registers.put(SRIOV, &0x0001_0010_u32.to_le_bytes());
@@ -115,7 +123,11 @@ impl Space for VfSpace {
             state.on && since >= 100,
             "a request to a VF after {since} ms"
         );
-        if let Some((vf, until, reads_as)) = state.faults.late
+        if let Fault::Late {
+            vf,
+            until,
+            reads_as,
+        } = state.fault
             && vf == self.1
             && since < until
         {
@@ -127,7 +139,7 @@ impl Space for VfSpace {
             return true;
         }
         let mut vf = sound_vf();
-        if state.faults.no_express {
+        if state.fault == Fault::NoExpress {
             vf.put(register::STATUS, &[0; 2]);
         }
         vf.read(offset, buffer)
@@ -142,8 +154,8 @@ impl PhysicalFunction for Device {
         if on == state.on {
             return status::INVALID_DEVICE_STATE;
         }
-        if on && state.faults.enable < 0 {
-            return state.faults.enable;
+        if on && state.fault == Fault::Enable {
+            return status::UNSUCCESSFUL;
         }
         state.on = on;
         let now = Some(state.now);
@@ -172,9 +184,9 @@ impl Clock for Device {
 }
 
 impl Device {
-    fn with(faults: Faults) -> Self {
+    fn with(fault: Fault) -> Self {
         let device = Self::default();
-        device.0.borrow_mut().faults = faults;
+        device.0.borrow_mut().fault = fault;
         device
     }
 
@@ -237,77 +249,44 @@ fn vfs_that_are_on_already_get_a_second_between_off_and_on() {
 }
 
 /// Each fault with the failure that it is.
-fn failures() -> Vec<(Faults, StartFailure)> {
-    let none = Faults::default();
-    let unplaced = WindowFailure::Unplaced { bar: 0 };
-    vec![
-        (
-            Faults {
-                enable: status::UNSUCCESSFUL,
-                ..none
-            },
-            StartFailure::Enable(status::UNSUCCESSFUL),
-        ),
-        (
-            Faults {
-                unreadable: true,
-                ..none
-            },
-            StartFailure::Capability(crate::sriov::CapabilityFailure::Unreachable),
-        ),
-        (
-            Faults {
-                not_enabled: true,
-                ..none
-            },
-            StartFailure::NotEnabled { control: 8 },
-        ),
-        (
-            Faults {
-                other_num_vfs: true,
-                ..none
-            },
-            StartFailure::OtherNumVfs {
-                asked: NUM_VFS,
-                found: NUM_VFS - 1,
-            },
-        ),
-        (
-            Faults {
-                no_memory_space: true,
-                ..none
-            },
-            StartFailure::NoMemorySpace { control: 1 },
-        ),
-        (
-            Faults {
-                unplaced: true,
-                ..none
-            },
-            StartFailure::Window(unplaced),
-        ),
-        (
-            Faults {
-                late: Some((1, u32::MAX, 0xFF)),
-                ..none
-            },
-            StartFailure::SilentVf { vf: 1 },
-        ),
-        (
-            Faults {
-                no_express: true,
-                ..none
-            },
-            StartFailure::VfWithoutExpress,
-        ),
-    ]
-}
+const FAILURES: [(Fault, StartFailure); 8] = [
+    (Fault::Enable, StartFailure::Enable(status::UNSUCCESSFUL)),
+    (
+        Fault::Unreadable,
+        StartFailure::Capability(CapabilityFailure::Unreachable),
+    ),
+    (Fault::NotEnabled, StartFailure::NotEnabled { control: 8 }),
+    (
+        Fault::OtherNumVfs,
+        StartFailure::OtherNumVfs {
+            asked: NUM_VFS,
+            found: NUM_VFS - 1,
+        },
+    ),
+    (
+        Fault::NoMemorySpace,
+        StartFailure::NoMemorySpace { control: 1 },
+    ),
+    (
+        Fault::Unplaced,
+        StartFailure::Window(WindowFailure::Unplaced { bar: 0 }),
+    ),
+    (
+        Fault::Late {
+            vf: 1,
+            until: u32::MAX,
+            reads_as: 0xFF,
+        },
+        StartFailure::SilentVf { vf: 1 },
+    ),
+    (Fault::NoExpress, StartFailure::VfWithoutExpress),
+];
 
 #[test]
 fn every_failure_leaves_the_vfs_off_and_the_device_its_second() {
-    for (faults, failure) in failures() {
+    for (fault, failure) in FAILURES {
         for on_before in [false, true] {
-            let device = Device::with(faults);
+            let device = Device::with(fault);
             if on_before {
                 let mut state = device.0.borrow_mut();
                 state.on = true;
@@ -323,7 +302,7 @@ fn every_failure_leaves_the_vfs_off_and_the_device_its_second() {
 
 #[test]
 fn what_the_capability_holds_afterwards_is_compared_with_what_was_asked_for() {
-    let read_back = failures().into_iter().filter(|(_, failure)| {
+    let read_back = FAILURES.into_iter().filter(|(_, failure)| {
         matches!(
             failure,
             StartFailure::NotEnabled { .. }
@@ -331,8 +310,8 @@ fn what_the_capability_holds_afterwards_is_compared_with_what_was_asked_for() {
                 | StartFailure::NoMemorySpace { .. }
         )
     });
-    for (faults, failure) in read_back {
-        let device = Device::with(faults);
+    for (fault, failure) in read_back {
+        let device = Device::with(fault);
         assert_eq!(device.turn_on(), Err(failure));
         // None of it takes the second that VFs are given to answer.
         assert_eq!(device.0.borrow().disabled_at, Some(100));
@@ -345,18 +324,19 @@ fn vfs_that_are_slow_are_waited_for_and_one_that_is_silent_is_named() {
     for reads_as in [0xFF, 0x01] {
         for vf in 0..NUM_VFS {
             for until in [101, 700, 999] {
-                let late = Some((vf, until, reads_as));
-                let device = Device::with(Faults {
-                    late,
-                    ..Faults::default()
+                let device = Device::with(Fault::Late {
+                    vf,
+                    until,
+                    reads_as,
                 });
                 assert!(device.turn_on().is_ok(), "VF {vf} after {until} ms");
                 let now = device.0.borrow().now;
                 assert!(now >= until && now < until + 100, "{now} ms");
             }
-            let device = Device::with(Faults {
-                late: Some((vf, u32::MAX, reads_as)),
-                ..Faults::default()
+            let device = Device::with(Fault::Late {
+                vf,
+                until: u32::MAX,
+                reads_as,
             });
             assert_eq!(device.turn_on(), Err(StartFailure::SilentVf { vf }));
             let given = device.0.borrow().disabled_at.expect("turned off");
