@@ -1,9 +1,9 @@
 //! Plug and Play and power management, as the framework tells of them.
 //!
 //! Order of a start: `add` makes the objects; `prepare_hardware` finds the device's registers, and the
-//! first time reads the parameters, compares the table's IDs with the device's, and takes the memory; `d0_entry` turns the VFs on, finds their
-//! memory, and opens the way to the hardware. Everything backwards for a stop. The VFs' blocks stay as they
-//! are from the first start to the removal.
+//! first time reads the parameters, compares the table's IDs with the device's, and takes the memory;
+//! `d0_entry` turns the VFs on, finds their memory, and opens the way to the hardware. Everything
+//! backwards for a stop. The VFs' blocks stay as they are from the first start to the removal.
 
 use pcivirt_abi::{Guid, sriov};
 use pf_state::{
