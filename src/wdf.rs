@@ -2,14 +2,15 @@
 
 use wdk_sys::NTSTATUS;
 
-/// How many functions KMDF 1.33 has. The framework does not load a driver that asks for more
-/// functions than it has, so the table that it hands out is never shorter.
-const FUNCTIONS: u32 = 458;
+/// The last function in the framework's table that this driver calls. Every version that loads the
+/// driver has it (`minimum-kmdf-version-minor` in Cargo.toml); `cargo xtask driver` compares it with the
+/// calls.
+const LAST_FUNCTION: i32 = wdk_sys::_WDFFUNCENUM::WdfWorkItemGetParentObjectTableIndex;
 
 /// Calls a KMDF function by its name.
 macro_rules! call {
     ($name:ident $(, $argument:expr)* $(,)?) => {{
-        $crate::wdf::promise_the_whole_table();
+        $crate::wdf::promise_the_last_function();
         wdk_sys::call_unsafe_wdf_function_binding!($name, $($argument),*)
     }};
 }
@@ -18,11 +19,12 @@ pub(crate) use call;
 /// Tells the compiler what the framework's loader has checked, so that the look-up in the function
 /// table, which the binding does anew for each call, leaves no bounds check and no panic behind.
 #[inline]
-pub(crate) fn promise_the_whole_table() {
+pub(crate) fn promise_the_last_function() {
     // SAFETY: the loader wrote the number before `DriverEntry` ran, and nobody writes it again.
     let count = unsafe { wdk_sys::WdfFunctionCount };
-    // SAFETY: the framework that loaded this driver has every function of version 1.33.
-    unsafe { core::hint::assert_unchecked(count >= FUNCTIONS) };
+    // SAFETY: the framework that loaded this driver is not older than the least version that the driver
+    // names, whose table is longer.
+    unsafe { core::hint::assert_unchecked(count > LAST_FUNCTION.cast_unsigned()) };
 }
 
 /// The `Size` field of one of the framework's configuration structures.

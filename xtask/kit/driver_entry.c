@@ -2,13 +2,18 @@
  * FxDriverEntry: where Windows enters a KMDF driver. Stands in for Microsoft's WdfDriverEntry.lib
  * in the cross-build; with a real WDK it is not used.
  *
- * The steps and the version 1 bind info follow the public KMDF source
- * (microsoft/Windows-Driver-Frameworks, fxldr.h, MIT licence). A framework that knows only the
- * extended bind info of later stubs accepts version 1 as well: it then takes the version below
- * for both the target and the minimum version.
+ * The steps and the version 2 bind info follow the public KMDF source
+ * (microsoft/Windows-Driver-Frameworks, fxldr.h, MIT licence): with it the driver names, besides the
+ * version that it was built for, the least version that it runs on. A framework in between binds it,
+ * and says how many functions there are.
  */
+/* mingw-w64's headers define these two out of line wherever they are included, so in the object of
+   wdk-sys, too, which brings WdfMinimumVersionRequired. */
+#define InterlockedBitTestAndSet PfBrokerEntryBitTestAndSet
+#define InterlockedBitTestAndReset PfBrokerEntryBitTestAndReset
 #include <ntifs.h>
 #include <ntddk.h>
+#define WDF_STUB
 #include <wdf.h>
 
 typedef struct _PF_BROKER_BIND_INFO {
@@ -24,6 +29,19 @@ typedef struct _PF_BROKER_BIND_INFO {
 
 _Static_assert(sizeof(PF_BROKER_BIND_INFO) == 48, "WDF_BIND_INFO, version 1, is 48 bytes on 64-bit");
 
+/* V1.Size is the size of the whole. The framework reads through the first pointer and writes through
+   the others. */
+typedef struct _PF_BROKER_BIND_INFO2 {
+    PF_BROKER_BIND_INFO V1;
+    ULONG *MinimumVersionRequired;
+    BOOLEAN *ClientVersionHigherThanFramework;
+    ULONG *FunctionCount;
+    ULONG *StructureCount;
+    WDF_STRUCT_INFO *Structures;
+} PF_BROKER_BIND_INFO2;
+
+_Static_assert(sizeof(PF_BROKER_BIND_INFO2) == 88, "WDF_BIND_INFO2 is 88 bytes on 64-bit");
+
 NTSTATUS WdfVersionBind(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath,
                         PF_BROKER_BIND_INFO *BindInfo, PWDF_DRIVER_GLOBALS *Globals);
 NTSTATUS WdfVersionUnbind(PUNICODE_STRING RegistryPath, PF_BROKER_BIND_INFO *BindInfo,
@@ -36,10 +54,13 @@ BOOLEAN WdfClientVersionHigherThanFramework;
 ULONG WdfFunctionCount = WdfFunctionTableNumEntries;
 ULONG WdfStructureCount = WDF_STRUCTURE_TABLE_NUM_ENTRIES;
 WDF_STRUCT_INFO WdfStructures;
+extern ULONG WdfMinimumVersionRequired;
 
-static PF_BROKER_BIND_INFO BindInfo = {
-    sizeof(PF_BROKER_BIND_INFO), L"KmdfLibrary", KMDF_VERSION_MAJOR, KMDF_VERSION_MINOR, 0,
-    WdfFunctionTableNumEntries, &WdfFunctions, NULL,
+static PF_BROKER_BIND_INFO2 BindInfo = {
+    { sizeof(PF_BROKER_BIND_INFO2), L"KmdfLibrary", KMDF_VERSION_MAJOR, KMDF_VERSION_MINOR, 0,
+      WdfFunctionTableNumEntries, &WdfFunctions, NULL },
+    &WdfMinimumVersionRequired, &WdfClientVersionHigherThanFramework, &WdfFunctionCount,
+    &WdfStructureCount, &WdfStructures,
 };
 
 /* The registry path that Windows passes to the entry point is gone by the time of unload. */
@@ -49,7 +70,7 @@ static PDRIVER_UNLOAD DisplacedUnload;
 
 static void Unbind(void)
 {
-    WdfVersionUnbind(&SavedRegistryPath, &BindInfo, WdfDriverGlobals);
+    WdfVersionUnbind(&SavedRegistryPath, &BindInfo.V1, WdfDriverGlobals);
 }
 
 static void UnloadThenUnbind(PDRIVER_OBJECT DriverObject)
@@ -75,7 +96,7 @@ NTSTATUS FxDriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath
     SavedRegistryPath.Length = RegistryPath->Length;
     SavedRegistryPath.MaximumLength = sizeof(RegistryPathCharacters);
 
-    status = WdfVersionBind(DriverObject, &SavedRegistryPath, &BindInfo, &WdfDriverGlobals);
+    status = WdfVersionBind(DriverObject, &SavedRegistryPath, &BindInfo.V1, &WdfDriverGlobals);
     if (!NT_SUCCESS(status)) {
         return status;
     }

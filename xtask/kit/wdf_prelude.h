@@ -75,3 +75,14 @@ extern BOOLEAN WdfClientVersionHigherThanFramework;
 extern ULONG WdfFunctionCount;
 extern ULONG WdfStructureCount;
 extern WDF_STRUCT_INFO WdfStructures;
+
+/* The least version of KMDF that the driver runs on. wdk-sys compiles this header into an object that
+   the driver entry links. */
+#ifndef WDF_STUB
+__declspec(selectany) ULONG WdfMinimumVersionRequired =
+#ifdef KMDF_MINIMUM_VERSION_REQUIRED
+    KMDF_MINIMUM_VERSION_REQUIRED;
+#else
+    KMDF_VERSION_MINOR;
+#endif
+#endif

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::architecture::Architecture;
 use crate::image;
+use crate::kit::minimum;
 use crate::places::Places;
 use crate::process::run;
 use crate::toolchain::Toolchain;
@@ -18,6 +19,7 @@ pub const PROFILE: &str = "driver";
 /// # Errors
 /// When the toolchain cannot be prepared or the build fails.
 pub fn build(places: &Places, architecture: Architecture) -> Result<PathBuf> {
+    minimum::check(places)?;
     let toolchain = Toolchain::kernel(places, architecture)?;
     let mut cargo = toolchain.cargo(places.root(), "build")?;
     run(cargo.args(["--package", "pf_broker", "--profile", PROFILE]))?;

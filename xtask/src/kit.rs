@@ -7,6 +7,7 @@
 pub mod facts;
 mod header;
 mod libraries;
+pub mod minimum;
 
 use std::path::{Path, PathBuf};
 

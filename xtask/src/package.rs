@@ -10,8 +10,8 @@ use crate::driver;
 use crate::places::Places;
 use crate::process::{git, output};
 
-/// The KMDF version that the INF asks for.
-const KMDF_VERSION: &str = "1.33";
+/// The KMDF version that the INF asks for: the least one that the driver binds to.
+const KMDF_VERSION: &str = "1.25";
 
 /// Builds the driver and puts image, symbols and stamped INF into `target/package/`.
 ///

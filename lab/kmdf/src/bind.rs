@@ -1,13 +1,21 @@
 //! Binding: what a driver's entry code calls before and after `DriverEntry`.
 //!
 //! Rules (`fxldr.h`, `fxlibrarycommon.cpp`): the client names the component, its version and its
-//! function count; a count above the library's is refused; since 1.15 the client's table pointer is
-//! pointed at the library's table; each client has its own globals until it unbinds, which its entry
-//! code does behind the unload, or when `DriverEntry` failed.
+//! function count, and in bind information of version 2 the least version that it runs on; which of
+//! them are bound is `kmdf_rules::version`. Since 1.15 the client's table pointer is pointed at the
+//! library's table; each client has its own globals until it unbinds, which its entry code does behind
+//! the unload, or when `DriverEntry` failed.
+//!
+//! The double stands for KMDF 1.33, or for the minor version in the value `Version` of its registry key:
+//! with the functions of that version and no others. Sizes of structures, which an older framework tells
+//! a newer client, are not told: a driver that looks for one finds none.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
-use kmdf_rules::object::Handle;
+use kmdf_rules::{
+    object::Handle,
+    version::{self, Framework},
+};
 use wdk_sys::{
     NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT, PVOID, PWDF_DRIVER_GLOBALS, ULONG,
     WDF_DRIVER_GLOBALS,
@@ -16,13 +24,13 @@ use wdk_sys::{
 use crate::{
     argument::{In, Out},
     call::number,
-    coverage, driver,
-    function_table::{self, FUNCTION_COUNT},
+    coverage, driver, function_table,
+    registry::{self, KEY},
     report::note,
     status, string,
 };
 
-/// `WDF_BIND_INFO`, version 1.
+/// `WDF_BIND_INFO`, version 1. In version 2 it is followed by [`BindInfo2`], and `size` counts both.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct BindInfo {
@@ -36,8 +44,27 @@ pub struct BindInfo {
     module: PVOID,
 }
 
+/// What `WDF_BIND_INFO2` has behind the first version: where the client's variables are.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct BindInfo2 {
+    minimum: *const ULONG,
+    client_is_newer: *mut u8,
+    function_count: *mut ULONG,
+    structure_count: *mut ULONG,
+    structures: *mut *const usize,
+}
+
+/// `sizeof(WDF_BIND_INFO)` and `sizeof(WDF_BIND_INFO2)`.
+const SIZE_1: usize = size_of::<BindInfo>();
+const SIZE_2: usize = SIZE_1 + size_of::<BindInfo2>();
+
 /// The version that the double stands for.
-const VERSION: (u32, u32) = (1, 33);
+pub(crate) fn framework() -> Framework {
+    registry::number(KEY, "Version")
+        .and_then(Framework::released)
+        .unwrap_or(Framework::NEWEST)
+}
 
 /// A bound driver. Its globals come first: their address is what it is known by.
 #[repr(C)]
@@ -59,24 +86,40 @@ pub unsafe extern "C" fn WdfVersionBind(
     info: *const BindInfo,
     globals: *mut PWDF_DRIVER_GLOBALS,
 ) -> NTSTATUS {
+    let place = info;
     // SAFETY: demanded of the caller.
     let Some(info) = (unsafe { In::new(info) }).optional() else {
         return status::INVALID_PARAMETER;
     };
     // SAFETY: demanded of the caller.
     let name = service_name(&unsafe { string::characters(registry_path) });
-    let asked = (info.major, info.minor);
-    if asked > VERSION || info.function_count as usize > FUNCTION_COUNT {
-        note!(
-            "{name} wants KMDF {}.{} with {} functions; the double is {}.{} with {FUNCTION_COUNT}",
-            info.major,
-            info.minor,
-            info.function_count,
-            VERSION.0,
-            VERSION.1
-        );
-        return status::INVALID_PARAMETER;
-    }
+    let more = match info.size as usize {
+        SIZE_1 => None,
+        // SAFETY: the size says that the rest follows.
+        SIZE_2 => unsafe { In::new(place.wrapping_add(1).cast::<BindInfo2>()) }.optional(),
+        _ => {
+            note!("{name} brings bind information of {} bytes", info.size);
+            return status::INVALID_PARAMETER;
+        }
+    };
+    let framework = framework();
+    let client = version::Client {
+        major: info.major,
+        minor: info.minor,
+        functions: info.function_count,
+        // SAFETY: demanded of the caller: the client's own variables.
+        minimum: more.and_then(|more| unsafe { In::new(more.minimum) }.optional()),
+    };
+    let bound = match framework.bind(client) {
+        Ok(bound) => bound,
+        Err(refusal) => {
+            note!(
+                "{name} is refused by KMDF 1.{}: {refusal}; {client:?}",
+                framework.minor
+            );
+            return status::INVALID_PARAMETER;
+        }
+    };
     // SAFETY: the system passed the driver object to the entry code.
     let image = unsafe { (*driver).DriverStart };
     let own = Box::into_raw(Box::new(Client {
@@ -84,15 +127,38 @@ pub unsafe extern "C" fn WdfVersionBind(
         image: image.cast_const().cast(),
     }));
     // SAFETY: demanded of the caller: the address of the client's table pointer.
-    unsafe { Out::new(info.function_table) }.set(function_table::table());
+    unsafe { Out::new(info.function_table) }.set(function_table::table(framework));
+    if let Some(more) = more {
+        // SAFETY: demanded of the caller: the client's own variables.
+        unsafe { tell(&more, bound) };
+    }
     // SAFETY: demanded of the caller.
     unsafe { Out::new(globals) }.set(own.cast());
     note!(
-        "{name} bound to the KMDF double as version {}.{}",
+        "{name} bound to the KMDF double of version 1.{} as version {}.{}, with {} functions",
+        framework.minor,
         info.major,
-        info.minor
+        info.minor,
+        bound.functions
     );
     status::SUCCESS
+}
+
+/// Tells a client of version 2 how it is bound.
+///
+/// # Safety
+/// The pointers are those of the client's variables.
+unsafe fn tell(more: &BindInfo2, bound: version::Bound) {
+    // SAFETY: demanded of the caller.
+    unsafe { Out::new(more.client_is_newer) }.set(u8::from(bound.client_is_newer));
+    // SAFETY: as above.
+    unsafe { Out::new(more.function_count) }.set(bound.functions);
+    if bound.client_is_newer {
+        // SAFETY: as above.
+        unsafe { Out::new(more.structure_count) }.set(0);
+        // SAFETY: as above.
+        unsafe { Out::new(more.structures) }.set(core::ptr::null());
+    }
 }
 
 fn make_globals(name: &str) -> WDF_DRIVER_GLOBALS {

@@ -6,7 +6,7 @@
 //! (`fxdriverapi.cpp`). Stricter than life: nothing may survive the unload, and the unload comes after
 //! the removal of the driver's devices, as Windows' Plug and Play manager has it.
 
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
 use kmdf_rules::{level::Level, object::Handle, violation::Violation};
 use lab_double::lock::Locked;
@@ -17,6 +17,7 @@ use wdk_sys::{
 
 use crate::{
     argument::{In, Out},
+    bind,
     body::Body,
     call::{Call, callback, pointer},
     context::{Attributes, Parent},
@@ -237,11 +238,11 @@ pub(crate) unsafe extern "C" fn retrieve_version_string(
     let call = Call::enter("WdfDriverRetrieveVersionString", Level::Passive);
     call.object::<Driver, _>(driver);
     call.object::<string::Text, _>(version)
-        .set("KMDF double 1.33");
+        .set(&format!("KMDF double 1.{}", bind::framework().minor));
     status::SUCCESS
 }
 
-/// `WdfDriverIsVersionAvailable`: everything up to 1.33.
+/// `WdfDriverIsVersionAvailable`: everything up to the version that the double stands for.
 pub(crate) unsafe extern "C" fn is_version_available(
     _globals: PWDF_DRIVER_GLOBALS,
     driver: WDFDRIVER,
@@ -251,5 +252,5 @@ pub(crate) unsafe extern "C" fn is_version_available(
     call.object::<Driver, _>(driver);
     // SAFETY: the driver vouches for what it passes.
     let asked = unsafe { In::new(parameters) }.required(&call, "VersionAvailableParams");
-    u8::from((asked.MajorVersion, asked.MinorVersion) <= (1, 33))
+    u8::from((asked.MajorVersion, asked.MinorVersion) <= (1, bind::framework().minor))
 }

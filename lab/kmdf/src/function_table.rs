@@ -5,6 +5,7 @@
 
 use core::cell::UnsafeCell;
 
+use kmdf_rules::version::Framework;
 use lab_double::lock::Locked;
 #[allow(
     clippy::wildcard_imports,
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// Entries of the table of KMDF 1.33.
-pub(crate) const FUNCTION_COUNT: usize = 458;
+pub(crate) const FUNCTION_COUNT: usize = Framework::NEWEST.functions as usize;
 
 /// The table. It is filled before the first driver learns its address, and never changed again.
 struct Table(UnsafeCell<[PVOID; FUNCTION_COUNT]>);
@@ -30,12 +31,12 @@ unsafe impl Sync for Table {}
 static TABLE: Table = Table(UnsafeCell::new([core::ptr::null_mut(); FUNCTION_COUNT]));
 static FILLED: Locked<bool> = Locked::new(false);
 
-/// The address of the table.
-pub(crate) fn table() -> PVOID {
+/// The address of the table. What this version of the framework does not have stays empty.
+pub(crate) fn table(framework: Framework) -> PVOID {
     FILLED.with(|filled| {
         if !*filled {
             let mut table = function_names::empty_table();
-            fill(&mut table);
+            fill(&mut table, framework.functions as usize);
             // SAFETY: nobody has the address yet, and the lock keeps other threads out.
             unsafe { TABLE.0.get().write(table) };
             *filled = true;
@@ -46,7 +47,9 @@ pub(crate) fn table() -> PVOID {
 
 macro_rules! functions {
     ($($index:ident: $kind:ident = $function:path;)*) => {
-        fn fill(table: &mut [PVOID; FUNCTION_COUNT]) {
+        /// Fills the first slots of the table, so many as this version has.
+        fn fill(table: &mut [PVOID; FUNCTION_COUNT], functions: usize) {
+            let table = table.get_mut(..functions).unwrap_or_default();
             $(
                 let function: $kind = Some($function);
                 if let (Some(function), Some(slot)) =

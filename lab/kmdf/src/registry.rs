@@ -127,6 +127,9 @@ pub(crate) unsafe extern "C" fn open_init(
     }
 }
 
+/// Where tests ask the double for what is beside the framework.
+pub(crate) const KEY: &str = "\\Registry\\Machine\\Software\\wdf-double";
+
 /// The `REG_DWORD` of this name in the key at an absolute path.
 pub(crate) fn number(path: &str, name: &str) -> Option<u32> {
     let characters = |text: &str| text.encode_utf16().chain([0]).collect::<Vec<u16>>();

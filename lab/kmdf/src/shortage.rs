@@ -6,10 +6,12 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use wdk_sys::NTSTATUS;
 
-use crate::{call::Call, registry, report::note, status};
-
-/// Where the number stands.
-const KEY: &str = "\\Registry\\Machine\\Software\\wdf-double";
+use crate::{
+    call::Call,
+    registry::{self, KEY},
+    report::note,
+    status,
+};
 
 /// Calls up to the one that fails, that one included; 0 when none is to fail.
 static LEFT: AtomicU32 = AtomicU32::new(0);

@@ -103,6 +103,9 @@ pub(crate) struct Start {
     /// `TotalVFs` of the device
     #[arg(long)]
     pub(crate) total_vfs: Option<u16>,
+    /// The framework does not bind the driver, so there is nothing to unload
+    #[arg(long)]
+    pub(crate) not_loaded: bool,
 }
 
 /// What the bus does wrong while the PF starts.

@@ -37,7 +37,9 @@ pub(crate) fn run(bench: &Bench, start: &Start) -> Result<ExitCode> {
     println!("status 0x{status:08X}, {offered} interfaces, {vfs} VFs");
     stack.pull_pf()?;
     leftovers::none(&stack.report()?)?;
-    session::unload_pf(&stack)?;
+    if !start.not_loaded {
+        session::unload_pf(&stack)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

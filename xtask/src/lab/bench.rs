@@ -26,6 +26,8 @@ pub(crate) struct Bench {
     pub(crate) invalidate_input: Option<Value>,
     /// Which call of the driver, counted from 1, the framework double fails for want of resources.
     pub(crate) shortage: Option<u32>,
+    /// The minor version of KMDF that the framework double stands for, when not its newest.
+    pub(crate) kmdf_minor: Option<u32>,
 }
 
 /// `blocks/accelerator.toml` with a limit that recovers by Wine's clock as it should by Windows's:
@@ -105,6 +107,7 @@ impl Bench {
             table: Some(Value::Bytes(manifest.compile())),
             invalidate_input: None,
             shortage: None,
+            kmdf_minor: None,
         })
     }
 

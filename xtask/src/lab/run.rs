@@ -112,8 +112,10 @@ fn attempt(
         fs_err::copy(from, drive.join("windows/system32/drivers").join(name))?;
     }
     lay_out_etw(&prefix, &images.etw)?;
-    if let Some(number) = bench.shortage {
-        prefix.set_machine_value(r"Software\\wdf-double", "Shortage", number)?;
+    for (name, number) in [("Shortage", bench.shortage), ("Version", bench.kmdf_minor)] {
+        if let Some(number) = number {
+            prefix.set_machine_value(r"Software\\wdf-double", name, number)?;
+        }
     }
     let errors = drive.join("lab/stderr.txt");
     let output = drive.join("lab/stdout.txt");

@@ -15,4 +15,5 @@ pub mod pnp;
 pub mod power_policy;
 pub mod queue;
 pub mod tree;
+pub mod version;
 pub mod violation;

@@ -8,6 +8,7 @@ use anyhow::{Result, bail, ensure};
 use etw_rules::event::Event;
 
 use super::{MANIFEST, Test, Verdict};
+use crate::kit::minimum::Minimum;
 use crate::lab::bench::{self, Bench, Value};
 use crate::lab::run::Finished;
 use crate::places::Places;
@@ -49,6 +50,12 @@ impl Ended {
         values: None,
     };
 
+    /// The framework does not bind the driver, which so never runs.
+    const NOT_LOADED: Self = Self {
+        seen: NOT_ADDED,
+        ..Self::WELL
+    };
+
     /// The device is there and does not start.
     fn badly(status: u32, sentence: &'static str, values: Option<(u64, u64)>) -> Self {
         Self {
@@ -65,11 +72,7 @@ impl Ended {
 
     /// Compares with what the runner, the kernel log and the events say.
     pub(super) fn judge(&self, finished: &Finished) -> Result<()> {
-        let (interfaces, vfs) = if self.sentence.is_none() {
-            (2, VFS)
-        } else {
-            (0, 0)
-        };
+        let (interfaces, vfs) = if self.seen == 0 { (2, VFS) } else { (0, 0) };
         let expected = format!(
             "status 0x{:08X}, {interfaces} interfaces, {vfs} VFs\n",
             self.seen
@@ -90,8 +93,16 @@ impl Ended {
             "the driver tells {told:?}, and as events {events:?}"
         );
         let Some(sentence) = self.sentence else {
-            ensure!(told.is_empty(), "a device that starts tells {told:?}");
-            return enabled_once(finished);
+            ensure!(told.is_empty(), "a start without a failure tells {told:?}");
+            return if self.seen == 0 {
+                enabled_once(finished)
+            } else {
+                ensure!(
+                    finished.events.is_empty(),
+                    "a driver that is not loaded tells events"
+                );
+                Ok(())
+            };
         };
         let values = self.values.map_or_else(String::new, |(first, second)| {
             format!("{first} and {second})")
@@ -152,6 +163,8 @@ enum Wrong {
     Bus(&'static [&'static str]),
     /// Of the framework's calls that make something the one with this number, counted from 1.
     Call(u32),
+    /// The framework is KMDF 1 of this minor version.
+    Framework(u32),
 }
 
 type Start = (&'static str, Wrong, u32, &'static str, Option<(u64, u64)>);
@@ -237,7 +250,10 @@ pub(super) fn all(places: &Places) -> Result<Vec<Test>> {
         ),
     ]
     .map(|(name, wrong)| (name.to_owned(), wrong, Ended::WELL));
-    let all = failing.chain(shortages()).chain(starting);
+    let all = failing
+        .chain(shortages())
+        .chain(starting)
+        .chain(versions()?);
     let mut all: Vec<_> = all
         .map(|(name, wrong, ended)| test(&bench, &name, wrong, ended))
         .collect();
@@ -286,6 +302,14 @@ fn shortages() -> impl Iterator<Item = (String, Wrong, Ended)> {
     })
 }
 
+/// Starts on older frameworks: the least one that the driver names, and the one before it, which does not
+/// bind the driver.
+fn versions() -> Result<[(String, Wrong, Ended); 2]> {
+    let least = Minimum::declared()?.version;
+    Ok([(least, Ended::WELL), (least - 2, Ended::NOT_LOADED)]
+        .map(|(minor, ended)| (format!("on KMDF 1.{minor}"), Wrong::Framework(minor), ended)))
+}
+
 fn test(bench: &Bench, name: &str, wrong: Wrong, ended: Ended) -> Test {
     let mut bench = bench.clone();
     let mut words = vec!["start".to_owned()];
@@ -305,7 +329,11 @@ fn test(bench: &Bench, name: &str, wrong: Wrong, ended: Ended) -> Test {
             }
         }
         Wrong::Call(number) => bench.shortage = Some(number),
+        Wrong::Framework(minor) => bench.kmdf_minor = Some(minor),
         Wrong::Bus(more) => words.extend(more.iter().map(|&word| word.to_owned())),
+    }
+    if ended.seen == NOT_ADDED && ended.sentence.is_none() {
+        words.push("--not-loaded".to_owned());
     }
     Test {
         name: format!("start {name}"),
