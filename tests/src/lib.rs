@@ -5,6 +5,7 @@
 //! docs/trace.md describes their language.
 #![forbid(unsafe_code)]
 
+pub mod guide;
 mod program;
 
 pub use program::{PROGRAM, Run, pfbctl, pfbctl_bytes};

@@ -1,91 +1,12 @@
 //! The commands of the guides, run as a reader would run them, with the output that the guides show.
-//!
-//! In a block marked `console`, a line that begins with `$ ` is a command, and what follows is its
-//! output; a line that begins with `> ` goes on with the command. `…` on a line of its own stands for any lines, `[…]` inside of a line for any text. A block
-//! below `<!-- file: NAME -->` is a file that the commands after it may use.
+//! Those for a host with the driver are run in the lab.
 
 use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// What a guide says: a file to be there, or a command and its output.
-enum Step {
-    File { name: String, text: String },
-    Command { line: String, output: Vec<String> },
-}
-
-fn steps(guide: &str) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut file = None;
-    let mut lines = guide.lines();
-    while let Some(line) = lines.next() {
-        if let Some(name) = line
-            .strip_prefix("<!-- file: ")
-            .and_then(|line| line.strip_suffix(" -->"))
-        {
-            file = Some(name.to_owned());
-        }
-        let Some(kind) = line.strip_prefix("```") else {
-            continue;
-        };
-        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-        if let Some(name) = file.take() {
-            steps.push(Step::File {
-                name,
-                text: block.join("\n") + "\n",
-            });
-        } else if kind == "console" {
-            for line in block {
-                match (line.strip_prefix("$ "), steps.last_mut()) {
-                    (Some(command), _) => {
-                        steps.push(Step::Command {
-                            line: command.to_owned(),
-                            output: Vec::new(),
-                        });
-                    }
-                    (
-                        None,
-                        Some(Step::Command {
-                            line: command,
-                            output,
-                        }),
-                    ) => match line.strip_prefix("> ") {
-                        Some(more) => *command = format!("{command}\n{more}"),
-                        None => output.push(line.to_owned()),
-                    },
-                    (None, _) => panic!("output without a command: {line}"),
-                }
-            }
-        }
-    }
-    steps
-}
-
-/// Whether a line is what the guide shows.
-fn matches_line(shown: &str, line: &str) -> bool {
-    match shown.split_once("[…]") {
-        Some((before, after)) => {
-            line.len() >= before.len() + after.len()
-                && line.starts_with(before)
-                && line.ends_with(after)
-        }
-        None => shown == line,
-    }
-}
-
-/// Whether lines are what the guide shows, with `…` for any of them.
-fn matches(shown: &[String], lines: &[&str]) -> bool {
-    match shown.split_first() {
-        None => lines.is_empty(),
-        Some((first, rest)) if first == "…" => {
-            (0..=lines.len()).any(|skipped| matches(rest, &lines[skipped..]))
-        }
-        Some((first, rest)) => lines
-            .split_first()
-            .is_some_and(|(line, lines)| matches_line(first, line) && matches(rest, lines)),
-    }
-}
+use end_to_end::guide::{Step, matches, steps};
 
 /// Runs all commands of a guide, in a folder of their own that has the repository's files.
 #[cfg(unix)]
@@ -108,7 +29,7 @@ fn run_guide(name: &str, least: usize) {
     let path =
         env::join_paths(std::iter::once(program).chain(env::split_paths(&old))).expect("a path");
     let mut commands = 0;
-    for step in steps(&guide) {
+    for step in steps(&guide, "console") {
         match step {
             Step::File { name, text } => {
                 fs::write(folder.path().join(name), text).expect("written");
@@ -159,22 +80,6 @@ fn the_reference_of_traces_does_what_it_shows() {
 #[test]
 fn the_guide_for_vf_authors_does_what_it_shows() {
     run_guide("vf-authors.md", 3);
-}
-
-#[test]
-fn output_that_differs_from_what_a_guide_shows_is_noticed() {
-    let shown = |lines: &[&str]| {
-        lines
-            .iter()
-            .map(|line| (*line).to_owned())
-            .collect::<Vec<_>>()
-    };
-    assert!(matches(&shown(&["a", "…", "d"]), &["a", "b", "c", "d"]));
-    assert!(matches(&shown(&["…"]), &[]));
-    assert!(!matches(&shown(&["a", "…", "d"]), &["a", "b"]));
-    assert!(!matches(&shown(&["a"]), &["a", "b"]));
-    assert!(matches(&shown(&["x […] y"]), &["x 17 y"]));
-    assert!(!matches(&shown(&["x […] y"]), &["x 17 z"]));
 }
 
 /// The files and folders of this repository that a page names between backticks.

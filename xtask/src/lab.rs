@@ -64,6 +64,8 @@ pub struct Arguments {
 enum Job {
     /// Tell a story of several VFs, one of them hostile
     Story,
+    /// Run the commands of pfbctl on standard input, and operations of a trace between them
+    Console,
     /// Check the driver from outside: layouts, requests, rebalance, faults, removal
     Checks,
     /// Play the faults: vetoes, silence, hardware that fails, removal
@@ -127,7 +129,11 @@ pub fn run(places: &Places, arguments: &Arguments) -> Result<ExitCode> {
         read(file)?
     } else {
         words.push(job.word());
-        Vec::new()
+        if job == Job::Console {
+            read(Path::new("-"))?
+        } else {
+            Vec::new()
+        }
     };
     let finished = run::session(places, &images, &bench, &words, &input)?;
     let stormed = arguments.trace.is_none() && job == Job::Storm;

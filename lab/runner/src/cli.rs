@@ -69,6 +69,8 @@ pub(crate) enum Path {
 pub(crate) enum Job {
     /// Play the trace on standard input
     Trace,
+    /// Carry out the operations of a trace and the commands on standard input
+    Console,
     /// Tell a story of several VFs, one of them hostile
     Story,
     /// Check the driver from outside: layouts, requests, rebalance, faults, removal

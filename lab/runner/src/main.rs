@@ -7,6 +7,8 @@
 mod checks;
 mod cli;
 #[cfg(windows)]
+mod console;
+#[cfg(windows)]
 mod contention;
 #[cfg(windows)]
 mod install;

@@ -13,7 +13,7 @@ use crate::cli::{Arguments, Bench, Job, Mode, Path};
 use crate::install;
 use crate::leftovers;
 use crate::stack::{Failed, Stack};
-use crate::{checks, contention, limits, measure, needs, start, storm, story, trace};
+use crate::{checks, console, contention, limits, measure, needs, start, storm, story, trace};
 
 /// How long a device may take to appear or to go.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -54,6 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Job::Start(_) => ExitCode::FAILURE,
         Job::Limits => checks::run(&mut session, &[limits::CHECKS]),
         Job::Trace => trace::play(&session)?,
+        Job::Console => console::run(&session)?,
         Job::Story => story::tell(&mut session)?,
         Job::Checks => checks::run(&mut session, checks::ALL),
         Job::Faults => checks::run(&mut session, checks::FAULTS),

@@ -20,6 +20,14 @@ EXPORTS
     ProcessPrng = ADVAPI32.SystemFunction036
 ";
 
+/// What the lab's profile `release` has and the driver's workspace has not.
+const AS_IN_THE_LAB: [&str; 4] = [
+    "--config",
+    "profile.release.lto=false",
+    "--config",
+    "profile.release.codegen-units=16",
+];
+
 /// Where the pieces lie.
 #[derive(Debug, Clone)]
 pub(crate) struct Images {
@@ -30,6 +38,8 @@ pub(crate) struct Images {
     pub(crate) etw: PathBuf,
     pub(crate) vf_driver: PathBuf,
     pub(crate) runner: PathBuf,
+    /// The command-line tool, as a host's administrator has it.
+    pub(crate) pfbctl: PathBuf,
     pub(crate) random: PathBuf,
     /// The folder for what a driver with counters has counted.
     pub(crate) counters: Option<PathBuf>,
@@ -67,6 +77,7 @@ pub(crate) fn all(places: &Places, framework: Option<&Path>, build: Build) -> Re
         etw: kernel.join("lab_etw.dll"),
         vf_driver: kernel.join("vf_driver.dll"),
         runner: user.output_folder("release").join("lab-runner.exe"),
+        pfbctl: user.output_folder("release").join("pfbctl.exe"),
         random: random_library(places)?,
         counters: None,
     })
@@ -79,7 +90,11 @@ fn compile(places: &Places, kernel: &Toolchain, user: &Toolchain) -> Result<()> 
     }
     run(cargo.args(["--profile", driver::PROFILE, "--quiet"]))?;
     let mut cargo = user.cargo(&places.lab(), "build")?;
-    run(cargo.args(["-p", "lab-runner", "--release", "--quiet"]))
+    run(cargo.args(["-p", "lab-runner", "--release", "--quiet"]))?;
+    let mut cargo = user.cargo(places.root(), "build")?;
+    cargo.args(["-p", "pfbctl", "--release", "--quiet"]);
+    // As the lab's programs are built, with which it then shares the standard library.
+    run(cargo.args(AS_IN_THE_LAB))
 }
 
 fn random_library(places: &Places) -> Result<PathBuf> {

@@ -273,6 +273,7 @@ fn lay_out(folder: &Path, images: &Images, bench: &Bench) -> Result<()> {
     fs_err::create_dir_all(folder)?;
     let files = [
         (&images.runner, "lab-runner.exe"),
+        (&images.pfbctl, "pfbctl.exe"),
         (&images.random, "bcryptprimitives.dll"),
     ];
     for (from, name) in files {

@@ -2,6 +2,7 @@
 //! storm whose results the simulation must repeat.
 
 mod events;
+mod guide;
 mod list;
 mod starts;
 
@@ -56,6 +57,8 @@ enum Verdict {
     Simulation,
     /// The PF's start ends like this.
     Start(starts::Ended),
+    /// Commands print what a page shows.
+    Guide(guide::Guide),
     /// The runner does not do it, and says this.
     Refused(&'static str),
 }
@@ -168,6 +171,7 @@ impl Test {
             Verdict::Success => (Tally::default(), None),
             Verdict::Simulation => one(simulated(places, &self.bench, finished)),
             Verdict::Start(ended) => one(ended.judge(finished)),
+            Verdict::Guide(guide) => one(guide.judge(finished)),
             Verdict::Refused(sentence) => one(refused(sentence, finished)),
         };
         let ended_well = match self.verdict {

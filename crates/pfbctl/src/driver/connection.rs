@@ -75,7 +75,7 @@ pub(super) fn open(_: &Selection, access: Access) -> Result<Device<Handle>, Fail
 fn choose(number: Option<&str>, mut paths: Vec<String>) -> Result<String, Failure> {
     let count = paths.len();
     let index = match number {
-        None if count == 0 => return Err(Failure::NoDevice),
+        _ if count == 0 => return Err(Failure::NoDevice),
         None if count == 1 => 0,
         None => return Err(Failure::WhichDevice { count }),
         Some(number) => number
@@ -84,7 +84,10 @@ fn choose(number: Option<&str>, mut paths: Vec<String>) -> Result<String, Failur
             .filter(|&index| index < count)
             .ok_or_else(|| Failure::Argument {
                 argument: "--device",
-                problem: format!("there is no device {number}; there are {count}"),
+                problem: format!(
+                    "there is no device {number}: numbers are 0 to {}, and a path begins with \\",
+                    count - 1
+                ),
             })?,
     };
     Ok(paths.swap_remove(index))

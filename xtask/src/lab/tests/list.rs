@@ -3,7 +3,7 @@
 use anyhow::Result;
 use end_to_end::{Suite, Trace};
 
-use super::{MANIFEST, STORM_MANIFEST, STORY_MANIFEST, Test, Verdict, starts};
+use super::{MANIFEST, STORM_MANIFEST, STORY_MANIFEST, Test, Verdict, guide, starts};
 use crate::lab::bench::{self, Bench};
 use crate::lab::build::Images;
 use crate::places::Places;
@@ -37,6 +37,7 @@ pub(super) fn all(places: &Places, images: &Images) -> Result<Vec<Test>> {
     let mut tests = jobs(places, images)?;
     tests.extend(starts::all(places)?);
     tests.extend(refusals(places)?);
+    tests.push(guide::test(places)?);
     for suite in end_to_end::suites()? {
         for trace in suite.traces.iter().filter(|t| t.simulation_only.is_none()) {
             tests.extend(plays(&suite, trace)?);

@@ -1,0 +1,189 @@
+//! The commands of a guide, with the output that the guide shows.
+//!
+//! In a block marked `console`, a line that begins with `$ ` is a command, and what follows is its
+//! output; a line that begins with `> ` goes on with the command. `…` on a line of its own stands for
+//! any lines, `[…]` inside of a line for any text. A block below `<!-- file: NAME -->` is a file that the
+//! commands after it may use. A block marked `console lab` has commands for a host with the driver, which the lab runs.
+
+/// What a guide says: a file to be there, or a command and its output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A file that the commands after it may use.
+    File {
+        /// Its name.
+        name: String,
+        /// What it holds.
+        text: String,
+    },
+    /// A command.
+    Command {
+        /// The command line, which may have several lines.
+        line: String,
+        /// The lines that the guide shows.
+        output: Vec<String>,
+    },
+}
+
+/// The files of a guide, and its commands in blocks that are marked with `mark`, in order.
+///
+/// # Panics
+///
+/// When a block has output in front of its first command.
+#[must_use]
+pub fn steps(guide: &str, mark: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut file = None;
+    let mut lines = guide.lines();
+    while let Some(line) = lines.next() {
+        if let Some(name) = line
+            .strip_prefix("<!-- file: ")
+            .and_then(|line| line.strip_suffix(" -->"))
+        {
+            file = Some(name.to_owned());
+        }
+        let Some(kind) = line.strip_prefix("```") else {
+            continue;
+        };
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        if let Some(name) = file.take() {
+            steps.push(Step::File {
+                name,
+                text: block.join("\n") + "\n",
+            });
+        } else if kind == mark {
+            commands(&block, &mut steps);
+        }
+    }
+    steps
+}
+
+/// The commands of one block.
+fn commands(block: &[&str], steps: &mut Vec<Step>) {
+    let before = steps.len();
+    for line in block {
+        if let Some(command) = line.strip_prefix("$ ") {
+            steps.push(Step::Command {
+                line: command.to_owned(),
+                output: Vec::new(),
+            });
+            continue;
+        }
+        match steps.get_mut(before..).and_then(<[Step]>::last_mut) {
+            Some(Step::Command {
+                line: command,
+                output,
+            }) => match line.strip_prefix("> ") {
+                Some(more) => *command = format!("{command}\n{more}"),
+                None => output.push((*line).to_owned()),
+            },
+            _ => panic!("output without a command: {line}"),
+        }
+    }
+}
+
+/// Whether lines are what a guide shows, with `…` for any of them.
+#[must_use]
+pub fn matches(shown: &[String], lines: &[&str]) -> bool {
+    match shown.split_first() {
+        None => lines.is_empty(),
+        Some((first, rest)) if first == "…" => {
+            (0..=lines.len()).any(|skipped| matches(rest, &lines[skipped..]))
+        }
+        Some((first, rest)) => lines
+            .split_first()
+            .is_some_and(|(line, lines)| matches_line(first, line) && matches(rest, lines)),
+    }
+}
+
+/// Whether a line is what a guide shows, with `[…]` for any text.
+fn matches_line(shown: &str, line: &str) -> bool {
+    let mut parts = shown.split("[…]");
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = line.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    false
+}
+
+/// The commands of a program that a page names between backticks in its text, each once, in order.
+pub fn named<'p>(page: &'p str, program: &str) -> Vec<&'p str> {
+    let mut commands = Vec::new();
+    let mut within = false;
+    for line in page.lines() {
+        if line.starts_with("```") {
+            within = !within;
+            continue;
+        }
+        for span in line.split('`').skip(1).step_by(2) {
+            let arguments = span.strip_prefix(program);
+            let is_command = arguments.is_some_and(|rest| rest.starts_with(' '));
+            if !within && is_command && !commands.contains(&span) {
+                commands.push(span);
+            }
+        }
+    }
+    commands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Step, matches, named, steps};
+
+    #[test]
+    fn output_that_differs_from_what_a_guide_shows_is_noticed() {
+        let shown = |lines: &[&str]| {
+            lines
+                .iter()
+                .map(|line| (*line).to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert!(matches(&shown(&["a", "…", "d"]), &["a", "b", "c", "d"]));
+        assert!(matches(&shown(&["…"]), &[]));
+        assert!(!matches(&shown(&["a", "…", "d"]), &["a", "b"]));
+        assert!(!matches(&shown(&["a"]), &["a", "b"]));
+        assert!(matches(&shown(&["x […] y"]), &["x 17 y"]));
+        assert!(!matches(&shown(&["x […] y"]), &["x 17 z"]));
+        assert!(!matches(&shown(&["x […] x"]), &["x x"]));
+        assert!(matches(&shown(&["[…] a […] b"]), &["1 a 2 b"]));
+        assert!(!matches(&shown(&["[…] a […] b"]), &["1 b 2 b"]));
+    }
+
+    #[test]
+    fn blocks_are_told_apart_by_their_mark() {
+        let guide = "```console\n$ one\n1\n```\n```console lab\n$ two\n2\n> 3\n$ four\n```\n";
+        let command = |line: &str, output: &[&str]| Step::Command {
+            line: line.to_owned(),
+            output: output.iter().map(|line| (*line).to_owned()).collect(),
+        };
+        assert_eq!(steps(guide, "console"), [command("one", &["1"])]);
+        assert_eq!(
+            steps(guide, "console lab"),
+            [command("two\n3", &["2"]), command("four", &[])]
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "output without a command: 2")]
+    fn output_without_a_command_is_no_output_of_the_block_before() {
+        let _ = steps("```console\n$ one\n```\n```console\n2\n```\n", "console");
+    }
+
+    #[test]
+    fn commands_in_the_text_are_found_and_those_in_blocks_are_not() {
+        let page = "`pf list` and `pfx list`, | `pf read 3` | `pf list` |\n```text\n`pf no`\n```\n";
+        assert_eq!(named(page, "pf"), ["pf list", "pf read 3"]);
+    }
+}
