@@ -19,6 +19,9 @@ pub(crate) struct Bench {
     /// The folder with the INF files and images
     #[arg(long)]
     pub(crate) drivers: PathBuf,
+    /// The PF driver's service
+    #[arg(long)]
+    pub(crate) service: String,
     /// PCI vendor ID of the PF
     #[arg(long)]
     pub(crate) vendor_id: u16,

@@ -20,8 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The INF files below the folder with the drivers, the bus first.
 pub(crate) const BUS_INF: &str = "lab_stack.inf";
-/// The services of the drivers that come and go with their devices.
-const PF_SERVICE: &str = "pf_broker";
+/// The service of the VF driver, which comes and goes with its devices.
 const VF_SERVICE: &str = "vf_driver";
 const CHILD_INFS: [&str; 2] = ["pf_broker.inf", "vf_driver.inf"];
 
@@ -205,7 +204,7 @@ impl Session {
         } else {
             leftovers::none_after_removal(&self.stack.report()?)?;
         }
-        unload_pf(&self.stack)?;
+        unload_pf(&self.stack, &self.bench)?;
         if self.had_guests {
             self.stack.unload(VF_SERVICE).context(VF_SERVICE)?;
         }
@@ -219,11 +218,13 @@ impl Session {
     fn end_held(mut self) -> Result<()> {
         self.pull_guests()?;
         self.pull_pf()?;
-        let unload = thread::spawn(|| unload_pf(&Stack::open()?));
+        let bench = self.bench.clone();
+        let unload = thread::spawn(move || unload_pf(&Stack::open()?, &bench));
         sleep(Duration::from_millis(100));
         ensure!(
             !unload.is_finished(),
-            "{PF_SERVICE} was unloaded while its interface is held"
+            "{} was unloaded while its interface is held",
+            self.bench.service
         );
         self.stack.disconnect()?;
         let unloaded = unload.join();
@@ -237,9 +238,10 @@ impl Session {
 }
 
 /// Unloads the PF driver, none of whose devices is left.
-pub(crate) fn unload_pf(stack: &Stack) -> Result<()> {
-    stack.unload(PF_SERVICE).with_context(|| {
-        format!("{PF_SERVICE} has no device left, and its unload routine does not end")
+pub(crate) fn unload_pf(stack: &Stack, bench: &Bench) -> Result<()> {
+    let service = &bench.service;
+    stack.unload(service).with_context(|| {
+        format!("{service} has no device left, and its unload routine does not end")
     })
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn run(bench: &Bench, start: &Start) -> Result<ExitCode> {
     stack.pull_pf()?;
     leftovers::none(&stack.report()?)?;
     if !start.not_loaded {
-        session::unload_pf(&stack)?;
+        session::unload_pf(&stack, bench)?;
     }
     Ok(ExitCode::SUCCESS)
 }

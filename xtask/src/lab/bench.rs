@@ -119,6 +119,12 @@ impl Bench {
         self
     }
 
+    /// The PF driver's service, of which its file has the name: that of `pfbctl inf`, another one for each
+    /// device, so that the image is seen not to rely on one.
+    pub(crate) fn service(&self) -> String {
+        format!("pf_broker_{:04x}_{:04x}", self.vendor_id, self.device_id)
+    }
+
     /// The PCI device ID that the PCI double gives the VFs.
     pub(crate) fn vf_device_id(&self) -> u16 {
         self.device_id.wrapping_add(1)

@@ -20,7 +20,7 @@ EXPORTS
     ProcessPrng = ADVAPI32.SystemFunction036
 ";
 
-/// What the lab's profile `release` has and the driver's workspace has not.
+/// What the profile `release` of the lab's workspace has and that of the driver's workspace has not.
 const AS_IN_THE_LAB: [&str; 4] = [
     "--config",
     "profile.release.lto=false",

@@ -49,7 +49,18 @@ pub(crate) fn driver(bench: &Bench) -> Result<String, MisfitError> {
     .filter_map(|(name, value)| Some(line(name, value.as_ref()?)))
     .collect::<String>();
     let hardware_id = pci_id(bench.vendor_id, bench.device_id);
+    let service = bench.service();
     let edits = [
+        (
+            "the package's service",
+            "AddService = pf_broker,",
+            &*format!("AddService = {service},"),
+        ),
+        (
+            "the same for the framework",
+            "KmdfService = pf_broker,",
+            &*format!("KmdfService = {service},"),
+        ),
         (
             "the manifest's device",
             r"PCI\VEN_1414&DEV_B001",
@@ -93,7 +104,7 @@ pub(crate) fn driver(bench: &Bench) -> Result<String, MisfitError> {
         (
             "Wine has no driver store, and starts devices' drivers from one load order group",
             r"ServiceBinary = %13%\pf_broker.sys",
-            "ServiceBinary = %12%\\pf_broker.sys\nLoadOrderGroup = WinePlugPlay",
+            &*format!("ServiceBinary = %12%\\{service}.sys\nLoadOrderGroup = WinePlugPlay"),
         ),
     ];
     let mut text = TEMPLATE.replace("\r\n", "\n");

@@ -102,8 +102,9 @@ fn attempt(
     let drive = prefix.drive();
     let drivers = drive.join("lab");
     lay_out(&drivers, images, bench)?;
+    let binary = format!("{}.sys", bench.service());
     let kernel_images = [
-        (&images.driver, "pf_broker.sys"),
+        (&images.driver, &*binary),
         (&images.stack, "lab_stack.sys"),
         (&images.vf_driver, "vf_driver.sys"),
         (&images.framework, "WDFLDR.SYS"),
@@ -176,7 +177,7 @@ fn log(prefix: &Prefix, double: &str) -> String {
 fn runner(prefix: &Prefix, bench: &Bench, words: &[String]) -> Command {
     let mut wine = prefix.wine();
     wine.arg(r"C:\lab\lab-runner.exe")
-        .args(["--drivers", r"C:\lab"])
+        .args(["--drivers", r"C:\lab", "--service", &bench.service()])
         .arg("--vendor-id")
         .arg(bench.vendor_id.to_string())
         .arg("--device-id")
