@@ -13,7 +13,7 @@ use crate::places::Places;
 const MANIFEST: &str = "blocks/accelerator.toml";
 /// VFs of the page's host.
 const VFS: u16 = 4;
-/// What guests do before: VF 0 works, and VF 3 is refused four times.
+/// What guests do before: VF 0 works, and VF 3 is refused three times.
 const GUESTS: &str = include_str!("guide.jsonl");
 
 /// Commands that speak to the driver and end.
