@@ -31,6 +31,10 @@ pub(super) const CHECKS: &[Check] = &[
         beside_power_down,
     ),
     (
+        "a surprise removal ends a restart that waits for the stack",
+        beside_restart,
+    ),
+    (
         "a surprise removal ends a query-stop that waits for the stack",
         beside_query_stop,
     ),
@@ -235,6 +239,29 @@ fn beside_power_down(session: &mut Session) -> Result<()> {
     );
     ensure!(waited, "the PF slept before it was removed");
     ended_by_removal(session)?;
+    plug_again(session)
+}
+
+/// `EvtDeviceSelfManagedIoRestart` waits for the stack, and nothing but `EvtDeviceSurpriseRemoval` can
+/// end that wait: what follows in the removal waits for the power callbacks.
+fn beside_restart(session: &mut Session) -> Result<()> {
+    for request in [pnp::QUERY_STOP, pnp::STOP] {
+        is("stop", session.stack.pnp(request, 0)?, status::SUCCESS)?;
+    }
+    session.stack.policy(policy::SILENCE)?;
+    let start = elsewhere(|stack| stack.pnp(pnp::START, 0));
+    let begin = Instant::now();
+    while session.stack.report()?.restart_events == 0 {
+        ensure!(
+            begin.elapsed() < Duration::from_secs(10),
+            "the stack is not told of the restart"
+        );
+        thread::sleep(Duration::from_millis(2));
+    }
+    let waited = !start.is_finished();
+    session.pull_pf()?;
+    is("START", ended(start)?, status::SUCCESS)?;
+    ensure!(waited, "START did not wait for the stack");
     plug_again(session)
 }
 
