@@ -237,6 +237,7 @@ unsafe extern "C" fn prepare_hardware(
         // No VF is served before the table is known to be for this device.
         let served = pf.serve(device, hardware.pf_identity())?;
         hardware.admit(served.num_vfs)?;
+        pf.confirm_facts(&hardware.facts())?;
         // SAFETY: this is EvtDevicePrepareHardware.
         unsafe { pf.change_hardware(|place| *place = Some(hardware)) };
         Ok(())
@@ -262,7 +263,14 @@ unsafe extern "C" fn d0_entry(device: WDFDEVICE, _previous: WDF_POWER_DEVICE_STA
         let not_ready = StartFailure::Framework(status::DEVICE_NOT_READY);
         let num_vfs = pf.served().map_err(|_| not_ready)?.num_vfs;
         // SAFETY: this is EvtDeviceD0Entry.
-        unsafe { pf.change_hardware(|place| place.as_mut().ok_or(not_ready)?.enable(num_vfs)) }?;
+        let facts = unsafe {
+            pf.change_hardware(|place| {
+                let hardware = place.as_mut().ok_or(not_ready)?;
+                hardware.enable(num_vfs)?;
+                Ok(hardware.facts())
+            })
+        }?;
+        pf.keep_facts(facts);
         pf.power_up();
         trace::write(
             &pf.source,

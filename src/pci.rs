@@ -16,6 +16,7 @@ use pf_state::{
     bars::{Range, Ranges, Windows},
     config::{self, Identity, Space, WritableSpace, WriteList},
     enable::{self, Memory, PhysicalFunction},
+    facts::DeviceFacts,
     failure::StartFailure,
     sriov::Capability,
     status::{self, NtStatus},
@@ -342,9 +343,12 @@ impl Hardware {
         self.capability.vf_identity
     }
 
-    /// The sizes of the VFs' base address registers.
-    pub(crate) const fn probed_bars(&self) -> &[u32; PCI_TYPE0_ADDRESSES] {
-        &self.memory.probed_bars
+    /// What every start of this device finds the same.
+    pub(crate) const fn facts(&self) -> DeviceFacts {
+        DeviceFacts {
+            vf_identity: self.capability.vf_identity,
+            probed_bars: self.memory.probed_bars,
+        }
     }
 
     /// The memory behind a base address register of a VF.

@@ -16,6 +16,7 @@ use pcivirt_abi::Luid;
 use pf_state::{
     config::Identity,
     event,
+    facts::DeviceFacts,
     failure::StartFailure,
     invalidation::Rotation,
     rebalance::{Rebalance, Sleeper},
@@ -130,6 +131,8 @@ pub(crate) struct Pf {
     /// Written only while `powered` is closed and empty.
     hardware: UnsafeCell<Option<Hardware>>,
     served: Once<Served>,
+    /// Set by the first start that succeeds. It outlives `hardware`, which each stop drops.
+    facts: Once<DeviceFacts>,
     /// The PF's identifier, the same through the interface and through the proxy.
     pub(crate) luid: Luid,
     /// What events say of this PF.
@@ -211,6 +214,7 @@ pub(crate) fn create(device: WDFDEVICE) -> Result<&'static Pf, NtStatus> {
         powered: Gate::closed(),
         hardware: UnsafeCell::new(None),
         served: Once::new(),
+        facts: Once::new(),
         luid,
         source: Source::of(luid),
         queues: Queues::new(device)?,
@@ -344,6 +348,27 @@ impl Pf {
         self.served
             .set(served)
             .ok_or(StartFailure::Framework(status::DEVICE_BUSY))
+    }
+
+    /// The constant facts of the device, from the first start to the removal, whatever the power
+    /// state.
+    pub(crate) fn facts(&self) -> Result<&DeviceFacts, NtStatus> {
+        if self.is_removed() {
+            return Err(status::DEVICE_REMOVED);
+        }
+        self.facts.get().ok_or(status::DEVICE_NOT_READY)
+    }
+
+    /// Whether what a start found may be served: it is the first start, or it found the same.
+    pub(crate) fn confirm_facts(&self, found: &DeviceFacts) -> Result<(), StartFailure> {
+        self.facts
+            .get()
+            .map_or(Ok(()), |first| found.confirm(first))
+    }
+
+    /// A start has succeeded with these facts. Those of the first start stay.
+    pub(crate) fn keep_facts(&self, found: DeviceFacts) {
+        self.facts.set(found);
     }
 
     /// A pass to use the device's framework objects.

@@ -256,7 +256,7 @@ unsafe extern "C" fn query_probed_bars(
     base_register_values: *mut u32,
 ) -> NtStatus {
     let query = |pf: &Pf| {
-        let values = *pf.powered()?.probed_bars();
+        let values = pf.facts()?.probed_bars;
         // SAFETY: the caller's array has room for six values.
         unsafe { put(base_register_values.cast(), values) }
     };
@@ -264,7 +264,8 @@ unsafe extern "C" fn query_probed_bars(
     unsafe { on_pf(context, query) }
 }
 
-/// `GetVendorAndDevice`. It cannot fail: for a VF that cannot be reached both are `FFFFh`.
+/// `GetVendorAndDevice`. It cannot fail: for a VF that does not exist, before the first start and
+/// after the removal both are `FFFFh`.
 unsafe extern "C" fn get_vendor_and_device(
     context: *mut c_void,
     vf_index: u16,
@@ -275,7 +276,7 @@ unsafe extern "C" fn get_vendor_and_device(
     let identity = unsafe { pf::of_interface(context) }
         .and_then(|pf| {
             cell(pf, vf_index).ok()?;
-            Some(pf.powered().ok()?.vf_identity())
+            Some(pf.facts().ok()?.vf_identity)
         })
         .unwrap_or(Identity::NONE);
     // SAFETY: the pointer is NULL or the caller's.

@@ -113,6 +113,13 @@ pub enum StartFailure {
     },
     /// VF 0 answers and shows no PCI Express capability, which every VF has.
     VfWithoutExpress,
+    /// A later start found other VF identifiers or register sizes than the first one.
+    DeviceChanged {
+        /// The value that this start found.
+        found: u32,
+        /// The value that the first start found.
+        first: u32,
+    },
     /// The kernel exports no clock.
     NoClock,
 }
@@ -152,6 +159,7 @@ impl StartFailure {
             Self::NoMemorySpace { .. } => status::MEMORY_NOT_ALLOCATED,
             Self::SilentVf { .. } => status::DEVICE_NOT_CONNECTED,
             Self::VfWithoutExpress => status::NOT_FOUND,
+            Self::DeviceChanged { .. } => status::REVISION_MISMATCH,
             Self::NoClock => status::ENTRYPOINT_NOT_FOUND,
         }
     }
@@ -199,6 +207,9 @@ impl StartFailure {
             }
             Self::SilentVf { .. } => c"A VF does not answer a second after it was turned on.",
             Self::VfWithoutExpress => c"VF 0 has no PCI Express capability.",
+            Self::DeviceChanged { .. } => {
+                c"The VFs' identifiers or register sizes differ from those of the first start."
+            }
             Self::NoClock => c"The kernel exports no clock.",
         }
     }
@@ -228,6 +239,7 @@ impl StartFailure {
             Self::Bars(BarFailure::Unprobed { bar, register }) => (bar as u64, register as u64),
             Self::Ranges(TooManyRanges { found, allowed }) => (found as u64, allowed as u64),
             Self::Window(failure) => failure.values(),
+            Self::DeviceChanged { found, first } => (found as u64, first as u64),
             Self::Framework(status)
             | Self::NoVirtualizationInterface(status)
             | Self::NoBusInterface(status)
@@ -414,6 +426,10 @@ mod tests {
                 "STATUS_DEVICE_NOT_CONNECTED",
             ),
             (StartFailure::VfWithoutExpress, "STATUS_NOT_FOUND"),
+            (
+                StartFailure::DeviceChanged { found: 1, first: 2 },
+                "STATUS_REVISION_MISMATCH",
+            ),
             (StartFailure::NoClock, "STATUS_ENTRYPOINT_NOT_FOUND"),
         ]
     }

@@ -17,6 +17,7 @@
 //! | [`sriov`] | what the PF's SR-IOV capability says |
 //! | [`enable`] | turning the VFs on and off, with the times that the device is given |
 //! | [`table`] | which block table a PF is served by |
+//! | [`facts`] | what every start of a device must find the same |
 //! | [`failure`] | why a device does not start |
 //! | [`event`] | what is told to Event Tracing, and how it is laid out |
 #![cfg_attr(not(test), no_std)]
@@ -27,6 +28,7 @@ pub mod bars;
 pub mod config;
 pub mod enable;
 pub mod event;
+pub mod facts;
 pub mod failure;
 pub mod invalidation;
 pub mod opener;

@@ -160,6 +160,8 @@ pub(crate) enum StartFault {
     ManyRanges,
     /// The PF starts, and again with a list of its memory while the bus gives the PF's sizes for the VFs'
     PfSizes,
+    /// The PF starts, and again with VFs of another size
+    OtherSizes,
 }
 
 #[cfg(windows)]

@@ -50,6 +50,7 @@ fn in_a_rebalance(fault: StartFault) -> Option<(Option<u32>, u32)> {
         StartFault::OtherWindow => Some((None, resources::OTHER_LENGTH)),
         StartFault::ManyRanges => Some((None, resources::TOO_MANY)),
         StartFault::PfSizes => Some((Some(fault::PF_SIZES), resources::ALL_VFS)),
+        StartFault::OtherSizes => Some((Some(fault::PF_SIZES), resources::NONE)),
         _ => None,
     }
 }
@@ -79,7 +80,8 @@ fn on_the_bus(fault: StartFault, vfs: u16) -> Option<(u32, u32)> {
         StartFault::SmallWindow
         | StartFault::OtherWindow
         | StartFault::ManyRanges
-        | StartFault::PfSizes => return None,
+        | StartFault::PfSizes
+        | StartFault::OtherSizes => return None,
     };
     Some((of_the_pf, 1))
 }

@@ -72,28 +72,62 @@ fn served(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
+/// What no stop and no sleep changes is answered all the time: the sizes of the VFs' registers, as the
+/// PCI double has them, and what identifies a VF.
+fn constants(session: &Session) -> Result<()> {
+    let query = call(function::QUERY_PROBED_BARS, 0, 0, 0);
+    let sizes = session.stack.call(&query)?;
+    is("QueryProbedBars", sizes.status, status::SUCCESS)?;
+    let expected: [u32; 6] = [0xFFFF_C00C, 0xFFFF_FFFF, 0xFFFF_F000, 0, 0, 0];
+    let expected: Vec<u8> = expected.into_iter().flat_map(u32::to_le_bytes).collect();
+    ensure!(
+        sizes.data[..24] == expected,
+        "QueryProbedBars gives {:02x?}",
+        &sizes.data[..24]
+    );
+    let [vendor, device] = [
+        session.bench.vendor_id,
+        session.bench.device_id.wrapping_add(1),
+    ]
+    .map(u16::to_le_bytes);
+    let expected = [vendor, device].concat();
+    let query = call(function::GET_VENDOR_AND_DEVICE, VF, 0, 0);
+    let got = session.stack.call(&query)?.data;
+    ensure!(
+        got[..4] == expected,
+        "GetVendorAndDevice gives {:02x?}",
+        &got[..4]
+    );
+    // A VF that does not exist is none, awake or not.
+    let query = call(function::GET_VENDOR_AND_DEVICE, session.vfs, 0, 0);
+    let got = session.stack.call(&query)?.data;
+    ensure!(
+        got[..4] == [0xFF; 4],
+        "GetVendorAndDevice of VF {} gives {:02x?}",
+        session.vfs,
+        &got[..4]
+    );
+    Ok(())
+}
+
 /// What each function answers while the PF has no hardware to ask.
 fn unreachable(session: &Session) -> Result<()> {
     for (what, function, offset, length) in [
         ("ReadVfConfig", function::READ_CONFIG, 0, 4),
         ("WriteVfConfig", function::WRITE_CONFIG, 4, 2),
-        ("QueryProbedBars", function::QUERY_PROBED_BARS, 0, 0),
         ("GetResourceForBar", function::GET_RESOURCE_FOR_BAR, 0, 0),
     ] {
         let got = session.stack.call(&call(function, VF, offset, length))?;
         is(what, got.status, status::DEVICE_NOT_READY)?;
     }
-    for function in [
-        function::GET_VENDOR_AND_DEVICE,
-        function::GET_DEVICE_LOCATION,
-    ] {
-        let got = session.stack.call(&call(function, VF, 0, 0))?.data;
-        ensure!(
-            got[..4] == [0xFF; 4],
-            "function {function} gives {:02x?}",
-            &got[..4]
-        );
-    }
+    let query = call(function::GET_DEVICE_LOCATION, VF, 0, 0);
+    let got = session.stack.call(&query)?.data;
+    ensure!(
+        got[..4] == [0xFF; 4],
+        "GetDeviceLocation gives {:02x?}",
+        &got[..4]
+    );
+    constants(session)?;
     let luid = session.stack.call(&call(function::QUERY_LUID, 0, 0, 0))?;
     is("QueryLuid", luid.status, status::SUCCESS)?;
     let read = performed(session, &transfer(operation::READ, VF, 0, 128))?;

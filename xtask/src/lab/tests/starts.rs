@@ -213,6 +213,7 @@ fn failures(others: Vec<u8>) -> Vec<Start> {
         ("with VF Enable clear", Bus(&["--fault", "not-enabled"]), 0xC000_0464, "The bus turned the VFs on, and VF Enable is clear.", Some((8, 0))),
         ("with VF Memory Space Enable clear", Bus(&["--fault", "no-memory-space"]), 0xC000_00A0, "The bus turned the VFs on, and VF Memory Space Enable is clear.", Some((1, 0))),
         ("with a VF less than asked for", Bus(&["--fault", "other-num-vfs"]), 0xC000_0186, "The device has turned another number of VFs on.", Some((3, 4))),
+        ("with VFs of another size", Bus(&["--fault", "other-sizes"]), 0xC000_0059, "The VFs' identifiers or register sizes differ from those of the first start.", Some((0xFFFF_F00C, 0xFFFF_C00C))),
         ("without the address of a register", Bus(&["--fault", "no-address"]), 0xC000_0141, "The bus gave a base address register of the VFs no address.", Some((2, 0))),
         ("with VFs that cannot be turned on", Bus(&["--fault", "enable-fails"]), 0xC000_0483, "The bus does not turn the VFs on.", Some((0xC000_0001, 0))),
     ]
