@@ -40,6 +40,7 @@ mod pci;
 mod pf;
 mod queue;
 mod request;
+mod reset;
 mod served;
 mod trace;
 mod unicode;

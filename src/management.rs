@@ -13,8 +13,9 @@ use crate::{
     invalidation,
     pf::{Pf, status_of},
     request::Output,
+    reset::{Origin, reset_vf},
     served::Served,
-    virtualization, wait,
+    wait,
 };
 
 pub(crate) use changes::{answer_waiters, happened};
@@ -45,7 +46,7 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
         abi::IOCTL_DRAIN => reply_with(control, |request, output| drain(served, request, output)),
         abi::IOCTL_RESET => carry_out(control, |request: abi::VfRequest| {
             zero(request.reserved)?;
-            virtualization::reset_vf(pf, request.vf)
+            reset_vf(pf, request.vf, Origin::Host)
         }),
         abi::IOCTL_POWER => carry_out(control, |request| power(served, request)),
         abi::IOCTL_JOURNAL => {

@@ -1,12 +1,7 @@
 //! The VFs of a PF and their blocks, from the first start of the device until nobody can call any
 //! more.
 
-use core::{
-    cell::UnsafeCell,
-    mem::MaybeUninit,
-    ptr::NonNull,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use core::{cell::UnsafeCell, mem::MaybeUninit, ptr::NonNull};
 
 use block_broker::{BlockSlot, Broker, Kinds, Vf, VfCell};
 use block_table::Table;
@@ -34,23 +29,8 @@ pub(crate) struct Cell {
     pub(crate) gate: Gate,
     /// `IOCTL_SRIOV_INVALIDATE_BLOCK` requests that name this VF.
     pub(crate) invalidations: Waiting,
-    /// An event has told of a write to configuration space that was denied.
-    told_of_denied_write: AtomicBool,
     /// The PF, which the cell is reached through.
     pf: NonNull<Pf>,
-}
-
-impl Cell {
-    /// Whether a denied write is to be told: the first one only, so that a guest cannot fill the
-    /// host's traces.
-    pub(crate) fn tells_of_denied_write(&self) -> bool {
-        !self.told_of_denied_write.swap(true, Ordering::Relaxed)
-    }
-
-    /// After a reset the next denied write is told again.
-    pub(crate) fn may_tell_of_denied_writes(&self) {
-        self.told_of_denied_write.store(false, Ordering::Relaxed);
-    }
 }
 
 // SAFETY: the VF is reached through the lock alone; everything else synchronises itself.
@@ -191,7 +171,6 @@ unsafe fn make_cells(
             vf: UnsafeCell::new(vf),
             gate: Gate::open(),
             invalidations: Waiting::new(device).map_err(StartFailure::Framework)?,
-            told_of_denied_write: AtomicBool::new(false),
             pf: NonNull::from(pf),
         });
     }

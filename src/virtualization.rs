@@ -16,19 +16,17 @@ use pcivirt_abi::{
     sriov::{DEVICE_INTERFACE_VERSION, DeviceInterface, DevicePowerState},
 };
 use pf_state::{
-    config::{self, Identity, Space},
-    event, power,
-    reset::{Completion, ResetFailure, function_level_reset},
+    config::{self, Identity, Space, Written},
+    power,
     status::{self, NtStatus},
 };
 
 use crate::{
-    invalidation,
-    pci::Location,
+    pci::{Hardware, Location},
     pf::{self, Pf, status_of},
+    reset::{Origin, reset_vf},
     served::Cell,
-    trace::{self, Happened},
-    wait::{self, SystemClock},
+    wait,
 };
 
 /// The interface of a PF, as `IRP_MN_QUERY_INTERFACE` hands it out.
@@ -166,8 +164,8 @@ fn cell(pf: &Pf, vf: u16) -> Result<&Cell, NtStatus> {
     pf.served()?.cell(vf).ok_or(status::INVALID_PARAMETER)
 }
 
-/// Bytes of configuration space that are read at once into private memory.
-const CHUNK: usize = 64;
+/// Bytes of configuration space that are in private memory at once, a power of two.
+const CHUNK: u32 = 64;
 
 /// `ReadVfConfig`. When hardware does not answer, the caller's bytes are zero.
 unsafe extern "C" fn read_config(
@@ -190,9 +188,9 @@ unsafe extern "C" fn read_config(
         let identity = hardware.vf_identity();
         let mut space = hardware.vf(vf_index);
         let end = offset + length;
-        for from in (offset..end).step_by(CHUNK) {
-            let mut bytes = [0; CHUNK];
-            let (chunk, _) = bytes.split_at_mut(CHUNK.min((end - from) as usize));
+        for from in (offset..end).step_by(CHUNK as usize) {
+            let mut bytes = [0; CHUNK as usize];
+            let (chunk, _) = bytes.split_at_mut(CHUNK.min(end - from) as usize);
             if !space.read(from, chunk) {
                 return Err(status::IO_DEVICE_ERROR);
             }
@@ -208,7 +206,7 @@ unsafe extern "C" fn read_config(
     unsafe { on_pf(context, read) }
 }
 
-/// `WriteVfConfig`
+/// `WriteVfConfig`. A write that starts a function level reset of the VF resets it as `ResetVf` does.
 unsafe extern "C" fn write_config(
     context: *mut c_void,
     data: *const c_void,
@@ -222,32 +220,53 @@ unsafe extern "C" fn write_config(
         if data.is_null() {
             return Err(status::INVALID_PARAMETER);
         }
-        let mut bytes = [0; CHUNK];
-        // No run of writable registers is as long as that: what is longer is refused for its first part.
-        let (sent, _) = bytes.split_at_mut(CHUNK.min(length as usize));
-        // SAFETY: the caller's buffer has `length` bytes, and the private one as many as are copied.
-        unsafe { core::ptr::copy_nonoverlapping(data.cast(), sent.as_mut_ptr(), sent.len()) };
-        let _pass = cell.gate.enter().ok_or(status::DEVICE_NOT_READY)?;
-        let hardware = pf.powered()?;
-        let written = hardware
-            .write_list()
-            .write(&mut hardware.vf(vf_index), offset, sent);
-        if written == Err(status::ACCESS_DENIED) && cell.tells_of_denied_write() {
-            trace::write(
-                &pf.source,
-                &Happened {
-                    vf: vf_index,
-                    status: status::ACCESS_DENIED,
-                    first: u64::from(offset),
-                    second: u64::from(length),
-                    ..Happened::of(&event::CONFIG_WRITE_DENIED)
-                },
-            );
+        // The pass is given back before the reset, which waits for it.
+        let written = {
+            let _pass = cell.gate.enter().ok_or(status::DEVICE_NOT_READY)?;
+            let hardware = pf.powered()?;
+            // SAFETY: the caller's buffer has `length` bytes.
+            unsafe { write_registers(&hardware, vf_index, data.cast(), offset, length) }?
+        };
+        match written {
+            Written::Done => Ok(()),
+            Written::Reset => reset_vf(pf, vf_index, Origin::Vf),
         }
-        written
     };
     // SAFETY: the caller holds a reference to the interface.
     unsafe { on_pf(context, write) }
+}
+
+/// Writes to the registers of a VF, whatever the length.
+///
+/// # Safety
+/// `data` has `length` bytes, and the range lies in configuration space.
+unsafe fn write_registers(
+    hardware: &Hardware,
+    vf: u16,
+    data: *const u8,
+    offset: u32,
+    length: u32,
+) -> Result<Written, NtStatus> {
+    let mut space = hardware.vf(vf);
+    let mut asked = Written::Done;
+    let end = offset + length;
+    let mut from = offset;
+    while from < end {
+        // A part ends where a register does, as registers lie at multiples of their size.
+        let next = end.min((from / CHUNK + 1) * CHUNK);
+        let mut bytes = [0; CHUNK as usize];
+        let (sent, _) = bytes.split_at_mut((next - from) as usize);
+        // SAFETY: the distance is below `length`.
+        let part = unsafe { data.add((from - offset) as usize) };
+        // SAFETY: the part ends at or before the end of the caller's buffer, and the private one has
+        // room for it.
+        unsafe { core::ptr::copy_nonoverlapping(part, sent.as_mut_ptr(), sent.len()) };
+        if hardware.write_list().write(&mut space, from, sent)? == Written::Reset {
+            asked = Written::Reset;
+        }
+        from = next;
+    }
+    Ok(asked)
 }
 
 /// `QueryProbedBars`
@@ -311,70 +330,7 @@ unsafe extern "C" fn get_device_location(
 /// `ResetVf`
 unsafe extern "C" fn reset(context: *mut c_void, vf_index: u16) -> NtStatus {
     // SAFETY: the caller holds a reference to the interface.
-    unsafe { on_pf(context, |pf| reset_vf(pf, vf_index)) }
-}
-
-/// Resets a VF, for the virtualization stack and for the host's software: new calls are held back,
-/// what the VF left behind is wiped, running calls end, the hardware is reset, and the VF is served
-/// again. A VF whose reset fails stays closed until another one succeeds.
-///
-/// It takes 100 ms and more, at `PASSIVE_LEVEL`; no other VF waits for it.
-pub(crate) fn reset_vf(pf: &Pf, vf: u16) -> Result<(), NtStatus> {
-    let served = pf.served()?;
-    let now = wait::now();
-    // A VF that does not exist is the broker's to refuse and to count.
-    let Some(cell) = served.cell(vf) else {
-        return served.broker.begin_reset(vf, now).map_err(status_of);
-    };
-    cell.gate.close().map_err(|_| status::DEVICE_NOT_READY)?;
-    if let Err(refusal) = served.broker.begin_reset(vf, now) {
-        cell.gate.reopen();
-        return Err(status_of(refusal));
-    }
-    wait::until(|| cell.gate.is_empty());
-    match reset_hardware(pf, vf) {
-        Ok(completion) => {
-            let finished = served.broker.finish_reset(vf, wait::now());
-            cell.may_tell_of_denied_writes();
-            cell.gate.reopen();
-            finished.map_err(status_of)?;
-            let pending = completion == Completion::TransactionsPending;
-            trace::write(
-                &pf.source,
-                &Happened {
-                    vf,
-                    first: u64::from(pending),
-                    ..Happened::of(&event::VF_RESET)
-                },
-            );
-            // What came to all VFs meanwhile is still latched.
-            invalidation::look(pf, served, vf);
-            Ok(())
-        }
-        Err(failure) => {
-            let status = failure.status();
-            let noted = served.broker.fail_reset(vf, wait::now());
-            cell.gate.abandon();
-            trace::write(
-                &pf.source,
-                &Happened {
-                    vf,
-                    status,
-                    ..Happened::of(&event::VF_RESET_FAILED)
-                },
-            );
-            noted.map_err(status_of).and(Err(status))
-        }
-    }
-}
-
-/// Resets the hardware of a VF. While the PF has no power its VFs are off, and turning them on
-/// resets them (PCI Express Base Specification, section 9.3.3.3.1), so there is nothing to do.
-fn reset_hardware(pf: &Pf, vf: u16) -> Result<Completion, ResetFailure> {
-    match pf.powered() {
-        Ok(hardware) => function_level_reset(&mut hardware.vf(vf), &mut SystemClock),
-        Err(_) => Ok(Completion::Clean),
-    }
+    unsafe { on_pf(context, |pf| reset_vf(pf, vf_index, Origin::Host)) }
 }
 
 /// `SetVfPowerState`

@@ -38,6 +38,24 @@ pub const EXPRESS_DEVICE_CONTROL: u32 = 0x08;
 /// [`DeviceStatus`] in the PCI Express capability, 16 bits.
 pub const EXPRESS_DEVICE_STATUS: u32 = 0x0A;
 
+/// [`MsiControl`] of the MSI capability, 16 bits. The registers of the capability are those of
+/// section 7.7.1, which Linux's `pci_regs.h` repeats as `PCI_MSI_*`.
+pub const MSI_MESSAGE_CONTROL: u32 = 0x02;
+/// Message Address of MSI, 32 bits.
+pub const MSI_MESSAGE_ADDRESS: u32 = 0x04;
+/// Message Upper Address of MSI, 32 bits, with [`MsiControl::ADDRESS_64`].
+pub const MSI_MESSAGE_UPPER_ADDRESS: u32 = 0x08;
+/// Message Data of MSI, 16 bits, without [`MsiControl::ADDRESS_64`].
+pub const MSI_MESSAGE_DATA_32: u32 = 0x08;
+/// Message Data of MSI, 16 bits, with [`MsiControl::ADDRESS_64`].
+pub const MSI_MESSAGE_DATA_64: u32 = 0x0C;
+/// Mask Bits of MSI, 32 bits, with [`MsiControl::VECTOR_MASKING`] alone.
+pub const MSI_MASK_32: u32 = 0x0C;
+/// Mask Bits of MSI, 32 bits, with [`MsiControl::VECTOR_MASKING`] and [`MsiControl::ADDRESS_64`].
+pub const MSI_MASK_64: u32 = 0x10;
+/// The address bits of [`MSI_MESSAGE_ADDRESS`]; the others are reserved.
+pub const MSI_ADDRESS_MASK: u32 = !0b11;
+
 /// [`MsiXControl`] of the MSI-X capability, 16 bits.
 pub const MSI_X_MESSAGE_CONTROL: u32 = 0x02;
 
@@ -95,6 +113,21 @@ bitflags! {
         const UNSUPPORTED_REQUEST = 1 << 3;
         /// Requests that the function sent are not yet answered.
         const TRANSACTIONS_PENDING = 1 << 5;
+    }
+
+    /// Message Control of MSI (section 7.7.1.2).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct MsiControl: u16 {
+        /// MSI Enable.
+        const ENABLE = 1 << 0;
+        /// Multiple Message Capable: the binary logarithm of the vectors that the function asks for.
+        const MULTIPLE_CAPABLE = 0b111 << 1;
+        /// Multiple Message Enable: the binary logarithm of the vectors that it is given.
+        const MULTIPLE_ENABLE = 0b111 << 4;
+        /// The function can send messages to 64-bit addresses.
+        const ADDRESS_64 = 1 << 7;
+        /// The function has a mask bit for each vector.
+        const VECTOR_MASKING = 1 << 8;
     }
 
     /// Message Control of MSI-X (section 7.7.2.2).

@@ -4,8 +4,14 @@
 //! A guest's accesses end here, so a VF writes only what concerns itself and cannot undo what the
 //! PF or the host decided. Section numbers are those of the PCI Express Base Specification.
 
+mod saved;
+mod write_list;
+
 use crate::status::{self, NtStatus};
-use pcivirt_abi::config::{self as register, Command, DeviceStatus, MsiXControl, Status};
+use pcivirt_abi::config::{self as register, Status};
+
+pub use saved::{RestoreFailure, SavedRegisters};
+pub use write_list::{WriteList, Written};
 
 /// Reading of the configuration space of one function. Ranges have any place and length; the bus
 /// driver makes of them what its hardware takes.
@@ -141,133 +147,6 @@ impl Identity {
             *byte = *known;
         }
     }
-}
-
-/// One register of a VF that may be written, and the bits of it that reach hardware.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Writable {
-    /// Where the register begins.
-    pub offset: u32,
-    /// Bits that are passed on; the others keep what hardware holds.
-    pub mask: u16,
-    /// Bits that are cleared by writing one: written as zero unless the caller sets them.
-    pub clear_by_one: bool,
-}
-
-/// Bus Master Enable, the only bit of the command register that a VF has (9.3.4.1.3).
-const COMMAND: Writable = Writable {
-    offset: register::COMMAND,
-    mask: Command::BUS_MASTER.bits(),
-    clear_by_one: false,
-};
-/// The error bits of the status register (9.3.4.1.4), which are cleared by writing one.
-const STATUS: Writable = Writable {
-    offset: register::STATUS,
-    mask: Status::MASTER_DATA_PARITY_ERROR
-        .union(Status::SIGNALED_TARGET_ABORT)
-        .union(Status::RECEIVED_TARGET_ABORT)
-        .union(Status::RECEIVED_MASTER_ABORT)
-        .union(Status::SIGNALED_SYSTEM_ERROR)
-        .union(Status::DETECTED_PARITY_ERROR)
-        .bits(),
-    clear_by_one: true,
-};
-/// The error bits of Device Status (9.3.5.5), which are cleared by writing one.
-const DEVICE_ERRORS: DeviceStatus = DeviceStatus::CORRECTABLE_ERROR
-    .union(DeviceStatus::NON_FATAL_ERROR)
-    .union(DeviceStatus::FATAL_ERROR)
-    .union(DeviceStatus::UNSUPPORTED_REQUEST);
-/// What a VF decides about its MSI-X (7.7.2.2).
-const MSI_X_CONTROL: MsiXControl = MsiXControl::ENABLE.union(MsiXControl::FUNCTION_MASK);
-
-/// Where the capabilities of a VF lie that it may write to. They are the same in every VF of a PF
-/// (9.3.4), so they are looked up once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct WriteList {
-    express: Option<u32>,
-    msi_x: Option<u32>,
-}
-
-impl WriteList {
-    /// Looks the capabilities up in a VF. None when it shows no PCI Express capability, which every
-    /// VF has (9.3.5): it does not answer.
-    pub fn find(space: &mut impl Space) -> Option<Self> {
-        Some(Self {
-            express: Some(find_capability(space, register::CAPABILITY_PCI_EXPRESS)?),
-            msi_x: find_capability(space, register::CAPABILITY_MSI_X),
-        })
-    }
-
-    /// The registers that a VF may write. Everything else is the PF's or the host's: base
-    /// addresses, MSI addresses, power management, and in Device Control the start of a function
-    /// level reset, which has to go through `ResetVf` so that the VF's blocks are wiped with it.
-    pub fn registers(self) -> impl Iterator<Item = Writable> {
-        let device_status = self.express.map(|offset| Writable {
-            offset: offset + register::EXPRESS_DEVICE_STATUS,
-            mask: DEVICE_ERRORS.bits(),
-            clear_by_one: true,
-        });
-        let msi_x_control = self.msi_x.map(|offset| Writable {
-            offset: offset + register::MSI_X_MESSAGE_CONTROL,
-            mask: MSI_X_CONTROL.bits(),
-            clear_by_one: false,
-        });
-        [Some(COMMAND), Some(STATUS), device_status, msi_x_control]
-            .into_iter()
-            .flatten()
-    }
-
-    /// Carries out a write to a VF, as far as the list goes: every byte has to lie in a register of
-    /// the list, or nothing is written.
-    ///
-    /// # Errors
-    /// As [`check_range`]; `STATUS_ACCESS_DENIED` for a byte outside of the list, and
-    /// `STATUS_IO_DEVICE_ERROR` when the bus does not carry an access out.
-    pub fn write(
-        self,
-        space: &mut impl WritableSpace,
-        offset: u32,
-        bytes: &[u8],
-    ) -> Result<(), NtStatus> {
-        let length = u32::try_from(bytes.len()).map_err(|_| status::INVALID_PARAMETER)?;
-        check_range(offset, length)?;
-        let end = offset + length;
-        let listed = |at: u32| self.registers().any(|writable| at & !1 == writable.offset);
-        if !(offset..end).all(listed) {
-            return Err(status::ACCESS_DENIED);
-        }
-        for writable in self.registers() {
-            if writable.offset + 2 <= offset || writable.offset >= end {
-                continue;
-            }
-            write_register(space, writable, offset, bytes).ok_or(status::IO_DEVICE_ERROR)?;
-        }
-        Ok(())
-    }
-}
-
-/// Writes the part of `bytes` that lies in one register. None when the bus fails. Of two writes at one
-/// time to one VF's register one may be lost; whoever sends both harms itself alone.
-fn write_register(
-    space: &mut impl WritableSpace,
-    writable: Writable,
-    offset: u32,
-    bytes: &[u8],
-) -> Option<()> {
-    let held = space.read_u16(writable.offset)?;
-    let keep = if writable.clear_by_one { 0 } else { held };
-    let mut value = keep.to_le_bytes();
-    for (at, byte) in (offset..).zip(bytes) {
-        if at == writable.offset {
-            value[0] = *byte;
-        } else if at == writable.offset + 1 {
-            value[1] = *byte;
-        }
-    }
-    let value = (u16::from_le_bytes(value) & writable.mask) | (keep & !writable.mask);
-    space
-        .write(writable.offset, &value.to_le_bytes())
-        .then_some(())
 }
 
 #[cfg(test)]

@@ -194,19 +194,14 @@ pub static EVENT_ANSWERED: Kind = Kind::new(
     b"EventAnswered",
     c"The virtualization stack has answered.",
 );
-/// `First` is 1 when transactions were still pending.
+/// `First` is 1 when transactions were still pending, `Second` 1 when the VF's driver asked for the
+/// reset.
 pub static VF_RESET: Kind = Kind::new(INFORMATION, b"VfReset", c"A VF was reset.");
-/// `Status` is the cause.
+/// `Status` is the cause, `Second` 1 when the VF's driver asked for the reset.
 pub static VF_RESET_FAILED: Kind = Kind::new(
     ERROR,
     b"VfResetFailed",
     c"A VF could not be reset and stays closed.",
-);
-/// `First` is the offset, `Second` the length.
-pub static CONFIG_WRITE_DENIED: Kind = Kind::new(
-    WARNING,
-    b"ConfigWriteDenied",
-    c"A write to a VF's configuration space was refused.",
 );
 /// The interface was dereferenced too often.
 pub static UNBALANCED_DEREFERENCE: Kind = Kind::new(
@@ -223,7 +218,7 @@ pub static WAITING_FOR_REFERENCES: Kind = Kind::new(
 );
 
 /// Every event.
-pub static ALL: [&Kind; 14] = [
+pub static ALL: [&Kind; 13] = [
     &START_FAILED,
     &ENABLED,
     &ATTACHED,
@@ -233,7 +228,6 @@ pub static ALL: [&Kind; 14] = [
     &EVENT_ANSWERED,
     &VF_RESET,
     &VF_RESET_FAILED,
-    &CONFIG_WRITE_DENIED,
     &REMOVE_VETOED,
     &REMOVED,
     &UNBALANCED_DEREFERENCE,

@@ -381,8 +381,10 @@ pub mod fault {
     pub const LATE_VF: u32 = 21;
     /// VFs have no capabilities.
     pub const NO_EXPRESS: u32 = 22;
+    /// VFs that are turned on have an MSI capability with 32-bit addresses and without mask bits.
+    pub const NARROW_MSI: u32 = 23;
     /// How many there are.
-    pub const COUNT: usize = 23;
+    pub const COUNT: usize = 24;
 }
 
 /// Input of [`IOCTL_FAULT`].

@@ -4,6 +4,7 @@
 //! `BUS_INTERFACE_STANDARD` behave as `wdm.h` and its documentation say. Faults are switched on by
 //! the runner.
 
+mod function;
 mod interface;
 mod switch;
 
@@ -22,17 +23,15 @@ use wdk_sys::{
 use crate::clock;
 use crate::fault;
 use crate::lock::Lock;
+use function::{after_write, virtual_space};
 
 pub(crate) use interface::{query_interface, references};
 use switch::Switch;
 pub(crate) use switch::{early_after_disable, early_after_enable};
 
 const PF_SPACE: usize = config::SPACE_SIZE as usize;
-/// Bytes of a VF's configuration space that hold something; the rest reads as zero.
-const VF_SPACE: usize = 256;
-/// Where the capabilities lie.
+/// Where the PCI Express capability lies, in the PF and in each VF.
 const EXPRESS: u32 = 0x40;
-const MSI_X: u32 = 0x70;
 /// Where the SR-IOV capability lies, the only one of the PF's extended ones.
 const SRIOV: u32 = config::EXTENDED_CAPABILITIES;
 /// VF BARs 0 and 1: one 64-bit prefetchable register for 16 KiB of each VF.
@@ -315,6 +314,10 @@ impl Pci {
         if enable == (self.enabled_vfs() != 0) {
             return STATUS_INVALID_DEVICE_STATE;
         }
+        // VFs that are turned on are as after a reset (9.3.3.3.1).
+        for function in self.functions.iter().take(vfs.into()) {
+            function.lock().space = virtual_space();
+        }
         self.switch.set(vfs);
         STATUS_SUCCESS
     }
@@ -380,41 +383,6 @@ fn put_express_capability(space: &mut [u8], next: u32) {
             .bits()
             .to_le_bytes(),
     );
-}
-
-/// What a byte of a VF's space holds after a write: error bits are cleared by writing one (7.5.1.1.4
-/// and 7.5.3.5), and the lower half of the status register can only be read. All other bytes hold what is
-/// written, those that real hardware would keep included: so whatever the driver lets through shows.
-fn after_write(address: u32, held: u8, written: u8) -> u8 {
-    const STATUS_ERRORS: u32 = config::STATUS + 1;
-    const DEVICE_STATUS: u32 = EXPRESS + config::EXPRESS_DEVICE_STATUS;
-    match address {
-        config::STATUS => held,
-        STATUS_ERRORS | DEVICE_STATUS => held & !written,
-        _ => written,
-    }
-}
-
-/// A VF after its reset, with errors to report.
-fn virtual_space() -> Box<[u8]> {
-    let mut space = alloc::vec![0; VF_SPACE].into_boxed_slice();
-    put(&mut space, config::VENDOR_ID, &[0xFF; 4]);
-    if fault::is_on(kind::NO_EXPRESS, 0) {
-        return space;
-    }
-    put_express_capability(&mut space, MSI_X);
-    let errors = config::Status::CAPABILITIES_LIST
-        | config::Status::SIGNALED_SYSTEM_ERROR
-        | config::Status::DETECTED_PARITY_ERROR;
-    put(&mut space, config::STATUS, &errors.bits().to_le_bytes());
-    let errors = config::DeviceStatus::CORRECTABLE_ERROR | config::DeviceStatus::NON_FATAL_ERROR;
-    put(
-        &mut space,
-        EXPRESS + config::EXPRESS_DEVICE_STATUS,
-        &errors.bits().to_le_bytes(),
-    );
-    put(&mut space, MSI_X, &[config::CAPABILITY_MSI_X, 0, 3, 0]);
-    space
 }
 
 fn physical_space(vendor: u16, device: u16, vf_device: u16, total_vfs: u16) -> Box<[u8]> {

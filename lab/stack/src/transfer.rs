@@ -300,7 +300,16 @@ pub(crate) fn call(call: &Call) -> Result<Called, NTSTATUS> {
     if call.function == function::WRITE_CONFIG {
         data = call.data;
     }
+    // A write that is longer than its data repeats them.
+    let length = usize::try_from(call.length).unwrap_or(0);
+    let mut long = alloc::vec::Vec::new();
+    if call.function == function::WRITE_CONFIG && (data.len()..=CONFIG_SPACE).contains(&length) {
+        long.extend(data.iter().copied().cycle().take(length));
+    }
     let (mut context, mut place) = (interface.context, data.as_mut_ptr());
+    if !long.is_empty() {
+        place = long.as_mut_ptr();
+    }
     match call.null {
         null::DATA => place = ptr::null_mut(),
         null::CONTEXT => context = ptr::null_mut(),
@@ -323,7 +332,7 @@ pub(crate) fn call(call: &Call) -> Result<Called, NTSTATUS> {
         }
         function::WRITE_CONFIG => {
             let write = interface.write_vf_config.ok_or(missing)?;
-            // SAFETY: as before.
+            // SAFETY: as before; a longer write that may be carried out has a buffer of its length.
             unsafe { write(context, place.cast(), call.vf, call.offset, call.length) }
         }
         function::QUERY_PROBED_BARS => {

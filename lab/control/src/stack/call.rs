@@ -52,7 +52,7 @@ pub struct Call {
     pub offset: u32,
     /// See [`function`].
     pub length: u32,
-    /// Bytes to pass.
+    /// Bytes to pass, over and over in a longer write.
     pub data: [u8; 64],
 }
 

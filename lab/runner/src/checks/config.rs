@@ -5,15 +5,20 @@
 use anyhow::{Result, ensure};
 use lab_control::stack::{self as abi, fault, function};
 
-use super::{Check, call, is, status};
+use super::{Check, block_0, call, is, mark, status};
+use crate::rebalance;
 use crate::session::Session;
 
 pub(super) const CHECKS: &[Check] = &[
     ("vendor and device of a VF are synthesised", identifiers),
     ("each VF has the location that the bus gives it", location),
     (
-        "configuration space is read whole and written by an allow-list",
+        "a range of configuration space is inside of it or refused",
         ranges,
+    ),
+    (
+        "a write to read-only registers succeeds and changes nothing",
+        read_only,
     ),
     (
         "of the command and the MSI-X register the bits of a VF are written alone",
@@ -24,6 +29,15 @@ pub(super) const CHECKS: &[Check] = &[
         cleared_by_one,
     ),
     ("a write over two registers reaches both", both),
+    ("a driver programs the messages of its VF", messages),
+    (
+        "messages of 32 bits, without mask bits, are programmed as well",
+        narrow_messages,
+    ),
+    (
+        "a function level reset that a VF starts is the reset of ResetVf",
+        own_reset,
+    ),
     (
         "what the bus does not carry out is an error, and another VF is served",
         failing,
@@ -34,13 +48,15 @@ pub(super) const CHECKS: &[Check] = &[
 const VF: u16 = 1;
 const COMMAND: u32 = 0x04;
 const STATUS: u32 = 0x06;
+const DEVICE_CONTROL: u32 = 0x48;
 const DEVICE_STATUS: u32 = 0x4A;
 const MSI_X_CONTROL: u32 = 0x72;
+const MSI: u32 = 0x80;
 
 /// What a function leaves alone in its output reads as this.
 pub(super) const UNTOUCHED: u8 = 0xA5;
 
-/// Calls a function that has to be refused and to leave the caller's buffer alone.
+/// Calls a function that has to end with a status and to leave the caller's buffer alone.
 pub(super) fn refused_untouched(session: &Session, call: &abi::Call, expected: u32) -> Result<()> {
     let what = format!(
         "function {} of VF {}, {:#x} bytes at {:#x}",
@@ -152,12 +168,155 @@ fn ranges(session: &mut Session) -> Result<()> {
             "ReadVfConfig writes behind {length} bytes at {offset}"
         );
     }
-    // Registers that no guest may write: a BAR, the IDs, and a function level reset.
-    for (offset, length) in [(0x10, 4), (0, 2), (0x49, 1), (4, 64), (4, 65), (4, 4092)] {
-        let mut write = call(function::WRITE_CONFIG, 0, offset, length);
-        write.data = [0x11; 64];
-        refused_untouched(session, &write, status::ACCESS_DENIED)?;
+    Ok(())
+}
+
+/// The first bytes of a VF's space, in which all of its registers lie.
+fn registers(session: &Session, vf: u16) -> Result<Vec<u8>> {
+    let mut registers = Vec::new();
+    for offset in [0, 64, 128, 192] {
+        let read = call(function::READ_CONFIG, vf, offset, 64);
+        let read = session.stack.call(&read)?;
+        is("ReadVfConfig", read.status, status::SUCCESS)?;
+        registers.extend_from_slice(&read.data);
     }
+    Ok(registers)
+}
+
+fn read_only(session: &mut Session) -> Result<()> {
+    let before = registers(session, VF)?;
+    // Identifiers, everything from the class code to the first capability, capability headers, and
+    // what lies between and behind the capabilities; the last one is as long as can be.
+    for (offset, length) in [
+        (0x00, 4),
+        (0x08, 64 - 8),
+        (0x40, 8),
+        (0x4C, 0x70 - 0x4C),
+        (0x70, 2),
+        (0x74, 0x80 - 0x74),
+        (MSI, 2),
+        (MSI + 0x14, 4),
+        (0x98, 4096 - 0x98),
+    ] {
+        let mut write = call(function::WRITE_CONFIG, VF, offset, length);
+        write.data = [0xFF; 64];
+        refused_untouched(session, &write, status::SUCCESS)?;
+        let after = registers(session, VF)?;
+        ensure!(
+            after == before,
+            "{length:#x} bytes at {offset:#x}: {after:02x?} instead of {before:02x?}"
+        );
+    }
+    Ok(())
+}
+
+fn reset(session: &Session) -> Result<()> {
+    let reset = session.stack.call(&call(function::RESET_VF, VF, 0, 0))?;
+    is("ResetVf", reset.status, status::SUCCESS)
+}
+
+/// Fails unless 32 bits read as `expected`.
+fn holds_both(session: &Session, offset: u32, expected: u32) -> Result<()> {
+    let [a, b, c, d] = expected.to_le_bytes();
+    holds(session, offset, u16::from_le_bytes([a, b]))?;
+    holds(session, offset + 2, u16::from_le_bytes([c, d]))
+}
+
+fn messages(session: &mut Session) -> Result<()> {
+    reset(session)?;
+    // Eight vectors, 64-bit addresses, mask bits.
+    holds(session, MSI + 2, 0x0186)?;
+    write(session, MSI + 4, &0xFEE0_1004_u32.to_le_bytes())?;
+    write(session, MSI + 8, &0x0000_0012_u32.to_le_bytes())?;
+    // Behind the data there is nothing.
+    write(session, MSI + 0xC, &0xFFFF_4321_u32.to_le_bytes())?;
+    write(session, MSI + 0x10, &[0xFF; 8])?;
+    write(session, MSI + 2, &[0x21, 0])?;
+    for (offset, expected) in [
+        (4, 0xFEE0_1004),
+        (8, 0x12),
+        (0xC, 0x4321),
+        (0x10, 0xFF),
+        (0x14, 0),
+    ] {
+        holds_both(session, MSI + offset, expected)?;
+    }
+    holds(session, MSI + 2, 0x01A7)?;
+    // All at once: of the header and of Message Control only what is the driver's, and no more
+    // vectors than there are.
+    let mut all = [0xFF; 24];
+    all[4..8].copy_from_slice(&0xFEE0_2000_u32.to_le_bytes());
+    write(session, MSI, &all)?;
+    holds(session, MSI, 0x0005)?;
+    holds(session, MSI + 2, 0x01B7)?;
+    holds_both(session, MSI + 4, 0xFEE0_2000)?;
+    let other = read(session, 0, MSI + 4)?;
+    ensure!(
+        other == 0,
+        "another VF's message address holds {other:#06x}"
+    );
+    // What one tenant set is not the next one's.
+    reset(session)?;
+    holds(session, MSI + 2, 0x0186)?;
+    holds_both(session, MSI + 4, 0)
+}
+
+fn narrow_messages(session: &mut Session) -> Result<()> {
+    session.stack.fault(fault::NARROW_MSI, 1)?;
+    rebalance::round(&session.stack)?;
+    let programmed = (|| {
+        holds(session, MSI + 2, 0x0006)?;
+        write(session, MSI, &[0xFF; 24])?;
+        holds(session, MSI + 2, 0x0037)?;
+        holds_both(session, MSI + 4, 0xFFFF_FFFC)?;
+        holds_both(session, MSI + 8, 0x0000_FFFF)?;
+        // Neither a mask nor an upper half of the address.
+        holds_both(session, MSI + 0xC, 0)?;
+        holds_both(session, MSI + 0x10, 0)
+    })();
+    session.stack.fault(fault::NARROW_MSI, 0)?;
+    rebalance::round(&session.stack)?;
+    programmed
+}
+
+fn own_reset(session: &mut Session) -> Result<()> {
+    // Device Control alone, half of it, and all registers from Command on in a write of several parts,
+    // in which every 64th byte is that half.
+    let bit = [0, 0x80];
+    for (offset, length, data) in [
+        (DEVICE_CONTROL, 2, &bit[..]),
+        (DEVICE_CONTROL + 1, 1, &bit[1..]),
+        (COMMAND, 0x100, &[0, 0, 0, 0, 0, 0x80]),
+    ] {
+        mark(session, VF, 7)?;
+        mark(session, 0, 8)?;
+        write(session, COMMAND, &[0x04, 0])?;
+        write(session, MSI_X_CONTROL, &[0, 0x80])?;
+        let (hardware, blocks) = (
+            session.stack.report()?.resets,
+            session.management()?.stats(VF)?.resets,
+        );
+        let mut start = call(function::WRITE_CONFIG, VF, offset, length);
+        start.data[..data.len()].copy_from_slice(data);
+        refused_untouched(session, &start, status::SUCCESS)?;
+        let what = format!("the reset by {length:#x} bytes at {offset:#x}");
+        let resets = session.stack.report()?.resets - hardware;
+        ensure!(resets == 1, "{what} starts {resets} resets of the hardware");
+        let resets = session.management()?.stats(VF)?.resets - blocks;
+        ensure!(resets == 1, "{what} counts as {resets} resets");
+        let block = block_0(session, VF)?[0];
+        ensure!(block == 0, "{what} leaves {block} in the VF's block");
+        let block = block_0(session, 0)?[0];
+        ensure!(block == 8, "{what} wipes another VF's block");
+        holds(session, COMMAND, 0)?;
+        holds(session, MSI_X_CONTROL, 0x0003)?;
+    }
+    // Without the bit Device Control is not written, and nothing is reset.
+    let before = session.stack.report()?.resets;
+    write(session, DEVICE_CONTROL, &[0xFF, 0x7F])?;
+    holds(session, DEVICE_CONTROL, 0)?;
+    let resets = session.stack.report()?.resets - before;
+    ensure!(resets == 0, "other bits of Device Control start a reset");
     Ok(())
 }
 
@@ -186,8 +345,7 @@ fn masked(session: &mut Session) -> Result<()> {
 
 fn cleared_by_one(session: &mut Session) -> Result<()> {
     // A reset brings the double's VF to where it has errors to report.
-    let reset = session.stack.call(&call(function::RESET_VF, VF, 0, 0))?;
-    is("ResetVf", reset.status, status::SUCCESS)?;
+    reset(session)?;
     holds(session, STATUS, 0xC010)?;
     write(session, STATUS, &[0xFF, 0x40])?;
     holds(session, STATUS, 0x8010)?;
@@ -204,8 +362,7 @@ fn cleared_by_one(session: &mut Session) -> Result<()> {
 }
 
 fn both(session: &mut Session) -> Result<()> {
-    let reset = session.stack.call(&call(function::RESET_VF, VF, 0, 0))?;
-    is("ResetVf", reset.status, status::SUCCESS)?;
+    reset(session)?;
     write(session, COMMAND, &[0x04, 0, 0, 0x80])?;
     holds(session, COMMAND, 0x0004)?;
     holds(session, STATUS, 0x4010)?;
