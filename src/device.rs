@@ -18,9 +18,9 @@ use wdk_sys::{
 };
 
 use crate::{
-    events, object, opener,
+    events, invalidation, object, opener,
     pf::{self, Pf},
-    queue,
+    queue, registers,
     trace::{self, Happened, Source},
     virtualization, wdf,
 };
@@ -254,7 +254,9 @@ unsafe extern "C" fn release_hardware(device: WDFDEVICE, _translated: WDFCMRESLI
     status::SUCCESS
 }
 
-/// `EvtDeviceD0Entry`: after a start and whenever the PF gets its power back, the same VFs are on.
+/// `EvtDeviceD0Entry`: after a start and whenever the PF gets its power back, the same VFs are on, with
+/// the registers that their drivers had set. What their memory held is lost, so every time but the
+/// first their drivers are told to read again what is told to them.
 unsafe extern "C" fn d0_entry(device: WDFDEVICE, _previous: WDF_POWER_DEVICE_STATE) -> NTSTATUS {
     let Some(pf) = pf::of_device(device) else {
         return status::DEVICE_NOT_READY;
@@ -270,7 +272,9 @@ unsafe extern "C" fn d0_entry(device: WDFDEVICE, _previous: WDF_POWER_DEVICE_STA
                 Ok(hardware.facts())
             })
         }?;
-        pf.keep_facts(facts);
+        let first = pf.keep_facts(facts);
+        pf.admit_resets();
+        registers::restore(pf);
         pf.power_up();
         trace::write(
             &pf.source,
@@ -279,6 +283,9 @@ unsafe extern "C" fn d0_entry(device: WDFDEVICE, _previous: WDF_POWER_DEVICE_STA
                 ..Happened::of(&event::ENABLED)
             },
         );
+        if !first {
+            invalidation::after_power_loss(pf);
+        }
         Ok(())
     };
     enter().map_or_else(|failure| failed(&pf.source, failure), |()| status::SUCCESS)
@@ -296,6 +303,8 @@ unsafe extern "C" fn d0_exit(device: WDFDEVICE, _target: WDF_POWER_DEVICE_STATE)
                 hardware.disable();
             }
         };
+        pf.hold_calls();
+        registers::save(pf);
         // SAFETY: this is EvtDeviceD0Exit.
         unsafe { pf.change_hardware(leave) };
     }

@@ -10,7 +10,7 @@ use pf_state::{
     status,
 };
 
-use crate::{pf::Pf, request::Request, served::Served};
+use crate::{pf::Pf, request::Request, served::Served, wait};
 
 /// A request arrives: it waits, and carries what is latched already.
 pub(crate) fn arrive(pf: &Pf, request: Request, input_length: usize, output_length: usize) {
@@ -55,6 +55,15 @@ pub(crate) fn look(pf: &Pf, served: &Served, vf: u16) {
     if let Some((request, mask)) = served.broker.hand_over_invalidation(vf, carrier) {
         pf.rotation.lock().served(vf);
         request.reply(&reply(vf, mask));
+    }
+}
+
+/// The VFs' hardware was reset while the PF had no power: every VF is to read again each block that it
+/// is told of. At `PASSIVE_LEVEL`.
+pub(crate) fn after_power_loss(pf: &Pf) {
+    if let Ok(served) = pf.served() {
+        served.broker.invalidate_notifying(wait::now());
+        look_at_all(pf, served);
     }
 }
 

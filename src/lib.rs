@@ -39,6 +39,7 @@ mod parameters;
 mod pci;
 mod pf;
 mod queue;
+mod registers;
 mod request;
 mod reset;
 mod served;

@@ -126,9 +126,12 @@ pub(crate) struct Pf {
     references: References,
     /// Open while the device's framework objects may be used: its queues, above all.
     alive: Gate,
-    /// Open while the device is in D0 with its resources.
+    /// Open while calls may reach the VFs: the device is in D0, and their registers are restored.
     powered: Gate,
-    /// Written only while `powered` is closed and empty.
+    /// Open while the VFs are on, for resets and for what saves and restores registers; always when
+    /// `powered` is. See [`pf_state::retention`].
+    vfs_on: Gate,
+    /// Written only while `powered` and `vfs_on` are closed and empty.
     hardware: UnsafeCell<Option<Hardware>>,
     served: Once<Served>,
     /// Set by the first start that succeeds. It outlives `hardware`, which each stop drops.
@@ -212,6 +215,7 @@ pub(crate) fn create(device: WDFDEVICE) -> Result<&'static Pf, NtStatus> {
         references: References::of_device(),
         alive: Gate::open(),
         powered: Gate::closed(),
+        vfs_on: Gate::closed(),
         hardware: UnsafeCell::new(None),
         served: Once::new(),
         facts: Once::new(),
@@ -366,9 +370,11 @@ impl Pf {
             .map_or(Ok(()), |first| found.confirm(first))
     }
 
-    /// A start has succeeded with these facts. Those of the first start stay.
-    pub(crate) fn keep_facts(&self, found: DeviceFacts) {
+    /// The VFs are on and these are the facts. Those of the first time stay; whether this is it.
+    pub(crate) fn keep_facts(&self, found: DeviceFacts) -> bool {
+        let first = self.facts.get().is_none();
         self.facts.set(found);
+        first
     }
 
     /// A pass to use the device's framework objects.
@@ -381,10 +387,20 @@ impl Pf {
         self.alive.is_shut()
     }
 
-    /// The hardware, while the device is in D0.
+    /// The hardware, for calls, while the device is in D0.
     pub(crate) fn powered(&self) -> Result<Powered<'_>, NtStatus> {
-        let pass = self.powered.enter().ok_or_else(|| self.unpowered())?;
-        // SAFETY: the gate is open or the pass keeps it from becoming empty, so nobody writes.
+        self.reach(&self.powered)
+    }
+
+    /// The hardware, for a reset and for saving and restoring registers, while the VFs are on.
+    pub(crate) fn vfs_on(&self) -> Result<Powered<'_>, NtStatus> {
+        self.reach(&self.vfs_on)
+    }
+
+    /// The hardware through `powered` or `vfs_on`.
+    fn reach<'p>(&'p self, gate: &'p Gate) -> Result<Powered<'p>, NtStatus> {
+        let pass = gate.enter().ok_or_else(|| self.unpowered())?;
+        // SAFETY: the pass keeps `powered` or `vfs_on` from becoming empty, so nobody writes.
         let hardware = unsafe { &*self.hardware.get() };
         let hardware = hardware.as_ref().ok_or(status::DEVICE_NOT_READY)?;
         Ok(Powered {
@@ -415,23 +431,27 @@ impl Pf {
         &self,
         change: impl FnOnce(&mut Option<Hardware>) -> R,
     ) -> R {
-        self.power_down();
-        // SAFETY: the gate is closed and empty, so no call reads, and the framework calls the
+        self.hold_calls();
+        close_and_wait(&self.vfs_on);
+        // SAFETY: both gates are closed and empty, so no call reads, and the framework calls the
         // callbacks that may write one at a time.
         change(unsafe { &mut *self.hardware.get() })
     }
 
-    /// Lets calls reach the hardware.
+    /// The VFs are on: lets resets reach them.
+    pub(crate) fn admit_resets(&self) {
+        self.vfs_on.reopen();
+    }
+
+    /// The VFs' registers are restored: lets calls reach the hardware.
     pub(crate) fn power_up(&self) {
         self.powered.reopen();
     }
 
     /// Keeps new calls away from the hardware and waits for those that are there, at
-    /// `PASSIVE_LEVEL`. The longest is a reset.
-    pub(crate) fn power_down(&self) {
-        // It may be closed already, which is as good.
-        let _ = self.powered.close();
-        wait::until(|| self.powered.is_empty());
+    /// `PASSIVE_LEVEL`. Resets go on.
+    pub(crate) fn hold_calls(&self) {
+        close_and_wait(&self.powered);
     }
 
     /// The device is gone: no call is let in any more, and a callback that waits for the
@@ -451,6 +471,7 @@ impl Pf {
         let wake = self.rebalance.lock().removed();
         self.sleeper.wake(wake);
         self.powered.shut();
+        self.vfs_on.shut();
         // Last: whoever sees this gate shut relies on everything before.
         self.alive.shut();
     }
@@ -467,7 +488,8 @@ impl Pf {
             return;
         }
         // A request is put into its queue by a call that is in flight: afterwards there is none more.
-        wait::until(|| self.powered.is_empty() && self.alive.is_empty());
+        let gates = [&self.powered, &self.vfs_on, &self.alive];
+        wait::until(|| gates.iter().all(|gate| gate.is_empty()));
         let vf_queues = self
             .served
             .get()
@@ -480,6 +502,13 @@ impl Pf {
         }
         trace::write(&self.source, &Happened::of(&event::REMOVED));
     }
+}
+
+/// Closes a gate and waits until it is empty, at `PASSIVE_LEVEL`.
+fn close_and_wait(gate: &Gate) {
+    // It may be closed already, which is as good.
+    let _ = gate.close();
+    wait::until(|| gate.is_empty());
 }
 
 /// Deletes a PF that nobody holds any more.

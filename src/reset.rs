@@ -3,6 +3,7 @@
 use pf_state::{
     event,
     reset::{Completion, ResetFailure, function_level_reset},
+    retention,
     status::{self, NtStatus},
 };
 
@@ -41,6 +42,7 @@ pub(crate) fn reset_vf(pf: &Pf, vf: u16, origin: Origin) -> Result<(), NtStatus>
         return Err(status_of(refusal));
     }
     wait::until(|| cell.gate.is_empty());
+    retention::forget(cell);
     let asked_by_vf = u64::from(origin == Origin::Vf);
     match reset_hardware(pf, vf) {
         Ok(completion) => {
@@ -79,10 +81,10 @@ pub(crate) fn reset_vf(pf: &Pf, vf: u16, origin: Origin) -> Result<(), NtStatus>
     }
 }
 
-/// Resets the hardware of a VF. While the PF has no power its VFs are off, and turning them on
-/// resets them (PCI Express Base Specification, section 9.3.3.3.1), so there is nothing to do.
+/// Resets the hardware of a VF. When the VFs are off, turning them on resets them (PCI Express Base
+/// Specification, section 9.3.3.3.1), so there is nothing to do.
 fn reset_hardware(pf: &Pf, vf: u16) -> Result<Completion, ResetFailure> {
-    match pf.powered() {
+    match pf.vfs_on() {
         Ok(hardware) => function_level_reset(&mut hardware.vf(vf), &mut SystemClock),
         Err(_) => Ok(Completion::Clean),
     }

@@ -7,9 +7,10 @@ use block_broker::{BlockSlot, Broker, Kinds, Vf, VfCell};
 use block_table::Table;
 use pf_broker_abi::TableSource;
 use pf_state::{
-    config::Identity,
+    config::{Identity, SavedRegisters},
     failure::StartFailure,
     invalidation::Input,
+    retention::Keeper,
     rundown::Gate,
     table::{self, Origin},
 };
@@ -31,9 +32,25 @@ pub(crate) struct Cell {
     pub(crate) invalidations: Waiting,
     /// The PF, which the cell is reached through.
     pf: NonNull<Pf>,
+    /// The registers of the VF, while it is off.
+    saved: UnsafeCell<Option<SavedRegisters>>,
 }
 
-// SAFETY: the VF is reached through the lock alone; everything else synchronises itself.
+impl Keeper for Cell {
+    fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    fn exchange(&self, saved: Option<SavedRegisters>) -> Option<SavedRegisters> {
+        let _held = self.lock.hold();
+        // SAFETY: the lock is held, so nobody else has a reference to what is kept.
+        let kept = unsafe { &mut *self.saved.get() };
+        core::mem::replace(kept, saved)
+    }
+}
+
+// SAFETY: the VF and its registers are reached through the lock alone; everything else synchronises
+// itself.
 unsafe impl Sync for Cell {}
 // SAFETY: as above.
 unsafe impl Send for Cell {}
@@ -172,6 +189,7 @@ unsafe fn make_cells(
             gate: Gate::open(),
             invalidations: Waiting::new(device).map_err(StartFailure::Framework)?,
             pf: NonNull::from(pf),
+            saved: UnsafeCell::new(None),
         });
     }
     // SAFETY: every cell was written.

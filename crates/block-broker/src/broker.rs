@@ -5,7 +5,7 @@ mod invalidation;
 mod lifecycle;
 mod observation;
 
-use block_table::{Access, Kind, Table};
+use block_table::{Access, Block, Kind, Table};
 
 use crate::journal::Operation;
 use crate::publication::Publication;
@@ -69,7 +69,7 @@ impl core::error::Error for TooManyVfs {}
 /// one VF exclude each other by that VF's lock, which is held for one copy and, for a write, for
 /// the checksum of at most 124 bytes and the evaluation of the block's rules; no operation ever holds
 /// two locks. Everything is bounded and works up to `DISPATCH_LEVEL` with a spin lock and non-paged memory, but [`Broker::publish_all`],
-/// [`Broker::invalidate_all`], [`Broker::begin_reset`], [`Broker::count`] and
+/// [`Broker::invalidate_all`], [`Broker::invalidate_notifying`], [`Broker::begin_reset`], [`Broker::count`] and
 /// [`Broker::remove`] visit every VF or every block, one lock at a time, and are better called
 /// at `PASSIVE_LEVEL`.
 ///
@@ -88,6 +88,8 @@ pub struct Broker<'a, C> {
     cells: &'a [C],
     /// The blocks that exist and have a bit in an invalidation mask.
     invalidatable: u64,
+    /// Those of them that notify the VF.
+    notifying: u64,
     publication: Publication,
     refused_without_vf: AtomicU64,
 }
@@ -106,11 +108,14 @@ impl<'a, C: VfCell> Broker<'a, C> {
                 allowed,
             });
         }
-        let invalidatable = table.blocks().fold(0, |mask, block| mask | bit(block.id()));
+        let with_bit = |mask, block: Block<'_>| mask | bit(block.id());
+        let invalidatable = table.blocks().fold(0, with_bit);
+        let notifying = table.blocks().filter(Block::notify).fold(0, with_bit);
         Ok(Self {
             table,
             cells,
             invalidatable,
+            notifying,
             publication: Publication::new(),
             refused_without_vf: AtomicU64::new(0),
         })

@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum PowerState {
-    /// Fully on; every VF begins here.
+    /// Fully on; every VF begins here, and is here again after a reset.
     D0 = 0,
     /// Light sleep.
     D1 = 1,

@@ -256,6 +256,31 @@ fn publish_against_taking_invalidations_delivers_each_once() {
 }
 
 #[test]
+fn the_hardwares_reset_against_taking_invalidations_tells_each_block_once() {
+    every_order(1, |device| {
+        device.invalidate(0, 0b10, NOW).unwrap();
+        let powered = spawn(move || device.invalidate_notifying(NOW));
+        let first = device.take_invalidation(0, NOW).unwrap();
+        powered.join().unwrap();
+        let second = device.take_invalidation(0, NOW).unwrap();
+        assert_eq!(first + second, 0b11);
+    });
+}
+
+#[test]
+fn the_hardwares_reset_against_a_reset_is_told_unless_the_reset_came_later() {
+    every_order(1, |device| {
+        device.invalidate(0, 0b10, NOW).unwrap();
+        let powered = spawn(move || device.invalidate_notifying(NOW));
+        device.reset(0, NOW).unwrap();
+        let after = device.take_invalidation(0, NOW).unwrap();
+        powered.join().unwrap();
+        let later = device.take_invalidation(0, NOW).unwrap();
+        assert!(matches!((after, later), (0, 0 | 1) | (1, 0)));
+    });
+}
+
+#[test]
 fn two_takers_of_one_invalidation_share_it_out_without_loss() {
     every_order(1, |device| {
         device.invalidate(0, 1, NOW).unwrap();

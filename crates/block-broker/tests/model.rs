@@ -52,6 +52,7 @@ enum Step {
     InvalidateAll {
         mask: u64,
     },
+    InvalidateNotifying,
     TakeInvalidation {
         vf: u16,
     },
@@ -151,6 +152,7 @@ fn step() -> impl Strategy<Value = Step> {
         10 => block_and_sent().prop_map(|(block, sent)| Step::PublishAll { block, sent }),
         4 => (vf(), mask()).prop_map(|(vf, mask)| Step::Invalidate { vf, mask }),
         2 => mask().prop_map(|mask| Step::InvalidateAll { mask }),
+        2 => Just(Step::InvalidateNotifying),
         6 => vf().prop_map(|vf| Step::TakeInvalidation { vf }),
         10 => (vf(), block()).prop_map(|(vf, block)| Step::Drain { vf, block }),
         2 => vf().prop_map(|vf| Step::BeginReset { vf }),
@@ -236,6 +238,10 @@ fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Ste
             device.invalidate_all(*mask, now),
             model.invalidate_all(*mask, at)
         ),
+        Step::InvalidateNotifying => {
+            device.invalidate_notifying(now);
+            model.invalidate_notifying(at);
+        }
         Step::TakeInvalidation { vf } => {
             assert_eq!(
                 device.take_invalidation(*vf, now),

@@ -203,6 +203,12 @@ pub static VF_RESET_FAILED: Kind = Kind::new(
     b"VfResetFailed",
     c"A VF could not be reset and stays closed.",
 );
+/// `Vf` is the first VF, `Status` its cause, `First` the number of VFs.
+pub static REGISTERS_LOST: Kind = Kind::new(
+    ERROR,
+    b"RegistersLost",
+    c"Registers that VFs' drivers had set could not be saved or restored.",
+);
 /// The interface was dereferenced too often.
 pub static UNBALANCED_DEREFERENCE: Kind = Kind::new(
     ERROR,
@@ -218,7 +224,7 @@ pub static WAITING_FOR_REFERENCES: Kind = Kind::new(
 );
 
 /// Every event.
-pub static ALL: [&Kind; 13] = [
+pub static ALL: [&Kind; 14] = [
     &START_FAILED,
     &ENABLED,
     &ATTACHED,
@@ -228,6 +234,7 @@ pub static ALL: [&Kind; 13] = [
     &EVENT_ANSWERED,
     &VF_RESET,
     &VF_RESET_FAILED,
+    &REGISTERS_LOST,
     &REMOVE_VETOED,
     &REMOVED,
     &UNBALANCED_DEREFERENCE,

@@ -9,6 +9,7 @@
 //! | [`rebalance`] | who is attached, which Plug and Play event is told to whom, who has to wait |
 //! | [`invalidation`] | which pending request may carry which VF's invalidation |
 //! | [`rundown`] | which calls may still start, and when the last one is out |
+//! | [`retention`] | which registers of a VF are restored after the PF was not in D0 |
 //! | [`reset`] | the function level reset of a VF, register by register |
 //! | [`opener`] | who may send management codes |
 //! | [`power`] | which power states a VF may be put into |
@@ -35,6 +36,7 @@ pub mod opener;
 pub mod power;
 pub mod rebalance;
 pub mod reset;
+pub mod retention;
 pub mod rundown;
 pub mod sriov;
 pub mod status;

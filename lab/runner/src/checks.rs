@@ -15,6 +15,7 @@ mod rebalance;
 mod removal;
 mod replies;
 mod requests;
+mod retention;
 mod turns;
 mod waits;
 
@@ -47,6 +48,7 @@ pub(crate) const ALL: &[&[Check]] = &[
     drain::CHECKS,
     rebalance::CHECKS,
     power::CHECKS,
+    retention::CHECKS,
     faults::CHECKS,
     removal::CHECKS,
 ];

@@ -35,6 +35,19 @@ impl<C: VfCell> Broker<'_, C> {
         Ok(())
     }
 
+    /// Latches an invalidation of every block with `notify` for every VF: the VFs' hardware was
+    /// reset without a reset of the VFs, so what their drivers derived from these blocks is lost. A VF
+    /// that is held back finds them when it is served again.
+    pub fn invalidate_notifying(&self, now: Ticks) {
+        if self.notifying == 0 {
+            return;
+        }
+        let request = Request::on_vf(Operation::Invalidate, now);
+        for cell in self.cells {
+            self.visit(cell, |vf| vf.invalidate_with_all(&request, self.notifying));
+        }
+    }
+
     /// Takes all latched invalidations of a VF; 0 when there are none. Each is taken once.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ impl<C: VfCell> Broker<'_, C> {
     /// are done or will be refused.
     ///
     /// Everything that the VF wrote is wiped, with its streams, latched invalidations, sequences and
-    /// limit; what the host's side wrote becomes what the manifest's `on-reset` says. The lock is
+    /// limit; its power state becomes D0; what the host's side wrote becomes what the manifest's `on-reset` says. The lock is
     /// taken anew for each block, so it is never held for longer than one block's wipe. Resets of
     /// one VF must come one at a time.
     ///

@@ -3,15 +3,15 @@
 use block_table::Table;
 
 use super::{Gate, Vf};
-use crate::Refusal;
 use crate::counters::increment;
 use crate::limits::Bucket;
 use crate::publication::Publication;
 use crate::request::{Request, Target};
+use crate::{PowerState, Refusal};
 
 impl Vf<'_> {
-    /// Holds the VF back until [`Vf::open`], and forgets all but its blocks, which are to be wiped
-    /// one by one. A publish to all VFs that is under way is aborted.
+    /// Holds the VF back until [`Vf::open`], puts it into D0, where a function is after its reset, and
+    /// forgets all but its blocks, which are to be wiped one by one. A publish to all VFs that is under way is aborted.
     pub(crate) fn hold(
         &mut self,
         table: &Table<'_>,
@@ -23,6 +23,7 @@ impl Vf<'_> {
             return Err(self.refuse(request, None, Refusal::Removed));
         }
         self.gate = Gate::Wiping;
+        self.power = PowerState::D0;
         self.pending = 0;
         self.bucket = Bucket::FULL;
         increment(&mut self.counters.resets);

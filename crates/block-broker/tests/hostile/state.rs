@@ -101,6 +101,7 @@ fn during_removal() {
         everything_is(device, Refusal::Removed);
         assert_eq!(device.host_publish_all(0, &[0; 16]), Err(Refusal::Removed));
         assert_eq!(device.invalidate_all(1, NOW), Ok(()));
+        device.invalidate_notifying(NOW);
         assert_eq!(device.status(0).unwrap().pending, 0);
         assert_eq!(device.begin_reset(0, NOW), Err(Refusal::Removed));
         assert_eq!(device.finish_reset(0, NOW), Err(Refusal::Removed));
@@ -118,6 +119,36 @@ fn in_d3() {
         device.vf_write(0, 0, &control(1, 1, 1)).unwrap();
         assert_eq!(device.vf_read(0, 0, 16).unwrap()[2], 1);
         assert_eq!(device.status(0).unwrap().power, PowerState::D3);
+    });
+}
+
+#[test]
+fn a_reset_puts_a_vf_into_d0() {
+    with_device(CONTOSO, 2, |device| {
+        for state in [PowerState::D1, PowerState::D2, PowerState::D3] {
+            for vf in 0..2 {
+                device.set_power(vf, state, NOW).unwrap();
+            }
+            device.begin_reset(0, NOW).unwrap();
+            assert_eq!(device.status(0).unwrap().power, PowerState::D0);
+            device.finish_reset(0, NOW).unwrap();
+            assert_eq!(device.status(0).unwrap().power, PowerState::D0);
+            assert_eq!(device.status(1).unwrap().power, state);
+        }
+    });
+}
+
+#[test]
+fn when_the_hardware_was_reset_each_notifying_block_is_invalidated() {
+    with_device(CONTOSO, 3, |device| {
+        // One VF is held back meanwhile.
+        device.begin_reset(1, NOW).unwrap();
+        device.invalidate(2, 0b10, NOW).unwrap();
+        device.invalidate_notifying(NOW);
+        device.finish_reset(1, NOW).unwrap();
+        assert_eq!(device.take_invalidation(0, NOW), Ok(1));
+        assert_eq!(device.take_invalidation(1, NOW), Ok(1));
+        assert_eq!(device.take_invalidation(2, NOW), Ok(0b11));
     });
 }
 

@@ -572,6 +572,15 @@ impl Model {
         Ok(())
     }
 
+    pub(crate) fn invalidate_notifying(&mut self, at: u64) {
+        let notifying = self.blocks.iter().filter(|block| block.notify);
+        let mask = notifying.fold(0, |mask, block| mask | 1_u64 << block.id);
+        for vf in self.vfs.iter_mut().filter(|vf| vf.gate != Gate::Removed) {
+            vf.pending |= mask;
+            vf.note(event(Operation::Invalidate, 0, 0), at);
+        }
+    }
+
     pub(crate) fn take_invalidation(&mut self, vf: u16, at: u64) -> Outcome<u64> {
         self.on_vf(vf, event(Operation::TakeInvalidation, 0, 0), at, |vf, _| {
             vf.pass()?;
@@ -618,6 +627,7 @@ impl Model {
             vf.streams.values_mut().for_each(VecDeque::clear);
             vf.newest.clear();
             vf.written.clear();
+            vf.power = PowerState::D0;
             vf.pending = 0;
             vf.tokens = burst * 10_000_000;
             vf.filled = 0;

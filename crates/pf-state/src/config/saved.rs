@@ -39,8 +39,11 @@ impl RestoreFailure {
 }
 
 impl WriteList {
-    /// Reads what the VF's driver has set. None when the bus fails.
+    /// Reads what the VF's driver has set. None when the bus fails or the VF does not answer.
     pub fn save(self, space: &mut impl Space) -> Option<SavedRegisters> {
+        if !self.answers(space) {
+            return None;
+        }
         let mut values = [0; Self::STORED];
         let stored = self.registers().filter(|register| register.is_stored());
         for (value, register) in values.iter_mut().zip(stored) {

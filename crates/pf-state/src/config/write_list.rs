@@ -170,6 +170,11 @@ impl Express {
         })
     }
 
+    /// Whether the VF still shows the capability. None when the bus fails.
+    fn answers(self, space: &mut impl Space) -> Option<bool> {
+        Some(space.read_u8(self.offset)? == register::CAPABILITY_PCI_EXPRESS)
+    }
+
     /// Whether an access sets Initiate Function Level Reset, in a VF that has the bit. The other
     /// bits of Device Control are reserved in a VF (9.3.5.4).
     fn is_reset(self, offset: u32, bytes: &[u8]) -> bool {
@@ -196,21 +201,18 @@ struct Msi {
 }
 
 impl Msi {
-    /// None in the outer option when the bus fails.
-    fn find(space: &mut impl Space) -> Option<Option<Self>> {
-        let Some(offset) = find_capability(space, register::CAPABILITY_MSI) else {
-            return Some(None);
-        };
+    /// Reads what the capability at `offset` has. None when the bus fails.
+    fn read(space: &mut impl Space, offset: u32) -> Option<Self> {
         let control = space.read_u16(offset + register::MSI_MESSAGE_CONTROL)?;
         let control = MsiControl::from_bits_retain(control);
         let capable = control.intersection(MsiControl::MULTIPLE_CAPABLE).bits();
         let capable = capable >> MsiControl::MULTIPLE_CAPABLE.bits().trailing_zeros();
-        Some(Some(Self {
+        Some(Self {
             offset,
             wide: control.contains(MsiControl::ADDRESS_64),
             maskable: control.contains(MsiControl::VECTOR_MASKING),
             capable: capable.min(5),
-        }))
+        })
     }
 
     /// The registers that the VF writes. Multiple Message Enable above Multiple Message Capable has
@@ -277,9 +279,17 @@ impl WriteList {
     pub fn find(space: &mut impl Space) -> Option<Self> {
         Some(Self {
             express: Some(Express::find(space)?),
-            msi: Msi::find(space)?,
+            msi: match find_capability(space, register::CAPABILITY_MSI) {
+                Some(offset) => Some(Msi::read(space, offset)?),
+                None => None,
+            },
             msi_x: find_capability(space, register::CAPABILITY_MSI_X),
         })
+    }
+
+    /// Whether a VF answers: a function that is lost reads as ones without an error.
+    pub(super) fn answers(self, space: &mut impl Space) -> bool {
+        self.express.and_then(|express| express.answers(space)) == Some(true)
     }
 
     /// The registers that a VF may write, in the order in which they are to be restored: what a

@@ -13,6 +13,7 @@ pub(super) const CHECKS: &[Check] = &[
         recorded,
     ),
     ("a VF in D3 is served", served),
+    ("a reset returns a VF to D0", returned),
     (
         "while the PF sleeps blocks are served and the hardware is not touched",
         asleep,
@@ -69,6 +70,20 @@ fn served(session: &mut Session) -> Result<()> {
     set(session, VF, 1, 0)?;
     marked?;
     ensure!(read?[0] == 4, "a write in D3 is lost");
+    Ok(())
+}
+
+fn returned(session: &mut Session) -> Result<()> {
+    set(session, VF, 4, 1)?;
+    set(session, 0, 3, 0)?;
+    let reset = session.stack.call(&call(function::RESET_VF, VF, 0, 0))?;
+    is("ResetVf", reset.status, status::SUCCESS)?;
+    let got = states(session)?;
+    set(session, 0, 1, 0)?;
+    ensure!(
+        (got[usize::from(VF)], got[0]) == (0, 2),
+        "the states are {got:?} after a reset of VF {VF}"
+    );
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, ensure};
 use lab_control::stack::{self as abi, pnp, policy, resources};
 
+use super::retention::until;
 use super::{Check, block_0, is, mark, status};
 use crate::cli::Mode;
 use crate::session::Session;
@@ -188,12 +189,16 @@ fn sleep(session: &mut Session) -> Result<()> {
     session.stack.detach()?;
     session
         .management()?
-        .invalidate(pf_broker_client::Vfs::One(1), 1)?;
+        .invalidate(pf_broker_client::Vfs::One(1), 2)?;
     session.stack.sleep()?;
     session.stack.wake(session.vfs)?;
     ensure!(block_0(session, 1)?[0] == 9, "sleep loses a block");
+    // The power-up itself raises bit 0, whose block notifies.
+    until("the power-up is latched", || {
+        Ok(session.management()?.stats(1)?.pending & 1 != 0)
+    })?;
     session.attach(policy::ACCEPT, Mode::EachVf)?;
     let taken = crate::trace::Lab::new(session).taken(1)?;
-    ensure!(taken == 1, "sleep loses an invalidation: {taken:#x}");
+    ensure!(taken == 3, "sleep loses an invalidation: {taken:#x}");
     Ok(())
 }

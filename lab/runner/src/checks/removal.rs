@@ -185,6 +185,9 @@ fn back(session: &mut Session) -> Result<()> {
         block_0(session, 0)?.iter().all(|&byte| byte == 0),
         "a block is left over"
     );
+    // Only a later power-up tells drivers to read again.
+    let told = crate::trace::Lab::new(session).taken(0)?;
+    ensure!(told == 0, "the first start tells a VF of {told:#x}");
     mark(session, 0, 3)?;
     ensure!(block_0(session, 0)?[0] == 3, "a write is lost");
     Ok(())

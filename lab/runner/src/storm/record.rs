@@ -43,8 +43,19 @@ impl Record {
 
     /// Writes the trace of a VF and its results; and, where the PF is still there, what its blocks
     /// hold in the end.
+    ///
+    /// Each rebalance invalidates every block that notifies, some time between the VF's own
+    /// operations: at the latest before the operation that takes all of these invalidations, so an
+    /// `invalidate` is written there.
     pub(super) fn write(self, session: &Session, life: u32, vf: u16, ended: bool) -> Result<()> {
-        let (operations, results): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
+        let played = self.0.into_iter().flat_map(|(operation, result)| {
+            let told = operation.operation == operation::TAKE
+                && result.status == status::SUCCESS
+                && mask(&result.data) & NOTIFYING == NOTIFYING;
+            let power_up = told.then(|| powered_up(vf));
+            power_up.into_iter().chain([(operation, result)])
+        });
+        let (operations, results): (Vec<_>, Vec<_>) = played.unzip();
         let mut trace: String = operations.iter().map(line).collect::<Result<_>>()?;
         let mut lines = Vec::new();
         let mut recorded = Recorded(results.into_iter());
@@ -68,6 +79,30 @@ impl Record {
         std::fs::write(folder.join(format!("{name}.results.jsonl")), lines)
             .with_context(|| format!("write the results of {name}"))
     }
+}
+
+/// The bits of the blocks of tests/manifests/storm.toml that notify.
+const NOTIFYING: u64 = 0b1_0101;
+
+/// What the PF's return to D0 does to a VF, as an operation of the host with its result.
+fn powered_up(vf: u16) -> (abi::Transfer, abi::Transferred) {
+    let mut data = [0; lab_control::MAX_BLOCK_LENGTH];
+    data[..8].copy_from_slice(&NOTIFYING.to_le_bytes());
+    let invalidate = abi::Transfer {
+        operation: operation::INVALIDATE,
+        path: abi::path::SRIOV,
+        vf,
+        block: 0,
+        length: 0,
+        data,
+    };
+    let done = abi::Transferred {
+        status: status::SUCCESS,
+        spoiled: 0,
+        length: 0,
+        data: [0; lab_control::MAX_BLOCK_LENGTH],
+    };
+    (invalidate, done)
 }
 
 /// An operation as a line of a trace.

@@ -98,8 +98,8 @@ fn a_failing_bus_leaves_bus_mastering_off() {
     let layout = Layout::all().last().expect("there are layouts");
     let (list, used) = in_use(layout);
     let saved = list.save(&mut used.clone()).expect("the bus reads");
-    // Seven registers are read; each restored one is read and written.
-    for accesses in 0..7 {
+    // The capability and seven registers are read; each restored one is read and written.
+    for accesses in 0..8 {
         let mut failing = used.clone();
         failing.fail_after = Some(accesses);
         assert_eq!(list.save(&mut failing), None);

@@ -95,7 +95,8 @@ const WIDE: Layout = Layout {
 
 #[test]
 fn of_all_4096_bytes_only_the_bits_of_the_list_reach_hardware() {
-    for layout in Layout::all() {
+    // One vector, and all 32.
+    for layout in Layout::all().filter(|layout| matches!(layout.capable, 0 | 5)) {
         let mut fresh = layout.vf();
         let list = list(&mut fresh);
         let open = layout.open();
