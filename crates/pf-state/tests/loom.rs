@@ -6,6 +6,9 @@
 //! gates, sleeper and state machine with loom's threads in place of the framework's.
 #![cfg(loom)]
 
+#[path = "loom/retention.rs"]
+mod retention;
+
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread::{spawn, yield_now};
 use pf_state::rebalance::{Rebalance, Resumption, Signal, Sleeper, Verdict};
