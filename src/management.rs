@@ -314,7 +314,7 @@ fn publish_to(pf: &Pf, served: &Served, control: &Control) -> Result<(), NtStatu
     } else {
         let published = served
             .broker
-            .publish(request.vf, request.block, length, &sent, now)
+            .publish(request.vf, request.block, length, &sent, None, now)
             .map_err(status_of)?;
         if published.notified {
             invalidation::look(pf, served, request.vf);
@@ -361,27 +361,23 @@ fn drain(
     if output.room() < size_of::<abi::Message>() {
         return Err(status::BUFFER_TOO_SMALL);
     }
-    let now = wait::now();
     let length = served
         .broker
         .table()
         .find(request.block)
         .and_then(|index| served.broker.table().block(index))
         .map_or(0, |block| u32::try_from(block.max_length()).unwrap_or(0));
-    while output.room() >= size_of::<abi::Message>() {
-        let mut message = abi::Message {
-            length,
-            data: [0; MAX_BLOCK_LENGTH],
-        };
-        if !served
-            .broker
-            .drain(request.vf, request.block, &mut message.data, now)
-            .map_err(status_of)?
-        {
-            break;
-        }
-        push(output, &message)?;
-    }
+    let most = output.room() / size_of::<abi::Message>();
+    served
+        .broker
+        .drain(request.vf, request.block, most, wait::now(), |data| {
+            let message = abi::Message {
+                length,
+                data: *data,
+            };
+            output.push(message.as_bytes());
+        })
+        .map_err(status_of)?;
     Ok(())
 }
 
@@ -425,6 +421,7 @@ const fn operation_number(operation: Operation) -> abi::JournalOperation {
         Operation::BeginReset => abi::JournalOperation::BeginReset,
         Operation::FailReset => abi::JournalOperation::FailReset,
         Operation::Remove => abi::JournalOperation::Remove,
+        Operation::Withdraw => abi::JournalOperation::Withdraw,
     }
 }
 

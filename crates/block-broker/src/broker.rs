@@ -7,10 +7,10 @@ mod observation;
 
 use block_table::{Access, Block, Kind, Table};
 
+use crate::host_refusals::HostRefusals;
 use crate::journal::Operation;
-use crate::publication::Publication;
 use crate::request::{Request, Target};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::AtomicBool;
 use crate::vf::bit;
 use crate::watch::Kinds;
 use crate::{Refusal, Vf};
@@ -79,9 +79,10 @@ impl core::error::Error for TooManyVfs {}
 ///
 /// # Errors
 /// Every operation that is refused changes nothing but counters and journal. The checks come in the
-/// order VF, block, access or kind, state, limit, length, checksum, other rules; the first that
-/// fails is the answer. Each refusal is counted once, at the VF it concerns or, where there is none,
-/// in [`Broker::refused_without_vf`].
+/// order VF, block, access or kind, state, limit, length, revision, checksum, other rules; the first
+/// that fails is the answer. Each refusal is counted once: a read or write of a VF at the VF and the
+/// block, everything else in [`Broker::host_refusals`]. A VF index that does not exist is the host's
+/// mistake too, whatever the operation.
 #[derive(Debug)]
 pub struct Broker<'a, C> {
     table: Table<'a>,
@@ -90,8 +91,9 @@ pub struct Broker<'a, C> {
     invalidatable: u64,
     /// Those of them that notify the VF.
     notifying: u64,
-    publication: Publication,
-    refused_without_vf: AtomicU64,
+    /// A publish to all VFs is under way.
+    publishing_to_all: AtomicBool,
+    host_refusals: HostRefusals,
 }
 
 impl<'a, C: VfCell> Broker<'a, C> {
@@ -116,8 +118,8 @@ impl<'a, C: VfCell> Broker<'a, C> {
             cells,
             invalidatable,
             notifying,
-            publication: Publication::new(),
-            refused_without_vf: AtomicU64::new(0),
+            publishing_to_all: AtomicBool::new(false),
+            host_refusals: HostRefusals::new(),
         })
     }
 
@@ -137,16 +139,14 @@ impl<'a, C: VfCell> Broker<'a, C> {
     fn cell(&self, vf: u16) -> Result<&'a C, Refusal> {
         self.cells
             .get(usize::from(vf))
-            .ok_or_else(|| self.refuse_without_vf(Refusal::Vf))
+            .ok_or_else(|| self.host_refusals.count(Refusal::Vf))
     }
 
-    /// Runs an operation on a VF under its lock, on top of what was published to all VFs before.
-    /// What it changed is announced behind the lock.
+    /// Runs an operation on a VF under its lock. What it changed is announced behind the lock.
     #[inline]
     fn visit<R>(&self, cell: &C, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         let (result, happened) = cell.with(|vf| {
             let before = vf.counts();
-            vf.settle(&self.table, &self.publication);
             let result = operation(vf);
             (result, vf.happened_since(before))
         });
@@ -156,10 +156,14 @@ impl<'a, C: VfCell> Broker<'a, C> {
         result
     }
 
-    #[cold]
-    fn refuse_without_vf(&self, refusal: Refusal) -> Refusal {
-        self.refused_without_vf.fetch_add(1, Ordering::Relaxed);
-        refusal
+    /// Runs an operation of the host side on a VF under its lock; a refusal is counted.
+    fn visit_for_host<R>(
+        &self,
+        cell: &C,
+        operation: impl FnOnce(&mut Vf<'_>) -> Result<R, Refusal>,
+    ) -> Result<R, Refusal> {
+        self.visit(cell, operation)
+            .map_err(|refusal| self.host_refusals.count(refusal))
     }
 
     /// The block that a request names, if the operation is one for it; a refusal is counted.
@@ -179,6 +183,9 @@ impl<'a, C: VfCell> Broker<'a, C> {
         index: Option<usize>,
         refusal: Refusal,
     ) -> Refusal {
+        if request.operation.is_of_host() {
+            self.host_refusals.count(refusal);
+        }
         self.visit(cell, |vf| vf.refuse(request, index, refusal))
     }
 

@@ -6,8 +6,9 @@ use crate::Refusal;
 
 /// What has happened to one VF since the device started; a reset of the VF changes none of it.
 ///
-/// `reads`, `writes` and `publishes` count what succeeded. Every operation that was refused, of the
-/// VF or of the host's side upon this VF, is counted once, under its reason.
+/// `reads`, `writes` and `publishes` count what succeeded. Every operation of the VF that was refused is counted
+/// once, under its reason. Those of the host side are counted for the device, see
+/// [`Broker::host_refusals`](crate::Broker::host_refusals).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VfCounters {
     /// Reads of the VF that were answered.
@@ -16,6 +17,8 @@ pub struct VfCounters {
     pub writes: u64,
     /// Publishes of the host's side that were committed, those to all VFs included.
     pub publishes: u64,
+    /// Publishes, among those committed, that withdrew what the VF had written to the block.
+    pub withdrawn: u64,
     /// Messages that full streams dropped to make room for newer ones.
     pub dropped: u64,
     /// Resets that were begun.
@@ -56,7 +59,7 @@ pub struct BlockCounters {
     pub writes: u64,
     /// Publishes that were committed.
     pub publishes: u64,
-    /// Operations on this block that were refused, for whatever reason.
+    /// Reads and writes of the VF that were refused, for whatever reason.
     pub refused: u64,
     /// Messages that a full stream dropped to make room for newer ones.
     pub dropped: u64,

@@ -32,6 +32,29 @@ pub enum Operation {
     FailReset,
     /// The device was removed.
     Remove,
+    /// The VF's part of a block returned to its defaults, because a publish did not hold together with it. The publish
+    /// itself is the next entry.
+    Withdraw,
+}
+
+impl Operation {
+    /// Whether the host side is the one that tries it: its own software, or the virtualization stack. A refusal is not
+    /// charged to a VF then.
+    pub(crate) const fn is_of_host(self) -> bool {
+        match self {
+            Self::Read | Self::Write | Self::TakeInvalidation => false,
+            Self::Publish
+            | Self::Invalidate
+            | Self::Drain
+            | Self::Reset
+            | Self::SetPower
+            | Self::HostRead
+            | Self::BeginReset
+            | Self::FailReset
+            | Self::Remove
+            | Self::Withdraw => true,
+        }
+    }
 }
 
 /// Something of note that happened to a VF.

@@ -12,20 +12,20 @@
 //! | `vf.rs`, `vf/` | one VF: what its operations do under its lock |
 //! | `request.rs` | what was asked for, and lengths that fit |
 //! | `store.rs` | the bytes of registers and streams |
-//! | `publication.rs` | the decision over a publish to all VFs |
 //! | `limits.rs` | the token bucket |
 //! | `counters.rs`, `journal.rs` | what is remembered of what happened |
 //! | `watch.rs` | waiting for a change |
+//! | `host_refusals.rs` | how often the host side was refused, for each reason |
 //! | `refusal.rs` | every refusal, with its NTSTATUS and its sentence |
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 mod broker;
 mod counters;
+mod host_refusals;
 mod journal;
 mod limits;
 mod power;
-mod publication;
 mod refusal;
 mod request;
 mod store;

@@ -93,6 +93,8 @@ refusals! {
         "The stream is full, and the manifest says to refuse rather than to drop the oldest message.";
     Invalidate = 0xC000_00BB, STATUS_NOT_SUPPORTED, "invalidate",
         "The mask names a block that does not exist; only blocks with an ID below 64 can be invalidated.";
+    Changed = 0xC000_0059, STATUS_REVISION_MISMATCH, "changed",
+        "The block has another revision than the publish expects: it was written, published or reset meanwhile.";
 }
 
 /// Each rule of the manifest has a refusal of its own.
@@ -163,7 +165,7 @@ mod tests {
             STATUS_INVALID_FIELD_IN_PARAMETER_LIST STATUS_ILLEGAL_CHARACTER
             STATUS_ARRAY_BOUNDS_EXCEEDED STATUS_NO_MATCH STATUS_INVALID_PARAMETER_MIX
             STATUS_REQUEST_OUT_OF_SEQUENCE STATUS_INTEGER_OVERFLOW STATUS_ALLOTTED_SPACE_EXCEEDED
-            STATUS_NOT_SUPPORTED
+            STATUS_NOT_SUPPORTED STATUS_REVISION_MISMATCH
         ];
         let declared = Refusal::ALL.map(|refusal| (refusal.symbol(), refusal.status()));
         assert_eq!(declared, numbers);

@@ -38,6 +38,11 @@ impl Request {
         prefix(sent, usize::try_from(self.length).unwrap_or(usize::MAX))
     }
 
+    /// The same request as another entry of the journal.
+    pub(crate) const fn as_operation(&self, operation: Operation) -> Self {
+        Self { operation, ..*self }
+    }
+
     /// A request that concerns a VF as a whole.
     pub(crate) const fn on_vf(operation: Operation, now: Ticks) -> Self {
         Self::on_block(operation, 0, 0, now)

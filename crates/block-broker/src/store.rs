@@ -23,7 +23,12 @@ pub struct BlockSlot {
     queued: u16,
     /// Who has committed something since the last reset.
     history: History,
+    /// Commits and resets of the block since the device started.
+    revision: u64,
 }
+
+/// A VF's blocks, looked up one after the other, take a cache line each.
+const _: () = assert!(size_of::<BlockSlot>() == CACHE_LINE);
 
 impl BlockSlot {
     /// A slot that no VF uses yet, to fill the memory for [`Vf::new`](crate::Vf::new) with.
@@ -39,6 +44,7 @@ impl BlockSlot {
         head: 0,
         queued: 0,
         history: History::EMPTY,
+        revision: 0,
     };
 
     pub(crate) fn counters(&self) -> &BlockCounters {
@@ -55,6 +61,15 @@ impl BlockSlot {
 
     pub(crate) fn history(&self) -> History {
         self.history
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Moves the revision on: the block has another value than before, or another tenant.
+    fn revise(&mut self) {
+        self.revision = self.revision.wrapping_add(1);
     }
 
     /// Where the message `places` behind the oldest one lies.
@@ -187,8 +202,16 @@ impl<'m> Store<'m> {
             return;
         };
         slot.history = slot.history.after(writer);
+        slot.revise();
         let offset = slot.offset;
         self.store_register(offset, block.max_length(), image);
+    }
+
+    /// Forgets that the VF has written a register, of whose bytes none is left: its sequences may begin anywhere again.
+    pub(crate) fn forget_vf(&mut self, index: usize) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.history = slot.history.without(Writer::Vf);
+        }
     }
 
     /// Queues a message; when the stream is full, drops the oldest one or refuses, as the manifest
@@ -211,6 +234,7 @@ impl<'m> Store<'m> {
             slot.queued = slot.queued.wrapping_add(1);
         }
         slot.history = slot.history.after(Writer::Vf);
+        slot.revise();
         self.store_message(offset, block.max_length(), image);
         Ok(if full {
             Pushed::DroppingOldest
@@ -239,6 +263,7 @@ impl<'m> Store<'m> {
         slot.head = 0;
         slot.queued = 0;
         slot.history = History::EMPTY;
+        slot.revise();
         let offset = slot.offset;
         match block.kind() {
             Kind::Register => {

@@ -17,7 +17,6 @@ use crate::store::{BlockSlot, Store, bytes_needed};
 use crate::watch::Kinds;
 use crate::{BlockCounters, PowerState, Refusal, VfCounters};
 pub(crate) use invalidation::bit;
-use publishing::Staged;
 
 /// Everything of one VF: its blocks' values and messages, latched invalidations, power state,
 /// limit, counters and journal.
@@ -35,7 +34,6 @@ pub struct Vf<'m> {
     bucket: Bucket,
     counters: VfCounters,
     store: Store<'m>,
-    staged: Option<Staged>,
     journal: Journal,
 }
 
@@ -107,6 +105,8 @@ pub struct BlockStatus {
     pub counters: BlockCounters,
     /// Messages of a stream that wait to be drained; 0 for a register.
     pub queued: u16,
+    /// How often the block was committed or reset, since the device started.
+    pub revision: u64,
 }
 
 impl<'m> Vf<'m> {
@@ -148,7 +148,6 @@ impl<'m> Vf<'m> {
             bucket: Bucket::FULL,
             counters: VfCounters::default(),
             store: Store::new(table, slots, bytes).ok_or(too_small)?,
-            staged: None,
             journal: Journal::EMPTY,
         })
     }
@@ -167,6 +166,7 @@ impl<'m> Vf<'m> {
         Ok(BlockStatus {
             counters: *slot.counters(),
             queued: slot.queued(),
+            revision: slot.revision(),
         })
     }
 
@@ -199,7 +199,8 @@ impl<'m> Vf<'m> {
         self.journal.excerpt(after, entries)
     }
 
-    /// Counts and journals a refusal, and hands it back.
+    /// Journals a refusal, counts it if it is one of the VF, and hands it back. One of the host side is the broker's to
+    /// count.
     #[cold]
     pub(crate) fn refuse(
         &mut self,
@@ -207,7 +208,9 @@ impl<'m> Vf<'m> {
         index: Option<usize>,
         refusal: Refusal,
     ) -> Refusal {
-        self.count_refusal(index, refusal);
+        if !request.operation.is_of_host() {
+            self.count_refusal(index, refusal);
+        }
         self.record(request, Some(refusal));
         refusal
     }
@@ -242,6 +245,11 @@ impl<'m> Vf<'m> {
             Gate::Wiping | Gate::Held => Err(Refusal::State),
             Gate::Removed => Err(Refusal::Removed),
         }
+    }
+
+    /// The revision of a block.
+    pub(crate) fn revision(&self, index: usize) -> u64 {
+        self.store.slot(index).map_or(0, BlockSlot::revision)
     }
 
     /// Fills `reply` with a register's value. `length` is what was asked for; the bytes of `reply`
@@ -281,6 +289,12 @@ impl<'m> Vf<'m> {
             Ok(()) => Ok(self.store.pop(target.index, target.block)),
             Err(refusal) => Err(self.refuse(request, Some(target.index), refusal)),
         }
+    }
+
+    /// Takes one more message of a stream; none once the VF is held back.
+    pub(crate) fn drain_on(&mut self, target: Target<'_>) -> Option<Image> {
+        self.pass().ok()?;
+        self.store.pop(target.index, target.block)
     }
 
     /// Notes an event that changes nothing of the VF.

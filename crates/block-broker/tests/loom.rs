@@ -122,17 +122,87 @@ fn write_against_publish_loses_neither() {
     });
 }
 
+/// How often the VF's request was withdrawn.
+fn withdrawn(device: Device, vf: u16) -> u64 {
+    device.status(vf).unwrap().counters.withdrawn
+}
+
 #[test]
-fn write_against_a_publish_that_it_contradicts_commits_one_of_them() {
+fn write_against_a_publish_that_it_contradicts_never_keeps_the_publish_out() {
     every_order(1, |device| {
         let writer = spawn(move || device.vf_write(0, 0, &control(3, 1)));
         let published = device.host_publish(0, 0, &command(2));
         let written = writer.join().unwrap();
-        match (written, published) {
-            (Ok(()), Err(Refusal::Require)) => assert_eq!(look(device, 0), Ok((5, 3, 1))),
-            (Err(Refusal::Require), Ok(true)) => assert_eq!(look(device, 0), Ok((2, 0, 0))),
+        assert_eq!(published, Ok(true));
+        assert_eq!(look(device, 0), Ok((2, 0, 0)));
+        match written {
+            Ok(()) => assert_eq!(withdrawn(device, 0), 1),
+            Err(Refusal::Require) => assert_eq!(withdrawn(device, 0), 0),
+            Err(refusal) => panic!("{refusal}"),
+        }
+    });
+}
+
+/// The host side reads a request, and a write of the VF comes before its answer, or does not.
+#[test]
+fn a_publish_that_expects_a_revision_against_a_write() {
+    every_order(1, |device| {
+        let writer = spawn(move || device.vf_write(0, 0, &control(3, 1)).unwrap());
+        let mut request = [0; 128];
+        let seen = device.host_read(0, 0, 16, &mut request, NOW).unwrap();
+        let published = device.host_publish_at(0, 0, &command(7), seen);
+        writer.join().unwrap();
+        match published {
+            Ok(true) => assert_eq!(look(device, 0), Ok((7, 3, 1))),
+            Err(Refusal::Changed) => {
+                assert_eq!((seen, request[2]), (0, 0), "the request was not seen");
+                assert_eq!(look(device, 0), Ok((5, 3, 1)));
+            }
             other => panic!("{other:?}"),
         }
+        let commits = 1 + u64::from(published.is_ok());
+        assert_eq!(device.revision(0, 0), Ok(commits));
+    });
+}
+
+/// An answer for the tenant before the reset is never in what the next one reads.
+#[test]
+fn a_publish_that_expects_a_revision_against_a_reset() {
+    every_order(1, |device| {
+        let seen = device.revision(0, 0).unwrap();
+        let resetter = spawn(move || device.reset(0, NOW).unwrap());
+        let published = device.host_publish_at(0, 0, &command(7), seen);
+        resetter.join().unwrap();
+        assert!(
+            matches!(published, Ok(true) | Err(Refusal::Changed | Refusal::State)),
+            "{published:?}"
+        );
+        assert_eq!(look(device, 0), Ok(DEFAULT));
+        let commits = 1 + u64::from(published.is_ok());
+        assert_eq!(device.revision(0, 0), Ok(commits));
+    });
+}
+
+#[test]
+fn publish_against_reset() {
+    every_order(1, |device| {
+        device.vf_write(0, 0, &control(3, 1)).unwrap();
+        let resetter = spawn(move || device.reset(0, NOW).unwrap());
+        let published = device.host_publish(0, 0, &command(2));
+        resetter.join().unwrap();
+        match published {
+            Ok(true) if withdrawn(device, 0) == 1 => {
+                assert_eq!(look(device, 0), Ok(DEFAULT), "it came before the reset");
+            }
+            Ok(true) => assert_eq!(look(device, 0), Ok((2, 0, 0))),
+            Err(Refusal::State) => assert_eq!(look(device, 0), Ok(DEFAULT)),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(
+            device.status(0).unwrap().counters.refused_in_all(),
+            0,
+            "the VF did nothing wrong"
+        );
     });
 }
 
@@ -310,7 +380,7 @@ fn reset_against_taking_invalidations_leaves_none_from_before() {
 }
 
 #[test]
-fn publish_to_all_shows_at_all_vfs_in_one_moment() {
+fn publish_to_all_is_at_every_vf_when_it_returns() {
     every_order(2, |device| {
         let reader = spawn(move || (look(device, 0).unwrap().0, look(device, 1).unwrap().0));
         device.host_publish_all(0, &command(9)).unwrap();
@@ -319,7 +389,7 @@ fn publish_to_all_shows_at_all_vfs_in_one_moment() {
             (9, 9)
         );
         let seen = reader.join().unwrap();
-        assert!(matches!(seen, (5, 5 | 9) | (9, 9)), "{seen:?}");
+        assert!(matches!(seen, (5 | 9, 5 | 9)), "{seen:?}");
         for vf in 0..2 {
             assert_eq!(device.status(vf).unwrap().counters.publishes, 1);
             assert_eq!(device.take_invalidation(vf, NOW), Ok(1));
@@ -328,55 +398,18 @@ fn publish_to_all_shows_at_all_vfs_in_one_moment() {
 }
 
 #[test]
-fn publish_to_all_against_a_write_loses_neither() {
+fn publish_to_all_against_writes_of_two_vfs() {
     every_order(2, |device| {
-        let writer = spawn(move || {
-            device.vf_write(0, 0, &control(3, 1)).unwrap();
-            device.vf_write(0, 0, &control(4, 2)).unwrap();
-        });
-        device.host_publish_all(0, &command(9)).unwrap();
-        assert_eq!(look(device, 1), Ok((9, 0, 0)));
-        assert_eq!(look(device, 0).unwrap().0, 9);
-        writer.join().unwrap();
-        assert_eq!(look(device, 0), Ok((9, 4, 2)));
-    });
-}
-
-#[test]
-fn publish_to_all_against_a_write_that_contradicts_it_commits_one_of_them() {
-    every_order(2, |device| {
-        let writer = spawn(move || {
-            let written = device.vf_write(1, 0, &control(3, 1));
-            (written, look(device, 1).unwrap())
-        });
-        let published = device.host_publish_all(0, &command(2));
-        let (written, seen) = writer.join().unwrap();
-        match (written, published) {
-            (Ok(()), Err(Refusal::Require)) => {
-                assert_eq!(
-                    (look(device, 0), look(device, 1)),
-                    (Ok(DEFAULT), Ok((5, 3, 1)))
-                );
-                assert_eq!(seen, (5, 3, 1));
-                assert_eq!(
-                    device.status(1).unwrap().counters.refused(Refusal::Require),
-                    1
-                );
-            }
-            (Err(Refusal::Require), Ok(true)) => {
-                assert_eq!(
-                    (look(device, 0), look(device, 1)),
-                    (Ok((2, 0, 0)), Ok((2, 0, 0)))
-                );
-                assert_eq!(seen, (2, 0, 0));
-            }
-            other => panic!("{other:?}"),
-        }
-        assert_eq!(
-            device.host_publish_all(0, &command(9)),
-            Ok(true),
-            "the next one finds nothing left behind"
-        );
+        let contradicts = spawn(move || device.vf_write(0, 0, &control(3, 1)));
+        let agrees = spawn(move || device.vf_write(1, 0, &control(2, 1)).unwrap());
+        assert_eq!(device.host_publish_all(0, &command(2)), Ok(true));
+        let written = contradicts.join().unwrap();
+        agrees.join().unwrap();
+        assert_eq!(look(device, 0), Ok((2, 0, 0)));
+        assert_eq!(look(device, 1), Ok((2, 2, 1)), "neither is lost");
+        assert_eq!(withdrawn(device, 0), u64::from(written.is_ok()));
+        assert_eq!(withdrawn(device, 1), 0);
+        assert_eq!(device.host_refusals_in_all(), 0);
     });
 }
 
@@ -384,20 +417,15 @@ fn publish_to_all_against_a_write_that_contradicts_it_commits_one_of_them() {
 fn publish_to_all_against_a_publish_to_one() {
     every_order(2, |device| {
         let publisher = spawn(move || device.host_publish(1, 0, &command(8)));
-        let all = device.host_publish_all(0, &command(9));
-        let one = publisher.join().unwrap();
-        assert_eq!(all, Ok(true));
+        assert_eq!(device.host_publish_all(0, &command(9)), Ok(true));
+        assert_eq!(publisher.join().unwrap(), Ok(true));
         assert_eq!(look(device, 0).unwrap().0, 9);
-        match one {
-            Ok(true) => assert!(matches!(look(device, 1).unwrap().0, 8 | 9)),
-            Err(Refusal::State) => assert_eq!(look(device, 1).unwrap().0, 9),
-            other => panic!("{other:?}"),
-        }
+        assert!(matches!(look(device, 1).unwrap().0, 8 | 9));
     });
 }
 
 #[test]
-fn publish_to_all_against_another_commits_one_at_a_time() {
+fn publish_to_all_against_another_leaves_the_same_at_all_vfs() {
     every_order(2, |device| {
         let publisher = spawn(move || device.host_publish_all(0, &command(8)));
         let mine = device.host_publish_all(0, &command(9));
@@ -407,59 +435,47 @@ fn publish_to_all_against_another_commits_one_at_a_time() {
             (Ok(_), Ok(_) | Err(Refusal::State)) | (Err(Refusal::State), Ok(_))
         ));
         assert_eq!(look(device, 0), look(device, 1));
+        let refused = u64::from(mine.is_err()) + u64::from(theirs.is_err());
+        assert_eq!(device.host_refusals(Refusal::State), refused);
+        assert_eq!(
+            device.host_publish_all(0, &command(7)),
+            Ok(true),
+            "the claim was given back"
+        );
     });
-}
-
-/// How often an operation was refused for this reason, at all VFs of the device.
-fn refused(device: Device, refusal: Refusal) -> u64 {
-    (0..2)
-        .map(|vf| device.status(vf).unwrap().counters.refused(refusal))
-        .sum()
 }
 
 #[test]
 fn publish_to_all_against_reset() {
     every_order(2, |device| {
+        device.vf_write(1, 0, &control(3, 1)).unwrap();
         let resetter = spawn(move || device.reset(1, NOW).unwrap());
-        let published = device.host_publish_all(0, &command(9));
+        assert_eq!(device.host_publish_all(0, &command(2)), Ok(true));
         resetter.join().unwrap();
-        assert_eq!(
-            device.status(1).unwrap().counters.refused(Refusal::State),
-            u64::from(published.is_err()),
-            "what the reset aborts is counted once"
-        );
-        assert_eq!(device.status(0).unwrap().counters.refused_in_all(), 0);
-        let (first, second) = (look(device, 0).unwrap().0, look(device, 1).unwrap().0);
-        match published {
-            Ok(true) => assert!(first == 9 && matches!(second, 5 | 9)),
-            Err(Refusal::State) => assert_eq!((first, second), (5, 5)),
-            other => panic!("{other:?}"),
+        assert_eq!(look(device, 0), Ok((2, 0, 0)));
+        let second = look(device, 1).unwrap();
+        assert!(matches!(second, (5 | 2, 0, 0)), "{second:?}");
+        for vf in 0..2 {
+            assert_eq!(device.status(vf).unwrap().counters.refused_in_all(), 0);
         }
+        assert_eq!(device.host_refusals_in_all(), 0);
     });
 }
 
-/// A write at one VF and a removal of both each abort the publish, for reasons of their own.
 #[test]
-fn publish_to_all_against_two_reasons_counts_the_one_it_gives() {
+fn publish_to_all_against_removal() {
     every_order(2, |device| {
-        let aborter = spawn(move || {
-            let written = device.vf_write(0, 0, &control(3, 1));
-            device.remove(NOW);
-            written
-        });
+        let remover = spawn(move || device.remove(NOW));
         let published = device.host_publish_all(0, &command(2));
-        let written = aborter.join().unwrap();
-        let counted = (
-            refused(device, Refusal::Require),
-            refused(device, Refusal::Removed),
-        );
-        match (written, published) {
-            (Ok(()), Err(Refusal::Require)) => assert_eq!(counted, (1, 0)),
-            (Ok(()), Err(Refusal::Removed)) => assert_eq!(counted, (0, 1)),
-            (Err(Refusal::Require), Ok(true)) => assert_eq!(counted, (1, 0), "the write"),
+        remover.join().unwrap();
+        let refused = device.host_refusals(Refusal::Removed);
+        assert_eq!(refused, u64::from(published.is_err()));
+        let publishes = [0, 1].map(|vf| device.status(vf).unwrap().counters.publishes);
+        match published {
+            Ok(true) => assert_eq!(publishes, [1, 1]),
+            Err(Refusal::Removed) => assert!(matches!(publishes, [0 | 1, 0]), "{publishes:?}"),
             other => panic!("{other:?}"),
         }
-        assert_eq!(device.refused_without_vf(), 0);
     });
 }
 

@@ -40,6 +40,8 @@ enum Step {
         vf: u16,
         block: u32,
         sent: Vec<u8>,
+        /// How far from the block's revision the one is that is expected, if one is.
+        expected: Option<u64>,
     },
     PublishAll {
         block: u32,
@@ -148,7 +150,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         60 => (vf(), block_and_sent()).prop_map(|(vf, (block, sent))| Step::Write { vf, block, sent }),
         20 => (any::<bool>(), vf(), block(), length).prop_map(|(side_is_vf, vf, block, length)| Step::Read { side_is_vf, vf, block, length }),
-        20 => (vf(), block_and_sent()).prop_map(|(vf, (block, sent))| Step::Publish { vf, block, sent }),
+        20 => (vf(), block_and_sent(), prop::option::weighted(0.3, 0..2_u64))
+            .prop_map(|(vf, (block, sent), expected)| Step::Publish { vf, block, sent, expected }),
         10 => block_and_sent().prop_map(|(block, sent)| Step::PublishAll { block, sent }),
         4 => (vf(), mask()).prop_map(|(vf, mask)| Step::Invalidate { vf, mask }),
         2 => mask().prop_map(|mask| Step::InvalidateAll { mask }),
@@ -200,7 +203,11 @@ fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Ste
             } else {
                 (
                     Side::Host,
-                    device.host_read(*vf, *block, asked, &mut reply, now),
+                    device
+                        .host_read(*vf, *block, asked, &mut reply, now)
+                        .map(|revision| {
+                            assert_eq!(revision, model.revision(*vf, *block));
+                        }),
                 )
             };
             let expected = model.read(side, *vf, *block, *length, at);
@@ -214,11 +221,17 @@ fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Ste
             let result = device.write(*vf, *block, length(sent), &image(sent), now);
             assert_eq!(result, model.write(*vf, *block, sent, at));
         }
-        Step::Publish { vf, block, sent } => {
-            let result = device.publish(*vf, *block, length(sent), &image(sent), now);
+        Step::Publish {
+            vf,
+            block,
+            sent,
+            expected,
+        } => {
+            let expected = expected.map(|off| model.revision(*vf, *block).wrapping_sub(off));
+            let result = device.publish(*vf, *block, length(sent), &image(sent), expected, now);
             assert_eq!(
                 result.map(|published| published.notified),
-                model.publish(*vf, *block, sent, at)
+                model.publish(*vf, *block, sent, expected, at)
             );
         }
         Step::PublishAll { block, sent } => {
@@ -249,14 +262,17 @@ fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Ste
             );
         }
         Step::Drain { vf, block } => {
-            let mut message = [0xAA; 128];
-            let result = device.drain(*vf, *block, &mut message, now);
+            let mut messages = vec![];
+            let result = device.drain(*vf, *block, 1, now, |message| messages.push(*message));
             let expected = model.drain(*vf, *block, at);
             match &expected {
-                Ok(Some(expected)) => assert_eq!(message, image(expected)),
-                _ => assert_eq!(message, [0xAA; 128]),
+                Ok(Some(expected)) => assert_eq!(messages, [image(expected)]),
+                _ => assert_eq!(messages, [[0; 128]; 0]),
             }
-            assert_eq!(result, expected.map(|message| message.is_some()));
+            assert_eq!(
+                result,
+                expected.map(|message| usize::from(message.is_some()))
+            );
         }
         Step::BeginReset { vf } => {
             assert_eq!(device.begin_reset(*vf, now), model.begin_reset(*vf, at));
@@ -287,7 +303,13 @@ fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Ste
 
 /// Everything that can be seen of the broker is as the model has it.
 fn compare(device: &Device<'_>, model: &Model, clock: u64) {
-    assert_eq!(device.refused_without_vf(), model.refused_without_vf);
+    for refusal in Refusal::ALL {
+        assert_eq!(
+            device.host_refusals(refusal),
+            model.host_refusals.get(&refusal).copied().unwrap_or(0),
+            "{refusal:?} of the host side"
+        );
+    }
     assert_eq!(
         device.change_count(),
         model.vfs.iter().map(|vf| vf.changes).sum::<u64>()
@@ -308,6 +330,7 @@ fn compare(device: &Device<'_>, model: &Model, clock: u64) {
         assert_eq!(counters.dropped, sum(|counts| counts.dropped));
         assert_eq!(counters.resets, expected.resets);
         assert_eq!(counters.floods, expected.floods);
+        assert_eq!(counters.withdrawn, expected.withdrawn);
         for refusal in Refusal::ALL {
             assert_eq!(
                 counters.refused(refusal),
@@ -331,6 +354,7 @@ fn compare(device: &Device<'_>, model: &Model, clock: u64) {
             assert_eq!(counters.publishes, counts.publishes);
             assert_eq!(counters.refused, counts.refused, "block {}", block.id);
             assert_eq!(counters.dropped, counts.dropped);
+            assert_eq!(status.revision, counts.revision, "block {}", block.id);
             assert_eq!(
                 usize::from(status.queued),
                 expected

@@ -2,8 +2,9 @@
 //!
 //! A default that is written down must be valid by itself, which is judged with its field. What is judged here is the whole
 //! image. A count and the array that it counts must agree where one side sets both, since nothing but a mistake gives them
-//! defaults that do not. Where both sides write a block, a publish is checked together with the VF's fields, so defaults of the
-//! VF's fields that break a rule refuse every publish until the VF has written. That may be meant, so it is a warning.
+//! defaults that do not. Where both sides write a block, a publish must hold together with what the VF wrote, or with the
+//! defaults of the VF's fields. Defaults that break a rule refuse every publish until the VF has written, and a publish to all
+//! VFs always. That may be meant, so it is a warning.
 
 use block_table::{History, Image, Kind, Rule, Table, Violation, Writer};
 
@@ -115,7 +116,7 @@ fn warning(violation: Violation, block: &Block) -> Diagnostic {
         _ => "break its rules",
     };
     let message = format!(
-        "until the VF has written block `{}`, every publish of it is refused",
+        "until the VF has written block `{}`, every publish of it is refused, and to all VFs always",
         block.name
     );
     let label = format!("the defaults {what} {rule}");

@@ -3,9 +3,11 @@
 use crate::MAX_BLOCK_LENGTH;
 use crate::checksum::crc32;
 use crate::expression::evaluate;
-use crate::format::{LayoutRecord, NO_CHECKSUM, Shape, block_flag, operand, owner};
+use crate::format::{
+    LayoutRecord, NO_CHECKSUM, RuleRecord, Shape, block_flag, operand, owner, rule,
+};
 use crate::image::{Image, first_common_bit, has, merge};
-use crate::rule::Judgement;
+use crate::rule::{Judgement, constrained_writer};
 use crate::table::Block;
 use crate::violation::{Rule, Violation};
 
@@ -39,6 +41,12 @@ impl History {
     #[must_use]
     pub const fn after(self, writer: Writer) -> Self {
         Self(self.0 | writer.owner())
+    }
+
+    /// The history when nothing that `writer` wrote is left in the block.
+    #[must_use]
+    pub const fn without(self, writer: Writer) -> Self {
+        Self(self.0 & !writer.owner())
     }
 
     pub(crate) const fn has_any(self, owners: u8) -> bool {
@@ -177,13 +185,20 @@ impl<'a> Block<'a> {
     /// layout stay as long as the block keeps that layout.
     #[must_use]
     pub fn reset_image(&self, committed: &Image) -> Image {
-        let default = self.default_image();
         if self.record.flags & block_flag::KEEP == 0 {
-            return *default;
+            *self.default_image()
+        } else {
+            self.without_vf(committed)
         }
+    }
+
+    /// `committed` with every byte that a VF can write at its default. Bytes that only the host side writes stay; those of a
+    /// layout stay as long as the block keeps that layout.
+    #[must_use]
+    pub fn without_vf(&self, committed: &Image) -> Image {
         let kept =
             |default, shape: Shape| merge(default, committed, self.writable(shape, Writer::Vf));
-        let image = kept(default, self.record.shape);
+        let image = kept(self.default_image(), self.record.shape);
         let layouts = self.layouts();
         let (Ok(Some(after)), before) = (
             self.choose(layouts, &image),
@@ -200,6 +215,20 @@ impl<'a> Block<'a> {
             *layout_default
         };
         merge(&image, &fresh, self.table.image(self.record.common))
+    }
+
+    /// Whether a [`sequence`](crate::format::rule::SEQUENCE) of the host side's own bytes constrains publishes, so that a
+    /// publish may be refused for what the host side published before.
+    #[must_use]
+    pub fn publishes_in_sequence(&self) -> bool {
+        let constrains = |record: &RuleRecord| {
+            record.kind == rule::SEQUENCE && constrained_writer(record.second) == owner::PF
+        };
+        let rules = [self.record.rules, self.record.last_rules];
+        rules
+            .into_iter()
+            .chain(self.layouts().iter().map(|layout| layout.rules))
+            .any(|span| self.table.rules(span).iter().any(constrains))
     }
 
     /// The layout of `image`, the first whose condition holds.

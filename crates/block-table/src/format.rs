@@ -361,7 +361,8 @@ pub mod rule {
     pub const COUNT: u8 = 6;
     /// The `b` instructions from index `a` leave a value other than zero.
     pub const REQUIRE: u8 = 7;
-    /// The field moves on as `detail` ([`sequence`](super::sequence)) says when an [`owner`](super::owner) in `second` writes.
+    /// The field, which the [`owner`](super::owner)s in `second` set, moves on as `detail` ([`sequence`](super::sequence))
+    /// says: when the VF writes, if it is one of them, and otherwise when the host side publishes.
     pub const SEQUENCE: u8 = 8;
 }
 

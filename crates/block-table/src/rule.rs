@@ -1,7 +1,7 @@
 //! The evaluation of rule lists.
 
 use crate::expression::evaluate;
-use crate::format::{RuleRecord, operand, rule, sequence};
+use crate::format::{RuleRecord, operand, owner, rule, sequence};
 use crate::image::{Image, extract, load, unused_bits};
 use crate::table::Table;
 use crate::violation::{Rule, Violation};
@@ -128,7 +128,8 @@ impl Judgement<'_> {
     }
 
     fn sequence(&self, record: &RuleRecord) -> Result<(), Violation> {
-        if record.second & self.writer.owner() == 0 || !self.history.has_any(record.second) {
+        let constrained = constrained_writer(record.second) == self.writer.owner();
+        if !constrained || !self.history.has_any(record.second) {
             return Ok(());
         }
         let value =
@@ -148,6 +149,16 @@ impl Judgement<'_> {
         } else {
             Err(Violation::new(Rule::Sequence, record.offset))
         }
+    }
+}
+
+/// Whose writes a sequence on a field of `owners` constrains: those of the VF if it owns the field, also together with the
+/// host side. A value that the host side publishes there starts the sequence anew, so that no VF can veto it.
+pub(crate) const fn constrained_writer(owners: u8) -> u8 {
+    if owners & owner::VF == 0 {
+        owners
+    } else {
+        owner::VF
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the numbers in the structures mean. A driver may know more of them than its client: whoever reads
-//! one that is not here says so.
+//! What the numbers in the structures mean. Numbers are only ever added, and keep their meaning. A driver may know more
+//! of them than its client: clients must report unknown codes as unknown.
 
 #[cfg(doc)]
 use crate::{BlockInfo, JournalEntry, PowerRequest, QueryReply, StatsReply};
@@ -78,4 +78,7 @@ pub enum JournalOperation {
     FailReset = 10,
     /// The device was removed.
     Remove = 11,
+    /// The VF's part of a block returned to its defaults, because a publish did not hold together with
+    /// it. The publish itself is the next entry.
+    Withdraw = 12,
 }

@@ -112,7 +112,9 @@ impl Host for Simulation<'_> {
     fn publish(&mut self, vf: Target, block: u32, data: &[u8]) -> Answer<()> {
         let (length, image) = sent(data);
         match vf {
-            Target::Vf(vf) => self.broker.publish(vf, block, length, &image, self.now())?,
+            Target::Vf(vf) => self
+                .broker
+                .publish(vf, block, length, &image, None, self.now())?,
             Target::All => self.broker.publish_all(block, length, &image, self.now())?,
         };
         Ok(())
@@ -135,10 +137,10 @@ impl Host for Simulation<'_> {
         let length = table.find(block).and_then(|index| table.block(index));
         let length = length.map_or(0, |block| block.max_length());
         let mut messages = Vec::new();
-        let mut message = [0; MAX_BLOCK_LENGTH];
-        while self.broker.drain(vf, block, &mut message, self.now())? {
-            messages.push(message.into_iter().take(length).collect());
-        }
+        self.broker
+            .drain(vf, block, usize::MAX, self.now(), |message| {
+                messages.push(message.iter().copied().take(length).collect());
+            })?;
         Ok(messages)
     }
 

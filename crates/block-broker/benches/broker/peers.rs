@@ -77,6 +77,7 @@ pub(crate) fn writes() {
                     black_box(RESPONSE),
                     32,
                     black_box(&response),
+                    None,
                     NOW,
                 )
                 .unwrap()

@@ -57,14 +57,14 @@ export! {
     fn read(broker: &Device<'_>, vf: u16, block: u32, length: u32, reply: &mut Image, now: Ticks) -> Result<(), Refusal> {
         broker.read(vf, block, length, reply, now)
     }
-    fn host_read(broker: &Device<'_>, vf: u16, block: u32, length: u32, reply: &mut Image, now: Ticks) -> Result<(), Refusal> {
+    fn host_read(broker: &Device<'_>, vf: u16, block: u32, length: u32, reply: &mut Image, now: Ticks) -> Result<u64, Refusal> {
         broker.host_read(vf, block, length, reply, now)
     }
     fn write(broker: &Device<'_>, vf: u16, block: u32, length: u32, sent: &Image, now: Ticks) -> Result<(), Refusal> {
         broker.write(vf, block, length, sent, now)
     }
-    fn publish(broker: &Device<'_>, vf: u16, block: u32, length: u32, sent: &Image, now: Ticks) -> Result<Published, Refusal> {
-        broker.publish(vf, block, length, sent, now)
+    fn publish(broker: &Device<'_>, vf: u16, block: u32, length: u32, sent: &Image, expected: Option<u64>, now: Ticks) -> Result<Published, Refusal> {
+        broker.publish(vf, block, length, sent, expected, now)
     }
     fn publish_all(broker: &Device<'_>, block: u32, length: u32, sent: &Image, now: Ticks) -> Result<Published, Refusal> {
         broker.publish_all(block, length, sent, now)
@@ -75,8 +75,14 @@ export! {
     fn hand_over_invalidation(broker: &Device<'_>, vf: u16, carrier: Option<u64>) -> Option<(u64, u64)> {
         broker.hand_over_invalidation(vf, || carrier)
     }
-    fn drain(broker: &Device<'_>, vf: u16, block: u32, message: &mut Image, now: Ticks) -> Result<bool, Refusal> {
-        broker.drain(vf, block, message, now)
+    fn drain(broker: &Device<'_>, vf: u16, block: u32, messages: &mut [Image], now: Ticks) -> Result<usize, Refusal> {
+        let most = messages.len();
+        let mut places = messages.iter_mut();
+        broker.drain(vf, block, most, now, |message| {
+            if let Some(place) = places.next() {
+                *place = *message;
+            }
+        })
     }
     fn begin_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.begin_reset(vf, now) }
     fn finish_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.finish_reset(vf, now) }
@@ -88,7 +94,7 @@ export! {
     fn block_status(broker: &Device<'_>, vf: u16, block: u32) -> Result<BlockStatus, Refusal> { broker.block_status(vf, block) }
     fn journal(broker: &Device<'_>, vf: u16, after: u64, entries: &mut [Entry]) -> Result<Excerpt, Refusal> { broker.journal(vf, after, entries) }
     fn change_count(broker: &Device<'_>) -> u64 { broker.change_count() }
-    fn refused_without_vf(broker: &Device<'_>) -> u64 { broker.refused_without_vf() }
+    fn host_refusals(broker: &Device<'_>, refusal: Refusal) -> u64 { broker.host_refusals(refusal) }
     fn refused(status: &VfStatus, refusal: Refusal) -> u64 { status.counters.refused(refusal) }
     fn refused_in_all(status: &VfStatus) -> u64 { status.counters.refused_in_all() }
     fn refusal_of_status(status: u32) -> Option<Refusal> { Refusal::from_status(status) }

@@ -1,17 +1,18 @@
 //! Reading, writing and publishing blocks, and draining streams.
 
-use block_table::Image;
+use block_table::{History, Image, Writer};
 
 use super::{Broker, VfCell};
 use crate::journal::Operation;
-use crate::request::Request;
+use crate::request::{Request, Target, writable_length};
+use crate::sync::{AtomicBool, Ordering};
 use crate::{Refusal, Ticks};
 
 /// What a committed publish asks of the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// The block is now invalidated for each VF it was published to: requests that wait for
-    /// invalidations can be answered.
+    /// The block is now invalidated for each VF it was published to, or, where only a withdrawal asks for that, for each
+    /// whose request was withdrawn: requests that wait for invalidations can be answered.
     pub notified: bool,
 }
 
@@ -31,14 +32,14 @@ impl<C: VfCell> Broker<'_, C> {
         reply: &mut Image,
         now: Ticks,
     ) -> Result<(), Refusal> {
-        self.read_as(
-            vf,
-            &Request::on_block(Operation::Read, block, length, now),
-            reply,
-        )
+        let request = Request::on_block(Operation::Read, block, length, now);
+        let cell = self.cell(vf)?;
+        let target = self.target(cell, &request)?;
+        self.visit(cell, |vf| vf.read(target, &request, reply))
     }
 
-    /// The host's side reads a register, whatever the VF may do with it.
+    /// The host's side reads a register, whatever the VF may do with it, and gets the block's revision: how often it was
+    /// committed or reset since the device started. [`Broker::publish`] can be made to depend on it.
     ///
     /// # Errors
     /// As for [`Broker::read`], but `kind` for a stream, and never `access`.
@@ -49,19 +50,14 @@ impl<C: VfCell> Broker<'_, C> {
         length: u32,
         reply: &mut Image,
         now: Ticks,
-    ) -> Result<(), Refusal> {
-        self.read_as(
-            vf,
-            &Request::on_block(Operation::HostRead, block, length, now),
-            reply,
-        )
-    }
-
-    #[inline]
-    fn read_as(&self, vf: u16, request: &Request, reply: &mut Image) -> Result<(), Refusal> {
+    ) -> Result<u64, Refusal> {
+        let request = Request::on_block(Operation::HostRead, block, length, now);
         let cell = self.cell(vf)?;
-        let target = self.target(cell, request)?;
-        self.visit(cell, |vf| vf.read(target, request, reply))
+        let target = self.target(cell, &request)?;
+        self.visit_for_host(cell, |vf| {
+            vf.read(target, &request, reply)?;
+            Ok(vf.revision(target.index))
+        })
     }
 
     /// A VF writes a register or appends a message to a stream. The first `length` bytes of `sent`
@@ -83,46 +79,56 @@ impl<C: VfCell> Broker<'_, C> {
         let cell = self.cell(vf)?;
         let target = self.target(cell, &request)?;
         self.visit(cell, |vf| {
-            vf.write(&self.table, &self.publication, target, &request, sent)
+            vf.write(self.table.limits(), target, &request, sent)
         })
     }
 
     /// The host's side writes a register for one VF; bytes that the VF owns stay as they are.
     ///
+    /// What the VF wrote never makes it fail. If a rule does not hold on the merged block, the VF's bytes return to their
+    /// defaults, and its sequences begin anew, as by a reset. That withdraws the VF's request: it is counted
+    /// ([`VfCounters::withdrawn`](crate::VfCounters::withdrawn)), journaled, and invalidates the block for a VF that can
+    /// read it, if it has a bit in the mask.
+    ///
+    /// With an `expected` revision, the one of [`Broker::host_read`], nothing is published to a block that was committed
+    /// or reset since.
+    ///
     /// # Errors
-    /// `vf`, `block`, `kind` (streams), `state`, `removed`, `length`, `checksum`, and the other rules
-    /// of the manifest.
+    /// `vf`, `block`, `kind` (streams), `state`, `removed`, `length`, `changed`, `checksum`, and the other rules
+    /// of the manifest if they do not hold on the defaults of the VF's bytes either.
     pub fn publish(
         &self,
         vf: u16,
         block: u32,
         length: u32,
         sent: &Image,
+        expected: Option<u64>,
         now: Ticks,
     ) -> Result<Published, Refusal> {
         let request = Request::on_block(Operation::Publish, block, length, now);
         let cell = self.cell(vf)?;
         let target = self.target(cell, &request)?;
-        self.visit(cell, |vf| vf.publish(target, &request, sent))?;
-        Ok(Published {
-            notified: target.block.notify(),
-        })
+        let notified =
+            self.visit_for_host(cell, |vf| vf.publish(target, &request, sent, expected))?;
+        Ok(Published { notified })
     }
 
-    /// The host's side writes a register for every VF, or, if one of them refuses, for none.
+    /// The host's side writes a register for every VF. Bytes that a VF owns stay as they are, or are withdrawn, as
+    /// [`Broker::publish`] says.
     ///
-    /// All VFs change in one moment: whoever has seen the new value at one VF sees it at each of
-    /// them. While it is under way (for each VF one check and two short visits, so well below a
-    /// millisecond for 4096 VFs) VFs are served as always. One such publish can be under way at a
-    /// time.
+    /// The publish is judged once, before anything is committed: on the defaults of the VFs' bytes, so that it holds
+    /// whatever a VF has written or will have written. Then each VF commits under its own lock, one after the other. No
+    /// guest can see two VFs at once, so there need not be one moment for all of them. One such publish is under way at
+    /// a time, so that two of them leave the same value at all VFs.
     ///
     /// VFs that are held back take part, on the values that their reset has wiped: a reset that takes
     /// long or has failed keeps nothing from the other VFs.
     ///
     /// # Errors
-    /// As for [`Broker::publish`], but `state` only while another publish to all VFs is under way, or
-    /// when the reset of a VF comes in between; to try again helps then. The refusal is counted at the
-    /// VF that gave it, and at no other.
+    /// `block`, `kind`, `removed`, `length`, `checksum`, the other rules of the manifest on the defaults of the VFs' bytes,
+    /// and `sequence` if a VF was published a later value of a sequence that the host side owns alone: nothing is
+    /// committed then. `state` while another publish to all VFs is under way; to try again helps. `removed` also when the
+    /// device goes in the middle.
     pub fn publish_all(
         &self,
         block: u32,
@@ -131,50 +137,101 @@ impl<C: VfCell> Broker<'_, C> {
         now: Ticks,
     ) -> Result<Published, Refusal> {
         let request = Request::on_block(Operation::Publish, block, length, now);
-        let target = self
-            .find(&request)
-            .map_err(|(_, refusal)| self.refuse_without_vf(refusal))?;
-        self.publication
-            .begin()
-            .map_err(|refusal| self.refuse_without_vf(refusal))?;
-        for cell in self.cells {
-            let agreed = self.visit(cell, |vf| {
-                vf.stage(&self.publication, target, &request, sent)
-            });
-            if !agreed {
-                break;
-            }
-        }
-        let outcome = self.publication.commit();
-        for cell in self.cells {
-            self.visit(cell, |_| ());
-        }
-        self.publication.end();
-        outcome.map(|()| Published {
-            notified: target.block.notify(),
-        })
+        self.find(&request)
+            .map_err(|(_, refusal)| refusal)
+            .and_then(|target| self.publish_to_each(target, &request, sent))
+            .map_err(|refusal| self.host_refusals.count(refusal))
     }
 
-    /// Takes the oldest message of a stream: `Ok(false)` when there is none. On `Ok(true)` the first
-    /// `max_length` bytes of `message` are the message, and the others zero.
+    fn publish_to_each(
+        &self,
+        target: Target<'_>,
+        request: &Request,
+        sent: &Image,
+    ) -> Result<Published, Refusal> {
+        let _claim = Claim::take(&self.publishing_to_all).ok_or(Refusal::State)?;
+        self.judge_for_all(target, request, sent)?;
+        let mut notified = false;
+        for cell in self.cells {
+            notified |= self.visit(cell, |vf| vf.publish_with_all(target, request, sent))?;
+        }
+        Ok(Published { notified })
+    }
+
+    /// Judges a publish to all VFs on what does not depend on a guest.
+    fn judge_for_all(
+        &self,
+        target: Target<'_>,
+        request: &Request,
+        sent: &Image,
+    ) -> Result<(), Refusal> {
+        let block = target.block;
+        // A removal comes to VF 0 first.
+        if let Some(first) = self.cells.first() {
+            self.visit(first, |vf| vf.pass_to_all())?;
+        }
+        writable_length(block, request.length)?;
+        let mut image = request.message(sent);
+        block.check_sent(Writer::Pf, &image)?;
+        block.admit_in_place(
+            Writer::Pf,
+            &mut image,
+            block.default_image(),
+            History::EMPTY,
+        )?;
+        if block.publishes_in_sequence() {
+            for cell in self.cells {
+                self.visit(cell, |vf| vf.check_publish_with_all(target, request, sent))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes up to `most` messages out of a stream, the oldest first, and gives each to `take`: its first bytes, as many
+    /// as the block has, and zeros behind them. Returns how many there were. The lock is taken anew for each message, and
+    /// not held around `take`.
+    ///
+    /// A reset or a removal that comes between two messages ends it: what was taken before is not lost.
     ///
     /// # Errors
-    /// `vf`, `block`, `kind` (registers), `state`, `removed`. `message` is left as it is then, and
-    /// when there is none.
+    /// `vf`, `block`, `kind` (registers), `state`, `removed`. Nothing was taken then.
     pub fn drain(
         &self,
         vf: u16,
         block: u32,
-        message: &mut Image,
+        most: usize,
         now: Ticks,
-    ) -> Result<bool, Refusal> {
+        mut take: impl FnMut(&Image),
+    ) -> Result<usize, Refusal> {
         let request = Request::on_block(Operation::Drain, block, 0, now);
         let cell = self.cell(vf)?;
         let target = self.target(cell, &request)?;
-        let taken = self.visit(cell, |vf| vf.drain(target, &request))?;
-        if let Some(taken) = &taken {
-            *message = *taken;
+        let mut taken = 0;
+        while taken < most {
+            let message = if taken == 0 {
+                self.visit_for_host(cell, |vf| vf.drain(target, &request))?
+            } else {
+                self.visit(cell, |vf| vf.drain_on(target))
+            };
+            let Some(message) = message else { break };
+            take(&message);
+            taken += 1;
         }
-        Ok(taken.is_some())
+        Ok(taken)
+    }
+}
+
+/// The claim of the one publish to all VFs that is under way, given back when it is dropped.
+struct Claim<'b>(&'b AtomicBool);
+
+impl<'b> Claim<'b> {
+    fn take(claimed: &'b AtomicBool) -> Option<Self> {
+        (!claimed.swap(true, Ordering::Acquire)).then_some(Self(claimed))
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }

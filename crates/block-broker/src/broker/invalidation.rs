@@ -17,7 +17,7 @@ impl<C: VfCell> Broker<'_, C> {
         if mask & !self.invalidatable != 0 {
             return Err(self.refuse(cell, &request, None, Refusal::Invalidate));
         }
-        self.visit(cell, |vf| vf.invalidate(&request, mask))
+        self.visit_for_host(cell, |vf| vf.invalidate(&request, mask))
     }
 
     /// Latches invalidations for every VF. One that is held back finds them when it is served again.
@@ -27,7 +27,7 @@ impl<C: VfCell> Broker<'_, C> {
     pub fn invalidate_all(&self, mask: u64, now: Ticks) -> Result<(), Refusal> {
         let request = Request::on_vf(Operation::Invalidate, now);
         if mask & !self.invalidatable != 0 {
-            return Err(self.refuse_without_vf(Refusal::Invalidate));
+            return Err(self.host_refusals.count(Refusal::Invalidate));
         }
         for cell in self.cells {
             self.visit(cell, |vf| vf.invalidate_with_all(&request, mask));

@@ -11,22 +11,21 @@ impl<C: VfCell> Broker<'_, C> {
     /// are done or will be refused.
     ///
     /// Everything that the VF wrote is wiped, with its streams, latched invalidations, sequences and
-    /// limit; its power state becomes D0; what the host's side wrote becomes what the manifest's `on-reset` says. The lock is
-    /// taken anew for each block, so it is never held for longer than one block's wipe. Resets of
-    /// one VF must come one at a time.
+    /// limit; its power state becomes D0; what the host's side wrote becomes what the manifest's
+    /// `on-reset` says. The revision of every block moves on, also of one that keeps its value: it is
+    /// another tenant's now. The lock is taken anew for each block, so it is never held for longer than
+    /// one block's wipe. Resets of one VF must come one at a time.
     ///
     /// # Errors
     /// `vf`, `removed`.
     pub fn begin_reset(&self, vf: u16, now: Ticks) -> Result<(), Refusal> {
         let request = Request::on_vf(Operation::BeginReset, now);
         let cell = self.cell(vf)?;
-        self.visit(cell, |vf| vf.hold(&self.table, &self.publication, &request))?;
+        self.visit_for_host(cell, |vf| vf.hold(&request))?;
         for (index, block) in self.table.blocks().enumerate() {
             self.visit(cell, |vf| vf.wipe(Target { index, block }));
         }
-        self.visit(cell, |vf| {
-            vf.end_wiping();
-        });
+        self.visit(cell, |vf| vf.end_wiping());
         Ok(())
     }
 
@@ -37,7 +36,7 @@ impl<C: VfCell> Broker<'_, C> {
     /// `vf`, `removed`; `state` while [`Broker::begin_reset`] is still under way.
     pub fn finish_reset(&self, vf: u16, now: Ticks) -> Result<(), Refusal> {
         let request = Request::on_vf(Operation::Reset, now);
-        self.visit(self.cell(vf)?, |vf| vf.open(&request))
+        self.visit_for_host(self.cell(vf)?, |vf| vf.open(&request))
     }
 
     /// Notes that a reset has failed. The VF stays held back until another one succeeds.
@@ -65,7 +64,7 @@ impl<C: VfCell> Broker<'_, C> {
     /// `vf`, `removed`.
     pub fn set_power(&self, vf: u16, state: PowerState, now: Ticks) -> Result<(), Refusal> {
         let request = Request::on_block(Operation::SetPower, 0, u32::from(state as u8), now);
-        self.visit(self.cell(vf)?, |vf| vf.set_power(state, &request))
+        self.visit_for_host(self.cell(vf)?, |vf| vf.set_power(state, &request))
     }
 
     /// The device is gone: from here on every VF answers `removed`. What they hold stays readable
@@ -73,9 +72,7 @@ impl<C: VfCell> Broker<'_, C> {
     pub fn remove(&self, now: Ticks) {
         let request = Request::on_vf(Operation::Remove, now);
         for cell in self.cells {
-            self.visit(cell, |vf| {
-                vf.remove(&self.table, &self.publication, &request);
-            });
+            self.visit(cell, |vf| vf.remove(&request));
         }
     }
 }

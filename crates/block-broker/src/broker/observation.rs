@@ -2,7 +2,6 @@
 
 use super::{Broker, VfCell};
 use crate::journal::{Entry, Excerpt};
-use crate::sync::Ordering;
 use crate::watch::Kinds;
 use crate::{BlockStatus, Refusal, VfStatus};
 
@@ -53,10 +52,11 @@ impl<C: VfCell> Broker<'_, C> {
         self.count(Kinds::CHANGES)
     }
 
-    /// How many operations were refused that no VF can be charged with: those with a VF index that
-    /// does not exist, and those upon all VFs that were refused whatever the VF.
+    /// How many operations of the host side (its software's and the virtualization stack's) were refused for this
+    /// reason since the device started. No VF is charged with them. Every operation with a VF index that does not exist
+    /// is among them.
     #[must_use]
-    pub fn refused_without_vf(&self) -> u64 {
-        self.refused_without_vf.load(Ordering::Relaxed)
+    pub fn host_refusals(&self, refusal: Refusal) -> u64 {
+        self.host_refusals.of(refusal)
     }
 }

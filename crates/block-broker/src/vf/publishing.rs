@@ -1,106 +1,127 @@
-//! What the host's side publishes, to one VF or, in two phases, to all of them; see `publication.rs`.
+//! What the host side publishes. It always gets its way against what the VF wrote.
 
-use block_table::{History, Image, Table, Writer};
+use block_table::{Image, Writer};
 
 use super::invalidation::bit;
 use super::{Gate, Vf};
 use crate::Refusal;
 use crate::counters::increment;
-use crate::publication::{Decision, Publication};
+use crate::journal::Operation;
 use crate::request::{Request, Target, writable_length};
-use crate::store::BlockSlot;
 
-/// A publish to all VFs that this VF has agreed to; see [`crate::publication`].
-#[derive(Debug)]
-pub(super) struct Staged {
-    index: usize,
-    request: Request,
-    /// What was published, with zeros behind it.
-    sent: Image,
-    /// What the block becomes. A write of the VF in the meantime merges it anew.
+/// A publish that holds.
+struct Judged {
+    /// What the block becomes.
     image: Image,
+    /// Whether the VF's bytes of the block return to their defaults for it.
+    withdraws: bool,
 }
 
 impl Vf<'_> {
-    /// Commits a publish to this VF alone.
+    /// Commits a publish to this VF alone, and returns whether the block is now invalidated for it.
+    /// `expected` is the revision that the block must have.
     pub(crate) fn publish(
         &mut self,
         target: Target<'_>,
         request: &Request,
         sent: &Image,
-    ) -> Result<(), Refusal> {
-        let mut image = request.message(sent);
-        match self
+        expected: Option<u64>,
+    ) -> Result<bool, Refusal> {
+        let judged = self
             .pass()
-            .and_then(|()| self.admit_publish(target, request, &mut image))
-        {
-            Ok(()) => {
-                self.commit_publish(target, request, &image);
-                Ok(())
-            }
+            .and_then(|()| writable_length(target.block, request.length))
+            .and_then(|()| self.check_revision(target.index, expected))
+            .and_then(|()| self.judge_publish(target, request, sent));
+        match judged {
+            Ok(judged) => Ok(self.commit_publish(target, request, &judged)),
             Err(refusal) => Err(self.refuse(request, Some(target.index), refusal)),
         }
     }
 
-    /// Whether this VF agrees to a publish to all VFs. If not, it aborts it for all of them, and counts
-    /// why, unless another VF has done so before.
-    pub(crate) fn stage(
+    /// Commits a publish to all VFs at this one, and returns whether the block is now invalidated for it. The broker has
+    /// found that it holds against the defaults, so only two things can come in between:
+    ///
+    /// * the removal of the device;
+    /// * a publish to this VF alone that has moved a sequence of the host side's own past this one. It stands, as if it had
+    ///   come later.
+    pub(crate) fn publish_with_all(
         &mut self,
-        publication: &Publication,
         target: Target<'_>,
         request: &Request,
         sent: &Image,
-    ) -> bool {
-        let sent = request.message(sent);
-        let mut image = sent;
-        let judged = self
-            .pass_to_all()
-            .and_then(|()| self.admit_publish(target, request, &mut image));
-        match judged {
-            Ok(()) => {
-                self.staged = Some(Staged {
-                    index: target.index,
-                    request: *request,
-                    sent,
-                    image,
-                });
-                true
-            }
-            Err(refusal) => {
-                if publication.abort(refusal).is_ok() {
-                    self.refuse(request, Some(target.index), refusal);
-                }
-                false
-            }
+    ) -> Result<bool, Refusal> {
+        self.pass_to_all()?;
+        match self.judge_publish(target, request, sent) {
+            Ok(judged) => Ok(self.commit_publish(target, request, &judged)),
+            Err(Refusal::Sequence) => Ok(false),
+            Err(refusal) => Err(refusal),
         }
     }
 
-    fn admit_publish(
+    /// Whether a publish to all VFs that holds against the defaults holds at this VF, where the host side may have published
+    /// a sequence of its own before.
+    pub(crate) fn check_publish_with_all(
         &self,
         target: Target<'_>,
         request: &Request,
-        image: &mut Image,
+        sent: &Image,
     ) -> Result<(), Refusal> {
-        // Another publish of the same block would invalidate what the staged one was checked against.
-        if self
-            .staged
-            .as_ref()
-            .is_some_and(|staged| staged.index == target.index)
-        {
-            return Err(Refusal::State);
+        self.pass_to_all()?;
+        self.judge_publish(target, request, sent).map(drop)
+    }
+
+    fn check_revision(&self, index: usize, expected: Option<u64>) -> Result<(), Refusal> {
+        match expected {
+            Some(expected) if expected != self.revision(index) => Err(Refusal::Changed),
+            _ => Ok(()),
         }
-        writable_length(target.block, request.length)?;
-        self.admit(Writer::Pf, target, image)
+    }
+
+    /// Judges a publish on what the VF wrote, and, if a rule is broken there, on the defaults of the VF's bytes: what breaks
+    /// there too is wrong by itself.
+    fn judge_publish(
+        &self,
+        target: Target<'_>,
+        request: &Request,
+        sent: &Image,
+    ) -> Result<Judged, Refusal> {
+        let Target { index, block } = target;
+        let sent = request.message(sent);
+        block.check_sent(Writer::Pf, &sent)?;
+        let mut image = sent;
+        if self.admit(Writer::Pf, target, &mut image).is_ok() {
+            return Ok(Judged {
+                image,
+                withdraws: false,
+            });
+        }
+        let slot = self.store.slot(index).ok_or(Refusal::Block)?;
+        let history = slot.history().without(Writer::Vf);
+        let without_vf = block.without_vf(&self.store.committed(index, block));
+        image = sent;
+        block.admit_in_place(Writer::Pf, &mut image, &without_vf, history)?;
+        Ok(Judged {
+            image,
+            withdraws: true,
+        })
     }
 
     fn commit_publish(
         &mut self,
         Target { index, block }: Target<'_>,
         request: &Request,
-        image: &Image,
-    ) {
-        self.store.commit(index, block, Writer::Pf, image);
-        if block.notify() {
+        judged: &Judged,
+    ) -> bool {
+        let mut invalidated = block.notify();
+        if judged.withdraws {
+            self.store.forget_vf(index);
+            increment(&mut self.counters.withdrawn);
+            self.record(&request.as_operation(Operation::Withdraw), None);
+            // The VF must learn that its request is gone, whether it asked to be told of publishes or not.
+            invalidated |= block.vf_access().readable() && block.invalidatable();
+        }
+        self.store.commit(index, block, Writer::Pf, &judged.image);
+        if invalidated {
             self.pending |= bit(block.id());
         }
         increment(&mut self.counters.publishes);
@@ -108,94 +129,14 @@ impl Vf<'_> {
             increment(&mut slot.counters_mut().publishes);
         }
         self.record(request, None);
+        invalidated
     }
 
-    /// Commits or drops a staged publish, once that is decided. Every operation begins with this.
-    #[inline]
-    pub(crate) fn settle(&mut self, table: &Table<'_>, publication: &Publication) {
-        if self.staged.is_some() {
-            self.settle_as(table, publication.decision());
-        }
-    }
-
-    #[cold]
-    fn settle_as(&mut self, table: &Table<'_>, decision: Decision) {
-        if decision == Decision::Undecided {
-            return;
-        }
-        let Some(staged) = self.staged.take() else {
-            return;
-        };
-        if let (Decision::Committed, Some(block)) = (decision, table.block(staged.index)) {
-            self.commit_publish(
-                Target {
-                    index: staged.index,
-                    block,
-                },
-                &staged.request,
-                &staged.image,
-            );
-        }
-    }
-
-    /// Lets a write that becomes `image` pass a staged publish of the same block: the publish is
-    /// merged anew behind the write, as if it had come later. If it would not hold there it is
-    /// aborted; or, if it was committed in this very moment, settled, and the write must be judged
-    /// on top of it.
-    #[cold]
-    pub(super) fn reconcile(
-        &mut self,
-        table: &Table<'_>,
-        publication: &Publication,
-        Target { index, block }: Target<'_>,
-        image: &Image,
-    ) -> Decision {
-        let history = self
-            .store
-            .slot(index)
-            .map_or(History::EMPTY, BlockSlot::history)
-            .after(Writer::Vf);
-        let Some(staged) = self.staged.as_mut().filter(|staged| staged.index == index) else {
-            return Decision::Undecided;
-        };
-        let mut merged = staged.sent;
-        match block.admit_in_place(Writer::Pf, &mut merged, image, history) {
-            Ok(()) => {
-                staged.image = merged;
-                Decision::Undecided
-            }
-            Err(violation) => self.withdraw(table, publication, violation.into()),
-        }
-    }
-
-    /// Aborts a staged publish, unless it is decided already, and returns what is decided then. If the
-    /// publish fails for this reason and no other, that is counted here.
-    #[cold]
-    pub(super) fn withdraw(
-        &mut self,
-        table: &Table<'_>,
-        publication: &Publication,
-        reason: Refusal,
-    ) -> Decision {
-        if self.staged.is_none() {
-            return Decision::Undecided;
-        }
-        if let Err(decided) = publication.abort(reason) {
-            self.settle_as(table, decided);
-            return decided;
-        }
-        if let Some(staged) = self.staged.take() {
-            self.refuse(&staged.request, Some(staged.index), reason);
-        }
-        Decision::Aborted
-    }
-
-    /// Refuses what comes to all VFs only while this one is being wiped: a VF whose reset takes
-    /// long, or has failed, must not stand in the way of the others.
-    fn pass_to_all(&self) -> Result<(), Refusal> {
+    /// Refuses what comes to all VFs once the device is removed. A VF that is held back takes part: its reset may take long
+    /// or have failed, and must not stand in the way of the others.
+    pub(crate) fn pass_to_all(&self) -> Result<(), Refusal> {
         match self.gate {
-            Gate::Open | Gate::Held => Ok(()),
-            Gate::Wiping => Err(Refusal::State),
+            Gate::Open | Gate::Wiping | Gate::Held => Ok(()),
             Gate::Removed => Err(Refusal::Removed),
         }
     }

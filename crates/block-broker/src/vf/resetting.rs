@@ -1,24 +1,15 @@
 //! Holding a VF back, wiping it, serving it again, and removing it for good.
 
-use block_table::Table;
-
 use super::{Gate, Vf};
 use crate::counters::increment;
 use crate::limits::Bucket;
-use crate::publication::Publication;
 use crate::request::{Request, Target};
 use crate::{PowerState, Refusal};
 
 impl Vf<'_> {
     /// Holds the VF back until [`Vf::open`], puts it into D0, where a function is after its reset, and
-    /// forgets all but its blocks, which are to be wiped one by one. A publish to all VFs that is under way is aborted.
-    pub(crate) fn hold(
-        &mut self,
-        table: &Table<'_>,
-        publication: &Publication,
-        request: &Request,
-    ) -> Result<(), Refusal> {
-        self.withdraw(table, publication, Refusal::State);
+    /// forgets all but its blocks, which are to be wiped one by one.
+    pub(crate) fn hold(&mut self, request: &Request) -> Result<(), Refusal> {
         if self.gate == Gate::Removed {
             return Err(self.refuse(request, None, Refusal::Removed));
         }
@@ -60,13 +51,7 @@ impl Vf<'_> {
         }
     }
 
-    pub(crate) fn remove(
-        &mut self,
-        table: &Table<'_>,
-        publication: &Publication,
-        request: &Request,
-    ) {
-        self.withdraw(table, publication, Refusal::Removed);
+    pub(crate) fn remove(&mut self, request: &Request) {
         if self.gate != Gate::Removed {
             self.gate = Gate::Removed;
             self.record(request, None);

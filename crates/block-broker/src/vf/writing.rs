@@ -1,12 +1,11 @@
 //! What a VF writes: let in, judged, committed.
 
-use block_table::{Image, Kind, Limits, Table, Writer};
+use block_table::{Image, Kind, Limits, Writer};
 
 use super::Vf;
 use crate::Refusal;
 use crate::counters::increment;
 use crate::limits::Verdict;
-use crate::publication::{Decision, Publication};
 use crate::request::{Request, Target, writable_length};
 use crate::store::Pushed;
 
@@ -16,14 +15,13 @@ impl Vf<'_> {
     #[inline]
     pub(crate) fn write(
         &mut self,
-        table: &Table<'_>,
-        publication: &Publication,
+        limits: Option<Limits>,
         target: Target<'_>,
         request: &Request,
         sent: &Image,
     ) -> Result<(), Refusal> {
-        self.let_in(table.limits(), target, request)?;
-        match self.judge_and_commit(table, publication, target, request, sent) {
+        self.let_in(limits, target, request)?;
+        match self.judge_and_commit(target, request, sent) {
             Ok(()) => {
                 increment(&mut self.changes);
                 increment(&mut self.counters.writes);
@@ -65,8 +63,6 @@ impl Vf<'_> {
     #[inline]
     fn judge_and_commit(
         &mut self,
-        table: &Table<'_>,
-        publication: &Publication,
         target: Target<'_>,
         request: &Request,
         sent: &Image,
@@ -74,13 +70,8 @@ impl Vf<'_> {
         let Target { index, block } = target;
         writable_length(block, request.length)?;
         let mut image = request.message(sent);
+        block.check_sent(Writer::Vf, &image)?;
         self.admit(Writer::Vf, target, &mut image)?;
-        if self.staged.is_some()
-            && self.reconcile(table, publication, target, &image) == Decision::Committed
-        {
-            image = request.message(sent);
-            self.admit(Writer::Vf, target, &mut image)?;
-        }
         let pushed = match block.kind() {
             Kind::Register => {
                 self.store.commit(index, block, Writer::Vf, &image);
@@ -98,7 +89,7 @@ impl Vf<'_> {
         Ok(())
     }
 
-    /// Makes of `image`, which was sent, what the block becomes with it, if no rule is broken.
+    /// Merges the sent `image` into the block and applies every rule but the checksum to the result.
     #[inline]
     pub(super) fn admit(
         &self,
@@ -106,7 +97,6 @@ impl Vf<'_> {
         Target { index, block }: Target<'_>,
         image: &mut Image,
     ) -> Result<(), Refusal> {
-        block.check_sent(writer, image)?;
         let history = self.store.slot(index).ok_or(Refusal::Block)?.history();
         let copy;
         let committed = if block.written_whole_by(writer) {

@@ -10,7 +10,8 @@ fn reserved_bytes_set() {
             assert_eq!(device.host_publish(0, 0, &bytes), Err(Refusal::Reserved));
         }
         assert_eq!(device.vf_read(0, 0, 16).unwrap()[2..], [0; 14]);
-        assert_only_refusal(device, 0, Refusal::Reserved, 8);
+        assert_only_refusal(device, 0, Refusal::Reserved, 4);
+        assert_eq!(device.host_refusals(Refusal::Reserved), 4);
     });
 }
 

@@ -13,7 +13,9 @@ fn lengths(length: u32, fits_16: bool, fits_128: bool) {
             let outcome = if fits { Ok(()) } else { Err(Refusal::Length) };
             assert_eq!(device.write(0, block, length, &value, NOW), outcome);
             assert_eq!(
-                device.publish(0, block, length, &value, NOW).map(drop),
+                device
+                    .publish(0, block, length, &value, None, NOW)
+                    .map(drop),
                 outcome
             );
             let readable = fits || (block == 0 && (17..=128).contains(&length));

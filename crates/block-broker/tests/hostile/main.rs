@@ -18,8 +18,8 @@ mod load;
 mod replies;
 mod state;
 
-use block_broker::{Entry, Event, JOURNAL_LENGTH, Operation, PowerState, Refusal, Ticks};
-use shell::{CONTOSO, Calls, Device, NOW, image, with_device};
+use block_broker::{PowerState, Refusal, Ticks};
+use shell::{CONTOSO, Calls, Device, NOW, entries, image, with_device};
 
 /// A valid write to the block `control` of `contoso.toml`.
 fn control(acknowledged: u16, version: u16, sequence: u32) -> [u8; 16] {
@@ -39,23 +39,6 @@ fn assert_only_refusal(device: &Device<'_>, vf: u16, refusal: Refusal, times: u6
     let counters = device.status(vf).unwrap().counters;
     assert_eq!(counters.refused(refusal), times);
     assert_eq!(counters.refused_in_all(), times);
-}
-
-fn entries(device: &Device<'_>, vf: u16) -> Vec<Entry> {
-    let event = Event {
-        operation: Operation::Remove,
-        block: 0,
-        length: 0,
-        refusal: None,
-    };
-    let mut entries = [Entry {
-        number: 0,
-        at: NOW,
-        repeated: 0,
-        event,
-    }; JOURNAL_LENGTH];
-    let excerpt = device.journal(vf, 0, &mut entries).unwrap();
-    entries[..excerpt.entries].to_vec()
 }
 
 /// A valid write to the block `signed` of `contoso.toml`, filled with `byte`.

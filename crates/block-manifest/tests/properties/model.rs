@@ -216,7 +216,12 @@ fn sequence(
         return Ok(());
     };
     let wrote_before = (field.owner.has_vf() && wrote.vf) || (field.owner.has_pf() && wrote.pf);
-    if !owns(field.owner, writer) || !wrote_before {
+    // A field of both sides constrains the VF alone: it must not keep the host side from publishing.
+    let constrained = match writer {
+        Writer::Vf => field.owner.has_vf(),
+        Writer::Pf => field.owner == Owner::Pf,
+    };
+    if !constrained || !wrote_before {
         return Ok(());
     }
     let (before, now) = (

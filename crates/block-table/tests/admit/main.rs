@@ -279,6 +279,64 @@ fn the_first_value_of_a_sequence_may_be_any_and_only_its_owner_moves_it() {
     );
 }
 
+/// A VF that owns a field together with the host side must not keep it from publishing there by moving it far ahead.
+#[test]
+fn a_sequence_that_both_sides_own_constrains_the_vf_alone() {
+    let both = owner::VF | owner::PF;
+    let moves_to_1_from_9 = |owner, writer, history| {
+        let rule = Check::Sequence {
+            field: field(4, U32),
+            kind: sequence::STRICT,
+            owner,
+        };
+        let sent = sent(4, &1_u32.to_le_bytes());
+        let mut committed = [0; 128];
+        committed[4] = 9;
+        write(with_rules(vec![rule]), writer, &sent, &committed, history).is_ok()
+    };
+    let vf_wrote = History::EMPTY.after(Writer::Vf);
+    let pf_wrote = History::EMPTY.after(Writer::Pf);
+    assert!(moves_to_1_from_9(both, Writer::Pf, vf_wrote));
+    assert!(moves_to_1_from_9(both, Writer::Pf, pf_wrote));
+    assert!(!moves_to_1_from_9(both, Writer::Vf, vf_wrote));
+    assert!(
+        !moves_to_1_from_9(both, Writer::Vf, pf_wrote),
+        "it goes on from what the host side published"
+    );
+    assert!(!moves_to_1_from_9(owner::PF, Writer::Pf, pf_wrote));
+    assert!(moves_to_1_from_9(owner::PF, Writer::Pf, vf_wrote));
+}
+
+#[test]
+fn only_a_sequence_of_the_host_sides_own_constrains_publishes() {
+    for (owners, constrains) in [
+        (owner::VF, false),
+        (owner::PF, true),
+        (owner::VF | owner::PF, false),
+    ] {
+        let rule = Check::Sequence {
+            field: field(4, U32),
+            kind: sequence::SERIAL,
+            owner: owners,
+        };
+        let first = with_rules(vec![rule.clone()]);
+        let last = BlockSource {
+            last_rules: vec![rule],
+            ..opaque(0, 16)
+        };
+        for block in [first, last] {
+            let bytes = table(vec![block]).encode().unwrap();
+            let table = Table::verify(&bytes).unwrap();
+            let block = table.block(0).unwrap();
+            assert_eq!(block.publishes_in_sequence(), constrains, "{owners}");
+        }
+    }
+    let range = with_rules(vec![Check::Range(field(4, U32), 0, 9)]);
+    let bytes = table(vec![range]).encode().unwrap();
+    let table = Table::verify(&bytes).unwrap();
+    assert!(!table.block(0).unwrap().publishes_in_sequence());
+}
+
 #[test]
 fn a_checksum_covers_all_bytes_before_it_as_its_owner_sent_them() {
     for (shape, order) in [

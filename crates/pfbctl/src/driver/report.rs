@@ -284,7 +284,7 @@ fn most_often(stats: &abi::StatsReply) -> &'static str {
 }
 
 /// Every operation of the journal, with whether it is about a block.
-const OPERATIONS: [(abi::JournalOperation, &str, bool); 12] = [
+const OPERATIONS: [(abi::JournalOperation, &str, bool); 13] = [
     (abi::JournalOperation::Read, "read", true),
     (abi::JournalOperation::Write, "write", true),
     (abi::JournalOperation::Publish, "publish", true),
@@ -297,6 +297,7 @@ const OPERATIONS: [(abi::JournalOperation, &str, bool); 12] = [
     (abi::JournalOperation::BeginReset, "hold back", false),
     (abi::JournalOperation::FailReset, "reset failed", false),
     (abi::JournalOperation::Remove, "removed", false),
+    (abi::JournalOperation::Withdraw, "withdraw", true),
 ];
 
 /// The name of a journal operation, and whether it is about a block.

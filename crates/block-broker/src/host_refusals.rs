@@ -1,0 +1,29 @@
+//! Refusals of the host side, which no VF is charged with: counted for the device, by reason.
+
+use crate::Refusal;
+use crate::sync::{AtomicU64, Ordering};
+
+/// One count for each [`Refusal`], without a lock.
+#[derive(Debug)]
+pub(crate) struct HostRefusals([AtomicU64; Refusal::ALL.len()]);
+
+impl HostRefusals {
+    pub(crate) fn new() -> Self {
+        Self(core::array::from_fn(|_| AtomicU64::new(0)))
+    }
+
+    /// Counts a refusal, and hands it back.
+    #[cold]
+    pub(crate) fn count(&self, refusal: Refusal) -> Refusal {
+        if let Some(count) = self.0.get(refusal as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        refusal
+    }
+
+    pub(crate) fn of(&self, refusal: Refusal) -> u64 {
+        self.0
+            .get(refusal as usize)
+            .map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+}
