@@ -2,7 +2,9 @@
 
 mod changes;
 
-use block_broker::{BlockStatus, Entry, Event, JOURNAL_LENGTH, Operation, PowerState, Ticks};
+use block_broker::{
+    BlockStatus, Entry, Event, JOURNAL_LENGTH, Operation, PowerState, Refusal, Ticks,
+};
 use block_table::{Access, Block, Image, Kind, MAX_BLOCK_LENGTH, ShortRead, WhenFull};
 use pf_broker_abi as abi;
 use pf_state::status::{self, NtStatus};
@@ -53,6 +55,10 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
             reply_with(control, |request, output| journal(served, request, output));
         }
         abi::IOCTL_WAIT => changes::wait_for_change(pf, served, control),
+        abi::IOCTL_HOST_REFUSALS if control.input_length != 0 => {
+            control.request.complete(status::INVALID_PARAMETER);
+        }
+        abi::IOCTL_HOST_REFUSALS => control.request.reply(&host_refusals(served)),
         _ => control.request.complete(status::INVALID_DEVICE_REQUEST),
     }
 }
@@ -210,22 +216,14 @@ fn stats(
 ) -> Result<(), NtStatus> {
     zero(request.reserved)?;
     let vf = served.broker.status(request.vf).map_err(status_of)?;
-    const { assert!(block_broker::Refusal::ALL.len() <= abi::MAX_REASONS) };
-    let mut refused = [0; abi::MAX_REASONS];
-    for (count, reason) in refused.iter_mut().zip(block_broker::Refusal::ALL) {
-        *count = vf.counters.refused(reason);
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "asserted to be at most MAX_REASONS"
-    )]
-    let reason_count = block_broker::Refusal::ALL.len() as u32;
+    let (reason_count, refused) = by_reason(|reason| vf.counters.refused(reason));
     push(
         output,
         &abi::StatsReply {
             reads: vf.counters.reads,
             writes: vf.counters.writes,
             publishes: vf.counters.publishes,
+            withdrawn: vf.counters.withdrawn,
             dropped: vf.counters.dropped,
             resets: vf.counters.resets,
             floods: vf.counters.floods,
@@ -239,13 +237,41 @@ fn stats(
     )
 }
 
+fn host_refusals(served: &Served) -> abi::HostRefusalsReply {
+    let (reason_count, refused) = by_reason(|reason| served.broker.host_refusals(reason));
+    abi::HostRefusalsReply {
+        reason_count,
+        reserved: 0,
+        refused,
+    }
+}
+
+/// How many reasons there are, and a count for each.
+fn by_reason(count: impl Fn(Refusal) -> u64) -> (u32, [u64; abi::MAX_REASONS]) {
+    const { assert!(Refusal::ALL.len() <= abi::MAX_REASONS) };
+    let mut counts = [0; abi::MAX_REASONS];
+    for (place, reason) in counts.iter_mut().zip(Refusal::ALL) {
+        *place = count(reason);
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "asserted to be at most MAX_REASONS"
+    )]
+    let reason_count = Refusal::ALL.len() as u32;
+    (reason_count, counts)
+}
+
 fn block_stats(
     served: &Served,
     request: abi::BlockRequest,
     output: &mut Output<'_>,
 ) -> Result<(), NtStatus> {
-    zero(request.scope)?;
-    let BlockStatus { counters, queued } = served
+    zero(request.reserved)?;
+    let BlockStatus {
+        counters,
+        queued,
+        revision,
+    } = served
         .broker
         .block_status(request.vf, request.block)
         .map_err(status_of)?;
@@ -258,25 +284,28 @@ fn block_stats(
             refused: counters.refused,
             dropped: counters.dropped,
             queued: u64::from(queued),
+            revision,
         },
     )
 }
 
-/// The length asked for is the length of the output; the broker judges it.
+/// The length asked for is that of the output behind the revision; the broker judges it.
 fn read(served: &Served, control: Control) {
-    let length = u32::try_from(control.output_length).unwrap_or(u32::MAX);
     let outcome = input::<abi::BlockRequest>(&control).and_then(|request| {
-        zero(request.scope)?;
+        zero(request.reserved)?;
+        let behind = control
+            .output_length
+            .checked_sub(size_of::<abi::ReadReply>());
+        let bytes = behind.ok_or(status::BUFFER_TOO_SMALL)?;
+        let length = u32::try_from(bytes).unwrap_or(u32::MAX);
         let mut image: Image = [0; MAX_BLOCK_LENGTH];
-        served
+        let revision = served
             .broker
             .host_read(request.vf, request.block, length, &mut image, wait::now())
             .map_err(status_of)?;
         let mut output = control.request.output(control.output_length)?;
-        let bytes = image
-            .get(..control.output_length)
-            .ok_or(status::INVALID_PARAMETER)?;
-        output.push(bytes);
+        push(&mut output, &abi::ReadReply { revision })?;
+        output.push(image.get(..bytes).ok_or(status::INVALID_PARAMETER)?);
         Ok(output.written())
     });
     match outcome {
@@ -294,16 +323,20 @@ fn publish(pf: &Pf, served: &Served, control: Control) {
 }
 
 fn publish_to(pf: &Pf, served: &Served, control: &Control) -> Result<(), NtStatus> {
-    let header = size_of::<abi::BlockRequest>();
-    let request: abi::BlockRequest = control
+    let header = size_of::<abi::PublishRequest>();
+    let request: abi::PublishRequest = control
         .request
         .input(control.input_length)
         .ok_or(status::INVALID_PARAMETER)?;
+    zero(request.reserved)?;
+    let expected = expected_revision(&request)?;
     let length = u32::try_from(control.input_length.saturating_sub(header)).unwrap_or(u32::MAX);
     let mut sent: Image = [0; MAX_BLOCK_LENGTH];
     control.request.copy_input(header, &mut sent);
     let now = wait::now();
     if is_for_all(request.scope, request.vf)? {
+        // Each VF has revisions of its own.
+        zero(request.flags)?;
         let published = served
             .broker
             .publish_all(request.block, length, &sent, now)
@@ -314,13 +347,22 @@ fn publish_to(pf: &Pf, served: &Served, control: &Control) -> Result<(), NtStatu
     } else {
         let published = served
             .broker
-            .publish(request.vf, request.block, length, &sent, None, now)
+            .publish(request.vf, request.block, length, &sent, expected, now)
             .map_err(status_of)?;
         if published.notified {
             invalidation::look(pf, served, request.vf);
         }
     }
     Ok(())
+}
+
+/// The revision that a publish expects, if it does.
+fn expected_revision(request: &abi::PublishRequest) -> Result<Option<u64>, NtStatus> {
+    match request.flags {
+        0 => zero(request.expected).map(|()| None),
+        abi::PUBLISH_EXPECTS => Ok(Some(request.expected)),
+        _ => Err(status::INVALID_PARAMETER),
+    }
 }
 
 /// Whether a scope means every VF; the VF is zero then.
@@ -357,7 +399,7 @@ fn drain(
     request: abi::BlockRequest,
     output: &mut Output<'_>,
 ) -> Result<(), NtStatus> {
-    zero(request.scope)?;
+    zero(request.reserved)?;
     if output.room() < size_of::<abi::Message>() {
         return Err(status::BUFFER_TOO_SMALL);
     }

@@ -36,7 +36,7 @@ pub enum Operation {
         /// Bytes asked for.
         length: u32,
     },
-    /// The host side writes a block of one VF, or of every VF: all or none.
+    /// The host side writes a block of one VF, or of every VF.
     Publish {
         /// Whose block.
         vf: Target,
@@ -44,6 +44,17 @@ pub enum Operation {
         block: u32,
         /// The bytes as the host side sends them, of any length.
         data: Vec<u8>,
+        /// The revision that the block must have, if one is expected; never with every VF.
+        expect: Option<u64>,
+    },
+    /// The host side reads a block, whatever the VF may do with it.
+    HostRead {
+        /// Index of the VF, from 0.
+        vf: u16,
+        /// Block ID.
+        block: u32,
+        /// Bytes asked for.
+        length: u32,
     },
     /// The host side tells a VF, or every VF, to read blocks again.
     Invalidate {
@@ -134,6 +145,11 @@ pub enum LineError {
         /// The key that it does not take.
         key: &'static str,
     },
+    /// A revision that every VF is to have.
+    #[error(
+        "`expect` takes one VF: every VF has revisions of its own, and \"all\" have none together"
+    )]
+    ExpectOfAll,
     /// An operation of one VF that was given every VF.
     #[error("`{op}` takes one VF; \"all\" is for `publish` and `invalidate`")]
     OneVf {
@@ -148,7 +164,10 @@ impl LineError {
     pub fn column(&self) -> Option<usize> {
         match self {
             Self::Json { column, .. } | Self::Key { column, .. } => Some(*column),
-            Self::Missing { .. } | Self::Superfluous { .. } | Self::OneVf { .. } => None,
+            Self::Missing { .. }
+            | Self::Superfluous { .. }
+            | Self::ExpectOfAll
+            | Self::OneVf { .. } => None,
         }
     }
 }
@@ -186,6 +205,7 @@ impl Operation {
             Self::Write { .. } => Op::Write,
             Self::Read { .. } => Op::Read,
             Self::Publish { .. } => Op::Publish,
+            Self::HostRead { .. } => Op::HostRead,
             Self::Invalidate { .. } => Op::Invalidate,
             Self::TakeInvalidation { .. } => Op::TakeInvalidation,
             Self::Drain { .. } => Op::Drain,
@@ -230,15 +250,23 @@ impl Serialize for Operation {
                 map.serialize_entry("block", block)?;
                 map.serialize_entry("data", &hex::encode(data))?;
             }
-            Self::Read { vf, block, length } => {
+            Self::Read { vf, block, length } | Self::HostRead { vf, block, length } => {
                 map.serialize_entry("vf", vf)?;
                 map.serialize_entry("block", block)?;
                 map.serialize_entry("length", length)?;
             }
-            Self::Publish { vf, block, data } => {
+            Self::Publish {
+                vf,
+                block,
+                data,
+                expect,
+            } => {
                 map.serialize_entry("vf", vf)?;
                 map.serialize_entry("block", block)?;
                 map.serialize_entry("data", &hex::encode(data))?;
+                if let Some(expect) = expect {
+                    map.serialize_entry("expect", expect)?;
+                }
             }
             Self::Invalidate { vf, mask } => {
                 map.serialize_entry("vf", vf)?;

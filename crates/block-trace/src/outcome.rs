@@ -65,6 +65,13 @@ pub enum Outcome {
     Done,
     /// The bytes that a VF read.
     Data(Vec<u8>),
+    /// The bytes that the host side read, and the revision of the block.
+    HostData {
+        /// As many bytes as were asked for, with zeros after those of the block.
+        data: Vec<u8>,
+        /// How often the block was committed or reset since the device started.
+        revision: u64,
+    },
     /// The invalidations that were latched, bit n for block ID n.
     Mask(u64),
     /// The messages of a stream, oldest first.
@@ -81,9 +88,12 @@ impl Outcome {
     pub fn status(&self) -> Status {
         match self {
             Self::Refused(status) => *status,
-            Self::Done | Self::Data(_) | Self::Mask(_) | Self::Messages(_) | Self::Stats(_) => {
-                Status::SUCCESS
-            }
+            Self::Done
+            | Self::Data(_)
+            | Self::HostData { .. }
+            | Self::Mask(_)
+            | Self::Messages(_)
+            | Self::Stats(_) => Status::SUCCESS,
         }
     }
 }
@@ -97,6 +107,8 @@ pub struct Stats {
     pub writes: u64,
     /// Publishes to the VF that were committed.
     pub publishes: u64,
+    /// Publishes that withdrew what the VF had written.
+    pub withdrawn: u64,
     /// What was refused, by reason, in the order of [`Refusal::ALL`].
     pub refused: [u64; Refusal::ALL.len()],
 }
@@ -108,6 +120,10 @@ impl Serialize for Outcome {
         match self {
             Self::Done => {}
             Self::Data(data) => map.serialize_entry("data", &hex::encode(data))?,
+            Self::HostData { data, revision } => {
+                map.serialize_entry("data", &hex::encode(data))?;
+                map.serialize_entry("revision", revision)?;
+            }
             Self::Mask(mask) => map.serialize_entry("mask", &format_args!("{mask:#x}"))?,
             Self::Messages(messages) => {
                 let messages: Vec<String> = messages.iter().map(hex::encode).collect();
@@ -117,6 +133,7 @@ impl Serialize for Outcome {
                 map.serialize_entry("reads", &stats.reads)?;
                 map.serialize_entry("writes", &stats.writes)?;
                 map.serialize_entry("publishes", &stats.publishes)?;
+                map.serialize_entry("withdrawn", &stats.withdrawn)?;
                 map.serialize_entry("refused", &ByReason(&stats.refused))?;
             }
             // A status that is nobody's refusal has no reason to name; it is printed all the same,

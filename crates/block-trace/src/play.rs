@@ -57,12 +57,39 @@ pub trait Host {
     /// A refusal, or the loss of the host.
     fn read(&mut self, vf: u16, block: u32, length: u32) -> Result<Vec<u8>, Failure<Self::Error>>;
 
-    /// The host side writes `data`, of any length, to a block of one VF or of all.
+    /// The host side writes `data`, of any length, to a block of one VF; only if the block has the
+    /// revision `expect`, where one is given.
     ///
     /// # Errors
     ///
     /// A refusal, or the loss of the host.
-    fn publish(&mut self, vf: Target, block: u32, data: &[u8]) -> Result<(), Failure<Self::Error>>;
+    fn publish(
+        &mut self,
+        vf: u16,
+        block: u32,
+        data: &[u8],
+        expect: Option<u64>,
+    ) -> Result<(), Failure<Self::Error>>;
+
+    /// The host side writes `data`, of any length, to a block of every VF.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn publish_all(&mut self, block: u32, data: &[u8]) -> Result<(), Failure<Self::Error>>;
+
+    /// The host side reads `length` bytes of a block, and gets its revision: any length, which is
+    /// refused before anything of that size is set aside.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn host_read(
+        &mut self,
+        vf: u16,
+        block: u32,
+        length: u32,
+    ) -> Result<(Vec<u8>, u64), Failure<Self::Error>>;
 
     /// The host side invalidates the blocks in `mask`, bit n for block ID n.
     ///
@@ -129,10 +156,22 @@ pub trait Host {
                 self.read(vf, block, length).map(Outcome::Data)
             }
             Operation::Publish {
-                vf,
+                vf: Target::Vf(vf),
                 block,
                 ref data,
-            } => self.publish(vf, block, data).map(|()| Outcome::Done),
+                expect,
+            } => self
+                .publish(vf, block, data, expect)
+                .map(|()| Outcome::Done),
+            Operation::Publish {
+                vf: Target::All,
+                block,
+                ref data,
+                expect: _,
+            } => self.publish_all(block, data).map(|()| Outcome::Done),
+            Operation::HostRead { vf, block, length } => self
+                .host_read(vf, block, length)
+                .map(|(data, revision)| Outcome::HostData { data, revision }),
             Operation::Invalidate { vf, mask } => self.invalidate(vf, mask).map(|()| Outcome::Done),
             Operation::TakeInvalidation { vf } => self.take_invalidation(vf).map(Outcome::Mask),
             Operation::Drain { vf, block } => self.drain(vf, block).map(Outcome::Messages),

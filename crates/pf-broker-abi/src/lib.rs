@@ -16,14 +16,15 @@
 //! | [`IOCTL_BLOCKS`] | [`BlocksRequest`] | as many [`BlockInfo`] as fit |
 //! | [`IOCTL_STATS`] | [`VfRequest`] | [`StatsReply`] |
 //! | [`IOCTL_BLOCK_STATS`] | [`BlockRequest`] | [`BlockStatsReply`] |
-//! | [`IOCTL_READ`] | [`BlockRequest`] | the block's bytes; the output length is the length asked for |
-//! | [`IOCTL_PUBLISH`] | [`BlockRequest`], then the data | – |
+//! | [`IOCTL_READ`] | [`BlockRequest`] | [`ReadReply`], then the block's bytes; the length asked for is that of the output without the structure |
+//! | [`IOCTL_PUBLISH`] | [`PublishRequest`], then the data | – |
 //! | [`IOCTL_INVALIDATE`] | [`InvalidateRequest`] | – |
 //! | [`IOCTL_DRAIN`] | [`BlockRequest`] | as many [`Message`] as fit and are there |
 //! | [`IOCTL_RESET`] | [`VfRequest`] | – |
 //! | [`IOCTL_POWER`] | [`PowerRequest`] | – |
 //! | [`IOCTL_JOURNAL`] | [`JournalRequest`] | as many [`JournalEntry`] as fit and are there |
 //! | [`IOCTL_WAIT`] | [`WaitRequest`] | [`WaitReply`], once something of the kinds asked for happened |
+//! | [`IOCTL_HOST_REFUSALS`] | – | [`HostRefusalsReply`] |
 //!
 //! A request that the broker refuses completes with the NTSTATUS of its refusal (docs/refusals.md).
 //! The shell's own answers: an input shorter or longer than its structure, or a reserved byte that
@@ -49,7 +50,7 @@ pub const ABI_VERSION: u32 = 2;
 
 /// Scope of [`IOCTL_PUBLISH`] and [`IOCTL_INVALIDATE`]: the VF that the request names.
 pub const SCOPE_VF: u16 = 0;
-/// Scope of [`IOCTL_PUBLISH`] and [`IOCTL_INVALIDATE`]: every VF, or none if one refuses; `vf` is 0.
+/// Scope of [`IOCTL_PUBLISH`] and [`IOCTL_INVALIDATE`]: every VF; `vf` is 0.
 /// It is a field of its own because every VF index, 0xFFFF too, is one that a caller may try.
 pub const SCOPE_ALL: u16 = 1;
 /// Bytes of the largest block.
@@ -81,13 +82,15 @@ pub const IOCTL_BLOCKS: u32 = looks(0x901);
 pub const IOCTL_STATS: u32 = looks(0x902);
 /// Counters of one block of a VF.
 pub const IOCTL_BLOCK_STATS: u32 = looks(0x903);
-/// The committed value of a register block, whoever may write it.
+/// The committed value of a register block, whoever may write it, and the block's revision.
 pub const IOCTL_READ: u32 = looks(0x904);
-/// Writes the PF-owned bytes of a block, for one VF or for all or none.
+/// Writes the PF-owned bytes of a block, for one VF or for all. It never fails because of what a VF wrote: where the VF's
+/// bytes and the publish break a rule together, the VF's return to their defaults. For one VF it may depend on the
+/// block's revision.
 pub const IOCTL_PUBLISH: u32 = changes(0x905);
 /// Tells one VF or all to read blocks again.
 pub const IOCTL_INVALIDATE: u32 = changes(0x906);
-/// Takes messages out of a stream, oldest first.
+/// Takes messages out of a stream, oldest first. A reset that comes between two messages ends the list.
 pub const IOCTL_DRAIN: u32 = changes(0x907);
 /// Resets a VF, as the virtualization stack's `ResetVf` does.
 pub const IOCTL_RESET: u32 = changes(0x908);
@@ -97,6 +100,12 @@ pub const IOCTL_POWER: u32 = changes(0x909);
 pub const IOCTL_JOURNAL: u32 = looks(0x90A);
 /// Pends until something of the kinds asked for has happened since a given count.
 pub const IOCTL_WAIT: u32 = looks(0x90B);
+
+/// How often operations of the host side were refused, by reason.
+pub const IOCTL_HOST_REFUSALS: u32 = looks(0x90C);
+
+/// Flag of [`PublishRequest`]: the block must have the revision `expected`.
+pub const PUBLISH_EXPECTS: u32 = 1 << 0;
 
 /// Names a VF: input of [`IOCTL_STATS`] and [`IOCTL_RESET`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -108,17 +117,43 @@ pub struct VfRequest {
     pub reserved: u16,
 }
 
-/// Names a block of a VF: input of [`IOCTL_BLOCK_STATS`], [`IOCTL_READ`] and [`IOCTL_DRAIN`], and
-/// in front of the data of [`IOCTL_PUBLISH`].
+/// Names a block of a VF: input of [`IOCTL_BLOCK_STATS`], [`IOCTL_READ`] and [`IOCTL_DRAIN`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct BlockRequest {
     /// The VF's index.
     pub vf: u16,
-    /// [`SCOPE_VF`]; [`IOCTL_PUBLISH`] also takes [`SCOPE_ALL`].
+    /// Zero.
+    pub reserved: u16,
+    /// The block's ID.
+    pub block: u32,
+}
+
+/// In front of the data of [`IOCTL_PUBLISH`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct PublishRequest {
+    /// The VF's index.
+    pub vf: u16,
+    /// [`SCOPE_VF`] or [`SCOPE_ALL`].
     pub scope: u16,
     /// The block's ID.
     pub block: u32,
+    /// Zero, or [`PUBLISH_EXPECTS`], which goes with [`SCOPE_VF`] alone: each VF has revisions of its own.
+    pub flags: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// The revision that the block must have with [`PUBLISH_EXPECTS`], from [`ReadReply::revision`]; otherwise zero.
+    pub expected: u64,
+}
+
+/// In front of the bytes in the output of [`IOCTL_READ`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ReadReply {
+    /// The block's revision: how often it was committed (by a write or by a publish) or reset since the device
+    /// started. A reset of the VF counts for each of its blocks, also for one that keeps its value.
+    pub revision: u64,
 }
 
 /// Input of [`IOCTL_INVALIDATE`].
@@ -266,6 +301,8 @@ pub struct StatsReply {
     pub writes: u64,
     /// Publishes by the host that were committed.
     pub publishes: u64,
+    /// Publishes, among those committed, that withdrew what the VF had written to the block.
+    pub withdrawn: u64,
     /// Stream messages that were dropped for newer ones.
     pub dropped: u64,
     /// Resets of the VF.
@@ -282,6 +319,19 @@ pub struct StatsReply {
     pub reserved: [u8; 2],
     /// Entries of `refused` in use.
     pub reason_count: u32,
+    /// Refused reads and writes of the VF for each reason, in the order of docs/refusals.md.
+    pub refused: [u64; MAX_REASONS],
+}
+
+/// Output of [`IOCTL_HOST_REFUSALS`]: operations of host software and of the virtualization stack that were refused
+/// since the device started. No VF is charged with them.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct HostRefusalsReply {
+    /// Entries of `refused` in use.
+    pub reason_count: u32,
+    /// Zero.
+    pub reserved: u32,
     /// Refusals for each reason, in the order of docs/refusals.md.
     pub refused: [u64; MAX_REASONS],
 }
@@ -296,12 +346,14 @@ pub struct BlockStatsReply {
     pub writes: u64,
     /// Publishes by the host that were committed.
     pub publishes: u64,
-    /// Operations that were refused.
+    /// Reads and writes by the VF that were refused.
     pub refused: u64,
     /// Stream messages that were dropped for newer ones.
     pub dropped: u64,
     /// Stream messages that wait to be drained.
     pub queued: u64,
+    /// The block's revision; see [`ReadReply::revision`].
+    pub revision: u64,
 }
 
 /// One message of a stream, in the output of [`IOCTL_DRAIN`].
@@ -349,7 +401,17 @@ macro_rules! assert_layout {
     };
 }
 assert_layout!(VfRequest, size 4, vf @ 0);
-assert_layout!(BlockRequest, size 8, vf @ 0, scope @ 2, block @ 4);
+assert_layout!(BlockRequest, size 8, vf @ 0, block @ 4);
+assert_layout!(
+    PublishRequest,
+    size 24,
+    vf @ 0,
+    scope @ 2,
+    block @ 4,
+    flags @ 8,
+    expected @ 16,
+);
+assert_layout!(ReadReply, size 8, revision @ 0);
 assert_layout!(InvalidateRequest, size 16, vf @ 0, scope @ 2, mask @ 8);
 assert_layout!(PowerRequest, size 4, vf @ 0, state @ 2);
 assert_layout!(BlocksRequest, size 4, first @ 0);
@@ -387,28 +449,31 @@ assert_layout!(
 );
 assert_layout!(
     StatsReply,
-    size 256,
+    size 264,
     reads @ 0,
     writes @ 8,
     publishes @ 16,
-    dropped @ 24,
-    resets @ 32,
-    floods @ 40,
-    pending @ 48,
-    power @ 56,
-    open @ 57,
-    reason_count @ 60,
-    refused @ 64,
+    withdrawn @ 24,
+    dropped @ 32,
+    resets @ 40,
+    floods @ 48,
+    pending @ 56,
+    power @ 64,
+    open @ 65,
+    reason_count @ 68,
+    refused @ 72,
 );
+assert_layout!(HostRefusalsReply, size 200, reason_count @ 0, refused @ 8);
 assert_layout!(
     BlockStatsReply,
-    size 48,
+    size 56,
     reads @ 0,
     writes @ 8,
     publishes @ 16,
     refused @ 24,
     dropped @ 32,
     queued @ 40,
+    revision @ 48,
 );
 assert_layout!(Message, size 132, length @ 0, data @ 4);
 assert_layout!(
@@ -437,6 +502,7 @@ mod tests {
             IOCTL_READ,
             IOCTL_JOURNAL,
             IOCTL_WAIT,
+            IOCTL_HOST_REFUSALS,
         ];
         let writers = [
             IOCTL_PUBLISH,

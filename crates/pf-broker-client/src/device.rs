@@ -81,6 +81,16 @@ pub enum Vfs {
     All,
 }
 
+/// What a register held when it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockValue {
+    /// As many bytes as were asked for, with zeros after those of the block.
+    pub data: Vec<u8>,
+    /// The block's revision: how often it was committed or reset since the device started. See
+    /// [`Device::publish_expecting`].
+    pub revision: u64,
+}
+
 /// Most entries asked for in one request for a list.
 const ENTRIES: usize = 256;
 
@@ -149,16 +159,19 @@ impl<C: Control> Device<C> {
     /// See [`Error`].
     pub fn stats(&self, vf: u16) -> Result<abi::StatsReply, Error> {
         let stats: abi::StatsReply = self.ask(abi::IOCTL_STATS, vf_request(vf).as_bytes())?;
-        // A driver of the same version has the same reasons in the same order.
-        if stats.reason_count as usize == Refusal::ALL.len() {
-            Ok(stats)
-        } else {
-            Err(Error::ReplyValue {
-                code: abi::IOCTL_STATS,
-                what: "the number of refusal reasons",
-                value: stats.reason_count.into(),
-            })
-        }
+        check_reasons(abi::IOCTL_STATS, stats.reason_count)?;
+        Ok(stats)
+    }
+
+    /// How often operations of the host side were refused, by reason.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn host_refusals(&self) -> Result<abi::HostRefusalsReply, Error> {
+        let refusals: abi::HostRefusalsReply = self.ask(abi::IOCTL_HOST_REFUSALS, &[])?;
+        check_reasons(abi::IOCTL_HOST_REFUSALS, refusals.reason_count)?;
+        Ok(refusals)
     }
 
     /// The counters of one block of a VF.
@@ -170,36 +183,72 @@ impl<C: Control> Device<C> {
         self.ask(abi::IOCTL_BLOCK_STATS, block_request(vf, block).as_bytes())
     }
 
-    /// The committed value of a register block: `length` bytes, zeros behind the block.
+    /// The committed value of a register block: `length` bytes, zeros behind the block; and its revision.
     ///
     /// # Errors
     ///
     /// See [`Error`].
-    pub fn read(&self, vf: u16, block: u32, length: usize) -> Result<Vec<u8>, Error> {
-        let mut data = vec![0; length];
+    pub fn read(&self, vf: u16, block: u32, length: usize) -> Result<BlockValue, Error> {
+        let mut reply = vec![0; size_of::<abi::ReadReply>() + length];
         let request = block_request(vf, block);
-        let actual = self.control(abi::IOCTL_READ, request.as_bytes(), &mut data)?;
-        if actual == length {
-            Ok(data)
-        } else {
-            Err(Error::ReplyLength {
+        let actual = self.control(abi::IOCTL_READ, request.as_bytes(), &mut reply)?;
+        match abi::ReadReply::read_from_prefix(&reply) {
+            Ok((abi::ReadReply { revision }, data)) if actual == reply.len() => Ok(BlockValue {
+                data: data.to_vec(),
+                revision,
+            }),
+            _ => Err(Error::ReplyLength {
                 code: abi::IOCTL_READ,
-                expected: length,
+                expected: reply.len(),
                 actual,
-            })
+            }),
         }
     }
 
-    /// Writes the PF-owned bytes of a block, for one VF, or for all or none.
+    /// Writes the PF-owned bytes of a block, for one VF or for all.
     ///
     /// # Errors
     ///
     /// See [`Error`].
     pub fn publish(&self, vfs: Vfs, block: u32, data: &[u8]) -> Result<(), Error> {
         let (vf, scope) = address(vfs);
-        let mut input = abi::BlockRequest { vf, scope, block }.as_bytes().to_vec();
-        input.extend_from_slice(data);
-        self.tell(abi::IOCTL_PUBLISH, &input)
+        let request = abi::PublishRequest {
+            vf,
+            scope,
+            block,
+            flags: 0,
+            reserved: 0,
+            expected: 0,
+        };
+        self.send_publish(&request, data)
+    }
+
+    /// Writes the PF-owned bytes of a block for one VF, only if the block still has the revision that
+    /// [`read`](Device::read) returned: nobody has written it since, and the VF has not been reset.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; [`Refusal::Changed`] if the block has another revision.
+    pub fn publish_expecting(
+        &self,
+        vf: u16,
+        block: u32,
+        revision: u64,
+        data: &[u8],
+    ) -> Result<(), Error> {
+        let request = abi::PublishRequest {
+            vf,
+            scope: abi::SCOPE_VF,
+            block,
+            flags: abi::PUBLISH_EXPECTS,
+            reserved: 0,
+            expected: revision,
+        };
+        self.send_publish(&request, data)
+    }
+
+    fn send_publish(&self, request: &abi::PublishRequest, data: &[u8]) -> Result<(), Error> {
+        self.tell(abi::IOCTL_PUBLISH, &[request.as_bytes(), data].concat())
     }
 
     /// Tells one VF or all to read the blocks of `mask` again, bit n for block n.
@@ -219,7 +268,7 @@ impl<C: Control> Device<C> {
     }
 
     /// Takes the oldest messages out of a stream, at most `most` of them. Fewer mean that the
-    /// stream was empty then.
+    /// stream was empty then, or that the VF was reset meanwhile.
     ///
     /// # Errors
     ///
@@ -356,8 +405,21 @@ fn vf_request(vf: u16) -> abi::VfRequest {
 fn block_request(vf: u16, block: u32) -> abi::BlockRequest {
     abi::BlockRequest {
         vf,
-        scope: abi::SCOPE_VF,
+        reserved: 0,
         block,
+    }
+}
+
+/// A driver of the same version has the same reasons in the same order.
+fn check_reasons(code: u32, reason_count: u32) -> Result<(), Error> {
+    if reason_count as usize == Refusal::ALL.len() {
+        Ok(())
+    } else {
+        Err(Error::ReplyValue {
+            code,
+            what: "the number of refusal reasons",
+            value: reason_count.into(),
+        })
     }
 }
 

@@ -297,6 +297,10 @@ pub(crate) struct Publish {
     /// The bytes, two hexadecimal digits each
     #[arg(value_parser = data)]
     pub(crate) data: Data,
+
+    /// Publish only if the block still has this revision, which `pfbctl read` shows; for one VF
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) expect: Option<u64>,
 }
 
 #[derive(Debug, Args)]

@@ -60,7 +60,8 @@ pub(crate) fn stats(arguments: &cli::Stats, out: &mut dyn Write) -> Result<(), F
     report::every_vf(
         out,
         &all.collect::<Result<Vec<_>, pf_broker_client::Error>>()?,
-    )
+    )?;
+    report::host_refusals(out, &device.host_refusals()?)
 }
 
 fn one_vf<C: Control>(device: &Device<C>, vf: u16, out: &mut dyn Write) -> Result<(), Failure> {
@@ -104,18 +105,26 @@ fn one(vfs: Vfs) -> Option<u16> {
 pub(crate) fn read(arguments: &cli::Read, out: &mut dyn Write) -> Result<(), Failure> {
     let device = open(&arguments.selection, Access::Look)?;
     let (vf, block, length) = (arguments.vf, arguments.block, arguments.length as usize);
-    let data = device.read(vf, block, length).map_err(|error| {
+    let value = device.read(vf, block, length).map_err(|error| {
         explain(
             &device,
             about_block(vf, block, Transfer::Read(length)),
             error,
         )
     })?;
-    report::bytes(out, &data)
+    report::bytes(out, &value.data)?;
+    writeln!(out, "revision {}", value.revision)?;
+    Ok(())
 }
 
 /// `pfbctl publish`.
 pub(crate) fn publish(arguments: &cli::Publish) -> Result<(), Failure> {
+    if arguments.vf == Vfs::All && arguments.expect.is_some() {
+        return Err(Failure::Argument {
+            argument: "--expect",
+            problem: "takes one VF: every VF has revisions of its own".to_owned(),
+        });
+    }
     let device = open(&arguments.selection, Access::Change)?;
     let (block, data) = (arguments.block, &arguments.data.0);
     let request = Request {
@@ -123,9 +132,11 @@ pub(crate) fn publish(arguments: &cli::Publish) -> Result<(), Failure> {
         block: Some(block),
         transfer: Transfer::Write(data.len()),
     };
-    device
-        .publish(arguments.vf, block, data)
-        .map_err(|error| explain(&device, request, error))
+    match (arguments.vf, arguments.expect) {
+        (Vfs::One(vf), Some(revision)) => device.publish_expecting(vf, block, revision, data),
+        (vfs, _) => device.publish(vfs, block, data),
+    }
+    .map_err(|error| explain(&device, request, error))
 }
 
 /// `pfbctl invalidate`.

@@ -66,8 +66,8 @@ impl<'s> Simulation<'s> {
         u16::try_from(self.broker.vf_count()).unwrap_or(u16::MAX)
     }
 
-    /// The host side's look at a register: all of its 128 bytes.
-    pub(crate) fn host_read(&self, vf: u16, block: u32) -> Result<Image, Refusal> {
+    /// What the host side sees of a register: all of its 128 bytes.
+    pub(crate) fn register(&self, vf: u16, block: u32) -> Result<Image, Refusal> {
         let mut image = [0; MAX_BLOCK_LENGTH];
         self.broker
             .host_read(vf, block, WHOLE, &mut image, self.now())?;
@@ -109,15 +109,27 @@ impl Host for Simulation<'_> {
         Ok(image.into_iter().take(length as usize).collect())
     }
 
-    fn publish(&mut self, vf: Target, block: u32, data: &[u8]) -> Answer<()> {
+    fn publish(&mut self, vf: u16, block: u32, data: &[u8], expect: Option<u64>) -> Answer<()> {
         let (length, image) = sent(data);
-        match vf {
-            Target::Vf(vf) => self
-                .broker
-                .publish(vf, block, length, &image, None, self.now())?,
-            Target::All => self.broker.publish_all(block, length, &image, self.now())?,
-        };
+        self.broker
+            .publish(vf, block, length, &image, expect, self.now())?;
         Ok(())
+    }
+
+    fn publish_all(&mut self, block: u32, data: &[u8]) -> Answer<()> {
+        let (length, image) = sent(data);
+        self.broker.publish_all(block, length, &image, self.now())?;
+        Ok(())
+    }
+
+    fn host_read(&mut self, vf: u16, block: u32, length: u32) -> Answer<(Vec<u8>, u64)> {
+        let mut image = [0; MAX_BLOCK_LENGTH];
+        let revision = self
+            .broker
+            .host_read(vf, block, length, &mut image, self.now())?;
+        // The broker has refused what is longer than the image.
+        let data = image.into_iter().take(length as usize).collect();
+        Ok((data, revision))
     }
 
     fn invalidate(&mut self, vf: Target, mask: u64) -> Answer<()> {
@@ -158,6 +170,7 @@ impl Host for Simulation<'_> {
             reads: counters.reads,
             writes: counters.writes,
             publishes: counters.publishes,
+            withdrawn: counters.withdrawn,
             refused: Refusal::ALL.map(|refusal| counters.refused(refusal)),
         })
     }

@@ -125,6 +125,7 @@ impl<'a> Story<'a, '_, '_> {
     /// The host side publishes a block to every VF.
     fn publish_all(&mut self, block: &Block, data: &[u8]) -> Result<(), Status> {
         let operation = Operation::Publish {
+            expect: None,
             vf: Target::All,
             block: block.id,
             data: data.to_vec(),
@@ -156,7 +157,7 @@ impl<'a> Story<'a, '_, '_> {
             .get(&(vf, block.id))
             .map_or(History::EMPTY, |last| last.1);
         let image = match block.kind {
-            Kind::Register => self.simulation.host_read(vf, block.id).unwrap_or(sent),
+            Kind::Register => self.simulation.register(vf, block.id).unwrap_or(sent),
             Kind::Stream => sent,
         };
         self.last
@@ -215,7 +216,7 @@ impl<'a> Story<'a, '_, '_> {
     /// What a block holds; of a stream, its last message.
     fn committed(&self, vf: u16, block: &Block) -> Image {
         if block.kind == Kind::Register
-            && let Ok(image) = self.simulation.host_read(vf, block.id)
+            && let Ok(image) = self.simulation.register(vf, block.id)
         {
             return image;
         }

@@ -66,6 +66,7 @@ pub(crate) mod status {
     pub(crate) const ACCESS_DENIED: u32 = 0xC000_0022;
     pub(crate) const BUFFER_TOO_SMALL: u32 = 0xC000_0023;
     pub(crate) const SHARING_VIOLATION: u32 = 0xC000_0043;
+    pub(crate) const REVISION_MISMATCH: u32 = 0xC000_0059;
     pub(crate) const DEVICE_NOT_READY: u32 = 0xC000_00A3;
     pub(crate) const IO_TIMEOUT: u32 = 0xC000_00B5;
     pub(crate) const NOT_SUPPORTED: u32 = 0xC000_00BB;

@@ -209,10 +209,30 @@ impl Host for Lab<'_> {
         Ok(data)
     }
 
-    fn publish(&mut self, vf: Target, block: u32, data: &[u8]) -> Outcome<()> {
+    fn publish(&mut self, vf: u16, block: u32, data: &[u8], expect: Option<u64>) -> Outcome<()> {
+        let management = self.management()?;
+        match expect {
+            Some(revision) => management.publish_expecting(vf, block, revision, data),
+            None => management.publish(Vfs::One(vf), block, data),
+        }
+        .map_err(by_management)
+    }
+
+    fn publish_all(&mut self, block: u32, data: &[u8]) -> Outcome<()> {
         self.management()?
-            .publish(target(vf), block, data)
+            .publish(Vfs::All, block, data)
             .map_err(by_management)
+    }
+
+    fn host_read(&mut self, vf: u16, block: u32, length: u32) -> Outcome<(Vec<u8>, u64)> {
+        // Beyond the longest block all lengths are refused alike.
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let length = length.min(MAX_BLOCK_LENGTH + 1);
+        let value = self
+            .management()?
+            .read(vf, block, length)
+            .map_err(by_management)?;
+        Ok((value.data, value.revision))
     }
 
     fn invalidate(&mut self, vf: Target, mask: u64) -> Outcome<()> {
@@ -284,6 +304,7 @@ impl Host for Lab<'_> {
             reads: reply.reads,
             writes: reply.writes,
             publishes: reply.publishes,
+            withdrawn: reply.withdrawn,
             refused,
         })
     }

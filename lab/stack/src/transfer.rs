@@ -250,15 +250,18 @@ fn manage(transfer: &Transfer) -> Transferred {
     try_manage(transfer, SCOPE_VF).unwrap_or_else(ended)
 }
 
-/// Publishes what `transfer` publishes to all VFs or none.
+/// Publishes what `transfer` publishes to all VFs.
 pub(crate) fn publish_all(transfer: &Transfer) -> Transferred {
     let for_all = Transfer { vf: 0, ..*transfer };
     try_manage(&for_all, SCOPE_ALL).unwrap_or_else(ended)
 }
 
+/// Bytes in front of the data of a publish: VF, scope, block, flags, reserved, revision.
+const PUBLISH_HEADER: usize = 24;
+
 fn try_manage(transfer: &Transfer, scope: u16) -> Result<Transferred, NTSTATUS> {
     let partner = partner::get()?;
-    let mut buffer = [0_u8; 8 + MAX_BLOCK_LENGTH];
+    let mut buffer = [0_u8; PUBLISH_HEADER + MAX_BLOCK_LENGTH];
     buffer[..2].copy_from_slice(&transfer.vf.to_le_bytes());
     buffer[2..4].copy_from_slice(&scope.to_le_bytes());
     match transfer.operation {
@@ -267,13 +270,19 @@ fn try_manage(transfer: &Transfer, scope: u16) -> Result<Transferred, NTSTATUS> 
         operation::INVALIDATE => {}
         _ => buffer[4..8].copy_from_slice(&transfer.block.to_le_bytes()),
     }
-    buffer[8..].copy_from_slice(&transfer.data);
+    let data_at = if transfer.operation == operation::PUBLISH {
+        PUBLISH_HEADER
+    } else {
+        8
+    };
+    buffer[data_at..data_at + MAX_BLOCK_LENGTH].copy_from_slice(&transfer.data);
     let (code, input, output) = match transfer.operation {
-        operation::PUBLISH => (IOCTL_PUBLISH, 8 + transfer.length, 0),
+        operation::PUBLISH => (IOCTL_PUBLISH, 24 + transfer.length, 0),
         operation::DRAIN => (IOCTL_DRAIN, 8, 4 + 128),
         operation::INVALIDATE => (IOCTL_INVALIDATE, 16, 0),
         operation::POWER => (IOCTL_POWER, 4, 0),
-        _ => (IOCTL_READ, 8, transfer.length),
+        // In front of the bytes stands the revision.
+        _ => (IOCTL_READ, 8, 8 + transfer.length),
     };
     let sent = partner.send(code, false, false, &mut buffer, (input, output))?;
     let completion = sent.wait(None).ok_or(STATUS_INVALID_PARAMETER)?;
@@ -281,7 +290,7 @@ fn try_manage(transfer: &Transfer, scope: u16) -> Result<Transferred, NTSTATUS> 
     let returned = usize::try_from(completion.information).unwrap_or(0);
     let (skip, length) = match transfer.operation {
         operation::DRAIN if returned >= 4 => (4, usize::from(buffer[0])),
-        operation::HOST_READ => (0, returned),
+        operation::HOST_READ => (8, returned.saturating_sub(8)),
         _ => (0, 0),
     };
     Ok(finished(

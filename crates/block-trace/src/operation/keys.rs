@@ -12,6 +12,7 @@ pub(super) enum Op {
     Write,
     Read,
     Publish,
+    HostRead,
     Invalidate,
     TakeInvalidation,
     Drain,
@@ -22,10 +23,11 @@ pub(super) enum Op {
 }
 
 impl Op {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Write,
         Self::Read,
         Self::Publish,
+        Self::HostRead,
         Self::Invalidate,
         Self::TakeInvalidation,
         Self::Drain,
@@ -41,6 +43,7 @@ impl Op {
             Self::Write => "write",
             Self::Read => "read",
             Self::Publish => "publish",
+            Self::HostRead => "host-read",
             Self::Invalidate => "invalidate",
             Self::TakeInvalidation => "take-invalidation",
             Self::Drain => "drain",
@@ -73,6 +76,8 @@ pub(super) struct Keys {
     #[serde(default, deserialize_with = "present")]
     data: Option<Hex>,
     #[serde(default, deserialize_with = "present")]
+    expect: Option<u64>,
+    #[serde(default, deserialize_with = "present")]
     mask: Option<Mask>,
     #[serde(default, deserialize_with = "present")]
     state: Option<State>,
@@ -100,10 +105,23 @@ impl Keys {
                 block: self.block()?,
                 length: self.length()?,
             },
-            Op::Publish => Operation::Publish {
-                vf: self.target()?,
+            Op::Publish => {
+                let vf = self.target()?;
+                let expect = self.expect.take();
+                if vf == Target::All && expect.is_some() {
+                    return Err(LineError::ExpectOfAll);
+                }
+                Operation::Publish {
+                    vf,
+                    block: self.block()?,
+                    data: self.data()?,
+                    expect,
+                }
+            }
+            Op::HostRead => Operation::HostRead {
+                vf: self.one_vf()?,
                 block: self.block()?,
-                data: self.data()?,
+                length: self.length()?,
             },
             Op::Invalidate => Operation::Invalidate {
                 vf: self.target()?,
@@ -177,6 +195,7 @@ impl Keys {
             ("block", self.block.is_some()),
             ("length", self.length.is_some()),
             ("data", self.data.is_some()),
+            ("expect", self.expect.is_some()),
             ("mask", self.mask.is_some()),
             ("state", self.state.is_some()),
             ("milliseconds", self.milliseconds.is_some()),

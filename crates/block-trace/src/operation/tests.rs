@@ -38,6 +38,24 @@ fn every_operation_of_the_language_is_read() {
                 vf: Target::All,
                 block: 0,
                 data: vec![],
+                expect: None,
+            },
+        ),
+        (
+            r#"{"op":"publish","vf":3,"block":0,"data":"ff","expect":0}"#,
+            Operation::Publish {
+                vf: Target::Vf(3),
+                block: 0,
+                data: vec![255],
+                expect: Some(0),
+            },
+        ),
+        (
+            r#"{"op":"host-read","vf":1,"block":2,"length":64}"#,
+            Operation::HostRead {
+                vf: 1,
+                block: 2,
+                length: 64,
             },
         ),
         (
@@ -46,6 +64,7 @@ fn every_operation_of_the_language_is_read() {
                 vf: Target::Vf(3),
                 block: 0,
                 data: vec![255],
+                expect: None,
             },
         ),
         (
@@ -138,6 +157,9 @@ fn whole_ranges_are_well_formed_and_their_ends_are_the_ends() {
         r#"{"op":"read","vf":0,"block":0,"length":4294967296}"#,
         r#"{"op":"read","vf":0,"block":0,"length":-1}"#,
         r#"{"op":"advance","milliseconds":4294967296}"#,
+        r#"{"op":"publish","vf":0,"block":0,"data":"","expect":18446744073709551616}"#,
+        r#"{"op":"publish","vf":0,"block":0,"data":"","expect":-1}"#,
+        r#"{"op":"publish","vf":0,"block":0,"data":"","expect":"1"}"#,
         r#"{"op":"invalidate","vf":0,"mask":"0x10000000000000000"}"#,
         r#"{"op":"invalidate","vf":0,"mask":"0x"}"#,
         r#"{"op":"invalidate","vf":0,"mask":"0x+1"}"#,
@@ -198,6 +220,21 @@ fn a_key_that_is_missing_or_another_operations_is_named() {
     assert_eq!(
         parse(r#"{"op":"drain","vf":"all","block":1}"#),
         Err(LineError::OneVf { op: "drain" })
+    );
+    assert_eq!(
+        parse(r#"{"op":"host-read","vf":"all","block":1,"length":1}"#),
+        Err(LineError::OneVf { op: "host-read" })
+    );
+    assert_eq!(
+        parse(r#"{"op":"write","vf":0,"block":1,"data":"","expect":1}"#),
+        Err(LineError::Superfluous {
+            op: "write",
+            key: "expect"
+        })
+    );
+    assert_eq!(
+        parse(r#"{"op":"publish","vf":"all","block":1,"data":"","expect":1}"#),
+        Err(LineError::ExpectOfAll)
     );
     let text = problem(r#"{"vf":0}"#);
     assert!(text.contains("`op`"), "{text}");
@@ -291,6 +328,14 @@ fn targets() -> impl Strategy<Value = Target> {
     prop_oneof![any::<u16>().prop_map(Target::Vf), Just(Target::All)]
 }
 
+/// Whom a publish is for, and the revision that it expects.
+fn publishes() -> impl Strategy<Value = (Target, Option<u64>)> {
+    prop_oneof![
+        (any::<u16>(), any::<Option<u64>>()).prop_map(|(vf, expect)| (Target::Vf(vf), expect)),
+        Just((Target::All, None)),
+    ]
+}
+
 fn operations() -> impl Strategy<Value = Operation> {
     let data = || prop::collection::vec(any::<u8>(), 0..160);
     prop_oneof![
@@ -301,11 +346,16 @@ fn operations() -> impl Strategy<Value = Operation> {
         }),
         (any::<u16>(), any::<u32>(), any::<u32>())
             .prop_map(|(vf, block, length)| Operation::Read { vf, block, length }),
-        (targets(), any::<u32>(), data()).prop_map(|(vf, block, data)| Operation::Publish {
-            vf,
-            block,
-            data
+        (publishes(), any::<u32>(), data()).prop_map(|((vf, expect), block, data)| {
+            Operation::Publish {
+                vf,
+                block,
+                data,
+                expect,
+            }
         }),
+        (any::<u16>(), any::<u32>(), any::<u32>())
+            .prop_map(|(vf, block, length)| Operation::HostRead { vf, block, length }),
         (targets(), any::<u64>()).prop_map(|(vf, mask)| Operation::Invalidate { vf, mask }),
         any::<u16>().prop_map(|vf| Operation::TakeInvalidation { vf }),
         (any::<u16>(), any::<u32>()).prop_map(|(vf, block)| Operation::Drain { vf, block }),

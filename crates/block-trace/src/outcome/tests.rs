@@ -9,6 +9,14 @@ fn results_are_spelled_as_the_language_says() {
         Outcome::Data(vec![0x0A, 0xFF]).to_string(),
         r#"{"status":"0x00000000","data":"0aff"}"#
     );
+    let read = Outcome::HostData {
+        data: vec![0x0A, 0xFF],
+        revision: u64::MAX,
+    };
+    assert_eq!(
+        read.to_string(),
+        r#"{"status":"0x00000000","data":"0aff","revision":18446744073709551615}"#
+    );
     assert_eq!(
         Outcome::Mask(0).to_string(),
         r#"{"status":"0x00000000","mask":"0x0"}"#
@@ -56,6 +64,7 @@ fn statistics_name_every_reason_zero_included() {
         reads: 1,
         writes: 2,
         publishes: 3,
+        withdrawn: 5,
         ..Stats::default()
     };
     let length = Refusal::ALL
@@ -67,6 +76,7 @@ fn statistics_name_every_reason_zero_included() {
         serde_json::from_str(&Outcome::Stats(stats).to_string()).expect("a result line is JSON");
     assert_eq!(line["reads"], 1);
     assert_eq!(line["writes"], 2);
+    assert_eq!(line["withdrawn"], 5);
     assert_eq!(line["publishes"], 3);
     let refused = line["refused"].as_object().expect("refused is an object");
     assert_eq!(refused.len(), Refusal::ALL.len());

@@ -33,8 +33,16 @@ impl Host for Recorder {
     fn read(&mut self, vf: u16, block: u32, length: u32) -> Answer<Vec<u8>> {
         self.note(vf, block, format!("read {vf} {block} {length}"), vec![0xAA])
     }
-    fn publish(&mut self, vf: Target, block: u32, data: &[u8]) -> Answer<()> {
-        self.note(0, block, format!("publish {vf:?} {block} {data:?}"), ())
+    fn publish(&mut self, vf: u16, block: u32, data: &[u8], expect: Option<u64>) -> Answer<()> {
+        let call = format!("publish {vf} {block} {data:?} {expect:?}");
+        self.note(vf, block, call, ())
+    }
+    fn publish_all(&mut self, block: u32, data: &[u8]) -> Answer<()> {
+        self.note(0, block, format!("publish all {block} {data:?}"), ())
+    }
+    fn host_read(&mut self, vf: u16, block: u32, length: u32) -> Answer<(Vec<u8>, u64)> {
+        let call = format!("host-read {vf} {block} {length}");
+        self.note(vf, block, call, (vec![0xBB], 7))
     }
     fn invalidate(&mut self, vf: Target, mask: u64) -> Answer<()> {
         self.note(0, 0, format!("invalidate {vf:?} {mask}"), ())
@@ -75,6 +83,9 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
     let (played, output, calls) = run(r#"{"op":"write","vf":1,"block":2,"data":"0304"}
 {"op":"read","vf":1,"block":2,"length":3}
 {"op":"publish","vf":"all","block":2,"data":"05"}
+{"op":"publish","vf":1,"block":2,"data":"05"}
+{"op":"publish","vf":1,"block":2,"data":"05","expect":18446744073709551615}
+{"op":"host-read","vf":1,"block":2,"length":1}
 {"op":"invalidate","vf":3,"mask":"0x10"}
 {"op":"take-invalidation","vf":4}
 {"op":"drain","vf":5,"block":6}
@@ -85,7 +96,7 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
     assert_eq!(
         played.expect("a good trace"),
         Played {
-            operations: 10,
+            operations: 13,
             refused: 1
         }
     );
@@ -94,7 +105,10 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
         [
             "write 1 2 [3, 4]",
             "read 1 2 3",
-            "publish All 2 [5]",
+            "publish all 2 [5]",
+            "publish 1 2 [5] None",
+            "publish 1 2 [5] Some(18446744073709551615)",
+            "host-read 1 2 1",
             "invalidate Vf(3) 16",
             "take 4",
             "drain 5 6",
@@ -109,17 +123,20 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
         r#"{"status":"0x00000000","data":"aa"}"#,
         r#"{"status":"0x00000000"}"#,
         r#"{"status":"0x00000000"}"#,
+        r#"{"status":"0x00000000"}"#,
+        r#"{"status":"0x00000000","data":"bb","revision":7}"#,
+        r#"{"status":"0x00000000"}"#,
         r#"{"status":"0x00000000","mask":"0x2"}"#,
         r#"{"status":"0x00000000","messages":["01"]}"#,
         r#"{"status":"0x00000000"}"#,
         r#"{"status":"0x00000000"}"#,
         r#"{"status":"0x00000000"}"#,
     ];
-    assert_eq!(output.lines().take(9).collect::<Vec<_>>(), expected);
+    assert_eq!(output.lines().take(12).collect::<Vec<_>>(), expected);
     assert!(
         output
             .lines()
-            .nth(9)
+            .nth(12)
             .expect("the refusal is a result")
             .contains("0xC0000225")
     );

@@ -62,10 +62,10 @@ fn a_reply_of_another_length_is_an_error_and_not_data() {
         })
     );
     assert!(matches!(
-        device([Ok(vec![1, 2, 3])]).read(0, 0, 4),
+        device([Ok(vec![1; 11])]).read(0, 0, 4),
         Err(Error::ReplyLength {
-            expected: 4,
-            actual: 3,
+            expected: 12,
+            actual: 11,
             ..
         })
     ));
@@ -106,19 +106,51 @@ fn one_vf_and_all_vfs_cannot_be_confused() {
     device.publish(Vfs::All, 7, &[]).expect("answered");
     device.invalidate(Vfs::All, 5).expect("answered");
     let sent = device.0.sent.borrow();
-    let (request, data) = abi::BlockRequest::read_from_prefix(&sent[0].1).expect("a request");
+    let (request, data) = abi::PublishRequest::read_from_prefix(&sent[0].1).expect("a request");
     assert_eq!(
         (request.vf, request.scope, request.block),
         (0xFFFF, abi::SCOPE_VF, 7)
     );
+    assert_eq!((request.flags, request.expected), (0, 0));
     assert_eq!(data, [0xAA]);
-    let (request, _) = abi::BlockRequest::read_from_prefix(&sent[1].1).expect("a request");
+    let (request, _) = abi::PublishRequest::read_from_prefix(&sent[1].1).expect("a request");
     assert_eq!((request.vf, request.scope), (0, abi::SCOPE_ALL));
     let (request, _) = abi::InvalidateRequest::read_from_prefix(&sent[2].1).expect("a request");
     assert_eq!(
         (request.vf, request.scope, request.mask),
         (0, abi::SCOPE_ALL, 5)
     );
+}
+
+#[test]
+fn a_publish_names_the_revision_that_a_read_returned() {
+    let reply = [&7_u64.to_le_bytes()[..], &[1, 2]].concat();
+    let device = device([
+        Ok(reply),
+        Ok(vec![]),
+        Ok(vec![]),
+        Err(Refusal::Changed.status()),
+    ]);
+    let value = device.read(3, 5, 2).expect("answered");
+    assert_eq!((&value.data[..], value.revision), (&[1, 2][..], 7));
+    for revision in [value.revision, 0] {
+        device
+            .publish_expecting(3, 5, revision, &[9])
+            .expect("answered");
+    }
+    let refused = device.publish_expecting(3, 5, 8, &[9]).unwrap_err();
+    assert_eq!(refused.refusal(), Some(Refusal::Changed));
+    let sent = device.0.sent.borrow();
+    assert_eq!(sent[0].2, 8 + 2, "the revision and two bytes");
+    for ((_, input, _), expected) in sent[1..].iter().zip([7, 0, 8]) {
+        let (request, data) = abi::PublishRequest::read_from_prefix(input).expect("a request");
+        assert_eq!(
+            (request.vf, request.scope, request.block),
+            (3, abi::SCOPE_VF, 5)
+        );
+        assert_eq!(request.flags, abi::PUBLISH_EXPECTS, "0 is a revision too");
+        assert_eq!((request.expected, data), (expected, &[9][..]));
+    }
 }
 
 #[test]
@@ -172,6 +204,16 @@ fn counters_of_a_driver_with_other_reasons_are_not_misread() {
         device([Ok(reply.as_bytes().to_vec())]).stats(0),
         Err(Error::ReplyValue { .. })
     ));
+    let mut reply = abi::HostRefusalsReply::new_zeroed();
+    assert!(matches!(
+        device([Ok(reply.as_bytes().to_vec())]).host_refusals(),
+        Err(Error::ReplyValue { value: 0, .. })
+    ));
+    reply.reason_count = u32::try_from(Refusal::ALL.len()).expect("few reasons");
+    reply.refused[Refusal::Changed as usize] = 4;
+    let refused = device([Ok(reply.as_bytes().to_vec())]).host_refusals();
+    let refused = refused.expect("the reasons of this version").refused;
+    assert_eq!(refused[Refusal::Changed as usize], 4);
 }
 
 #[test]

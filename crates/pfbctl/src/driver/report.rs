@@ -69,7 +69,7 @@ fn name(name: &[u8; abi::NAME_LENGTH]) -> String {
 pub(super) fn every_vf(out: &mut dyn Write, vfs: &[(u16, abi::StatsReply)]) -> Result<(), Failure> {
     let most = vfs
         .iter()
-        .map(|(_, stats)| refused(stats))
+        .map(|(_, stats)| refused(&stats.refused))
         .max()
         .unwrap_or(0);
     let mut rows = table([
@@ -78,6 +78,7 @@ pub(super) fn every_vf(out: &mut dyn Write, vfs: &[(u16, abi::StatsReply)]) -> R
         "reads",
         "writes",
         "publishes",
+        "withdrawn",
         "refused",
         "mostly",
         "dropped",
@@ -91,7 +92,8 @@ pub(super) fn every_vf(out: &mut dyn Write, vfs: &[(u16, abi::StatsReply)]) -> R
             stats.reads.to_string(),
             stats.writes.to_string(),
             stats.publishes.to_string(),
-            refused(stats).to_string(),
+            stats.withdrawn.to_string(),
+            refused(&stats.refused).to_string(),
             most_often(stats).to_owned(),
             stats.dropped.to_string(),
             stats.floods.to_string(),
@@ -101,7 +103,7 @@ pub(super) fn every_vf(out: &mut dyn Write, vfs: &[(u16, abi::StatsReply)]) -> R
     writeln!(out, "{}", rows.trim_fmt())?;
     for (vf, stats) in vfs
         .iter()
-        .filter(|(_, stats)| most > 0 && refused(stats) == most)
+        .filter(|(_, stats)| most > 0 && refused(&stats.refused) == most)
     {
         writeln!(
             out,
@@ -122,10 +124,12 @@ pub(super) fn one_vf(
 ) -> Result<(), Failure> {
     writeln!(
         out,
-        "{HEADING}VF {vf}{HEADING:#}: {}, {} resets, {} floods, latched invalidations {:#x}",
+        "{HEADING}VF {vf}{HEADING:#}: {}, {} resets, {} floods, {} requests withdrawn, \
+         latched invalidations {:#x}",
         state(stats),
         stats.resets,
         stats.floods,
+        stats.withdrawn,
         stats.pending
     )?;
     let mut rows = table([
@@ -137,6 +141,7 @@ pub(super) fn one_vf(
         "refused",
         "waiting",
         "dropped",
+        "revision",
     ]);
     for (block, counters) in blocks {
         rows.add_row([
@@ -148,14 +153,41 @@ pub(super) fn one_vf(
             counters.refused.to_string(),
             counters.queued.to_string(),
             counters.dropped.to_string(),
+            counters.revision.to_string(),
         ]);
     }
     writeln!(out, "{}", rows.trim_fmt())?;
+    if refused(&stats.refused) == 0 {
+        writeln!(out, "nothing was refused")?;
+        return Ok(());
+    }
+    by_reason(out, &stats.refused)
+}
+
+/// What was refused to host software and to the virtualization stack; nothing if nothing was.
+pub(super) fn host_refusals(
+    out: &mut dyn Write,
+    refusals: &abi::HostRefusalsReply,
+) -> Result<(), Failure> {
+    let all = refused(&refusals.refused);
+    if all == 0 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "{HEADING}Host side{HEADING:#}: {all} operations of host software or the \
+         virtualization stack were refused, which no VF is charged with"
+    )?;
+    by_reason(out, &refusals.refused)
+}
+
+/// One row for each reason that something was refused for.
+fn by_reason(out: &mut dyn Write, refused: &[u64; abi::MAX_REASONS]) -> Result<(), Failure> {
     let mut rows = table(["refused", "reason", "status", "what was wrong"]);
     for (refusal, count) in Refusal::ALL
         .iter()
-        .zip(stats.refused)
-        .filter(|&(_, count)| count > 0)
+        .zip(refused)
+        .filter(|&(_, count)| *count > 0)
     {
         rows.add_row([
             count.to_string(),
@@ -164,11 +196,7 @@ pub(super) fn one_vf(
             refusal.sentence().to_owned(),
         ]);
     }
-    if rows.is_empty() {
-        writeln!(out, "nothing was refused")?;
-    } else {
-        writeln!(out, "{}", rows.trim_fmt())?;
-    }
+    writeln!(out, "{}", rows.trim_fmt())?;
     Ok(())
 }
 
@@ -266,9 +294,8 @@ fn state(stats: &abi::StatsReply) -> String {
     format!("D{}{held}", stats.power)
 }
 
-fn refused(stats: &abi::StatsReply) -> u64 {
-    stats
-        .refused
+fn refused(counts: &[u64; abi::MAX_REASONS]) -> u64 {
+    counts
         .iter()
         .fold(0, |sum, count| sum.saturating_add(*count))
 }

@@ -72,12 +72,30 @@ fn the_vf_that_misbehaves_stands_out() {
 }
 
 #[test]
+fn what_the_host_side_was_refused_is_shown_by_reason_and_only_if_there_is_something() {
+    let mut refusals = abi::HostRefusalsReply::new_zeroed();
+    let shown = text(|out| report::host_refusals(out, &refusals).expect("written"));
+    assert_eq!(shown, "");
+    refusals.refused[Refusal::Changed as usize] = 3;
+    refusals.refused[Refusal::Length as usize] = 1;
+    let shown = text(|out| report::host_refusals(out, &refusals).expect("written"));
+    assert!(
+        shown.starts_with("Host side: 4 operations")
+            && shown.contains("changed")
+            && shown.contains("0xC0000206")
+            && !shown.contains("0xC0000225"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_vf_in_detail_names_every_refusal_and_every_block() {
     let mut block = abi::BlockInfo::new_zeroed();
     block.id = 7;
     block.name[..9].copy_from_slice(b"hello\x1b[2J");
     let mut counters = abi::BlockStatsReply::new_zeroed();
     counters.queued = 31;
+    counters.revision = 4711;
     let device = device(vec![
         (
             abi::IOCTL_STATS,
@@ -89,7 +107,7 @@ fn a_vf_in_detail_names_every_refusal_and_every_block() {
     let text = text(|out| one_vf(&device, 3, out).expect("answered"));
     assert!(text.starts_with("VF 3: D0, 0 resets"), "{text}");
     assert!(
-        text.contains(r"hello\u{1b}[2J") && text.contains("31"),
+        text.contains(r"hello\u{1b}[2J") && text.contains("31") && text.contains("4711"),
         "what a table holds is no command for the terminal: {text}"
     );
     assert!(text.contains("0xC000042A") && text.contains("12"), "{text}");

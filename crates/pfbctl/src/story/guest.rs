@@ -125,7 +125,7 @@ fn collect(story: &mut Story<'_, '_, '_>, vfs: Range<u16>) -> Result<(), Failure
         for &block in &written {
             if block.kind == Kind::Stream {
                 story.tell_drain(vf, block)?;
-            } else if let Ok(image) = story.simulation.host_read(vf, block.id) {
+            } else if let Ok(image) = story.simulation.register(vf, block.id) {
                 let text = narrator::contents(manifest, block, &image, None);
                 let action = format!("reads {}", block.name);
                 story

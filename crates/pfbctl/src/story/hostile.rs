@@ -65,7 +65,7 @@ fn holdings(story: &Story<'_, '_, '_>, vfs: &[u16]) -> Vec<Image> {
         .iter()
         .flat_map(|vf| registers.iter().map(move |block| (*vf, *block)));
     pairs
-        .filter_map(|(vf, block)| story.simulation.host_read(vf, block).ok())
+        .filter_map(|(vf, block)| story.simulation.register(vf, block).ok())
         .collect()
 }
 
@@ -288,7 +288,7 @@ fn reset(story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
     {
         match block.kind {
             Kind::Register => {
-                let Ok(image) = story.simulation.host_read(vf, block.id) else {
+                let Ok(image) = story.simulation.register(vf, block.id) else {
                     continue;
                 };
                 let text = narrator::contents(story.manifest, block, &image, Some(Writer::Vf));

@@ -71,14 +71,22 @@ const NOTHING: Code = Code {
     short_output: status::BUFFER_TOO_SMALL,
 };
 
-/// A block and 128 bytes of zeros for it.
-const BLOCK_0: [u8; 136] = {
-    let mut bytes = [0; 136];
+/// A publish of 128 zeros to block 0 that expects no revision.
+const BLOCK_0: [u8; 152] = {
+    let mut bytes = [0; 152];
     bytes[0] = 1;
     bytes
 };
 
-pub(super) const CODES: [Code; 12] = [
+/// A publish to all VFs that expects revision 0.
+const EXPECTS_OF_ALL: [u8; 152] = {
+    let mut bytes = [0; 152];
+    bytes[2] = 1;
+    bytes[8] = 1;
+    bytes
+};
+
+pub(super) const CODES: [Code; 13] = [
     Code {
         name: "QUERY",
         number: 0x0022_6400,
@@ -101,8 +109,8 @@ pub(super) const CODES: [Code; 12] = [
         number: 0x0022_6408,
         input: &[1, 0, 0, 0],
         reserved: &[2, 3],
-        output: 256,
-        information: 256,
+        output: 264,
+        information: 264,
         ..NOTHING
     },
     Code {
@@ -111,8 +119,8 @@ pub(super) const CODES: [Code; 12] = [
         input: &[1, 0, 0, 0, 0, 0, 0, 0],
         reserved: &[2, 3],
         block: Some(4),
-        output: 48,
-        information: 48,
+        output: 56,
+        information: 56,
         ..NOTHING
     },
     Code {
@@ -121,8 +129,8 @@ pub(super) const CODES: [Code; 12] = [
         input: &[1, 0, 0, 0, 0, 0, 0, 0],
         reserved: &[2, 3],
         block: Some(4),
-        output: 128,
-        information: 128,
+        output: 136,
+        information: 136,
         short_output: status::INVALID_BUFFER_SIZE,
         ..NOTHING
     },
@@ -132,7 +140,10 @@ pub(super) const CODES: [Code; 12] = [
         looks: false,
         input: &BLOCK_0,
         wrong_input: status::INVALID_BUFFER_SIZE,
-        reserved: &[2, 3],
+        // A scope, flags, reserved bytes, and a revision that is not expected.
+        reserved: &[
+            2, 3, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+        ],
         block: Some(4),
         ..NOTHING
     },
@@ -190,6 +201,14 @@ pub(super) const CODES: [Code; 12] = [
         vf: None,
         output: 8,
         information: 8,
+        ..NOTHING
+    },
+    Code {
+        name: "HOST_REFUSALS",
+        number: 0x0022_6430,
+        vf: None,
+        output: 200,
+        information: 200,
         ..NOTHING
     },
 ];
@@ -259,14 +278,16 @@ fn inputs(session: &mut Session) -> Result<()> {
 
 fn outputs(session: &mut Session) -> Result<()> {
     for code in CODES.iter().filter(|code| code.output > 0) {
-        let short = refused(code.short_output);
-        for output in [code.output - 1, 0] {
+        for (output, short) in [
+            (code.output - 1, code.short_output),
+            (0, status::BUFFER_TOO_SMALL),
+        ] {
             let what = format!("{output} bytes of output");
-            everywhere(session, code, &what, code.input, output, short)?;
+            everywhere(session, code, &what, code.input, output, refused(short))?;
         }
-        // Of a block that is read the length of the output is the length asked for.
+        // Of a block that is read the length of the output behind the revision is the length asked for.
         let long = if code.name == "READ" {
-            short
+            refused(code.short_output)
         } else {
             code.served()
         };
@@ -309,7 +330,28 @@ fn unknown(session: &mut Session) -> Result<()> {
             everywhere(session, code, &what, &input, code.output, expected)?;
         }
     }
-    let others: [(&str, u32, &[u8], u32, u32); 4] = [
+    let others: [(&str, u32, &[u8], u32, u32); 7] = [
+        (
+            "READ without room for the revision",
+            0x0022_6410,
+            &[1, 0, 0, 0, 0, 0, 0, 0],
+            7,
+            status::BUFFER_TOO_SMALL,
+        ),
+        (
+            "READ of no bytes",
+            0x0022_6410,
+            &[1, 0, 0, 0, 0, 0, 0, 0],
+            8,
+            status::INVALID_BUFFER_SIZE,
+        ),
+        (
+            "PUBLISH to all VFs that expects a revision",
+            0x0022_E414,
+            &EXPECTS_OF_ALL,
+            0,
+            status::INVALID_PARAMETER,
+        ),
         (
             "INVALIDATE of block 2",
             0x0022_E418,
@@ -328,7 +370,7 @@ fn unknown(session: &mut Session) -> Result<()> {
             "READ of a stream",
             0x0022_6410,
             &[1, 0, 0, 0, 1, 0, 0, 0],
-            128,
+            136,
             status::INVALID_DEVICE_REQUEST,
         ),
         (
@@ -350,7 +392,7 @@ fn no_code(session: &mut Session) -> Result<()> {
     // The neighbours of the codes, and codes with the access bits of others.
     for code in [
         0x0022_63FC,
-        0x0022_6430,
+        0x0022_6434,
         0x0022_E400,
         0x0022_6414,
         0x0022_6401,

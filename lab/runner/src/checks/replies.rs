@@ -14,6 +14,11 @@ pub(super) const CHECKS: &[Check] = &[
     ("BLOCKS tells the blocks, as many as fit", blocks),
     ("STATS and BLOCK_STATS count what a VF did", counters),
     ("READ and PUBLISH are about the same bytes", read),
+    ("PUBLISH expects the revision that READ tells", revisions),
+    (
+        "HOST_REFUSALS counts what no VF is charged with",
+        host_refusals,
+    ),
     (
         "DRAIN hands over whole messages and loses none that does not fit",
         drain,
@@ -129,7 +134,7 @@ fn counters(session: &mut Session) -> Result<()> {
         ("reads", 0),
         ("writes", 8),
         ("publishes", 16),
-        ("length", 64 + 7 * 8),
+        ("length", 72 + 7 * 8),
     ];
     let of_block = [
         ("reads", 0),
@@ -137,17 +142,19 @@ fn counters(session: &mut Session) -> Result<()> {
         ("publishes", 16),
         ("refused", 24),
     ];
-    let vf = told(session, 0x0022_6408, &VF_2, 256)?;
-    let block = told(session, 0x0022_640C, &BLOCK_0, 48)?;
+    let vf = told(session, 0x0022_6408, &VF_2, 264)?;
+    let block = told(session, 0x0022_640C, &BLOCK_0, 56)?;
     fields(
         &vf,
         &[
-            ("reasons", 60, 4, 19),
-            ("the state D0", 56, 1, 0),
-            ("open", 57, 1, 1),
-            ("reserved", 58, 2, 0),
+            ("reasons", 68, 4, 20),
+            ("withdrawn", 24, 8, 0),
+            ("the state D0", 64, 1, 0),
+            ("open", 65, 1, 1),
+            ("reserved", 66, 2, 0),
         ],
     )?;
+    let revision = number(&block, 48, 8);
     for _ in 0..3 {
         let read = performed(session, &transfer(operation::READ, VF, 0, 128))?;
         is("read", read, status::SUCCESS)?;
@@ -169,8 +176,8 @@ fn counters(session: &mut Session) -> Result<()> {
         )?;
     }
     for (before, code, input, output, named) in [
-        (vf, 0x0022_6408, &VF_2[..], 256, of_vf),
-        (block, 0x0022_640C, &BLOCK_0, 48, of_block),
+        (vf, 0x0022_6408, &VF_2[..], 264, of_vf),
+        (block, 0x0022_640C, &BLOCK_0, 56, of_block),
     ] {
         let after = told(session, code, input, output)?;
         for ((name, offset), more) in named.into_iter().zip([3, 2, 1, 4]) {
@@ -178,24 +185,95 @@ fn counters(session: &mut Session) -> Result<()> {
             fields(&after, &[(name, offset, 8, expected)])?;
         }
     }
-    Ok(())
+    // Two writes and a publish.
+    let after = told(session, 0x0022_640C, &BLOCK_0, 56)?;
+    fields(&after, &[("the revision", 48, 8, revision + 3)])
 }
 
 fn read(session: &mut Session) -> Result<()> {
-    let mut publish = BLOCK_0.to_vec();
-    publish.resize(8 + 128, 0);
+    let mut publish = publish();
     // `request`, which is the PF's, and `mark` before it, which is the VF's.
-    publish[8..16].copy_from_slice(&[9, 9, 9, 9, 1, 2, 3, 4]);
+    publish[24..32].copy_from_slice(&[9, 9, 9, 9, 1, 2, 3, 4]);
     super::mark(session, VF, 7)?;
     told(session, 0x0022_E414, &publish, 0)?;
-    let answer = told(session, 0x0022_6410, &BLOCK_0, 128)?;
+    let answer = told(session, 0x0022_6410, &BLOCK_0, 136)?;
     let mut expected = [0; 128];
     expected[0] = 7;
     expected[4..8].copy_from_slice(&[1, 2, 3, 4]);
     ensure!(
-        answer.output[..128] == expected,
+        answer.output[8..136] == expected,
         "the block is {:02x?}",
-        &answer.output[..128]
+        &answer.output[8..136]
+    );
+    Ok(())
+}
+
+/// A publish of zeros to block 0 of the VF.
+fn publish() -> Vec<u8> {
+    let mut publish = BLOCK_0.to_vec();
+    publish.resize(24 + 128, 0);
+    publish
+}
+
+/// The revision that READ tells of block 0.
+fn revision(session: &Session) -> Result<u64> {
+    Ok(number(&told(session, 0x0022_6410, &BLOCK_0, 136)?, 0, 8))
+}
+
+fn revisions(session: &mut Session) -> Result<()> {
+    let expecting = |session: &Session, revision: u64, status| -> Result<()> {
+        let mut publish = publish();
+        publish[8] = 1;
+        publish[16..24].copy_from_slice(&revision.to_le_bytes());
+        let ask = request(Origin::KERNEL, 0x0022_E414, &publish, 0);
+        let expected = Expected::Answer(status, 0);
+        expect(session, "a publish that expects", &ask, expected).map(drop)
+    };
+    let before = revision(session)?;
+    expecting(session, before + 1, status::REVISION_MISMATCH)?;
+    expecting(session, before, status::SUCCESS)?;
+    expecting(session, before, status::REVISION_MISMATCH)?;
+    super::mark(session, VF, 1)?;
+    expecting(session, before + 1, status::REVISION_MISMATCH)?;
+    ensure!(
+        revision(session)? == before + 2,
+        "a write and a publish are not two revisions"
+    );
+    let reset = session.stack.call(&call(function::RESET_VF, VF, 0, 0))?;
+    is("ResetVf", reset.status, status::SUCCESS)?;
+    expecting(session, before + 2, status::REVISION_MISMATCH)?;
+    expecting(session, before + 3, status::SUCCESS)
+}
+
+fn host_refusals(session: &mut Session) -> Result<()> {
+    // For a block that does not exist, the second of the reasons, and for a revision, the last one.
+    let (block, changed) = (8 + 8, 8 + 19 * 8);
+    let before = told(session, 0x0022_6430, &[], 200)?;
+    let vf = told(session, 0x0022_6408, &VF_2, 264)?;
+    fields(&before, &[("reasons", 0, 4, 20), ("reserved", 4, 4, 0)])?;
+    let management = session.management()?;
+    let refused = [
+        management.drain(VF, 0x55, 1).is_err(),
+        management.publish(Vfs::One(VF), 0x55, &[0]).is_err(),
+        management.publish(Vfs::All, 0x55, &[0]).is_err(),
+        management.read(VF, 0x55, 1).is_err(),
+        management
+            .publish_expecting(VF, 0, u64::MAX, &[0; 128])
+            .is_err(),
+    ];
+    ensure!(refused == [true; 5], "a mistake is served: {refused:?}");
+    let after = told(session, 0x0022_6430, &[], 200)?;
+    fields(
+        &after,
+        &[
+            ("a block", block, 8, number(&before, block, 8) + 4),
+            ("a revision", changed, 8, number(&before, changed, 8) + 1),
+        ],
+    )?;
+    let charged = told(session, 0x0022_6408, &VF_2, 264)?;
+    ensure!(
+        charged.output[72..264] == vf.output[72..264],
+        "the VF is charged with the host's mistakes"
     );
     Ok(())
 }
@@ -206,7 +284,7 @@ fn drain(session: &mut Session) -> Result<()> {
         message.data[0] = value;
         is("write", performed(session, &message)?, status::SUCCESS)?;
     }
-    let queued = told(session, 0x0022_640C, &BLOCK_1, 48)?;
+    let queued = told(session, 0x0022_640C, &BLOCK_1, 56)?;
     fields(&queued, &[("queued", 40, 8, 3)])?;
     // Room for less than one takes none; room for less than two takes one.
     for (output, expected, first) in [

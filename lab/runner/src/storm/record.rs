@@ -180,8 +180,22 @@ impl Host for Recorded {
         Ok(result.data.get(..length).unwrap_or_default().to_vec())
     }
 
-    fn publish(&mut self, _: Target, _: u32, _: &[u8]) -> Result<(), Failure<Trouble>> {
+    fn publish(
+        &mut self,
+        _: u16,
+        _: u32,
+        _: &[u8],
+        _: Option<u64>,
+    ) -> Result<(), Failure<Trouble>> {
         self.next().map(|_| ())
+    }
+
+    fn publish_all(&mut self, _: u32, _: &[u8]) -> Result<(), Failure<Trouble>> {
+        Self::unexpected()
+    }
+
+    fn host_read(&mut self, _: u16, _: u32, _: u32) -> Result<(Vec<u8>, u64), Failure<Trouble>> {
+        Self::unexpected()
     }
 
     fn reset(&mut self, _: u16) -> Result<(), Failure<Trouble>> {

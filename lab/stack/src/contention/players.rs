@@ -189,7 +189,7 @@ fn publisher(field: &Field, ground: &Ground) {
     }
 }
 
-/// Publishes to all VFs or none.
+/// Publishes to all VFs.
 pub(super) fn herald(field: &Field, ground: &Ground) {
     for number in 1.. {
         if field.is_over() {

@@ -200,7 +200,7 @@ fn refusals_and_publishes_are_shown_as_they_happen_and_what_was_there_before_is_
     let (driver, broker, pended) = driver(vec![
         Box::new(|broker| write(broker, 0, 5)),
         Box::new(|broker| {
-            let publish = broker.publish(1, 0, 4, &[0; 128], Ticks(0));
+            let publish = broker.publish(1, 0, 4, &[0; 128], None, Ticks(0));
             assert!(publish.is_ok());
         }),
         Box::new(|broker| read(broker, 1, 9)),
