@@ -103,6 +103,8 @@ struct Storm {
 #[derive(Default)]
 struct Progress {
     batches: AtomicUsize,
+    /// The PF is where it is to be pulled out.
+    placed: AtomicBool,
     done: AtomicBool,
 }
 
@@ -114,10 +116,12 @@ impl Storm {
             session.close_management();
         }
         let progress = Arc::new(Progress::default());
+        let half;
         let shaking = {
             let progress = Arc::clone(&progress);
             let batches: usize = self.counts.iter().map(|count| count.div_ceil(BATCH)).sum();
             let removal = self.removal.map(|after| (after, batches / 2));
+            half = removal.map(|(_, half)| half);
             thread::spawn(move || shake(&progress, removal))
         };
         let players: Vec<_> = (0..)
@@ -125,7 +129,7 @@ impl Storm {
             .map(|(vf, &count)| {
                 let progress = Arc::clone(&progress);
                 let (random, guests) = (Random::new(self.seed, vf), self.guests);
-                thread::spawn(move || play(vf, count, random, guests, &progress))
+                thread::spawn(move || play(vf, count, random, guests, half, &progress))
             })
             .collect();
         let mut records = Vec::new();
@@ -156,6 +160,7 @@ fn shake(progress: &Progress, removal: Option<(u32, usize)>) -> Result<u32> {
             && progress.batches.load(Ordering::SeqCst) >= batches
         {
             rebalance::part(&stack, usize::try_from(after)?)?;
+            progress.placed.store(true, Ordering::SeqCst);
             stack.pull_pf()?;
             break;
         }
@@ -171,12 +176,20 @@ fn play(
     count: usize,
     mut random: Random,
     guests: bool,
+    half: Option<usize>,
     progress: &Progress,
 ) -> Result<Record> {
     let stack = Stack::open()?;
     let operations: Vec<_> = (0..count).map(|_| random.operation(vf, guests)).collect();
     let mut results: Vec<abi::Transferred> = Vec::new();
     for batch in operations.chunks(BATCH) {
+        // A stop takes longer than all operations, as VFs that are turned off have a second: the rest is
+        // kept for the removal.
+        while half.is_some_and(|half| progress.batches.load(Ordering::SeqCst) >= half)
+            && !progress.placed.load(Ordering::SeqCst)
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
         let played = stack.batch(batch)?;
         progress.batches.fetch_add(1, Ordering::SeqCst);
         let removed = played
