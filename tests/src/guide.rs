@@ -119,6 +119,7 @@ fn matches_line(shown: &str, line: &str) -> bool {
 }
 
 /// The commands of a program that a page names between backticks in its text, each once, in order.
+#[must_use]
 pub fn named<'p>(page: &'p str, program: &str) -> Vec<&'p str> {
     let mut commands = Vec::new();
     let mut within = false;

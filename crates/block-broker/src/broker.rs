@@ -142,28 +142,13 @@ impl<'a, C: VfCell> Broker<'a, C> {
             .ok_or_else(|| self.host_refusals.count(Refusal::Vf))
     }
 
-    /// Runs an operation on a VF under its lock. What it changed is announced behind the lock.
-    #[inline]
-    fn visit<R>(&self, cell: &C, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
-        let (result, happened) = cell.with(|vf| {
-            let before = vf.counts();
-            let result = operation(vf);
-            (result, vf.happened_since(before))
-        });
-        if happened != Kinds::NONE {
-            cell.happened(happened);
-        }
-        result
-    }
-
     /// Runs an operation of the host side on a VF under its lock; a refusal is counted.
     fn visit_for_host<R>(
         &self,
         cell: &C,
         operation: impl FnOnce(&mut Vf<'_>) -> Result<R, Refusal>,
     ) -> Result<R, Refusal> {
-        self.visit(cell, operation)
-            .map_err(|refusal| self.host_refusals.count(refusal))
+        visit(cell, operation).map_err(|refusal| self.host_refusals.count(refusal))
     }
 
     /// The block that a request names, if the operation is one for it; a refusal is counted.
@@ -186,7 +171,7 @@ impl<'a, C: VfCell> Broker<'a, C> {
         if request.operation.is_of_host() {
             self.host_refusals.count(refusal);
         }
-        self.visit(cell, |vf| vf.refuse(request, index, refusal))
+        visit(cell, |vf| vf.refuse(request, index, refusal))
     }
 
     #[inline]
@@ -199,6 +184,20 @@ impl<'a, C: VfCell> Broker<'a, C> {
             Some(refusal) => Err((Some(index), refusal)),
         }
     }
+}
+
+/// Runs an operation on a VF under its lock, and announces what it changed after the lock.
+#[inline]
+fn visit<C: VfCell, R>(cell: &C, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
+    let (result, happened) = cell.with(|vf| {
+        let before = vf.counts();
+        let result = operation(vf);
+        (result, vf.happened_since(before))
+    });
+    if happened != Kinds::NONE {
+        cell.happened(happened);
+    }
+    result
 }
 
 /// Why an operation is not one for such a block, if so.

@@ -403,7 +403,7 @@ mod tests {
         for time in 0..100 {
             journal.record(refused(0), Ticks(time));
         }
-        for block in 1..=JOURNAL_LENGTH as u32 {
+        for (block, _) in (1..).zip(0..JOURNAL_LENGTH) {
             journal.record(refused(block), Ticks(200));
         }
         let mut entries = [NOTHING; JOURNAL_LENGTH];

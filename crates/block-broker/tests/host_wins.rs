@@ -2,6 +2,8 @@
 
 mod shell;
 
+use std::fmt::Write as _;
+
 use block_broker::{Operation, PowerState, Refusal};
 use block_table::{History, Table, Writer};
 use proptest::collection::vec;
@@ -21,7 +23,8 @@ max-vfs = 3
 fn queues(blocks: &[(u32, &str)]) -> String {
     let mut manifest = QUEUES.to_owned();
     for (id, access) in blocks {
-        manifest.push_str(&format!(
+        let _ = write!(
+            manifest,
             r#"
 [[block]]
 id = {id}
@@ -46,7 +49,7 @@ name = "number"
 type = "u8"
 sequence = "strict"
 "#
-        ));
+        );
     }
     manifest
 }

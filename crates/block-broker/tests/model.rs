@@ -274,6 +274,15 @@ fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Ste
                 expected.map(|message| usize::from(message.is_some()))
             );
         }
+        Step::Advance { ticks } => *clock += ticks,
+        _ => take_lifecycle_step(device, model, at, step),
+    }
+}
+
+/// A step that concerns a VF, or the device, as a whole.
+fn take_lifecycle_step(device: &Device<'_>, model: &mut Model, at: u64, step: &Step) {
+    let now = Ticks(at);
+    match step {
         Step::BeginReset { vf } => {
             assert_eq!(device.begin_reset(*vf, now), model.begin_reset(*vf, at));
         }
@@ -297,7 +306,7 @@ fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Ste
             device.remove(now);
             model.remove(at);
         }
-        Step::Advance { ticks } => *clock += ticks,
+        _ => unreachable!("{step:?} is a step of one block"),
     }
 }
 
@@ -346,65 +355,74 @@ fn compare(device: &Device<'_>, model: &Model, clock: u64) {
             (status.pending, status.power, status.open),
             (expected.pending, expected.power, expected.is_open())
         );
-        for block in &model.blocks {
-            let status = device.block_status(index, block.id).unwrap();
-            let (counters, counts) = (status.counters, &expected.counts[&block.id]);
-            assert_eq!(counters.reads, counts.reads);
-            assert_eq!(counters.writes, counts.writes);
-            assert_eq!(counters.publishes, counts.publishes);
-            assert_eq!(counters.refused, counts.refused, "block {}", block.id);
-            assert_eq!(counters.dropped, counts.dropped);
-            assert_eq!(status.revision, counts.revision, "block {}", block.id);
-            assert_eq!(
-                usize::from(status.queued),
-                expected
-                    .streams
-                    .get(&block.id)
-                    .map_or(0, std::collections::VecDeque::len)
-            );
-            if expected.is_open() && !block.is_stream() {
-                let mut reply = [0xAA; 128];
-                device
-                    .host_read(
-                        index,
-                        block.id,
-                        length(&image(&[])),
-                        &mut reply,
-                        Ticks(clock),
-                    )
-                    .unwrap();
-                assert_eq!(
-                    reply,
-                    image(&expected.registers[&block.id]),
-                    "block {}",
-                    block.id
-                );
-            }
-        }
-        let nothing = Event {
-            operation: Operation::Remove,
-            block: 0,
-            length: 0,
-            refusal: None,
-        };
-        let mut entries = [Entry {
-            number: 0,
-            at: Ticks(0),
-            repeated: 0,
-            event: nothing,
-        }; JOURNAL_LENGTH];
-        let excerpt = device.journal(index, 0, &mut entries).unwrap();
-        assert_eq!(&entries[..excerpt.entries], expected.last_events());
-        assert_eq!(excerpt.lost, expected.lost_events());
-        let after = expected.events / 2;
-        let excerpt = device.journal(index, after, &mut entries).unwrap();
-        let wanted = expected
-            .last_events()
-            .iter()
-            .filter(|entry| entry.number > after);
-        assert!(entries[..excerpt.entries].iter().eq(wanted));
-        assert_eq!(excerpt.lost, expected.lost_events().saturating_sub(after));
+        compare_blocks(device, model, index, clock);
+        compare_journal(device, expected, index);
     }
+}
+
+fn compare_blocks(device: &Device<'_>, model: &Model, index: u16, clock: u64) {
+    let expected = &model.vfs[usize::from(index)];
+    for block in &model.blocks {
+        let status = device.block_status(index, block.id).unwrap();
+        let (counters, counts) = (status.counters, &expected.counts[&block.id]);
+        assert_eq!(counters.reads, counts.reads);
+        assert_eq!(counters.writes, counts.writes);
+        assert_eq!(counters.publishes, counts.publishes);
+        assert_eq!(counters.refused, counts.refused, "block {}", block.id);
+        assert_eq!(counters.dropped, counts.dropped);
+        assert_eq!(status.revision, counts.revision, "block {}", block.id);
+        assert_eq!(
+            usize::from(status.queued),
+            expected
+                .streams
+                .get(&block.id)
+                .map_or(0, std::collections::VecDeque::len)
+        );
+        if expected.is_open() && !block.is_stream() {
+            let mut reply = [0xAA; 128];
+            device
+                .host_read(
+                    index,
+                    block.id,
+                    length(&image(&[])),
+                    &mut reply,
+                    Ticks(clock),
+                )
+                .unwrap();
+            assert_eq!(
+                reply,
+                image(&expected.registers[&block.id]),
+                "block {}",
+                block.id
+            );
+        }
+    }
+}
+
+fn compare_journal(device: &Device<'_>, expected: &simple::Vf, index: u16) {
+    let nothing = Event {
+        operation: Operation::Remove,
+        block: 0,
+        length: 0,
+        refusal: None,
+    };
+    let mut entries = [Entry {
+        number: 0,
+        at: Ticks(0),
+        repeated: 0,
+        event: nothing,
+    }; JOURNAL_LENGTH];
+    let excerpt = device.journal(index, 0, &mut entries).unwrap();
+    assert_eq!(&entries[..excerpt.entries], expected.last_events());
+    assert_eq!(excerpt.lost, expected.lost_events());
+    let after = expected.events / 2;
+    let excerpt = device.journal(index, after, &mut entries).unwrap();
+    let wanted = expected
+        .last_events()
+        .iter()
+        .filter(|entry| entry.number > after);
+    assert!(entries[..excerpt.entries].iter().eq(wanted));
+    assert_eq!(excerpt.lost, expected.lost_events().saturating_sub(after));
 }
 
 proptest! {

@@ -72,7 +72,7 @@ Examples:
     ///
     /// The INF and the file names are all that differs between two devices that share the driver. The names of service, binary and
     /// catalog come from the PF's PCI IDs, so that the packages of two vendors can be installed on one host. Before
-    /// `inf2cat`, copy pf_broker.sys to the name of the binary.
+    /// `inf2cat`, copy `pf_broker.sys` to the name of the binary.
     #[command(after_help = "\
 Examples:
   pfbctl inf blocks/accelerator.toml --num-vfs 8 --provider Contoso -o contoso.inf
@@ -199,7 +199,7 @@ pub(crate) struct Inf {
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
 
-    /// Date and version of the package [default: the date of SOURCE_DATE_EPOCH or today, UTC; the
+    /// Date and version of the package [default: the date of `SOURCE_DATE_EPOCH` or today, UTC; the
     /// version of this tool and the minute of that day]
     #[arg(
         long,
@@ -224,7 +224,7 @@ pub(crate) struct Inf {
 #[derive(Debug, Args)]
 pub(crate) struct InfNames {
     /// Name of the driver's service [default: `pf_broker`, vendor ID and device ID, such as
-    /// pf_broker_1414_b001]
+    /// `pf_broker_1414_b001`]
     #[arg(long, value_name = "NAME")]
     pub(crate) service: Option<String>,
 

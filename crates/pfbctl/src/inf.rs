@@ -17,7 +17,7 @@ const TEMPLATE: &str = include_str!("../../../pf_broker.inx");
 /// Bytes of the block table on one line of the INF.
 const BYTES_A_LINE: usize = 24;
 
-/// `FLG_ADDREG_TYPE_DWORD` and `FLG_ADDREG_NOCLOBBER` ("INF AddReg directive"): a `REG_DWORD` that is
+/// `FLG_ADDREG_TYPE_DWORD` and `FLG_ADDREG_NOCLOBBER` ("INF `AddReg` directive"): a `REG_DWORD` that is
 /// written unless the value exists, so that an update of the package keeps what the administrator set.
 const DWORD_UNLESS_SET: &str = "0x00010003";
 /// `FLG_ADDREG_BINVALUETYPE`: a `REG_BINARY`.

@@ -39,7 +39,7 @@ pub(crate) fn limited(places: &Places) -> Result<PathBuf> {
     edited(
         places,
         "limited.toml",
-        SourceEdit {
+        &SourceEdit {
             name: "the clock of Wine".to_owned(),
             file: PathBuf::from("blocks/accelerator.toml"),
             before: "writes-per-second = 2000\n".to_owned(),
@@ -56,7 +56,7 @@ pub(crate) fn of_a_family(places: &Places) -> Result<PathBuf> {
     edited(
         places,
         "family.toml",
-        SourceEdit {
+        &SourceEdit {
             name: "a second device ID".to_owned(),
             file: PathBuf::from("blocks/hello.toml"),
             before: "device-id = 0xB000\n".to_owned(),
@@ -69,7 +69,7 @@ pub(crate) fn of_a_family(places: &Places) -> Result<PathBuf> {
 pub(crate) const SECOND_OF_THE_FAMILY: u16 = 0xB100;
 
 /// Writes an edited manifest to a file below the target folder.
-fn edited(places: &Places, name: &str, edit: SourceEdit) -> Result<PathBuf> {
+fn edited(places: &Places, name: &str, edit: &SourceEdit) -> Result<PathBuf> {
     let manifest = places.target().join("lab").join(name);
     let text = fs_err::read_to_string(places.root().join(&edit.file))?;
     fs_err::write(&manifest, edit.applied_to(&text)?)?;

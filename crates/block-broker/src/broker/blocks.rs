@@ -2,7 +2,7 @@
 
 use block_table::{History, Image, Writer};
 
-use super::{Broker, VfCell};
+use super::{Broker, VfCell, visit};
 use crate::journal::Operation;
 use crate::request::{Request, Target, writable_length};
 use crate::sync::{AtomicBool, Ordering};
@@ -35,7 +35,7 @@ impl<C: VfCell> Broker<'_, C> {
         let request = Request::on_block(Operation::Read, block, length, now);
         let cell = self.cell(vf)?;
         let target = self.target(cell, &request)?;
-        self.visit(cell, |vf| vf.read(target, &request, reply))
+        visit(cell, |vf| vf.read(target, &request, reply))
     }
 
     /// The host's side reads a register, whatever the VF may do with it, and gets the block's revision: how often it was
@@ -78,7 +78,7 @@ impl<C: VfCell> Broker<'_, C> {
         let request = Request::on_block(Operation::Write, block, length, now);
         let cell = self.cell(vf)?;
         let target = self.target(cell, &request)?;
-        self.visit(cell, |vf| {
+        visit(cell, |vf| {
             vf.write(self.table.limits(), target, &request, sent)
         })
     }
@@ -153,7 +153,7 @@ impl<C: VfCell> Broker<'_, C> {
         self.judge_for_all(target, request, sent)?;
         let mut notified = false;
         for cell in self.cells {
-            notified |= self.visit(cell, |vf| vf.publish_with_all(target, request, sent))?;
+            notified |= visit(cell, |vf| vf.publish_with_all(target, request, sent))?;
         }
         Ok(Published { notified })
     }
@@ -168,7 +168,7 @@ impl<C: VfCell> Broker<'_, C> {
         let block = target.block;
         // A removal comes to VF 0 first.
         if let Some(first) = self.cells.first() {
-            self.visit(first, |vf| vf.pass_to_all())?;
+            visit(first, |vf| vf.pass_to_all())?;
         }
         writable_length(block, request.length)?;
         let mut image = request.message(sent);
@@ -181,7 +181,7 @@ impl<C: VfCell> Broker<'_, C> {
         )?;
         if block.publishes_in_sequence() {
             for cell in self.cells {
-                self.visit(cell, |vf| vf.check_publish_with_all(target, request, sent))?;
+                visit(cell, |vf| vf.check_publish_with_all(target, request, sent))?;
             }
         }
         Ok(())
@@ -211,7 +211,7 @@ impl<C: VfCell> Broker<'_, C> {
             let message = if taken == 0 {
                 self.visit_for_host(cell, |vf| vf.drain(target, &request))?
             } else {
-                self.visit(cell, |vf| vf.drain_on(target))
+                visit(cell, |vf| vf.drain_on(target))
             };
             let Some(message) = message else { break };
             take(&message);

@@ -1,6 +1,6 @@
 //! Telling VFs to read blocks again.
 
-use super::{Broker, VfCell};
+use super::{Broker, VfCell, visit};
 use crate::journal::Operation;
 use crate::request::Request;
 use crate::{Refusal, Ticks};
@@ -30,7 +30,7 @@ impl<C: VfCell> Broker<'_, C> {
             return Err(self.host_refusals.count(Refusal::Invalidate));
         }
         for cell in self.cells {
-            self.visit(cell, |vf| vf.invalidate_with_all(&request, mask));
+            visit(cell, |vf| vf.invalidate_with_all(&request, mask));
         }
         Ok(())
     }
@@ -44,7 +44,7 @@ impl<C: VfCell> Broker<'_, C> {
         }
         let request = Request::on_vf(Operation::Invalidate, now);
         for cell in self.cells {
-            self.visit(cell, |vf| vf.invalidate_with_all(&request, self.notifying));
+            visit(cell, |vf| vf.invalidate_with_all(&request, self.notifying));
         }
     }
 
@@ -54,7 +54,7 @@ impl<C: VfCell> Broker<'_, C> {
     /// `vf`, `state`, `removed`.
     pub fn take_invalidation(&self, vf: u16, now: Ticks) -> Result<u64, Refusal> {
         let request = Request::on_vf(Operation::TakeInvalidation, now);
-        self.visit(self.cell(vf)?, |vf| vf.take_invalidation(&request))
+        visit(self.cell(vf)?, |vf| vf.take_invalidation(&request))
     }
 
     /// Takes all latched invalidations of a VF together with something to carry them, such as a
@@ -73,6 +73,6 @@ impl<C: VfCell> Broker<'_, C> {
         carrier: impl FnOnce() -> Option<R>,
     ) -> Option<(R, u64)> {
         let cell = self.cells.get(usize::from(vf))?;
-        self.visit(cell, |vf| vf.hand_over_invalidation(carrier))
+        visit(cell, |vf| vf.hand_over_invalidation(carrier))
     }
 }

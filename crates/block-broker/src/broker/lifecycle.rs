@@ -1,6 +1,6 @@
 //! Reset, power state and removal.
 
-use super::{Broker, VfCell};
+use super::{Broker, VfCell, visit};
 use crate::journal::Operation;
 use crate::request::{Request, Target};
 use crate::{PowerState, Refusal, Ticks};
@@ -23,9 +23,11 @@ impl<C: VfCell> Broker<'_, C> {
         let cell = self.cell(vf)?;
         self.visit_for_host(cell, |vf| vf.hold(&request))?;
         for (index, block) in self.table.blocks().enumerate() {
-            self.visit(cell, |vf| vf.wipe(Target { index, block }));
+            visit(cell, |vf| vf.wipe(Target { index, block }));
         }
-        self.visit(cell, |vf| vf.end_wiping());
+        visit(cell, |vf| {
+            vf.end_wiping();
+        });
         Ok(())
     }
 
@@ -45,7 +47,7 @@ impl<C: VfCell> Broker<'_, C> {
     /// `vf`.
     pub fn fail_reset(&self, vf: u16, now: Ticks) -> Result<(), Refusal> {
         let request = Request::on_vf(Operation::FailReset, now);
-        self.visit(self.cell(vf)?, |vf| vf.note(&request));
+        visit(self.cell(vf)?, |vf| vf.note(&request));
         Ok(())
     }
 
@@ -72,7 +74,7 @@ impl<C: VfCell> Broker<'_, C> {
     pub fn remove(&self, now: Ticks) {
         let request = Request::on_vf(Operation::Remove, now);
         for cell in self.cells {
-            self.visit(cell, |vf| vf.remove(&request));
+            visit(cell, |vf| vf.remove(&request));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What there is to see of VFs, in every state and without a trace.
 
-use super::{Broker, VfCell};
+use super::{Broker, VfCell, visit};
 use crate::journal::{Entry, Excerpt};
 use crate::watch::Kinds;
 use crate::{BlockStatus, Refusal, VfStatus};
@@ -11,7 +11,7 @@ impl<C: VfCell> Broker<'_, C> {
     /// # Errors
     /// `vf`.
     pub fn status(&self, vf: u16) -> Result<VfStatus, Refusal> {
-        Ok(self.visit(self.cell(vf)?, |vf| vf.status()))
+        Ok(visit(self.cell(vf)?, |vf| vf.status()))
     }
 
     /// State and counters of one block of a VF. It is answered in every state, and not counted.
@@ -21,7 +21,7 @@ impl<C: VfCell> Broker<'_, C> {
     pub fn block_status(&self, vf: u16, block: u32) -> Result<BlockStatus, Refusal> {
         let cell = self.cell(vf)?;
         let index = self.table.find(block).ok_or(Refusal::Block)?;
-        self.visit(cell, |vf| vf.block_status(index))
+        visit(cell, |vf| vf.block_status(index))
     }
 
     /// Copies those entries of a VF's journal whose last event is numbered above `after`, the oldest
@@ -30,7 +30,7 @@ impl<C: VfCell> Broker<'_, C> {
     /// # Errors
     /// `vf`.
     pub fn journal(&self, vf: u16, after: u64, entries: &mut [Entry]) -> Result<Excerpt, Refusal> {
-        Ok(self.visit(self.cell(vf)?, |vf| vf.excerpt(after, entries)))
+        Ok(visit(self.cell(vf)?, |vf| vf.excerpt(after, entries)))
     }
 
     /// How many changes of these kinds there were, over all VFs, since the device started: committed
@@ -42,7 +42,7 @@ impl<C: VfCell> Broker<'_, C> {
     #[must_use]
     pub fn count(&self, kinds: Kinds) -> u64 {
         self.cells.iter().fold(0, |sum, cell| {
-            sum.wrapping_add(self.visit(cell, |vf| vf.count(kinds)))
+            sum.wrapping_add(visit(cell, |vf| vf.count(kinds)))
         })
     }
 

@@ -47,7 +47,7 @@ pub(super) fn of_today() -> Result<String, Failure> {
             .and_then(|text| text.parse().ok())
             .ok_or_else(|| Failure::Argument {
                 argument: SOURCE_DATE_EPOCH,
-                problem: format!("{text:?} is not a number of seconds since 1970"),
+                problem: format!("{} is not a number of seconds since 1970", text.display()),
             })?,
     };
     made_at(seconds).ok_or_else(|| Failure::Argument {

@@ -63,7 +63,7 @@ fn broker() -> &'static Live {
 /// without that fails as if the device had gone.
 struct Driver {
     broker: &'static Live,
-    next: RefCell<Vec<Box<dyn FnOnce(&Live)>>>,
+    next: RefCell<Vec<Happening>>,
     /// How many waits pended.
     pended: Rc<Cell<u32>>,
 }
