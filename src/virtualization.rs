@@ -253,9 +253,9 @@ unsafe fn write_registers(
     let mut from = offset;
     while from < end {
         // A part ends where a register does, as registers lie at multiples of their size.
-        let next = end.min((from / CHUNK + 1) * CHUNK);
+        let count = (CHUNK - from % CHUNK).min(end - from);
         let mut bytes = [0; CHUNK as usize];
-        let (sent, _) = bytes.split_at_mut((next - from) as usize);
+        let (sent, _) = bytes.split_at_mut(count as usize);
         // SAFETY: the distance is below `length`.
         let part = unsafe { data.add((from - offset) as usize) };
         // SAFETY: the part ends at or before the end of the caller's buffer, and the private one has
@@ -264,7 +264,7 @@ unsafe fn write_registers(
         if hardware.write_list().write(&mut space, from, sent)? == Written::Reset {
             asked = Written::Reset;
         }
-        from = next;
+        from += count;
     }
     Ok(asked)
 }
