@@ -162,7 +162,6 @@ fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
         // may have put the file object's contexts to a use of its own.
         FileObjectClass: wdk_sys::_WDF_FILEOBJECT_CLASS::WdfFileObjectWdfCannotUseFsContexts
             | wdk_sys::_WDF_FILEOBJECT_CLASS::WdfFileObjectCanBeOptional,
-        ..WDF_FILEOBJECT_CONFIG::default()
     };
     let mut file_attributes = opener::file_attributes();
     // SAFETY: the framework gave `init` for this, and copies both structures.

@@ -29,7 +29,7 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
         Err(status) => return control.request.complete(status),
     };
     match control.code {
-        abi::IOCTL_QUERY if control.input_length != 0 => {
+        abi::IOCTL_QUERY | abi::IOCTL_HOST_REFUSALS if control.input_length != 0 => {
             control.request.complete(status::INVALID_PARAMETER);
         }
         abi::IOCTL_QUERY => control.request.reply(&query(pf, served)),
@@ -55,9 +55,6 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
             reply_with(control, |request, output| journal(served, request, output));
         }
         abi::IOCTL_WAIT => changes::wait_for_change(pf, served, control),
-        abi::IOCTL_HOST_REFUSALS if control.input_length != 0 => {
-            control.request.complete(status::INVALID_PARAMETER);
-        }
         abi::IOCTL_HOST_REFUSALS => control.request.reply(&host_refusals(served)),
         _ => control.request.complete(status::INVALID_DEVICE_REQUEST),
     }
