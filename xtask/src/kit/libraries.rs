@@ -33,15 +33,12 @@ pub(super) fn prepare(places: &Places, kit: &Path, architecture: Architecture) -
     for (name, file) in [("ntoskrnl", "ntoskrnl.exe"), ("hal", "HAL.dll")] {
         let archive = Path::new(MINGW_LIBRARIES).join(format!("lib{name}.a"));
         let library = kernel.join(format!("{name}.lib"));
-        match architecture {
-            Architecture::X86_64 => write_if_changed(&library, &fs_err::read(archive)?)?,
-            // Debian has no libraries for Arm, but the kernel exports the same names there.
-            Architecture::Aarch64 if older(&library, &[&archive]) => {
-                let definitions = kernel.join(format!("{name}.def"));
-                write_if_changed(&definitions, exports(&archive, file)?.as_bytes())?;
-                import_library(&definitions, &library, architecture)?;
-            }
-            Architecture::Aarch64 => {}
+        // What mingw-w64's own archive imports stays in an image although nothing calls it, and there
+        // is none for Arm, where the kernel exports the same names.
+        let definitions = kernel.join(format!("{name}.def"));
+        write_if_changed(&definitions, exports(&archive, file)?.as_bytes())?;
+        if older(&library, &[&archive, &definitions]) {
+            import_library(&definitions, &library, architecture)?;
         }
     }
     for name in ["wmilib", "BufferOverflowFastFailK", "arm64rt"] {
