@@ -81,13 +81,10 @@ impl Alias {
             pdo,
             file_name: string::unicode(&file_name),
         };
-        // SAFETY: the device object was created above with an extension of this type.
-        unsafe {
-            (*object)
-                .DeviceExtension
-                .cast::<Extension>()
-                .write(extension)
-        };
+        // SAFETY: the device object was created above.
+        let place = unsafe { (*object).DeviceExtension };
+        // SAFETY: it was created with an extension of this type.
+        unsafe { place.cast::<Extension>().write(extension) };
         let top = Top::of(pdo);
         // SAFETY: the top of the stack is referenced.
         let depth = unsafe { (*top.0).StackSize };

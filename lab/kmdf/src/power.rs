@@ -6,7 +6,10 @@
 //! (`_SystemPowerS0Completion`, `_SystemPowerSxCompletion`). Wine has no `PoRequestPowerIrp`, so the
 //! double sends the device packet itself, to the top of the device stack.
 
-use kmdf_rules::{pnp::Event, power_policy::Target};
+use kmdf_rules::{
+    pnp::Event,
+    power_policy::{Policy, Target},
+};
 use wdk_sys::{
     _DEVICE_POWER_STATE::{PowerDeviceD0, PowerDeviceD3},
     _POWER_STATE_TYPE::{DevicePowerState, SystemPowerState},
@@ -108,24 +111,21 @@ fn set_system_power(device: &Reference<Device>, irp: Irp, working: bool) -> NTST
 fn request(device: &Reference<Device>, state: DEVICE_POWER_STATE) {
     // SAFETY: the physical device exists as long as the device above it.
     let top = unsafe { IoGetAttachedDeviceReference(device.pdo) };
-    match allocate(top) {
-        Some(irp) => {
-            let mut location = IO_STACK_LOCATION {
-                MajorFunction: byte(IRP_MJ_POWER),
-                MinorFunction: byte(IRP_MN_SET_POWER),
-                ..Default::default()
-            };
-            location.Parameters.Power.Type = DevicePowerState;
-            location.Parameters.Power.State.DeviceState = state;
-            irp.set_status(status::NOT_SUPPORTED);
-            irp.set_next_location(location);
-            irp.send_synchronously(top);
-            irp.free();
-        }
-        None => {
-            device.policy.with(|policy| policy.not_sent());
-            note!("device {}: no packet for its power", device.handle());
-        }
+    if let Some(irp) = allocate(top) {
+        let mut location = IO_STACK_LOCATION {
+            MajorFunction: byte(IRP_MJ_POWER),
+            MinorFunction: byte(IRP_MN_SET_POWER),
+            ..Default::default()
+        };
+        location.Parameters.Power.Type = DevicePowerState;
+        location.Parameters.Power.State.DeviceState = state;
+        irp.set_status(status::NOT_SUPPORTED);
+        irp.set_next_location(location);
+        irp.send_synchronously(top);
+        irp.free();
+    } else {
+        device.policy.with(Policy::not_sent);
+        note!("device {}: no packet for its power", device.handle());
     }
     // SAFETY: gives back the reference that was taken above.
     unsafe { ObfDereferenceObject(top.cast()) };

@@ -1,6 +1,6 @@
 //! What a driver must not do from `EvtDeviceSurpriseRemoval`.
 //!
-//! Rule (public page "NoCancelFromEvtSurpriseRemove rule (kmdf)"): it completes no request there, and
+//! Rule (public page `NoCancelFromEvtSurpriseRemove`): it completes no request there, and
 //! stops, drains or purges no queue, because the callback is not synchronized with the power-down
 //! path. The rule is checked at compile time on Windows; the double holds it at run time.
 

@@ -222,11 +222,11 @@ impl Partner {
         };
         let lengths = (request.input_length, request.output_length);
         let mut sent = Err(STATUS_INVALID_PARAMETER);
-        let mut send = || sent = self.send_from(origin, request.code, &mut buffer, lengths);
+        let mut operation = || sent = self.send_from(origin, request.code, &mut buffer, lengths);
         if request.raised == 0 {
-            send();
+            operation();
         } else {
-            level::at_dispatch(&mut send);
+            level::at_dispatch(&mut operation);
         }
         let sent = sent?;
         let in_time = sent.wait(Some(request.milliseconds));

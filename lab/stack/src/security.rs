@@ -149,8 +149,12 @@ unsafe extern "C" fn access_check(
 unsafe fn allowed(descriptor: *const u8) -> Option<u32> {
     /// `SE_SELF_RELATIVE | SE_DACL_PRESENT`
     const NEEDED: u16 = 0x8004;
-    // SAFETY: as the caller promises.
-    let byte = |place: usize| unsafe { descriptor.add(place).read() };
+    let byte = |place: usize| {
+        // SAFETY: as the caller promises.
+        let byte = unsafe { descriptor.add(place) };
+        // SAFETY: as above.
+        unsafe { byte.read() }
+    };
     let word = |place| u16::from_le_bytes([byte(place), byte(place + 1)]);
     let double = |place| u32::from(word(place)) | u32::from(word(place + 2)) << 16;
     let offset = |place| usize::try_from(double(place)).unwrap_or(0);

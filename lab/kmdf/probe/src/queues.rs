@@ -50,12 +50,14 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
         b"purged-in-surprise-removal" => purge,
         _ => PLAIN.surprise,
     };
-    let plan = Plan {
-        furnish,
-        surprise,
-        ..PLAIN
-    };
-    add(framework, plan);
+    add(
+        framework,
+        Plan {
+            furnish,
+            surprise,
+            ..PLAIN
+        },
+    );
     start();
     play();
     remove();

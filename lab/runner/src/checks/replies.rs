@@ -249,7 +249,7 @@ fn host_refusals(session: &mut Session) -> Result<()> {
     // For a block that does not exist, the second of the reasons, and for a revision, the last one.
     let (block, changed) = (8 + 8, 8 + 19 * 8);
     let before = told(session, 0x0022_6430, &[], 200)?;
-    let vf = told(session, 0x0022_6408, &VF_2, 264)?;
+    let vf_before = told(session, 0x0022_6408, &VF_2, 264)?;
     fields(&before, &[("reasons", 0, 4, 20), ("reserved", 4, 4, 0)])?;
     let management = session.management()?;
     let refused = [
@@ -270,9 +270,9 @@ fn host_refusals(session: &mut Session) -> Result<()> {
             ("a revision", changed, 8, number(&before, changed, 8) + 1),
         ],
     )?;
-    let charged = told(session, 0x0022_6408, &VF_2, 264)?;
+    let vf_after = told(session, 0x0022_6408, &VF_2, 264)?;
     ensure!(
-        charged.output[72..264] == vf.output[72..264],
+        vf_after.output[72..264] == vf_before.output[72..264],
         "the VF is charged with the host's mistakes"
     );
     Ok(())
