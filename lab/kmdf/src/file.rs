@@ -294,18 +294,25 @@ fn was_closed_early(device: &Device, wdm: PFILE_OBJECT) -> bool {
 
 /// Windows sends no remove packet while a handle to the device is open; Wine does. So that a driver
 /// sees the order it may rely on, handles that are still open are cleaned up and closed before the
-/// device is removed, and packets about files that are under way come to their end.
+/// device is removed, and packets about files that are under way come to their end: first those that
+/// may clean up or close the same files.
 pub(crate) fn close_all(device: &Reference<Device>) {
     let open = device.files.with(|files| files.clone());
     device
         .closed_early
         .with(|closed| closed.extend(open.keys().copied()));
-    for file in open.into_values() {
-        if let Some(object) = world::typed::<FileObject>(file) {
+    await_packets(device);
+    for (wdm, file) in open {
+        let is_open = device.files.with(|files| files.get(&wdm) == Some(&file));
+        if is_open && let Some(object) = world::typed::<FileObject>(file) {
             clean_up(device, Some(file), object.wdm);
             close_file(device, Some(file));
         }
     }
+    await_packets(device);
+}
+
+fn await_packets(device: &Device) {
     wait::until(PATIENCE, || device.file_packets.with(|count| *count == 0));
 }
 
