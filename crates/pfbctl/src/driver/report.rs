@@ -9,7 +9,7 @@ use pf_broker_client::name_text;
 
 use crate::failure::Failure;
 use crate::printable::printable;
-use crate::style::{BAD, FAINT, HEADING, table};
+use crate::style::{BAD, FAINT, HEADING, counted, table};
 
 /// The devices, numbered as `--device` takes them, each with its answer or with why there is none.
 pub(super) fn devices(
@@ -100,6 +100,10 @@ pub(super) fn every_vf(out: &mut dyn Write, vfs: &[(u16, abi::StatsReply)]) -> R
             stats.resets.to_string(),
         ]);
     }
+    // So many columns fit into a report with less room between them.
+    for column in rows.column_iter_mut() {
+        column.set_padding((1, 0));
+    }
     writeln!(out, "{}", rows.trim_fmt())?;
     for (vf, stats) in vfs
         .iter()
@@ -175,8 +179,9 @@ pub(super) fn host_refusals(
     }
     writeln!(
         out,
-        "{HEADING}Host side{HEADING:#}: {all} operations of host software or the \
-         virtualization stack were refused, which no VF is charged with"
+        "{HEADING}Host side{HEADING:#}: {} of host software or the virtualization stack refused, \
+         which no VF is charged with",
+        counted(usize::try_from(all).unwrap_or(usize::MAX), "operation")
     )?;
     by_reason(out, &refusals.refused)
 }
