@@ -24,6 +24,8 @@ fn compile(header: &str, architecture: Architecture) -> anyhow::Result<()> {
     let mut clang = Command::new(format!("{LLVM}/bin/clang"));
     clang
         .args(["-fsyntax-only", "-w", "-D_WIN64", "-D_KERNEL_MODE"])
+        // The header names the version that the driver is built for, which wdk-build defines.
+        .arg("-DKMDF_VERSION_MINOR=33")
         .args(clang_flags(architecture));
     for folder in [
         folder.path(),
