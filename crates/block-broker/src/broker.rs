@@ -34,7 +34,7 @@ pub trait VfCell {
     /// Something of these kinds happened to the VF and is counted. It is called after
     /// [`VfCell::with`], so without the lock, at the IRQL of the operation, and for a VF's operation
     /// it has to be as bounded as that: see [`Watch::happened`](crate::Watch::happened). A shell in
-    /// which nobody waits leaves it as it is.
+    /// which no request waits keeps this default.
     #[inline]
     fn happened(&self, kinds: Kinds) {
         let _ = kinds;

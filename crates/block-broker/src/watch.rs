@@ -3,7 +3,7 @@
 //! A waiter queues its request, announces itself, and counts. An operation that changes something
 //! counts it under its VF's lock and looks for an announcement after that. [`Broker::count`] takes
 //! the same lock, so either the waiter's count holds the change or the operation sees the
-//! announcement: no change is missed, and an operation that nobody waits for pays for one load.
+//! announcement: no change is missed, and an operation without waiters costs one load.
 //!
 //! The waiters themselves are the shell's, in a queue for each set of kinds ([`Waiters`]).
 //!
@@ -95,7 +95,7 @@ impl Default for Watch {
 }
 
 impl Watch {
-    /// Nobody waits.
+    /// No request waits.
     #[cfg(not(loom))]
     #[must_use]
     pub const fn new() -> Self {
@@ -105,7 +105,7 @@ impl Watch {
         }
     }
 
-    /// Nobody waits.
+    /// No request waits.
     #[cfg(loom)]
     #[must_use]
     pub fn new() -> Self {
@@ -141,7 +141,7 @@ impl Watch {
 
     /// Something of these kinds was counted, under a lock that is released by now. `true` when
     /// somebody waits for it and [`Watch::serve`] has to run. Callable at any IRQL: one load when
-    /// nobody waits, otherwise two more atomic operations, whatever the number of waiters.
+    /// no request waits, otherwise two more atomic operations, whatever the number of waiters.
     #[inline]
     #[must_use]
     pub fn happened(&self, kinds: Kinds) -> bool {

@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use shell::{CONTOSO, Calls, Device, NOW, compile, events, with_device, with_table};
 
-/// Limits of the host side beside requests of the VF, in blocks that a VF is told of in different ways.
+/// Blocks with a limit of the host and a request of the VF, with different access and notification.
 const QUEUES: &str = r#"
 [device]
 name = "queues"

@@ -117,7 +117,7 @@ impl Vf<'_> {
             self.store.forget_vf(index);
             increment(&mut self.counters.withdrawn);
             self.record(&request.as_operation(Operation::Withdraw), None);
-            // The VF must learn that its request is gone, whether it asked to be told of publishes or not.
+            // A withdrawal invalidates the block even without `notify`: the VF has to read it again.
             invalidated |= block.vf_access().readable() && block.invalidatable();
         }
         self.store.commit(index, block, Writer::Pf, &judged.image);
