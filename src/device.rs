@@ -13,16 +13,17 @@ use pf_state::{
 };
 use wdk_sys::{
     GUID, INTERFACE, NTSTATUS, PIRP, PWDFDEVICE_INIT, UNICODE_STRING, WDF_FILEOBJECT_CONFIG,
-    WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_DEVICE_STATE, WDF_QUERY_INTERFACE_CONFIG, WDFCMRESLIST,
-    WDFDEVICE, WDFDRIVER, WDFFILEOBJECT, WDFOBJECT, WDFSTRING,
+    WDF_IO_QUEUE_CONFIG, WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_DEVICE_STATE,
+    WDF_QUERY_INTERFACE_CONFIG, WDFCMRESLIST, WDFDEVICE, WDFDRIVER, WDFFILEOBJECT, WDFOBJECT,
+    WDFSTRING,
 };
 
 use crate::{
-    events, invalidation, object, opener,
+    etw::{self, Happened, Source},
+    events, invalidation, ioctl, opener,
+    os::{object, request::create_queue, wdf},
     pf::{self, Pf},
-    queue, registers,
-    trace::{self, Happened, Source},
-    virtualization, wdf,
+    registers, virtualization,
 };
 
 /// The management interface's device interface class.
@@ -32,13 +33,13 @@ static MANAGEMENT: Guid = Guid::from_u128(pf_broker_abi::INTERFACE_CLASS);
 pub(crate) unsafe extern "C" fn add(_driver: WDFDRIVER, init: PWDFDEVICE_INIT) -> NTSTATUS {
     match make_device(init) {
         Ok(()) => status::SUCCESS,
-        Err(status) => failed(&trace::DRIVER, StartFailure::Framework(status)),
+        Err(status) => failed(&etw::DRIVER, StartFailure::Framework(status)),
     }
 }
 
 /// Tells why the device does not start.
 fn failed(source: &Source, failure: StartFailure) -> NtStatus {
-    trace::start_failed(source, failure);
+    etw::start_failed(source, failure);
     failure.status()
 }
 
@@ -58,7 +59,7 @@ fn make_device(mut init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
         )
     })?;
     let pf = pf::create(device)?;
-    queue::create_default(device)?;
+    create_default_queue(device)?;
     offer_interface(device, pf)?;
     register(device, &sriov::GUID_DEVINTERFACE_VIRTUALIZABLE_DEVICE, None)?;
     let reference_string = opener::REFERENCE_STRING.as_unicode_string();
@@ -67,6 +68,24 @@ fn make_device(mut init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
         pf.source.set_interface(path);
     }
     Ok(())
+}
+
+/// Makes the default queue, which hands every control code to `ioctl` as it comes, at
+/// `PASSIVE_LEVEL`: the framework moves a request that arrives above it to a work item.
+fn create_default_queue(device: WDFDEVICE) -> Result<(), NtStatus> {
+    let mut config = WDF_IO_QUEUE_CONFIG {
+        Size: wdf::size_of_config::<WDF_IO_QUEUE_CONFIG>(),
+        DispatchType: wdk_sys::_WDF_IO_QUEUE_DISPATCH_TYPE::WdfIoQueueDispatchParallel,
+        PowerManaged: wdf::FALSE,
+        DefaultQueue: 1,
+        EvtIoDeviceControl: Some(ioctl::device_control),
+        EvtIoInternalDeviceControl: Some(ioctl::device_control),
+        ..WDF_IO_QUEUE_CONFIG::default()
+    };
+    // As many at once as come.
+    config.Settings.Parallel.NumberOfPresentedRequests = u32::MAX;
+    let passive = wdk_sys::_WDF_EXECUTION_LEVEL::WdfExecutionLevelPassive;
+    create_queue(device, config, passive).map(drop)
 }
 
 /// Registers a device interface.
@@ -275,7 +294,7 @@ unsafe extern "C" fn d0_entry(device: WDFDEVICE, _previous: WDF_POWER_DEVICE_STA
         pf.admit_resets();
         registers::restore(pf);
         pf.power_up();
-        trace::write(
+        etw::write(
             &pf.source,
             &Happened {
                 first: u64::from(num_vfs),
@@ -338,7 +357,7 @@ unsafe extern "C" fn surprise_removal(device: WDFDEVICE) {
 unsafe extern "C" fn query_remove(device: WDFDEVICE) -> NTSTATUS {
     match pf::of_device(device) {
         Some(pf) if pf.is_referenced() => {
-            trace::write(
+            etw::write(
                 &pf.source,
                 &Happened {
                     status: status::DEVICE_BUSY,

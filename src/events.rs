@@ -11,9 +11,9 @@ use pf_state::{
 };
 
 use crate::{
+    etw::{self, Happened},
+    os::request::Request,
     pf::Pf,
-    request::Request,
-    trace::{self, Happened},
 };
 
 /// `IOCTL_SRIOV_ATTACH`. During a rebalance it waits for the end.
@@ -37,7 +37,7 @@ fn admit_attaches(pf: &Pf) {
         drop(rebalance);
         match admission {
             Admission::Granted => {
-                trace::write(&pf.source, &Happened::of(&event::ATTACHED));
+                etw::write(&pf.source, &Happened::of(&event::ATTACHED));
                 request.complete(status::SUCCESS);
             }
             Admission::Refused(status) => request.complete(status),
@@ -69,7 +69,7 @@ fn end_attachment(pf: &Pf, change: impl FnOnce(&mut Rebalance) -> Option<Wake>) 
     let has_ended = was_attached && !is_attached;
     // What happens because of it is told behind it.
     if has_ended {
-        trace::write(&pf.source, &Happened::of(&event::DETACHED));
+        etw::write(&pf.source, &Happened::of(&event::DETACHED));
     }
     pf.sleeper.wake(wake);
     if has_ended {
@@ -103,7 +103,7 @@ fn tell(pf: &Pf) {
     };
     rebalance.told();
     drop(rebalance);
-    trace::write(
+    etw::write(
         &pf.source,
         &Happened {
             first: event as u64,
@@ -123,7 +123,7 @@ pub(crate) fn event_complete(pf: &Pf, request: Request, input_length: usize) {
     match outcome {
         Ok(wake) => {
             // What happens because of it is told behind it.
-            trace::write(
+            etw::write(
                 &pf.source,
                 &Happened {
                     status: answer.query_status,
@@ -154,7 +154,7 @@ fn wait_for_stack(pf: &Pf, event: PfEvent) -> NtStatus {
         first: event as u64,
         ..Happened::of(&event::WAITING_FOR_STACK)
     };
-    trace::write(&pf.source, &happened);
+    etw::write(&pf.source, &happened);
     tell(pf);
     pf.sleeper.sleep()
 }

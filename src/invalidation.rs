@@ -10,7 +10,11 @@ use pf_state::{
     status,
 };
 
-use crate::{pf::Pf, request::Request, served::Served, wait};
+use crate::{
+    os::{request::Request, wait},
+    pf::Pf,
+    vfs::Served,
+};
 
 /// A request arrives: it waits, and carries what is latched already.
 pub(crate) fn arrive(pf: &Pf, request: Request, input_length: usize, output_length: usize) {

@@ -9,55 +9,44 @@
 //! | `device` | Plug and Play and power management, through the framework |
 //! | `virtualization` | the virtualization stack, through `SRIOV_DEVICE_INTERFACE_STANDARD` |
 //! | `opener` | whoever opens the device |
-//! | `control` | whoever sends control codes: judged, then handed to the next three |
+//! | `ioctl` | whoever sends control codes: judged, then handed to the next three |
 //! | `events` | the virtualization stack: attach, rebalance |
 //! | `invalidation` | the virtualization stack: blocks to be read again |
-//! | `management` | the host's own software |
+//! | `management`, `changes` | host software |
 //! | `parameters` | the registry |
 //! | `pci` | the PCI bus driver |
-//! | `trace` | Event Tracing for Windows |
+//! | `etw` | Event Tracing for Windows |
 //!
-//! What they share: `pf` (the state of one PF), `served` (its VFs), `object`, `queue`, `request`,
-//! `work_item`, `lock`, `memory`, `once`, `wait`, `kernel`, `unicode` and `wdf` (the framework's and
-//! the kernel's objects).
+//! What they share: `pf` (the state of one PF), `vfs` (its VFs) and `os` (the framework's and the
+//! kernel's objects).
 //!
 //! Nothing here can panic. The image holds a panic handler because the language asks for one.
 #![no_std]
 
-mod control;
+mod changes;
 mod device;
+mod etw;
 mod events;
 mod invalidation;
-mod kernel;
-mod lock;
+mod ioctl;
 mod management;
-mod memory;
-mod object;
-mod once;
 mod opener;
+mod os;
 mod parameters;
 mod pci;
 mod pf;
-mod queue;
 mod registers;
-mod request;
 mod reset;
-mod served;
-mod trace;
-mod unicode;
+mod vfs;
 mod virtualization;
-mod wait;
-mod wdf;
-mod work_item;
+
+use os::{kernel, memory, wdf};
 
 use pf_state::{failure::StartFailure, status};
 use wdk_sys::{
     NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT, WDF_DRIVER_CONFIG, WDF_NO_HANDLE,
     WDF_NO_OBJECT_ATTRIBUTES, WDFDRIVER,
 };
-
-/// The tag of the driver's pool memory, `PfBr` in a debugger.
-const POOL_TAG: u32 = u32::from_le_bytes(*b"PfBr");
 
 /// Where the framework enters the driver.
 ///
@@ -69,11 +58,11 @@ pub unsafe extern "system" fn driver_entry(
     driver: PDRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
 ) -> NTSTATUS {
-    trace::register();
+    etw::register();
     let created = create(driver, registry_path);
     if let Err(failure) = created {
-        trace::start_failed(&trace::DRIVER, failure);
-        trace::unregister();
+        etw::start_failed(&etw::DRIVER, failure);
+        etw::unregister();
         return failure.status();
     }
     status::SUCCESS
@@ -88,7 +77,7 @@ fn create(driver: PDRIVER_OBJECT, registry_path: PCUNICODE_STRING) -> Result<(),
         Size: wdf::size_of_config::<WDF_DRIVER_CONFIG>(),
         EvtDriverDeviceAdd: Some(device::add),
         EvtDriverUnload: Some(unload),
-        DriverPoolTag: POOL_TAG,
+        DriverPoolTag: memory::POOL_TAG,
         ..WDF_DRIVER_CONFIG::default()
     };
     // SAFETY: `driver` and `registry_path` come from the kernel unchanged, and `config` lives
@@ -110,7 +99,7 @@ fn create(driver: PDRIVER_OBJECT, registry_path: PCUNICODE_STRING) -> Result<(),
 /// memory is a child of the driver, so the unload waits for the last dereference.
 unsafe extern "C" fn unload(_driver: WDFDRIVER) {
     pf::wait_until_none_is_left();
-    trace::unregister();
+    etw::unregister();
 }
 
 /// Reached by nothing in this image; the build checks that. Stops the system, as any other answer

@@ -1,7 +1,5 @@
 //! The host's own software: the management interface of [`pf_broker_abi`].
 
-mod changes;
-
 use block_broker::{
     BlockStatus, Entry, Event, JOURNAL_LENGTH, Operation, PowerState, Refusal, Ticks,
 };
@@ -11,16 +9,15 @@ use pf_state::status::{self, NtStatus};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::{
-    control::Control,
-    invalidation,
+    changes, invalidation,
+    os::{
+        request::{Control, Output, require_zero},
+        wait,
+    },
     pf::{Pf, status_of},
-    request::Output,
     reset::{Origin, reset_vf},
-    served::Served,
-    wait,
+    vfs::Served,
 };
-
-pub(crate) use changes::{answer_waiters, happened};
 
 /// Serves one control code. What it answers is documented with the codes.
 pub(crate) fn serve(pf: &Pf, control: Control) {
@@ -47,7 +44,7 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
         }
         abi::IOCTL_DRAIN => reply_with(control, |request, output| drain(served, request, output)),
         abi::IOCTL_RESET => carry_out(control, |request: abi::VfRequest| {
-            zero(request.reserved)?;
+            require_zero(request.reserved)?;
             reset_vf(pf, request.vf, Origin::Host)
         }),
         abi::IOCTL_POWER => carry_out(control, |request| power(served, request)),
@@ -60,32 +57,12 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
     }
 }
 
-/// The input, which is exactly one structure.
-fn input<T: FromBytes + IntoBytes>(control: &Control) -> Result<T, NtStatus> {
-    if control.input_length != size_of::<T>() {
-        return Err(status::INVALID_PARAMETER);
-    }
-    control
-        .request
-        .input(control.input_length)
-        .ok_or(status::INVALID_PARAMETER)
-}
-
-/// A reserved field has to be zero, so that it can mean something one day.
-fn zero<T: Copy + Default + PartialEq>(reserved: T) -> Result<(), NtStatus> {
-    if reserved == T::default() {
-        Ok(())
-    } else {
-        Err(status::INVALID_PARAMETER)
-    }
-}
-
 /// Carries out a request without output.
 fn carry_out<T: FromBytes + IntoBytes>(
     control: Control,
     operation: impl FnOnce(T) -> Result<(), NtStatus>,
 ) {
-    let outcome = input(&control).and_then(operation);
+    let outcome = control.input().and_then(operation);
     control
         .request
         .complete(outcome.err().unwrap_or(status::SUCCESS));
@@ -96,7 +73,7 @@ fn reply_with<T: FromBytes + IntoBytes>(
     control: Control,
     operation: impl FnOnce(T, &mut Output<'_>) -> Result<(), NtStatus>,
 ) {
-    let outcome = input(&control).and_then(|request| {
+    let outcome = control.input().and_then(|request| {
         let mut output = control.request.output(1)?;
         operation(request, &mut output)?;
         Ok(output.written())
@@ -211,7 +188,7 @@ fn stats(
     request: abi::VfRequest,
     output: &mut Output<'_>,
 ) -> Result<(), NtStatus> {
-    zero(request.reserved)?;
+    require_zero(request.reserved)?;
     let vf = served.broker.status(request.vf).map_err(status_of)?;
     let (reason_count, refused) = by_reason(|reason| vf.counters.refused(reason));
     push(
@@ -263,7 +240,7 @@ fn block_stats(
     request: abi::BlockRequest,
     output: &mut Output<'_>,
 ) -> Result<(), NtStatus> {
-    zero(request.reserved)?;
+    require_zero(request.reserved)?;
     let BlockStatus {
         counters,
         queued,
@@ -288,8 +265,8 @@ fn block_stats(
 
 /// The length asked for is that of the output behind the revision; the broker judges it.
 fn read(served: &Served, control: Control) {
-    let outcome = input::<abi::BlockRequest>(&control).and_then(|request| {
-        zero(request.reserved)?;
+    let outcome = control.input::<abi::BlockRequest>().and_then(|request| {
+        require_zero(request.reserved)?;
         let behind = control
             .output_length
             .checked_sub(size_of::<abi::ReadReply>());
@@ -325,7 +302,7 @@ fn publish_to(pf: &Pf, served: &Served, control: &Control) -> Result<(), NtStatu
         .request
         .input(control.input_length)
         .ok_or(status::INVALID_PARAMETER)?;
-    zero(request.reserved)?;
+    require_zero(request.reserved)?;
     let expected = expected_revision(&request)?;
     let length = u32::try_from(control.input_length.saturating_sub(header)).unwrap_or(u32::MAX);
     let mut sent: Image = [0; MAX_BLOCK_LENGTH];
@@ -333,7 +310,7 @@ fn publish_to(pf: &Pf, served: &Served, control: &Control) -> Result<(), NtStatu
     let now = wait::now();
     if is_for_all(request.scope, request.vf)? {
         // Each VF has revisions of its own.
-        zero(request.flags)?;
+        require_zero(request.flags)?;
         let published = served
             .broker
             .publish_all(request.block, length, &sent, now)
@@ -356,7 +333,7 @@ fn publish_to(pf: &Pf, served: &Served, control: &Control) -> Result<(), NtStatu
 /// The revision that a publish expects, if it does.
 fn expected_revision(request: &abi::PublishRequest) -> Result<Option<u64>, NtStatus> {
     match request.flags {
-        0 => zero(request.expected).map(|()| None),
+        0 => require_zero(request.expected).map(|()| None),
         abi::PUBLISH_EXPECTS => Ok(Some(request.expected)),
         _ => Err(status::INVALID_PARAMETER),
     }
@@ -372,7 +349,7 @@ fn is_for_all(scope: u16, vf: u16) -> Result<bool, NtStatus> {
 }
 
 fn invalidate(pf: &Pf, served: &Served, request: abi::InvalidateRequest) -> Result<(), NtStatus> {
-    zero(request.reserved)?;
+    require_zero(request.reserved)?;
     let now = wait::now();
     if is_for_all(request.scope, request.vf)? {
         served
@@ -396,7 +373,7 @@ fn drain(
     request: abi::BlockRequest,
     output: &mut Output<'_>,
 ) -> Result<(), NtStatus> {
-    zero(request.reserved)?;
+    require_zero(request.reserved)?;
     if output.room() < size_of::<abi::Message>() {
         return Err(status::BUFFER_TOO_SMALL);
     }
@@ -469,7 +446,7 @@ fn journal(
     request: abi::JournalRequest,
     output: &mut Output<'_>,
 ) -> Result<(), NtStatus> {
-    zero(request.reserved)?;
+    require_zero(request.reserved)?;
     if output.room() < size_of::<abi::JournalEntry>() {
         return Err(status::BUFFER_TOO_SMALL);
     }

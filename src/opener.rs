@@ -14,7 +14,7 @@ use wdk_sys::{
     WDFDEVICE, WDFFILEOBJECT, WDFREQUEST,
 };
 
-use crate::{
+use crate::os::{
     object::{self, Context, ContextType},
     request::Request,
     unicode::Name,

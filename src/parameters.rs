@@ -7,7 +7,7 @@ use pf_state::{
 };
 use wdk_sys::{PVOID, ULONG, WDF_NO_OBJECT_ATTRIBUTES, WDFDEVICE, WDFKEY, WDFMEMORY, WDFOBJECT};
 
-use crate::{object, unicode::Name, wdf};
+use crate::os::{object, unicode::Name, wdf};
 
 static NUM_VFS: Name<6> = Name::new(b"NumVFs");
 static BLOCK_TABLE: Name<10> = Name::new(b"BlockTable");

@@ -23,7 +23,7 @@ use pf_state::{
 };
 use wdk_sys::{GUID, INTERFACE, WDFCMRESLIST, WDFDEVICE};
 
-use crate::{wait::SystemClock, wdf};
+use crate::os::{wait::SystemClock, wdf};
 
 /// A reference to an interface of the bus, given back when dropped.
 struct BusReference {

@@ -26,17 +26,19 @@ use pf_state::{
 use wdk_sys::{WDFDEVICE, WDFOBJECT};
 
 use crate::{
-    lock::Locked,
-    management,
-    object::{self, Context, ContextType},
-    once::Once,
+    changes,
+    etw::{self, Happened, Source},
+    os::{
+        lock::Locked,
+        object::{self, Context, ContextType},
+        once::Once,
+        request::Waiting,
+        wait::{self, Event},
+        wdf,
+        work_item::WorkItem,
+    },
     pci::Hardware,
-    queue::Waiting,
-    served::Served,
-    trace::{self, Happened, Source},
-    wait::{self, Event},
-    wdf,
-    work_item::WorkItem,
+    vfs::Served,
 };
 
 /// How many PFs there are in memory.
@@ -57,7 +59,7 @@ pub(crate) fn wait_until_none_is_left() {
             first: u64::from(held),
             ..Happened::of(&event::WAITING_FOR_REFERENCES)
         };
-        trace::write(&trace::DRIVER, &happened);
+        etw::write(&etw::DRIVER, &happened);
         wait::until(|| LIVING.load(Ordering::Acquire) == 0);
     }
     // The holder's thread lowers the count and then returns through this image. As long as it has a
@@ -225,7 +227,7 @@ pub(crate) fn create(device: WDFDEVICE) -> Result<&'static Pf, NtStatus> {
         rebalance: Locked::new(handle, Rebalance::new())?,
         rotation: Locked::new(handle, Rotation::new())?,
         watch: Watch::new(),
-        answers: WorkItem::new(device, Some(management::answer_waiters))?,
+        answers: WorkItem::new(device, Some(changes::answer_waiters))?,
         sleeper: Sleeper::new(Event::unusable()),
         drained: AtomicBool::new(false),
     };
@@ -303,7 +305,7 @@ impl Pf {
                 unsafe { delete(object) };
             }
             Ok(Left::Somebody) => {}
-            Err(_) => trace::write(&pf.source, &Happened::of(&event::UNBALANCED_DEREFERENCE)),
+            Err(_) => etw::write(&pf.source, &Happened::of(&event::UNBALANCED_DEREFERENCE)),
         }
     }
 
@@ -500,7 +502,7 @@ impl Pf {
                 request.complete(status::DEVICE_REMOVED);
             }
         }
-        trace::write(&self.source, &Happened::of(&event::REMOVED));
+        etw::write(&self.source, &Happened::of(&event::REMOVED));
     }
 }
 

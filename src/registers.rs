@@ -4,10 +4,10 @@
 use pf_state::{config::RestoreFailure, event, retention};
 
 use crate::{
+    etw::{self, Happened},
     pci::Hardware,
     pf::Pf,
-    served::Cell,
-    trace::{self, Happened},
+    vfs::Cell,
 };
 
 /// Saves them while the VFs are still on. Calls are held back.
@@ -39,7 +39,7 @@ fn each_vf(pf: &Pf, work: impl Fn(&Hardware, u16, &Cell) -> Result<(), RestoreFa
         }
     }
     if let Some((vf, failure)) = first {
-        trace::write(
+        etw::write(
             &pf.source,
             &Happened {
                 vf,

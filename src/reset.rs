@@ -8,10 +8,10 @@ use pf_state::{
 };
 
 use crate::{
+    etw::{self, Happened},
     invalidation,
+    os::wait::{self, SystemClock},
     pf::{Pf, status_of},
-    trace::{self, Happened},
-    wait::{self, SystemClock},
 };
 
 /// Who asks for a reset.
@@ -50,7 +50,7 @@ pub(crate) fn reset_vf(pf: &Pf, vf: u16, origin: Origin) -> Result<(), NtStatus>
             cell.gate.reopen();
             finished.map_err(status_of)?;
             let pending = completion == Completion::TransactionsPending;
-            trace::write(
+            etw::write(
                 &pf.source,
                 &Happened {
                     vf,
@@ -67,7 +67,7 @@ pub(crate) fn reset_vf(pf: &Pf, vf: u16, origin: Origin) -> Result<(), NtStatus>
             let status = failure.status();
             let noted = served.broker.fail_reset(vf, wait::now());
             cell.gate.abandon();
-            trace::write(
+            etw::write(
                 &pf.source,
                 &Happened {
                     vf,

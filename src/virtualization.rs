@@ -22,11 +22,11 @@ use pf_state::{
 };
 
 use crate::{
+    os::wait,
     pci::{Hardware, Location},
     pf::{self, Pf, status_of},
     reset::{Origin, reset_vf},
-    served::Cell,
-    wait,
+    vfs::Cell,
 };
 
 /// The interface of a PF, as `IRP_MN_QUERY_INTERFACE` hands it out.

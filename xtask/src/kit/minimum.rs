@@ -88,7 +88,7 @@ pub fn check(places: &Places) -> Result<()> {
     let promise = format!("_WDFFUNCENUM::{last}TableIndex");
     ensure!(
         sources.iter().any(|(_, text)| text.contains(&promise)),
-        "the last function in the table that the driver calls is {last}, which src/wdf.rs does not say"
+        "the last function in the table that the driver calls is {last}, which src/os/wdf.rs does not say"
     );
     Ok(())
 }

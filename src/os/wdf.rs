@@ -10,7 +10,7 @@ const LAST_FUNCTION: i32 = wdk_sys::_WDFFUNCENUM::WdfWorkItemGetParentObjectTabl
 /// Calls a KMDF function by its name.
 macro_rules! call {
     ($name:ident $(, $argument:expr)* $(,)?) => {{
-        $crate::wdf::promise_the_last_function();
+        $crate::os::wdf::promise_the_last_function();
         wdk_sys::call_unsafe_wdf_function_binding!($name, $($argument),*)
     }};
 }

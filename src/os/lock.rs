@@ -10,7 +10,7 @@ use core::{
 
 use wdk_sys::{NTSTATUS, WDFOBJECT, WDFSPINLOCK};
 
-use crate::{object, wdf};
+use crate::os::{object, wdf};
 
 /// A lock without data of its own.
 pub(crate) struct SpinLock(WDFSPINLOCK);

@@ -2,7 +2,10 @@
 
 use wdk_sys::{PFN_WDF_WORKITEM, WDF_WORKITEM_CONFIG, WDFDEVICE, WDFWORKITEM};
 
-use crate::{object, pf::Pf, wdf};
+use crate::{
+    os::{object, wdf},
+    pf::Pf,
+};
 
 /// A work item of a device. The framework waits for its callback before it deletes the device, so the
 /// callback may use the device's PF.

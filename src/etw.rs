@@ -21,7 +21,7 @@ use pf_state::{
     status::{self, NtStatus},
 };
 
-use crate::{kernel, once::Once, unicode::Name};
+use crate::os::{kernel, once::Once, unicode::Name};
 
 /// Where an event comes from: a PF, or the driver as a whole.
 pub(crate) struct Source {

@@ -6,7 +6,7 @@ use block_broker::Ticks;
 use pf_state::{rebalance::Signal, reset::Clock};
 use wdk_sys::{KEVENT, LARGE_INTEGER};
 
-use crate::kernel;
+use crate::os::kernel;
 
 /// `KernelMode` of `MODE`, as a `KPROCESSOR_MODE`.
 const KERNEL_MODE: wdk_sys::KPROCESSOR_MODE = 0;

@@ -16,7 +16,12 @@ use pf_state::{
 };
 use wdk_sys::{WDFDEVICE, WDFOBJECT};
 
-use crate::{lock::SpinLock, management, memory, parameters::Parameters, pf::Pf, queue::Waiting};
+use crate::{
+    changes,
+    os::{lock::SpinLock, memory, request::Waiting},
+    parameters::Parameters,
+    pf::Pf,
+};
 
 /// The block table that is used when the registry holds none.
 static EMBEDDED_TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/block_table.bin"));
@@ -66,7 +71,7 @@ impl VfCell for Cell {
     #[inline]
     fn happened(&self, kinds: Kinds) {
         // SAFETY: the cell is reached through its PF alone, so the PF is there.
-        management::happened(unsafe { self.pf.as_ref() }, kinds);
+        changes::happened(unsafe { self.pf.as_ref() }, kinds);
     }
 }
 

@@ -20,9 +20,11 @@ use wdk_sys::{ULONG, WDFQUEUE, WDFREQUEST};
 
 use crate::{
     events, invalidation, management, opener,
+    os::{
+        request::{Control, Request},
+        wdf,
+    },
     pf::{self, Pf},
-    request::Request,
-    wdf,
 };
 
 /// `EvtIoDeviceControl` and `EvtIoInternalDeviceControl`, at `PASSIVE_LEVEL`.
@@ -53,14 +55,6 @@ pub(crate) unsafe extern "C" fn device_control(
             },
         ),
     }
-}
-
-/// One control request.
-pub(crate) struct Control {
-    pub(crate) request: Request,
-    pub(crate) code: u32,
-    pub(crate) input_length: usize,
-    pub(crate) output_length: usize,
 }
 
 fn dispatch(pf: &Pf, control: Control) {

@@ -1,12 +1,18 @@
-//! One request, from its arrival to its one completion.
+//! Requests, from their arrival to their one completion, and the queues in which they wait.
+//!
+//! No queue is power managed: an event of a rebalance is answered while the device is not in D0, and
+//! a pending request must not keep the device from leaving it.
 
 use core::{marker::PhantomData, mem::ManuallyDrop};
 
 use pf_state::status::{self, NtStatus};
-use wdk_sys::{PIRP, PVOID, WDFFILEOBJECT, WDFREQUEST};
+use wdk_sys::{
+    NTSTATUS, PIRP, PVOID, WDF_EXECUTION_LEVEL, WDF_IO_QUEUE_CONFIG, WDFDEVICE, WDFFILEOBJECT,
+    WDFQUEUE, WDFREQUEST,
+};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::{queue::Waiting, wdf};
+use crate::os::{object, wdf};
 
 /// A request that the driver owns. It is completed exactly once: by a method that takes it, or, if
 /// it is dropped, as unsuccessful.
@@ -137,7 +143,7 @@ impl Request {
     pub(crate) fn wait_in(self, queue: Waiting) {
         // SAFETY: the driver owns the request, which came from the default queue of the device that
         // the other queue belongs to.
-        let status = unsafe { wdf::call!(WdfRequestForwardToIoQueue, self.0, queue.handle()) };
+        let status = unsafe { wdf::call!(WdfRequestForwardToIoQueue, self.0, queue.0) };
         if status < 0 {
             self.complete(status);
         } else {
@@ -187,4 +193,111 @@ impl Output<'_> {
         self.written += bytes.len();
         true
     }
+}
+
+/// One control request.
+pub(crate) struct Control {
+    pub(crate) request: Request,
+    pub(crate) code: u32,
+    pub(crate) input_length: usize,
+    pub(crate) output_length: usize,
+}
+
+impl Control {
+    /// The input, which is exactly one structure.
+    pub(crate) fn input<T: FromBytes + IntoBytes>(&self) -> Result<T, NtStatus> {
+        if self.input_length != size_of::<T>() {
+            return Err(status::INVALID_PARAMETER);
+        }
+        self.request
+            .input(self.input_length)
+            .ok_or(status::INVALID_PARAMETER)
+    }
+}
+
+/// A reserved field has to be zero, so that it can get a meaning later.
+pub(crate) fn require_zero<T: Copy + Default + PartialEq>(reserved: T) -> Result<(), NtStatus> {
+    if reserved == T::default() {
+        Ok(())
+    } else {
+        Err(status::INVALID_PARAMETER)
+    }
+}
+
+/// A queue in which requests wait until the driver takes them out. The framework takes out those
+/// that are cancelled, and completes them.
+#[derive(Clone, Copy)]
+pub(crate) struct Waiting(WDFQUEUE);
+
+// SAFETY: the framework synchronises the use of its queues.
+unsafe impl Send for Waiting {}
+// SAFETY: as above.
+unsafe impl Sync for Waiting {}
+
+impl Waiting {
+    /// Makes an empty queue that is deleted with the device.
+    pub(crate) fn new(device: WDFDEVICE) -> Result<Self, NTSTATUS> {
+        let config = WDF_IO_QUEUE_CONFIG {
+            Size: wdf::size_of_config::<WDF_IO_QUEUE_CONFIG>(),
+            DispatchType: wdk_sys::_WDF_IO_QUEUE_DISPATCH_TYPE::WdfIoQueueDispatchManual,
+            PowerManaged: wdf::FALSE,
+            ..WDF_IO_QUEUE_CONFIG::default()
+        };
+        create_queue(device, config, INHERIT).map(Self)
+    }
+
+    /// Takes the oldest request out, up to `DISPATCH_LEVEL`.
+    pub(crate) fn next(self) -> Option<Request> {
+        let mut request: WDFREQUEST = core::ptr::null_mut();
+        // SAFETY: the queue lives as long as the device, whose gate the caller is inside of.
+        let status = unsafe { wdf::call!(WdfIoQueueRetrieveNextRequest, self.0, &raw mut request) };
+        if status < 0 || request.is_null() {
+            return None;
+        }
+        // SAFETY: a request that came out of the queue is the driver's to complete.
+        Some(unsafe { Request::own(request) })
+    }
+
+    /// How many requests wait, up to `DISPATCH_LEVEL`.
+    pub(crate) fn length(self) -> usize {
+        let mut waiting = 0;
+        // SAFETY: the queue lives as long as the device, whose gate the caller is inside of; the
+        // count lives through the call, and the other is optional.
+        let _ = unsafe {
+            wdf::call!(
+                WdfIoQueueGetState,
+                self.0,
+                &raw mut waiting,
+                core::ptr::null_mut(),
+            )
+        };
+        waiting as usize
+    }
+}
+
+/// A manual queue calls no handler, so its level does not matter.
+const INHERIT: WDF_EXECUTION_LEVEL =
+    wdk_sys::_WDF_EXECUTION_LEVEL::WdfExecutionLevelInheritFromParent;
+
+/// Makes a queue that is deleted with the device.
+pub(crate) fn create_queue(
+    device: WDFDEVICE,
+    mut config: WDF_IO_QUEUE_CONFIG,
+    execution_level: WDF_EXECUTION_LEVEL,
+) -> Result<WDFQUEUE, NTSTATUS> {
+    let mut attributes = object::plain();
+    attributes.ExecutionLevel = execution_level;
+    let mut queue: WDFQUEUE = core::ptr::null_mut();
+    // SAFETY: the device is live, and both structures live through the call.
+    let status = unsafe {
+        wdf::call!(
+            WdfIoQueueCreate,
+            device,
+            &raw mut config,
+            &raw mut attributes,
+            &raw mut queue,
+        )
+    };
+    wdf::check(status)?;
+    Ok(queue)
 }

@@ -8,17 +8,17 @@ use pf_broker_abi as abi;
 use pf_state::status::{self, NtStatus};
 use wdk_sys::WDFWORKITEM;
 
-use super::{input, zero};
 use crate::{
-    control::Control,
+    os::{
+        request::{Control, Request, require_zero},
+        work_item,
+    },
     pf::{Pf, Queues},
-    request::Request,
-    served::Served,
-    work_item,
+    vfs::Served,
 };
 
 /// `IOCTL_WAIT`
-pub(super) fn wait_for_change(pf: &Pf, served: &Served, control: Control) {
+pub(crate) fn wait_for_change(pf: &Pf, served: &Served, control: Control) {
     let (seen, kinds) = match asked(&control) {
         Ok(asked) => asked,
         Err(status) => return control.request.complete(status),
@@ -49,8 +49,8 @@ fn asked(control: &Control) -> Result<(u64, Kinds), NtStatus> {
             matches!(Kinds::from_bits(abi::WAIT_JOURNAL), Some(kinds) if kinds.meets(Kinds::JOURNAL))
         );
     }
-    let request: abi::WaitRequest = input(control)?;
-    zero(request.reserved)?;
+    let request: abi::WaitRequest = control.input()?;
+    require_zero(request.reserved)?;
     let kinds = Kinds::from_bits(request.kinds).ok_or(status::INVALID_PARAMETER)?;
     Ok((request.seen, kinds))
 }

@@ -5,7 +5,10 @@ use core::mem::MaybeUninit;
 use pf_state::failure::StartFailure;
 use wdk_sys::{PVOID, WDFMEMORY, WDFOBJECT};
 
-use crate::{POOL_TAG, object, wdf};
+use crate::os::{object, wdf};
+
+/// The tag of the driver's pool memory, `PfBr` in a debugger.
+pub(crate) const POOL_TAG: u32 = u32::from_le_bytes(*b"PfBr");
 
 /// Takes room for `count` values of `T`, aligned as `T` asks.
 ///

@@ -6,7 +6,7 @@ use core::{
     sync::atomic::{AtomicPtr, Ordering},
 };
 
-use crate::unicode::Name;
+use crate::os::unicode::Name;
 
 /// The address of a function; none if this kernel lacks it. At `PASSIVE_LEVEL`.
 pub(crate) fn look_up<const N: usize>(name: &'static Name<N>) -> Option<*mut c_void> {

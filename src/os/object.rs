@@ -6,7 +6,7 @@ use wdk_sys::{
     PCWDF_OBJECT_CONTEXT_TYPE_INFO, WDF_OBJECT_ATTRIBUTES, WDF_OBJECT_CONTEXT_TYPE_INFO, WDFOBJECT,
 };
 
-use crate::wdf;
+use crate::os::wdf;
 
 /// Attributes of an object without a context and without a parent of its own choice.
 pub(crate) fn plain() -> WDF_OBJECT_ATTRIBUTES {

@@ -1,0 +1,12 @@
+//! The framework's and the kernel's objects: nothing here imports from the rest of the driver.
+
+pub(crate) mod kernel;
+pub(crate) mod lock;
+pub(crate) mod memory;
+pub(crate) mod object;
+pub(crate) mod once;
+pub(crate) mod request;
+pub(crate) mod unicode;
+pub(crate) mod wait;
+pub(crate) mod wdf;
+pub(crate) mod work_item;
