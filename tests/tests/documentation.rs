@@ -81,34 +81,3 @@ fn the_reference_of_traces_does_what_it_shows() {
 fn the_guide_for_vf_authors_does_what_it_shows() {
     run_guide("vf-authors.md", 3);
 }
-
-/// The files and folders of this repository that a page names between backticks.
-fn paths_named_in(page: &str) -> impl Iterator<Item = &str> {
-    const ROOMS: [&str; 8] = [
-        "blocks/", "crates/", "docs/", "fuzz/", "lab/", "src/", "tests/", "xtask/",
-    ];
-    page.split('`')
-        .skip(1)
-        .step_by(2)
-        .filter(|word| ROOMS.iter().any(|room| word.starts_with(room)))
-        .filter(|word| !word.contains([' ', '<', '*']))
-}
-
-#[test]
-fn every_path_that_a_page_names_exists() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut pages = vec![root.join("README.md")];
-    for entry in fs::read_dir(root.join("docs")).expect("docs can be read") {
-        pages.push(entry.expect("docs can be read").path());
-    }
-    let mut missing = Vec::new();
-    for page in pages {
-        let text = fs::read_to_string(&page).expect("a page can be read");
-        for path in paths_named_in(&text) {
-            if !root.join(path).exists() {
-                missing.push(format!("{}: {path}", page.display()));
-            }
-        }
-    }
-    assert!(missing.is_empty(), "named, but not there: {missing:#?}");
-}
