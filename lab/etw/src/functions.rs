@@ -8,7 +8,7 @@ use etw_rules::{
     registration::{Descriptor, Handle, Header, MOST_DESCRIPTORS, Registrations},
     violation::Violation,
 };
-use lab_double::lock::Locked;
+use kernel_runtime::lock::Locked;
 use wdk_sys::{EVENT_DATA_DESCRIPTOR, EVENT_DESCRIPTOR, GUID, NTSTATUS, REGHANDLE};
 
 use crate::{

@@ -4,7 +4,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use etw_rules::violation::Violation;
-use lab_double::log::Log;
+use kernel_runtime::log::Log;
 use wdk_sys::ntddk::KeBugCheckEx;
 
 /// Where the lines go.

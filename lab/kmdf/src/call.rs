@@ -4,12 +4,12 @@
 use alloc::collections::BTreeMap;
 use core::ptr;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{
     level::{Level, Thread},
     object::{Handle, Kind},
     violation::Violation,
 };
-use lab_double::lock::Locked;
 use wdk_sys::ntddk::PsGetCurrentThreadId;
 
 use crate::{

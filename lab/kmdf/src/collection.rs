@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{level::Level, object::Handle};
-use lab_double::lock::Locked;
 use wdk_sys::{NTSTATUS, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, WDFCOLLECTION, WDFOBJECT};
 
 use crate::{

@@ -6,8 +6,8 @@
 
 use alloc::{boxed::Box, vec, vec::Vec};
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{level::Level, object::Handle, violation::Violation};
-use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_EXECUTION_LEVEL, _WDF_SYNCHRONIZATION_SCOPE, NTSTATUS, PCWDF_OBJECT_CONTEXT_TYPE_INFO,
     PFN_WDF_OBJECT_CONTEXT_CLEANUP, PFN_WDF_OBJECT_CONTEXT_DESTROY, PVOID, WDF_EXECUTION_LEVEL,

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use lab_double::log;
+use kernel_runtime::log;
 
 /// Where the counters go, each driver's behind the last one's.
 const PATH: &str = "\\??\\C:\\windows\\wdf-double-counters.bin";

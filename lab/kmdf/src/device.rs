@@ -7,8 +7,8 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::ptr;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{level::Level, object::Handle, pnp::Machine, power_policy::Policy};
-use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_POWER_DEVICE_STATE::WdfPowerDeviceD3Final,
     DEVICE_OBJECT, DO_DEVICE_INITIALIZING, DO_POWER_PAGABLE, DRIVER_OBJECT, NTSTATUS,

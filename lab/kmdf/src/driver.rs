@@ -8,8 +8,8 @@
 
 use alloc::{format, vec::Vec};
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{level::Level, object::Handle, violation::Violation};
-use lab_double::lock::Locked;
 use wdk_sys::{
     NTSTATUS, PCUNICODE_STRING, PDEVICE_OBJECT, PDRIVER_OBJECT, PWDF_DRIVER_CONFIG,
     PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, WDF_DRIVER_CONFIG, WDFDRIVER, WDFSTRING,

@@ -12,8 +12,8 @@
 use alloc::vec::Vec;
 use core::ptr;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{level::Level, object::Handle, violation::Violation};
-use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_FILEOBJECT_CLASS::{
         WdfFileObjectCanBeOptional, WdfFileObjectNotRequired, WdfFileObjectWdfCanUseFsContext,

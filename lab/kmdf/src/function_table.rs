@@ -5,8 +5,8 @@
 
 use core::cell::UnsafeCell;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::version::Framework;
-use lab_double::lock::Locked;
 #[allow(
     clippy::wildcard_imports,
     reason = "the table names a type of the kit for each function"

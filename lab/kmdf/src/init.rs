@@ -6,8 +6,8 @@
 use alloc::{boxed::Box, vec, vec::Vec};
 use core::ptr;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{level::Level, object::Handle};
-use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_DEVICE_IO_TYPE::{WdfDeviceIoBuffered, WdfDeviceIoDirect},
     BOOLEAN, FILE_DEVICE_UNKNOWN, GUID, NTSTATUS, PCUNICODE_STRING, PDEVICE_OBJECT,

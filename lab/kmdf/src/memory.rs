@@ -5,8 +5,8 @@
 
 use alloc::{boxed::Box, vec};
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::level::Level;
-use lab_double::lock::Locked;
 use wdk_sys::{
     NTSTATUS, PMDL, POOL_TYPE, PVOID, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, WDFMEMORY,
 };

@@ -6,13 +6,13 @@
 use alloc::vec::Vec;
 use core::ptr;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{
     level::Level,
     object::Handle,
     queue::{Dispatch, Queue as State},
     violation::Violation,
 };
-use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_IO_QUEUE_DISPATCH_TYPE::{
         WdfIoQueueDispatchManual, WdfIoQueueDispatchParallel, WdfIoQueueDispatchSequential,

@@ -8,8 +8,8 @@
 use alloc::{vec, vec::Vec};
 use core::ptr;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{level::Level, object::Handle};
-use lab_double::lock::Locked;
 use wdk_sys::{
     _KEY_VALUE_INFORMATION_CLASS::KeyValuePartialInformation,
     HANDLE, KEY_READ, NTSTATUS, OBJ_CASE_INSENSITIVE, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES,

@@ -10,8 +10,8 @@ use core::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use kernel_runtime::log::Log;
 use kmdf_rules::violation::Violation;
-use lab_double::log::Log;
 use wdk_sys::ntddk::KeBugCheckEx;
 
 /// Where the lines go.

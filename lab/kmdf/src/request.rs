@@ -6,8 +6,8 @@
 //! reference was taken. Stricter than life: completing twice, with `STATUS_PENDING`, or with more
 //! bytes than the output buffer has stops the run.
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{level::Level, object::Handle, violation::Violation};
-use lab_double::lock::Locked;
 use wdk_sys::{
     _WDF_REQUEST_TYPE::{
         WdfRequestTypeDeviceControl, WdfRequestTypeDeviceControlInternal, WdfRequestTypeRead,

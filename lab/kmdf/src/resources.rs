@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{level::Level, object::Handle};
-use lab_double::lock::Locked;
 use wdk_sys::{
     CM_PARTIAL_RESOURCE_DESCRIPTOR, PCM_PARTIAL_RESOURCE_DESCRIPTOR, PCM_RESOURCE_LIST,
     PWDF_DRIVER_GLOBALS, WDFCMRESLIST,

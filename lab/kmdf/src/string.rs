@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::level::Level;
-use lab_double::lock::Locked;
 use wdk_sys::{
     NTSTATUS, PCUNICODE_STRING, PUNICODE_STRING, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES,
     UNICODE_STRING, WDFSTRING,

@@ -6,8 +6,8 @@
 
 use alloc::vec::Vec;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{object::Handle, violation::Violation};
-use lab_double::lock::Locked;
 
 use crate::{
     call::{Call, thread_id},

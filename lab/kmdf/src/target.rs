@@ -9,8 +9,8 @@
 use alloc::{boxed::Box, vec};
 use core::ptr;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{level::Level, object::Handle};
-use lab_double::lock::Locked;
 use wdk_sys::{
     IRP_MJ_DEVICE_CONTROL, IRP_MJ_INTERNAL_DEVICE_CONTROL, NTSTATUS, PDEVICE_OBJECT,
     PFN_WDF_REQUEST_COMPLETION_ROUTINE, PIRP, PVOID, WDF_REQUEST_COMPLETION_PARAMS,

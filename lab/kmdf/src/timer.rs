@@ -7,8 +7,8 @@
 
 use core::ptr;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::level::Level;
-use lab_double::lock::Locked;
 use wdk_sys::{
     BOOLEAN, LONGLONG, NTSTATUS, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, PWDF_TIMER_CONFIG,
     WDF_TIMER_CONFIG, WDFOBJECT, WDFTIMER,

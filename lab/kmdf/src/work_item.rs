@@ -6,8 +6,8 @@
 use alloc::boxed::Box;
 use core::ptr;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{level::Level, object::Handle};
-use lab_double::lock::Locked;
 use wdk_sys::{
     HANDLE, NTSTATUS, PVOID, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, PWDF_WORKITEM_CONFIG,
     WDF_WORKITEM_CONFIG, WDFOBJECT, WDFWORKITEM,

@@ -3,12 +3,12 @@
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::{marker::PhantomData, ops::Deref};
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{
     object::{Handle, Kind},
     tree::{Deletion, Finished, Tree},
     violation::Violation,
 };
-use lab_double::lock::Locked;
 use wdk_sys::{NTSTATUS, PWDF_OBJECT_ATTRIBUTES, WDF_OBJECT_ATTRIBUTES};
 
 use crate::{

@@ -1,12 +1,12 @@
 //! Checks of the driver from outside, each named after the rule that it holds.
 
-mod ask;
 mod attach;
 mod codes;
 mod config;
 mod drain;
 mod faults;
 mod interface;
+mod ioctl;
 mod levels;
 mod management;
 mod openers;

@@ -19,7 +19,7 @@ mod limits;
 #[cfg(windows)]
 mod measure;
 #[cfg(windows)]
-mod needs;
+mod preconditions;
 #[cfg(windows)]
 mod rebalance;
 #[cfg(windows)]

@@ -13,7 +13,9 @@ use crate::cli::{Arguments, Bench, Job, Mode, Path};
 use crate::install;
 use crate::leftovers;
 use crate::stack::{Failed, Stack};
-use crate::{checks, console, contention, limits, measure, needs, start, storm, story, trace};
+use crate::{
+    checks, console, contention, limits, measure, preconditions, start, storm, story, trace,
+};
 
 /// How long a device may take to appear or to go.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         return start::run(&arguments.bench, start);
     }
     let mut session = Session::start(&arguments.bench)?;
-    needs::check(&session, &arguments.job)?;
+    preconditions::check(&session, &arguments.job)?;
     let code = match arguments.job {
         Job::Start(_) => ExitCode::FAILURE,
         Job::Limits => checks::run(&mut session, &[limits::CHECKS]),

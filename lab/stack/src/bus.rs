@@ -1,6 +1,10 @@
 //! The bus double: a function device whose children, the PF and the VFs, come and go through
 //! `IoInvalidateDeviceRelations`.
 
+pub(crate) mod device_object;
+pub(crate) mod pnp;
+pub(crate) mod pnp_observer;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -19,14 +23,13 @@ use wdk_sys::{
     STATUS_NO_SUCH_DEVICE, STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
 };
 
-use crate::clock::{self, Event};
-use crate::irp;
-use crate::lock::Lock;
-use crate::node::{self, Child, Kind, Role};
-use crate::partner;
-use crate::pnp::is_pnp_success;
-use crate::pool;
-use crate::watch;
+use crate::kernel::clock::{self, Event};
+use crate::kernel::irp;
+use crate::kernel::lock::Lock;
+use crate::kernel::pool;
+use crate::pf_connection;
+use device_object::{Child, Kind, Role};
+use pnp::is_pnp_success;
 
 /// The bus and the devices that are plugged in.
 struct Bus {
@@ -52,13 +55,13 @@ pub(crate) unsafe extern "C" fn add_device(
     driver: *mut DRIVER_OBJECT,
     physical: *mut DEVICE_OBJECT,
 ) -> NTSTATUS {
-    let device = match node::create(driver, None, Role::Bus { lower: physical }) {
+    let device = match device_object::create(driver, None, Role::Bus { lower: physical }) {
         Ok(device) => device,
         Err(status) => return status,
     };
     // SAFETY: both devices exist, and the new one is attached nowhere.
     unsafe { IoAttachDeviceToDeviceStack(device, physical) };
-    node::ready(device);
+    device_object::ready(device);
     let mut bus = BUS.lock();
     bus.driver = driver;
     bus.physical = physical;
@@ -80,8 +83,8 @@ pub(crate) fn plug(kind: Kind, vendor_id: u16, device_id: u16) -> Result<(), NTS
             gone: Event::new(),
         });
         child.gone.initialise();
-        let device = node::create(bus.driver, None, Role::Child(child))?;
-        node::ready(device);
+        let device = device_object::create(bus.driver, None, Role::Child(child))?;
+        device_object::ready(device);
         bus.plugged.push(device);
         bus.physical
     };
@@ -96,10 +99,12 @@ pub(crate) fn pull(milliseconds: u32, wanted: impl Fn(&Child) -> bool) -> Result
         let position = bus
             .plugged
             .iter()
-            .position(|&device| node::child(device).is_some_and(|child| wanted(child)))
+            .position(|&device| device_object::child(device).is_some_and(|child| wanted(child)))
             .ok_or(STATUS_NO_SUCH_DEVICE)?;
         let device = bus.plugged.remove(position);
-        let child = node::child(device).cloned().ok_or(STATUS_NO_SUCH_DEVICE)?;
+        let child = device_object::child(device)
+            .cloned()
+            .ok_or(STATUS_NO_SUCH_DEVICE)?;
         if let Kind::PhysicalFunction(pci) = &child.kind {
             pci.pull();
         }
@@ -129,7 +134,7 @@ pub(crate) fn find(wanted: impl Fn(&Child) -> bool) -> Option<Arc<Child>> {
     BUS.lock()
         .plugged
         .iter()
-        .filter_map(|&device| node::child(device))
+        .filter_map(|&device| device_object::child(device))
         .find(|child| wanted(child))
         .cloned()
 }
@@ -158,7 +163,9 @@ pub(crate) fn virtual_function(index: u16) -> Option<Arc<crate::vpci::VirtualFun
 
 /// The top of the device stack of a VF, with a reference that the caller gives back.
 pub(crate) fn top_of_virtual_function(index: u16) -> Option<*mut DEVICE_OBJECT> {
-    let is_it = |device: &*mut DEVICE_OBJECT| match node::child(*device).map(|child| &child.kind) {
+    let is_it = |device: &*mut DEVICE_OBJECT| match device_object::child(*device)
+        .map(|child| &child.kind)
+    {
         Some(Kind::VirtualFunction(vf)) => vf.index == index,
         _ => false,
     };
@@ -178,7 +185,7 @@ fn enumerate(physical: *mut DEVICE_OBJECT) {
 pub(crate) unsafe extern "C" fn dispatch_pnp(device: *mut DEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
     // SAFETY: the kernel hands the request over.
     let (request, location) = unsafe { irp::parts(irp) };
-    match node::role(device) {
+    match device_object::role(device) {
         Role::Bus { lower } => bus_pnp(device, *lower, irp, request, location),
         Role::Child(child) => child_pnp(device, child, irp, request, location),
         // SAFETY: the request is ours.
@@ -218,7 +225,7 @@ fn bus_pnp(
             let status = unsafe { irp::pass_down(lower, irp) };
             // SAFETY: this device is attached to it.
             unsafe { IoDetachDevice(lower) };
-            node::delete(device);
+            device_object::delete(device);
             return status;
         }
         _ => {}
@@ -261,7 +268,7 @@ fn child_pnp(
 ) -> NTSTATUS {
     let minor = u32::from(location.MinorFunction);
     if matches!(child.kind, Kind::PhysicalFunction(_)) {
-        watch::see(device, irp, minor);
+        pnp_observer::see(device, irp, minor);
     }
     let (status, information) = match minor {
         IRP_MN_QUERY_ID => {
@@ -300,7 +307,7 @@ fn child_pnp(
             // SAFETY: the request is ours.
             let status = unsafe { irp::complete(irp, STATUS_SUCCESS, 0) };
             if pulled {
-                node::delete(device);
+                device_object::delete(device);
                 child.gone.set();
             }
             return status;
@@ -321,7 +328,7 @@ fn surprise_removed(child: &Child) {
         Kind::VirtualFunction(vf) => vf.fail_pending(STATUS_NO_SUCH_DEVICE),
         // Wine sends the remove request right behind this one, Windows when the last handle to the
         // device is closed.
-        Kind::PhysicalFunction(_) => partner::leave(),
+        Kind::PhysicalFunction(_) => pf_connection::leave(),
     }
 }
 
@@ -361,7 +368,7 @@ fn kernel_text(text: &str) -> u64 {
 pub(crate) unsafe extern "C" fn dispatch_power(device: *mut DEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
     // SAFETY: the kernel hands the request over.
     let (_, location) = unsafe { irp::parts(irp) };
-    match node::role(device) {
+    match device_object::role(device) {
         Role::Bus { lower } => {
             // SAFETY: the request is ours, and `lower` is the device below.
             unsafe { irp::pass_down(*lower, irp) }

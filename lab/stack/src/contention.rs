@@ -1,11 +1,11 @@
 //! Contention: writers, readers, publishers, resets and invalidations on the same VFs.
 //!
-//! Every image says who wrote it and when (`witness`), so each read is judged by itself: whole, not
+//! Every image says who wrote it and when (`oracle`), so each read is judged by itself: whole, not
 //! from before a reset that had ended, not older than what the writer had written. The blocks are
 //! those of `tests/manifests/storm.toml`.
 
-mod ground;
-mod players;
+mod vf_state;
+mod workers;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -19,20 +19,20 @@ use wdk_sys::{
 use zerocopy::FromZeros as _;
 
 use crate::bus;
-use crate::clock;
-use crate::lock::Lock;
+use crate::kernel::clock;
+use crate::kernel::lock::Lock;
+use crate::kernel::thread;
 use crate::pci::Pci;
-use crate::thread;
 use crate::transfer;
-use ground::Ground;
-use players::Player;
+use vf_state::VfState;
+use workers::Worker;
 
 /// How long the players may take to end, milliseconds. The longest call is a reset.
 const PATIENCE: u32 = 30_000;
 
 /// Where all of it happens.
 struct Field {
-    grounds: Vec<Ground>,
+    grounds: Vec<VfState>,
     /// The hardware, which knows when a VF is being reset.
     pci: Arc<Pci>,
     /// The PF will be removed.
@@ -65,7 +65,7 @@ pub(crate) fn contend(request: Contend) -> Result<Contended, NTSTATUS> {
         return Err(STATUS_INVALID_PARAMETER);
     }
     let field = Arc::new(Field {
-        grounds: (0..request.vfs).map(Ground::new).collect(),
+        grounds: (0..request.vfs).map(VfState::new).collect(),
         pci: bus::physical_function().ok_or(STATUS_NO_SUCH_DEVICE)?,
         removal: request.removal != 0,
         stop: AtomicBool::new(false),
@@ -76,11 +76,11 @@ pub(crate) fn contend(request: Contend) -> Result<Contended, NTSTATUS> {
     }
     let mut threads = Vec::new();
     for index in 0..field.grounds.len() {
-        for player in players::EACH_VF {
+        for player in workers::EACH_VF {
             threads.push(set(&field, index, player)?);
         }
     }
-    threads.push(set(&field, 0, players::herald)?);
+    threads.push(set(&field, 0, workers::herald)?);
     clock::wait_until(request.milliseconds, || field.is_over());
     field.stop.store(true, Ordering::SeqCst);
     if !threads.iter().all(|thread| thread.join_within(PATIENCE)) {
@@ -106,7 +106,7 @@ fn begin(vf: u16) -> Result<(), NTSTATUS> {
 }
 
 /// Sets a player on a VF.
-fn set(field: &Arc<Field>, index: usize, player: Player) -> Result<thread::Thread, NTSTATUS> {
+fn set(field: &Arc<Field>, index: usize, player: Worker) -> Result<thread::Thread, NTSTATUS> {
     let mine = Arc::clone(field);
     let thread = thread::spawn(move || {
         if let Some(ground) = mine.grounds.get(index) {

@@ -13,23 +13,23 @@ use wdk_sys::{
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::attachment;
 use crate::bus;
+use crate::bus::device_object::{self, Kind, Role};
+use crate::bus::pnp;
+use crate::bus::pnp_observer;
 use crate::contention;
-use crate::fault;
-use crate::irp;
-use crate::ledger;
-use crate::node::{self, Kind, Role};
-use crate::partner;
+use crate::kernel::access_check;
+use crate::kernel::irp;
+use crate::kernel::thread;
+use crate::kernel::unicode::Text;
+use crate::kernel::unload;
+use crate::pci::fault;
 use crate::pci::{self, Pci};
-use crate::pnp;
-use crate::security;
-use crate::thread;
+use crate::pf_connection;
+use crate::pf_connection::attachment;
+use crate::pf_connection::invalidation_log;
 use crate::transfer;
-use crate::unicode::Text;
-use crate::unload;
 use crate::vpci::{self, VirtualFunction};
-use crate::watch;
 
 static DEVICE: AtomicPtr<DEVICE_OBJECT> = AtomicPtr::new(core::ptr::null_mut());
 
@@ -37,9 +37,9 @@ static DEVICE: AtomicPtr<DEVICE_OBJECT> = AtomicPtr::new(core::ptr::null_mut());
 pub(crate) fn create(driver: *mut DRIVER_OBJECT) -> NTSTATUS {
     let (mut name, mut link) = (Text::new(abi::DEVICE_NAME), Text::new(abi::LINK_NAME));
     let (mut name, mut link) = (name.as_kernel(), link.as_kernel());
-    match node::create(driver, Some(&mut name), Role::Control) {
+    match device_object::create(driver, Some(&mut name), Role::Control) {
         Ok(device) => {
-            node::ready(device);
+            device_object::ready(device);
             DEVICE.store(device, Ordering::SeqCst);
             // SAFETY: both strings live until the call returns.
             unsafe { IoCreateSymbolicLink(&raw mut link, &raw mut name) }
@@ -51,15 +51,15 @@ pub(crate) fn create(driver: *mut DRIVER_OBJECT) -> NTSTATUS {
 /// Lets go of the PF and deletes the control device.
 pub(crate) fn delete() {
     let _ = attachment::detach(true);
-    partner::disconnect();
-    partner::close_management();
+    pf_connection::disconnect();
+    pf_connection::close_management();
     let mut link = Text::new(abi::LINK_NAME);
     let mut link = link.as_kernel();
     // SAFETY: the string lives until the call returns.
     let _ = unsafe { IoDeleteSymbolicLink(&raw mut link) };
     let device = DEVICE.swap(core::ptr::null_mut(), Ordering::SeqCst);
     if !device.is_null() {
-        node::delete(device);
+        device_object::delete(device);
     }
 }
 
@@ -84,7 +84,7 @@ impl Pended {
 pub(crate) unsafe extern "C" fn dispatch(device: *mut DEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
     // SAFETY: the kernel hands the request over.
     let (request, location) = unsafe { irp::parts(irp) };
-    if !matches!(node::role(device), Role::Control) {
+    if !matches!(device_object::role(device), Role::Control) {
         // SAFETY: the request is ours.
         return unsafe { irp::complete(irp, STATUS_INVALID_DEVICE_REQUEST, 0) };
     }
@@ -175,25 +175,28 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
             })
             .map(|()| Vec::new())
         }
-        abi::IOCTL_CONNECT => partner::connect(&parse(input)?).map(|connected| reply(&connected)),
+        abi::IOCTL_CONNECT => {
+            pf_connection::connect(&parse(input)?).map(|connected| reply(&connected))
+        }
         abi::IOCTL_DISCONNECT => {
             // A driver whose device is gone takes no DETACH; closing the handle has to do.
             let detached = attachment::detach(bus::physical_function().is_some());
-            partner::disconnect();
+            pf_connection::disconnect();
             detached.map(|()| Vec::new())
         }
         abi::IOCTL_BATCH => batch(input),
         abi::IOCTL_CALL => transfer::call(&parse(input)?).map(|called| reply(&called)),
         abi::IOCTL_REQUEST => {
             let request = parse(input)?;
-            partner::get()?
+            pf_connection::get()?
                 .request(&request)
                 .map(|answer| reply(&answer))
         }
         abi::IOCTL_PNP => {
             let request = parse(input)?;
             let pci = bus::physical_function();
-            pnp::send(partner::get()?.top(), pci.as_deref(), &request).map(|answer| reply(&answer))
+            pnp::send(pf_connection::get()?.top(), pci.as_deref(), &request)
+                .map(|answer| reply(&answer))
         }
         abi::IOCTL_ATTACH => attachment::attach(&parse(input)?).map(|()| Vec::new()),
         abi::IOCTL_DETACH => attachment::detach(true).map(|()| Vec::new()),
@@ -206,16 +209,18 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
         abi::IOCTL_FAULT => switch_fault(parse(input)?),
         abi::IOCTL_STARTED => {
             let wait: abi::Wait = parse(input)?;
-            watch::started(wait.milliseconds).map(|status| {
+            pnp_observer::started(wait.milliseconds).map(|status| {
                 reply(&abi::Started {
                     status: status.cast_unsigned(),
                 })
             })
         }
-        abi::IOCTL_OPEN_MANAGEMENT => partner::open_management(&parse(input)?).map(|()| Vec::new()),
+        abi::IOCTL_OPEN_MANAGEMENT => {
+            pf_connection::open_management(&parse(input)?).map(|()| Vec::new())
+        }
         abi::IOCTL_OPENER => {
             let opener: abi::Opener = parse(input)?;
-            security::set_administrator(opener.administrator != 0);
+            access_check::set_administrator(opener.administrator != 0);
             Ok(Vec::new())
         }
         IOCTL_CONTEND => contention::contend(parse(input)?).map(|contended| reply(&contended)),
@@ -236,7 +241,7 @@ fn switch_fault(fault: abi::Fault) -> Result<Vec<u8>, NTSTATUS> {
 }
 
 fn plug_pf(plug: abi::PlugPf) -> Result<Vec<u8>, NTSTATUS> {
-    watch::forget();
+    pnp_observer::forget();
     let pci = Pci::new(
         plug.vendor_id,
         plug.device_id,
@@ -278,7 +283,7 @@ fn batch(input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
 
 fn take(vf: abi::Vf) -> Result<Vec<u8>, NTSTATUS> {
     attachment::come_to_rest(vf.milliseconds)?;
-    let told = ledger::take(vf.vf);
+    let told = invalidation_log::take(vf.vf);
     let mask = if vf.raw == 0 { 0 } else { told };
     Ok(reply(&abi::Taken { mask }))
 }
@@ -289,7 +294,7 @@ fn report() -> abi::Report {
     let (query_stop_events, restart_events, attached) = attachment::seen();
     let ends = attachment::ends();
     abi::Report {
-        calls_at_once: partner::take_most_calls(),
+        calls_at_once: pf_connection::take_most_calls(),
         bus_references: pci::references(),
         enabled_vfs: pci.map_or(0, Pci::enabled_vfs),
         resets: pci.map_or(0, Pci::resets),
@@ -308,8 +313,8 @@ fn report() -> abi::Report {
         late_switches: pci::late_switches(),
         early_after_enable: pci::early_after_enable(),
         early_after_disable: pci::early_after_disable(),
-        late_query_status: watch::late_query().cast_unsigned(),
-        late_request_status: watch::late_request().cast_unsigned(),
-        restarts_before_cancel_stop: watch::restarts_before_cancel_stop(),
+        late_query_status: pnp_observer::late_query().cast_unsigned(),
+        late_request_status: pnp_observer::late_request().cast_unsigned(),
+        restarts_before_cancel_stop: pnp_observer::restarts_before_cancel_stop(),
     }
 }

@@ -4,44 +4,24 @@
 //! |---|---|
 //! | [`bus`] | the PCI bus that the PF sits on, and the guests' virtual PCI buses: children come and go |
 //! | [`pci`] | the PF's hardware: configuration spaces, BARs, `PCI_VIRTUALIZATION_INTERFACE` |
-//! | [`fault`] | what of that hardware fails |
-//! | [`watch`] | what a filter above the PF driver would see of it |
-//! | [`guest`] | another driver of a guest, which asks the VF driver |
 //! | [`vpci`] | the guest's VPCI bus driver: `VPCI_INTERFACE_STANDARD` and its IOCTLs |
-//! | [`partner`] | the virtualization stack's connection to the PF driver |
-//! | [`attachment`] | what an attached stack keeps pending: events and invalidations |
+//! | [`pf_connection`] | the virtualization stack's connection to the PF driver |
 //! | [`contention`] | many threads on the same VFs, and what each of them may see |
-//! | [`security`] | the kernel's check of who opens a device |
-//! | [`control`] | the door through which the runner drives all of them |
 //!
-//! The rest are the tools they share. Nothing here is part of the product.
+//! [`control`] carries out what the runner requests, [`transfer`] its single operations on blocks, and
+//! [`kernel`] wraps the kernel. Nothing here is part of the product.
 #![no_std]
 
 extern crate alloc;
 
-mod attachment;
 mod bus;
-mod clock;
 mod contention;
 mod control;
-mod fault;
-mod guest;
-mod irp;
-mod ledger;
-mod level;
-mod lock;
-mod node;
-mod partner;
+mod kernel;
 mod pci;
-mod pnp;
-mod pool;
-mod security;
-mod thread;
+mod pf_connection;
 mod transfer;
-mod unicode;
-mod unload;
 mod vpci;
-mod watch;
 
 use wdk_sys::{
     DRIVER_OBJECT, IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL,
@@ -51,7 +31,7 @@ use wdk_sys::{
 /// Prints a line to the kernel log.
 #[macro_export]
 macro_rules! log {
-    ($($argument:tt)*) => { $crate::unicode::print(&alloc::format!($($argument)*)) };
+    ($($argument:tt)*) => { $crate::kernel::unicode::print(&alloc::format!($($argument)*)) };
 }
 
 /// Where the kernel enters: sets the dispatch table and creates the control device.
@@ -77,7 +57,7 @@ pub unsafe extern "system" fn driver_entry(
     // SAFETY: the kernel gives every driver object an extension.
     let extension = unsafe { &mut *object.DriverExtension };
     extension.AddDevice = Some(bus::add_device);
-    if let Err(status) = security::install() {
+    if let Err(status) = kernel::access_check::install() {
         log!("lab-stack: SeAccessCheck cannot be replaced: {status:#010x}");
         return status;
     }

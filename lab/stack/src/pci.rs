@@ -4,9 +4,10 @@
 //! `BUS_INTERFACE_STANDARD` behave as `wdm.h` and its documentation say. Faults are switched on by
 //! the runner.
 
+pub(crate) mod fault;
 mod function;
 mod interface;
-mod switch;
+mod vf_enable;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -20,14 +21,13 @@ use wdk_sys::{
     STATUS_UNSUCCESSFUL,
 };
 
-use crate::clock;
-use crate::fault;
-use crate::lock::Lock;
+use crate::kernel::clock;
+use crate::kernel::lock::Lock;
 use function::{after_write, virtual_space};
 
 pub(crate) use interface::{query_interface, references};
-use switch::Switch;
-pub(crate) use switch::{early_after_disable, early_after_enable};
+use vf_enable::Switch;
+pub(crate) use vf_enable::{early_after_disable, early_after_enable};
 
 const PF_SPACE: usize = config::SPACE_SIZE as usize;
 /// Where the PCI Express capability lies, in the PF and in each VF.

@@ -16,15 +16,15 @@ use wdk_sys::{
     STATUS_SUCCESS,
 };
 
-use crate::attachment;
 use crate::bus;
-use crate::clock;
-use crate::guest;
-use crate::ledger;
-use crate::level;
-use crate::partner;
-use crate::thread;
+use crate::kernel::clock;
+use crate::kernel::level;
+use crate::kernel::thread;
+use crate::pf_connection;
+use crate::pf_connection::attachment;
+use crate::pf_connection::invalidation_log;
 use crate::vpci;
+use crate::vpci::guest_driver;
 
 /// What lies in the buffer before another read, when the first one brought a byte like the pattern.
 const OTHER_PATTERN: u8 = 0x5A;
@@ -93,7 +93,7 @@ fn reset(vf: u16) -> Transferred {
     let _ = attachment::hear_out(vf);
     let status = called(function::RESET_VF, vf, 0);
     if status == STATUS_SUCCESS {
-        ledger::take(vf);
+        invalidation_log::take(vf);
     }
     ended(status)
 }
@@ -101,9 +101,9 @@ fn reset(vf: u16) -> Transferred {
 fn take(vf: u16) -> Transferred {
     let mut buffer = Buffer::pattern();
     let heard = attachment::hear_out(vf);
-    let mask = ledger::take(vf);
+    let mask = invalidation_log::take(vf);
     // A driver whose device is going may have kept something to itself, and then says so.
-    let there = partner::read_block(vf, 0, buffer.0.as_mut_ptr().cast(), 128);
+    let there = pf_connection::read_block(vf, 0, buffer.0.as_mut_ptr().cast(), 128);
     match (heard, there) {
         (Err(status), _) | (_, Err(status @ STATUS_DEVICE_REMOVED)) => ended(status),
         _ => finished(STATUS_SUCCESS, 0, 8, Some(&mask.to_le_bytes())),
@@ -120,7 +120,7 @@ pub(crate) const CONFIG_SPACE: usize = 4096;
 
 /// Reads all of a VF's configuration space.
 pub(crate) fn read_config(vf: u16, space: &mut [u8; CONFIG_SPACE]) -> NTSTATUS {
-    let partner = match partner::get() {
+    let partner = match pf_connection::get() {
         Ok(partner) => partner,
         Err(status) => return status,
     };
@@ -160,15 +160,15 @@ fn by_path(transfer: &Transfer, buffer: &mut Buffer, writes: bool) -> NTSTATUS {
     };
     let (vf, block, length) = (transfer.vf, transfer.block, transfer.length);
     if transfer.path == path::DRIVER_RAISED {
-        return guest::transfer(transfer, &mut buffer.0, writes);
+        return guest_driver::transfer(transfer, &mut buffer.0, writes);
     }
     if transfer.path != path::VPCI {
         let mut result = Ok(());
         let mut call = || {
             result = if writes {
-                partner::write_block(vf, block, place, length)
+                pf_connection::write_block(vf, block, place, length)
             } else {
-                partner::read_block(vf, block, place, length)
+                pf_connection::read_block(vf, block, place, length)
             }
         };
         if transfer.path == path::SRIOV_RAISED {
@@ -260,7 +260,7 @@ pub(crate) fn publish_all(transfer: &Transfer) -> Transferred {
 const PUBLISH_HEADER: usize = 24;
 
 fn try_manage(transfer: &Transfer, scope: u16) -> Result<Transferred, NTSTATUS> {
-    let partner = partner::get()?;
+    let partner = pf_connection::get()?;
     let mut buffer = [0_u8; PUBLISH_HEADER + MAX_BLOCK_LENGTH];
     buffer[..2].copy_from_slice(&transfer.vf.to_le_bytes());
     buffer[2..4].copy_from_slice(&scope.to_le_bytes());
@@ -303,7 +303,7 @@ fn try_manage(transfer: &Transfer, scope: u16) -> Result<Transferred, NTSTATUS> 
 
 /// Calls one of the other functions of the interface.
 pub(crate) fn call(call: &Call) -> Result<Called, NTSTATUS> {
-    let partner = partner::get()?;
+    let partner = pf_connection::get()?;
     let interface = partner.interface();
     let mut data = [PATTERN; 64];
     if call.function == function::WRITE_CONFIG {

@@ -6,6 +6,8 @@
 //! `IOCTL_VPCI_INVALIDATE_BLOCK` leaves open which of the two buffers takes the mask: it goes to the
 //! output buffer, and to the input buffer where there is no output buffer.
 
+pub(crate) mod guest_driver;
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ffi::c_void;
@@ -22,11 +24,11 @@ use wdk_sys::{
     STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS,
 };
 
-use crate::irp;
-use crate::lock::Lock;
-use crate::node::{self, Kind};
-use crate::partner;
-use crate::pnp::{Query, offer};
+use crate::bus::device_object::{self, Kind};
+use crate::bus::pnp::{Query, offer};
+use crate::kernel::irp;
+use crate::kernel::lock::Lock;
+use crate::pf_connection;
 
 /// How many VFs' devices there are, those that were pulled out and are still held included.
 static LIVING: AtomicU32 = AtomicU32::new(0);
@@ -153,7 +155,7 @@ unsafe extern "C" fn cancel(device: *mut DEVICE_OBJECT, irp: PIRP) {
     let level = unsafe { (*irp).CancelIrql };
     // SAFETY: the kernel holds the cancel lock for us.
     unsafe { IoReleaseCancelSpinLock(level) };
-    if let Some(child) = node::child(device)
+    if let Some(child) = device_object::child(device)
         && let Kind::VirtualFunction(vf) = &child.kind
     {
         vf.waiting.lock().requests.retain(|&queued| queued != irp);
@@ -188,7 +190,7 @@ fn deliver(irp: PIRP, mask: u64) {
 pub(crate) unsafe extern "C" fn dispatch(device: *mut DEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
     // SAFETY: the caller hands the request over.
     let (request, location) = unsafe { irp::parts(irp) };
-    let vf = match node::child(device).map(|child| &child.kind) {
+    let vf = match device_object::child(device).map(|child| &child.kind) {
         Some(Kind::VirtualFunction(vf)) => Arc::clone(vf),
         _ => {
             // SAFETY: the request is ours.
@@ -231,7 +233,7 @@ fn read(vf: &VirtualFunction, input: Buffer, output: Buffer) -> Result<u32, NTST
         return Err(STATUS_BUFFER_TOO_SMALL);
     }
     transfer_checked(request.bytes_requested)?;
-    partner::read_block(
+    pf_connection::read_block(
         vf.index,
         request.block_id,
         output.0,
@@ -252,7 +254,7 @@ fn write(vf: &VirtualFunction, input: Buffer) -> Result<u32, NTSTATUS> {
     transfer_checked(header.data_length)?;
     // SAFETY: the data lies right behind the header, inside the input.
     let data = unsafe { input.0.byte_add(8) };
-    partner::write_block(vf.index, header.block_id, data, header.data_length)?;
+    pf_connection::write_block(vf.index, header.block_id, data, header.data_length)?;
     Ok(header.data_length)
 }
 
@@ -321,7 +323,7 @@ pub(crate) unsafe extern "C" fn read_block(
     }
     let index = virtual_function(context).index;
     match transfer_checked(length)
-        .and_then(|()| partner::read_block(index, block_id, buffer, length))
+        .and_then(|()| pf_connection::read_block(index, block_id, buffer, length))
     {
         Ok(()) => STATUS_SUCCESS,
         Err(status) => status,
@@ -340,7 +342,7 @@ pub(crate) unsafe extern "C" fn write_block(
     }
     let index = virtual_function(context).index;
     match transfer_checked(length)
-        .and_then(|()| partner::write_block(index, block_id, buffer, length))
+        .and_then(|()| pf_connection::write_block(index, block_id, buffer, length))
     {
         Ok(()) => STATUS_SUCCESS,
         Err(status) => status,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, ensure};
 use lab_control::stack::{self as abi, Answer, pnp, policy};
 
-use super::ask::{Expected, Origin, expect, refused, request};
+use super::ioctl::{Expected, Origin, expect, refused, request};
 use super::{Check, is, status};
 use crate::cli::Mode;
 use crate::session::Session;

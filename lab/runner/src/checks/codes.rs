@@ -6,7 +6,7 @@
 use anyhow::{Result, ensure};
 use pf_broker_client::Control as _;
 
-use super::ask::{Expected, ORIGINS, Origin, expect, refused, request};
+use super::ioctl::{Expected, ORIGINS, Origin, expect, refused, request};
 use super::{Check, is, status};
 use crate::session::Session;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, ensure};
 use lab_control::stack::{function, operation};
 
-use super::ask::{Origin, request};
+use super::ioctl::{Origin, request};
 use super::{Check, call, is, status, transfer};
 use crate::session::Session;
 use crate::stack::Stack;

@@ -4,8 +4,8 @@ use anyhow::{Context as _, Result, ensure};
 use lab_control::stack::{self as abi, function, null, operation, path};
 use pcivirt_abi::sriov;
 
-use super::ask::{Expected, Origin, expect, request};
 use super::config::{UNTOUCHED, refused_untouched};
+use super::ioctl::{Expected, Origin, expect, request};
 use super::{Check, block_0, call, fails, is, performed, status, transfer};
 use crate::cli::Mode;
 use crate::session::Session;

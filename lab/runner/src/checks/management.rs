@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use lab_control::stack as abi;
 use pf_broker_client::{Access, Control as _};
 
-use super::ask::{Expected, ORIGINS, Origin, expect, refused, request};
+use super::ioctl::{Expected, ORIGINS, Origin, expect, refused, request};
 use super::{Check, is, status};
 use crate::session::Session;
 

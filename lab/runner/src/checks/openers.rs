@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use lab_control::stack as abi;
 use pf_broker_client::{Access, Control as _, Handle};
 
-use super::ask::{Expected, ORIGINS, Origin, expect, refused, request};
+use super::ioctl::{Expected, ORIGINS, Origin, expect, refused, request};
 use super::management::CODES;
 use super::{Check, is, status};
 use crate::session::Session;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, ensure};
 use lab_control::stack::{Answer, fault, function, operation, pnp, policy};
 
-use super::ask::{Origin, request};
+use super::ioctl::{Origin, request};
 use super::{Check, block_0, call, is, mark, performed, status, transfer};
 use crate::leftovers;
 use crate::session::Session;

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use lab_control::stack::{Answer, fault, function, operation};
 use pf_broker_client::Vfs;
 
-use super::ask::{Expected, Origin, expect, refused, request};
+use super::ioctl::{Expected, Origin, expect, refused, request};
 use super::{Check, call, is, performed, status, transfer};
 use crate::session::Session;
 

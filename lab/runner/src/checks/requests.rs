@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use lab_control::stack as abi;
 use pcivirt_abi::sriov;
 
-use super::ask::{Origin, expect, refused, request};
+use super::ioctl::{Origin, expect, refused, request};
 use super::{Check, status};
 use crate::cli::Mode;
 use crate::session::Session;

@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow, ensure};
 use lab_control::stack::{Answer, fault, function, operation, policy};
 use pf_broker_client::{Access, Device, Vfs};
 
-use super::ask::{Expected, Origin, expect, request};
+use super::ioctl::{Expected, Origin, expect, request};
 use super::{Check, call, is, performed, status, transfer};
 use crate::cli::Mode;
 use crate::session::Session;

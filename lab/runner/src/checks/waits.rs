@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, ensure};
 use lab_control::stack::{self as abi, Answer, operation, path, policy};
 use pf_broker_client::{Access, Control as _, Vfs};
 
-use super::ask::{Expected, Origin, expect, refused, request};
+use super::ioctl::{Expected, Origin, expect, refused, request};
 use super::{Check, is, mark, status, transfer};
 use crate::cli::Mode;
 use crate::session::{Session, open_guest};

@@ -1,7 +1,7 @@
 //! What the storm is made of: operations at random, for the blocks of tests/manifests/storm.toml.
 
 use lab_control::stack::{self as abi, operation, path};
-use witness::image::crc32;
+use oracle::image::crc32;
 
 use crate::checks::transfer;
 

@@ -6,7 +6,7 @@ use lab_control::stack::fault as kind;
 use pcivirt_abi::config;
 
 use super::{EXPRESS, put, put_express_capability};
-use crate::fault;
+use crate::pci::fault;
 
 /// Bytes of a VF's configuration space that hold something; the rest reads as zero.
 const VF_SPACE: usize = 256;

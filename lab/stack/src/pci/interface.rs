@@ -16,8 +16,8 @@ use wdk_sys::{
 };
 
 use super::{BAR_0_BYTES, BAR_0_FLAGS, BAR_2_BYTES, PF_SPACE, Pci};
-use crate::fault;
-use crate::pnp::{Query, offer};
+use crate::bus::pnp::{Query, offer};
+use crate::pci::fault;
 
 /// References that PF drivers hold on interfaces of every PF that there was.
 static REFERENCES: AtomicU32 = AtomicU32::new(0);

@@ -12,7 +12,7 @@ use wdk_sys::{
 };
 
 use super::checked;
-use crate::unicode::Text;
+use crate::kernel::unicode::Text;
 
 /// `OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE`
 const ATTRIBUTES: u32 = 0x0240;

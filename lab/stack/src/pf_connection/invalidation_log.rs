@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::lock::Lock;
+use crate::kernel::lock::Lock;
 
 /// What was told of one VF.
 #[derive(Clone, Copy)]

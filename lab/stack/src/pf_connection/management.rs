@@ -11,8 +11,8 @@ use wdk_sys::{
 };
 
 use super::opening;
-use crate::lock::Lock;
-use crate::unicode::Text;
+use crate::kernel::lock::Lock;
+use crate::kernel::unicode::Text;
 
 /// The file, its handle, and where its requests go.
 pub(super) struct Management {

@@ -11,10 +11,10 @@ use wdk_sys::{
     NTSTATUS, PIRP, STATUS_IO_TIMEOUT, STATUS_NO_SUCH_DEVICE, STATUS_PENDING, STATUS_SUCCESS,
 };
 
-use crate::attachment;
-use crate::clock;
-use crate::irp;
-use crate::partner;
+use crate::kernel::clock;
+use crate::kernel::irp;
+use crate::pf_connection;
+use crate::pf_connection::attachment;
 
 /// How the first start of the PF ended; `STATUS_PENDING` until it has, and `STATUS_NO_SUCH_DEVICE`
 /// when no driver was above to be started: its `AddDevice` failed.
@@ -98,7 +98,7 @@ fn ask_late(physical: *mut DEVICE_OBJECT) {
     // SAFETY: the bus's own device.
     let top = unsafe { IoGetAttachedDeviceReference(physical) };
     let size = u16::try_from(size_of::<DeviceInterface>()).unwrap_or(0);
-    let status = match partner::query_interface(top, size, DEVICE_INTERFACE_VERSION) {
+    let status = match pf_connection::query_interface(top, size, DEVICE_INTERFACE_VERSION) {
         Ok(interface) => {
             if let Some(dereference) = interface.interface_dereference {
                 // SAFETY: this gives back the reference that the query returned.
@@ -109,7 +109,7 @@ fn ask_late(physical: *mut DEVICE_OBJECT) {
         Err(status) => status,
     };
     LATE_QUERY.store(status, Ordering::SeqCst);
-    LATE_REQUEST.store(partner::query_luid(top), Ordering::SeqCst);
+    LATE_REQUEST.store(pf_connection::query_luid(top), Ordering::SeqCst);
     // SAFETY: this gives the reference back.
     unsafe { ObfDereferenceObject(top.cast()) };
 }

@@ -8,7 +8,7 @@ use core::ptr;
 use wdk_sys::ntddk::{PsCreateSystemThread, PsTerminateSystemThread, ZwClose};
 use wdk_sys::{HANDLE, NTSTATUS, STATUS_SUCCESS};
 
-use crate::clock::Event;
+use crate::kernel::clock::Event;
 
 const THREAD_ALL_ACCESS: u32 = 0x001F_FFFF;
 

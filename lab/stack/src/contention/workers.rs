@@ -4,23 +4,23 @@ use alloc::boxed::Box;
 
 use lab_control::contention::{kind, lie};
 use lab_control::stack::{Transfer, Transferred, function, operation, path};
+use oracle::WRITERS;
+use oracle::image::{self, Content, Mark};
+use oracle::register::{Before, Register};
 use wdk_sys::{STATUS_CRC_ERROR, STATUS_SUCCESS};
-use witness::WRITERS;
-use witness::image::{self, Content, Mark};
-use witness::register::{Before, Register};
 
 use super::Field;
-use super::ground::{Call, End, Ground};
+use super::vf_state::{Call, End, VfState};
 use crate::bus;
-use crate::clock;
-use crate::ledger;
+use crate::kernel::clock;
+use crate::pf_connection::invalidation_log;
 use crate::transfer;
 
 /// Plays on a VF until it is over.
-pub(super) type Player = fn(&Field, &Ground);
+pub(super) type Worker = fn(&Field, &VfState);
 
 /// Who is on each VF. Beside them there is the [`herald`].
-pub(super) const EACH_VF: [Player; 9] = [
+pub(super) const EACH_VF: [Worker; 9] = [
     first_writer,
     second_writer,
     publisher,
@@ -56,7 +56,7 @@ const ROUNDS_AT_ONCE: u32 = 64;
 /// How long a raised invalidation may take to be told, milliseconds.
 const HEARING: u32 = 5_000;
 
-fn transfer(operation: u8, ground: &Ground, block: u32) -> Transfer {
+fn transfer(operation: u8, ground: &VfState, block: u32) -> Transfer {
     Transfer {
         operation,
         path: path::SRIOV,
@@ -67,18 +67,18 @@ fn transfer(operation: u8, ground: &Ground, block: u32) -> Transfer {
     }
 }
 
-fn first_writer(field: &Field, ground: &Ground) {
+fn first_writer(field: &Field, ground: &VfState) {
     write(field, ground, FIRST, path::SRIOV);
 }
 
 /// The second one goes by the guest's bus, where there is one.
-fn second_writer(field: &Field, ground: &Ground) {
+fn second_writer(field: &Field, ground: &VfState) {
     let has_guest = bus::virtual_function(ground.vf).is_some();
     let path = if has_guest { path::VPCI } else { path::SRIOV };
     write(field, ground, SECOND, path);
 }
 
-fn write(field: &Field, ground: &Ground, writer: u8, path: u8) {
+fn write(field: &Field, ground: &VfState, writer: u8, path: u8) {
     for number in 1.. {
         if field.is_over() {
             return;
@@ -154,7 +154,7 @@ fn note(register: &Register, mark: Mark, end: End) -> End {
     end
 }
 
-fn publisher(field: &Field, ground: &Ground) {
+fn publisher(field: &Field, ground: &VfState) {
     for number in 1.. {
         if field.is_over() {
             return;
@@ -190,7 +190,7 @@ fn publisher(field: &Field, ground: &Ground) {
 }
 
 /// Publishes to all VFs.
-pub(super) fn herald(field: &Field, ground: &Ground) {
+pub(super) fn herald(field: &Field, ground: &VfState) {
     for number in 1.. {
         if field.is_over() {
             return;
@@ -216,7 +216,7 @@ pub(super) fn herald(field: &Field, ground: &Ground) {
     }
 }
 
-fn reader(field: &Field, ground: &Ground) {
+fn reader(field: &Field, ground: &VfState) {
     for round in 0_u32.. {
         let block = [SHARED, SEALED, HALVES][round as usize % 3];
         let read = transfer(operation::READ, ground, block);
@@ -228,7 +228,7 @@ fn reader(field: &Field, ground: &Ground) {
 }
 
 /// Reads a block and judges what came back.
-fn look(field: &Field, ground: &Ground, kind: usize, read: &Transfer) -> End {
+fn look(field: &Field, ground: &VfState, kind: usize, read: &Transfer) -> End {
     let call = Call::new(kind, read.block);
     // Each part of the block with what is known of it.
     let (first, second) = match read.block {
@@ -275,7 +275,7 @@ fn is_sealed(result: &Transferred) -> bool {
 }
 
 /// The host's software: it reads what the VF reads, and drains the messages.
-fn host(field: &Field, ground: &Ground) {
+fn host(field: &Field, ground: &VfState) {
     let mut last = [0; WRITERS];
     for round in 0_u32.. {
         let end = if round % 2 == 0 {
@@ -291,7 +291,7 @@ fn host(field: &Field, ground: &Ground) {
     }
 }
 
-fn drain(field: &Field, ground: &Ground, last: &mut [u32; WRITERS]) -> End {
+fn drain(field: &Field, ground: &VfState, last: &mut [u32; WRITERS]) -> End {
     let call = Call::new(kind::DRAIN, MESSAGES);
     let before: Before = ground.messages.before_read();
     let drain = transfer(operation::DRAIN, ground, MESSAGES);
@@ -307,7 +307,7 @@ fn drain(field: &Field, ground: &Ground, last: &mut [u32; WRITERS]) -> End {
 }
 
 /// Resets the VF every now and then.
-fn resetter(field: &Field, ground: &Ground) {
+fn resetter(field: &Field, ground: &VfState) {
     for round in 0_u32.. {
         clock::sleep(20 + round % 5 * 15);
         if field.is_over() || ground.while_resetting(|| reset(field, ground)) == End::Over {
@@ -316,7 +316,7 @@ fn resetter(field: &Field, ground: &Ground) {
     }
 }
 
-fn reset(field: &Field, ground: &Ground) -> End {
+fn reset(field: &Field, ground: &VfState) -> End {
     let resets = ground
         .registers()
         .map(|known| (known, known.before_reset()));
@@ -331,7 +331,7 @@ fn reset(field: &Field, ground: &Ground) -> End {
 }
 
 /// Reads all of the VF's configuration space, and changes its power state, again and again.
-fn configurator(field: &Field, ground: &Ground) {
+fn configurator(field: &Field, ground: &VfState) {
     let mut space = Box::new([0; transfer::CONFIG_SPACE]);
     for round in 0_u32.. {
         if field.is_over() {
@@ -359,8 +359,8 @@ fn configurator(field: &Field, ground: &Ground) {
 
 /// Raises an invalidation that nobody else raises. Unless a reset is under way, which wipes it, the
 /// stack must be told.
-fn ringer(field: &Field, ground: &Ground) {
-    let mut raised = ledger::count(ground.vf, BELL_BIT);
+fn ringer(field: &Field, ground: &VfState) {
+    let mut raised = invalidation_log::count(ground.vf, BELL_BIT);
     while !field.is_over() {
         let end = ground.while_listening(|calm| ring(field, ground, calm));
         match end {
@@ -368,7 +368,7 @@ fn ringer(field: &Field, ground: &Ground) {
             End::Served => raised += 1,
             End::HeldBack | End::Refused => {}
         }
-        if ledger::count(ground.vf, BELL_BIT) > raised {
+        if invalidation_log::count(ground.vf, BELL_BIT) > raised {
             let result = transfer::ended(STATUS_SUCCESS);
             ground.accuse(field, RING, lie::TOLD_TWICE, &result);
         }
@@ -378,14 +378,17 @@ fn ringer(field: &Field, ground: &Ground) {
 
 const RING: Call = Call::new(kind::INVALIDATE, BELL);
 
-fn ring(field: &Field, ground: &Ground, calm: bool) -> End {
+fn ring(field: &Field, ground: &VfState, calm: bool) -> End {
     let mut ring = transfer(operation::INVALIDATE, ground, 0);
     ring.data[..8].copy_from_slice(&(1_u64 << BELL_BIT).to_le_bytes());
-    let told = ledger::count(ground.vf, BELL_BIT);
+    let told = invalidation_log::count(ground.vf, BELL_BIT);
     let (end, result) = ground.make(field, RING, || transfer::perform(&ring));
     // Also when all others have ended.
-    let heard =
-        || ledger::count(ground.vf, BELL_BIT) != told || field.is_decided() || ground.is_removed();
+    let heard = || {
+        invalidation_log::count(ground.vf, BELL_BIT) != told
+            || field.is_decided()
+            || ground.is_removed()
+    };
     if end == End::Served && calm && !clock::wait_until(HEARING, heard) {
         ground.accuse(field, RING, lie::UNHEARD, &result);
     }

@@ -18,12 +18,12 @@ use wdk_sys::{
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
 use crate::bus;
-use crate::clock;
-use crate::irp::{Completion, Sent};
-use crate::ledger;
-use crate::lock::Lock;
-use crate::partner::{self, Partner};
-use crate::thread::{self, Thread};
+use crate::kernel::clock;
+use crate::kernel::irp::{Completion, Sent};
+use crate::kernel::lock::Lock;
+use crate::kernel::thread::{self, Thread};
+use crate::pf_connection::invalidation_log;
+use crate::pf_connection::{self, PfConnection};
 
 const INVALIDATE_BYTES: u32 = 16;
 /// The index of a VF that there is not, for an input that means nothing.
@@ -73,7 +73,7 @@ impl Lane {
 
 /// One attachment, from `ATTACH` to `DETACH`.
 struct Attachment {
-    partner: Arc<Partner>,
+    partner: Arc<PfConnection>,
     stop: AtomicBool,
     policy: AtomicU32,
     mode: u32,
@@ -124,7 +124,7 @@ static ATTACHMENT: Lock<Option<Arc<Attachment>>> = Lock::new(None);
 
 /// Attaches to the PF driver and starts to keep requests pending.
 pub(crate) fn attach(request: &Attach) -> Result<(), NTSTATUS> {
-    let partner = partner::get()?;
+    let partner = pf_connection::get()?;
     simple(&partner, IOCTL_ATTACH, &mut [])?;
     let vfs = u16::try_from(request.vfs).map_err(|_| STATUS_INVALID_PARAMETER)?;
     let lanes = match request.mode {
@@ -146,7 +146,7 @@ pub(crate) fn attach(request: &Attach) -> Result<(), NTSTATUS> {
         restart_events: AtomicU32::new(0),
     });
     *ENDS.lock() = Ends::default();
-    ledger::begin(vfs);
+    invalidation_log::begin(vfs);
     let mut threads = Vec::new();
     let listener = Arc::clone(&attachment);
     threads.push(thread::spawn(move || listener.listen())?);
@@ -247,7 +247,7 @@ pub(crate) fn hear_out(vf: u16) -> Result<(), NTSTATUS> {
 }
 
 /// Sends a request with at most a few bytes of input and waits for its end.
-fn simple(partner: &Partner, code: u32, input: &mut [u8]) -> Result<(), NTSTATUS> {
+fn simple(partner: &PfConnection, code: u32, input: &mut [u8]) -> Result<(), NTSTATUS> {
     let length = u32::try_from(input.len()).unwrap_or(0);
     let sent = partner.send(code, true, false, input, (length, 0))?;
     let completion = sent.wait(None).ok_or(STATUS_IO_TIMEOUT)?;
@@ -388,7 +388,7 @@ impl Attachment {
             vf..vf.saturating_add(1)
         };
         for vf in vfs {
-            ledger::note(vf, mask);
+            invalidation_log::note(vf, mask);
             if let Some(function) = bus::virtual_function(vf) {
                 function.invalidate(mask);
             }

@@ -26,7 +26,7 @@ impl<T> Lock<T> {
     pub(crate) fn lock(&self) -> Guard<'_, T> {
         while self.taken.swap(true, Ordering::Acquire) {
             // SAFETY: yielding needs nothing.
-            unsafe { crate::clock::ZwYieldExecution() };
+            unsafe { crate::kernel::clock::ZwYieldExecution() };
         }
         Guard { lock: self }
     }

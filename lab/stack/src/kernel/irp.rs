@@ -10,8 +10,8 @@ use wdk_sys::{
     STATUS_NOT_SUPPORTED,
 };
 
-use crate::clock::Event;
-use crate::level;
+use crate::kernel::clock::Event;
+use crate::kernel::level;
 
 /// `STATUS_MORE_PROCESSING_REQUIRED`
 const MORE_PROCESSING_REQUIRED: NTSTATUS = 0xC000_0016_u32.cast_signed();

@@ -7,7 +7,7 @@ use core::ptr;
 use wdk_sys::ntddk::{IoCreateDevice, IoDeleteDevice};
 use wdk_sys::{DEVICE_OBJECT, DRIVER_OBJECT, NTSTATUS, STATUS_SUCCESS, UNICODE_STRING};
 
-use crate::clock::Event;
+use crate::kernel::clock::Event;
 use crate::pci::Pci;
 use crate::vpci::VirtualFunction;
 

@@ -4,17 +4,17 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use lab_control::contention::{Contended, kind, lie};
 use lab_control::stack::Transferred;
+use oracle::image::Mark;
+use oracle::register::{Lie, Register};
 use wdk_sys::{STATUS_DEVICE_NOT_READY, STATUS_DEVICE_REMOVED, STATUS_SUCCESS};
-use witness::image::Mark;
-use witness::register::{Lie, Register};
 use zerocopy::FromZeros as _;
 
 use super::{Field, PATIENCE};
-use crate::clock;
+use crate::kernel::clock;
 
 /// One VF.
 #[derive(Default)]
-pub(super) struct Ground {
+pub(super) struct VfState {
     pub(super) vf: u16,
     /// What is known of block 0, 1, the halves of 2, and of the messages of block 3.
     pub(super) shared: Register,
@@ -68,7 +68,7 @@ impl Call {
     }
 }
 
-impl Ground {
+impl VfState {
     pub(super) fn new(vf: u16) -> Self {
         Self {
             vf,

@@ -11,8 +11,8 @@ use wdk_sys::{
 use zerocopy::IntoBytes as _;
 
 use crate::bus;
-use crate::irp::{self, Completion};
-use crate::level;
+use crate::kernel::irp::{self, Completion};
+use crate::kernel::level;
 
 /// Reads or writes a block of a VF by its driver. A read that succeeds fills the front of `buffer`.
 pub(crate) fn transfer(transfer: &Transfer, buffer: &mut [u8], writes: bool) -> NTSTATUS {

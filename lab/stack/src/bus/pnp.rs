@@ -10,7 +10,7 @@ use wdk_sys::{
     STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS, SYSTEM_POWER_STATE,
 };
 
-use crate::irp;
+use crate::kernel::irp;
 use crate::pci::Pci;
 
 /// `Parameters.QueryInterface` of a stack location.

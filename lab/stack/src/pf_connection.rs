@@ -1,6 +1,8 @@
 //! The virtualization stack's connection to the PF driver: an open handle, the top of the PF's
 //! device stack, and `SRIOV_DEVICE_INTERFACE_STANDARD`.
 
+pub(crate) mod attachment;
+pub(crate) mod invalidation_log;
 mod management;
 mod opening;
 
@@ -21,18 +23,18 @@ use wdk_sys::{
     STATUS_DEVICE_NOT_CONNECTED, STATUS_DEVICE_REMOVED, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 
-use crate::clock;
-use crate::irp::{self, Sent};
-use crate::level;
-use crate::lock::Lock;
-use crate::unicode::Text;
+use crate::kernel::clock;
+use crate::kernel::irp::{self, Sent};
+use crate::kernel::level;
+use crate::kernel::lock::Lock;
+use crate::kernel::unicode::Text;
 
 pub(crate) use management::{close as close_management, open as open_management};
 
 /// How long requests may take to enter the driver while its device goes, milliseconds.
 const PATIENCE: u32 = 10_000;
 /// What is connected. Dropping it gives everything back.
-pub(crate) struct Partner {
+pub(crate) struct PfConnection {
     handle: HANDLE,
     file: *mut FILE_OBJECT,
     top: *mut DEVICE_OBJECT,
@@ -54,22 +56,22 @@ pub(crate) struct Origin {
 }
 
 // SAFETY: kernel objects belong to no thread, and the interface may be called from any.
-unsafe impl Send for Partner {}
+unsafe impl Send for PfConnection {}
 // SAFETY: as before.
-unsafe impl Sync for Partner {}
+unsafe impl Sync for PfConnection {}
 
-static PARTNER: Lock<Option<Arc<Partner>>> = Lock::new(None);
+static PARTNER: Lock<Option<Arc<PfConnection>>> = Lock::new(None);
 static CALLS: AtomicU32 = AtomicU32::new(0);
 static MOST_CALLS: AtomicU32 = AtomicU32::new(0);
 
 /// The partner, for the time of one operation.
-pub(crate) fn get() -> Result<Arc<Partner>, NTSTATUS> {
+pub(crate) fn get() -> Result<Arc<PfConnection>, NTSTATUS> {
     PARTNER.lock().clone().ok_or(STATUS_DEVICE_NOT_CONNECTED)
 }
 
 pub(crate) fn connect(request: &Connect) -> Result<Connected, NTSTATUS> {
     disconnect();
-    let partner = Partner::open(request)?;
+    let partner = PfConnection::open(request)?;
     let connected = Connected {
         size: partner.interface.size,
         version: partner.interface.version,
@@ -115,7 +117,7 @@ impl Drop for Running {
     }
 }
 
-impl Partner {
+impl PfConnection {
     fn open(request: &Connect) -> Result<Self, NTSTATUS> {
         let length = usize::try_from(request.link_length).unwrap_or(usize::MAX);
         let link = request.link.get(..length).ok_or(STATUS_INVALID_PARAMETER)?;
@@ -283,7 +285,7 @@ impl Drop for Entering<'_> {
     }
 }
 
-impl Partner {
+impl PfConnection {
     /// Closes the handle once, as far as the driver can tell.
     fn close(&self) {
         if self.closed.swap(true, Ordering::SeqCst) {
@@ -297,7 +299,7 @@ impl Partner {
     }
 }
 
-impl Drop for Partner {
+impl Drop for PfConnection {
     fn drop(&mut self) {
         if let Some(dereference) = self.interface.interface_dereference {
             // SAFETY: this gives back the reference that the query returned.

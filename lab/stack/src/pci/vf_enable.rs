@@ -8,8 +8,8 @@ use lab_control::stack::fault as kind;
 use pcivirt_abi::config::{self, SriovControl};
 
 use super::{SRIOV, put};
-use crate::clock;
-use crate::fault;
+use crate::kernel::clock;
+use crate::pci::fault;
 
 /// Units of 100 ns in a millisecond.
 const MILLISECOND: u64 = 10_000;

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use wdk_sys::ntddk::MmGetSystemRoutineAddress;
 use wdk_sys::{NTSTATUS, STATUS_ACCESS_DENIED, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
-use crate::unicode::Text;
+use crate::kernel::unicode::Text;
 
 /// `NtProtectVirtualMemory`: changes the protection of pages. Wine's kernel exports it, and no import
 /// library has it; an image that imports from ntdll itself is no driver to Wine.
