@@ -1,26 +1,23 @@
 //! Builds the driver on Linux, runs it in the lab, and runs all tests.
 #![forbid(unsafe_code)]
 
+mod suite;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
-use xtask::architecture::Architecture;
-use xtask::coverage;
-use xtask::double;
-use xtask::driver;
-use xtask::image;
-use xtask::lab::{self, Patience};
-use xtask::mutants;
-use xtask::package;
-use xtask::places::Places;
-use xtask::process;
-use xtask::reproducible;
-use xtask::suite::{self, Scope};
-use xtask::tally::Tally;
-use xtask::toolchain::Toolchain;
+use build_steps::paths::Paths;
+use build_steps::process;
+use build_steps::tally::Tally;
+use kmdf_cross::architecture::Architecture;
+use kmdf_cross::toolchain::{Target, Toolchain};
+use kmdf_cross::{driver, image, package, reproducible};
+use lab_harness::command::{self as lab, FailFast};
+use lab_harness::{coverage, kmdf_conformance, mutants};
+use suite::Scope;
 
 /// Builds the driver on Linux, runs it in the lab, and runs all tests.
 #[derive(Debug, Parser)]
@@ -90,8 +87,8 @@ enum Task {
     /// Run one cargo command with a Windows toolchain, such as
     /// `cargo xtask cross kernel --workspace lab -- clippy`
     Cross {
-        /// The Windows world to compile for
-        world: World,
+        /// What to compile for
+        target: Target,
         /// The workspace to run in, relative to this one
         #[arg(long, default_value = ".")]
         workspace: PathBuf,
@@ -102,14 +99,6 @@ enum Task {
         #[arg(last = true, required = true)]
         arguments: Vec<String>,
     },
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum World {
-    /// Kernel images, with the kit and the wdk crates
-    Kernel,
-    /// User-mode programs with the standard library
-    User,
 }
 
 fn main() -> ExitCode {
@@ -123,13 +112,13 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<ExitCode> {
-    let places = Places::of_this_workspace();
+    let paths = Paths::of_this_workspace();
     match task {
         Task::Driver { arch } => {
-            driver::build(&places, arch)?;
+            driver::build(&paths, arch)?;
         }
         Task::Image { arch } => {
-            let path = driver::finished_folder(&places, arch).join("pf_broker.sys");
+            let path = driver::finished_folder(&paths, arch).join("pf_broker.sys");
             let (description, findings) = image::examine(&path, arch)?;
             println!(
                 "{}\n{}",
@@ -144,17 +133,17 @@ fn run(task: Task) -> Result<ExitCode> {
             }
         }
         Task::Package { arch } => {
-            package::make(&places, arch)?;
+            package::make(&paths, arch)?;
         }
-        Task::Reproducible { arch } => reproducible::check(&places, arch)?,
-        Task::Lab(arguments) => return lab::run(&places, &arguments),
+        Task::Reproducible { arch } => reproducible::check(&paths, arch)?,
+        Task::Lab(arguments) => return lab::run(&paths, &arguments),
         Task::Mutants { only } => {
-            if mutants::run(&places, &only)? > 0 {
+            if mutants::run(&paths, &only)? > 0 {
                 return Ok(ExitCode::FAILURE);
             }
         }
-        Task::Coverage => return Ok(counted(coverage::run_lab(&places)?)),
-        Task::Double { only } => return Ok(counted(double::prove(&places, &only)?)),
+        Task::Coverage => return Ok(counted(coverage::run_lab(&paths)?)),
+        Task::Double { only } => return Ok(counted(kmdf_conformance::run(&paths, &only)?)),
         Task::Test {
             host_only,
             lab_only,
@@ -163,24 +152,21 @@ fn run(task: Task) -> Result<ExitCode> {
         } => {
             let scope = match (host_only, lab_only) {
                 (true, _) => Scope::Host,
-                (_, true) if fail_fast => Scope::Lab(Patience::UntilAFailure, only),
-                (_, true) => Scope::Lab(Patience::UntilTheEnd, only),
+                (_, true) if fail_fast => Scope::Lab(FailFast::Yes, only),
+                (_, true) => Scope::Lab(FailFast::No, only),
                 _ => Scope::All,
             };
-            return Ok(exit_code(suite::run(&places, scope)?));
+            return Ok(exit_code(suite::run(&paths, scope)?));
         }
         Task::Cross {
-            world,
+            target,
             workspace,
             arch,
             arguments,
         } => {
-            let toolchain = match world {
-                World::Kernel => Toolchain::kernel(&places, arch)?,
-                World::User => Toolchain::user(&places)?,
-            };
+            let toolchain = Toolchain::prepare(&paths, target, arch)?;
             let (subcommand, rest) = arguments.split_first().context("no cargo subcommand")?;
-            let workspace = fs_err::canonicalize(places.root().join(workspace))?;
+            let workspace = fs_err::canonicalize(paths.root().join(workspace))?;
             process::run(toolchain.cargo(&workspace, subcommand)?.args(rest))?;
         }
     }

@@ -3,6 +3,7 @@
 //! Mutation checks, reproducibility and fuzzing take longer and have commands of their own.
 
 mod members;
+mod packages;
 mod step;
 
 use std::path::Path;
@@ -11,27 +12,29 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::architecture::Architecture;
-use crate::double;
-use crate::driver;
-use crate::image;
-use crate::lab::{self, Patience};
-use crate::packages;
-use crate::places::Places;
-use crate::tally::Tally;
-use crate::toolchain::Toolchain;
+use build_steps::packages::ensure;
+use build_steps::paths::Paths;
+use build_steps::tally::Tally;
+use kmdf_cross::architecture::Architecture;
+use kmdf_cross::driver;
+use kmdf_cross::image;
+use kmdf_cross::packages::{KERNEL, USER};
+use kmdf_cross::toolchain::{Target, Toolchain};
+use lab_harness::command::{self as lab, FailFast};
+use lab_harness::kmdf_conformance;
+use lab_harness::packages::WINE;
 use members::{Members, selected};
 use step::{HostCargo, Outcome, Step};
 
 /// Which steps to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// All of them.
     All,
     /// Those that need no Windows toolchain.
     Host,
     /// Those that run the image, with a text that is in the name of each.
-    Lab(Patience, String),
+    Lab(FailFast, String),
 }
 
 /// Runs the steps of `scope` and returns the counts.
@@ -40,36 +43,31 @@ pub enum Scope {
 ///
 /// # Errors
 /// When a package is missing and cannot be installed.
-pub fn run(places: &Places, scope: Scope) -> Result<Tally> {
+pub(crate) fn run(paths: &Paths, scope: Scope) -> Result<Tally> {
     let started = Instant::now();
     let steps = match scope {
-        Scope::Host => host_steps(&HostCargo::that_lints()?, places)?,
-        Scope::Lab(patience, only) => {
-            packages::ensure(&[packages::KERNEL, packages::USER, packages::WINE])?;
-            vec![lab_step(places, patience, only)]
+        Scope::Host => host_steps(&HostCargo::that_lints()?, paths)?,
+        Scope::Lab(fail_fast, only) => {
+            ensure(&[KERNEL, USER, WINE])?;
+            vec![lab_step(paths, fail_fast, only)]
         }
         Scope::All => {
             let host = HostCargo::installed()?;
-            packages::ensure(&[
-                packages::KERNEL,
-                packages::USER,
-                packages::CLIPPY,
-                packages::WINE,
-            ])?;
-            let mut steps = host_steps(&host, places)?;
-            steps.extend(image_steps(&host, places)?);
-            steps.push(lab_step(places, Patience::UntilTheEnd, String::new()));
+            ensure(&[KERNEL, USER, packages::CLIPPY, WINE])?;
+            let mut steps = host_steps(&host, paths)?;
+            steps.extend(image_steps(&host, paths)?);
+            steps.push(lab_step(paths, FailFast::No, String::new()));
             steps
         }
     };
-    let total = run_steps(places, steps)?;
+    let total = run_steps(paths, steps)?;
     println!("\ntook {} s", started.elapsed().as_secs());
     println!("{total}");
     Ok(total)
 }
 
-fn run_steps(places: &Places, steps: Vec<Step>) -> Result<Tally> {
-    let logs = places.target().join("test");
+fn run_steps(paths: &Paths, steps: Vec<Step>) -> Result<Tally> {
+    let logs = paths.target().join("test");
     fs_err::create_dir_all(&logs)?;
     let count = steps.len();
     let mut total = Tally::default();
@@ -87,7 +85,7 @@ fn run_steps(places: &Places, steps: Vec<Step>) -> Result<Tally> {
 }
 
 /// What any host can check.
-fn host_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
+fn host_steps(host: &HostCargo, paths: &Paths) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     for (names, folder) in [
         (
@@ -96,7 +94,7 @@ fn host_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
                 "lints of the host crates",
                 "tests of the host crates",
             ],
-            places.root(),
+            paths.root(),
         ),
         (
             [
@@ -104,7 +102,7 @@ fn host_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
                 "lints of the lab's rules",
                 "tests of the lab's rules",
             ],
-            &places.lab(),
+            &paths.lab(),
         ),
     ] {
         let members = Members::of(host, folder)?.host;
@@ -119,13 +117,13 @@ fn host_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
     }
     steps.push(Step::tests(
         "every order of concurrent operations",
-        loom(host, places),
+        loom(host, paths),
     ));
     Ok(steps)
 }
 
 /// The concurrency models of broker and driver, which see every order that loom can find.
-fn loom(host: &HostCargo, places: &Places) -> Command {
+fn loom(host: &HostCargo, paths: &Paths) -> Command {
     let arguments = [
         "--package",
         "block-broker",
@@ -135,32 +133,32 @@ fn loom(host: &HostCargo, places: &Places) -> Command {
         "loom",
         "--release",
     ];
-    let mut loom = host.command(places.root(), "test", &arguments);
+    let mut loom = host.command(paths.root(), "test", &arguments);
     // Another configuration of every crate: it would throw the other builds away.
-    loom.env("CARGO_TARGET_DIR", places.target().join("loom"))
+    loom.env("CARGO_TARGET_DIR", paths.target().join("loom"))
         .env("RUSTFLAGS", "--cfg loom");
     loom
 }
 
 /// What needs the Windows toolchains.
-fn image_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
+fn image_steps(host: &HostCargo, paths: &Paths) -> Result<Vec<Step>> {
     let image = |name, architecture| {
-        let places = places.clone();
-        Step::check(name, move || image_rules(&places, architecture))
+        let paths = paths.clone();
+        Step::check(name, move || image_rules(&paths, architecture))
     };
-    let lab = places.clone();
+    let lab = paths.clone();
     let mut steps = vec![
         image("the driver image and its rules", Architecture::X86_64),
         image("the same for 64-bit Arm", Architecture::Aarch64),
         Step::check("rules of the framework on the running double", move || {
-            double::prove(&lab, "")
+            kmdf_conformance::run(&lab, "")
         }),
         Step::tests(
             "tests of the kit and the image checks with the real toolchain",
             host.command(
-                places.root(),
+                paths.root(),
                 "test",
-                &["--package", "xtask", "--lib", "--", "--ignored"],
+                &["--package", "kmdf-cross", "--lib", "--", "--ignored"],
             ),
         ),
     ];
@@ -170,26 +168,26 @@ fn image_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
                 "lints of the driver",
                 "lints of the host crates for Windows",
             ],
-            places.root(),
+            paths.root(),
         ),
         (
             ["lints of the lab's drivers", "lints of the lab's programs"],
-            &places.lab(),
+            &paths.lab(),
         ),
     ] {
         let members = Members::of(host, folder)?;
         steps.push(windows_lints(
             names[0],
-            places,
+            paths,
             folder,
-            World::Kernel,
+            Target::Kernel,
             &members.kernel,
         ));
         steps.push(windows_lints(
             names[1],
-            places,
+            paths,
             folder,
-            World::User,
+            Target::User,
             &members.user,
         ));
     }
@@ -197,35 +195,27 @@ fn image_steps(host: &HostCargo, places: &Places) -> Result<Vec<Step>> {
 }
 
 /// What runs the image.
-fn lab_step(places: &Places, patience: Patience, only: String) -> Step {
-    let places = places.clone();
+fn lab_step(paths: &Paths, fail_fast: FailFast, only: String) -> Step {
+    let paths = paths.clone();
     Step::check("the image in the lab", move || {
-        lab::test(&places, patience, &only)
+        lab::test(&paths, fail_fast, &only)
     })
-}
-
-/// The toolchain that a step needs; preparing it is part of the step.
-#[derive(Debug, Clone, Copy)]
-enum World {
-    Kernel,
-    User,
 }
 
 fn windows_lints(
     name: &'static str,
-    places: &Places,
+    paths: &Paths,
     folder: &Path,
-    world: World,
+    target: Target,
     members: &[String],
 ) -> Step {
-    let (places, folder, members) = (places.clone(), folder.to_path_buf(), members.to_vec());
+    let (paths, folder, members) = (paths.clone(), folder.to_path_buf(), members.to_vec());
     Step::command_made(name, move || {
-        let (toolchain, profile) = match world {
-            World::Kernel => (
-                Toolchain::kernel(&places, Architecture::X86_64)?,
-                driver::PROFILE,
-            ),
-            World::User => (Toolchain::user(&places)?, "release"),
+        // Preparing the toolchain is part of the step.
+        let toolchain = Toolchain::prepare(&paths, target, Architecture::X86_64)?;
+        let profile = match target {
+            Target::Kernel => driver::PROFILE,
+            Target::User => "release",
         };
         let mut cargo = toolchain.cargo(&folder, "clippy")?;
         cargo
@@ -235,8 +225,8 @@ fn windows_lints(
     })
 }
 
-fn image_rules(places: &Places, architecture: Architecture) -> Result<Tally> {
-    let path = driver::build(places, architecture)?;
+fn image_rules(paths: &Paths, architecture: Architecture) -> Result<Tally> {
+    let path = driver::build(paths, architecture)?;
     let (description, findings) = image::examine(&path, architecture)?;
     println!("{}", image::table(&description, &findings));
     Ok(findings

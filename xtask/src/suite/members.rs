@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 use super::step::HostCargo;
-use crate::process::output;
+use build_steps::process::output;
 
 /// The package names of a workspace.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -68,8 +68,8 @@ mod tests {
     use cargo_metadata::{DependencyKind, MetadataCommand};
 
     use super::Members;
-    use crate::places::Places;
     use crate::suite::step::HostCargo;
+    use build_steps::paths::Paths;
 
     /// A workspace without its lock file and registry, as `cargo metadata --no-deps` sees it.
     fn members(folder: &std::path::Path) -> Members {
@@ -140,9 +140,9 @@ mod tests {
 
     #[test]
     fn the_architecture_shows_every_arrow_between_packages_and_no_other() {
-        let places = Places::of_this_workspace();
+        let paths = Paths::of_this_workspace();
         let metadata = MetadataCommand::new()
-            .manifest_path(places.root().join("Cargo.toml"))
+            .manifest_path(paths.root().join("Cargo.toml"))
             .no_deps()
             .exec()
             .unwrap();
@@ -168,10 +168,10 @@ mod tests {
 
     #[test]
     fn every_package_that_plain_cargo_works_on_is_tested_on_the_host() {
-        let places = Places::of_this_workspace();
-        let host: BTreeSet<_> = members(places.root()).host.into_iter().collect();
+        let paths = Paths::of_this_workspace();
+        let host: BTreeSet<_> = members(paths.root()).host.into_iter().collect();
         let metadata = MetadataCommand::new()
-            .manifest_path(places.root().join("Cargo.toml"))
+            .manifest_path(paths.root().join("Cargo.toml"))
             .no_deps()
             .exec()
             .unwrap();

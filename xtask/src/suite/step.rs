@@ -6,9 +6,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::packages;
-use crate::process::{cargo_program, output, shown};
-use crate::tally::Tally;
+use build_steps::packages::ensure;
+use build_steps::process::{cargo_program, output, shown};
+use build_steps::tally::Tally;
+use kmdf_cross::packages::KERNEL;
+
+use super::packages::{CLIPPY, RUSTFMT};
 
 /// How many lines of a failed command's output are shown; the log has all.
 const SHOWN_LINES: usize = 60;
@@ -184,7 +187,7 @@ impl HostCargo {
         if let Ok(own) = Self::that_lints() {
             return Ok(own);
         }
-        packages::ensure(&[packages::KERNEL, packages::CLIPPY, packages::RUSTFMT])?;
+        ensure(&[KERNEL, CLIPPY, RUSTFMT])?;
         Ok(Self {
             program: "/usr/bin/cargo".into(),
         })

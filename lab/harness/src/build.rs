@@ -1,0 +1,129 @@
+//! Builds what the lab runs: the driver image, the doubles, the sample VF driver, the runner.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::packages::WINE;
+use build_steps::packages::ensure;
+use build_steps::paths::Paths;
+use build_steps::process::{self, run};
+use kmdf_cross::architecture::Architecture;
+use kmdf_cross::driver;
+use kmdf_cross::packages::{KERNEL, USER};
+use kmdf_cross::toolchain::{LLVM, Toolchain};
+
+/// Rust's standard library asks this library for random numbers, and Wine 8 lacks it: a library
+/// without code forwards to the function that Wine has.
+const RANDOM: &str = "\
+LIBRARY bcryptprimitives.dll
+EXPORTS
+    ProcessPrng = ADVAPI32.SystemFunction036
+";
+
+/// What the profile `release` of the lab's workspace has and that of the driver's workspace has not.
+const AS_IN_THE_LAB: [&str; 4] = [
+    "--config",
+    "profile.release.lto=false",
+    "--config",
+    "profile.release.codegen-units=16",
+];
+
+/// Where the pieces lie.
+#[derive(Debug, Clone)]
+pub(crate) struct Images {
+    pub(crate) driver: PathBuf,
+    pub(crate) framework: PathBuf,
+    pub(crate) stack: PathBuf,
+    /// The double of Event Tracing.
+    pub(crate) etw: PathBuf,
+    pub(crate) vf_driver: PathBuf,
+    pub(crate) runner: PathBuf,
+    /// The command-line tool, as a host's administrator has it.
+    pub(crate) pfbctl: PathBuf,
+    pub(crate) random: PathBuf,
+    /// The folder for what a driver with counters has counted.
+    pub(crate) counters: Option<PathBuf>,
+}
+
+/// What is built for a run.
+pub(crate) enum Build {
+    Everything,
+    /// Everything but the driver's image, which is this file.
+    Around(PathBuf),
+    /// What was built last is run.
+    Nothing,
+}
+
+/// Builds what `build` says, but takes `framework` for WDFLDR.SYS when there is one.
+pub(crate) fn all(paths: &Paths, framework: Option<&Path>, build: Build) -> Result<Images> {
+    ensure(&[KERNEL, USER, WINE])?;
+    let kernel = Toolchain::kernel(paths, Architecture::X86_64)?;
+    let user = Toolchain::user(paths)?;
+    if !matches!(build, Build::Nothing) {
+        compile(paths, &kernel, &user)?;
+    }
+    let driver = match build {
+        Build::Everything => driver::build(paths, Architecture::X86_64)?,
+        Build::Around(driver) => driver,
+        Build::Nothing => {
+            driver::finished_folder(paths, Architecture::X86_64).join("pf_broker.sys")
+        }
+    };
+    let kernel = kernel.output_folder(driver::PROFILE);
+    Ok(Images {
+        driver,
+        framework: framework.map_or_else(|| kernel.join("wdfldr.dll"), Path::to_path_buf),
+        stack: kernel.join("lab_stack.dll"),
+        etw: kernel.join("lab_etw.dll"),
+        vf_driver: kernel.join("vf_driver.dll"),
+        runner: user.output_folder("release").join("lab-runner.exe"),
+        pfbctl: user.output_folder("release").join("pfbctl.exe"),
+        random: random_library(paths)?,
+        counters: None,
+    })
+}
+
+fn compile(paths: &Paths, kernel: &Toolchain, user: &Toolchain) -> Result<()> {
+    let mut cargo = kernel.cargo(&paths.lab(), "build")?;
+    for package in ["lab-etw", "lab-stack", "vf-driver", "wdfldr"] {
+        cargo.args(["-p", package]);
+    }
+    run(cargo.args(["--profile", driver::PROFILE, "--quiet"]))?;
+    let mut cargo = user.cargo(&paths.lab(), "build")?;
+    run(cargo.args(["-p", "lab-runner", "--release", "--quiet"]))?;
+    let mut cargo = user.cargo(paths.root(), "build")?;
+    cargo.args(["-p", "pfbctl", "--release", "--quiet"]);
+    // As the lab's programs are built, with which it then shares the standard library.
+    run(cargo.args(AS_IN_THE_LAB))
+}
+
+fn random_library(paths: &Paths) -> Result<PathBuf> {
+    let folder = paths.target().join("lab");
+    fs_err::create_dir_all(&folder)?;
+    let definition = folder.join("bcryptprimitives.def");
+    let library = folder.join("bcryptprimitives.dll");
+    if std::fs::read(&definition).ok().as_deref() == Some(RANDOM.as_bytes()) && library.exists() {
+        return Ok(library);
+    }
+    fs_err::write(&definition, RANDOM)?;
+    // The linker makes an image of at least one object, however empty.
+    let empty = folder.join("empty.obj");
+    let mut compile = Command::new(format!("{LLVM}/bin/clang"));
+    compile.args([
+        "--target=x86_64-pc-windows-msvc",
+        "-xc",
+        "-c",
+        "/dev/null",
+        "-o",
+    ]);
+    process::output(compile.arg(&empty))?;
+    let mut link = Command::new(format!("{LLVM}/bin/lld-link"));
+    link.args(["/DLL", "/NOENTRY"])
+        .arg(&empty)
+        .arg(format!("/DEF:{}", definition.display()))
+        .arg(format!("/OUT:{}", library.display()));
+    process::output(&mut link)?;
+    Ok(library)
+}

@@ -1,0 +1,179 @@
+//! `cargo xtask lab`: runs the driver image on an independent NT kernel, Wine's, among doubles of
+//! what Windows would put around it. docs/lab.md says what is real and what is not.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum};
+
+use crate::bench::{self, Bench};
+use crate::build::{self, Build, Images};
+pub use crate::suite::FailFast;
+use crate::{run, suite};
+use build_steps::paths::Paths;
+use build_steps::tally::Tally;
+
+/// What `cargo xtask lab` takes.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// What to do without a trace
+    #[arg(value_enum, default_value_t = Job::Story, conflicts_with_all = ["trace", "faults"])]
+    job: Job,
+    /// The manifest whose block table the device gets
+    #[arg(long)]
+    manifest: Option<PathBuf>,
+    /// How many VFs the PF driver enables
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    vfs: u16,
+    /// A trace to play, - for standard input; without one, a story is told
+    #[arg(long, requires = "manifest")]
+    trace: Option<PathBuf>,
+    /// Play the faults: vetoes, silence, hardware that fails, removal
+    #[arg(long, conflicts_with = "trace")]
+    faults: bool,
+    /// Which way the VFs' reads and writes go: auto, vpci or raw
+    #[arg(long, default_value = "auto")]
+    path: String,
+    /// How the stack keeps invalidation requests pending: each-vf, all-vfs, no-input, three,
+    /// device-control or garbage-input
+    #[arg(long, default_value = "each-vf")]
+    mode: String,
+    /// Another WDFLDR.SYS to run the image on
+    #[arg(long, value_name = "FILE")]
+    kmdf: Option<PathBuf>,
+    /// Run what was built last instead of building it anew
+    #[arg(long)]
+    no_build: bool,
+    /// Print the kernel log even when nothing fails
+    #[arg(long)]
+    log: bool,
+}
+
+/// What to do without a trace. The names are the runner's words for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Job {
+    /// Tell a story of several VFs, one of them hostile
+    Story,
+    /// Run the commands of pfbctl on standard input, and operations of a trace between them
+    Console,
+    /// Check the driver from outside: layouts, requests, rebalance, faults, removal
+    Checks,
+    /// Play the faults: vetoes, silence, hardware that fails, removal
+    Faults,
+    /// Flood the limits of a manifest
+    Limits,
+    /// Many operations of every VF at one time, with resets, rebalances and removals
+    Storm,
+    /// Writers, readers, publishers, resets and invalidations on the same VFs
+    Contention,
+    /// Measure reads and writes through each path
+    Measure,
+}
+
+impl Job {
+    /// The manifest whose blocks it is about.
+    fn manifest(self, paths: &Paths) -> Result<PathBuf> {
+        match self {
+            Self::Limits => bench::limited(paths),
+            Self::Storm | Self::Contention => Ok(paths.root().join(suite::STORM_MANIFEST)),
+            Self::Story => Ok(paths.root().join(suite::STORY_MANIFEST)),
+            _ => Ok(paths.root().join(suite::MANIFEST)),
+        }
+    }
+
+    /// The runner's word.
+    fn word(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+}
+
+/// Runs the lab as the command line says.
+///
+/// # Errors
+/// When something cannot be built or Wine does not start. A trace that ends early is an exit code.
+pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
+    let build = if arguments.no_build {
+        Build::Nothing
+    } else {
+        Build::Everything
+    };
+    let images = build::all(paths, arguments.kmdf.as_deref(), build)?;
+    let job = if arguments.faults {
+        Job::Faults
+    } else {
+        arguments.job
+    };
+    let manifest = match &arguments.manifest {
+        Some(manifest) => manifest.clone(),
+        None => job.manifest(paths)?,
+    };
+    let bench = Bench::from_manifest(&manifest, arguments.vfs)?.for_mode(&arguments.mode);
+    // The runner knows its words, and says so when one is none of them.
+    let mut words = ["--path", &arguments.path, "--mode", &arguments.mode]
+        .map(str::to_owned)
+        .to_vec();
+    let input = if let Some(file) = &arguments.trace {
+        words.push("trace".to_owned());
+        read(file)?
+    } else {
+        words.push(job.word());
+        if job == Job::Console {
+            read(Path::new("-"))?
+        } else {
+            Vec::new()
+        }
+    };
+    let finished = run::session(paths, &images, &bench, &words, &input)?;
+    let stormed = arguments.trace.is_none() && job == Job::Storm;
+    if stormed && finished.succeeded() {
+        suite::simulated(paths, &bench, &finished)?;
+    }
+    print!("{}", finished.output);
+    eprint!("{}", finished.messages);
+    if arguments.log || !finished.succeeded() {
+        eprint!("{}", finished.kernel_log);
+    }
+    for violation in &finished.violations {
+        eprintln!("error: {violation}");
+    }
+    Ok(finished.exit_code())
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if file.as_os_str() == "-" {
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .context("standard input")?;
+    } else {
+        bytes = fs_err::read(file)?;
+    }
+    Ok(bytes)
+}
+
+/// Runs every test of the lab with `only` in its name and counts.
+///
+/// # Errors
+/// When something cannot be built, Wine does not start, or no test has such a name.
+pub fn test(paths: &Paths, fail_fast: FailFast, only: &str) -> Result<Tally> {
+    let images = build::all(paths, None, Build::Everything)?;
+    suite::all(paths, &images, fail_fast, only)
+}
+
+/// The same with `driver` in the image's place, an image with counters, which every run leaves in a
+/// file of its own in the folder `counters`.
+///
+/// # Errors
+/// As for [`test`].
+pub fn test_counting(paths: &Paths, driver: &Path, counters: &Path) -> Result<Tally> {
+    let build = Build::Around(driver.to_path_buf());
+    let images = Images {
+        counters: Some(counters.to_path_buf()),
+        ..build::all(paths, None, build)?
+    };
+    suite::all(paths, &images, FailFast::No, "")
+}

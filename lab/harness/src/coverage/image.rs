@@ -1,0 +1,66 @@
+//! The driver image with the compiler's counters in it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use toml::Value;
+
+use build_steps::paths::Paths;
+use build_steps::process::{command, run};
+use kmdf_cross::architecture::Architecture;
+use kmdf_cross::driver;
+use kmdf_cross::toolchain::{LLVM, Toolchain};
+
+/// The cargo profile of this image, so that it does not take the place of the shipped one.
+const PROFILE: &str = "coverage";
+/// What makes rustc put counters in. The runtime that writes them to a file needs a C library; here
+/// the framework double does that.
+const COUNTERS: [&str; 2] = ["-Cinstrument-coverage", "-Zno-profiler-runtime"];
+/// The packages beside the driver's own whose functions are counted: all of this workspace that are
+/// linked into the image.
+const PACKAGES: [&str; 5] = [
+    "block-broker",
+    "block-table",
+    "pcivirt-abi",
+    "pf-broker-abi",
+    "pf-state",
+];
+
+/// Builds it and returns its path.
+pub(super) fn build(paths: &Paths) -> Result<PathBuf> {
+    let toolchain = Toolchain::kernel(paths, Architecture::X86_64)?;
+    let runtime = profile_runtime(paths)?;
+    let mut cargo = toolchain.cargo(paths.root(), "rustc")?;
+    cargo.args(["--package", "pf_broker", "--profile", PROFILE, "--quiet"]);
+    cargo.args(["-Z", "profile-rustflags"]);
+    for setting in settings() {
+        cargo.arg("--config").arg(setting);
+    }
+    // The driver's own flags come here, where its build script does not get them too.
+    cargo.arg("--").args(COUNTERS);
+    run(cargo.arg(format!("-Clink-arg={}", runtime.display())))?;
+    Ok(toolchain.output_folder(PROFILE).join("pf_broker.dll"))
+}
+
+/// The profile, each setting as cargo takes it on its command line.
+fn settings() -> Vec<String> {
+    let profile = format!("profile.{PROFILE}");
+    let counters = Value::from(COUNTERS.map(Value::from).to_vec());
+    std::iter::once(format!("{profile}.inherits={:?}", driver::PROFILE))
+        .chain(PACKAGES.map(|package| format!("{profile}.package.{package}.rustflags={counters}")))
+        .collect()
+}
+
+/// Compiles what the image expects of the profile runtime.
+fn profile_runtime(paths: &Paths) -> Result<PathBuf> {
+    let folder = super::folder(paths);
+    fs_err::create_dir_all(&folder)?;
+    let object = folder.join("profile_runtime.obj");
+    let target = format!("--target={}", Architecture::X86_64.clang_target());
+    let mut clang = command(format!("{LLVM}/bin/clang"), [&target, "-c", "-o"]);
+    clang
+        .arg(&object)
+        .arg(paths.lab().join("harness/profile_runtime.S"));
+    run(&mut clang)?;
+    Ok(object)
+}

@@ -1,0 +1,63 @@
+//! What LLVM's tools make of an image and its profile.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use build_steps::paths::Paths;
+use build_steps::process::{command, output};
+use kmdf_cross::toolchain::LLVM;
+
+/// An image with counters and what they counted.
+#[derive(Debug)]
+pub(super) struct Report {
+    paths: Paths,
+    image: PathBuf,
+    profile: PathBuf,
+}
+
+impl Report {
+    /// Takes a raw profile of `image`.
+    pub(super) fn make(paths: &Paths, image: PathBuf, raw_profile: &[u8]) -> Result<Self> {
+        let raw = super::folder(paths).join("lab.profraw");
+        fs_err::write(&raw, raw_profile)?;
+        let profile = raw.with_extension("profdata");
+        let mut merge = command(format!("{LLVM}/bin/llvm-profdata"), ["merge", "-sparse"]);
+        output(merge.arg(&raw).arg("-o").arg(&profile))?;
+        Ok(Self {
+            paths: paths.clone(),
+            image,
+            profile,
+        })
+    }
+
+    /// A line for each file: its functions, lines and regions, and how many are missed.
+    pub(super) fn table(&self) -> Result<String> {
+        output(&mut self.tool("report", &["--show-branch-summary=false"]))
+    }
+
+    /// Every function and its count, as JSON.
+    pub(super) fn functions(&self) -> Result<String> {
+        output(&mut self.tool("export", &["--skip-expansions"]))
+    }
+
+    /// The source with its counts, as pages to look at; returns the first one.
+    pub(super) fn pages(&self) -> Result<PathBuf> {
+        let folder = super::folder(&self.paths).join("pages");
+        let mut show = self.tool("show", &["--format=html", "--output-dir"]);
+        output(show.arg(&folder))?;
+        Ok(folder.join("index.html"))
+    }
+
+    /// `llvm-cov SUBCOMMAND`, without what came from other people's crates.
+    fn tool(&self, subcommand: &str, options: &[&str]) -> Command {
+        let mut tool = command(format!("{LLVM}/bin/llvm-cov"), [subcommand]);
+        tool.current_dir(self.paths.root())
+            .arg(&self.image)
+            .arg(format!("--instr-profile={}", self.profile.display()))
+            .arg("--ignore-filename-regex=^/(cargo|rust)/")
+            .args(options);
+        tool
+    }
+}

@@ -1,0 +1,174 @@
+//! The INF files of the lab: for the doubles, and for the driver, made of the one that Windows gets.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use crate::bench::{Bench, Value};
+use build_steps::source_edit::{MisfitError, SourceEdit};
+
+/// The INF that is installed on Windows; the lab's is made of it.
+const TEMPLATE: &str = include_str!("../../../pf_broker.inx");
+
+/// A double to install.
+struct Driver<'a> {
+    hardware_id: String,
+    service: &'a str,
+    image: &'a str,
+}
+
+/// The INF of the bus and stack doubles.
+pub(crate) fn stack() -> String {
+    text(&Driver {
+        hardware_id: r"ROOT\PF_BROKER_LAB".to_owned(),
+        service: "lab_stack",
+        image: "lab_stack.sys",
+    })
+}
+
+/// The INF of the sample VF driver.
+pub(crate) fn vf_driver(bench: &Bench) -> String {
+    text(&Driver {
+        hardware_id: pci_id(bench.vendor_id, bench.vf_device_id()),
+        service: "vf_driver",
+        image: "vf_driver.sys",
+    })
+}
+
+/// The INF of the driver under test: `pf_broker.inx` with the manifest's device and table, and with
+/// what Wine 8 does not take put in its own terms.
+///
+/// # Errors
+/// When a line that is to be replaced does not stand exactly once in `pf_broker.inx`.
+pub(crate) fn driver(bench: &Bench) -> Result<String, MisfitError> {
+    let parameters = [
+        ("NumVFs", &bench.num_vfs),
+        ("BlockTable", &bench.table),
+        ("InvalidateInput", &bench.invalidate_input),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some(line(name, value.as_ref()?)))
+    .collect::<String>();
+    let hardware_id = pci_id(bench.vendor_id, bench.device_id);
+    let service = bench.service();
+    let edits = [
+        (
+            "the package's service",
+            "AddService = pf_broker,",
+            &*format!("AddService = {service},"),
+        ),
+        (
+            "the same for the framework",
+            "KmdfService = pf_broker,",
+            &*format!("KmdfService = {service},"),
+        ),
+        (
+            "the manifest's device",
+            r"PCI\VEN_1414&DEV_B001",
+            &*hardware_id,
+        ),
+        (
+            "the manifest's VFs and table",
+            "HKR,,NumVFs,0x00010003,4\n",
+            &*parameters,
+        ),
+        (
+            "a version, as stampinf puts it",
+            "DriverVer   =",
+            "DriverVer = 01/01/2026,1.0.0.0",
+        ),
+        (
+            "Wine knows no least build of a list of models",
+            "Models,NT$ARCH$.10.0...17134",
+            "Models,NTamd64",
+        ),
+        (
+            "the same, where the list begins",
+            "[Models.NT$ARCH$.10.0...17134]",
+            "[Models.NTamd64]",
+        ),
+        (
+            "Wine fails to copy an image that is there already",
+            "CopyFiles = PfBroker.Files\n",
+            "",
+        ),
+        (
+            "Wine looks for the catalogue of an INF that names one",
+            "CatalogFile = pf_broker.cat\n",
+            "",
+        ),
+        (
+            "Wine has no pci.inf",
+            "Include = pci.inf\nNeeds   = PciSriovSupported.HW\n",
+            "",
+        ),
+        (
+            "Wine has no driver store, and starts devices' drivers from one load order group",
+            r"ServiceBinary = %13%\pf_broker.sys",
+            &*format!("ServiceBinary = %12%\\{service}.sys\nLoadOrderGroup = WinePlugPlay"),
+        ),
+    ];
+    let mut text = TEMPLATE.replace("\r\n", "\n");
+    for (name, before, after) in edits {
+        let edit = SourceEdit {
+            name: name.to_owned(),
+            file: PathBuf::from("pf_broker.inx"),
+            before: before.to_owned(),
+            after: after.to_owned(),
+        };
+        text = edit.applied_to(&text)?;
+    }
+    Ok(text.replace('\n', "\r\n"))
+}
+
+/// A line of an `AddReg` section.
+fn line(name: &str, value: &Value) -> String {
+    let mut line = match value {
+        Value::Number(number) => format!("HKR,,{name},0x00010001,{number}"),
+        Value::Text(text) => format!("HKR,,{name},0x00000000,\"{text}\""),
+        Value::Bytes(_) => format!("HKR,,{name},0x00000001"),
+    };
+    if let Value::Bytes(bytes) = value {
+        for byte in bytes {
+            let _ = write!(line, ",{byte:02X}");
+        }
+    }
+    line + "\n"
+}
+
+fn pci_id(vendor: u16, device: u16) -> String {
+    format!(r"PCI\VEN_{vendor:04X}&DEV_{device:04X}")
+}
+
+/// Nothing is copied: Wine 8 fails to copy an image that is there already, so the images are laid
+/// out beforehand. `12` is the drivers folder; the load order group is the one that Wine starts devices' drivers
+/// from.
+fn text(driver: &Driver<'_>) -> String {
+    let Driver {
+        hardware_id,
+        service,
+        image,
+    } = driver;
+    let lines = format!(
+        "\
+[Version]
+Signature = \"$WINDOWS NT$\"
+Class = System
+ClassGuid = {{4D36E97D-E325-11CE-BFC1-08002BE10318}}
+Provider = lab
+[Manufacturer]
+lab = Models,NTamd64
+[Models.NTamd64]
+device = Install,{hardware_id}
+[Install.NT]
+[Install.NT.Services]
+AddService = {service},2,Service
+[Service]
+ServiceType = 1
+StartType = 3
+ErrorControl = 1
+ServiceBinary = %12%\\{image}
+LoadOrderGroup = WinePlugPlay
+"
+    );
+    lines.replace('\n', "\r\n")
+}

@@ -1,0 +1,154 @@
+//! Wine prefixes: one is made and cached, and every run works in a copy of it, so that no run sees
+//! what another left.
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use build_steps::paths::Paths;
+use build_steps::process::output;
+
+/// Wine's loader. It needs no display.
+const WINE: &str = "/usr/lib/wine/wine64";
+const SERVER: &str = "/usr/lib/wine/wineserver";
+/// Files of a prefix that Wine rewrites in place: the registry.
+const REGISTRY: [&str; 3] = ["system.reg", "user.reg", "userdef.reg"];
+
+/// What the folder of a run's prefix begins with.
+const RUN: &str = "prefix-";
+
+/// A prefix for one run, deleted with the value.
+#[derive(Debug)]
+pub(crate) struct Prefix {
+    folder: PathBuf,
+}
+
+impl Prefix {
+    /// A copy of the cached prefix, which is made first when there is none.
+    pub(crate) fn fresh(paths: &Paths) -> Result<Self> {
+        let cache = cached(paths)?;
+        let name = format!("{RUN}{}-{}", std::process::id(), unique());
+        let prefix = Self {
+            folder: paths.target().join("lab").join(name),
+        };
+        // Hard links: a prefix holds 700 MB that nobody changes.
+        let mut copy = Command::new("cp");
+        output(copy.arg("-al").args([&cache, &prefix.folder]))?;
+        for file in REGISTRY {
+            let place = prefix.folder.join(file);
+            fs_err::remove_file(&place)?;
+            fs_err::copy(cache.join(file), &place)?;
+        }
+        Ok(prefix)
+    }
+
+    /// The name of its folder, which no other run has.
+    pub(crate) fn name(&self) -> &OsStr {
+        self.folder.file_name().unwrap_or_default()
+    }
+
+    /// Where `C:` lies.
+    pub(crate) fn drive(&self) -> PathBuf {
+        self.folder.join("drive_c")
+    }
+
+    /// Sets a number in the registry, below `HKEY_LOCAL_MACHINE`, before anything runs. In the key's
+    /// path each backslash is doubled, as in Wine's files.
+    pub(crate) fn set_machine_value(&self, key: &str, name: &str, number: u32) -> Result<()> {
+        let mut file = fs_err::OpenOptions::new()
+            .append(true)
+            .open(self.folder.join("system.reg"))?;
+        writeln!(file, "\n[{key}]\n\"{name}\"=dword:{number:08x}")?;
+        Ok(())
+    }
+
+    /// Runs a program of this prefix.
+    pub(crate) fn wine(&self) -> Command {
+        wine(&self.folder)
+    }
+
+    /// Ends everything that runs in this prefix.
+    pub(crate) fn stop(&self) {
+        stop(&self.folder);
+    }
+}
+
+fn stop(folder: &Path) {
+    for word in ["-k", "-w"] {
+        let mut server = Command::new(SERVER);
+        server.env("WINEPREFIX", folder).arg(word);
+        // There may be nothing left to stop, which the server calls a failure.
+        let _ = output(&mut server);
+    }
+}
+
+/// Ends what a run that was killed left running in the prefixes of these places, and deletes them.
+pub(crate) fn stop_all(paths: &Paths) -> Result<()> {
+    let lab = paths.target().join("lab");
+    if !lab.exists() {
+        return Ok(());
+    }
+    for entry in fs_err::read_dir(lab)? {
+        let folder = entry?.path();
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(RUN) {
+            stop(&folder);
+            fs_err::remove_dir_all(&folder)?;
+        }
+    }
+    Ok(())
+}
+
+impl Drop for Prefix {
+    fn drop(&mut self) {
+        self.stop();
+        // A folder that stays behind costs some disk and is overwritten by nobody.
+        let _ = fs_err::remove_dir_all(&self.folder);
+    }
+}
+
+fn unique() -> u32 {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn wine(folder: &Path) -> Command {
+    let mut wine = Command::new(WINE);
+    wine.env("WINEPREFIX", folder)
+        // The kernel log is what drivers print, and what Wine's kernel itself complains about.
+        .env(
+            "WINEDEBUG",
+            "-all,err+ntoskrnl,err+plugplay,err+debugstr,warn+debugstr",
+        )
+        // A run lays a HAL.DLL of its own out; elsewhere Wine's is still taken.
+        .env("WINEDLLOVERRIDES", "hal=n,b;mscoree=;mshtml=")
+        .env_remove("DISPLAY");
+    wine
+}
+
+fn cached(paths: &Paths) -> Result<PathBuf> {
+    let lab = paths.target().join("lab");
+    fs_err::create_dir_all(&lab)?;
+    let cache = lab.join("prefix");
+    // Several runs may be the first at one time, and one of them makes it for all. Closing the file
+    // unlocks it.
+    let turn = fs_err::File::create(lab.join("prefix.lock"))?;
+    turn.file().lock().context("wait for the Wine prefix")?;
+    let finished = cache.join("finished");
+    let version = output(Command::new(WINE).arg("--version"))?;
+    if std::fs::read_to_string(&finished).ok().as_ref() == Some(&version) {
+        return Ok(cache);
+    }
+    if cache.exists() {
+        fs_err::remove_dir_all(&cache)?;
+    }
+    fs_err::create_dir_all(&cache)?;
+    output(wine(&cache).args(["wineboot", "--init"])).context("make a Wine prefix")?;
+    output(Command::new(SERVER).env("WINEPREFIX", &cache).arg("-w"))?;
+    fs_err::write(&finished, version)?;
+    Ok(cache)
+}

@@ -1,0 +1,308 @@
+//! One run: a fresh prefix, the files in their places, the runner, and what it left behind.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use wait_timeout::ChildExt as _;
+
+use crate::bench::Bench;
+use crate::build::Images;
+use crate::double_log;
+use crate::etw_log::{self, Told};
+use crate::inf;
+use crate::prefix::Prefix;
+use build_steps::paths::Paths;
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// The runner's standard output.
+    pub(crate) output: String,
+    /// What the runner said on standard error.
+    pub(crate) messages: String,
+    /// What drivers and kernel printed.
+    pub(crate) kernel_log: String,
+    /// What went wrong beside the runner's own verdict: a rule of the framework or of Event Tracing
+    /// that a driver broke, a device, driver or registration that stayed, no end in time.
+    pub(crate) violations: Vec<String>,
+    /// The events that the driver told, in order.
+    pub(crate) events: Vec<Told>,
+    /// Traces that the runner wrote, by file name.
+    pub(crate) traces: BTreeMap<String, String>,
+    /// The runner's exit code; none when it was stopped.
+    pub(crate) code: Option<i32>,
+}
+
+impl Finished {
+    /// Whether the runner succeeded and no rule was broken.
+    pub(crate) fn succeeded(&self) -> bool {
+        self.code == Some(0) && self.violations.is_empty()
+    }
+
+    /// What `cargo xtask lab` ends with.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self.code {
+            Some(0) if self.violations.is_empty() => ExitCode::SUCCESS,
+            Some(code) if code != 0 => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// How long a run may take before it counts as hanging: many times what it takes on two busy
+/// processors.
+fn patience(words: &[String]) -> Duration {
+    let long = |word: &String| LONG_JOBS.contains(&word.as_str());
+    if words.iter().any(long) {
+        Duration::from_mins(5)
+    } else {
+        Duration::from_mins(2)
+    }
+}
+
+/// How long a run may write nothing, neither a result nor a line of the kernel's log, before it counts
+/// as hanging.
+const SILENCE: Duration = Duration::from_secs(90);
+
+/// The runner's words for jobs that take longer than a trace.
+const LONG_JOBS: [&str; 4] = ["storm", "contention", "checks", "measure"];
+
+/// What the runner says when Wine did not load the bus double, which happens when its service manager is
+/// busy. The driver has not been touched then.
+const NOT_BEGUN: &str = "lab-runner: the stack double's control device";
+
+/// Runs the runner with `words` in a fresh prefix, and in another one if it could not begin.
+pub(crate) fn session(
+    paths: &Paths,
+    images: &Images,
+    bench: &Bench,
+    words: &[String],
+    input: &[u8],
+) -> Result<Finished> {
+    let finished = attempt(paths, images, bench, words, input)?;
+    if finished.messages.starts_with(NOT_BEGUN) {
+        return attempt(paths, images, bench, words, input);
+    }
+    Ok(finished)
+}
+
+fn attempt(
+    paths: &Paths,
+    images: &Images,
+    bench: &Bench,
+    words: &[String],
+    input: &[u8],
+) -> Result<Finished> {
+    let prefix = Prefix::fresh(paths)?;
+    let drive = prefix.drive();
+    let drivers = drive.join("lab");
+    lay_out(&drivers, images, bench)?;
+    let binary = format!("{}.sys", bench.service());
+    let kernel_images = [
+        (&images.driver, &*binary),
+        (&images.stack, "lab_stack.sys"),
+        (&images.vf_driver, "vf_driver.sys"),
+        (&images.framework, "WDFLDR.SYS"),
+    ];
+    for (from, name) in kernel_images {
+        fs_err::copy(from, drive.join("windows/system32/drivers").join(name))?;
+    }
+    lay_out_etw(&prefix, &images.etw)?;
+    for (name, number) in [("Shortage", bench.shortage), ("Version", bench.kmdf_minor)] {
+        if let Some(number) = number {
+            prefix.set_machine_value(r"Software\\wdf-double", name, number)?;
+        }
+    }
+    let errors = drive.join("lab/stderr.txt");
+    let output = drive.join("lab/stdout.txt");
+    // To files: the kernel's process inherits the streams and outlives the runner.
+    let child = runner(&prefix, bench, words)
+        .stdin(Stdio::piped())
+        .stdout(fs_err::File::create(&output)?.into_file())
+        .stderr(fs_err::File::create(&errors)?.into_file())
+        .spawn()
+        .context("start Wine")?;
+    let ended = finish(&prefix, child, input, patience(words), &[&output, &errors])?;
+    let (messages, kernel_log) = split(&lossy(&errors)?);
+    let code = match &ended {
+        Ended::ByItself(status) => status.code(),
+        Ended::Stopped(_) => None,
+    };
+    if let Some(folder) = &images.counters {
+        keep_counters(&prefix, folder)?;
+    }
+    let (framework, etw) = (log(&prefix, "wdf-double"), log(&prefix, "etw-double"));
+    let mut violations = double_log::violations(&framework);
+    violations.extend(double_log::violations(&etw));
+    if let Ended::Stopped(why) = ended {
+        violations.push(format!("`{}`: {why}", words.join(" ")));
+    }
+    if code == Some(0) {
+        violations.extend(double_log::leftovers(&framework));
+        violations.extend(etw_log::leftovers(&etw));
+    }
+    Ok(Finished {
+        output: lossy(&output)?,
+        messages,
+        kernel_log,
+        violations,
+        events: etw_log::events(&etw)?,
+        traces: traces(&drivers)?,
+        code,
+    })
+}
+
+/// Puts the double of Event Tracing where Wine's kernel looks for what it does not export itself.
+fn lay_out_etw(prefix: &Prefix, etw: &Path) -> Result<()> {
+    let place = prefix.drive().join("windows/system32/hal.dll");
+    // Wine's own file is that of every prefix.
+    fs_err::remove_file(&place)?;
+    fs_err::copy(etw, &place)?;
+    Ok(())
+}
+
+/// What a double wrote to its log; nothing when the file is another one's, or when the run did not
+/// get that far.
+fn log(prefix: &Prefix, double: &str) -> String {
+    let log = prefix.drive().join(format!("windows/{double}.log"));
+    std::fs::read_to_string(log).unwrap_or_default()
+}
+
+/// The runner with its words.
+fn runner(prefix: &Prefix, bench: &Bench, words: &[String]) -> Command {
+    let mut wine = prefix.wine();
+    wine.arg(r"C:\lab\lab-runner.exe")
+        .args(["--drivers", r"C:\lab", "--service", &bench.service()])
+        .arg("--vendor-id")
+        .arg(bench.vendor_id.to_string())
+        .arg("--device-id")
+        .arg(bench.device_id.to_string())
+        .arg("--vfs")
+        .arg(bench.vfs.to_string())
+        .args(words);
+    wine
+}
+
+/// How the runner ended.
+enum Ended {
+    ByItself(ExitStatus),
+    /// It was stopped, with all of its prefix, for this reason.
+    Stopped(String),
+}
+
+/// Gives the runner its input, waits for its end, and stops whatever else runs in the prefix.
+fn finish(
+    prefix: &Prefix,
+    mut child: Child,
+    input: &[u8],
+    patience: Duration,
+    streams: &[&Path],
+) -> Result<Ended> {
+    let pipe = child.stdin.take();
+    thread::scope(|scope| {
+        // Beside the wait: a runner that hangs does not read. One that ends early closes its end,
+        // which its exit code explains.
+        scope.spawn(move || pipe.map(|mut pipe| pipe.write_all(input)));
+        let ended = wait(&mut child, patience, streams)?;
+        prefix.stop();
+        if matches!(ended, Ended::Stopped(_)) {
+            child.wait()?;
+        }
+        Ok(ended)
+    })
+}
+
+/// Waits for the runner's end, but no longer than `patience`, and not for one that writes nothing to
+/// its `streams` any more.
+fn wait(child: &mut Child, patience: Duration, streams: &[&Path]) -> Result<Ended> {
+    let written = || -> u64 {
+        let length = |stream: &&Path| std::fs::metadata(stream).map_or(0, |data| data.len());
+        streams.iter().map(length).sum()
+    };
+    let begin = Instant::now();
+    let (mut length, mut last) = (0, begin);
+    loop {
+        if let Some(status) = child.wait_timeout(Duration::from_millis(500))? {
+            return Ok(Ended::ByItself(status));
+        }
+        let (now, written) = (Instant::now(), written());
+        if written != length {
+            (length, last) = (written, now);
+        }
+        if now - last > SILENCE {
+            let silence = SILENCE.as_secs();
+            return Ok(Ended::Stopped(format!("silent for {silence} s")));
+        }
+        if now - begin > patience {
+            let patience = patience.as_secs();
+            return Ok(Ended::Stopped(format!("no end within {patience} s")));
+        }
+    }
+}
+
+/// Keeps the counters that the framework double wrote, if a driver with counters was unloaded.
+fn keep_counters(prefix: &Prefix, folder: &Path) -> Result<()> {
+    let left = prefix.drive().join("windows/wdf-double-counters.bin");
+    if left.exists() {
+        fs_err::copy(left, folder.join(prefix.name()))?;
+    }
+    Ok(())
+}
+
+fn traces(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let mut traces = BTreeMap::new();
+    for entry in fs_err::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".jsonl") {
+            traces.insert(name.into_owned(), lossy(&path)?);
+        }
+    }
+    Ok(traces)
+}
+
+fn lossy(file: &Path) -> Result<String> {
+    Ok(String::from_utf8_lossy(&fs_err::read(file)?).into_owned())
+}
+
+fn lay_out(folder: &Path, images: &Images, bench: &Bench) -> Result<()> {
+    fs_err::create_dir_all(folder)?;
+    let files = [
+        (&images.runner, "lab-runner.exe"),
+        (&images.pfbctl, "pfbctl.exe"),
+        (&images.random, "bcryptprimitives.dll"),
+    ];
+    for (from, name) in files {
+        fs_err::copy(from, folder.join(name))?;
+    }
+    fs_err::write(folder.join("lab_stack.inf"), inf::stack())?;
+    fs_err::write(folder.join("vf_driver.inf"), inf::vf_driver(bench))?;
+    fs_err::write(folder.join("pf_broker.inf"), inf::driver(bench)?)?;
+    Ok(())
+}
+
+/// Parts what Wine printed (a thread's number in front) from the runner's own words.
+fn split(errors: &str) -> (String, String) {
+    let (mut messages, mut log) = (String::new(), String::new());
+    for line in errors.lines() {
+        let front = line.split(':').next().unwrap_or_default();
+        let is_wine = front.len() == 4 && front.chars().all(|c| c.is_ascii_hexdigit());
+        if let Some((_, text)) = line.split_once("vDbgPrintExWithPrefix ") {
+            let text = text.split_once(": ").map_or(text, |(_, text)| text);
+            log.push_str(text);
+            log.push('\n');
+        } else if is_wine || line.starts_with("wine: ") {
+            log.push_str(line);
+            log.push('\n');
+        } else {
+            messages.push_str(line);
+            messages.push('\n');
+        }
+    }
+    (messages, log)
+}

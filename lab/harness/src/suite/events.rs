@@ -1,0 +1,179 @@
+//! The events that the driver told, against its list of them and against what the run did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use etw_rules::event::Event;
+use etw_rules::metadata::Description;
+use pf_state::event::{ALL, Kind, START_FAILED, WAITING_FOR_REFERENCES};
+
+use crate::etw_log::Told;
+
+/// The fields of every event that are numbers, and what each holds where an event has no use for it.
+const NUMBERS: [(&str, u64); 4] = [("Vf", 65535), ("Status", 0), ("First", 0), ("Second", 0)];
+
+/// The name that an event's own metadata give it.
+fn name(kind: &Kind) -> Result<String> {
+    let description = Description::read(kind.metadata());
+    Ok(description.context("a kind of event")?.name)
+}
+
+/// Fails for an event that is not in the driver's list, has another level or sentence there, or does
+/// not say which PF it is about. `paths` says whether the driver could find out the PF's path.
+pub(super) fn listed(told: &[Told], paths: bool) -> Result<()> {
+    let kinds = ALL.map(|kind| name(kind).map(|name| (name, kind)));
+    let kinds: BTreeMap<_, _> = kinds.into_iter().collect::<Result<_>>()?;
+    for Told { event, .. } in told {
+        let kind = kinds.get(&event.name);
+        let kind = kind.with_context(|| format!("no event of the driver: {event}"))?;
+        ensure!(event.level == kind.level(), "another level: {event}");
+        let sentence = event.text("Sentence").unwrap_or_default();
+        // The event of a start has the sentence of its cause.
+        let is_right = if std::ptr::eq(*kind, &raw const START_FAILED) {
+            !sentence.is_empty()
+        } else {
+            kind.sentence().to_str() == Ok(sentence)
+        };
+        ensure!(is_right, "another sentence: {event}");
+        let of_the_driver = std::ptr::eq(*kind, &raw const WAITING_FOR_REFERENCES)
+            // Or a device that could not be added.
+            || std::ptr::eq(*kind, &raw const START_FAILED) && event.number("Pf") == Some(0);
+        let path = event.text("Interface").unwrap_or_default();
+        let names_its_pf = if of_the_driver {
+            event.number("Pf") == Some(0) && path.is_empty()
+        } else {
+            event.number("Pf").is_some_and(|luid| luid != 0) && (!paths || is_path_of_pf(path))
+        };
+        ensure!(
+            names_its_pf,
+            "it does not say which PF it is about: {event}"
+        );
+    }
+    Ok(())
+}
+
+/// Whether a path is that of a PF's management interface: a PCI device's, with the class of
+/// `pf_broker_abi::INTERFACE_CLASS`.
+fn is_path_of_pf(path: &str) -> bool {
+    let path = path.to_lowercase();
+    path.starts_with(r"\??\pci#ven_") && path.ends_with("#{fe9e9c19-f427-4ff9-ae4b-d3f3d0bcc141}")
+}
+
+/// Those of the driver's events that are not among these.
+pub(super) fn missing(told: &BTreeSet<String>) -> Result<Vec<String>> {
+    let names: BTreeSet<_> = ALL.map(name).into_iter().collect::<Result<_>>()?;
+    Ok(names.difference(told).cloned().collect())
+}
+
+/// Fails unless during each check that `expected` names the events were those that are listed below
+/// it, and no others. What checks told that it does not name is not looked at.
+///
+/// An event's line has its name, and of its numbers those that are not as [`NUMBERS`] has them.
+pub(super) fn compare(expected: &str, told: &[Told]) -> Result<()> {
+    for (check, expected) in checks(expected)? {
+        let events = told.iter().filter(|told| told.during == check);
+        let told: Vec<_> = events.map(|told| line(&told.event)).collect();
+        ensure!(
+            told == expected,
+            "{check}: told were the events\n        {}\n      instead of\n        {}",
+            told.join("\n        "),
+            expected.join("\n        ")
+        );
+    }
+    Ok(())
+}
+
+/// The names of checks, and below each of them, indented, the events.
+fn checks(text: &str) -> Result<Vec<(&str, Vec<&str>)>> {
+    let mut checks: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        if let Some(event) = line.strip_prefix("  ") {
+            let (_, events) = checks
+                .last_mut()
+                .ok_or_else(|| anyhow!("{event} is below no check"))?;
+            events.push(event);
+        } else {
+            checks.push((line, Vec::new()));
+        }
+    }
+    Ok(checks)
+}
+
+fn line(event: &Event) -> String {
+    let mut line = event.name.clone();
+    for (field, usual) in NUMBERS {
+        if let Some(value) = event.value(field)
+            && event.number(field) != Some(usual)
+        {
+            // Writing to a string cannot fail.
+            let _ = write!(line, " {field} {value}");
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Told, compare, listed, missing};
+
+    const RESET: &str = "event VfReset level 4: Pf 0x00010002, \
+                         Interface \"\\\\??\\\\PCI#VEN_15B3&DEV_1#1#{FE9E9C19-F427-4FF9-AE4B-D3F3D0BCC141}\", \
+                         Vf 1, Status 0x00000000, First 1, Second 0, \
+                         Sentence \"A VF was reset.\"";
+
+    fn told(during: &str, event: &str) -> Told {
+        Told {
+            during: during.to_owned(),
+            event: event.parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn events_are_compared_below_the_checks_that_are_named() {
+        let told = [told("a reset", RESET), told("another", RESET)];
+        assert!(compare("a reset\n  VfReset Vf 1 First 1\n", &told).is_ok());
+        for other in [
+            "  VfReset Vf 1\n",
+            "",
+            "  VfReset Vf 1 First 1\n  Removed\n",
+        ] {
+            assert!(compare(&format!("a reset\n{other}"), &told).is_err());
+        }
+        assert!(compare("silence\n", &told).is_ok());
+        assert!(compare("  VfReset\n", &told).is_err());
+    }
+
+    #[test]
+    fn an_event_has_the_level_and_sentence_that_the_list_has() {
+        let listed = |line: &str| listed(&[told("", line)], true);
+        assert!(listed(RESET).is_ok());
+        for (right, wrong) in [("VfReset", "Reset"), ("level 4", "level 3"), ("A VF", "It")] {
+            assert!(listed(&RESET.replacen(right, wrong, 1)).is_err());
+        }
+        let cause = "event StartFailed level 2: Pf 0x0, Interface \"\", Sentence \"Why.\"";
+        assert!(listed(cause).is_ok());
+        assert!(listed(&cause.replace("Why.", "")).is_err());
+    }
+
+    #[test]
+    fn an_event_says_which_pf_it_is_about() {
+        let of_none = RESET.replace("0x00010002", "0x0");
+        assert!(listed(&[told("", &of_none)], true).is_err());
+        let without_path = RESET.replacen("PCI#VEN", "ROOT#", 1);
+        assert!(listed(&[told("", &without_path)], true).is_err());
+        assert!(listed(&[told("", &without_path)], false).is_ok());
+        let unload = "event WaitingForReferences level 3: Pf 0x0, Interface \"\", \
+                      Sentence \"The unload waits until the interfaces of removed devices are given back.\"";
+        assert!(listed(&[told("", unload)], true).is_ok());
+        let of_a_pf = unload.replace("Pf 0x0", "Pf 0x1");
+        assert!(listed(&[told("", &of_a_pf)], true).is_err());
+    }
+
+    #[test]
+    fn what_nobody_told_is_missing() {
+        assert_eq!(missing(&BTreeSet::new()).unwrap().len(), 14);
+    }
+}

@@ -1,0 +1,182 @@
+//! Which runs there are.
+
+use anyhow::Result;
+use end_to_end::{Suite, Trace};
+
+use super::{MANIFEST, STORM_MANIFEST, STORY_MANIFEST, Test, Verdict, guide, starts};
+use crate::bench::{self, Bench};
+use crate::build::Images;
+use build_steps::paths::Paths;
+
+/// What the runner prints when it tells the story of four VFs.
+const STORY: &str = include_str!("story.txt");
+/// The events that the driver tells meanwhile.
+const STORY_EVENTS: &str = include_str!("story-events.txt");
+/// The events that the driver tells during each of the checks in which it has something to tell.
+const CHECKS_EVENTS: &str = include_str!("checks-events.txt");
+
+/// The traces whose every read and write a VF driver can send.
+const CARRIED: [&str; 3] = [
+    "hello/conversation",
+    "accelerator/conversation",
+    "mlx5-hv-vhca/state",
+];
+/// The traces that are played with every way to keep invalidation requests pending.
+const INVALIDATED: [&str; 2] = ["hello/invalidation", "mlx5-hv-vhca/conversation"];
+/// The ways beside the one that every trace is played with.
+const MODES: [&str; 5] = [
+    "all-vfs",
+    "no-input",
+    "three",
+    "device-control",
+    bench::GARBAGE_INPUT,
+];
+
+/// Every run, the longest first, so that the others fill the time beside them.
+pub(super) fn all(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
+    let mut tests = jobs(paths, images)?;
+    tests.extend(starts::all(paths)?);
+    tests.extend(refusals(paths)?);
+    tests.push(guide::test(paths)?);
+    for suite in end_to_end::suites()? {
+        for trace in suite.traces.iter().filter(|t| t.simulation_only.is_none()) {
+            tests.extend(plays(&suite, trace)?);
+        }
+    }
+    Ok(tests)
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// A run without input.
+fn job(name: &str, bench: &Bench, arguments: &[&str], verdict: Verdict) -> Test {
+    Test {
+        name: name.to_owned(),
+        bench: bench.clone(),
+        words: words(arguments),
+        input: Vec::new(),
+        framework: None,
+        events: "",
+        verdict,
+    }
+}
+
+fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
+    let bench = |manifest: &str, vfs| Bench::from_manifest(&paths.root().join(manifest), vfs);
+    let crowd = |vfs| bench(STORM_MANIFEST, vfs);
+    let four = bench(MANIFEST, 4)?;
+    let scene = bench(STORY_MANIFEST, 4)?;
+    let story = || Verdict::Lines(STORY.to_owned());
+    // The framework is one replaceable file, whatever it is called and wherever it lies.
+    let renamed = paths.target().join("lab/another-framework.sys");
+    fs_err::copy(&images.framework, &renamed)?;
+    Ok(vec![
+        job(
+            "storm of 8 VFs",
+            &crowd(8)?,
+            &["storm"],
+            Verdict::Simulation,
+        ),
+        job(
+            "contention on 2 of 4 VFs",
+            &crowd(4)?,
+            &["contention"],
+            Verdict::Success,
+        ),
+        Test {
+            events: CHECKS_EVENTS,
+            ..job("checks", &four, &["checks"], Verdict::Checks)
+        },
+        job(
+            "flood of a limit",
+            &Bench::from_manifest(&bench::limited(paths)?, 2)?,
+            &["limits"],
+            Verdict::Checks,
+        ),
+        Test {
+            events: STORY_EVENTS,
+            ..job("story", &scene, &["story"], story())
+        },
+        Test {
+            framework: Some(renamed),
+            events: STORY_EVENTS,
+            ..job(
+                "story on another file of the framework",
+                &scene,
+                &["story"],
+                story(),
+            )
+        },
+    ])
+}
+
+/// What the runner does not do, and says so.
+fn refusals(paths: &Paths) -> Result<Vec<Test>> {
+    let bench = |manifest: &str, vfs| Bench::from_manifest(&paths.root().join(manifest), vfs);
+    let four = bench(MANIFEST, 4)?;
+    Ok(vec![
+        job(
+            "story with one VF",
+            &bench(STORY_MANIFEST, 1)?,
+            &["story"],
+            Verdict::Refused("the story: 2 VFs or more are needed, and there are 1"),
+        ),
+        job(
+            "faults with other blocks",
+            &bench("blocks/hello.toml", 4)?,
+            &["faults"],
+            Verdict::Refused("the faults: block 0 has to be a register of 128 bytes"),
+        ),
+        job(
+            "checks with other VFs",
+            &bench(MANIFEST, 5)?,
+            &["checks"],
+            Verdict::Refused("the checks: 4 VFs are needed, and there are 5"),
+        ),
+        Test {
+            input: br#"{"op":"read","vf":0,"block":0,"length":129}"#.to_vec(),
+            ..job(
+                "a length that VPCI does not carry, by path vpci",
+                &four,
+                &["--path", "vpci", "trace"],
+                Verdict::Refused("VPCI carries 1 to 128 bytes, and these are 129"),
+            )
+        },
+        Test {
+            input: br#"{"op":"read","vf":4,"block":0,"length":128}"#.to_vec(),
+            ..job(
+                "a VF that does not exist, by path vpci",
+                &four,
+                &["--path", "vpci", "trace"],
+                Verdict::Refused("no VF driver runs for VF 4"),
+            )
+        },
+    ])
+}
+
+/// A trace in each way in which it can be played.
+fn plays(suite: &Suite, trace: &Trace) -> Result<Vec<Test>> {
+    let name = format!("{}/{}", suite.name, trace.name);
+    let mut ways = vec![["auto", "each-vf"], ["raw", "each-vf"]];
+    if CARRIED.contains(&name.as_str()) {
+        ways.push(["vpci", "each-vf"]);
+    }
+    if INVALIDATED.contains(&name.as_str()) {
+        ways.extend(MODES.map(|mode| ["auto", mode]));
+    }
+    let bench = Bench::from_manifest(&suite.manifest, trace.vfs)?;
+    let play = |[path, mode]: [&str; 2]| -> Result<Test> {
+        Ok(Test {
+            name: format!("{name} by path {path}, mode {mode}"),
+            bench: bench.clone().for_mode(mode),
+            words: words(&["--path", path, "--mode", mode, "trace"]),
+            input: fs_err::read(&trace.operations)?,
+            framework: None,
+            events: "",
+            verdict: Verdict::Lines(fs_err::read_to_string(&trace.expected)?),
+        })
+    };
+    ways.into_iter().map(play).collect()
+}

@@ -1,0 +1,348 @@
+//! Starts of the PF: with what is wrong, the status that it ends with, and the driver's sentence, which
+//! it tells a debugger and as an event.
+//!
+//! The table is that of docs/contract.md, "Why a device does not start". One of its causes cannot be
+//! provoked here: a kernel without a clock.
+
+use anyhow::{Result, bail, ensure};
+use etw_rules::event::Event;
+
+use super::{MANIFEST, Test, Verdict};
+use crate::bench::{self, Bench, Value};
+use crate::run::Finished;
+use build_steps::paths::Paths;
+use kmdf_cross::kit::minimum::Minimum;
+
+/// How a start ends.
+pub(super) struct Ended {
+    /// The NTSTATUS that Plug and Play sees.
+    seen: u32,
+    /// The NTSTATUS that the driver gives.
+    status: u32,
+    /// The driver's sentence; none when it starts.
+    sentence: Option<&'static str>,
+    /// The two values that follow it, where they do not depend on the table's encoding.
+    values: Option<(u64, u64)>,
+}
+
+/// With these the driver fails while the power of the device comes up: `STATUS_DEVICE_HARDWARE_ERROR`,
+/// `STATUS_DEVICE_UNREACHABLE`, `STATUS_DEVICE_PROTOCOL_ERROR`, `STATUS_MEMORY_NOT_ALLOCATED`,
+/// `STATUS_DEVICE_NOT_CONNECTED`, `STATUS_NOT_FOUND`, `STATUS_INVALID_ADDRESS`.
+const WITH_POWER: [u32; 7] = [
+    0xC000_0483,
+    0xC000_0464,
+    0xC000_0186,
+    0xC000_00A0,
+    0xC000_009D,
+    0xC000_0225,
+    0xC000_0141,
+];
+/// `STATUS_DEVICE_POWER_FAILURE`, with which the framework then ends the start.
+const POWER_FAILURE: u32 = 0xC000_009E;
+/// `STATUS_NO_SUCH_DEVICE`, as the bus double puts it: no driver's device was above to be started.
+const NOT_ADDED: u32 = 0xC000_000E;
+
+impl Ended {
+    const WELL: Self = Self {
+        seen: 0,
+        status: 0,
+        sentence: None,
+        values: None,
+    };
+
+    /// The framework does not bind the driver, which so never runs.
+    const NOT_LOADED: Self = Self {
+        seen: NOT_ADDED,
+        ..Self::WELL
+    };
+
+    /// The device is there and does not start.
+    fn badly(status: u32, sentence: &'static str, values: Option<(u64, u64)>) -> Self {
+        Self {
+            seen: if WITH_POWER.contains(&status) {
+                POWER_FAILURE
+            } else {
+                status
+            },
+            status,
+            sentence: Some(sentence),
+            values,
+        }
+    }
+
+    /// Compares with what the runner, the kernel log and the events say.
+    pub(super) fn judge(&self, finished: &Finished) -> Result<()> {
+        let (interfaces, vfs) = if self.seen == 0 { (2, VFS) } else { (0, 0) };
+        let expected = format!(
+            "status 0x{:08X}, {interfaces} interfaces, {vfs} VFs\n",
+            self.seen
+        );
+        ensure!(
+            finished.output == expected,
+            "the start ends with {:?} instead of {expected:?}",
+            finished.output
+        );
+        let lines = finished.kernel_log.lines();
+        let told: Vec<_> = lines
+            .filter_map(|line| line.split_once("pf_broker: "))
+            .map(|(_, told)| told.to_owned())
+            .collect();
+        let events: Vec<_> = events_of(finished, "StartFailed").map(as_a_line).collect();
+        ensure!(
+            events == told,
+            "the driver tells {told:?}, and as events {events:?}"
+        );
+        let Some(sentence) = self.sentence else {
+            ensure!(told.is_empty(), "a start without a failure tells {told:?}");
+            return if self.seen == 0 {
+                enabled_once(finished)
+            } else {
+                ensure!(
+                    finished.events.is_empty(),
+                    "a driver that is not loaded tells events"
+                );
+                Ok(())
+            };
+        };
+        let values = self.values.map_or_else(String::new, |(first, second)| {
+            format!("{first} and {second})")
+        });
+        let expected = format!("{sentence} (status 0x{:08x}, values {values}", self.status);
+        ensure!(
+            matches!(told.as_slice(), [told] if told.starts_with(&expected)),
+            "the driver tells {told:?} instead of {expected:?}"
+        );
+        Ok(())
+    }
+}
+
+fn events_of<'f>(finished: &'f Finished, name: &str) -> impl Iterator<Item = &'f Event> {
+    let events = finished.events.iter().map(|told| &told.event);
+    events.filter(move |event| event.name == name)
+}
+
+/// A failed start as the driver tells a debugger of it.
+fn as_a_line(event: &Event) -> String {
+    let sentence = event.text("Sentence").unwrap_or_default();
+    let [status, first, second] =
+        ["Status", "First", "Second"].map(|field| event.number(field).unwrap_or_default());
+    format!("{sentence} (status 0x{status:08x}, values {first} and {second})")
+}
+
+fn enabled_once(finished: &Finished) -> Result<()> {
+    let vfs: Vec<_> = events_of(finished, "Enabled")
+        .map(|event| event.number("First"))
+        .collect();
+    ensure!(
+        vfs == [Some(VFS.into())],
+        "a device that starts tells of {vfs:?} VFs"
+    );
+    Ok(())
+}
+
+/// The manifest whose table the driver's image holds.
+const EMBEDDED: &str = "blocks/accelerator.toml";
+/// VFs of every start.
+const VFS: u16 = 4;
+const NOT_SUPPORTED: u64 = 0xC000_00BB;
+
+/// What is wrong.
+enum Wrong {
+    Nothing,
+    /// The registry value `NumVFs`.
+    NumVfs(Option<Value>),
+    /// The registry value `BlockTable`.
+    Table(Option<Value>),
+    /// The registry value `InvalidateInput`.
+    InvalidateInput(Value),
+    /// One byte of the block table.
+    Byte(usize),
+    /// The end of the block table.
+    Truncated(usize),
+    /// The bus, in words for the runner.
+    Bus(&'static [&'static str]),
+    /// Of the framework's calls that make something the one with this number, counted from 1.
+    Call(u32),
+    /// The framework is KMDF 1 of this minor version.
+    Framework(u32),
+}
+
+type Start = (&'static str, Wrong, u32, &'static str, Option<(u64, u64)>);
+
+#[rustfmt::skip]
+fn failures(others: Vec<u8>) -> Vec<Start> {
+    use Value::{Bytes, Number, Text};
+    use Wrong::{Bus, Byte, InvalidateInput, NumVfs, Table, Truncated};
+    const TABLE: &str = "The block table does not verify.";
+    const SILENT: &str = "A VF does not answer a second after it was turned on.";
+    const ABOVE: &str = "NumVFs is more than max-vfs of the manifest.";
+    const INPUT: &str = "The registry value InvalidateInput is not a DWORD of 0 or 1.";
+    vec![
+        ("without NumVFs", NumVfs(None), 0xC000_0034, "The registry value NumVFs is not in the hardware key.", Some((0, 0))),
+        ("with NumVFs as text", NumVfs(Some(Text("4"))), 0xC000_0024, "The registry value NumVFs is not a DWORD.", Some((0, 0))),
+        ("with NumVFs 0", NumVfs(Some(Number(0))), 0xC000_000D, "The registry value NumVFs is 0.", Some((0, 0))),
+        ("with NumVFs above max-vfs", NumVfs(Some(Number(129))), 0xC000_0044, ABOVE, Some((129, 128))),
+        ("with NumVFs of 17 bits", NumVfs(Some(Number(0x1_0004))), 0xC000_0044, ABOVE, Some((0x1_0004, 128))),
+        ("with NumVFs above TotalVFs", Bus(&["--total-vfs", "3"]), 0xC000_0468, "NumVFs is more than TotalVFs of the device.", Some((4, 3))),
+        ("with a number for a table", Table(Some(Number(1))), 0xC000_014C, "The registry value BlockTable is not binary.", Some((4, 0))),
+        ("with a text for a table", Table(Some(Text("table"))), 0xC000_014C, "The registry value BlockTable is not binary.", Some((1, 0))),
+        ("with an empty table", Table(Some(Bytes(vec![]))), 0xC000_003E, TABLE, None),
+        ("with a table of one byte", Table(Some(Bytes(vec![0]))), 0xC000_003E, TABLE, None),
+        ("with a table whose first byte is wrong", Byte(0), 0xC000_003E, TABLE, None),
+        ("with a table with a wrong byte inside", Byte(40), 0xC000_003E, TABLE, None),
+        ("with a table that lacks its last byte", Truncated(1), 0xC000_003E, TABLE, None),
+        ("with InvalidateInput 2", InvalidateInput(Number(2)), 0xC000_090B, INPUT, Some((2, 1))),
+        ("with InvalidateInput as text", InvalidateInput(Text("0")), 0xC000_090B, INPUT, Some((u64::MAX, 1))),
+        ("with another device's table", Table(Some(Bytes(others))), 0xC000_00C0, "The block table is for another device.", Some((0x1414_B00D, 0x1414_B001))),
+        ("without a table for the device", Table(None), 0xC000_0272, "The registry has no block table, and the driver's own is for another device.", Some((0x1414_B00D, 0x1414_B001))),
+        ("without a PCI virtualization interface", Bus(&["--fault", "no-interface"]), 0xC000_02B9, "The bus has no PCI virtualization interface.", Some((NOT_SUPPORTED, 0))),
+        ("without a standard bus interface", Bus(&["--fault", "no-bus-interface"]), 0xC000_0463, "The bus has no standard bus interface.", Some((NOT_SUPPORTED, 0))),
+        ("with a PF that cannot be read", Bus(&["--fault", "unreadable"]), 0xC000_0185, "The configuration space of the PF cannot be read.", Some((0, 0))),
+        ("without an SR-IOV capability", Bus(&["--fault", "no-capability"]), 0xC000_0182, "The PF has no SR-IOV capability.", Some((0, 0))),
+        ("without the sizes of the registers", Bus(&["--fault", "probed-bars-fail"]), 0xC000_009C, "The bus does not say how large the VFs' registers are.", Some((0xC000_0184, 0))),
+        ("with a window that is too small", Bus(&["--fault", "small-window"]), 0xC000_028C, "The memory behind a VF register is too small for all VFs.", Some((0x3FFF, 0x1_0000))),
+        ("with a window of another length", Bus(&["--fault", "other-window"]), 0xC000_0282, "The memory behind a VF register has the length of neither NumVFs nor TotalVFs.", Some((0x2_0001, 0x4000))),
+        ("with more memory ranges than a PF can have", Bus(&["--fault", "many-ranges"]), 0xC000_0099, "The resource list has more memory ranges than a PF can have.", Some((14, 13))),
+        ("with the PF's registers for the VFs'", Bus(&["--fault", "pf-bars"]), 0xC000_008A, "The bus gave a VF register another type than the SR-IOV capability has.", Some((0, 0xC_FFFF_0000))),
+        ("with the PF's sizes for the VFs'", Bus(&["--fault", "pf-sizes"]), 0xC000_0282, "The memory behind a VF register has the length of neither NumVFs nor TotalVFs.", Some((0x2_0000, 0x1000))),
+        ("without the size of a register", Bus(&["--fault", "no-size"]), 0xC000_008B, "The bus gave no size for a VF register of the SR-IOV capability.", Some((2, 0xE000_0000))),
+        ("with an address that is no multiple of the size", Bus(&["--fault", "misaligned"]), 0xC000_02C5, "The address of a VF register is not a multiple of its size.", Some((0xE000_0800, 0x1000))),
+        ("with a VF 0 that does not answer", Bus(&["--fault", "silent-vf"]), 0xC000_009D, SILENT, Some((0, 0))),
+        ("with a last VF that does not answer", Bus(&["--fault", "silent-last-vf"]), 0xC000_009D, SILENT, Some((3, 0))),
+        ("with VFs without capabilities", Bus(&["--fault", "no-express"]), 0xC000_0225, "VF 0 has no PCI Express capability.", Some((0, 0))),
+        ("with VF Enable clear", Bus(&["--fault", "not-enabled"]), 0xC000_0464, "The bus turned the VFs on, and VF Enable is clear.", Some((8, 0))),
+        ("with VF Memory Space Enable clear", Bus(&["--fault", "no-memory-space"]), 0xC000_00A0, "The bus turned the VFs on, and VF Memory Space Enable is clear.", Some((1, 0))),
+        ("with a VF less than asked for", Bus(&["--fault", "other-num-vfs"]), 0xC000_0186, "The device has turned another number of VFs on.", Some((3, 4))),
+        ("with VFs of another size", Bus(&["--fault", "other-sizes"]), 0xC000_0059, "The VFs' identifiers or register sizes differ from those of the first start.", Some((0xFFFF_F00C, 0xFFFF_C00C))),
+        ("without the address of a register", Bus(&["--fault", "no-address"]), 0xC000_0141, "The bus gave a base address register of the VFs no address.", Some((2, 0))),
+        ("with VFs that cannot be turned on", Bus(&["--fault", "enable-fails"]), 0xC000_0483, "The bus does not turn the VFs on.", Some((0xC000_0001, 0))),
+    ]
+}
+
+/// Every start, those that succeed at the end.
+pub(super) fn all(paths: &Paths) -> Result<Vec<Test>> {
+    let bench = Bench::from_manifest(&paths.root().join(MANIFEST), VFS)?;
+    let embedded = Bench::from_manifest(&paths.root().join(EMBEDDED), VFS)?;
+    let Some(Value::Bytes(others)) = embedded.table.clone() else {
+        bail!("{EMBEDDED} has no table");
+    };
+    let failing = failures(others)
+        .into_iter()
+        .map(|(name, wrong, status, sentence, values)| {
+            (
+                name.to_owned(),
+                wrong,
+                Ended::badly(status, sentence, values),
+            )
+        });
+    let starting = [
+        ("as it should be", Wrong::Nothing),
+        (
+            "with InvalidateInput 1",
+            Wrong::InvalidateInput(Value::Number(1)),
+        ),
+        (
+            "with VFs that are on already",
+            Wrong::Bus(&["--fault", "vfs-on"]),
+        ),
+        (
+            "with VFs that are slow to answer",
+            Wrong::Bus(&["--fault", "late-vf"]),
+        ),
+    ]
+    .map(|(name, wrong)| (name.to_owned(), wrong, Ended::WELL));
+    let all = failing
+        .chain(shortages())
+        .chain(starting)
+        .chain(versions()?);
+    let mut all: Vec<_> = all
+        .map(|(name, wrong, ended)| test(&bench, &name, wrong, ended))
+        .collect();
+    let family = Bench {
+        device_id: bench::SECOND_OF_THE_FAMILY,
+        ..Bench::from_manifest(&bench::of_a_family(paths)?, VFS)?
+    };
+    all.extend([
+        test(
+            &embedded,
+            "with the table of the driver",
+            Wrong::Table(None),
+            Ended::WELL,
+        ),
+        test(
+            &family,
+            "of the second device of a family",
+            Wrong::Nothing,
+            Ended::WELL,
+        ),
+    ]);
+    Ok(all)
+}
+
+/// Starts in which one of the calls after the other that make something for the driver fails. The last one
+/// shows that there are no more: all calls succeed, and the device starts.
+fn shortages() -> impl Iterator<Item = (String, Wrong, Ended)> {
+    const STATUS: u32 = 0xC000_009A;
+    const OBJECT: &str = "The framework did not make an object or read the registry.";
+    const MEMORY: &str = "There is not enough memory for the blocks of all VFs.";
+    (1..=32).map(|number| {
+        let ended = match number {
+            // `EvtDriverDeviceAdd`: the device, its queues, locks, work item and interfaces.
+            1..=17 => Ended {
+                seen: NOT_ADDED,
+                ..Ended::badly(STATUS, OBJECT, Some((STATUS.into(), 0)))
+            },
+            // The start: registry keys and values, the VFs' memory, then a lock and a queue of each.
+            19 | 20 | 24..=31 => Ended::badly(STATUS, OBJECT, Some((STATUS.into(), 0))),
+            21..=23 => Ended::badly(STATUS, MEMORY, None),
+            // 18: the string for the path in events, without which a device starts.
+            _ => Ended::WELL,
+        };
+        let name = format!("without the means for call {number}");
+        (name, Wrong::Call(number), ended)
+    })
+}
+
+/// Starts on older frameworks: the least one that the driver names, and the one before it, which does not
+/// bind the driver.
+fn versions() -> Result<[(String, Wrong, Ended); 2]> {
+    let least = Minimum::declared()?.version;
+    Ok([(least, Ended::WELL), (least - 2, Ended::NOT_LOADED)]
+        .map(|(minor, ended)| (format!("on KMDF 1.{minor}"), Wrong::Framework(minor), ended)))
+}
+
+fn test(bench: &Bench, name: &str, wrong: Wrong, ended: Ended) -> Test {
+    let mut bench = bench.clone();
+    let mut words = vec!["start".to_owned()];
+    match wrong {
+        Wrong::Nothing => {}
+        Wrong::NumVfs(value) => bench.num_vfs = value,
+        Wrong::Table(value) => bench.table = value,
+        Wrong::InvalidateInput(value) => bench.invalidate_input = Some(value),
+        Wrong::Byte(place) => {
+            if let Some(Value::Bytes(table)) = &mut bench.table {
+                table[place] ^= 0x10;
+            }
+        }
+        Wrong::Truncated(less) => {
+            if let Some(Value::Bytes(table)) = &mut bench.table {
+                table.truncate(table.len() - less);
+            }
+        }
+        Wrong::Call(number) => bench.shortage = Some(number),
+        Wrong::Framework(minor) => bench.kmdf_minor = Some(minor),
+        Wrong::Bus(more) => words.extend(more.iter().map(|&word| word.to_owned())),
+    }
+    if ended.seen == NOT_ADDED && ended.sentence.is_none() {
+        words.push("--not-loaded".to_owned());
+    }
+    Test {
+        name: format!("start {name}"),
+        bench,
+        words,
+        input: Vec::new(),
+        framework: None,
+        events: "",
+        verdict: Verdict::Start(ended),
+    }
+}

@@ -1,0 +1,87 @@
+//! The kit tree: the headers and libraries that wdk-build looks for in an installed WDK.
+//!
+//! It joins what Debian has (mingw-w64's kernel headers and import libraries) with what the
+//! project brings: a `wdf.h` generated from facts, and a driver entry of its own. With a real
+//! WDK none of this is used.
+
+pub mod facts;
+mod header;
+mod libraries;
+pub mod minimum;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::architecture::Architecture;
+use build_steps::paths::Paths;
+use build_steps::write;
+use facts::Facts;
+
+/// The version folder that wdk-build looks for.
+pub const SDK_VERSION: &str = "10.0.26100.0";
+
+const DDK_HEADERS: &str = "/usr/share/mingw-w64/include/ddk";
+const BASE_HEADERS: &str = "/usr/share/mingw-w64/include";
+
+const NTDDK_ADDITIONS: &str = include_str!("../kit/ntddk_additions.h");
+const ARM_DDK: &str = include_str!("../kit/armddk.h");
+
+/// Writes the kit tree for `architecture` and returns its root, the `WDKContentRoot`.
+///
+/// Files whose content is unchanged are left alone, so that nothing is rebuilt without need.
+///
+/// # Errors
+/// When the facts contradict themselves, a file cannot be written, or a tool fails.
+pub fn prepare(paths: &Paths, architecture: Architecture) -> Result<PathBuf> {
+    let kit = paths.kit();
+    let include = kit.join("Include");
+    let kernel = include.join(SDK_VERSION).join("km");
+
+    // km/crt is searched first, so the additions can include the real header next.
+    write::if_changed(&kernel.join("crt/ntddk.h"), NTDDK_ADDITIONS.as_bytes())?;
+    write::if_changed(&kernel.join("crt/armddk.h"), ARM_DDK.as_bytes())?;
+    fs_err::create_dir_all(kernel.join("ufx/1.1"))?;
+    link_headers(Path::new(DDK_HEADERS), &kernel)?;
+    link(
+        Path::new(BASE_HEADERS),
+        &include.join(SDK_VERSION).join("shared"),
+    )?;
+
+    let wdf = header::wdf(&Facts::kmdf_1_33()?);
+    write::if_changed(&include.join("wdf/kmdf/1.33/wdf.h"), wdf.as_bytes())?;
+
+    libraries::prepare(&kit, architecture)?;
+    Ok(kit)
+}
+
+/// The include folders of the kit tree, in the order in which wdk-build passes them.
+#[must_use]
+pub fn include_folders(kit: &Path) -> Vec<PathBuf> {
+    let sdk = kit.join("Include").join(SDK_VERSION);
+    vec![
+        sdk.join("km/crt"),
+        sdk.join("km"),
+        sdk.join("shared"),
+        kit.join("Include/wdf/kmdf/1.33"),
+    ]
+}
+
+fn link_headers(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs_err::read_dir(from)? {
+        let entry = entry?;
+        link(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+fn link(from: &Path, to: &Path) -> Result<()> {
+    if std::fs::read_link(to).is_ok_and(|old| old == from) {
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    fs_err::os::unix::fs::symlink(from, to)?;
+    Ok(())
+}

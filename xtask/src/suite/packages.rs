@@ -1,0 +1,47 @@
+//! The Debian packages that lints and formatting need beside those of the cross-build and the lab.
+
+use build_steps::packages::Package;
+
+/// What linting the driver needs.
+pub(super) const CLIPPY: &[Package] = &[Package {
+    name: "rust-web-clippy",
+    proof: "/usr/bin/cargo-clippy",
+    purpose: "clippy of the same version as the compiler",
+}];
+
+/// What formatting needs, where the cargo that runs xtask has no formatter.
+pub(super) const RUSTFMT: &[Package] = &[Package {
+    name: "rustfmt-web",
+    proof: "/usr/bin/cargo-fmt",
+    purpose: "formatting, which the cargo that runs this lacks",
+}];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use build_steps::packages::Package;
+    use kmdf_cross::packages::{KERNEL, USER};
+    use lab_harness::packages::WINE;
+
+    use super::{CLIPPY, RUSTFMT};
+
+    fn all() -> Vec<Package> {
+        [KERNEL, USER, WINE, CLIPPY, RUSTFMT].concat()
+    }
+
+    #[test]
+    fn no_package_is_listed_twice() {
+        let names: BTreeSet<_> = all().iter().map(|package| package.name).collect();
+        assert_eq!(names.len(), all().len());
+    }
+
+    #[test]
+    fn the_readme_names_every_package() {
+        let readme = include_str!("../../../README.md");
+        for package in all() {
+            let name = format!("`{}`", package.name);
+            assert!(readme.contains(&name), "README.md does not name {name}");
+        }
+    }
+}
