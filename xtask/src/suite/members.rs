@@ -65,7 +65,7 @@ pub(super) fn selected(names: &[String]) -> Vec<&str> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use cargo_metadata::{DependencyKind, MetadataCommand};
+    use cargo_metadata::MetadataCommand;
 
     use super::Members;
     use crate::suite::step::HostCargo;
@@ -113,57 +113,6 @@ mod tests {
                 host: names(&["client", "rules"]),
             }
         );
-    }
-
-    /// The rows of the table of arrows in docs/architecture.md: each package and what it uses.
-    fn documented_arrows() -> BTreeSet<(String, BTreeSet<String>)> {
-        let document = include_str!("../../../docs/architecture.md");
-        let quoted = |cell: &str| -> Vec<String> {
-            let words = cell.split('`').skip(1).step_by(2);
-            words.map(str::to_owned).collect()
-        };
-        document
-            .lines()
-            .skip_while(|line| !line.starts_with("| who | uses |"))
-            .skip(2)
-            .take_while(|line| line.starts_with('|'))
-            .flat_map(|line| {
-                let cells: Vec<_> = line.trim_matches('|').split('|').collect();
-                let uses: BTreeSet<_> = quoted(cells[1]).into_iter().collect();
-                quoted(cells[0])
-                    .into_iter()
-                    .filter(|name| name != "src/")
-                    .map(move |name| (name, uses.clone()))
-            })
-            .collect()
-    }
-
-    #[test]
-    fn the_architecture_shows_every_arrow_between_packages_and_no_other() {
-        let paths = Paths::of_this_workspace();
-        let metadata = MetadataCommand::new()
-            .manifest_path(paths.root().join("Cargo.toml"))
-            .no_deps()
-            .exec()
-            .unwrap();
-        let names: BTreeSet<_> = metadata
-            .packages
-            .iter()
-            .map(|p| p.name.to_string())
-            .collect();
-        let arrows: BTreeSet<_> = metadata
-            .packages
-            .iter()
-            .map(|package| {
-                let uses = package
-                    .dependencies
-                    .iter()
-                    .filter(|d| d.kind == DependencyKind::Normal && names.contains(&d.name))
-                    .map(|d| d.name.clone());
-                (package.name.to_string(), uses.collect())
-            })
-            .collect();
-        assert_eq!(documented_arrows(), arrows);
     }
 
     #[test]
