@@ -1,10 +1,9 @@
 //! The host's own software: the management interface of [`pf_broker_abi`].
 
-use block_broker::{
-    BlockStatus, Entry, Event, JOURNAL_LENGTH, Operation, PowerState, Refusal, Ticks,
-};
+use block_broker::{BlockStatus, Entry, Event, JOURNAL_LENGTH, Ticks};
 use block_table::{Access, Block, Image, Kind, MAX_BLOCK_LENGTH, ShortRead, WhenFull};
 use pf_broker_abi as abi;
+use pf_broker_abi::{Operation, PowerState, Refusal};
 use pf_state::status::{self, NtStatus};
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -136,7 +135,7 @@ fn query(pf: &Pf, served: &Served) -> abi::QueryReply {
         device_id: served.identity.device_id,
         // A table has 1024 blocks at most.
         block_count: u16::try_from(table.block_count()).unwrap_or(u16::MAX),
-        table_source: served.table_source as u8,
+        table_source: served.table_source.code(),
         attached: u8::from(attached),
         changes: served.broker.change_count(),
         name: padded(device.name),
@@ -166,12 +165,14 @@ fn block_info(block: &Block<'_>) -> abi::BlockInfo {
         kind: match block.kind() {
             Kind::Register => abi::BlockKind::Register,
             Kind::Stream => abi::BlockKind::Stream,
-        } as u8,
+        }
+        .code(),
         vf_access: match block.vf_access() {
             Access::ReadOnly => abi::VfAccess::ReadOnly,
             Access::WriteOnly => abi::VfAccess::WriteOnly,
             Access::ReadWrite => abi::VfAccess::ReadWrite,
-        } as u8,
+        }
+        .code(),
         notify: u8::from(block.notify()),
         prefix_reads: u8::from(matches!(block.short_read(), ShortRead::Prefix)),
         min_length: small(block.min_length()),
@@ -202,7 +203,7 @@ fn stats(
             resets: vf.counters.resets,
             floods: vf.counters.floods,
             pending: vf.pending,
-            power: power_number(vf.power) as u8,
+            power: vf.power.code(),
             open: u8::from(vf.open),
             reserved: [0; 2],
             reason_count,
@@ -220,17 +221,15 @@ fn host_refusals(served: &Served) -> abi::HostRefusalsReply {
     }
 }
 
-/// How many reasons there are, and a count for each.
+/// The number of refusal codes, and a count for each.
 fn by_reason(count: impl Fn(Refusal) -> u64) -> (u32, [u64; abi::MAX_REASONS]) {
-    const { assert!(Refusal::ALL.len() <= abi::MAX_REASONS) };
     let mut counts = [0; abi::MAX_REASONS];
-    for (place, reason) in counts.iter_mut().zip(Refusal::ALL) {
-        *place = count(reason);
+    for reason in Refusal::ALL {
+        if let Some(place) = counts.get_mut(reason.index()) {
+            *place = count(reason);
+        }
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "asserted to be at most MAX_REASONS"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "at most MAX_REASONS")]
     let reason_count = Refusal::ALL.len() as u32;
     (reason_count, counts)
 }
@@ -398,47 +397,14 @@ fn drain(
 }
 
 fn power(served: &Served, request: abi::PowerRequest) -> Result<(), NtStatus> {
-    let states = [
-        PowerState::D0,
-        PowerState::D1,
-        PowerState::D2,
-        PowerState::D3,
-    ];
-    let state = states
-        .into_iter()
-        .find(|state| power_number(*state) as u16 == request.state)
+    let state = u8::try_from(request.state)
+        .ok()
+        .and_then(PowerState::from_code)
         .ok_or(status::INVALID_PARAMETER)?;
     served
         .broker
         .set_power(request.vf, state, wait::now())
         .map_err(status_of)
-}
-
-const fn power_number(state: PowerState) -> abi::PowerState {
-    match state {
-        PowerState::D0 => abi::PowerState::D0,
-        PowerState::D1 => abi::PowerState::D1,
-        PowerState::D2 => abi::PowerState::D2,
-        PowerState::D3 => abi::PowerState::D3,
-    }
-}
-
-const fn operation_number(operation: Operation) -> abi::JournalOperation {
-    match operation {
-        Operation::Read => abi::JournalOperation::Read,
-        Operation::Write => abi::JournalOperation::Write,
-        Operation::Publish => abi::JournalOperation::Publish,
-        Operation::Invalidate => abi::JournalOperation::Invalidate,
-        Operation::Drain => abi::JournalOperation::Drain,
-        Operation::Reset => abi::JournalOperation::Reset,
-        Operation::SetPower => abi::JournalOperation::Power,
-        Operation::HostRead => abi::JournalOperation::HostRead,
-        Operation::TakeInvalidation => abi::JournalOperation::TakeInvalidation,
-        Operation::BeginReset => abi::JournalOperation::BeginReset,
-        Operation::FailReset => abi::JournalOperation::FailReset,
-        Operation::Remove => abi::JournalOperation::Remove,
-        Operation::Withdraw => abi::JournalOperation::Withdraw,
-    }
 }
 
 fn journal(
@@ -479,7 +445,7 @@ fn journal(
                 length: entry.event.length,
                 status: entry.event.refusal.map_or(status::SUCCESS, status_of),
                 repeated: entry.repeated,
-                operation: operation_number(entry.event.operation) as u8,
+                operation: entry.event.operation.code(),
                 reserved: [0; 7],
             },
         )?;

@@ -11,8 +11,9 @@ use core::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use block_broker::{Kinds, Refusal, Watch};
+use block_broker::{Kinds, Watch};
 use pcivirt_abi::Luid;
+use pf_broker_abi::Refusal;
 use pf_state::{
     config::Identity,
     event,

@@ -8,13 +8,13 @@
 
 use core::{ffi::c_void, ptr::NonNull};
 
-use block_broker::PowerState;
 use block_table::{Image, MAX_BLOCK_LENGTH};
 use pcivirt_abi::{
     Luid,
     bus::MemoryDescriptor,
     sriov::{DEVICE_INTERFACE_VERSION, DeviceInterface, DevicePowerState},
 };
+use pf_broker_abi::PowerState;
 use pf_state::{
     config::{self, Identity, Space, Written},
     power,

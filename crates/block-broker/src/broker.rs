@@ -6,14 +6,14 @@ mod lifecycle;
 mod observation;
 
 use block_table::{Access, Block, Kind, Table};
+use pf_broker_abi::{Operation, Refusal};
 
+use crate::Vf;
 use crate::host_refusals::HostRefusals;
-use crate::journal::Operation;
 use crate::request::{Request, Target};
 use crate::sync::AtomicBool;
 use crate::vf::bit;
 use crate::watch::Kinds;
-use crate::{Refusal, Vf};
 
 pub use blocks::Published;
 
@@ -168,7 +168,7 @@ impl<'a, C: VfCell> Broker<'a, C> {
         index: Option<usize>,
         refusal: Refusal,
     ) -> Refusal {
-        if request.operation.is_of_host() {
+        if request.is_by_host() {
             self.host_refusals.count(refusal);
         }
         visit(cell, |vf| vf.refuse(request, index, refusal))

@@ -2,7 +2,7 @@
 //!
 //! All counters are 64 bits wide and wrap: at a billion operations a second that takes 584 years.
 
-use crate::Refusal;
+use pf_broker_abi::Refusal;
 
 /// What has happened to one VF since the device started; a reset of the VF changes none of it.
 ///
@@ -25,6 +25,7 @@ pub struct VfCounters {
     pub resets: u64,
     /// Floods: times that the VF left its limit; each may have refused any number of writes.
     pub floods: u64,
+    /// Indexed by [`Refusal::index`].
     refused: [u64; Refusal::ALL.len()],
 }
 
@@ -32,7 +33,7 @@ impl VfCounters {
     /// How many operations were refused for this reason.
     #[must_use]
     pub fn refused(&self, refusal: Refusal) -> u64 {
-        self.refused.get(refusal as usize).copied().unwrap_or(0)
+        self.refused.get(refusal.index()).copied().unwrap_or(0)
     }
 
     /// How many operations were refused in all.
@@ -44,7 +45,7 @@ impl VfCounters {
     }
 
     pub(crate) fn count_refusal(&mut self, refusal: Refusal) {
-        if let Some(count) = self.refused.get_mut(refusal as usize) {
+        if let Some(count) = self.refused.get_mut(refusal.index()) {
             increment(count);
         }
     }

@@ -1,9 +1,9 @@
 //! Refusals of the host side, which no VF is charged with: counted for the device, by reason.
+use pf_broker_abi::Refusal;
 
-use crate::Refusal;
 use crate::sync::{AtomicU64, Ordering};
 
-/// One count for each [`Refusal`], without a lock.
+/// A lock-free count for each [`Refusal`], indexed by [`Refusal::index`].
 #[derive(Debug)]
 pub(crate) struct HostRefusals([AtomicU64; Refusal::ALL.len()]);
 
@@ -15,7 +15,7 @@ impl HostRefusals {
     /// Counts a refusal, and hands it back.
     #[cold]
     pub(crate) fn count(&self, refusal: Refusal) -> Refusal {
-        if let Some(count) = self.0.get(refusal as usize) {
+        if let Some(count) = self.0.get(refusal.index()) {
             count.fetch_add(1, Ordering::Relaxed);
         }
         refusal
@@ -23,7 +23,7 @@ impl HostRefusals {
 
     pub(crate) fn of(&self, refusal: Refusal) -> u64 {
         self.0
-            .get(refusal as usize)
+            .get(refusal.index())
             .map_or(0, |count| count.load(Ordering::Relaxed))
     }
 }

@@ -1,61 +1,11 @@
 //! The last events of one VF, for whoever wants to know what it did.
 
-use crate::{Refusal, Ticks};
+use pf_broker_abi::{Operation, Refusal};
+
+use crate::Ticks;
 
 /// How many entries are kept for each VF.
 pub const JOURNAL_LENGTH: usize = 16;
-
-/// What was tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// The VF read a block. Only refused reads are journaled: a VF that polls would push out all else.
-    Read,
-    /// The VF wrote a block.
-    Write,
-    /// The host's side published a block.
-    Publish,
-    /// The host's side invalidated blocks.
-    Invalidate,
-    /// The host's side took a message out of a stream. Only refused attempts are journaled.
-    Drain,
-    /// The VF was wiped and is served again.
-    Reset,
-    /// The power state of the VF was set.
-    SetPower,
-    /// The host's side read a block. Only refused reads are journaled.
-    HostRead,
-    /// Latched invalidations were taken. Only refused attempts are journaled.
-    TakeInvalidation,
-    /// A reset began: the VF is held back.
-    BeginReset,
-    /// A reset failed: the VF stays held back.
-    FailReset,
-    /// The device was removed.
-    Remove,
-    /// The VF's part of a block returned to its defaults, because a publish did not hold together with it. The publish
-    /// itself is the next entry.
-    Withdraw,
-}
-
-impl Operation {
-    /// Whether the host side is the one that tries it: its own software, or the virtualization stack. A refusal is not
-    /// charged to a VF then.
-    pub(crate) const fn is_of_host(self) -> bool {
-        match self {
-            Self::Read | Self::Write | Self::TakeInvalidation => false,
-            Self::Publish
-            | Self::Invalidate
-            | Self::Drain
-            | Self::Reset
-            | Self::SetPower
-            | Self::HostRead
-            | Self::BeginReset
-            | Self::FailReset
-            | Self::Remove
-            | Self::Withdraw => true,
-        }
-    }
-}
 
 /// Something of note that happened to a VF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,8 +169,10 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, Event, Excerpt, JOURNAL_LENGTH, Journal, Operation};
-    use crate::{Refusal, Ticks};
+    use pf_broker_abi::{Operation, Refusal};
+
+    use super::{Entry, Event, Excerpt, JOURNAL_LENGTH, Journal};
+    use crate::Ticks;
 
     const NOTHING: Entry = Entry {
         number: 0,

@@ -16,7 +16,10 @@
 //! | `counters.rs`, `journal.rs` | what is remembered of what happened |
 //! | `watch.rs` | waiting for a change |
 //! | `host_refusals.rs` | how often the host side was refused, for each reason |
-//! | `refusal.rs` | every refusal, with its NTSTATUS and its sentence |
+//! | `refusal.rs` | the refusal of each broken rule |
+//!
+//! The refusals, operations and power states are wire codes of the management interface,
+//! [`pf_broker_abi`].
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -25,7 +28,6 @@ mod counters;
 mod host_refusals;
 mod journal;
 mod limits;
-mod power;
 mod refusal;
 mod request;
 mod store;
@@ -36,9 +38,8 @@ mod watch;
 
 pub use broker::{Broker, Published, TooManyVfs, VfCell};
 pub use counters::{BlockCounters, VfCounters};
-pub use journal::{Entry, Event, Excerpt, JOURNAL_LENGTH, Operation};
-pub use power::PowerState;
-pub use refusal::Refusal;
+pub use journal::{Entry, Event, Excerpt, JOURNAL_LENGTH};
+pub use refusal::refusal_of;
 pub use store::BlockSlot;
 pub use ticks::Ticks;
 pub use vf::{BlockStatus, MemoryTooSmall, Vf, VfStatus};

@@ -1,10 +1,10 @@
 //! What was asked for, as it came.
 
 use block_table::{Block, Image, ShortRead};
+use pf_broker_abi::{Operation, Refusal};
 
-use crate::journal::Operation;
+use crate::Ticks;
 use crate::store::prefix;
-use crate::{Refusal, Ticks};
 
 /// A call as it came, for the journal.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,24 @@ impl Request {
     #[inline]
     pub(crate) fn message(&self, sent: &Image) -> Image {
         prefix(sent, usize::try_from(self.length).unwrap_or(usize::MAX))
+    }
+
+    /// Whether host software or the virtualization stack sent the request. Its refusal is not charged
+    /// to a VF.
+    pub(crate) const fn is_by_host(&self) -> bool {
+        match self.operation {
+            Operation::Read | Operation::Write | Operation::TakeInvalidation => false,
+            Operation::Publish
+            | Operation::Invalidate
+            | Operation::Drain
+            | Operation::Reset
+            | Operation::SetPower
+            | Operation::HostRead
+            | Operation::BeginReset
+            | Operation::FailReset
+            | Operation::Remove
+            | Operation::Withdraw => true,
+        }
     }
 
     /// The same request as another entry of the journal.

@@ -1,8 +1,9 @@
 //! The memory of one VF: what its registers hold and what its streams keep.
 
 use block_table::{Block, History, Image, Kind, MAX_BLOCK_LENGTH, Table, WhenFull, Writer};
+use pf_broker_abi::Refusal;
 
-use crate::{BlockCounters, Refusal};
+use crate::BlockCounters;
 
 /// Registers and streams begin at multiples of this many bytes, so that few cross a cache line.
 const ALIGNMENT: usize = 16;

@@ -8,14 +8,15 @@ mod tests;
 mod writing;
 
 use block_table::{Image, Table};
+use pf_broker_abi::{Operation, PowerState, Refusal};
 
 use crate::counters::increment;
-use crate::journal::{Entry, Event, Excerpt, Journal, Operation};
+use crate::journal::{Entry, Event, Excerpt, Journal};
 use crate::limits::Bucket;
 use crate::request::{Request, Target, readable_length};
 use crate::store::{BlockSlot, Store, bytes_needed};
 use crate::watch::Kinds;
-use crate::{BlockCounters, PowerState, Refusal, VfCounters};
+use crate::{BlockCounters, VfCounters};
 pub(crate) use invalidation::bit;
 
 /// Everything of one VF: its blocks' values and messages, latched invalidations, power state,
@@ -208,7 +209,7 @@ impl<'m> Vf<'m> {
         index: Option<usize>,
         refusal: Refusal,
     ) -> Refusal {
-        if !request.operation.is_of_host() {
+        if !request.is_by_host() {
             self.count_refusal(index, refusal);
         }
         self.record(request, Some(refusal));

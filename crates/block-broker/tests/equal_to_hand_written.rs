@@ -7,8 +7,8 @@ mod shell;
 
 use std::sync::LazyLock;
 
-use block_broker::Refusal;
 use hand_written::{Command, LENGTH, sealed};
+use pf_broker_abi::Refusal;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;

@@ -4,8 +4,9 @@ mod shell;
 
 use std::fmt::Write as _;
 
-use block_broker::{Operation, PowerState, Refusal};
+use block_broker::refusal_of;
 use block_table::{History, Table, Writer};
+use pf_broker_abi::{Operation, PowerState, Refusal};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use shell::{CONTOSO, Calls, Device, NOW, compile, events, with_device, with_table};
@@ -507,7 +508,7 @@ proptest! {
         let block = table.block(0).unwrap();
         let by_itself = |sent: &[u8]| {
             let judged = block.admit(Writer::Pf, sent, block.default_image(), History::EMPTY);
-            judged.map(drop).map_err(Refusal::from)
+            judged.map(drop).map_err(refusal_of)
         };
         with_table(&compiled, 2, |device| {
             for step in &steps {

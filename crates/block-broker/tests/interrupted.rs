@@ -4,8 +4,9 @@ mod shell;
 
 use std::cell::{Cell, RefCell};
 
-use block_broker::{BlockSlot, Broker, Operation, Refusal, Vf, VfCell};
+use block_broker::{BlockSlot, Broker, Vf, VfCell};
 use block_table::Table;
+use pf_broker_abi::{Operation, Refusal};
 use shell::{CONTOSO, Calls, NOW, compile, events};
 
 /// A VF that lets something happen just before one of the operations on it.

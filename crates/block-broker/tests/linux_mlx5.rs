@@ -5,8 +5,8 @@
 mod client;
 mod shell;
 
-use block_broker::Refusal;
 use client::{CONTROL, Client, LENGTH, ONCE, STATISTICS, reassembled, request};
+use pf_broker_abi::Refusal;
 use proptest::prelude::*;
 use shell::{Calls, Device, with_device};
 

@@ -7,12 +7,11 @@ mod waiting;
 
 use std::sync::OnceLock;
 
-use block_broker::{
-    BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Operation, Refusal, Vf, VfCell,
-};
+use block_broker::{BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Vf, VfCell};
 use block_table::Table;
 use loom::sync::Mutex;
 use loom::thread::spawn;
+use pf_broker_abi::{Operation, Refusal};
 use shell::{CONTOSO, Calls, NOW, compile};
 
 /// One VF behind loom's mutex.

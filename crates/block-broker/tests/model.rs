@@ -7,7 +7,8 @@ mod simple;
 
 use std::sync::LazyLock;
 
-use block_broker::{Entry, Event, JOURNAL_LENGTH, Kinds, Operation, PowerState, Refusal, Ticks};
+use block_broker::{Entry, Event, JOURNAL_LENGTH, Kinds, Ticks};
+use pf_broker_abi::{Operation, PowerState, Refusal};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use shell::{CONTOSO, Device, compile, image, with_table};

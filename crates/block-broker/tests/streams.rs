@@ -3,7 +3,7 @@
 
 mod shell;
 
-use block_broker::Refusal;
+use pf_broker_abi::Refusal;
 use shell::{CONTOSO, Calls, with_device};
 
 #[test]

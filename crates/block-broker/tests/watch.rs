@@ -5,8 +5,9 @@ mod shell;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use block_broker::{Arrival, BlockSlot, Broker, Kinds, Refusal, Vf, VfCell, Waiters, Watch};
+use block_broker::{Arrival, BlockSlot, Broker, Kinds, Vf, VfCell, Waiters, Watch};
 use block_table::Table;
+use pf_broker_abi::Refusal;
 use shell::{CONTOSO, Calls, NOW, compile};
 
 /// A VF that notes what the broker says that happened to it.

@@ -15,7 +15,7 @@ mod operation;
 mod outcome;
 mod play;
 
-pub use block_broker::PowerState;
 pub use operation::{HexError, LineError, Operation, Target, bytes_from_hex};
 pub use outcome::{Outcome, Stats, Status};
+pub use pf_broker_abi::PowerState;
 pub use play::{Failure, Host, MAX_LINE_LENGTH, PlayError, Played, play};

@@ -5,7 +5,7 @@ mod value;
 
 use std::fmt;
 
-use block_broker::PowerState;
+use pf_broker_abi::PowerState;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use keys::{Keys, Op};

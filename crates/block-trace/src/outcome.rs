@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use block_broker::Refusal;
+use pf_broker_abi::Refusal;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// An `NTSTATUS`, as the driver returns it.
@@ -109,7 +109,7 @@ pub struct Stats {
     pub publishes: u64,
     /// Publishes that withdrew what the VF had written.
     pub withdrawn: u64,
-    /// What was refused, by reason, in the order of [`Refusal::ALL`].
+    /// Refused operations of the VF, indexed by [`Refusal::index`].
     pub refused: [u64; Refusal::ALL.len()],
 }
 

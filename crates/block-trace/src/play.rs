@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{self, BufRead, Read as _, Write};
 
-use block_broker::Refusal;
+use pf_broker_abi::Refusal;
 
 use crate::{LineError, Operation, Outcome, PowerState, Stats, Status, Target};
 

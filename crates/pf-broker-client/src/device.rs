@@ -1,7 +1,7 @@
 //! The management interface, typed, over whatever carries a device control call.
 
-use block_broker::Refusal;
 use pf_broker_abi as abi;
+use pf_broker_abi::Refusal;
 use zerocopy::{FromBytes, IntoBytes};
 
 /// One buffered device control call.
@@ -301,12 +301,13 @@ impl<C: Control> Device<C> {
         self.tell(abi::IOCTL_RESET, vf_request(vf).as_bytes())
     }
 
-    /// Sets the power state of a VF, 0 to 3 for D0 to D3.
+    /// Sets the power state of a VF.
     ///
     /// # Errors
     ///
     /// See [`Error`].
-    pub fn power(&self, vf: u16, state: u16) -> Result<(), Error> {
+    pub fn power(&self, vf: u16, state: abi::PowerState) -> Result<(), Error> {
+        let state = u16::from(state.code());
         self.tell(abi::IOCTL_POWER, abi::PowerRequest { vf, state }.as_bytes())
     }
 

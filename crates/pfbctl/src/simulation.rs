@@ -3,9 +3,10 @@
 use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 
-use block_broker::{BlockSlot, Broker, Refusal, Ticks, Vf, VfCell};
+use block_broker::{BlockSlot, Broker, Ticks, Vf, VfCell};
 use block_table::{Image, MAX_BLOCK_LENGTH, Table};
 use block_trace::{Failure, Host, PowerState, Stats, Target};
+use pf_broker_abi::Refusal;
 
 /// One VF behind its lock. Aligned, so that two VFs share no cache line, as in the driver.
 #[repr(align(128))]

@@ -12,7 +12,7 @@ mod summary;
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use block_broker::Refusal;
+use block_broker::refusal_of;
 use block_manifest::{Block, Manifest};
 use block_table::{History, Image, Kind, MAX_BLOCK_LENGTH, Writer};
 use block_trace::{Host as _, Operation, Outcome, Status, Target};
@@ -208,9 +208,7 @@ impl<'a> Story<'a, '_, '_> {
         let compiled = table.find(block.id).and_then(|index| table.block(index))?;
         let checked = compiled.check_sent(Writer::Vf, data);
         let admitted = checked.and_then(|()| compiled.admit(Writer::Vf, data, committed, history));
-        admitted
-            .err()
-            .map(|violation| Refusal::from(violation).into())
+        admitted.err().map(|violation| refusal_of(violation).into())
     }
 
     /// What a block holds; of a stream, its last message.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use lab_control::stack::{Transfer, operation, path};
+use pf_broker_abi::Refusal;
 
 use crate::checks::{Check, is, performed, status, transfer};
 use crate::session::Session;
@@ -20,9 +21,8 @@ pub(crate) const CHECKS: &[Check] = &[
 const BURST: usize = 64;
 /// Writes of a flood: far more than its own time lets the limit recover.
 const FLOOD: usize = 2_000;
-/// `STATUS_QUOTA_EXCEEDED`, and which of the reasons it is.
+/// `STATUS_QUOTA_EXCEEDED`
 const LIMIT: u32 = 0xC000_0044;
-const LIMIT_REASON: usize = 6;
 /// The stream of the manifest.
 const TELEMETRY: u32 = 70;
 
@@ -57,14 +57,14 @@ fn flood(session: &mut Session) -> Result<()> {
         "the next write gives 0x{last:08X}"
     );
     let after = session.management()?.stats(0)?;
-    let counted = after.refused[LIMIT_REASON] - before.refused[LIMIT_REASON];
+    let counted = after.refused[Refusal::Limit.index()] - before.refused[Refusal::Limit.index()];
     let expected = u64::try_from(refused)? + u64::from(last == LIMIT);
     ensure!(
         counted == expected,
         "{counted} refusals are counted instead of {expected}"
     );
     ensure!(after.floods > before.floods, "no flood is counted");
-    let none = session.management()?.stats(1)?.refused[LIMIT_REASON];
+    let none = session.management()?.stats(1)?.refused[Refusal::Limit.index()];
     ensure!(none == 0, "{none} writes of the other VF were refused");
     thread::sleep(Duration::from_secs(1));
     let burst: Vec<_> = (20_000..)

@@ -9,6 +9,7 @@ use anyhow::Result;
 use block_trace::{Failure, Host, PlayError, PowerState, Stats, Status, Target};
 use lab_control::{MAX_BLOCK_LENGTH, sample, stack as abi};
 use pcivirt_abi::sriov;
+use pf_broker_abi::Refusal;
 use pf_broker_client::{Control as _, Device, Error as ClientError, Handle, Vfs};
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
@@ -285,27 +286,17 @@ impl Host for Lab<'_> {
     }
 
     fn power(&mut self, vf: u16, state: PowerState) -> Outcome<()> {
-        let state = match state {
-            PowerState::D0 => 0,
-            PowerState::D1 => 1,
-            PowerState::D2 => 2,
-            PowerState::D3 => 3,
-        };
         self.management()?.power(vf, state).map_err(by_management)
     }
 
     fn stats(&mut self, vf: u16) -> Outcome<Stats> {
         let reply = self.management()?.stats(vf).map_err(by_management)?;
-        let mut refused = [0; _];
-        for (place, count) in refused.iter_mut().zip(reply.refused) {
-            *place = count;
-        }
         Ok(Stats {
             reads: reply.reads,
             writes: reply.writes,
             publishes: reply.publishes,
             withdrawn: reply.withdrawn,
-            refused,
+            refused: Refusal::ALL.map(|refusal| reply.refused[refusal.index()]),
         })
     }
 

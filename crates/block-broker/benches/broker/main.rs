@@ -14,12 +14,12 @@ mod threads;
 
 use std::hint::black_box;
 
-use block_broker::Refusal;
 use block_table::Image;
 use commands::{Clock, LAYOUTS, Turns, commands, images};
 use devices::{NOW, device, image, table};
 use hand_written::{Command, LENGTH, sealed};
 use measure::{Case, measure};
+use pf_broker_abi::Refusal;
 
 const ACCELERATOR: &str = include_str!("../../../../blocks/accelerator.toml");
 /// The block `command` of `blocks/accelerator.toml`.

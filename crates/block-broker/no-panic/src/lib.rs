@@ -7,10 +7,8 @@
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use block_broker::{
-    BlockSlot, BlockStatus, Broker, Entry, Excerpt, MemoryTooSmall, PowerState, Published, Refusal,
-    Ticks, TooManyVfs, Vf, VfCell, VfStatus,
-};
+use block_broker::{BlockSlot, BlockStatus, Broker, Entry, Excerpt, MemoryTooSmall, Published, Ticks, TooManyVfs, Vf, VfCell, VfStatus};
+use pf_broker_abi::{PowerState, Refusal};
 use block_table::{Image, Table, TableError};
 
 /// What a shell brings: a VF behind a spin lock.

@@ -1,12 +1,13 @@
 //! Reading, writing and publishing blocks, and draining streams.
 
 use block_table::{History, Image, Writer};
+use pf_broker_abi::{Operation, Refusal};
 
 use super::{Broker, VfCell, visit};
-use crate::journal::Operation;
+use crate::Ticks;
+use crate::refusal::refusal_of;
 use crate::request::{Request, Target, writable_length};
 use crate::sync::{AtomicBool, Ordering};
-use crate::{Refusal, Ticks};
 
 /// What a committed publish asks of the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,13 +173,13 @@ impl<C: VfCell> Broker<'_, C> {
         }
         writable_length(block, request.length)?;
         let mut image = request.message(sent);
-        block.check_sent(Writer::Pf, &image)?;
-        block.admit_in_place(
-            Writer::Pf,
-            &mut image,
-            block.default_image(),
-            History::EMPTY,
-        )?;
+        block
+            .check_sent(Writer::Pf, &image)
+            .and_then(|()| {
+                let defaults = block.default_image();
+                block.admit_in_place(Writer::Pf, &mut image, defaults, History::EMPTY)
+            })
+            .map_err(refusal_of)?;
         if block.publishes_in_sequence() {
             for cell in self.cells {
                 visit(cell, |vf| vf.check_publish_with_all(target, request, sent))?;

@@ -1,9 +1,10 @@
 //! Telling VFs to read blocks again.
 
+use pf_broker_abi::{Operation, Refusal};
+
 use super::{Broker, VfCell, visit};
-use crate::journal::Operation;
+use crate::Ticks;
 use crate::request::Request;
-use crate::{Refusal, Ticks};
 
 impl<C: VfCell> Broker<'_, C> {
     /// Latches invalidations for one VF: bit n of `mask` stands for block n. They stay latched until

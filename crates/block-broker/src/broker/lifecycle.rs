@@ -1,9 +1,10 @@
 //! Reset, power state and removal.
 
+use pf_broker_abi::{Operation, PowerState, Refusal};
+
 use super::{Broker, VfCell, visit};
-use crate::journal::Operation;
+use crate::Ticks;
 use crate::request::{Request, Target};
-use crate::{PowerState, Refusal, Ticks};
 
 impl<C: VfCell> Broker<'_, C> {
     /// Begins a reset: from here on the VF is held back, and all that concerns it alone, but its
@@ -65,7 +66,7 @@ impl<C: VfCell> Broker<'_, C> {
     /// # Errors
     /// `vf`, `removed`.
     pub fn set_power(&self, vf: u16, state: PowerState, now: Ticks) -> Result<(), Refusal> {
-        let request = Request::on_block(Operation::SetPower, 0, u32::from(state as u8), now);
+        let request = Request::on_block(Operation::SetPower, 0, u32::from(state.code()), now);
         self.visit_for_host(self.cell(vf)?, |vf| vf.set_power(state, &request))
     }
 

@@ -1,9 +1,11 @@
 //! What there is to see of VFs, in every state and without a trace.
 
+use pf_broker_abi::Refusal;
+
 use super::{Broker, VfCell, visit};
 use crate::journal::{Entry, Excerpt};
 use crate::watch::Kinds;
-use crate::{BlockStatus, Refusal, VfStatus};
+use crate::{BlockStatus, VfStatus};
 
 impl<C: VfCell> Broker<'_, C> {
     /// State and counters of a VF. It is answered in every state.

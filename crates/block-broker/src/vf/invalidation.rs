@@ -1,7 +1,8 @@
 //! Latched invalidations: kept until someone carries them, and then given once.
 
+use pf_broker_abi::Refusal;
+
 use super::{Gate, Vf};
-use crate::Refusal;
 use crate::request::Request;
 
 /// The bit of a block in an invalidation mask; 0 for a block that has none.

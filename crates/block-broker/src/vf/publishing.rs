@@ -1,12 +1,12 @@
 //! What the host side publishes. It always gets its way against what the VF wrote.
 
 use block_table::{Image, Writer};
+use pf_broker_abi::{Operation, Refusal};
 
 use super::invalidation::bit;
 use super::{Gate, Vf};
-use crate::Refusal;
 use crate::counters::increment;
-use crate::journal::Operation;
+use crate::refusal::refusal_of;
 use crate::request::{Request, Target, writable_length};
 
 /// A publish that holds.
@@ -87,7 +87,7 @@ impl Vf<'_> {
     ) -> Result<Judged, Refusal> {
         let Target { index, block } = target;
         let sent = request.message(sent);
-        block.check_sent(Writer::Pf, &sent)?;
+        block.check_sent(Writer::Pf, &sent).map_err(refusal_of)?;
         let mut image = sent;
         if self.admit(Writer::Pf, target, &mut image).is_ok() {
             return Ok(Judged {
@@ -99,7 +99,9 @@ impl Vf<'_> {
         let history = slot.history().without(Writer::Vf);
         let without_vf = block.without_vf(&self.store.committed(index, block));
         image = sent;
-        block.admit_in_place(Writer::Pf, &mut image, &without_vf, history)?;
+        block
+            .admit_in_place(Writer::Pf, &mut image, &without_vf, history)
+            .map_err(refusal_of)?;
         Ok(Judged {
             image,
             withdraws: true,

@@ -1,10 +1,11 @@
 //! Holding a VF back, wiping it, serving it again, and removing it for good.
 
+use pf_broker_abi::{PowerState, Refusal};
+
 use super::{Gate, Vf};
 use crate::counters::increment;
 use crate::limits::Bucket;
 use crate::request::{Request, Target};
-use crate::{PowerState, Refusal};
 
 impl Vf<'_> {
     /// Holds the VF back until [`Vf::open`], puts it into D0, where a function is after its reset, and

@@ -1,11 +1,11 @@
 //! A reset that is under way, where no caller can look, and the memory that a VF needs.
 
 use block_table::{Image, Table};
+use pf_broker_abi::{Operation, Refusal};
 
 use super::{BlockSlot, MemoryTooSmall, Vf};
-use crate::journal::Operation;
+use crate::Ticks;
 use crate::request::{Request, Target};
-use crate::{Refusal, Ticks};
 
 /// The command of the host's side must not be below the acknowledgement of the VF.
 const MANIFEST: &str = r#"

@@ -1,11 +1,12 @@
 //! What a VF writes: let in, judged, committed.
 
 use block_table::{Image, Kind, Limits, Writer};
+use pf_broker_abi::Refusal;
 
 use super::Vf;
-use crate::Refusal;
 use crate::counters::increment;
 use crate::limits::Verdict;
+use crate::refusal::refusal_of;
 use crate::request::{Request, Target, writable_length};
 use crate::store::Pushed;
 
@@ -70,7 +71,7 @@ impl Vf<'_> {
         let Target { index, block } = target;
         writable_length(block, request.length)?;
         let mut image = request.message(sent);
-        block.check_sent(Writer::Vf, &image)?;
+        block.check_sent(Writer::Vf, &image).map_err(refusal_of)?;
         self.admit(Writer::Vf, target, &mut image)?;
         let pushed = match block.kind() {
             Kind::Register => {
@@ -106,6 +107,8 @@ impl Vf<'_> {
             copy = self.store.committed(index, block);
             &copy
         };
-        Ok(block.admit_in_place(writer, image, committed, history)?)
+        block
+            .admit_in_place(writer, image, committed, history)
+            .map_err(refusal_of)
     }
 }

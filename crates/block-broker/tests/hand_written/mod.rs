@@ -3,7 +3,7 @@
 //! against it, and `tests/equal_to_hand_written.rs` shows that both say the same to every write.
 #![allow(dead_code, reason = "test and benchmark use their parts")]
 
-use block_broker::Refusal;
+use pf_broker_abi::Refusal;
 
 /// How long the block is.
 pub(crate) const LENGTH: usize = 64;

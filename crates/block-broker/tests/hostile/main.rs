@@ -18,7 +18,8 @@ mod load;
 mod replies;
 mod state;
 
-use block_broker::{PowerState, Refusal, Ticks};
+use block_broker::Ticks;
+use pf_broker_abi::{PowerState, Refusal};
 use shell::{CONTOSO, Calls, Device, NOW, entries, image, with_device};
 
 /// A valid write to the block `control` of `contoso.toml`.

@@ -4,7 +4,8 @@
 //! `en/hv_vhca_stats.c`. Offsets and numbers are written out here, so that a wrong one in the
 //! manifest does not agree with itself.
 
-use block_broker::{Broker, Refusal, VfCell};
+use block_broker::{Broker, VfCell};
+use pf_broker_abi::Refusal;
 
 use crate::shell::Calls;
 

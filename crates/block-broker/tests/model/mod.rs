@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use block_broker::{Entry, Event, JOURNAL_LENGTH, Operation, PowerState, Refusal, Ticks};
+use block_broker::{Entry, Event, JOURNAL_LENGTH, Ticks};
+use pf_broker_abi::{Operation, PowerState, Refusal};
 
 /// A block of `contoso.toml`.
 #[expect(

@@ -3,10 +3,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use block_broker::{
-    BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Operation, Refusal, Ticks, Vf, VfCell,
-};
+use block_broker::{BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Ticks, Vf, VfCell};
 use block_table::{Image, Table};
+use pf_broker_abi::{Operation, Refusal};
 
 /// The manifest that most tests use.
 pub(crate) const CONTOSO: &str = include_str!("contoso.toml");

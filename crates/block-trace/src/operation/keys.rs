@@ -1,6 +1,6 @@
 //! The keys of a line, and which of them each operation takes.
 
-use block_broker::PowerState;
+use pf_broker_abi::PowerState;
 use serde::de::{Deserialize, Deserializer};
 
 use super::value::{Hex, Mask, State, word};

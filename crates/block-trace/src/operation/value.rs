@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use block_broker::PowerState;
+use pf_broker_abi::PowerState;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 

@@ -1,4 +1,4 @@
-use block_broker::Refusal;
+use pf_broker_abi::Refusal;
 
 use super::{Outcome, Stats, Status};
 

@@ -1,7 +1,7 @@
 use std::cell::RefCell;
 
-use block_broker::Refusal;
 use pf_broker_abi as abi;
+use pf_broker_abi::Refusal;
 use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
 
 use super::{Control, Device, Error, Vfs, name_text};
@@ -210,10 +210,10 @@ fn counters_of_a_driver_with_other_reasons_are_not_misread() {
         Err(Error::ReplyValue { value: 0, .. })
     ));
     reply.reason_count = u32::try_from(Refusal::ALL.len()).expect("few reasons");
-    reply.refused[Refusal::Changed as usize] = 4;
+    reply.refused[Refusal::Changed.index()] = 4;
     let refused = device([Ok(reply.as_bytes().to_vec())]).host_refusals();
     let refused = refused.expect("the reasons of this version").refused;
-    assert_eq!(refused[Refusal::Changed as usize], 4);
+    assert_eq!(refused[Refusal::Changed.index()], 4);
 }
 
 #[test]

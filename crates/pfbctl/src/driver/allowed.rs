@@ -1,8 +1,8 @@
 //! What the driver would have accepted, beside its refusal: the driver knows the rule, and its other
 //! answers have the numbers.
 
-use block_broker::Refusal;
 use pf_broker_abi as abi;
+use pf_broker_abi::Refusal;
 use pf_broker_client::{Control, Device, Error, name_text};
 
 use crate::failure::Failure;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io::Write;
 
-use block_broker::Refusal;
 use pf_broker_abi as abi;
+use pf_broker_abi::{Operation, Refusal};
 use pf_broker_client::name_text;
 
 use crate::failure::Failure;
@@ -30,8 +30,8 @@ pub(super) fn devices(
         };
         let [major, minor, patch] = query.driver_version;
         let source = match query.table_source {
-            source if source == abi::TableSource::Embedded as u8 => "embedded",
-            source if source == abi::TableSource::Registry as u8 => "registry",
+            source if source == abi::TableSource::Embedded.code() => "embedded",
+            source if source == abi::TableSource::Registry.code() => "registry",
             _ => "of unknown source",
         };
         rows.add_row([
@@ -316,27 +316,27 @@ fn most_often(stats: &abi::StatsReply) -> &'static str {
 }
 
 /// Every operation of the journal, with whether it is about a block.
-const OPERATIONS: [(abi::JournalOperation, &str, bool); 13] = [
-    (abi::JournalOperation::Read, "read", true),
-    (abi::JournalOperation::Write, "write", true),
-    (abi::JournalOperation::Publish, "publish", true),
-    (abi::JournalOperation::Invalidate, "invalidate", false),
-    (abi::JournalOperation::Drain, "drain", true),
-    (abi::JournalOperation::Reset, "reset", false),
-    (abi::JournalOperation::Power, "power", false),
-    (abi::JournalOperation::HostRead, "host read", true),
-    (abi::JournalOperation::TakeInvalidation, "told", false),
-    (abi::JournalOperation::BeginReset, "hold back", false),
-    (abi::JournalOperation::FailReset, "reset failed", false),
-    (abi::JournalOperation::Remove, "removed", false),
-    (abi::JournalOperation::Withdraw, "withdraw", true),
+const OPERATIONS: [(Operation, &str, bool); Operation::ALL.len()] = [
+    (Operation::Read, "read", true),
+    (Operation::Write, "write", true),
+    (Operation::Publish, "publish", true),
+    (Operation::Invalidate, "invalidate", false),
+    (Operation::Drain, "drain", true),
+    (Operation::Reset, "reset", false),
+    (Operation::SetPower, "power", false),
+    (Operation::HostRead, "host read", true),
+    (Operation::TakeInvalidation, "told", false),
+    (Operation::BeginReset, "hold back", false),
+    (Operation::FailReset, "reset failed", false),
+    (Operation::Remove, "removed", false),
+    (Operation::Withdraw, "withdraw", true),
 ];
 
 /// The name of a journal operation, and whether it is about a block.
 pub(super) fn operation(number: u8) -> (&'static str, bool) {
     OPERATIONS
         .iter()
-        .find(|(operation, ..)| *operation as u8 == number)
+        .find(|(operation, ..)| operation.code() == number)
         .map_or(("unknown", true), |&(_, name, about_a_block)| {
             (name, about_a_block)
         })

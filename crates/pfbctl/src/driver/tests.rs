@@ -1,8 +1,8 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use block_broker::Refusal;
 use pf_broker_abi as abi;
+use pf_broker_abi::Refusal;
 use pf_broker_client::{Control, Device};
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
@@ -20,19 +20,19 @@ fn stats(refused: &[(Refusal, u64)]) -> abi::StatsReply {
     stats.open = 1;
     stats.reason_count = u32::try_from(Refusal::ALL.len()).expect("few reasons");
     for &(refusal, count) in refused {
-        stats.refused[refusal as usize] = count;
+        stats.refused[refusal.index()] = count;
     }
     stats
 }
 
-fn entry(sequence: u64, operation: abi::JournalOperation, status: u32) -> abi::JournalEntry {
+fn entry(sequence: u64, operation: abi::Operation, status: u32) -> abi::JournalEntry {
     let mut entry = abi::JournalEntry::new_zeroed();
     entry.sequence = sequence;
     entry.time = 12_345_678_901;
     entry.block = 7;
     entry.length = 64;
     entry.status = status.cast_signed();
-    entry.operation = operation as u8;
+    entry.operation = operation.code();
     entry
 }
 
@@ -76,8 +76,8 @@ fn what_the_host_side_was_refused_is_shown_by_reason_and_only_if_there_is_someth
     let mut refusals = abi::HostRefusalsReply::new_zeroed();
     let shown = text(|out| report::host_refusals(out, &refusals).expect("written"));
     assert_eq!(shown, "");
-    refusals.refused[Refusal::Changed as usize] = 3;
-    refusals.refused[Refusal::Length as usize] = 1;
+    refusals.refused[Refusal::Changed.index()] = 3;
+    refusals.refused[Refusal::Length.index()] = 1;
     let shown = text(|out| report::host_refusals(out, &refusals).expect("written"));
     assert!(
         shown.starts_with("Host side: 4 operations")
@@ -116,7 +116,7 @@ fn a_vf_in_detail_names_every_refusal_and_every_block() {
 
 #[test]
 fn a_journal_line_says_when_what_and_how_it_ended() {
-    use abi::JournalOperation::{Reset, Write};
+    use abi::Operation::{Reset, Write};
     let line = |entry| text(|out| report::journal_line(out, 2, &entry).expect("written"));
     let refused = line(entry(1, Write, Refusal::Value.status()));
     assert!(

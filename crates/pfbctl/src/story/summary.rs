@@ -1,7 +1,7 @@
 //! What each VF got in the end.
 
-use block_broker::Refusal;
 use block_trace::{Operation, Outcome};
+use pf_broker_abi::Refusal;
 
 use super::Story;
 use crate::failure::Failure;

@@ -3,6 +3,7 @@
 
 use anyhow::{Result, ensure};
 use lab_control::stack::{Answer, fault, function, operation};
+use pf_broker_abi::PowerState;
 use pf_broker_client::Vfs;
 
 use super::ioctl::{Expected, Origin, expect, refused, request};
@@ -367,7 +368,7 @@ fn operations(session: &mut Session) -> Result<()> {
         management.read(VF, 0x55, 1).is_err(),
     ];
     ensure!(refused == [true; 3], "a block that there is not is served");
-    management.power(VF, 0)?;
+    management.power(VF, PowerState::D0)?;
     management.invalidate(Vfs::One(VF), 1)?;
     let entries = management.journal(VF, newest, 1000)?;
     let got: Vec<u8> = entries.iter().map(|entry| entry.operation).collect();

@@ -1,5 +1,5 @@
-use block_broker::Refusal;
 use pf_broker_abi as abi;
+use pf_broker_abi::Refusal;
 use pf_broker_client::{Control, Device};
 use zerocopy::{FromZeros as _, IntoBytes as _};
 

@@ -1,12 +1,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use block_broker::{
-    BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Kinds, Operation, PowerState, Refusal, Ticks,
-    Vf, VfCell,
-};
+use block_broker::{BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Kinds, Ticks, Vf, VfCell};
 use block_table::Table;
 use pf_broker_abi as abi;
+use pf_broker_abi::{Operation, PowerState, Refusal};
 use pf_broker_client::{Control, Device};
 use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
 
@@ -113,12 +111,7 @@ impl Driver {
                     .event
                     .refusal
                     .map_or(0, |refusal| refusal.status().cast_signed());
-                out.operation = match entry.event.operation {
-                    Operation::Read => abi::JournalOperation::Read,
-                    Operation::Write => abi::JournalOperation::Write,
-                    Operation::Publish => abi::JournalOperation::Publish,
-                    _ => abi::JournalOperation::Power,
-                } as u8;
+                out.operation = entry.event.operation.code();
                 out
             })
             .collect()
