@@ -1,34 +1,35 @@
 //! The commands of a guide, with the output that the guide shows.
 //!
-//! In a block marked `console`, a line that begins with `$ ` is a command, and what follows is its
-//! output; a line that begins with `> ` goes on with the command. `…` on a line of its own stands for
-//! any lines, `[…]` inside of a line for any text. A block below `<!-- file: NAME -->` is a file that the
-//! commands after it may use. A block marked `console lab` has commands for a host with the driver, which the lab runs.
+//! In a block marked `console`, a line that begins with `$ ` is a command, and its output follows;
+//! a line that begins with `> ` continues the command. `…` on a line of its own matches any lines,
+//! `[…]` within a line any text. A block after `<!-- file: NAME -->` is a file for the following
+//! commands. A block marked `console lab` has commands for a host with the driver, which the lab
+//! runs.
 
-/// What a guide says: a file to be there, or a command and its output.
+/// A step of a guide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A file that the commands after it may use.
+    /// A file for the following commands.
     File {
         /// Its name.
         name: String,
-        /// What it holds.
+        /// Its content.
         text: String,
     },
     /// A command.
     Command {
         /// The command line, which may have several lines.
         line: String,
-        /// The lines that the guide shows.
+        /// The output in the guide.
         output: Vec<String>,
     },
 }
 
-/// The files of a guide, and its commands in blocks that are marked with `mark`, in order.
+/// The files of a guide, and its commands in blocks with `mark`, in order.
 ///
 /// # Panics
 ///
-/// When a block has output in front of its first command.
+/// If a block has output before its first command.
 #[must_use]
 pub fn steps(guide: &str, mark: &str) -> Vec<Step> {
     let mut steps = Vec::new();
@@ -81,7 +82,7 @@ fn commands(block: &[&str], steps: &mut Vec<Step>) {
     }
 }
 
-/// Whether lines are what a guide shows, with `…` for any of them.
+/// Whether lines match the output in a guide, with `…` for any lines.
 #[must_use]
 pub fn matches(shown: &[String], lines: &[&str]) -> bool {
     match shown.split_first() {
@@ -95,7 +96,7 @@ pub fn matches(shown: &[String], lines: &[&str]) -> bool {
     }
 }
 
-/// Whether a line is what a guide shows, with `[…]` for any text.
+/// Whether a line matches a line in a guide, with `[…]` for any text.
 fn matches_line(shown: &str, line: &str) -> bool {
     let mut parts = shown.split("[…]");
     let first = parts.next().unwrap_or_default();
@@ -118,7 +119,7 @@ fn matches_line(shown: &str, line: &str) -> bool {
     false
 }
 
-/// The commands of a program that a page names between backticks in its text, each once, in order.
+/// The commands of a program between backticks in the text of a page, each once, in order.
 #[must_use]
 pub fn named<'p>(page: &'p str, program: &str) -> Vec<&'p str> {
     let mut commands = Vec::new();

@@ -1,4 +1,4 @@
-//! The traces that simulation and lab share, with the results that both must give.
+//! The traces that simulation and lab share, with their expected results.
 //!
 //! `traces/<suite>/traces.toml` names a manifest and its traces. Each trace is two files: the
 //! operations in `<name>.jsonl`, and the result lines, byte for byte, in `<name>.expected.jsonl`.
@@ -19,7 +19,7 @@ use serde::Deserialize;
 /// A manifest and the traces that are played against it.
 #[derive(Clone, Debug)]
 pub struct Suite {
-    /// The name of the folder.
+    /// The name of its folder.
     pub name: String,
     /// The manifest's file.
     pub manifest: PathBuf,
@@ -32,9 +32,9 @@ pub struct Suite {
 pub struct Trace {
     /// Its name: the file's without its extension.
     pub name: String,
-    /// How many VFs it is played with.
+    /// The number of VFs.
     pub vfs: u16,
-    /// Why only the simulation can play it; `None` when the lab plays it as well.
+    /// Why only the simulation can play it; `None` if the lab plays it too.
     pub simulation_only: Option<String>,
     /// The operations' file.
     pub operations: PathBuf,
@@ -77,7 +77,7 @@ pub fn traces() -> PathBuf {
 ///
 /// # Errors
 ///
-/// A `traces.toml` that cannot be read, or is none.
+/// If a `traces.toml` cannot be read or parsed.
 pub fn suites() -> io::Result<Vec<Suite>> {
     let mut suites = Vec::new();
     for entry in fs::read_dir(traces())? {

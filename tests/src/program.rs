@@ -1,4 +1,4 @@
-//! The tool under test: the program as a user starts it.
+//! Runs the tool under test as a user would.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
         .to_owned()
 });
 
-/// What a run of the program left behind.
+/// The result of a run of the program.
 #[derive(Clone, Debug)]
 pub struct Run<Output = String> {
     /// The exit code.
@@ -32,7 +32,7 @@ pub struct Run<Output = String> {
 ///
 /// # Panics
 ///
-/// When it does not run to its end, or says something that is not text.
+/// If it does not end by itself, or prints something that is not text.
 #[must_use]
 pub fn pfbctl(arguments: &[&str], stdin: &str) -> Run {
     let run = pfbctl_bytes(arguments, stdin, &[]);
@@ -43,12 +43,12 @@ pub fn pfbctl(arguments: &[&str], stdin: &str) -> Run {
     }
 }
 
-/// Runs the program in the repository's folder with more variables in its environment, and keeps the
-/// bytes of standard output as they are.
+/// Runs the program in the repository's folder with more environment variables, and keeps the bytes
+/// of standard output as they are.
 ///
 /// # Panics
 ///
-/// When it does not run to its end, or says something that is not text on standard error.
+/// If it does not end by itself, or prints something that is not text on standard error.
 #[must_use]
 pub fn pfbctl_bytes(arguments: &[&str], stdin: &str, environment: &[(&str, &str)]) -> Run<Vec<u8>> {
     let mut child = Command::new(&*PROGRAM)
@@ -64,8 +64,8 @@ pub fn pfbctl_bytes(arguments: &[&str], stdin: &str, environment: &[(&str, &str)
         .expect("pfbctl starts");
     let mut input = child.stdin.take().expect("standard input is a pipe");
     let text = stdin.to_owned();
-    // On a thread of its own, or a long trace and its long output would wait for each other. A
-    // program that has ended before it read everything is judged by what it said.
+    // On a separate thread, because otherwise a long trace and its long output would wait for each
+    // other. A program may end before it has read its whole input; its output decides.
     let writer = std::thread::spawn(move || drop(input.write_all(text.as_bytes())));
     let Output {
         status,

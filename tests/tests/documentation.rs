@@ -1,5 +1,5 @@
-//! The commands of the guides, run as a reader would run them, with the output that the guides show.
-//! Those for a host with the driver are run in the lab.
+//! Runs the commands of the guides as a reader would, and compares their output. The lab runs those
+//! for a host with the driver.
 
 use std::env;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use end_to_end::guide::{Step, matches, steps};
 
-/// Runs all commands of a guide, in a folder of their own that has the repository's files.
+/// Runs all commands of a guide, in a temporary folder with links to the repository's files.
 #[cfg(unix)]
 fn run_guide(name: &str, least: usize) {
     let guide = fs::read_to_string(end_to_end::repository().join("docs").join(name))

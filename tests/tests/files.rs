@@ -1,4 +1,4 @@
-//! What the tool does with files that are not what they should be: none is lost, and none is overwritten.
+//! The tool neither loses nor overwrites files, whatever they contain.
 
 use std::fs;
 use std::path::Path;
@@ -181,7 +181,7 @@ fn a_misspelt_block_is_answered_with_the_one_that_is_like_it_and_with_all() {
     }
 }
 
-/// Puts `name` in place of the text `before` in a block table, and the CRC of the whole into its header again.
+/// Replaces the text `before` in a block table by `name`, and updates the CRC in its header.
 fn renamed(bytes: &mut [u8], before: &[u8], name: &[u8]) {
     let at = bytes
         .windows(before.len())
@@ -204,7 +204,7 @@ fn control_characters_in_the_names_of_a_table_are_no_commands_for_the_terminal()
     renamed(&mut bytes, b"Contoso", b"\x1b[2J\x07\r\n");
     renamed(&mut bytes, b"command", b"c\x1b]0;\xc2\x9b");
     fs::write(&file, &bytes).expect("written");
-    // With colour, so that nothing takes the escape sequences of the names away by chance.
+    // With colour, so that the escape sequences of the names are not removed by chance.
     for arguments in [
         &["--color", "always", "show", path][..],
         &["--color", "always", "show", path, "--block", "nope"],

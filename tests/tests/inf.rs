@@ -1,6 +1,6 @@
-//! What `pfbctl inf` writes, read back and held against the rules that `InfVerif` checks
-//! (Windows driver documentation: "INF validation errors and warnings", "DCH design principles",
-//! "Driver package isolation"). `InfVerif` itself runs on Windows alone and was not run here.
+//! Reads back the output of `pfbctl inf` and compares it with the rules of `InfVerif` (Windows
+//! driver documentation: "INF validation errors and warnings", "DCH design principles", "Driver
+//! package isolation"). `InfVerif` itself runs on Windows only and was not run here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,7 +8,8 @@ use std::fs;
 use block_table::Table;
 use end_to_end::{pfbctl, pfbctl_bytes};
 
-/// An INF as its sections. Section names and keys are compared without regard to case, as Windows does.
+/// An INF as its sections. Section names and keys are compared without regard to case, as Windows
+/// does.
 struct Inf(BTreeMap<String, Vec<Entry>>);
 
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ impl Inf {
             .unwrap_or_else(|| panic!("[{name}] is missing"))
     }
 
-    /// The values of a key that stands once in a section.
+    /// The values of a key that occurs once in a section.
     fn values(&self, section: &str, key: &str) -> Vec<String> {
         let mut found = self.section(section).iter().filter(|entry| {
             entry
@@ -385,7 +386,7 @@ fn ids_number_of_vfs_and_block_table_are_the_manifests() {
     }
 }
 
-/// Every name of a package that Windows knows for the whole host, in lower case, as Windows compares them.
+/// Every name of a package that is global on the host, in lower case, because Windows ignores case.
 fn names_on_the_host(inf: &Inf) -> BTreeSet<String> {
     let (_, install, _) = model(inf);
     let service = &inf.values(&format!("{install}.NT.Services"), "AddService");
@@ -480,7 +481,7 @@ fn the_names_and_the_class_are_those_of_the_command_line() {
     );
 }
 
-/// The `DriverVer` of an INF that is made with this `SOURCE_DATE_EPOCH`.
+/// The `DriverVer` of an INF that is written with this `SOURCE_DATE_EPOCH`.
 fn version_at(seconds: &str) -> Vec<String> {
     let environment = [("SOURCE_DATE_EPOCH", seconds)];
     let run = pfbctl_bytes(&["inf", "blocks/hello.toml"], "", &environment);

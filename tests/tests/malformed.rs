@@ -1,11 +1,11 @@
-//! A trace with a malformed line: earlier results stand, standard error names the line, and the exit
-//! code is 2.
+//! A trace with a malformed line: earlier results remain, standard error names the line, and the
+//! exit code is 2.
 
 use std::fs;
 
 use end_to_end::pfbctl;
 
-/// Each malformed line, under the name of its rule.
+/// Each malformed line, with the name of its rule.
 const MALFORMED: [(&str, &str, &str); 26] = [
     ("not JSON", "write 0 0 00", "one JSON object"),
     ("an array", r#"["reset",0]"#, "one JSON object"),

@@ -1,5 +1,5 @@
-//! The pages as text: their paths and links exist, their prose fits, their diagrams and terms agree
-//! with what they describe.
+//! Checks the pages: their paths and links exist, their prose fits, their diagrams and terms agree
+//! with the project.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

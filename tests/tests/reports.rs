@@ -1,11 +1,11 @@
-//! What the tool shows a reader, over the real manifests: snapshots to be looked at whenever they
-//! change, and the exit codes that its help promises.
+//! Snapshots of the reports on the real manifests, which a person reads at each change, and exit
+//! codes as the help documents them.
 
 use std::fs;
 
 use end_to_end::pfbctl;
 
-/// Runs the tool, which must end with `code`, and shows all that it said.
+/// Runs the tool, which must end with `code`, and returns all its output.
 fn report(arguments: &[&str], code: i32) -> String {
     let run = pfbctl(arguments, "");
     assert_eq!(run.code, code, "{arguments:?}: {}", run.stderr);
@@ -29,7 +29,7 @@ fn check_of_the_real_manifests() {
     ];
     let run = pfbctl(&[&["check"][..], &blocks].concat(), "");
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-    // Sizes of tables change with the format; that each is compiled does not.
+    // The sizes of tables change with the format.
     for manifest in blocks {
         assert!(
             run.stdout.contains(&format!("ok      {manifest}: ")),
@@ -54,8 +54,8 @@ fn check_shows_every_mistake_of_every_manifest_in_one_run() {
         "{}",
         run.stdout
     );
-    // Where each mistake stands, and a word of what is said about it. The sentences are
-    // block-manifest's, and its own tests hold them.
+    // The place of each mistake, and a word of its message. block-manifest's own tests check the
+    // sentences.
     for (place, word) in [
         (":7:", "5000"),
         (":16:", "vf-acess"),
@@ -96,7 +96,7 @@ fn the_story_of_the_real_manifests() {
         assert!(
             words
                 .join(" ")
-                .contains("are as they were: nobody else was touched")
+                .contains("are unchanged")
         );
     }
 }
@@ -143,7 +143,7 @@ fn a_story_that_was_recorded_is_played_again_as_a_trace() {
         let lines = report(&["simulate", manifest, "--trace", trace], 0);
         let operations = fs::read_to_string(trace).expect("the trace");
         assert_eq!(operations.lines().count(), lines.lines().count());
-        // The story ends with the counters of its VFs, which its summary shows in its first columns.
+        // The story ends with the counters of its VFs, which the first columns of its summary show.
         let summary: Vec<&str> = story
             .lines()
             .rev()

@@ -1,5 +1,5 @@
-//! Every trace of the suites, played in the simulation. The lab plays the same files through the
-//! built driver.
+//! Plays every trace of the suites in the simulation. The lab plays the same files on the built
+//! driver.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -128,7 +128,7 @@ fn a_trace_is_answered_line_by_line() {
         writeln!(input, "{{\"op\":\"take-invalidation\",\"vf\":0}}").expect("it is read");
         input.flush().expect("it is read");
         let mut line = String::new();
-        // Without a flush behind each result this would wait for ever.
+        // Without a flush after each result this would wait for ever.
         output.read_line(&mut line).expect("a result");
         assert_eq!(line, "{\"status\":\"0x00000000\",\"mask\":\"0x0\"}\n");
     }

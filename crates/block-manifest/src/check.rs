@@ -1,7 +1,9 @@
-//! The second step: what the values mean beside each other. It ends with a [`Manifest`](crate::Manifest)'s parts, or reports why not.
+//! The second step: checks the values against each other and builds the parts of a
+//! [`Manifest`](crate::Manifest).
 
 mod block;
 mod condition;
+mod context;
 mod count;
 mod field;
 mod fields;
@@ -17,21 +19,9 @@ use crate::diagnostic::Sink;
 use crate::expression::analysis::Budget;
 use crate::model::{Block, Device, Enum, Member};
 use crate::syntax;
+use context::Context;
 
-/// What every check needs.
-#[derive(Clone, Copy)]
-pub(crate) struct Context<'c> {
-    /// The manifest's text.
-    pub(crate) text: &'c str,
-    pub(crate) sink: &'c Sink,
-    pub(crate) enums: &'c [syntax::Enum],
-    /// Whether every enumeration is among them.
-    pub(crate) knows_enums: bool,
-    /// The work that may be spent on the conditions of one block.
-    pub(crate) budget: &'c Budget,
-}
-
-/// The parts of a manifest, as far as they could be made out.
+/// The parts of a manifest, as far as they are valid.
 pub(crate) struct Parts {
     pub(crate) device: Option<Device>,
     pub(crate) limits: Option<Limits>,

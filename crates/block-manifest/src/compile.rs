@@ -1,4 +1,4 @@
-//! From the model to a block table.
+//! Compiles the model to a block table.
 
 use block_table::encode::{self, BlockSource, Checksum, Rule, Shape, Source};
 use block_table::format::{owner, sequence};
@@ -32,10 +32,11 @@ fn block(block: &Block) -> BlockSource {
         shape.default = layouts[chosen].shape.default;
     }
     if layouts.is_empty() {
-        // A block without layouts has one shape; where nothing lies in it, bytes are reserved.
+        // A block without layouts has one shape; bytes without a field are reserved.
         shape.reserved = own.reserved_when_alone();
     } else {
-        // Bytes of layouts are nobody's yet: the writer sets them, and the layout that is chosen judges them.
+        // Bytes of layouts have no owner yet: the writer sets them, and the selected layout judges
+        // them.
         shape.reserved = own.reserved_among(&own.covered);
     }
     let mut last_rules: Vec<Rule> = block.require.iter().map(require).collect();
@@ -94,7 +95,8 @@ impl Painted {
     /// Paints the block's own fields and then `others`.
     fn new(block: &Block, others: &[Field]) -> Self {
         let length = usize::from(block.max_length);
-        // What no field covers is reserved, and reserved bytes are the writer's, so that they are seen and refused.
+        // Bytes that no field covers are reserved. They belong to the writer, so that they are
+        // checked and refused.
         let mut writable = [0; MAX_BLOCK_LENGTH];
         writable[..length].fill(0xFF);
         let shape = Shape {
@@ -144,7 +146,7 @@ impl Painted {
         self.reserved_among(&[0xFF; MAX_BLOCK_LENGTH])
     }
 
-    /// The reserved bits among those of `judged`, and all behind the block.
+    /// The reserved bits among those of `judged`, and all after the block.
     fn reserved_among(&self, judged: &Image) -> Image {
         let mut reserved = self.undefined;
         for (index, byte) in reserved.iter_mut().enumerate() {
@@ -156,7 +158,7 @@ impl Painted {
     }
 }
 
-/// The index of the layout that the default values choose.
+/// The index of the layout that the default values select.
 pub(crate) fn default_layout(block: &Block, default: &Image) -> Option<usize> {
     block.layouts.iter().position(|layout| {
         layout.when.as_ref().is_none_or(|when| {
@@ -198,7 +200,7 @@ fn table_field(field: &Field) -> encode::Field {
     }
 }
 
-/// The rules of one field but its sequence: what is counted first, then what holds in each element.
+/// The rules of one field without its sequence: the count first, then the rules for each element.
 fn field_rules(field: &Field) -> Vec<Rule> {
     let mut target = table_field(field);
     let mut rules = Vec::new();

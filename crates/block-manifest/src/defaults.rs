@@ -1,10 +1,10 @@
-//! Whether blocks hold together while only defaults are in them.
+//! Checks that blocks are consistent while they hold defaults only.
 //!
-//! A default that is written down must be valid by itself, which is judged with its field. What is judged here is the whole
-//! image. A count and the array that it counts must agree where one side sets both, since nothing but a mistake gives them
-//! defaults that do not. Where both sides write a block, a publish must hold together with what the VF wrote, or with the
-//! defaults of the VF's fields. Defaults that break a rule refuse every publish until the VF has written, and a publish to all
-//! VFs always. That may be meant, so it is a warning.
+//! The check of a field covers its own default. The checks here cover the whole image. A count and
+//! the array that it counts must agree if one side sets both: defaults that do not are a mistake.
+//! If both sides write a block, a publish must hold together with what the VF wrote, or with the
+//! defaults of the VF's fields. Defaults that break a rule refuse every publish until the VF has
+//! written, and a publish to all VFs always. That may be intended, so it is a warning.
 
 use block_table::{History, Image, Kind, Rule, Table, Violation, Writer};
 
@@ -12,8 +12,8 @@ use crate::compile::default_layout;
 use crate::diagnostic::{Diagnostic, Sink, counted};
 use crate::model::{Block, Field};
 
-/// Reports defaults of one side that break a count, and warns about blocks that both sides write and whose defaults break their
-/// rules.
+/// Reports defaults of one side that break a count, and warns about blocks that both sides write
+/// and whose defaults break their rules.
 pub(crate) fn check(table: &[u8], blocks: &[Block], sink: &Sink) {
     let Ok(table) = Table::verify(table) else {
         return;
@@ -34,8 +34,9 @@ pub(crate) fn check(table: &[u8], blocks: &[Block], sink: &Sink) {
     }
 }
 
-/// Judges the counts of a block's own fields, and those of its layouts. A layout whose counter is the block's is judged only when
-/// the defaults choose it: in any other the counter has another value.
+/// Checks the counts of a block's own fields, and those of its layouts. A layout whose counter
+/// belongs to the block is checked only if the defaults select it: in any other the counter has
+/// another value.
 fn counts(block: &Block, default: &Image, sink: &Sink) {
     count_rules(&block.fields, &block.fields, sink);
     let chosen = default_layout(block, default);
@@ -47,7 +48,7 @@ fn counts(block: &Block, default: &Image, sink: &Sink) {
     }
 }
 
-/// Judges those of `fields` that one of `counters` counts and that its owner sets.
+/// Checks those of `fields` that one of `counters` counts and that its owner sets.
 fn count_rules(fields: &[Field], counters: &[Field], sink: &Sink) {
     for field in fields {
         let Some(count) = &field.count else { continue };
@@ -121,5 +122,5 @@ fn warning(violation: Violation, block: &Block) -> Diagnostic {
     );
     let label = format!("the defaults {what} {rule}");
     Diagnostic::warning(message, span, label)
-        .help("give a valid `default`, unless the host side is meant to wait for the VF")
+        .help("give a valid `default`, unless host software is meant to wait for the VF")
 }

@@ -1,4 +1,4 @@
-//! Rules in words, for diagnostics and documentation.
+//! Describes rules in words, for diagnostics and documentation.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ impl Valid {
     }
 }
 
-/// The rules as they continue "the value must be …".
+/// The rules as the continuation of "the value must be …".
 impl fmt::Display for Valid {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rules = Vec::new();
@@ -49,7 +49,7 @@ impl fmt::Display for Valid {
     }
 }
 
-/// Decimal where people count, hexadecimal where they look at bits.
+/// Decimal for quantities, hexadecimal for bit patterns.
 pub(crate) fn number(value: u64) -> String {
     if value < 0x1_0000 {
         value.to_string()

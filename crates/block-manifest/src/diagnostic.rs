@@ -1,4 +1,4 @@
-//! What is wrong with a manifest, said in the manner of rustc: the place, the value, and what is allowed.
+//! Diagnostics in the style of rustc: the place, the value, and what is allowed.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -9,12 +9,12 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 /// Bytes of a manifest's text.
 pub type Span = Range<usize>;
 
-/// A value together with the place where it stands.
+/// A value and its place in the manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located<T> {
     /// The value.
     pub value: T,
-    /// Where it stands.
+    /// Its place.
     pub span: Span,
 }
 
@@ -27,13 +27,13 @@ impl<T> Located<T> {
 /// Whether a diagnostic stops the compilation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// There is no table.
+    /// The manifest does not compile.
     Error,
-    /// The manifest is valid, but something in it is probably not meant.
+    /// The manifest is valid, but probably not what its author means.
     Warning,
 }
 
-/// One thing that is wrong.
+/// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Whether it stops the compilation.
@@ -42,9 +42,9 @@ pub struct Diagnostic {
     pub message: String,
     /// Where it is wrong.
     pub span: Span,
-    /// What is said at that place; may be empty.
+    /// The label at that place; may be empty.
     pub label: String,
-    /// Other places that matter, each with what is said there.
+    /// Other relevant places, each with its label.
     pub related: Vec<(Span, String)>,
     /// Facts that explain it.
     pub notes: Vec<String>,
@@ -104,7 +104,7 @@ impl Diagnostic {
     }
 }
 
-/// `text` as one line of a message shows it: what cannot be seen is escaped, and nothing else.
+/// `text` for one line of a message: escapes invisible characters.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::new();
     for letter in text.chars() {
@@ -116,16 +116,23 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
-/// A number of things, such as `1 byte` and `2 bytes`.
+/// A number with its noun, such as `1 byte` and `2 bytes`.
 pub(crate) fn counted(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{plural}")
 }
 
-/// The candidate that is most like `wrong`, if one is like it at all.
+/// The words in backquotes with commas between them.
+pub(crate) fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
+/// The candidate that is most similar to `wrong`, if one is similar enough.
 #[must_use]
 pub fn closest<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    // 0.75 accepts a slip or two in a word of usual length and no other word of the language.
+    // 0.75 accepts one or two wrong letters in a word of usual length, and no other word of the
+    // language.
     let scored = candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(wrong, candidate), candidate));
@@ -139,7 +146,7 @@ pub fn closest<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str>) -
 #[derive(Debug, Default)]
 pub(crate) struct Sink {
     all: RefCell<Vec<Diagnostic>>,
-    /// TOML itself could not be read everywhere, so that what seems to be missing may only be unreadable.
+    /// A part of the text is not TOML, so that keys that seem to be missing may only be unreadable.
     incomplete: Cell<bool>,
 }
 
@@ -186,7 +193,7 @@ impl Sink {
 
 /// Everything that is wrong with one manifest, in the order of its text.
 ///
-/// [`Display`](fmt::Display) renders it without colour, [`render`](Self::render) as one likes.
+/// [`Display`](fmt::Display) renders it without colour, [`render`](Self::render) with or without.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics {
     file_name: String,
@@ -214,13 +221,14 @@ impl Diagnostics {
         self.all.len() - self.error_count()
     }
 
-    /// Whether there is nothing to say.
+    /// Whether there are no diagnostics.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// Renders all diagnostics, one after the other with an empty line between them, with terminal colours if `color`.
+    /// Renders all diagnostics, one after the other with an empty line between them, with terminal
+    /// colours if `color`.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
         let renderer = if color {
@@ -267,7 +275,7 @@ impl Diagnostics {
             .elements(help)
     }
 
-    /// The span inside of the text and on character boundaries, whatever a reporter passed.
+    /// The span, cut to the text and to character boundaries.
     fn visible(&self, span: &Span) -> Span {
         let start = self
             .text

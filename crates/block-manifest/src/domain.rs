@@ -1,11 +1,12 @@
-//! The values that an integer may have: found one after the other, without a look at those between.
+//! The set of values that an integer may have, which can be enumerated without a scan over all
+//! integers.
 
 use crate::model::{Field, Valid};
 use crate::types::Integer;
 
-/// How many values are looked at in search of the next allowed one.
+/// How many values the search for the next allowed one tries.
 ///
-/// A domain of at most so many values is searched to its end.
+/// A domain of at most this many values is searched completely.
 pub(crate) const MAX_TRIES: u64 = 1 << 16;
 
 /// The values from `min` to `max` that have no bit outside `bits` and that `valid` allows.
@@ -17,7 +18,7 @@ pub(crate) struct Domain<'v> {
     max: u64,
 }
 
-/// The answer to the question for the next value.
+/// The result of the search for the next value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// This one.
@@ -98,7 +99,7 @@ impl<'v> Domain<'v> {
         (self.min, self.max)
     }
 
-    /// A number that there are not more of.
+    /// An upper bound of the number of values.
     pub(crate) fn most(&self) -> u64 {
         if self.min > self.max {
             return 0;
@@ -117,7 +118,8 @@ impl<'v> Domain<'v> {
         let one_of = self.valid.one_of.as_ref();
         let mut value = from.max(self.min);
         for _ in 0..MAX_TRIES {
-            // Each rule moves on to the next value that it allows, until all of them stay where they are.
+            // Each rule advances the value to the next one that it allows, until no rule changes
+            // it.
             let moved = next_subset(self.bits, value)
                 .and_then(|value| value.checked_next_multiple_of(divisor))
                 .and_then(|value| match one_of {
@@ -139,10 +141,11 @@ impl<'v> Domain<'v> {
         Next::Unknown
     }
 
-    /// All of them, ascending; those behind the first long gap may be missing when there are more than [`MAX_TRIES`].
+    /// All of them, ascending; those after the first long gap may be missing if there are more than
+    /// [`MAX_TRIES`].
     pub(crate) fn values(&self) -> Box<dyn Iterator<Item = u64> + '_> {
         if let Some(one_of) = &self.valid.one_of {
-            // A list is looked through once here, and not anew for each of its values.
+            // A list is sorted once here, and not searched for each of its values.
             let mut listed = one_of.values.clone();
             listed.sort_unstable();
             listed.dedup();
@@ -276,7 +279,8 @@ mod tests {
 
     #[test]
     fn a_search_for_what_is_too_rare_ends() {
-        // Subsets of a sparse mask that a large prime divides: if there are any, they lie far from each other.
+        // Subsets of a sparse mask that a large prime divides: if there are any, they are far
+        // apart.
         let valid = Valid {
             min: Some(1),
             mask: Some(0x5555_5555_5555_5555),

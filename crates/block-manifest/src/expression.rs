@@ -1,17 +1,15 @@
 //! Expressions over fields: unsigned, 64 bits, checked.
 //!
-//! From loosest to tightest: `||`, `&&`, comparisons (which do not chain), `|`, `&`, `+` and `-`, `*`, `!`. That is Rust's
-//! order; `flags & 1 == 0` compares the masked value. `&&` and `||` look at their right side only when it matters, so
+//! From loosest to tightest: `||`, `&&`, comparisons (which do not chain), `|`, `&`, `+` and `-`,
+//! `*`, `!`. That is Rust's order; `flags & 1 == 0` compares the masked value. `&&` and `||`
+//! evaluate their right side only if the left one does not decide, so
 //! `size == 0 || address + size - 1 <= 0xFFFF` does not overflow for a size of zero.
 
 pub(crate) mod analysis;
 pub(crate) mod lower;
-mod parse;
-mod scope;
+pub(crate) mod parse;
+pub(crate) mod scope;
 mod token;
-
-pub(crate) use parse::parse;
-pub(crate) use scope::{Scope, ScopeField};
 
 use crate::diagnostic::Span;
 use crate::types::Integer;
@@ -19,7 +17,7 @@ use crate::types::Integer;
 /// An expression whose names are resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expression {
-    /// What it is.
+    /// Its operation.
     pub node: Node,
     /// Where it stands in the manifest.
     pub span: Span,
@@ -45,15 +43,15 @@ pub enum Node {
 /// An integer field in an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// As it is written.
+    /// Its spelling in the manifest.
     pub name: String,
     /// Offset of the field in the block, in bytes.
     pub offset: u8,
     /// Type of the field.
     pub integer: Integer,
-    /// The lowest bit that is meant.
+    /// The lowest bit that is loaded.
     pub shift: u8,
-    /// The bits that are meant, moved down by `shift`.
+    /// The bits that are loaded, shifted down by `shift`.
     pub mask: u64,
 }
 
@@ -94,7 +92,7 @@ impl Binary {
         )
     }
 
-    /// The comparison that says the same with its sides exchanged; any other operation as it is.
+    /// The equivalent comparison with its sides exchanged; any other operation as it is.
     #[must_use]
     pub const fn mirrored(self) -> Self {
         match self {

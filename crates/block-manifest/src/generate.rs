@@ -1,5 +1,5 @@
-//! What is generated from a manifest: a C header and a Rust module for the authors of VF drivers, and a reference in
-//! Markdown. All three are made from the model alone, so they say what the broker checks.
+//! Generates a C header and a Rust module for authors of VF drivers, and a reference in Markdown.
+//! All three come from the model only, so they match what the broker checks.
 
 mod c;
 mod identifier;
@@ -12,16 +12,18 @@ use crate::model::Manifest;
 impl Manifest {
     /// A C header with the block IDs, lengths, structures and constants.
     ///
-    /// It needs C11 or C++11, compiles in kernels that have `<linux/types.h>` or `<stdint.h>`, and asserts each offset.
-    /// Every name begins with the device's name.
+    /// It needs C11 or C++11, compiles in kernels that have `<linux/types.h>` or `<stdint.h>`, and
+    /// asserts each offset. Every name begins with the device's name.
     #[must_use]
     pub fn header_c(&self) -> String {
         c::header(self)
     }
 
-    /// A Rust module with the block IDs, structures and constants; it needs no crate, no `std` and no `unsafe`.
+    /// A Rust module with the block IDs, structures and constants; it needs no crate, no `std` and
+    /// no `unsafe`.
     ///
-    /// Each structure converts itself to and from the block's bytes, in the byte order that the manifest asks for.
+    /// Each structure converts itself to and from the block's bytes, in the byte order of the
+    /// manifest.
     #[must_use]
     pub fn header_rust(&self) -> String {
         rust::module(self)

@@ -1,6 +1,7 @@
-//! Every key of the language, with the values that it takes and what holds without it.
+//! Every key of the language, with its values and its default.
 //!
-//! The readers take ranges, words and defaults from here, and a test holds the tables of docs/manifest.md against it.
+//! The reader takes ranges, words and defaults from here, and a test compares the tables of
+//! docs/manifest.md with it.
 
 use std::fmt;
 
@@ -10,12 +11,13 @@ use block_table::{
     WhenFull,
 };
 
+use crate::diagnostic::listed;
 use crate::model::{Owner, SequenceKind};
 
 /// A table of the language, such as `[[block.field]]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// The table's header, as one writes it.
+    /// The table's header, as in a manifest.
     pub header: &'static str,
     /// Its keys.
     pub keys: &'static [Key],
@@ -34,18 +36,18 @@ impl Section {
 pub struct Key {
     /// Its spelling.
     pub name: &'static str,
-    /// What values it takes.
+    /// Its values.
     pub values: Values,
-    /// What holds when it is left out.
+    /// Its default.
     pub default: Default,
 }
 
-/// The values that a key takes. [`Display`](fmt::Display) says them as the reference does.
+/// The values of a key. [`Display`](fmt::Display) writes them as the reference does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Values {
     /// Integers from the first to the last of these.
     Integers(u64, u64),
-    /// The same, read better with a hexadecimal end.
+    /// The same, with a hexadecimal upper bound.
     Hexadecimal(u64, u64),
     /// The same, or an array of at least one and at most this many different ones.
     OneOrMore(u64, u64, usize),
@@ -53,11 +55,11 @@ pub enum Values {
     Words(&'static [&'static str]),
     /// `true` or `false`.
     Boolean,
-    /// A name, which may stand in an expression and in generated code.
+    /// A name for use in expressions and in generated code.
     Name,
-    /// The name of the device, which may not.
+    /// The name of the device, which is not used there.
     DeviceName,
-    /// What this says.
+    /// As this phrase describes.
     Other(&'static str),
 }
 
@@ -70,7 +72,7 @@ impl fmt::Display for Values {
                 formatter,
                 "{min} to {max:#X}, or an array of 1 to {most} different ones"
             ),
-            Self::Words(words) => formatter.write_str(&crate::listed(words.iter().copied())),
+            Self::Words(words) => formatter.write_str(&listed(words.iter().copied())),
             Self::Boolean => formatter.write_str("boolean"),
             Self::Name => write!(formatter, "name of 1 to {MAX_NAME_LENGTH} bytes"),
             Self::DeviceName => write!(formatter, "string of 1 to {MAX_NAME_LENGTH} bytes"),
@@ -79,10 +81,10 @@ impl fmt::Display for Values {
     }
 }
 
-/// What holds when a key is left out. [`Display`](fmt::Display) says it as the reference does.
+/// The default of a key. [`Display`](fmt::Display) writes it as the reference does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Default {
-    /// It may not be left out.
+    /// The key is required.
     Required,
     /// This word.
     Word(&'static str),
@@ -90,7 +92,7 @@ pub enum Default {
     Number(u64),
     /// This truth value.
     Boolean(bool),
-    /// What this says.
+    /// As this phrase describes.
     Other(&'static str),
 }
 
@@ -106,7 +108,7 @@ impl fmt::Display for Default {
     }
 }
 
-/// Words and what each of them means. The first one holds without the key, if the key has such a default.
+/// Words with their meanings. The first one is the default, if the key has such a default.
 pub(crate) type Words<T, const N: usize> = [(&'static str, T); N];
 
 pub(crate) const KIND: Words<Kind, 2> = [("register", Kind::Register), ("stream", Kind::Stream)];
@@ -132,12 +134,12 @@ pub(crate) const SEQUENCE: Words<SequenceKind, 3> = [
 ];
 pub(crate) const CHECK: Words<(), 1> = [("crc32", ())];
 
-/// Messages that a stream keeps for each VF when its manifest does not say.
+/// Messages that a stream keeps for each VF by default.
 pub(crate) const DEPTH: u16 = 32;
-/// Whether publishing invalidates when the manifest does not say.
+/// Whether publishing invalidates by default.
 pub(crate) const NOTIFY: bool = false;
 
-/// The words alone.
+/// The words without their meanings.
 const fn words<T: Copy, const N: usize>(words: &Words<T, N>) -> [&'static str; N] {
     let mut names = [""; N];
     let mut index = 0;
@@ -160,7 +162,7 @@ const fn required(name: &'static str, values: Values) -> Key {
     key(name, values, Default::Required)
 }
 
-/// A key with a sentence for a default.
+/// A key whose default is a phrase.
 const fn optional(name: &'static str, values: Values, default: &'static str) -> Key {
     key(name, values, Default::Other(default))
 }

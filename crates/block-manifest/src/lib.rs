@@ -1,9 +1,25 @@
-//! The block manifest language: what an IHV says about its VF configuration blocks.
+//! The block manifest language: parser, checks, compiler and code generators.
 //!
-//! [`Manifest::parse`] reads a manifest, a TOML document that docs/manifest.md describes key by key, and reports
-//! everything that is wrong with it in one run. [`Manifest::compile`] gives the block table that the driver loads, and
-//! [`Manifest::header_c`], [`Manifest::header_rust`] and [`Manifest::reference_markdown`] what the authors of VF drivers
-//! compile against and read.
+//! [`Manifest::parse`] reads a manifest, a TOML document that docs/manifest.md describes key by key,
+//! and reports everything that is wrong in one run. [`Manifest::compile`] returns the block table that
+//! the driver loads. [`Manifest::header_c`], [`Manifest::header_rust`] and
+//! [`Manifest::reference_markdown`] generate code and documentation for authors of VF drivers.
+//!
+//! From the top:
+//!
+//! | layer | does |
+//! |---|---|
+//! | `lib` | runs the steps below |
+//! | `generate` | C header, Rust module and reference from the model |
+//! | `defaults` | checks the compiled table with default values only |
+//! | `compile` | model to block table |
+//! | `check` | checks the values of all keys against each other and builds the model |
+//! | `expression` | `require` and `when`: scope, parser, analysis, instructions |
+//! | `domain` | the set of values that a field may have |
+//! | `model` | a valid manifest |
+//! | `syntax` | TOML to tables with spans; takes ranges and words from `keys` |
+//! | `keys`, `types` | every key with its values and default; field types |
+//! | `diagnostic` | errors and warnings with their places |
 //!
 //! ```
 //! let manifest = block_manifest::Manifest::parse("example.toml", r#"
@@ -49,7 +65,6 @@ pub use types::{Integer, Type};
 use block_table::encode::EncodeError;
 use block_table::{Flaw, TableError};
 use diagnostic::Sink;
-use syntax::listed;
 
 impl Manifest {
     /// Reads and checks the manifest `text`; `file_name` is what diagnostics call it.
@@ -58,7 +73,7 @@ impl Manifest {
     /// Everything that is wrong with it, warnings included.
     pub fn parse(file_name: &str, text: &str) -> Result<Self, Diagnostics> {
         let sink = Sink::default();
-        let file = syntax::parse(text, &sink);
+        let file = syntax::read::file(text, &sink);
         let parts = check::check(&file, text, &sink);
         let place = file
             .device

@@ -1,4 +1,4 @@
-//! A manifest that holds: the model that the compiler, the generators and the tools work on.
+//! The model of a valid manifest, for the compiler, the generators and the tools.
 
 use block_table::{Access, Kind, Limits, OnReset, ShortRead, WhenFull};
 
@@ -26,12 +26,12 @@ pub struct Device {
     pub vendor_id: u16,
     /// PCI device IDs that the PF may have, 1 to 16 different ones in the order of the manifest.
     pub device_ids: Vec<u16>,
-    /// The most VFs, 1 to 4096.
+    /// The maximum number of VFs, 1 to 4096.
     pub max_vfs: u16,
 }
 
 impl Device {
-    /// The first of the device IDs: the one by which the device is named where there is room for one.
+    /// The first of the device IDs, for uses that have room for one.
     #[must_use]
     pub fn device_id(&self) -> u16 {
         self.device_ids.first().copied().unwrap_or_default()
@@ -63,11 +63,11 @@ pub struct Block {
     pub id: u32,
     /// The name.
     pub name: String,
-    /// What the author says about it.
+    /// The author's documentation.
     pub doc: Option<String>,
-    /// What it holds.
+    /// Its kind.
     pub kind: Kind,
-    /// What a VF may do.
+    /// The access of VFs.
     pub vf_access: Access,
     /// The shortest write in bytes.
     pub min_length: u8,
@@ -75,13 +75,13 @@ pub struct Block {
     pub max_length: u8,
     /// Whether publishing invalidates.
     pub notify: bool,
-    /// What a short read gets.
+    /// The result of a short read.
     pub short_read: ShortRead,
     /// What a reset does to PF-owned fields.
     pub on_reset: OnReset,
     /// Messages that a stream keeps for each VF; zero for a register.
     pub depth: u16,
-    /// What a full stream does.
+    /// What a full stream does with another message.
     pub when_full: WhenFull,
     /// Rules over the block's fields.
     pub require: Vec<Condition>,
@@ -89,7 +89,7 @@ pub struct Block {
     pub fields: Vec<Field>,
     /// Its alternative layouts, in the order in which they are tried.
     pub layouts: Vec<Layout>,
-    /// Where its header stands.
+    /// The span of its header.
     pub span: Span,
 }
 
@@ -114,28 +114,28 @@ impl Block {
 /// `[[block.layout]]`.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// Its name: given, or taken from its condition.
+    /// Its name: given, or derived from its condition.
     pub name: String,
-    /// What the author says about it.
+    /// The author's documentation.
     pub doc: Option<String>,
-    /// What chooses it; `None` is `else`.
+    /// The condition that selects it; `None` is `else`.
     pub when: Option<Condition>,
     /// Rules over its fields and those of the block.
     pub require: Vec<Condition>,
     /// Its fields.
     pub fields: Vec<Field>,
-    /// Where its header stands.
+    /// The span of its header.
     pub span: Span,
 }
 
 /// An expression with its text.
 #[derive(Clone, Debug)]
 pub struct Condition {
-    /// As its author wrote it.
+    /// Its text in the manifest.
     pub text: String,
-    /// What it means.
+    /// The parsed expression.
     pub expression: Expression,
-    /// Where it stands.
+    /// Its span.
     pub span: Span,
 }
 
@@ -144,38 +144,38 @@ pub struct Condition {
 pub struct Field {
     /// The name.
     pub name: String,
-    /// What the author says about it.
+    /// The author's documentation.
     pub doc: Option<String>,
-    /// Where it begins in the block, in bytes.
+    /// Its offset in the block, in bytes.
     pub offset: u8,
     /// Its type.
     pub ty: Type,
-    /// Who sets it.
+    /// Its owner.
     pub owner: Owner,
-    /// Its default as it lies in the block; as long as its type.
+    /// Its default in the bytes of the block; as long as its type.
     pub default: Vec<u8>,
-    /// What values it may have.
+    /// Its rules.
     pub valid: Valid,
     /// Its named bits; empty when all bits are one integer.
     pub bits: Vec<Bits>,
     /// The field that counts its elements.
     pub count: Option<Count>,
-    /// How its value moves on.
+    /// How its value advances.
     pub sequence: Option<SequenceKind>,
     /// Whether it is the CRC-32 of all bytes before it.
     pub is_checksum: bool,
-    /// Where its header stands.
+    /// The span of its header.
     pub span: Span,
 }
 
 impl Field {
-    /// The first byte behind it.
+    /// The first byte after it.
     #[must_use]
     pub fn end(&self) -> usize {
         usize::from(self.offset) + self.ty.length()
     }
 
-    /// The bits of each element that may be set at all: those with a name, or all of them.
+    /// The bits of each element that may be set: those with a name, or all of them.
     #[must_use]
     pub fn defined_bits(&self) -> u64 {
         if self.bits.is_empty() {
@@ -185,12 +185,12 @@ impl Field {
     }
 }
 
-/// Who sets a field.
+/// The owner of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
     /// The VF, with its writes.
     Vf,
-    /// The host side, with its publishes.
+    /// The PF, with publishes of host software.
     Pf,
     /// Either of them.
     Both,
@@ -209,7 +209,7 @@ impl Owner {
         !matches!(self, Self::Vf)
     }
 
-    /// As the language spells it.
+    /// The spelling in a manifest.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -250,7 +250,7 @@ pub struct Count {
     pub integer: Integer,
 }
 
-/// How a sequence moves on from one write to the next.
+/// How a sequence advances from one write to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SequenceKind {
     /// Greater.
@@ -262,7 +262,7 @@ pub enum SequenceKind {
 }
 
 impl SequenceKind {
-    /// As the language spells it.
+    /// The spelling in a manifest.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -273,7 +273,7 @@ impl SequenceKind {
     }
 }
 
-/// `valid` of a field. All rules that are given hold together.
+/// `valid` of a field. All given rules hold together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Valid {
     /// The only value.
@@ -286,11 +286,11 @@ pub struct Valid {
     pub max: Option<u64>,
     /// The bits that may be set.
     pub mask: Option<u64>,
-    /// What divides the value.
+    /// The divisor of the value.
     pub multiple_of: Option<u64>,
 }
 
-/// A list of values, perhaps that of an enumeration.
+/// A list of values, optionally that of an enumeration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OneOf {
     /// The enumeration's name.
@@ -342,7 +342,7 @@ impl Manifest {
         &self.blocks
     }
 
-    /// What is valid and yet probably not meant.
+    /// The warnings.
     #[must_use]
     pub const fn warnings(&self) -> &Diagnostics {
         &self.warnings

@@ -1,25 +1,23 @@
-//! The first step: from TOML to the language's own tables, each value with its place.
+//! The first step: reads TOML into the language's own tables, each value with its span.
 //!
-//! Here only the shape of the text is judged: known keys, kinds of values, spellings and plain ranges. What a value means
-//! beside the others is judged in the next step.
+//! It checks the form only: known keys, kinds of values, spellings and ranges. The next step
+//! compares the values with each other.
 
-mod read;
+pub(crate) mod read;
 mod reader;
-
-pub(crate) use reader::listed;
 
 use block_table::{Access, Kind, OnReset, ShortRead, WhenFull};
 
-use crate::diagnostic::{Located, Sink, Span};
+use crate::diagnostic::{Located, Span};
 use crate::model::{Owner, SequenceKind};
 use crate::types::Type;
 
-/// What a key says. A value that is there and cannot be read is reported, and nothing is to follow from it.
+/// The value of a key. An unreadable value is reported once, and causes no further errors.
 #[derive(Debug)]
 pub(crate) enum Written<T> {
-    /// The key is not there.
+    /// The key is absent.
     Absent,
-    /// The key is there, perhaps misspelt, and its value cannot be read.
+    /// The key is present, perhaps misspelt, and its value cannot be read.
     Unreadable,
     /// The value.
     Value(Located<T>),
@@ -48,7 +46,7 @@ pub(crate) struct File {
     pub(crate) device: Option<Device>,
     pub(crate) limits: Option<Limits>,
     pub(crate) enums: Vec<Enum>,
-    /// Whether every enumeration is among them.
+    /// Whether every enumeration could be read.
     pub(crate) knows_enums: bool,
     pub(crate) blocks: Vec<Block>,
 }
@@ -72,7 +70,7 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Enum {
     pub(crate) name: Located<String>,
-    /// The named values; one that cannot be read is still a name. Empty where none could be read.
+    /// The named values; one that cannot be read is still a name. Empty if none could be read.
     pub(crate) members: Vec<(Located<String>, Option<u64>)>,
 }
 
@@ -95,7 +93,7 @@ pub(crate) struct Block {
     pub(crate) require: Vec<Located<String>>,
     pub(crate) fields: Vec<Field>,
     pub(crate) layouts: Vec<Layout>,
-    /// Whether every field and layout is among them, with its name.
+    /// Whether the name of every field and layout could be read.
     pub(crate) knows_fields: bool,
 }
 
@@ -107,7 +105,7 @@ pub(crate) struct Layout {
     pub(crate) when: Option<Located<String>>,
     pub(crate) require: Vec<Located<String>>,
     pub(crate) fields: Vec<Field>,
-    /// Whether every field is among them, with its name.
+    /// Whether the name of every field could be read.
     pub(crate) knows_fields: bool,
 }
 
@@ -127,7 +125,7 @@ pub(crate) struct Field {
     pub(crate) check: Option<Located<()>>,
 }
 
-/// What stands where a value of a field's type may stand.
+/// A value of any field's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Number(u64),
@@ -147,7 +145,7 @@ pub(crate) struct Valid {
 }
 
 impl Valid {
-    /// Every rule that was given, for things that concern all of them.
+    /// Every given rule.
     pub(crate) fn given(&self) -> impl Iterator<Item = &Located<Value>> {
         [
             &self.equals,
@@ -165,12 +163,7 @@ impl Valid {
 #[derive(Clone, Debug)]
 pub(crate) struct Bits {
     pub(crate) name: Located<String>,
-    /// The lowest and the highest bit, unless they cannot be read.
+    /// The lowest and the highest bit, if they can be read.
     pub(crate) range: Option<(u8, u8)>,
     pub(crate) span: Span,
-}
-
-/// Reads `text`. What cannot be read is reported and left out.
-pub(crate) fn parse(text: &str, sink: &Sink) -> File {
-    read::file(text, sink)
 }

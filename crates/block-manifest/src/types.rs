@@ -41,7 +41,7 @@ impl Integer {
         u64::MAX >> (64 - self.bits())
     }
 
-    /// The shape that the block table has for it.
+    /// Its encoding in the block table.
     #[must_use]
     pub const fn operand(self) -> u8 {
         self.width_log
@@ -63,7 +63,7 @@ impl Integer {
         bytes
     }
 
-    /// The value of an integer that begins where `bytes` do.
+    /// The value of an integer at the start of `bytes`.
     pub(crate) fn decode(self, bytes: &[u8]) -> u64 {
         let bytes = bytes.iter().take(self.width().into());
         let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
@@ -93,9 +93,9 @@ pub enum Type {
     Integer(Integer),
     /// Several integers, 1 to 128.
     Array(Integer, u8),
-    /// Bytes without a meaning to the broker, 1 to 128.
+    /// Bytes that the broker does not interpret, 1 to 128.
     Bytes(u8),
-    /// Printable ASCII with zeros behind, 1 to 128 bytes.
+    /// Printable ASCII, padded with zeros, 1 to 128 bytes.
     Ascii(u8),
 }
 

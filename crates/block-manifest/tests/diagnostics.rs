@@ -1,4 +1,4 @@
-//! What is wrong with a manifest is said as these snapshots show.
+//! Snapshots of the diagnostics for wrong manifests.
 //!
 //! `cargo insta review` accepts a changed wording; read every one as its user would.
 

@@ -61,7 +61,7 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
-/// What becomes of a command, the first after a reset.
+/// The result of a command, the first after a reset.
 fn sent(command: Command) -> Result<Image, Rule> {
     after(command, &[0; 128], History::EMPTY)
 }
@@ -223,7 +223,7 @@ fn a_layout_requirement_refuses_what_is_too_large_and_what_overflows() {
 fn valid_rules_of_a_layout_hold_when_it_is_chosen() {
     assert_eq!(sent(Command::map(4095, 1)), Err(Rule::Value));
     assert_eq!(sent(Command::map(4096, 0)), Err(Rule::Value));
-    // In the tag layout the same bytes are a label, and no multiple of 4096 is asked for.
+    // In the tag layout the same bytes are a label, and the rule "multiple of 4096" does not apply.
     assert!(sent(Command::new(2).with(12, b"label")).is_ok());
 }
 

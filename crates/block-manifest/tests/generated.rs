@@ -1,4 +1,4 @@
-//! What is generated compiles, and both languages lay a block out as the table judges it.
+//! Generated code compiles, and both languages lay a block out as the table does.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,14 +23,14 @@ fn manifest(text: &str) -> Manifest {
     Manifest::parse("manifest.toml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
-/// A folder for what a test builds, under the target folder.
+/// A folder for the outputs of a test, below the target folder.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&folder).expect("the target folder can be written");
     folder
 }
 
-/// Runs a compiler, and fails with what it says.
+/// Runs a compiler, and fails with its messages.
 fn compile(command: &mut Command) {
     let output = command
         .output()

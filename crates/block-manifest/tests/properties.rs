@@ -22,7 +22,8 @@ fn writers() -> impl Strategy<Value = Writer> {
 }
 
 fn images() -> impl Strategy<Value = Image> {
-    // Mostly zeros, as blocks are; otherwise a random image is refused for its reserved bytes and nothing else is tried.
+    // Mostly zeros, as blocks are; otherwise a random image is refused for its reserved bytes and
+    // nothing else is tried.
     let byte = prop_oneof![6 => Just(0u8), 1 => any::<u8>(), 2 => 0..8u8];
     prop::collection::vec(byte, 128).prop_map(|bytes| bytes.try_into().expect("128 bytes"))
 }
@@ -36,7 +37,7 @@ fn histories() -> impl Strategy<Value = History> {
     ]
 }
 
-/// Calls everything that a table offers; whatever it answers, it does not panic.
+/// Calls every function of a table; none may panic.
 fn exercise(table: &Table<'_>, sent: &Image, committed: &Image, history: History) {
     let _ = (table.device(), table.limits(), format!("{table:?}"));
     for id in [0, 1, 2, 63, 64, 70, u32::MAX] {
@@ -78,7 +79,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_are_refused_or_safe(mut bytes in prop::collection::vec(any::<u8>(), 0..400), sent in images()) {
         let _ = Table::verify(&bytes);
-        // The same with everything that guards the rest made right.
+        // The same with the checksums corrected.
         if let Some(start) = bytes.get_mut(..12) {
             start.copy_from_slice(b"PFBLOCKS\x01\0\0\0");
             encode::seal(&mut bytes);
@@ -149,7 +150,8 @@ proptest! {
         writes in prop::collection::vec((writers(), images(), any::<u64>()), 1..12),
     ) {
         let Ok(manifest) = Manifest::parse("random.toml", &text) else {
-            // A contradiction between random rules; what remains is enough, as the test below shows.
+            // Random rules contradicted each other; enough manifests remain, as the test below
+            // shows.
             return Ok(());
         };
         let bytes = manifest.compile();

@@ -1,4 +1,4 @@
-//! The manifests in blocks/ compile without a word, and verify.
+//! The manifests in blocks/ compile without diagnostics, and verify.
 
 use block_manifest::Manifest;
 use block_table::Table;

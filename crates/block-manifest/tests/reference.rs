@@ -1,4 +1,4 @@
-//! docs/manifest.md and the parser say the same.
+//! docs/manifest.md and the parser agree.
 
 use block_manifest::Manifest;
 use block_manifest::keys::{SECTIONS, Section};
@@ -8,7 +8,7 @@ const REFERENCE: &str = include_str!("../../../docs/manifest.md");
 const DEVICE: &str = "[device]\nname = \"Example\"\nvendor-id = 1\ndevice-id = 2\nmax-vfs = 4\n";
 const BLOCK: &str = "[[block]]\nid = 99\nname = \"other\"\nvf-access = \"read-only\"\nlength = 4\n";
 
-/// The heading under which a section's keys stand.
+/// The heading of a section in the reference.
 fn heading(section: &Section) -> String {
     let title = match section.header {
         "the manifest" => "The manifest",
@@ -48,7 +48,7 @@ fn the_reference_lists_exactly_the_keys_that_the_parser_knows() {
     );
 }
 
-/// The TOML examples, each made into a whole manifest by what it leaves out.
+/// The TOML examples, each completed to a whole manifest.
 fn examples() -> Vec<String> {
     let blocks = REFERENCE
         .split("```toml\n")
@@ -111,7 +111,7 @@ fn the_limits_of_the_reference_are_those_of_the_table() {
         format!("IDs from 0 to {}", block_table::INVALIDATABLE_BLOCKS - 1),
         format!("`one-of` has at most {} values", block_table::MAX_VALUES),
         "at most 256 expressions".to_owned(),
-        // What the compiler alone knows is held by tests/work.rs.
+        // tests/work.rs checks the limits that only the compiler has.
         "at most 1024 names, numbers and symbols".to_owned(),
     ];
     // The page wraps its lines.
@@ -130,7 +130,7 @@ fn without(table: &str, key: &str) -> String {
     others.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// A manifest in which `key` of `section` is `value`, with all that this key needs beside it.
+/// A manifest in which `key` of `section` is `value`, with the other keys that it needs.
 fn with_key(section: &Section, key: &str, value: &str) -> String {
     let line = format!("{key} = {value}\n");
     let field = "[[block.field]]\nname = \"f\"\ntype = \"u8\"\n";
@@ -291,7 +291,7 @@ fn what_is_left_out_has_the_default_of_the_reference() {
         } else if row.values.contains(row.default) {
             format!("\"{word}\"")
         } else {
-            // The default is a sentence.
+            // The default is a phrase.
             continue;
         };
         defaults += 1;

@@ -1,4 +1,4 @@
-//! What is refused, and that one mistake gives one error.
+//! Manifests that are refused: one mistake gives one error.
 
 use block_manifest::Manifest;
 
@@ -27,14 +27,14 @@ fn parse(text: &str) -> Result<Manifest, Vec<String>> {
     })
 }
 
-/// What is said about a manifest of one block with these lines behind its length.
+/// The diagnostics of a manifest of one block with these lines after its length.
 fn errors(lines: &str) -> Vec<String> {
     parse(&format!("{DEVICE}{BLOCK}{lines}"))
         .err()
         .unwrap_or_default()
 }
 
-/// One error, and these words in it.
+/// Expects one error with these words.
 #[track_caller]
 fn one(errors: &[String], words: &str) {
     assert!(
@@ -332,7 +332,7 @@ fn defaults_that_break_a_count_of_their_side_are_refused() {
         [""; 0]
     );
     assert_eq!(errors(&(counter("default = 4") + &array(""))), [""; 0]);
-    // A read-only block belongs to the PF alone: nobody else makes its defaults right.
+    // A read-only block belongs to the PF only: no other writer can correct its defaults.
     let read_only = format!("{DEVICE}{BLOCK}{}{}", counter("default = 5"), array(""))
         .replace("read-write", "read-only");
     one(

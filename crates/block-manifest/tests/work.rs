@@ -1,4 +1,5 @@
-//! Reading a manifest ends soon, whatever stands in it: deep trees and long searches are bounded.
+//! Reading a manifest takes bounded time, whatever it contains: deep trees and long searches are
+//! limited.
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +42,7 @@ fn a_long_chain_is_refused_before_a_tree_is_made_of_it() {
 
 #[test]
 fn an_expression_has_1024_tokens_and_no_more() {
-    // Constants are computed at once, so a sum of them is long and yet one instruction.
+    // Constants are evaluated at once, so a long sum of them is one instruction.
     let sum = |numbers: usize| vec!["1"; numbers].join(" + ") + " == a";
     assert_eq!(messages(&with_rules(&[sum(511)], "u32")), [""; 0]);
     assert_eq!(
@@ -66,7 +67,7 @@ fn an_expression_is_nested_64_deep_and_no_deeper() {
 
 #[test]
 fn as_many_rules_as_there_may_be_are_judged_within_the_budget_of_their_block() {
-    // No interval refutes such a rule, and only the last value meets all of them.
+    // Interval arithmetic refutes no such rule, and only the last value satisfies all of them.
     let rule = |index: u32| format!("a * a != {} || a == 65535", index * 4 + 3);
     let slow: Vec<String> = (0..255)
         .map(rule)

@@ -1,5 +1,5 @@
-//! A block's bytes as a picture for the terminal: 16 bytes in a row, each field a box with its name,
-//! its type and its owner.
+//! Draws a block's bytes for the terminal: 16 bytes in a row, each field a box with its name, its
+//! type and its owner.
 
 use std::iter;
 use std::ops::Range;
@@ -8,25 +8,25 @@ use block_manifest::Field;
 
 /// Bytes in a row.
 const ROW: usize = 16;
-/// Columns for each byte, one of them the line at its left.
+/// Columns for each byte, including the line at its left.
 const BYTE: usize = 4;
-/// What stands left of the boxes where no offset does.
+/// The margin of rows without an offset.
 const MARGIN: &str = "     ";
 
-/// A run of bytes in the picture.
+/// An area of the picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Area {
     /// The first byte.
     pub(crate) start: usize,
-    /// The first byte behind.
+    /// The first byte after it.
     pub(crate) end: usize,
-    /// What stands in it.
+    /// Its title.
     pub(crate) title: String,
-    /// What stands below.
+    /// Its subtitle.
     pub(crate) subtitle: String,
 }
 
-/// The areas of a block of `length` bytes: its fields, and what no field covers.
+/// The areas of a block of `length` bytes: its fields, and the bytes that no field covers.
 pub(crate) fn areas(fields: &[&Field], length: usize) -> Vec<Area> {
     let mut areas = Vec::new();
     let mut at = 0;
@@ -69,11 +69,11 @@ fn gap(areas: &mut Vec<Area>, start: usize, end: usize) {
 
 /// One row of boxes.
 struct Row {
-    /// How many bytes wide it is.
+    /// Its width in bytes.
     width: usize,
-    /// Left of which of its bytes a line stands; one stands at both ends too.
+    /// The bytes that have a line at their left; both ends have one too.
     lines_at: Vec<usize>,
-    /// What it says.
+    /// Its text.
     text: Vec<String>,
 }
 
@@ -84,13 +84,13 @@ impl Row {
         text: Vec::new(),
     };
 
-    /// Whether a line stands left of `byte`, or at the right end.
+    /// Whether there is a line left of `byte`, or at the right end.
     fn has_line_at(&self, byte: usize) -> bool {
         self.width > 0 && (byte == 0 || byte == self.width || self.lines_at.contains(&byte))
     }
 }
 
-/// The lines of the picture. Rows that lie inside of one area are drawn once and counted.
+/// The lines of the picture. Rows within one area are drawn once and counted.
 pub(crate) fn draw(areas: &[Area]) -> Vec<String> {
     let rows = rows(areas);
     let mut lines = vec![header()];
@@ -113,7 +113,7 @@ fn rows(areas: &[Area]) -> Vec<Row> {
         rows.push(boxes(areas, start..length.min(start + ROW)));
         start += ROW;
         let alike = whole_rows(areas, start, length);
-        // Instead of a single row "likewise" would say no less in no less space.
+        // A single repeated row is drawn: a note would not be shorter.
         if alike > 1 {
             let end = start + alike * ROW;
             let text = format!("{start:02x} to {:02x} likewise", end - 1);
@@ -139,7 +139,7 @@ fn header() -> String {
     format!("{MARGIN} {}", digits.concat().trim_end())
 }
 
-/// How many whole rows from `start` on lie inside of the area that the row before them lies in.
+/// The number of whole rows from `start` on that lie in the same area as the row before them.
 fn whole_rows(areas: &[Area], start: usize, length: usize) -> usize {
     let inside = |row: usize| {
         let (before, end) = (start + row * ROW - ROW, start + row * ROW + ROW);
@@ -207,7 +207,7 @@ fn boxes(areas: &[Area], bytes: Range<usize>) -> Row {
     }
 }
 
-/// A text that fits into so many columns; the table of fields has it in full.
+/// The text, cut to this many columns; the table of fields has it in full.
 fn shortened(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_owned();

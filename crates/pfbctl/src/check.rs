@@ -1,4 +1,4 @@
-//! `pfbctl check`: all mistakes of all manifests in one run.
+//! `pfbctl check`: reports all mistakes of all manifests in one run.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,12 +7,11 @@ use block_manifest::Manifest;
 
 use crate::cli;
 use crate::failure::Failure;
-use crate::say;
 use crate::source;
 use crate::style::{BAD, GOOD, counted};
 
-/// `pfbctl check`. A file that cannot be read does not keep the others from being checked: why is said at its turn, and the
-/// exit code tells it at the end.
+/// `pfbctl check`. A file that cannot be read does not stop the check of the others: its error is
+/// printed in its turn, and the exit code reports it.
 pub(crate) fn run(arguments: &cli::Check, out: &mut dyn Write) -> Result<(), Failure> {
     let (mut wrong, mut unread) = (0, 0);
     for path in &arguments.manifests {
@@ -20,7 +19,7 @@ pub(crate) fn run(arguments: &cli::Check, out: &mut dyn Write) -> Result<(), Fai
         let bytes = match source::read(path) {
             Ok(bytes) => bytes,
             Err(failure) => {
-                say(&failure);
+                failure.print();
                 writeln!(out, "{BAD}unread{BAD:#}  {name}")?;
                 unread += 1;
                 continue;
@@ -29,7 +28,7 @@ pub(crate) fn run(arguments: &cli::Check, out: &mut dyn Write) -> Result<(), Fai
         let is_right = match source::text(path, &bytes) {
             Ok(text) => judge(path, &text, out)?,
             Err(failure) => {
-                say(&failure);
+                failure.print();
                 writeln!(out, "{BAD}refused{BAD:#} {name}: not a manifest")?;
                 false
             }
@@ -50,7 +49,7 @@ pub(crate) fn run(arguments: &cli::Check, out: &mut dyn Write) -> Result<(), Fai
     }
 }
 
-/// Shows what is wrong with one manifest and what becomes of it; false when it has errors.
+/// Prints the diagnostics of one manifest and its result; false if it has errors.
 fn judge(path: &Path, text: &str, out: &mut dyn Write) -> Result<bool, Failure> {
     let name = path.display();
     match Manifest::parse(&path.to_string_lossy(), text) {

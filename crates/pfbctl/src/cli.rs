@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// What stands behind every help text.
+/// The end of every help text.
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, and nothing to complain about
@@ -12,7 +12,7 @@ Exit codes:
   2  not done: wrong usage, a file that cannot be read or written, a malformed trace, no driver
 Of several the highest is the one.";
 
-/// Check, compile, show and simulate block manifests, and look at a running pf_broker driver.
+/// Check, compile, show and simulate block manifests, and inspect a running pf_broker driver.
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXIT_CODES, max_term_width = 100)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
@@ -58,8 +58,8 @@ Examples:
     /// With --trace, each line of the trace is one operation and each line of output its result; what
     /// is refused is a result like any other. The built driver gives the same lines in the lab.
     ///
-    /// Without, the tool makes up a story from the manifest: the host side publishes, VFs write what
-    /// the manifest allows, one of them is hostile, and a table sums up what each VF got.
+    /// Without it, the tool derives a story from the manifest: host software publishes, VFs write what
+    /// the manifest allows, one of them is hostile, and a table sums up the operations of each VF.
     #[command(after_help = "\
 Examples:
   pfbctl simulate blocks/mlx5-hv-vhca.toml
@@ -99,21 +99,21 @@ Example:
   pfbctl publish all 0 0100000000000000")]
     Publish(Publish),
 
-    /// Tell a VF or all to read blocks again (Windows)
+    /// Notify a VF or all to read blocks again (Windows)
     Invalidate(Invalidate),
 
-    /// Take the messages out of a VF's stream, oldest first (Windows)
+    /// Drain the messages of a VF's stream, oldest first (Windows)
     Drain(Drain),
 
     /// Reset a VF: nothing that it wrote stays (Windows)
     Reset(Reset),
 
-    /// Show what VFs and host side do, as it happens (Windows)
+    /// Show the events of VFs and host software as they occur (Windows)
     ///
     /// Waits for changes and prints each VF's new journal entries. Ends with Ctrl-C.
     Watch(Watch),
 
-    /// Show the last things that happened to a VF's blocks (Windows)
+    /// Show the last events of a VF (Windows)
     Journal(Journal),
 }
 
@@ -133,7 +133,7 @@ pub(crate) struct Compile {
     pub(crate) outputs: Outputs,
 }
 
-/// What to make of a manifest: at least one thing.
+/// The outputs of a manifest: at least one.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct Outputs {
@@ -220,7 +220,7 @@ pub(crate) struct Inf {
     pub(crate) arch: String,
 }
 
-/// The names that no two packages on one host may share.
+/// The names that must be unique among the packages on a host.
 #[derive(Debug, Args)]
 pub(crate) struct InfNames {
     /// Name of the driver's service [default: `pf_broker`, vendor ID and device ID, such as
@@ -248,7 +248,7 @@ pub(crate) enum Class {
     ComputeAccelerator,
 }
 
-/// Which device a command speaks to.
+/// The device of a command.
 #[derive(Debug, Args)]
 pub(crate) struct Selection {
     /// The device: its number or path as `pfbctl list` shows them [default: the only one]
@@ -360,7 +360,7 @@ pub(crate) struct Journal {
     /// Index of the VF
     pub(crate) vf: u16,
 
-    /// Only entries behind the one of this number
+    /// Only entries after the one of this number
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) after: u64,
 }

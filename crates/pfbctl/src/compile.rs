@@ -1,10 +1,10 @@
-//! `pfbctl compile`: block table, headers and documentation.
+//! `pfbctl compile`: writes block table, headers and documentation.
 
 use crate::cli;
 use crate::failure::Failure;
 use crate::source;
 
-/// `pfbctl compile`. Nothing is written when the manifest has an error.
+/// `pfbctl compile`. Writes no file if the manifest has an error.
 pub(crate) fn run(arguments: &cli::Compile) -> Result<(), Failure> {
     let outputs = &arguments.outputs;
     let given = [

@@ -1,9 +1,9 @@
-//! Finding bytes that a manifest allows, whatever its rules.
+//! Finds bytes that a manifest allows, whatever its rules.
 //!
-//! A draft begins with values that each field allows by itself. As long as a rule over several
-//! fields does not hold, one field of it gets another value: where the rule compares the field with
-//! something, the value that would do, else one of the field's own. In the end the block table
-//! judges, with the same code as in the driver; what it refuses is no draft.
+//! A draft begins with values that each field allows by itself. While a rule over several fields
+//! does not hold, one of its fields gets another value: if the rule compares the field with a
+//! value, one that satisfies the comparison, otherwise another of the field's values. Finally the
+//! block table judges the draft with the code of the driver; a refused draft is discarded.
 
 use std::collections::BTreeSet;
 
@@ -13,31 +13,30 @@ use block_table::{History, Image, MAX_BLOCK_LENGTH, Rule, Writer, crc32};
 
 use crate::value;
 
-/// How often a draft is begun anew, and how often one is mended.
+/// How often a draft is restarted, and how often one is changed.
 const BEGINNINGS: u64 = 24;
 const MENDINGS: u32 = 200;
 
-/// What is to be drafted.
+/// The requirements of a draft.
 pub(crate) struct Wish<'a> {
     /// The block, in the manifest.
     pub(crate) block: &'a Block,
     /// The same block, in the block table.
     pub(crate) compiled: block_table::Block<'a>,
-    /// Who writes.
+    /// The writer.
     pub(crate) writer: Writer,
-    /// The layout that the block shall have, if it has layouts.
+    /// The wanted layout, if the block has layouts.
     pub(crate) layout: Option<usize>,
-    /// What the block holds; of a stream, its last message.
+    /// The content of the block; of a stream, its last message.
     pub(crate) committed: &'a Image,
-    /// Who wrote it since the last reset.
+    /// Its writers since the last reset.
     pub(crate) history: History,
-    /// Wishes that differ in nothing else get different values where the manifest leaves a choice.
+    /// Drafts with different turns get different values where the manifest leaves a choice.
     pub(crate) turn: u64,
 }
 
 impl Wish<'_> {
-    /// Bytes that fulfil the wish: as long as the block is, and valid. `None` where there are none,
-    /// or none was found.
+    /// Valid bytes with the length of the block. `None` if there are none, or none was found.
     pub(crate) fn fulfil(&self) -> Option<Vec<u8>> {
         let length = usize::from(self.block.max_length);
         if self.block.is_opaque() {
@@ -54,7 +53,7 @@ impl Wish<'_> {
         })
     }
 
-    /// What the block table says to these bytes.
+    /// The block table's result for these bytes.
     fn accepts(&self, bytes: &[u8]) -> Result<Image, block_table::Violation> {
         self.compiled.check_sent(self.writer, bytes)?;
         self.compiled
@@ -66,12 +65,12 @@ impl Wish<'_> {
     }
 }
 
-/// One attempt at a wish.
+/// One attempt.
 struct Draft<'w> {
     wish: &'w Wish<'w>,
-    /// The fields of the layout that is wished for.
+    /// The fields of the wanted layout.
     fields: Vec<&'w Field>,
-    /// Constants of the block's expressions and their neighbours: values that its rules speak of.
+    /// Constants of the block's expressions and their neighbours.
     constants: BTreeSet<u64>,
     /// The block as it would be with this write.
     image: Image,
@@ -97,7 +96,7 @@ impl<'w> Draft<'w> {
         draft
     }
 
-    /// Gives each field a value that it allows by itself: in the first draft a plain one.
+    /// Sets each field to a value that it allows by itself: a plain one in the first draft.
     fn begin(&mut self, plain: bool) {
         if value::layout_of(self.wish.block, self.wish.committed) != self.wish.layout {
             self.image = [0; MAX_BLOCK_LENGTH];
@@ -126,7 +125,7 @@ impl<'w> Draft<'w> {
             }
             Type::Bytes(_) | Type::Integer(_) | Type::Array(..) => {
                 let mut choices = self.choices(field);
-                // Zero tells a reader the least.
+                // Zero is the least informative value.
                 if plain && choices.iter().any(|&value| value != 0) {
                     choices.retain(|&value| value != 0);
                 }
@@ -177,7 +176,7 @@ impl<'w> Draft<'w> {
         choices
     }
 
-    /// Whether a field allows a value by itself, counting what it counts.
+    /// Whether a field allows a value by itself, including the elements that it counts.
     fn allows(&self, field: &Field, value: u64) -> bool {
         let counted = self
             .fields
@@ -196,7 +195,7 @@ impl<'w> Draft<'w> {
             && counted.is_none_or(|elements| value <= elements)
     }
 
-    /// Clears the elements behind a count, and sums up.
+    /// Clears the elements after a count, and sets the checksums.
     fn tidy(&mut self) {
         for field in &self.fields {
             if !self.wish.owns(field) {
@@ -217,7 +216,7 @@ impl<'w> Draft<'w> {
         seal(&mut self.image, &self.fields, self.wish.writer);
     }
 
-    /// Whether the block table accepts the draft, and it has the layout that is wished for.
+    /// Whether the block table accepts the draft, with the wanted layout.
     fn is_done(&self) -> bool {
         let bytes = &self.image[..usize::from(self.wish.block.max_length)];
         self.wish
@@ -225,7 +224,7 @@ impl<'w> Draft<'w> {
             .is_ok_and(|image| value::layout_of(self.wish.block, &image) == self.wish.layout)
     }
 
-    /// Gives one field another value. False where there is no field to try.
+    /// Sets one field to another value. False if there is no field to try.
     fn mend(&mut self) -> bool {
         let mended = match self.broken_rule() {
             Some((expression, wanted)) => self.mend_rule(expression, wanted),
@@ -235,7 +234,7 @@ impl<'w> Draft<'w> {
         mended
     }
 
-    /// A rule over several fields that is not as it should be, and what it should be.
+    /// A rule over several fields with another result than the wanted one, and the wanted one.
     fn broken_rule(&mut self) -> Option<(&'w Expression, bool)> {
         let block = self.wish.block;
         let layout = self.wish.layout.unwrap_or(0);
@@ -260,7 +259,7 @@ impl<'w> Draft<'w> {
         self.one_of(&broken)
     }
 
-    /// Makes a rule come true, or false, if it can, by one of its fields.
+    /// Gives a rule the wanted result by changing one of its fields, if possible.
     fn mend_rule(&mut self, expression: &'w Expression, wanted: bool) -> bool {
         match &expression.node {
             Node::Not(inner) => self.mend_rule(inner, !wanted),
@@ -290,7 +289,7 @@ impl<'w> Draft<'w> {
                         _ => None,
                     })
                     .collect();
-                // Equality wants the value itself, every other comparison it or a neighbour.
+                // Equality needs the value itself, every other comparison the value or a neighbour.
                 let nearby: &[u64] = match (operation, wanted) {
                     (Binary::Equal, true) | (Binary::NotEqual, false) => &[0],
                     _ => &[0, 1, u64::MAX],
@@ -305,7 +304,7 @@ impl<'w> Draft<'w> {
         }
     }
 
-    /// Gives one field of an expression another value.
+    /// Sets one field of an expression to another value.
     fn mend_any(&mut self, expression: &'w Expression) -> bool {
         let mut loads: Vec<&'w Load> = Vec::new();
         expression.for_each_load(&mut |load, _| loads.push(load));
@@ -327,7 +326,7 @@ impl<'w> Draft<'w> {
         true
     }
 
-    /// Sets what a load loads, if its field is the writer's and allows the value.
+    /// Sets the bits of a load, if its field is the writer's and allows the value.
     fn set(&mut self, load: &Load, value: u64) -> bool {
         if let Some(field) = self.field_of(load) {
             let offset = usize::from(field.offset);
@@ -341,7 +340,7 @@ impl<'w> Draft<'w> {
         true
     }
 
-    /// Gives the field that the block table complains about another value.
+    /// Sets the field that the block table complains about to another value.
     fn mend_field(&mut self) -> bool {
         let bytes = &self.image[..usize::from(self.wish.block.max_length)];
         let Err(violation) = self.wish.accepts(bytes) else {
@@ -392,7 +391,7 @@ fn owns(writer: Writer, field: &Field) -> bool {
     }
 }
 
-/// Sets a writer's checksums to what the bytes before them give.
+/// Sets a writer's checksums from the bytes before them.
 pub(crate) fn seal(image: &mut Image, fields: &[&Field], writer: Writer) {
     for field in fields
         .iter()

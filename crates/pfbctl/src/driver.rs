@@ -1,4 +1,4 @@
-//! The commands that speak to a running driver, over its management interface.
+//! The commands that call a running driver, over its management interface.
 
 mod allowed;
 mod connection;
@@ -15,6 +15,7 @@ use crate::cli;
 use crate::failure::Failure;
 use allowed::{Request, Transfer, explain};
 use connection::{Access, devices, open};
+use watch::JOURNAL_ENTRIES;
 
 /// `pfbctl list`.
 pub(crate) fn list(out: &mut dyn Write) -> Result<(), Failure> {
@@ -23,7 +24,7 @@ pub(crate) fn list(out: &mut dyn Write) -> Result<(), Failure> {
     })
 }
 
-/// Shows every device. One that does not answer does not keep the others from being shown.
+/// Prints every device. One that does not answer does not keep the others from being printed.
 fn list_devices(
     paths: Vec<String>,
     out: &mut dyn Write,
@@ -176,9 +177,6 @@ pub(crate) fn reset(arguments: &cli::Reset) -> Result<(), Failure> {
         .map_err(|error| explain(&device, about(arguments.vf), error))
 }
 
-/// Most journal entries asked for at once; more than the driver keeps for a VF.
-const JOURNAL_ENTRIES: usize = 1024;
-
 /// `pfbctl journal`.
 pub(crate) fn journal(arguments: &cli::Journal, out: &mut dyn Write) -> Result<(), Failure> {
     let device = open(&arguments.selection, Access::Look)?;
@@ -191,7 +189,7 @@ pub(crate) fn journal(arguments: &cli::Journal, out: &mut dyn Write) -> Result<(
     Ok(())
 }
 
-/// How long `pfbctl watch` waits before it looks once more for a device that has gone.
+/// How long `pfbctl watch` waits before it searches again for a device that has gone.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// `pfbctl watch`: until the user ends it.

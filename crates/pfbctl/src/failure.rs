@@ -1,4 +1,4 @@
-//! What keeps a command from doing what it was asked to, and the exit code that says so.
+//! Why a command failed, and its exit code.
 
 use std::error::Error as _;
 use std::io;
@@ -8,16 +8,17 @@ use std::path::PathBuf;
 use block_trace::PlayError;
 
 use crate::printable::printable_lines;
+use crate::style::BAD;
 
 /// The exit code for findings: a manifest or table has errors, or the driver refused the request.
 const FINDINGS: u8 = 1;
-/// The exit code for a command that could not be carried out.
+/// The exit code for a command that was not performed.
 const NOT_DONE: u8 = 2;
 
 /// Why a command ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// Manifests have errors, which were shown already.
+    /// Manifests have errors, which are printed already.
     #[error("errors in {manifests} of {of} {}", if *.of == 1 { "manifest" } else { "manifests" })]
     Findings {
         /// How many have errors.
@@ -25,14 +26,14 @@ pub(crate) enum Failure {
         /// How many were checked.
         of: usize,
     },
-    /// Files could not be read, which was said for each already.
+    /// Files could not be read; the error of each is printed already.
     #[error("{files} of {of} {} cannot be read{}", if *.of == 1 { "file" } else { "files" }, others(*.manifests))]
     Unread {
         /// How many cannot be read.
         files: usize,
         /// How many others have errors.
         manifests: usize,
-        /// How many were to be checked.
+        /// How many were given.
         of: usize,
     },
     /// A block table does not verify.
@@ -40,15 +41,15 @@ pub(crate) enum Failure {
     Table {
         /// The table's file.
         path: PathBuf,
-        /// What the verifier says.
+        /// The verifier's message.
         problem: String,
     },
-    /// The manifest cannot become what was asked for.
+    /// The manifest does not support the requested output.
     #[error("{}: {problem}", path.display())]
     Unfit {
         /// The manifest's file.
         path: PathBuf,
-        /// What is in the way.
+        /// The reason.
         problem: String,
     },
     /// An argument does not go with the manifest.
@@ -56,7 +57,7 @@ pub(crate) enum Failure {
     Argument {
         /// The argument as the command line spells it.
         argument: &'static str,
-        /// What is wrong with its value.
+        /// The problem with its value.
         problem: String,
     },
     /// A file cannot be read.
@@ -64,7 +65,7 @@ pub(crate) enum Failure {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A file cannot be written.
@@ -72,21 +73,21 @@ pub(crate) enum Failure {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A trace ended before its last line.
     #[error("{name}")]
     Trace {
-        /// The trace's file, or where else it came from.
+        /// The trace's file, or its other source.
         name: String,
-        /// What ended it.
+        /// The error that ended it.
         source: PlayError<std::convert::Infallible>,
     },
     /// Standard output cannot be written.
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),
-    /// The command speaks to the driver, which runs on Windows alone.
+    /// The command calls the driver, which runs only on Windows.
     #[cfg(not(windows))]
     #[error(
         "this command speaks to the pf_broker driver, which runs on Windows alone; \
@@ -97,11 +98,11 @@ pub(crate) enum Failure {
     #[cfg(windows)]
     #[error("cannot list the devices")]
     Devices(#[source] io::Error),
-    /// There is no device to speak to.
+    /// No device is present.
     #[cfg(windows)]
     #[error("no pf_broker device is present; is the package installed and the device enabled?")]
     NoDevice,
-    /// There is more than one device to speak to.
+    /// Several devices are present.
     #[cfg(windows)]
     #[error("{count} devices are present; choose one with --device, see `pfbctl list`")]
     WhichDevice {
@@ -118,28 +119,28 @@ pub(crate) enum Failure {
     Open {
         /// The device's path.
         path: String,
-        /// What Windows says.
+        /// Windows' error.
         source: io::Error,
     },
-    /// Some devices could not be asked, which was shown for each already.
+    /// Some devices did not answer; the error of each is printed already.
     #[error("{devices} of {of} {} did not answer", if *.of == 1 { "device" } else { "devices" })]
     Unanswered {
         /// How many did not answer.
         devices: usize,
         /// How many there are.
         of: usize,
-        /// The highest exit code of theirs.
+        /// Their highest exit code.
         exit_code: u8,
     },
-    /// The driver refused the request, and says what it would have accepted.
+    /// The driver refused the request, and reports the allowed values.
     #[error("{allowed}")]
     Refused {
-        /// What is allowed, with what was asked for.
+        /// The allowed values, with the requested one.
         allowed: String,
-        /// The driver's answer.
+        /// The driver's reply.
         source: pf_broker_client::Error,
     },
-    /// The driver's answer.
+    /// The driver's reply.
     #[error(transparent)]
     Driver(#[from] pf_broker_client::Error),
 }
@@ -154,7 +155,7 @@ fn others(manifests: usize) -> String {
 }
 
 impl Failure {
-    /// Whether there is no device to speak to now, while there may be one later.
+    /// Whether no device is present, which may change later.
     pub(crate) fn is_absence(&self) -> bool {
         match self {
             #[cfg(windows)]
@@ -165,8 +166,8 @@ impl Failure {
         }
     }
 
-    /// The exit code, as `pfbctl --help` documents it. A reader of standard output that has gone
-    /// (`pfbctl show … | head`) has what it wanted.
+    /// The exit code, as `pfbctl --help` documents it. A closed standard output
+    /// (`pfbctl show … | head`) is no error.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
@@ -180,7 +181,12 @@ impl Failure {
         }
     }
 
-    /// The failure with everything that caused it, as one text for the terminal.
+    /// Prints the failure and its causes on standard error.
+    pub(crate) fn print(&self) {
+        anstream::eprintln!("{BAD}error{BAD:#}: {}", self.with_causes());
+    }
+
+    /// The failure and its causes as one text for the terminal.
     pub(crate) fn with_causes(&self) -> String {
         let causes = iter::successors(self.source(), |&cause| cause.source());
         let texts: Vec<String> = iter::once(self.to_string())

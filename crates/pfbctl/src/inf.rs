@@ -1,4 +1,4 @@
-//! `pfbctl inf`: the INF of a device, made of the driver's own `pf_broker.inx`.
+//! `pfbctl inf`: writes a device's INF from the driver's `pf_broker.inx`.
 
 mod names;
 mod version;
@@ -11,19 +11,20 @@ use crate::failure::Failure;
 use crate::source;
 use names::Names;
 
-/// The INF that stampinf would take: what it says of sections and security is said once.
+/// The template that stampinf would use, so that sections and security have one source.
 const TEMPLATE: &str = include_str!("../../../pf_broker.inx");
 
 /// Bytes of the block table on one line of the INF.
 const BYTES_A_LINE: usize = 24;
 
-/// `FLG_ADDREG_TYPE_DWORD` and `FLG_ADDREG_NOCLOBBER` ("INF `AddReg` directive"): a `REG_DWORD` that is
-/// written unless the value exists, so that an update of the package keeps what the administrator set.
+/// `FLG_ADDREG_TYPE_DWORD` and `FLG_ADDREG_NOCLOBBER` ("INF `AddReg` directive"): a `REG_DWORD`
+/// that is written unless the value exists, so that an update of the package keeps what the
+/// administrator set.
 const DWORD_UNLESS_SET: &str = "0x00010003";
 /// `FLG_ADDREG_BINVALUETYPE`: a `REG_BINARY`.
 const BINARY: &str = "0x00000001";
 
-/// What makes a device's INF out of the template.
+/// The values of a device's INF.
 struct Parameters<'p> {
     provider: &'p str,
     device: &'p str,
@@ -76,7 +77,7 @@ pub(crate) fn run(arguments: &cli::Inf, out: &mut dyn Write) -> Result<(), Failu
             source::keep_apart(&arguments.manifest, &[("--output", path)])?;
             source::write(path, encode(&inf))
         }
-        // `out` takes escape sequences away, and with them what looks like one in UTF-16.
+        // `out` removes escape sequences, and with them bytes of UTF-16 that look like one.
         None if io::stdout().is_terminal() => Ok(out.write_all(inf.as_bytes())?),
         None => {
             let mut raw = io::stdout().lock();
@@ -86,7 +87,7 @@ pub(crate) fn run(arguments: &cli::Inf, out: &mut dyn Write) -> Result<(), Failu
     }
 }
 
-/// A text that an INF can hold in one string.
+/// Checks that a text fits into one INF string.
 fn one_line<'t>(argument: &'static str, text: &'t str) -> Result<&'t str, Failure> {
     if text.is_empty() || text.chars().any(char::is_control) {
         return Err(Failure::Argument {
@@ -164,7 +165,7 @@ fn class(class: Class) -> (&'static str, &'static str) {
     }
 }
 
-/// What the driver reads of the hardware key: a DWORD, and the block table as `REG_BINARY`.
+/// The values in the hardware key: `NumVFs` as a DWORD, and the block table as `REG_BINARY`.
 fn registry_values(parameters: &Parameters<'_>) -> String {
     let digits = |bytes: &[u8]| {
         bytes
@@ -186,8 +187,8 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\"").replace('%', "%%"))
 }
 
-/// The bytes of an INF: ASCII as it is, anything else as UTF-16 with a byte order mark, since an INF
-/// without one is read in the code page of whoever installs it.
+/// The bytes of an INF: ASCII as it is, otherwise UTF-16 with a byte order mark, because an INF
+/// without one is read in the code page of the machine.
 fn encode(inf: &str) -> Vec<u8> {
     if inf.is_ascii() {
         return inf.as_bytes().to_vec();

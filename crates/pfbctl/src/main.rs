@@ -1,5 +1,15 @@
-//! The pf_broker command-line tool: check, compile, show and simulate block manifests, and look at a
-//! running driver.
+//! The pf_broker command-line tool.
+//!
+//! `cli` declares every command and argument, and each command has a module:
+//!
+//! | module | commands |
+//! |---|---|
+//! | `check`, `compile`, `show`, `inf` | work on a manifest |
+//! | `simulate` | plays a trace, or the `story` that it derives from a manifest, on the `simulation` |
+//! | `driver` | call a running driver: `connection` opens it, `report` prints its replies, `allowed` explains refusals, `watch` follows journals |
+//!
+//! Below them: `source` reads files, `draft` finds valid bytes for a block, `value` and `byte_map`
+//! format blocks, `style` and `printable` format text, `failure` holds errors and exit codes.
 #![forbid(unsafe_code)]
 
 mod byte_map;
@@ -26,7 +36,6 @@ use clap::Parser as _;
 
 use cli::{Cli, Command};
 use failure::Failure;
-use style::BAD;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -38,7 +47,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             let code = failure.exit_code();
             if code != 0 {
-                say(&failure);
+                failure.print();
             }
             code.into()
         }
@@ -62,9 +71,4 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Watch(arguments) => driver::watch(arguments, out),
         Command::Journal(arguments) => driver::journal(arguments, out),
     }
-}
-
-/// Says on standard error what went wrong, with everything that caused it.
-fn say(failure: &Failure) {
-    anstream::eprintln!("{BAD}error{BAD:#}: {}", failure.with_causes());
 }

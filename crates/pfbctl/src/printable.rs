@@ -1,15 +1,15 @@
-//! Texts that others wrote, made harmless for a terminal: names in a block table or in a driver's reply,
+//! Escapes text from other sources for a terminal: names in a block table or in a driver's reply,
 //! and error messages that quote a file.
 
 use std::borrow::Cow;
 
-/// A text on one line in which what is not printed as itself is escaped as `\u{1b}`: a terminal carries
-/// out control characters, and format characters hide others or change their order.
+/// A text on one line in which characters without a visible form are escaped as `\u{1b}`: a
+/// terminal executes control characters, and format characters hide others or change their order.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, &|c| c.is_control() || is_format(c))
 }
 
-/// The same for a text of several lines, which stay lines.
+/// The same for a text of several lines; line breaks stay.
 pub(crate) fn printable_lines(text: &str) -> Cow<'_, str> {
     escaped(text, &|c| c != '\n' && (c.is_control() || is_format(c)))
 }
@@ -29,9 +29,9 @@ fn escaped<'t>(text: &'t str, is_escaped: &dyn Fn(char) -> bool) -> Cow<'t, str>
     harmless.into()
 }
 
-/// Characters without a form of their own that change how others are shown: zero-width characters,
-/// separators of lines and paragraphs, and the controls of writing direction (Unicode Standard Annex
-/// 9, section 2).
+/// Invisible characters that change how others are shown: zero-width characters, separators of
+/// lines and paragraphs, and the controls of writing direction (Unicode Standard Annex 9, section
+/// 2).
 fn is_format(character: char) -> bool {
     matches!(
         character,

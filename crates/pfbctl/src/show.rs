@@ -1,4 +1,4 @@
-//! `pfbctl show`: what a manifest or a block table says, for reading.
+//! `pfbctl show`: prints a manifest or a block table for reading.
 
 use std::io::Write;
 
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &cli::Show, out: &mut dyn Write) -> Result<(), Fail
     }
 }
 
-/// Whether `--block` lets this block through.
+/// Whether `--block` selects this block.
 fn is_chosen(chosen: Option<&str>, id: u32, name: &str) -> bool {
     chosen.is_none_or(|chosen| chosen == name || chosen.parse() == Ok(id))
 }
@@ -69,7 +69,7 @@ fn show_manifest(
         ));
     }
     let bytes = manifest.compile();
-    // The compiler's own table always verifies; a table of another version is not one it writes.
+    // The compiler's own table always verifies; it writes no table of another version.
     if let Ok(table) = Table::verify(&bytes) {
         overview(&table, chosen.is_none(), out)?;
     }
@@ -153,7 +153,7 @@ fn table_of_blocks() -> comfy_table::Table {
     table(["ID", "block", "kind", "VF access", "bytes", "remarks"])
 }
 
-/// What is not as for most blocks.
+/// The properties in which a block differs from the defaults.
 fn remarks(block: &block_table::Block<'_>) -> String {
     let mut remarks = Vec::new();
     if block.kind() == Kind::Stream {
@@ -258,7 +258,7 @@ fn draw(areas: &[byte_map::Area], out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Everything that a field's value must be.
+/// All rules of a field's value.
 fn rules_text(field: &Field) -> String {
     let mut rules = valid_text(&field.valid);
     rules.extend(field.bits.iter().map(|bits| {

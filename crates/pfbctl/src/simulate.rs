@@ -1,4 +1,4 @@
-//! `pfbctl simulate`: a trace, or a story, against a manifest in process.
+//! `pfbctl simulate`: plays a trace, or a story, against a manifest in process.
 
 use std::fs::File;
 use std::io::{self, BufReader, Write};
@@ -14,7 +14,7 @@ use crate::simulation::{Simulation, simulate};
 use crate::source;
 use crate::story;
 
-/// VFs of a simulation when nobody says how many.
+/// The default number of VFs.
 const VFS: u16 = 4;
 
 /// `pfbctl simulate`.
@@ -56,7 +56,7 @@ fn record(path: &Path, operations: &[Operation]) -> Result<(), Failure> {
     source::write(path, lines.concat())
 }
 
-/// The number of VFs: what is asked for, if the manifest allows so many.
+/// The number of VFs: the requested one, if the manifest allows it.
 fn vf_count(manifest: &Manifest, asked: Option<u16>) -> Result<u16, Failure> {
     let most = manifest.device().max_vfs;
     match asked {
@@ -91,7 +91,7 @@ fn play_trace(
     };
     match played {
         Ok(_) => Ok(()),
-        // Whoever read the results has had enough of them.
+        // The reader of the results closed the pipe.
         Err(block_trace::PlayError::Output { source, .. }) => Err(Failure::Output(source)),
         Err(source) => Err(Failure::Trace { name, source }),
     }

@@ -1,4 +1,4 @@
-//! A PF in process: the broker that the driver has, behind standard mutexes and a simulated clock.
+//! A PF in process: the broker of the driver with standard mutexes and a simulated clock.
 
 use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
@@ -14,8 +14,8 @@ struct Cell<'m>(Mutex<Vf<'m>>);
 
 impl VfCell for Cell<'_> {
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
-        // No operation panics, so no lock is poisoned; if one were, what the VF holds is whole all
-        // the same, because the broker commits in one step.
+        // No operation panics, so no lock is poisoned. Even if one were, the content of the VF
+        // would be consistent, because the broker commits in one step.
         operation(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -26,7 +26,7 @@ pub(crate) struct Simulation<'s> {
     milliseconds: u64,
 }
 
-/// Makes a PF with `vfs` VFs for a table, and lets `visit` use it.
+/// Creates a PF with `vfs` VFs for a table, and passes it to `visit`.
 ///
 /// # Panics
 ///
@@ -67,7 +67,7 @@ impl<'s> Simulation<'s> {
         u16::try_from(self.broker.vf_count()).unwrap_or(u16::MAX)
     }
 
-    /// What the host side sees of a register: all of its 128 bytes.
+    /// The content of a register for host software: all of its 128 bytes.
     pub(crate) fn register(&self, vf: u16, block: u32) -> Result<Image, Refusal> {
         let mut image = [0; MAX_BLOCK_LENGTH];
         self.broker
@@ -83,7 +83,7 @@ impl<'s> Simulation<'s> {
 /// The length of the longest read.
 const WHOLE: u32 = 128;
 
-/// The private copy that the broker is handed: the first 128 bytes, and the length that was meant.
+/// The broker's private copy: the first 128 bytes, and the requested length.
 fn sent(data: &[u8]) -> (u32, Image) {
     let mut image = [0; MAX_BLOCK_LENGTH];
     let length = data.len().min(MAX_BLOCK_LENGTH);
@@ -91,7 +91,7 @@ fn sent(data: &[u8]) -> (u32, Image) {
     (u32::try_from(data.len()).unwrap_or(u32::MAX), image)
 }
 
-/// The answer to an operation in process, where nothing but a refusal can come between.
+/// The result of an operation in process, which can only be a refusal or success.
 type Answer<T> = Result<T, Failure<Infallible>>;
 
 impl Host for Simulation<'_> {
@@ -106,7 +106,7 @@ impl Host for Simulation<'_> {
         let mut image = [0; MAX_BLOCK_LENGTH];
         self.broker
             .read(vf, block, length, &mut image, self.now())?;
-        // The broker has refused what is longer than the image.
+        // The broker has refused lengths beyond the image.
         Ok(image.into_iter().take(length as usize).collect())
     }
 
@@ -128,7 +128,7 @@ impl Host for Simulation<'_> {
         let revision = self
             .broker
             .host_read(vf, block, length, &mut image, self.now())?;
-        // The broker has refused what is longer than the image.
+        // The broker has refused lengths beyond the image.
         let data = image.into_iter().take(length as usize).collect();
         Ok((data, revision))
     }

@@ -1,4 +1,4 @@
-//! Reading manifests and block tables.
+//! Reads manifests and block tables.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use block_table::Table;
 
 use crate::failure::Failure;
 
-/// What a file turned out to be.
+/// The content of a file.
 pub(crate) enum Source {
     /// A manifest without errors.
     Manifest(Box<Manifest>),
@@ -16,7 +16,7 @@ pub(crate) enum Source {
     Table(Vec<u8>),
 }
 
-/// Reads a manifest, and shows on standard error what is wrong with it.
+/// Reads a manifest, and prints its diagnostics on standard error.
 pub(crate) fn manifest(path: &Path) -> Result<Manifest, Failure> {
     parse(path, &read(path)?)
 }
@@ -67,12 +67,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// Refuses outputs that would overwrite the input or each other. Each stands behind the argument that it is given with.
+/// Refuses outputs that would overwrite the input or each other. Each follows the argument that
+/// gives it.
 pub(crate) fn keep_apart(input: &Path, outputs: &[(&'static str, &Path)]) -> Result<(), Failure> {
     let mut taken = vec![(identity(input), "the manifest itself".to_owned())];
     for &(argument, path) in outputs {
         let identity = identity(path);
-        // What is no regular file, such as /dev/stdout, may be written several times.
+        // A file that is not regular, such as /dev/stdout, may be written several times.
         let known = taken
             .iter()
             .find(|(other, _)| *other == identity && (!path.exists() || path.is_file()));
@@ -87,7 +88,7 @@ pub(crate) fn keep_apart(input: &Path, outputs: &[(&'static str, &Path)]) -> Res
     Ok(())
 }
 
-/// The path by which a file that may not be there yet is told from others.
+/// A canonical path for comparisons, also of a file that does not exist yet.
 fn identity(path: &Path) -> PathBuf {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -108,7 +109,7 @@ pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Failure>
     })
 }
 
-/// Shows diagnostics on standard error, in colour where that is a terminal.
+/// Prints diagnostics on standard error, in colour if that is a terminal.
 pub(crate) fn show(diagnostics: &Diagnostics) {
     if !diagnostics.is_empty() {
         anstream::eprintln!("{}\n", diagnostics.render(true));

@@ -1,29 +1,25 @@
-//! A story of several VFs, made up from a manifest: what the host side publishes, what the VFs make
-//! of it, and what becomes of one that is hostile.
+//! A story of several VFs, derived from a manifest: host software publishes, VFs write what the
+//! manifest allows, and one VF is hostile.
 //!
-//! Nothing is staged: every line is an operation that the broker has carried out, or refused.
+//! Every line is an operation that the broker has done or refused.
 
 mod guest;
 mod hostile;
 mod mlx5;
 mod narrator;
+mod state;
 mod summary;
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
-use block_broker::refusal_of;
-use block_manifest::{Block, Manifest};
-use block_table::{History, Image, Kind, MAX_BLOCK_LENGTH, Writer};
-use block_trace::{Host as _, Operation, Outcome, Status, Target};
+use block_manifest::Manifest;
+use block_trace::Operation;
 
-use crate::draft::Wish;
 use crate::failure::Failure;
-use crate::printable::printable;
 use crate::simulation::Simulation;
-use narrator::{Actor, Narrator};
+use state::Story;
 
-/// VFs that have a part; with more of them, the others stay idle.
+/// VFs that have a part; the others stay idle.
 const PARTS: u16 = 4;
 
 /// Tells the story of a manifest, and returns its operations.
@@ -34,17 +30,9 @@ pub(crate) fn tell(
 ) -> Result<Vec<Operation>, Failure> {
     let parts = simulation.vf_count().min(PARTS);
     let hostile = parts - 1;
-    // A VF alone has both parts: it behaves at first.
+    // A single VF has both parts: it behaves at first.
     let good = 0..hostile.max(1);
-    let mut story = Story {
-        manifest,
-        simulation,
-        narrator: Narrator::new(out),
-        last: BTreeMap::new(),
-        turn: 0,
-        milliseconds: 0,
-        performed: Vec::new(),
-    };
+    let mut story = Story::new(manifest, simulation, out);
     story.opening(parts)?;
     match mlx5::Protocol::of(manifest) {
         Some(protocol) => protocol.tell(&mut story, good.clone())?,
@@ -53,268 +41,4 @@ pub(crate) fn tell(
     hostile::tell(&mut story, hostile, good)?;
     summary::tell(&mut story, parts)?;
     Ok(story.performed)
-}
-
-/// What a story consists of.
-struct Story<'a, 's, 'o> {
-    manifest: &'a Manifest,
-    simulation: &'a mut Simulation<'s>,
-    narrator: Narrator<'o>,
-    /// For each VF and block: the last bytes that were accepted since the last reset, and from whom.
-    last: BTreeMap<(u16, u32), (Image, History)>,
-    /// Grows with each draft, so that no two are the same.
-    turn: u64,
-    /// The simulated clock.
-    milliseconds: u64,
-    /// What was carried out so far.
-    performed: Vec<Operation>,
-}
-
-impl<'a> Story<'a, '_, '_> {
-    fn opening(&mut self, parts: u16) -> Result<(), Failure> {
-        let device = self.manifest.device();
-        let vfs = self.simulation.vf_count();
-        self.narrator.title(&format!(
-            "{}: {} blocks, {vfs} VF{}",
-            printable(&device.name),
-            self.manifest.blocks().len(),
-            if vfs == 1 { "" } else { "s" },
-        ))?;
-        if vfs > parts {
-            self.narrator
-                .remark(&format!("VFs {parts} to {} stay idle.", vfs - 1))?;
-        }
-        Ok(())
-    }
-
-    /// Carries out an operation.
-    fn perform(&mut self, operation: &Operation) -> Outcome {
-        self.performed.push(operation.clone());
-        match self.simulation.perform(operation) {
-            Ok(outcome) => outcome,
-            Err(never) => match never {},
-        }
-    }
-
-    /// Lets time pass.
-    fn advance(&mut self, milliseconds: u32) {
-        self.perform(&Operation::Advance { milliseconds });
-        self.milliseconds += u64::from(milliseconds);
-        self.narrator.set_time(self.milliseconds);
-    }
-
-    /// Lets as much time pass as gives a VF one more write, where there is a limit: the flood is a
-    /// scene of its own.
-    fn rest(&mut self) {
-        if let Some(limits) = self.manifest.limits() {
-            self.advance(1000_u32.div_ceil(limits.writes_per_second.max(1)));
-        }
-    }
-
-    /// A VF writes a block.
-    fn write(&mut self, vf: u16, block: &Block, data: &[u8]) -> Result<(), Status> {
-        let operation = Operation::Write {
-            vf,
-            block: block.id,
-            data: data.to_vec(),
-        };
-        let outcome = self.perform(&operation);
-        self.accepted(vf, block, Writer::Vf, data, outcome.status())
-    }
-
-    /// The host side publishes a block to every VF.
-    fn publish_all(&mut self, block: &Block, data: &[u8]) -> Result<(), Status> {
-        let operation = Operation::Publish {
-            expect: None,
-            vf: Target::All,
-            block: block.id,
-            data: data.to_vec(),
-        };
-        let status = self.perform(&operation).status();
-        for vf in 0..self.simulation.vf_count() {
-            self.accepted(vf, block, Writer::Pf, data, status)?;
-        }
-        Ok(())
-    }
-
-    /// Remembers what a block holds and who wrote it, when the broker took it.
-    fn accepted(
-        &mut self,
-        vf: u16,
-        block: &Block,
-        writer: Writer,
-        data: &[u8],
-        status: Status,
-    ) -> Result<(), Status> {
-        if status != Status::SUCCESS {
-            return Err(status);
-        }
-        let mut sent = [0; MAX_BLOCK_LENGTH];
-        let length = data.len().min(MAX_BLOCK_LENGTH);
-        sent[..length].copy_from_slice(&data[..length]);
-        let history = self
-            .last
-            .get(&(vf, block.id))
-            .map_or(History::EMPTY, |last| last.1);
-        let image = match block.kind {
-            Kind::Register => self.simulation.register(vf, block.id).unwrap_or(sent),
-            Kind::Stream => sent,
-        };
-        self.last
-            .insert((vf, block.id), (image, history.after(writer)));
-        Ok(())
-    }
-
-    /// Forgets what a VF's blocks held before its reset.
-    fn forget(&mut self, vf: u16) {
-        self.last.retain(|&(of, _), _| of != vf);
-    }
-
-    /// Bytes that the manifest allows `writer` to write to a VF's block now.
-    fn draft(
-        &mut self,
-        vf: u16,
-        block: &Block,
-        writer: Writer,
-        layout: Option<usize>,
-    ) -> Option<Vec<u8>> {
-        self.turn += 1;
-        let committed = self.committed(vf, block);
-        let history = self
-            .last
-            .get(&(vf, block.id))
-            .map_or(History::EMPTY, |last| last.1);
-        let table = self.simulation.table();
-        let compiled = table.find(block.id).and_then(|index| table.block(index))?;
-        let wish = Wish {
-            block,
-            compiled,
-            writer,
-            layout,
-            committed: &committed,
-            history,
-            turn: self.turn,
-        };
-        wish.fulfil()
-    }
-
-    /// What the block table would answer to a VF's write: `None` when it allows it.
-    fn verdict(&self, vf: u16, block: &Block, data: &[u8], committed: &Image) -> Option<Status> {
-        let history = self
-            .last
-            .get(&(vf, block.id))
-            .map_or(History::EMPTY, |last| last.1);
-        let table = self.simulation.table();
-        let compiled = table.find(block.id).and_then(|index| table.block(index))?;
-        let checked = compiled.check_sent(Writer::Vf, data);
-        let admitted = checked.and_then(|()| compiled.admit(Writer::Vf, data, committed, history));
-        admitted.err().map(|violation| refusal_of(violation).into())
-    }
-
-    /// What a block holds; of a stream, its last message.
-    fn committed(&self, vf: u16, block: &Block) -> Image {
-        if block.kind == Kind::Register
-            && let Ok(image) = self.simulation.register(vf, block.id)
-        {
-            return image;
-        }
-        if let Some((image, _)) = self.last.get(&(vf, block.id)) {
-            return *image;
-        }
-        let table = self.simulation.table();
-        let compiled = table.find(block.id).and_then(|index| table.block(index));
-        compiled.map_or([0; MAX_BLOCK_LENGTH], |block| *block.default_image())
-    }
-
-    /// The block of an ID.
-    fn block(&self, id: u32) -> Option<&'a Block> {
-        self.manifest.blocks().iter().find(|block| block.id == id)
-    }
-
-    /// Takes a VF's latched invalidations and tells which blocks they are of.
-    fn take_invalidation(&mut self, vf: u16) -> Result<u64, Failure> {
-        let Outcome::Mask(mask) = self.perform(&Operation::TakeInvalidation { vf }) else {
-            return Ok(0);
-        };
-        let blocks: Vec<String> = (0..u64::BITS)
-            .filter(|bit| mask & 1 << bit != 0)
-            .filter_map(|bit| self.block(bit).map(|block| format!("`{}`", block.name)))
-            .collect();
-        if !blocks.is_empty() {
-            self.narrator.line(
-                Actor::Vf(vf),
-                "is told",
-                &format!("{} changed (mask {mask:#x})", blocks.join(" and ")),
-            )?;
-        }
-        Ok(mask)
-    }
-
-    /// A VF reads all of a block and tells what it sees.
-    fn read(&mut self, vf: u16, block: &Block) -> Result<Option<Image>, Failure> {
-        let length = u32::try_from(MAX_BLOCK_LENGTH).unwrap_or(u32::MAX);
-        let action = format!("reads {}", block.name);
-        match self.perform(&Operation::Read {
-            vf,
-            block: block.id,
-            length,
-        }) {
-            Outcome::Data(data) => {
-                let mut image = [0; MAX_BLOCK_LENGTH];
-                image.copy_from_slice(&data);
-                let text = narrator::contents(self.manifest, block, &image, None);
-                self.narrator.line(Actor::Vf(vf), &action, &text)?;
-                Ok(Some(image))
-            }
-            outcome => {
-                self.narrator
-                    .refused(Actor::Vf(vf), &action, outcome.status())?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// A VF writes a block and tells what.
-    fn tell_write(&mut self, vf: u16, block: &Block, data: &[u8]) -> Result<(), Failure> {
-        let action = match block.kind {
-            Kind::Register => format!("writes {}", block.name),
-            Kind::Stream => format!("sends to {}", block.name),
-        };
-        let text = narrator::contents_of(self.manifest, block, data, Some(Writer::Vf));
-        self.rest();
-        match self.write(vf, block, data) {
-            Ok(()) => self.narrator.line(Actor::Vf(vf), &action, &text),
-            Err(status) => self.narrator.refused(Actor::Vf(vf), &action, status),
-        }
-    }
-
-    /// The host side takes every message out of a VF's stream and tells what they are.
-    fn tell_drain(&mut self, vf: u16, block: &Block) -> Result<(), Failure> {
-        let action = format!("drains {}", block.name);
-        let outcome = self.perform(&Operation::Drain {
-            vf,
-            block: block.id,
-        });
-        let Outcome::Messages(messages) = outcome else {
-            return self
-                .narrator
-                .refused(Actor::Host, &action, outcome.status());
-        };
-        for (number, message) in messages.iter().enumerate() {
-            let text = narrator::contents_of(self.manifest, block, message, None);
-            let of = format!("VF {vf}, {} of {}: ", number + 1, messages.len());
-            self.narrator
-                .line(Actor::Host, &action, &format!("{of}{text}"))?;
-        }
-        Ok(())
-    }
-}
-
-/// A number of things.
-fn plural(count: u64, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
-    }
 }

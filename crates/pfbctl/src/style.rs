@@ -1,20 +1,20 @@
-//! How reports look: colours, which `anstream` takes away where there is no terminal, and tables.
+//! Styles and tables of reports; `anstream` removes colours without a terminal.
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 
-/// Headings, and what a line is about.
+/// Headings, and the subject of a line.
 pub(crate) const HEADING: Style = Style::new().bold();
-/// What went well, and the VF's side.
+/// Success, and VFs.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
-/// What was refused.
+/// Refusals and errors.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();
-/// The host's side.
+/// Host software.
 pub(crate) const HOST: Style = AnsiColor::Cyan.on_default();
-/// What may be passed over.
+/// Secondary text.
 pub(crate) const FAINT: Style = Style::new().dimmed();
 
-/// Columns of a report where nobody says how many there are: a pipe, a file, a test.
+/// The width of a report without a terminal: a pipe, a file, a test.
 const COLUMNS: usize = 100;
 
 /// A table with these column headings, as wide as the terminal at most.
@@ -34,16 +34,16 @@ pub(crate) fn columns() -> usize {
         .map_or(COLUMNS, |(width, _)| usize::from(width.0))
 }
 
-/// A number of things, such as `1 block` and `2 blocks`.
+/// A number with its noun, such as `1 block` and `2 blocks`.
 pub(crate) fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
 
-/// Most names that [`listed`] lists.
+/// The most names that [`listed`] prints.
 const LISTED: usize = 16;
 
-/// Names behind each other, the first ones of many.
+/// Names in one line, the first ones of many.
 pub(crate) fn listed(names: &[String]) -> String {
     match names.split_at_checked(LISTED) {
         _ if names.is_empty() => "none".to_owned(),

@@ -1,10 +1,10 @@
-//! What the bytes of a block mean: the layout that they have, and each field's value as text.
+//! Decodes the bytes of a block: the layout, and each field's value as text.
 
 use block_manifest::expression::Load;
 use block_manifest::{Block, Condition, Field, Integer, Layout, Manifest, Type};
 use block_table::Image;
 
-/// The integer that lies at `offset`; what lies behind the image counts as zero.
+/// The integer at `offset`; bytes after the image count as zero.
 pub(crate) fn integer(image: &Image, offset: usize, integer: Integer) -> u64 {
     let bytes = image.iter().skip(offset).take(usize::from(integer.width()));
     if integer.big_endian {
@@ -16,14 +16,14 @@ pub(crate) fn integer(image: &Image, offset: usize, integer: Integer) -> u64 {
     }
 }
 
-/// Puts an integer, cut to its width, at `offset`.
+/// Writes an integer, cut to its width, at `offset`.
 pub(crate) fn put(image: &mut Image, offset: usize, integer: Integer, value: u64) {
     for (byte, value) in image.iter_mut().skip(offset).zip(integer.encode(value)) {
         *byte = value;
     }
 }
 
-/// What a field, or some of its bits, has in an expression.
+/// The value of a field, or of some of its bits, in an expression.
 pub(crate) fn load(image: &Image, load: &Load) -> u64 {
     integer(image, usize::from(load.offset), load.integer) >> load.shift & load.mask
 }
@@ -36,7 +36,8 @@ pub(crate) fn holds(condition: &Condition, image: &Image) -> bool {
         .is_some_and(|value| value != 0)
 }
 
-/// The index of the layout that an image has; `None` for a block without layouts, or where none fits.
+/// The index of the layout that an image has; `None` for a block without layouts, or where none
+/// fits.
 pub(crate) fn layout_of(block: &Block, image: &Image) -> Option<usize> {
     block
         .layouts
@@ -56,7 +57,7 @@ pub(crate) fn fields(block: &Block, layout: Option<usize>) -> Vec<&Field> {
     fields
 }
 
-/// A field's value as a reader wants to see it.
+/// A field's value for readers.
 pub(crate) fn text(manifest: &Manifest, field: &Field, image: &Image) -> String {
     let offset = usize::from(field.offset);
     let bytes = &image[offset..field.end().min(image.len())];
@@ -108,7 +109,7 @@ fn element_text(manifest: &Manifest, field: &Field, value: u64) -> String {
     }
 }
 
-/// The name of a value in the enumeration that the field's values are from.
+/// The name of a value in the field's enumeration.
 fn member<'m>(manifest: &'m Manifest, field: &Field, value: u64) -> Option<&'m str> {
     let name = field.valid.one_of.as_ref()?.enumeration.as_ref()?;
     let enumeration = manifest
@@ -122,7 +123,7 @@ fn member<'m>(manifest: &'m Manifest, field: &Field, value: u64) -> Option<&'m s
     Some(&member.name)
 }
 
-/// A number: decimal as long as a reader can take it in, but pages and what is beyond in hexadecimal.
+/// A number: small ones decimal, from a page on hexadecimal.
 fn number_text(value: u64) -> String {
     let is_pages = value >= 0x1_0000 && value.is_multiple_of(0x1000);
     if value < 1_000_000_000 && !is_pages {
@@ -132,10 +133,10 @@ fn number_text(value: u64) -> String {
     }
 }
 
-/// Elements that a list shows.
+/// The most elements in a list.
 const SHOWN: usize = 6;
 
-/// The first elements, without the zeros that the list ends with.
+/// The first elements, without trailing zeros.
 fn list_text(elements: &[String]) -> String {
     let used = elements
         .iter()
@@ -150,7 +151,7 @@ fn list_text(elements: &[String]) -> String {
     }
 }
 
-/// Bytes without the zeros that they end with.
+/// Bytes without trailing zeros.
 fn bytes_text(bytes: &[u8]) -> String {
     let used = bytes
         .iter()

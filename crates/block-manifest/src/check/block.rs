@@ -1,25 +1,26 @@
-//! One block, put together from its parts.
+//! One block, checked as a whole.
 
 use block_table::{Access, Kind, MAX_BLOCK_LENGTH, MAX_LAYOUTS};
 
 use super::condition::BELONGS_TO_A_LAYOUT;
+use super::context::Context;
 use super::field::Surroundings;
 use super::fields::{Fields, names_within};
 use super::layout::{self, Frame};
-use super::{Context, count, properties};
+use super::{count, properties};
 use crate::diagnostic::{Diagnostic, Located};
 use crate::keys;
 use crate::model::{Block, Condition, Field, Layout};
 use crate::syntax;
 
-/// What no block is longer than.
+/// The longest possible block.
 const LONGEST: u8 = 128;
 const _: () = assert!(LONGEST as usize == MAX_BLOCK_LENGTH);
 
-/// The block `written`, as far as it can be made out.
+/// The block `written`, if it is valid.
 pub(super) fn check(written: &syntax::Block, context: Context<'_>) -> Option<Block> {
     let lengths = properties::check(written, context);
-    // Without lengths the fields are still looked at, as if the block were as long as it may be.
+    // Without lengths the fields are still checked, as if the block had the maximum length.
     let (min_length, max_length) = lengths.unwrap_or((1, LONGEST));
     let access = written.vf_access.as_ref().map(|access| access.value);
     let around = Surroundings {
@@ -51,7 +52,7 @@ pub(super) fn check(written: &syntax::Block, context: Context<'_>) -> Option<Blo
     )
 }
 
-/// What has been made out of a block.
+/// The valid parts of a block.
 struct Parts {
     kind: Kind,
     access: Access,
@@ -93,7 +94,7 @@ fn value<T: Copy>(written: Option<&Located<T>>, default: T) -> T {
     written.map_or(default, |written| written.value)
 }
 
-/// The rules over the block's own fields: those that count others are resolved, and `require` is read.
+/// The rules over the block's own fields: resolves their counts and reads `require`.
 fn own_rules(written: &syntax::Block, fields: &mut Fields, context: Context<'_>) -> Vec<Condition> {
     let hidden = names_within(&written.layouts, BELONGS_TO_A_LAYOUT);
     let scope = context.scope(&fields.scope, &hidden, written.knows_fields);

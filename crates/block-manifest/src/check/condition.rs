@@ -1,16 +1,20 @@
-//! `require` and `when`: read, resolved, and shown to be possible.
+//! Reads and resolves `require` and `when`, and checks that they can hold.
 
 use block_table::{MAX_INSTRUCTIONS, MAX_STACK};
 
-use super::Context;
+use super::context::Context;
 use crate::diagnostic::{Diagnostic, Located};
 use crate::domain::Domain;
+use crate::expression::Load;
 use crate::expression::analysis::{Wanted, possible};
-use crate::expression::{Load, Scope, ScopeField, lower, parse};
+use crate::expression::lower;
+use crate::expression::parse::parse;
+use crate::expression::scope::{Scope, ScopeField};
 use crate::model::{Condition, Field};
 use crate::types::Type;
 
-/// The most expressions in one `require`. With the rules that 128 bytes of fields can have they always fit into one rule list.
+/// The most expressions in one `require`. With the rules of 128 bytes of fields they always fit
+/// into one rule list.
 const MAX_REQUIREMENTS: usize = 256;
 
 /// Why the block's own rules may not name a layout's field.
@@ -21,7 +25,7 @@ pub(super) const BELONGS_TO_ANOTHER_LAYOUT: &str =
     "it belongs to another layout: only the rules of that layout may use it";
 
 impl Context<'_> {
-    /// What an expression may name: `fields`, but none of those in `hidden`.
+    /// The scope of an expression: `fields`, without those in `hidden`.
     pub(super) const fn scope<'s>(
         &'s self,
         fields: &'s [ScopeField],
@@ -37,7 +41,7 @@ impl Context<'_> {
         }
     }
 
-    /// Reads an expression that may name what `scope` has.
+    /// Reads an expression in `scope`.
     pub(super) fn condition(&self, text: &Located<String>, scope: Scope<'_>) -> Option<Condition> {
         let expression = parse(text, self.text, scope, self.sink)?;
         let (code, depth) = lower::lower(&expression);
@@ -60,13 +64,13 @@ impl Context<'_> {
         })
     }
 
-    /// Whether all of `wanted` might be as wanted at once, with the values that `fields` may have.
+    /// Whether all of `wanted` can be true together, with the values that `fields` may have.
     pub(super) fn possible(&self, wanted: &[Wanted<'_>], fields: &[&Field]) -> bool {
         possible(wanted, &domains(fields), self.budget)
     }
 
-    /// Reads the expressions of a `require` and reports those that can never hold, given what else holds then. What is reported is
-    /// left out, so that nothing follows from it.
+    /// Reads the expressions of a `require`. Reports and omits those that can never hold together
+    /// with the other conditions.
     pub(super) fn requirements(
         &self,
         texts: &[Located<String>],

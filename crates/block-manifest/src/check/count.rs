@@ -1,15 +1,15 @@
-//! `count`: which field counts an array's elements, and whether it ever can.
+//! Resolves `count`: which field counts the elements of an array, and whether it can.
 
-use super::Context;
+use super::context::Context;
 use crate::diagnostic::{Diagnostic, Span, counted};
 use crate::domain::{Domain, Next};
-use crate::expression::Scope;
+use crate::expression::scope::Scope;
 use crate::model::{Count, Field};
 use crate::syntax;
 use crate::types::Type;
 
-/// Finds the counts of the fields `written`, whose counters `scope` names; those of `visible` have been made out. Each comes with
-/// the place of its field's name.
+/// Finds the counts of the fields `written` among the counters in `scope`; `visible` holds the
+/// valid fields. Each count comes with the span of its field's name.
 pub(super) fn resolve(
     written: &[syntax::Field],
     visible: &[&Field],

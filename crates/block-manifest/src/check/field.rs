@@ -1,8 +1,8 @@
-//! One field: owner, default, bits, sequence and checksum.
+//! One field: its owner, default, bits, sequence and checksum.
 
 use block_table::{Access, Kind};
 
-use super::Context;
+use super::context::Context;
 use super::place::name;
 use crate::diagnostic::{Diagnostic, Located, counted, printable};
 use crate::domain::Domain;
@@ -10,7 +10,7 @@ use crate::model::{Bits, Field, Owner, SequenceKind, Valid};
 use crate::syntax::{self, Written};
 use crate::types::{Integer, Type};
 
-/// What a field needs to know about its block.
+/// The properties of a block that its fields depend on.
 #[derive(Clone, Copy)]
 pub(super) struct Surroundings {
     pub(super) kind: Kind,
@@ -20,7 +20,8 @@ pub(super) struct Surroundings {
     pub(super) in_layout: bool,
 }
 
-/// The field `written` at `offset`; `None` when its name, type or offset is not known. Its count is filled in by [`super::count`].
+/// The field `written` at `offset`; `None` when its name, type or offset is not known. Its count is
+/// filled in by [`super::count`].
 pub(super) fn check(
     written: &syntax::Field,
     offset: Option<u8>,
@@ -55,7 +56,7 @@ pub(super) fn check(
     (offset.is_some() && written.name.is_some()).then_some(field)
 }
 
-/// What values a field may have, and its default among them.
+/// The values that a field may have, and its default.
 fn rules(field: &mut Field, written: &syntax::Field, around: Surroundings, context: Context<'_>) {
     let errors = context.sink.error_count();
     let sound = || context.sink.error_count() == errors;
@@ -96,7 +97,7 @@ fn owner(written: &syntax::Field, around: Surroundings, context: Context<'_>) ->
     owner.value
 }
 
-/// The named bits; none when some of them cannot be made out, as if all bits were one integer.
+/// The named bits. If some of them are invalid there are none, and all bits are one integer.
 fn bits(written: &syntax::Field, ty: Type, context: Context<'_>) -> Vec<Bits> {
     let Written::Value(bits) = &written.bits else {
         return Vec::new();
@@ -165,7 +166,7 @@ fn bits_within(bits: &[syntax::Bits], integer: Integer, context: Context<'_>) ->
     context.sink.error_count() == errors
 }
 
-/// How the value moves on. Whether it can is looked at when its rules are `judged` to be right.
+/// How the value advances. The rules are only compared with it if they are `judged` to be right.
 fn sequence(
     written: &syntax::Field,
     field: &Field,
@@ -205,7 +206,7 @@ fn sequence(
     Some(sequence.value)
 }
 
-/// Reports keys that say what value a checksum has: that of the bytes before it.
+/// Reports keys that contradict a checksum, whose value is that of the bytes before it.
 fn beside_check(written: &syntax::Field, context: Context<'_>) {
     let given = [
         ("bits", written.bits.value().map(|bits| &bits.span)),
@@ -267,7 +268,8 @@ fn checksum(
 }
 
 impl Context<'_> {
-    /// The bytes of a default for `field`, whose rules it must meet if they are `judged` to be right.
+    /// The bytes of a default for `field`, which must satisfy its rules if these are `judged` to be
+    /// right.
     fn default_bytes(
         &self,
         default: &Located<syntax::Value>,
@@ -281,7 +283,7 @@ impl Context<'_> {
         let values = self.default_values(default, field)?;
         if judged {
             for (value, place) in &values {
-                // Elements behind a count are zero, whatever the rules say about the counted ones.
+                // Elements after a count are zero, whatever the rules are for the counted ones.
                 if !(is_counted && *value == 0) {
                     self.default_allowed(*value, place, field);
                 }
@@ -295,7 +297,7 @@ impl Context<'_> {
         Some(bytes)
     }
 
-    /// The default of each element, and where it is said.
+    /// The default of each element, with its span.
     fn default_values<'d>(
         &self,
         default: &'d Located<syntax::Value>,

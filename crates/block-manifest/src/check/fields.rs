@@ -1,25 +1,25 @@
-//! The fields of a block itself, and what expressions may name of any fields.
+//! The fields of a block itself, and the names that expressions may use for any fields.
 
-use super::Context;
+use super::context::Context;
 use super::field::{self, Surroundings};
 use super::names;
 use super::place::{Placer, needs_offset, overlaps};
 use crate::diagnostic::Located;
-use crate::expression::ScopeField;
+use crate::expression::scope::ScopeField;
 use crate::model::Field;
 use crate::syntax;
 
 /// The fields of the block itself.
 pub(super) struct Fields {
-    /// Those that could be made out, in the order of the manifest.
+    /// The valid ones, in the order of the manifest.
     pub(super) all: Vec<Field>,
-    /// How many of them stand before the layouts.
+    /// How many of them precede the layouts.
     pub(super) before: usize,
-    /// What expressions may name: every field with a name.
+    /// The names for expressions: every field with a name.
     pub(super) scope: Vec<ScopeField>,
-    /// How many of these stand before the layouts.
+    /// How many of these precede the layouts.
     pub(super) scope_before: usize,
-    /// Where the layouts' fields begin.
+    /// The offset at which the layouts' fields begin.
     pub(super) layouts_start: Option<usize>,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn names_of(fields: &[syntax::Field]) -> impl Iterator<Item = &Locate
     fields.iter().filter_map(|field| field.name.as_ref())
 }
 
-/// The names of the fields of `layouts`, each with why it may not be used.
+/// The names of the fields of `layouts`, each with the reason why it may not be used.
 pub(super) fn names_within<'l>(
     layouts: impl IntoIterator<Item = &'l syntax::Layout>,
     reason: &'static str,
@@ -81,7 +81,7 @@ pub(super) fn names_within<'l>(
         .collect()
 }
 
-/// What an expression may name of a field, as far as that could be made out.
+/// The entry for a field in the scope of expressions, as far as the field is valid.
 pub(super) fn scope_field(written: &syntax::Field, offset: Option<u8>) -> Option<ScopeField> {
     let bits = written
         .bits

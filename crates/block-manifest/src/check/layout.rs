@@ -1,24 +1,25 @@
-//! The alternative layouts of a block: their conditions, and whether each can be chosen.
+//! The alternative layouts of a block: their conditions, and whether each can be selected.
 
 use super::condition::BELONGS_TO_ANOTHER_LAYOUT;
+use super::context::Context;
 use super::field::{self, Surroundings};
 use super::fields::{Fields, names_of, names_within, scope_field};
 use super::place::{Placer, overlaps};
-use super::{Context, count, names};
+use super::{count, names};
 use crate::diagnostic::{Diagnostic, Located, printable};
-use crate::expression::ScopeField;
 use crate::expression::analysis::Wanted;
+use crate::expression::scope::ScopeField;
 use crate::model::{Condition, Field, Layout};
 use crate::syntax;
 
-/// The block around layouts, as far as it is known when they are checked.
+/// The block of the layouts, as far as it is known when they are checked.
 pub(super) struct Frame<'f> {
     pub(super) written: &'f syntax::Block,
     pub(super) around: Surroundings,
     pub(super) length: usize,
     /// The fields of the block itself.
     pub(super) fields: &'f Fields,
-    /// What the block requires.
+    /// The requirements of the block.
     pub(super) require: &'f [Condition],
 }
 
@@ -53,7 +54,7 @@ fn one(
     let counts = count::resolve(&written.fields, &visible, scope, context);
     let when = when(written, frame, context);
     let mut given = Vec::new();
-    // Rules over a layout that is never chosen never hold, which is no news.
+    // Rules of a layout that is never selected never hold; reporting them too would add nothing.
     if let Some(when) = &when
         && reachable(written, when.as_ref(), before, frame, context)
     {
@@ -73,7 +74,7 @@ fn one(
     })
 }
 
-/// The fields of a layout, and what expressions may name of them.
+/// The fields of a layout, and their names for expressions.
 fn fields(
     written: &syntax::Layout,
     frame: &Frame<'_>,
@@ -101,7 +102,7 @@ fn fields(
     (fields, scope)
 }
 
-/// Reads `when`, which may name what stands before the layouts: `None` inside is `else`.
+/// Reads `when`, which may name the fields before the layouts: `None` inside is `else`.
 #[expect(
     clippy::option_option,
     reason = "`else` is no condition, and is not one that cannot be read"
@@ -131,13 +132,13 @@ fn when(
     context.condition(text, scope).map(Some)
 }
 
-/// What the block itself requires.
+/// The requirements of the block itself.
 fn required<'f>(frame: &'f Frame<'_>) -> impl Iterator<Item = Wanted<'f>> {
     let require = frame.require.iter();
     require.map(|condition| (&condition.expression, true))
 }
 
-/// What holds when a layout is chosen: its condition, and none of those before it.
+/// What holds when a layout is selected: its condition, and none of those before it.
 fn chosen<'c>(when: Option<&'c Condition>, before: &'c [Layout]) -> Vec<Wanted<'c>> {
     let earlier = before
         .iter()
@@ -147,7 +148,7 @@ fn chosen<'c>(when: Option<&'c Condition>, before: &'c [Layout]) -> Vec<Wanted<'
         .collect()
 }
 
-/// Reports a layout that no valid write can choose.
+/// Reports a layout that no valid write can select.
 fn reachable(
     written: &syntax::Layout,
     when: Option<&Condition>,
@@ -177,7 +178,7 @@ fn reachable(
     }
     let fields: Vec<&Field> = frame.fields.all.iter().collect();
     let mut wanted = chosen(when, before);
-    // An `else` alone has no condition, and is always possible.
+    // A single `else` has no condition and is always possible.
     if !wanted.is_empty() && !context.possible(&wanted, &fields) {
         let alone = when.is_none_or(|when| context.possible(&[(&when.expression, true)], &fields));
         return report(
@@ -198,7 +199,8 @@ fn reachable(
         )
 }
 
-/// The given name, or one that the condition suggests, or a number: no two layouts have one that generated code takes for the same.
+/// The given name, or one that the condition suggests, or a number. No two layouts have names that
+/// are equal in generated code.
 fn name(
     written: &syntax::Layout,
     when: Option<&Condition>,
@@ -240,7 +242,7 @@ fn only_named_value(when: &Condition, context: Context<'_>) -> Option<String> {
     }
 }
 
-/// Whether `text` holds `word`, and not as a part of a longer name.
+/// Whether `text` contains `word`, and not as a part of a longer name.
 fn mentions(text: &str, word: &str) -> bool {
     let joins = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
     text.match_indices(word)

@@ -1,13 +1,13 @@
-//! Names that must differ.
+//! Checks that names differ.
 
 use crate::diagnostic::{Diagnostic, Located, Sink, printable};
 
-/// Names that differ only in case, or in `-` and `_`, would be one name in generated code.
+/// Names that differ only in case, or in `-` and `_`, would be equal in generated code.
 pub(super) fn normalized(name: &str) -> String {
     name.replace('-', "_").to_ascii_lowercase()
 }
 
-/// Reports each of `names` that was there before; `what` they name is said in the message.
+/// Reports each of `names` that occurred before; the message says `what` they name.
 pub(super) fn unique<'n>(
     names: impl Iterator<Item = &'n Located<String>>,
     what: &str,
@@ -16,7 +16,7 @@ pub(super) fn unique<'n>(
     unique_behind(std::iter::empty(), names, what, sink);
 }
 
-/// Reports each of `names` that was there before, among `others` or among themselves.
+/// Reports each of `names` that occurred before, among `others` or among themselves.
 pub(super) fn unique_behind<'n>(
     others: impl Iterator<Item = &'n Located<String>>,
     names: impl Iterator<Item = &'n Located<String>>,

@@ -1,8 +1,8 @@
-//! Where fields lie: offsets, overlaps, and what nobody covers.
+//! Places fields: offsets, overlaps, and bytes that no field covers.
 
 use block_table::MAX_BLOCK_LENGTH;
 
-use super::Context;
+use super::context::Context;
 use crate::diagnostic::{Diagnostic, Located, Span, counted};
 use crate::model::Field;
 use crate::syntax::{self, Written};
@@ -12,7 +12,7 @@ pub(super) struct Placer<'c> {
     context: Context<'c>,
     /// The length of the block.
     length: usize,
-    /// The end of the field before; `None` when that could not be made out, which is reported already.
+    /// The end of the field before; `None` if it is invalid, which is reported already.
     next: Option<usize>,
 }
 
@@ -30,13 +30,13 @@ impl<'c> Placer<'c> {
         self.next
     }
 
-    /// From here on each field must say where it stands.
+    /// From here on each field must have an `offset`.
     pub(super) const fn forget(&mut self) {
         self.next = None;
     }
 
-    /// The offset of `field`, if it and its type can be made out; reports when it leaves the block. Where fields lie that follow one of
-    /// which that is not known, and do not say it themselves, is not known either.
+    /// The offset of `field`, if it and its type are valid; reports a field that exceeds the block.
+    /// The offset of a field that follows an invalid one, and has no `offset` itself, is unknown.
     pub(super) fn place(&mut self, field: &syntax::Field) -> Option<u8> {
         let start = match &field.offset {
             Written::Value(offset) => Some(usize::from(offset.value)),
@@ -119,7 +119,7 @@ fn covered(start: usize, end: usize) -> String {
     }
 }
 
-/// Reports a field that stands behind the layouts in the manifest and has no offset.
+/// Reports a field that follows the layouts in the manifest and has no offset.
 pub(super) fn needs_offset(field: &syntax::Field, layout: &Span, context: Context<'_>) {
     if field.offset.is_absent() {
         let message = format!(

@@ -1,17 +1,17 @@
-//! A block's own keys beside each other: its lengths, its kind, and what goes with them.
+//! Checks a block's own keys against each other: its lengths, its kind, and the keys of each kind.
 
 use block_table::{Access, INVALIDATABLE_BLOCKS, Kind, OnReset, ShortRead};
 
-use super::Context;
+use super::context::Context;
 use crate::diagnostic::{Diagnostic, Located, Span};
 use crate::keys;
 use crate::syntax::{self, Written};
 
-/// Checks them, and gives the shortest and the longest write if they can be made out.
+/// Checks them, and returns the shortest and the longest write if they are valid.
 pub(super) fn check(written: &syntax::Block, context: Context<'_>) -> Option<(u8, u8)> {
     match &written.kind {
         Written::Absent => register(written, context),
-        // Either kind may be meant, and neither may do this.
+        // The author may mean either kind, and neither allows this.
         Written::Unreadable => invalidatable(written, context),
         Written::Value(kind) => match kind.value {
             Kind::Register => register(written, context),
@@ -76,7 +76,7 @@ fn lengths(written: &syntax::Block, context: Context<'_>) -> Option<(u8, u8)> {
     }
 }
 
-/// What makes no sense for a register.
+/// Reports keys that a register cannot have.
 fn register(written: &syntax::Block, context: Context<'_>) {
     for (key, span) in [
         ("depth", span(written.depth.as_ref())),
@@ -107,7 +107,7 @@ fn register(written: &syntax::Block, context: Context<'_>) {
     }
 }
 
-/// What makes no sense for a stream.
+/// Reports keys that a stream cannot have.
 fn stream(written: &syntax::Block, context: Context<'_>) {
     if let Some(access) = &written.vf_access
         && access.value != Access::WriteOnly
@@ -121,7 +121,7 @@ fn stream(written: &syntax::Block, context: Context<'_>) {
         let diagnostic = Diagnostic::error(message, &access.span, "a VF cannot read a stream");
         context
             .sink
-            .report(diagnostic.note("the VF's messages are drained by the host side"));
+            .report(diagnostic.note("the VF's messages are drained by host software"));
     }
     for (key, span) in [
         ("notify", given(written.notify.as_ref(), true)),
@@ -135,13 +135,13 @@ fn stream(written: &syntax::Block, context: Context<'_>) {
             context.sink.error(
                 format!("`{key}` has no meaning for a stream"),
                 span,
-                "the host side publishes registers only",
+                "host software publishes registers only",
             );
         }
     }
 }
 
-/// Where a key is given with this value.
+/// The span of a key that is given with this value.
 fn given<T: Copy + PartialEq>(written: Option<&Located<T>>, value: T) -> Option<&Span> {
     written
         .filter(|written| written.value == value)

@@ -1,9 +1,9 @@
-//! `valid` rules: their values, and whether any value meets them.
+//! Checks `valid` rules: their values, and whether any value satisfies them.
 
 use block_table::MAX_VALUES;
 
-use super::Context;
-use crate::diagnostic::{Diagnostic, Located, Span, printable};
+use super::context::Context;
+use crate::diagnostic::{Diagnostic, Located, Span, listed, printable};
 use crate::domain::{Domain, Next};
 use crate::model::{OneOf, Valid};
 use crate::syntax;
@@ -54,7 +54,7 @@ impl Context<'_> {
         if let Some((_, value)) = members.find(|(member, _)| member.value == part) {
             return *value;
         }
-        // An enumeration without values could not be read, and is reported.
+        // An enumeration without values could not be read, which is reported already.
         if !known.members.is_empty() {
             let names = || {
                 let members = known.members.iter();
@@ -68,7 +68,7 @@ impl Context<'_> {
             self.sink.report(
                 diagnostic
                     .did_you_mean(part, names())
-                    .note(format!("`{first}` has {}", crate::listed(names()))),
+                    .note(format!("`{first}` has {}", listed(names()))),
             );
         }
         None

@@ -1,33 +1,35 @@
-//! Whether conditions can hold at all, given the values that fields may have.
+//! Decides whether conditions can hold, given the values that fields may have.
 //!
-//! The answer "never" is only given when it is certain: either interval arithmetic shows it, or every combination of the
-//! fields' values was tried. The answer "possible" may be wrong for conditions that are beyond both.
+//! The answer "never" is always certain: either interval arithmetic shows it, or every combination
+//! of the fields' values was tried. The answer "possible" may be wrong for conditions that neither
+//! method can decide.
 
 use std::cell::Cell;
 
 use super::{Binary, Expression, Load, Node};
 use crate::domain::{Domain, MAX_TRIES};
 
-/// At most so many combinations of values are tried: those of a single field are always found.
+/// The most combinations of values that are tried: those of a single field are always found.
 const MAX_COMBINATIONS: u64 = MAX_TRIES;
 
 /// The work that is left for the conditions of one block.
 ///
-/// Many rules over one field of 16 bits would take minutes otherwise. Work is counted, not timed, so that a manifest
-/// is judged in the same way everywhere.
+/// Many rules over one field of 16 bits would take minutes otherwise. Work is counted, not timed,
+/// so that a manifest is judged in the same way everywhere.
 #[derive(Debug)]
 pub(crate) struct Budget(Cell<u64>);
 
 impl Budget {
-    /// Steps for one block; a step is about a look at one operand or operator. All of them take some tenths of a second.
+    /// Steps for one block; a step reads about one operand or operator. All of them take some
+    /// tenths of a second.
     pub(crate) const STEPS: u64 = 1 << 24;
 
     pub(crate) const fn new() -> Self {
         Self(Cell::new(Self::STEPS))
     }
 
-    /// Takes `steps`, if so many are left. What is once refused ends the budget: the answer to a condition does not depend
-    /// on how little the next one costs.
+    /// Takes `steps`, if as many are left. The first refusal ends the budget, so that the result
+    /// for a condition does not depend on how cheap the next one is.
     fn spend(&self, steps: u64) -> bool {
         let left = self.0.get().checked_sub(steps);
         self.0.set(left.unwrap_or(0));
@@ -35,13 +37,15 @@ impl Budget {
     }
 }
 
-/// A condition and whether it is to hold or not.
+/// A condition and the result that is wanted of it.
 pub(crate) type Wanted<'e> = (&'e Expression, bool);
 
-/// Whether all of `wanted` might be as wanted at once. `domain` gives the values of whole fields.
+/// Whether all of `wanted` can have their results together. `domain` gives the values of whole
+/// fields.
 ///
-/// Without any budget left only a single condition is looked at, and with interval arithmetic alone. Where a field has no
-/// value at all the answer is "possible": that is reported with the field, and every condition on it would follow.
+/// Without budget only single conditions are analysed, by interval arithmetic. If a field has no
+/// value at all the answer is "possible": that is reported for the field, and every condition on it
+/// would repeat it.
 pub(crate) fn possible<'d>(
     wanted: &[Wanted<'_>],
     domain: &dyn Fn(&Load) -> Domain<'d>,
@@ -102,7 +106,8 @@ impl<'d> Variable<'d> {
         variables
     }
 
-    /// Values for which the conditions may turn out differently: the smallest, the largest, and those at `constants`.
+    /// Values for which the results may differ: the smallest, the largest, and those at
+    /// `constants`.
     fn turning_points(&self, constants: &[u64], budget: &Budget) -> Option<Vec<u64>> {
         let looks = 3 * constants.len() as u64 * self.shifts.len() as u64;
         if !budget.spend(looks.saturating_mul(self.domain.effort())) {
@@ -142,7 +147,8 @@ fn collect_constants(expression: &Expression, constants: &mut Vec<u64>) {
     }
 }
 
-/// Whether every combination of the fields' values was tried and none does; false when there are too many to try.
+/// Whether every combination of the fields' values was tried and none fits; false if there are too
+/// many to try.
 fn fails_everywhere(wanted: &[Wanted<'_>], variables: &[Variable<'_>], budget: &Budget) -> bool {
     let combinations = variables.iter().try_fold(1u64, |product, variable| {
         product.checked_mul(variable.domain.most())
@@ -150,7 +156,7 @@ fn fails_everywhere(wanted: &[Wanted<'_>], variables: &[Variable<'_>], budget: &
     if combinations.is_none_or(|combinations| combinations > MAX_COMBINATIONS) {
         return false;
     }
-    // What can hold at all usually does so for one of few values, so these are tried first.
+    // A condition that can hold usually does so for one of few values, so these are tried first.
     let mut constants = Vec::new();
     for (expression, _) in wanted {
         collect_constants(expression, &mut constants);
@@ -166,7 +172,8 @@ fn fails_everywhere(wanted: &[Wanted<'_>], variables: &[Variable<'_>], budget: &
         && succeeds(wanted, variables, &all, budget) == Some(false)
 }
 
-/// Whether some combination of the `values` of the variables is as wanted; `None` when the budget ends before that is known.
+/// Whether some combination of the `values` of the variables gives the wanted results; `None` if
+/// the budget ends before.
 fn succeeds(
     wanted: &[Wanted<'_>],
     variables: &[Variable<'_>],
@@ -207,7 +214,7 @@ fn succeeds(
     Some(false)
 }
 
-/// The values that a field can still have while a contradiction is looked for.
+/// The values that a field can still have during the search for a contradiction.
 struct Narrowed {
     offset: u8,
     shift: u8,
@@ -216,7 +223,7 @@ struct Narrowed {
     max: u64,
 }
 
-/// Whether interval arithmetic shows that `wanted` cannot all be as wanted.
+/// Whether interval arithmetic shows that `wanted` is impossible.
 fn contradicts(wanted: &[Wanted<'_>], variables: &[Variable<'_>]) -> bool {
     let mut facts: Vec<Wanted<'_>> = Vec::new();
     for (expression, holds) in wanted {
@@ -247,13 +254,14 @@ fn contradicts(wanted: &[Wanted<'_>], variables: &[Variable<'_>]) -> bool {
             return true;
         }
     }
-    // An excluded value at the end of an interval moves the end, so the second look may see more than the first.
+    // An excluded value at the end of an interval moves the end, so the second pass may exclude
+    // more than the first.
     facts.iter().any(|(expression, holds)| {
         !narrow(expression, *holds, &mut narrowed) || never(expression, *holds, &narrowed)
     })
 }
 
-/// Splits what must hold together into its parts.
+/// Splits a conjunction into its parts.
 fn split<'e>(expression: &'e Expression, holds: bool, facts: &mut Vec<Wanted<'e>>) {
     match &expression.node {
         Node::Not(inner) => split(inner, !holds, facts),
@@ -275,7 +283,7 @@ fn find<'n>(narrowed: &'n [Narrowed], load: &Load) -> Option<&'n Narrowed> {
     })
 }
 
-/// Uses a comparison of a field with a constant to narrow the field's interval; false when nothing is left of it.
+/// Narrows the field's interval by a comparison with a constant; false if it becomes empty.
 fn narrow(expression: &Expression, holds: bool, narrowed: &mut [Narrowed]) -> bool {
     let Node::Binary(operation, left, right) = &expression.node else {
         return true;
@@ -343,7 +351,7 @@ const fn inverted(operation: Binary) -> Binary {
     }
 }
 
-/// Whether `expression` certainly is not as wanted.
+/// Whether `expression` certainly has another result than the wanted one.
 fn never(expression: &Expression, holds: bool, narrowed: &[Narrowed]) -> bool {
     match interval(expression, narrowed) {
         Some((min, max)) => {
@@ -357,7 +365,8 @@ fn never(expression: &Expression, holds: bool, narrowed: &[Narrowed]) -> bool {
     }
 }
 
-/// The interval in which the value lies, with truth as 1; `None` when the arithmetic certainly overflows.
+/// The interval in which the value lies, with truth as 1; `None` when the arithmetic certainly
+/// overflows.
 fn interval(expression: &Expression, narrowed: &[Narrowed]) -> Option<(u64, u64)> {
     match &expression.node {
         Node::Constant(value) => Some((*value, *value)),
@@ -372,7 +381,8 @@ fn interval(expression: &Expression, narrowed: &[Narrowed]) -> Option<(u64, u64)
             if max == 0 {
                 return Some((0, 0));
             }
-            // What overflows on the right side may not be looked at; then the whole is false.
+            // The right side may not be evaluated, so its overflow does not count; then the whole
+            // is false.
             let (right_min, right_max) = interval(right, narrowed).unwrap_or((0, 0));
             Some((min.min(right_min), max.min(right_max)))
         }
@@ -395,7 +405,7 @@ fn interval(expression: &Expression, narrowed: &[Narrowed]) -> Option<(u64, u64)
 fn binary_interval(operation: Binary, left: (u64, u64), right: (u64, u64)) -> Option<(u64, u64)> {
     let truth = |always: bool, never: bool| Some((always.into(), (!never).into()));
     match operation {
-        // The smallest result that fits bounds the others from below; none fits when it does not.
+        // If the smallest result fits, it bounds the others from below; if not, none fits.
         Binary::Add => Some((left.0.checked_add(right.0)?, left.1.saturating_add(right.1))),
         Binary::Multiply => Some((left.0.checked_mul(right.0)?, left.1.saturating_mul(right.1))),
         Binary::Subtract => Some((left.0.saturating_sub(right.1), left.1.checked_sub(right.0)?)),

@@ -1,4 +1,4 @@
-//! From an [`Expression`] to instructions of the block table.
+//! Translates an [`Expression`] to instructions of the block table.
 
 use block_table::encode::{
     FieldRecord, Instruction, compare_constant, compare_field, field_record, on_constant, on_field,
@@ -54,7 +54,7 @@ fn push(expression: &Expression, code: &mut Vec<Instruction>) -> usize {
     }
 }
 
-/// The right side stands behind a jump that skips it when the left side has decided.
+/// The right side follows a jump that skips it if the left side decides.
 fn joined(jump: u8, left: &Expression, right: &Expression, code: &mut Vec<Instruction>) -> usize {
     let left_depth = push(left, code);
     let at = code.len();
@@ -65,7 +65,8 @@ fn joined(jump: u8, left: &Expression, right: &Expression, code: &mut Vec<Instru
     left_depth.max(right_depth)
 }
 
-/// The one instruction for a comparison of a field or the sum of two with a field or a constant, whichever side they are on.
+/// The one instruction for a comparison of a field or the sum of two with a field or a constant,
+/// whichever side they are on.
 fn comparison(operation: Binary, left: &Expression, right: &Expression) -> Option<Instruction> {
     if !operation.compares() {
         return None;
@@ -87,7 +88,7 @@ fn one_comparison(
     }
 }
 
-/// A field and what is added to it.
+/// A field and the constant that is added to it.
 fn sum(expression: &Expression) -> Option<(FieldRecord, FieldRecord)> {
     match &expression.node {
         Node::Load(load) => Some((field(load), FieldRecord::default())),
@@ -100,7 +101,7 @@ fn sum(expression: &Expression) -> Option<(FieldRecord, FieldRecord)> {
 }
 
 fn field(load: &Load) -> FieldRecord {
-    // A mask of a load is that of its lowest bits.
+    // A load's mask covers its lowest bits.
     let bits = 64 - load.mask.leading_zeros();
     field_record(
         load.offset,

@@ -1,20 +1,20 @@
-//! From text to an [`Expression`], with names resolved and kinds of values checked on the way.
+//! Parses text to an [`Expression`]: resolves names and checks the kinds of values.
 
 use super::scope::{Scope, ScopeField};
 use super::token::{Token, tokens};
 use super::{Binary, Expression, Load, Node};
-use crate::diagnostic::{Diagnostic, Located, Sink, Span};
+use crate::diagnostic::{Diagnostic, Located, Sink, Span, listed};
 use crate::types::{Integer, Type};
 
-/// Parentheses and `!` may be nested this deep, which keeps the reader's own stack small.
+/// The deepest nesting of parentheses and `!`, which bounds the parser's own stack.
 const MAX_NESTING: usize = 64;
 
-/// So many tokens an expression may have. Expressions of the most instructions need less, and the tree of so many is never too
-/// deep for the functions that walk through it.
+/// The most tokens of an expression. Expressions of the most instructions need fewer, and a tree of
+/// this size is never too deep for the recursive functions over it.
 const MAX_TOKENS: usize = 1024;
 
-/// Reads the expression `text`, which stands in the manifest `source`. `None` when something in it is wrong, or names what
-/// could not be read; that is reported.
+/// Reads the expression `text` of the manifest `source`. Returns `None`, and reports it, if
+/// something is wrong or a name refers to something that could not be read.
 pub(crate) fn parse(
     text: &Located<String>,
     source: &str,
@@ -65,7 +65,8 @@ pub(crate) fn parse(
     (sink.error_count() == errors && !parser.has_stand_ins).then_some(expression)
 }
 
-/// Where ranges of the string `text` stand in `source`: exactly, when the string is written without escapes.
+/// The spans of ranges of the string `text` in `source`: exact if the string is written without
+/// escapes.
 fn placement(text: &Located<String>, source: &str) -> impl Fn(Span) -> Span {
     let whole = text.span.clone();
     let written = source.get(whole.clone()).unwrap_or_default();
@@ -85,7 +86,7 @@ struct Parser<'s> {
     nesting: usize,
     scope: Scope<'s>,
     sink: &'s Sink,
-    /// Whether something stands for a name whose meaning is not known.
+    /// Whether a stand-in replaces a name whose meaning is not known.
     has_stand_ins: bool,
 }
 
@@ -107,7 +108,7 @@ const LEVELS: [&[(&str, Binary)]; 5] = [
 
 impl Parser<'_> {
     fn peek(&self) -> (Token, Span) {
-        // The last token is `End`, and nothing moves behind it.
+        // The last token is `End`, and the position never passes it.
         self.tokens[self.next.min(self.tokens.len() - 1)].clone()
     }
 
@@ -185,7 +186,7 @@ impl Parser<'_> {
         Some(left)
     }
 
-    /// Computes what is constant at once, and reports what would always overflow.
+    /// Evaluates constants at once, and reports operations that always overflow.
     fn fold(
         &self,
         operation: Binary,
@@ -310,7 +311,8 @@ impl Parser<'_> {
         }
     }
 
-    /// What `name` means; `None` when that is not known, which is reported here or where it could not be read.
+    /// The meaning of `name`; `None` if it is not known, which is reported here or at its
+    /// declaration.
     fn resolve(&self, name: &str, span: &Span) -> Option<Node> {
         let Some((first, part)) = name.split_once('.') else {
             return self.field(name, span).map(Node::Load);
@@ -358,10 +360,8 @@ impl Parser<'_> {
             let message = format!("`{first}` has no `{part}`");
             let diagnostic = Diagnostic::error(message, span, "unknown")
                 .did_you_mean(part, parts.iter().copied());
-            self.sink.report(diagnostic.note(format!(
-                "`{first}` has {}",
-                crate::listed(parts.into_iter())
-            )));
+            self.sink
+                .report(diagnostic.note(format!("`{first}` has {}", listed(parts.into_iter()))));
         } else if let Some(diagnostic) = self.scope.hidden_field(first, span) {
             self.sink.report(diagnostic);
         } else if field.is_some() || self.scope.knows_fields && self.scope.knows_enums {
@@ -398,8 +398,8 @@ impl Parser<'_> {
     }
 }
 
-/// What stands for a name whose meaning is not known, so that the rest of the expression is still looked at. It may be a number
-/// or a condition, and nothing is computed from it.
+/// The stand-in for a name whose meaning is not known, so that the rest of the expression is still
+/// checked. It may be a number or a condition, and nothing is computed from it.
 const fn stand_in() -> Node {
     Node::Load(Load {
         name: String::new(),
@@ -414,7 +414,7 @@ fn is_stand_in(expression: &Expression) -> bool {
     matches!(&expression.node, Node::Load(load) if load.name.is_empty())
 }
 
-/// The load of a single integer, or of some of its bits, if the field could be made out.
+/// The load of a single integer, or of some of its bits, if the field is valid.
 fn load(field: &ScopeField, bits: Option<(u8, u8)>, name: &str) -> Option<Load> {
     let Some(Type::Integer(integer)) = field.ty else {
         return None;

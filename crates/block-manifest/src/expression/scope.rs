@@ -1,10 +1,10 @@
-//! What an expression may name.
+//! The names that an expression may use.
 
 use crate::diagnostic::{Diagnostic, Span, printable};
 use crate::syntax::Enum;
 use crate::types::Type;
 
-/// A field that an expression may name, as far as it could be made out.
+/// A field that an expression may name, as far as it is valid.
 #[derive(Clone, Debug)]
 pub(crate) struct ScopeField {
     pub(crate) name: String,
@@ -16,10 +16,10 @@ pub(crate) struct ScopeField {
     pub(crate) knows_bits: bool,
 }
 
-/// What an expression may name.
+/// The names that an expression may use.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope<'s> {
-    /// The fields, those of a layout behind those of its block.
+    /// The fields; those of a layout follow those of its block.
     pub(crate) fields: &'s [ScopeField],
     /// Fields of the block that this expression may not name, with the reason.
     pub(crate) hidden: &'s [(String, &'static str)],
@@ -39,7 +39,8 @@ impl Scope<'_> {
         self.enums.iter().find(|known| known.name.value == name)
     }
 
-    /// Why `name`, which is no field of this scope, is wrong; `None` when it may name what could not be read.
+    /// The error for `name`, which is no field of this scope; `None` if it may name something that
+    /// could not be read.
     pub(crate) fn unknown_field(&self, name: &str, span: &Span) -> Option<Diagnostic> {
         if let Some(diagnostic) = self.hidden_field(name, span) {
             return Some(diagnostic);

@@ -1,4 +1,4 @@
-//! The words of an expression.
+//! Splits an expression into tokens.
 
 use crate::diagnostic::{Diagnostic, Sink, Span, printable};
 
@@ -12,12 +12,13 @@ pub(super) enum Token {
     End,
 }
 
-/// Longer symbols stand before their beginnings.
+/// Longer symbols precede their prefixes.
 const SYMBOLS: [&str; 16] = [
     "||", "&&", "==", "!=", "<=", ">=", "<", ">", "|", "&", "+", "-", "*", "!", "(", ")",
 ];
 
-/// Cuts `text` into tokens; `place` gives the span of a range of it in the manifest. Ends with [`Token::End`].
+/// Splits `text` into tokens; `place` gives the span of a range of it in the manifest. Ends with
+/// [`Token::End`].
 pub(super) fn tokens(
     text: &str,
     place: &dyn Fn(Span) -> Span,
@@ -65,7 +66,8 @@ const fn is_name_start(letter: char) -> bool {
     letter.is_ascii_alphabetic() || letter == '_'
 }
 
-/// The length of the name at the beginning of `text`. A `-` or `.` belongs to it when a letter follows at once.
+/// The length of the name at the beginning of `text`. A `-` or `.` belongs to it if a letter
+/// follows directly.
 fn name_length(text: &str) -> usize {
     let mut letters = text.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {
@@ -78,7 +80,7 @@ fn name_length(text: &str) -> usize {
     text.len()
 }
 
-/// Decimal, or `0x`, `0o`, `0b`, with `_` anywhere behind the first digit.
+/// Decimal, or `0x`, `0o`, `0b`, with `_` anywhere after the first digit.
 fn number(word: &str, span: &Span, sink: &Sink) -> Option<u64> {
     let digits = word.replace('_', "");
     let (digits, radix) = match digits.get(..2) {

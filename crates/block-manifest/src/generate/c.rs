@@ -1,4 +1,4 @@
-//! The C header.
+//! Generates the C header.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use super::record::{Content, Member, Record, records};
 use crate::model::{Block, Field, Manifest};
 use crate::types::{Integer, Type};
 
-/// What the header needs of its surroundings.
+/// The includes and macros of the header.
 const PROLOGUE: &str = "\
 #ifdef __KERNEL__
 #include <linux/build_bug.h>

@@ -1,8 +1,8 @@
-//! Names of the manifest as identifiers of C and Rust.
+//! Converts names of the manifest to identifiers of C and Rust.
 
 use std::collections::HashSet;
 
-/// Words that C, C++ or Rust keep for themselves, as far as a name of the manifest can be one.
+/// Reserved words of C, C++ or Rust, as far as a name of the manifest can be one.
 const KEYWORDS: [&str; 101] = [
     "abstract",
     "alignas",
@@ -145,12 +145,12 @@ pub(super) fn camel(name: &str) -> String {
         .collect()
 }
 
-/// Names that were given, so that no name is given twice.
+/// Names that are taken, so that no name is given twice.
 #[derive(Default)]
 pub(super) struct Names(HashSet<String>);
 
 impl Names {
-    /// `name`, or when it was given before the name with as many `_` behind it as it takes.
+    /// `name`, with as many `_` appended as make it unique.
     pub(super) fn unique(&mut self, name: String) -> String {
         let mut name = name;
         while !self.0.insert(name.clone()) {

@@ -1,4 +1,4 @@
-//! The reference in Markdown, and the words that the other generators share with it.
+//! Generates the reference in Markdown, and the phrases that the other generators share with it.
 
 use std::fmt::Write as _;
 
@@ -213,7 +213,7 @@ pub(super) fn kind_in_words(block: &Block) -> String {
         }
     };
     if block.notify {
-        words.push_str(", and is told when the host changes it");
+        words.push_str(", with a notification when the host changes it");
     }
     if block.short_read == ShortRead::Prefix {
         words.push_str("; a shorter read gets its first bytes");
@@ -274,8 +274,7 @@ fn capitalized(text: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Text that cannot end a cell of a table.
-/// `1414:B001` for each device ID that the PF may have.
+/// Text that is safe in a cell of a table.
 fn pci_ids(device: &Device) -> String {
     let ids = device.device_ids.iter();
     let ids: Vec<String> = ids

@@ -1,13 +1,15 @@
-//! The structures of a block: one for a block without layouts; otherwise one for what all layouts share, and one for each.
+//! The structures of a block: one for a block without layouts; otherwise one for the fields that
+//! all layouts share, and one for each layout.
 
 use super::identifier::{Names, snake};
 use crate::model::{Block, Field, Layout};
 
 /// One structure.
 pub(super) struct Record<'m> {
-    /// The layout that it has; `None` for the block itself.
+    /// Its layout; `None` for the block itself.
     pub(super) layout: Option<&'m Layout>,
-    /// Its members in the order of their offsets, without gaps from the first byte of the block to the last.
+    /// Its members in the order of their offsets, without gaps from the first byte of the block to
+    /// the last.
     pub(super) members: Vec<Member<'m>>,
 }
 
@@ -25,14 +27,14 @@ pub(super) struct Member<'m> {
 pub(super) enum Gap {
     /// Reserved.
     Zero,
-    /// Those of an opaque block.
+    /// The bytes of an opaque block.
     Opaque,
-    /// Those that layouts use, in the structure of what all layouts share.
+    /// Bytes of layouts, in the structure that all layouts share.
     OfLayouts,
 }
 
 impl Gap {
-    /// The beginning of the name of such bytes.
+    /// The prefix of the name of such bytes.
     const fn name(self) -> &'static str {
         match self {
             Self::Zero => "reserved",
@@ -41,7 +43,7 @@ impl Gap {
         }
     }
 
-    /// What is said about such bytes.
+    /// The comment on such bytes.
     pub(super) const fn meaning(self) -> &'static str {
         match self {
             Self::Zero => "Zero.",
@@ -51,7 +53,7 @@ impl Gap {
     }
 }
 
-/// What stands at a place of a structure.
+/// The content of a place in a structure.
 pub(super) enum Content<'m> {
     /// A field.
     Field(&'m Field),
@@ -81,7 +83,7 @@ fn members<'m>(block: &'m Block, others: &'m [Field], gap: Gap) -> Vec<Member<'m
     let mut fields: Vec<&Field> = block.fields.iter().chain(others).collect();
     fields.sort_by_key(|field| field.offset);
     let mut names = Names::default();
-    // Fields get their names first, so that a gap yields to them.
+    // Fields get their names first, so that a gap is renamed and not a field.
     let with_names: Vec<(String, &Field)> = fields
         .into_iter()
         .map(|field| (names.unique(snake(&field.name)), field))
@@ -115,7 +117,7 @@ fn members<'m>(block: &'m Block, others: &'m [Field], gap: Gap) -> Vec<Member<'m
 }
 
 impl<'m> Member<'m> {
-    /// The field that stands here.
+    /// The field at this place.
     pub(super) const fn field(&self) -> Option<&'m Field> {
         match self.content {
             Content::Field(field) => Some(field),

@@ -1,4 +1,4 @@
-//! The Rust module.
+//! Generates the Rust module.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! The tables of the language, read key by key.
+//! Reads the tables of the language, key by key.
 
 use block_table::MAX_NAME_LENGTH;
 use toml::Spanned;
@@ -13,7 +13,8 @@ use crate::types::Type;
 /// The highest bit of the widest integer.
 const HIGHEST_BIT: u8 = 63;
 
-pub(super) fn file(text: &str, sink: &Sink) -> File {
+/// Reads `text`. Reports and omits what cannot be read.
+pub(crate) fn file(text: &str, sink: &Sink) -> File {
     let (document, errors) = DeTable::parse_recoverable(text);
     let errors = errors
         .iter()
@@ -56,7 +57,8 @@ pub(super) fn file(text: &str, sink: &Sink) -> File {
     }
 }
 
-/// Leaves out what TOML says about each key of a table that is there twice: it is said about the table's header.
+/// Omits the parser's errors about the keys of a table that occurs twice: one error about the
+/// table's header is enough.
 fn without_repeated_tables<'e>(errors: Vec<(&'e str, Span)>, text: &str) -> Vec<(&'e str, Span)> {
     let mut repeated = 0..0;
     let outside = errors.into_iter().filter(|(message, span)| {
@@ -202,7 +204,7 @@ fn layout(table: &DeTable<'_>, span: Span, sink: &Sink) -> Layout {
     }
 }
 
-/// Whether every field of a table is among `fields`, with its name.
+/// Whether `fields` has every field of a table, with its name.
 fn knows_fields(reader: &Reader<'_, '_>, fields: &[Field]) -> bool {
     reader.sees_tables("field") && fields.iter().all(|field| field.name.is_some())
 }
@@ -304,7 +306,7 @@ fn bit_range(value: &Spanned<DeValue<'_>>) -> Option<(u8, u8)> {
     (range.0 <= range.1).then_some(range)
 }
 
-/// The name of a table. One that may not be used is reported, and stands for what it names all the same.
+/// The name of a table. An invalid name is reported and still used to resolve references.
 fn name(reader: &Reader<'_, '_>, what: &str, sink: &Sink) -> Option<Located<String>> {
     let name = reader.string("name")?;
     check_name(&name, what, sink);

@@ -1,4 +1,4 @@
-//! Typed access to a TOML table, reporting what does not fit.
+//! Typed access to a TOML table, which reports values that do not fit.
 
 use std::fmt::Write as _;
 
@@ -6,22 +6,22 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Value, Written};
-use crate::diagnostic::{Diagnostic, Located, Sink, Span, closest, counted, printable};
+use crate::diagnostic::{Diagnostic, Located, Sink, Span, closest, counted, listed, printable};
 use crate::keys::{Default, Key, Section, Values, Words};
 
-/// A table, the keys it may have, and where to report.
+/// A table with its permitted keys and the sink of its errors.
 pub(super) struct Reader<'a, 't> {
     table: &'a DeTable<'t>,
     section: &'static Section,
-    /// Where the table's header stands.
+    /// The span of the table's header.
     pub(super) span: Span,
-    /// Known keys that an unknown one is probably meant to be.
+    /// Known keys that a misspelt key probably means.
     misspelt: Vec<&'static str>,
     sink: &'a Sink,
 }
 
 impl<'a, 't> Reader<'a, 't> {
-    /// Reports keys that the section does not have and keys that it needs.
+    /// Reports unknown keys and missing required keys.
     pub(super) fn new(
         table: &'a DeTable<'t>,
         section: &'static Section,
@@ -52,7 +52,7 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     fn unknown_key(&self, key: &str, span: &Span) {
-        // Behind a header that TOML could not read, keys belong to a table that they were not meant for.
+        // After a header that is not TOML, keys belong to a table that they were not meant for.
         if self.sink.is_incomplete() {
             return;
         }
@@ -77,7 +77,7 @@ impl<'a, 't> Reader<'a, 't> {
         ));
     }
 
-    /// Tells the absence of `key` from a value that could not be read.
+    /// Distinguishes an absent `key` from a value that could not be read.
     pub(super) fn written<T>(&self, key: &'static str, value: Option<Located<T>>) -> Written<T> {
         match value {
             Some(value) => Written::Value(value),
@@ -86,17 +86,17 @@ impl<'a, 't> Reader<'a, 't> {
         }
     }
 
-    /// Whether `key` is there, be it misspelt or unreadable.
+    /// Whether `key` is present, even if it is misspelt or unreadable.
     fn is_attempted(&self, key: &'static str) -> bool {
         self.table.contains_key(key) || self.misspelt.contains(&key)
     }
 
-    /// Whether all that is written under `key` is seen: it is absent or a table.
+    /// Whether everything under `key` can be read: it is absent or a table.
     pub(super) fn sees_table(&self, key: &'static str) -> bool {
         self.sees(key, DeValue::is_table)
     }
 
-    /// Whether all that is written under `key` is seen: it is absent or an array of tables.
+    /// Whether everything under `key` can be read: it is absent or an array of tables.
     pub(super) fn sees_tables(&self, key: &'static str) -> bool {
         self.sees(key, |value| {
             value
@@ -111,7 +111,7 @@ impl<'a, 't> Reader<'a, 't> {
             && !self.sink.is_incomplete()
     }
 
-    /// The value of `key`, unless it is absent or TOML itself could not be read there.
+    /// The value of `key`, unless it is absent or not TOML.
     fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'t>>> {
         debug_assert!(
             self.section.key(key).is_some(),
@@ -171,7 +171,7 @@ impl<'a, 't> Reader<'a, 't> {
         self.integer_at(key, self.get(key)?, "an integer")
     }
 
-    /// The same, at a value that belongs to the key.
+    /// The same for a value that is already found.
     fn integer_at<T: TryFrom<u64>>(
         &self,
         key: &'static str,
@@ -370,7 +370,8 @@ impl<'a, 't> Reader<'a, 't> {
     }
 }
 
-/// Where TOML could not be read, its parser leaves a value without a place; the error itself is reported already.
+/// Where the text is not TOML, the parser leaves a value without a span; the error is reported
+/// already.
 fn is_placeholder(value: &Spanned<DeValue<'_>>) -> bool {
     value.span().is_empty()
 }
@@ -382,7 +383,7 @@ pub(super) fn unsigned(value: &Spanned<DeValue<'_>>) -> Option<u64> {
     u64::from_str_radix(digits.strip_prefix('+').unwrap_or(digits), integer.radix()).ok()
 }
 
-/// An integer as its author wrote it, but for separators.
+/// An integer as it is written, without separators.
 pub(super) fn written(value: &Spanned<DeValue<'_>>) -> String {
     value.get_ref().as_integer().map_or_else(
         || value.get_ref().type_str().to_owned(),
@@ -396,12 +397,6 @@ fn article(noun: &str) -> &'static str {
     } else {
         "a"
     }
-}
-
-/// The words in backquotes with commas between them.
-pub(crate) fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
-    let words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
-    words.join(", ")
 }
 
 /// The words as a choice: `"a", "b" or "c"`.

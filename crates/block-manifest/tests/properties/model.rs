@@ -1,9 +1,9 @@
-//! What a write comes to, read off the model field by field, slowly and plainly.
+//! Judges a write field by field from the model, as a slow and plain reference.
 
 use block_manifest::{Block, Condition, Field, Layout, Owner, SequenceKind, Type};
 use block_table::{Image, Rule, Writer};
 
-/// Who has written since the last reset.
+/// The writers since the last reset.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wrote {
     vf: bool,
@@ -73,7 +73,7 @@ fn put_defaults(image: &mut Image, fields: &[Field]) {
     }
 }
 
-/// The image of a block that nobody wrote.
+/// The image of a block before any write.
 pub(crate) fn default_image(block: &Block) -> Image {
     let mut image = [0; 128];
     put_defaults(&mut image, &block.fields);
@@ -83,7 +83,7 @@ pub(crate) fn default_image(block: &Block) -> Image {
     image
 }
 
-/// What becomes of the block, or the first broken rule in the documented order.
+/// The block after the write, or the first broken rule in the documented order.
 pub(crate) fn judge(
     block: &Block,
     writer: Writer,
@@ -216,7 +216,8 @@ fn sequence(
         return Ok(());
     };
     let wrote_before = (field.owner.has_vf() && wrote.vf) || (field.owner.has_pf() && wrote.pf);
-    // A field of both sides constrains the VF alone: it must not keep the host side from publishing.
+    // A field with the owner `both` constrains the VF only: it must not keep host software from
+    // publishing.
     let constrained = match writer {
         Writer::Vf => field.owner.has_vf(),
         Writer::Pf => field.owner == Owner::Pf,
@@ -237,7 +238,8 @@ fn sequence(
     if good { Ok(()) } else { Err(Rule::Sequence) }
 }
 
-/// `random`, made into what a writer might send: values that the fields' rules may well allow, and zeros between them.
+/// `random`, changed to what a writer might send: values that the fields' rules may allow, and
+/// zeros between them.
 pub(crate) fn plausible(block: &Block, random: &Image, seed: u64) -> Image {
     if seed.is_multiple_of(5) || block.is_opaque() {
         return *random;

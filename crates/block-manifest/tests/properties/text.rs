@@ -61,7 +61,7 @@ fn block() -> impl Strategy<Value = String> {
     })
 }
 
-/// Takes the owner away where the block does not allow one.
+/// Removes the owner if the block does not allow one.
 fn owned(field: &str, kind: &str) -> String {
     let free = kind.contains("read-write");
     let lines = field

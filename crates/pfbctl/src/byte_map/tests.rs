@@ -50,7 +50,7 @@ fn rows_of_one_area_are_drawn_once_and_counted() {
         .collect();
     assert_eq!(counted.len(), 1);
     assert!(counted[0].contains("10 to 7f"), "{}", counted[0]);
-    // One row is not worth a remark.
+    // A single row needs no note.
     assert!(
         !draw(&[area(0, 32, "all")])
             .iter()

@@ -111,8 +111,8 @@ fn layouts(block: &Block) -> Vec<Option<usize>> {
     }
 }
 
-/// Drafts a conversation for a block: for each layout and turn one write after the other, each on
-/// top of the one before.
+/// Drafts a sequence of writes to a block: for each layout and turn one write after the other, each
+/// on top of the one before.
 fn converse(name: &str, table: &Table<'_>, block: &Block, writer: Writer) {
     let compiled = table
         .find(block.id)

@@ -1,5 +1,5 @@
-//! What the driver would have accepted, beside its refusal: the driver knows the rule, and its other
-//! answers have the numbers.
+//! Explains a refusal with the values that the driver would accept: its other replies have the
+//! numbers.
 
 use pf_broker_abi as abi;
 use pf_broker_abi::Refusal;
@@ -9,33 +9,33 @@ use crate::failure::Failure;
 use crate::printable::printable;
 use crate::style::listed;
 
-/// What a refused request was about.
+/// The subject of a refused request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Request {
     /// The VF that it named.
     pub(super) vf: Option<u16>,
     /// The block that it named.
     pub(super) block: Option<u32>,
-    /// What it did with the block.
+    /// Its transfer.
     pub(super) transfer: Transfer,
 }
 
-/// What a request did with a block.
+/// The transfer of a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Transfer {
-    /// No bytes went either way.
+    /// No bytes.
     #[default]
     Nothing,
-    /// It read so many bytes.
+    /// A read of this many bytes.
     Read(usize),
-    /// It wrote so many bytes.
+    /// A write of this many bytes.
     Write(usize),
-    /// It took messages.
+    /// A drain.
     Drain,
 }
 
-/// The failure of a request, with what is allowed where the driver says so. A driver that does not answer
-/// these questions leaves its refusal as it is.
+/// The failure of a request, with the allowed values if the driver reports them. Otherwise the
+/// refusal stays as it is.
 pub(super) fn explain<C: Control>(device: &Device<C>, request: Request, error: Error) -> Failure {
     let allowed = match error.refusal() {
         Some(Refusal::Vf) => vfs(device, request),

@@ -1,4 +1,4 @@
-//! Finding and opening a device.
+//! Finds and opens devices.
 
 use crate::cli::Selection;
 use crate::failure::Failure;
@@ -7,7 +7,7 @@ use pf_broker_client::Device;
 #[cfg(windows)]
 pub(super) use pf_broker_client::{Access, Handle};
 
-/// What a handle is opened for, where there is nothing to open.
+/// The access of a handle, on systems without the driver.
 #[cfg(not(windows))]
 #[derive(Clone, Copy)]
 pub(super) enum Access {
@@ -15,7 +15,7 @@ pub(super) enum Access {
     Change,
 }
 
-/// A handle where there is no driver: there is none.
+/// A handle on systems without the driver: it cannot exist.
 #[cfg(not(windows))]
 #[derive(Debug)]
 pub(super) enum Handle {}
@@ -55,7 +55,7 @@ pub(super) fn open_path(_: &str, access: Access) -> Result<Device<Handle>, Failu
     }
 }
 
-/// Opens the device that the command line names.
+/// Opens the device that the command line selects.
 #[cfg(windows)]
 pub(super) fn open(selection: &Selection, access: Access) -> Result<Device<Handle>, Failure> {
     let path = match &selection.device {

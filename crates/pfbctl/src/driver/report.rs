@@ -1,4 +1,4 @@
-//! What the driver's answers look like.
+//! Formats the driver's replies.
 
 use std::fmt;
 use std::io::Write;
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::printable::printable;
 use crate::style::{BAD, FAINT, HEADING, counted, table};
 
-/// The devices, numbered as `--device` takes them, each with its answer or with why there is none.
+/// The devices, numbered as `--device` takes them, each with its reply or its error.
 pub(super) fn devices(
     out: &mut dyn Write,
     devices: &[(String, Result<abi::QueryReply, Failure>)],
@@ -60,12 +60,12 @@ pub(super) fn devices(
     Ok(())
 }
 
-/// A name that a driver gives, which is its table's and may hold anything.
+/// A name from a driver's table, which may contain any characters.
 fn name(name: &[u8; abi::NAME_LENGTH]) -> String {
     printable(&name_text(name)).into_owned()
 }
 
-/// One row for each VF. The VF that was refused most stands out.
+/// One row for each VF. The VF with the most refusals stands out.
 pub(super) fn every_vf(out: &mut dyn Write, vfs: &[(u16, abi::StatsReply)]) -> Result<(), Failure> {
     let most = vfs
         .iter()
@@ -100,7 +100,7 @@ pub(super) fn every_vf(out: &mut dyn Write, vfs: &[(u16, abi::StatsReply)]) -> R
             stats.resets.to_string(),
         ]);
     }
-    // So many columns fit into a report with less room between them.
+    // This many columns fit into a report with less space between them.
     for column in rows.column_iter_mut() {
         column.set_padding((1, 0));
     }
@@ -168,7 +168,7 @@ pub(super) fn one_vf(
     by_reason(out, &stats.refused)
 }
 
-/// What was refused to host software and to the virtualization stack; nothing if nothing was.
+/// The refusals of host software and of the virtualization stack; nothing if there are none.
 pub(super) fn host_refusals(
     out: &mut dyn Write,
     refusals: &abi::HostRefusalsReply,
@@ -179,14 +179,14 @@ pub(super) fn host_refusals(
     }
     writeln!(
         out,
-        "{HEADING}Host side{HEADING:#}: {} of host software or the virtualization stack refused, \
-         which no VF is charged with",
+        "{HEADING}Host{HEADING:#}: {} of host software or the virtualization stack refused, \
+         charged to no VF",
         counted(usize::try_from(all).unwrap_or(usize::MAX), "operation")
     )?;
     by_reason(out, &refusals.refused)
 }
 
-/// One row for each reason that something was refused for.
+/// One row for each reason with refusals.
 fn by_reason(out: &mut dyn Write, refused: &[u64; abi::MAX_REASONS]) -> Result<(), Failure> {
     let mut rows = table(["refused", "reason", "status", "what was wrong"]);
     for (refusal, count) in Refusal::ALL
@@ -258,7 +258,7 @@ pub(super) fn more_of(
     Ok(())
 }
 
-/// What was tried, and how it ended.
+/// The operation and its result.
 fn outcome(out: &mut dyn Write, vf: u16, entry: &abi::JournalEntry) -> Result<(), Failure> {
     let (name, about_a_block) = operation(entry.operation);
     write!(out, "VF {vf:<4} {name:<12}")?;
@@ -274,7 +274,7 @@ fn outcome(out: &mut dyn Write, vf: u16, entry: &abi::JournalEntry) -> Result<()
     Ok(())
 }
 
-/// A line beside the entries.
+/// A line between the entries.
 pub(super) fn note(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
     writeln!(out, "{FAINT}{text}{FAINT:#}")?;
     Ok(())
@@ -293,7 +293,7 @@ impl fmt::Display for Seconds {
     }
 }
 
-/// The power state, and whether the VF is served.
+/// The power state, and whether the VF is held back.
 fn state(stats: &abi::StatsReply) -> String {
     let held = if stats.open == 0 { ", held back" } else { "" };
     format!("D{}{held}", stats.power)
@@ -305,7 +305,7 @@ fn refused(counts: &[u64; abi::MAX_REASONS]) -> u64 {
         .fold(0, |sum, count| sum.saturating_add(*count))
 }
 
-/// The reason that a VF was refused for most often, or nothing.
+/// The most frequent reason of a VF's refusals, or nothing.
 fn most_often(stats: &abi::StatsReply) -> &'static str {
     Refusal::ALL
         .iter()
@@ -315,7 +315,7 @@ fn most_often(stats: &abi::StatsReply) -> &'static str {
         .map_or("", |(refusal, _)| refusal.reason())
 }
 
-/// Every operation of the journal, with whether it is about a block.
+/// Every operation of the journal, and whether it concerns a block.
 const OPERATIONS: [(Operation, &str, bool); Operation::ALL.len()] = [
     (Operation::Read, "read", true),
     (Operation::Write, "write", true),
@@ -325,14 +325,14 @@ const OPERATIONS: [(Operation, &str, bool); Operation::ALL.len()] = [
     (Operation::Reset, "reset", false),
     (Operation::SetPower, "power", false),
     (Operation::HostRead, "host read", true),
-    (Operation::TakeInvalidation, "told", false),
+    (Operation::TakeInvalidation, "notified", false),
     (Operation::BeginReset, "hold back", false),
     (Operation::FailReset, "reset failed", false),
     (Operation::Remove, "removed", false),
     (Operation::Withdraw, "withdraw", true),
 ];
 
-/// The name of a journal operation, and whether it is about a block.
+/// The name of a journal operation, and whether it concerns a block.
 pub(super) fn operation(number: u8) -> (&'static str, bool) {
     OPERATIONS
         .iter()

@@ -80,7 +80,7 @@ fn what_the_host_side_was_refused_is_shown_by_reason_and_only_if_there_is_someth
     refusals.refused[Refusal::Length.index()] = 1;
     let shown = text(|out| report::host_refusals(out, &refusals).expect("written"));
     assert!(
-        shown.starts_with("Host side: 4 operations")
+        shown.starts_with("Host: 4 operations")
             && shown.contains("changed")
             && shown.contains("0xC0000206")
             && !shown.contains("0xC0000225"),

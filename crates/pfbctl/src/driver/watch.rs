@@ -1,15 +1,18 @@
-//! `pfbctl watch`: shows what the journals of VFs record, as it happens.
+//! `pfbctl watch`: prints the events of journals as they occur.
 
 use std::io::Write;
 
 use pf_broker_abi as abi;
 use pf_broker_client::{Control, Device, Error};
 
-use super::{JOURNAL_ENTRIES, report};
+use super::report;
 use crate::failure::Failure;
 
+/// Most journal entries in one request; more than the driver keeps for a VF.
+pub(super) const JOURNAL_ENTRIES: usize = 1024;
+
 /// `STATUS_NO_SUCH_DEVICE`, `STATUS_DELETE_PENDING`, `STATUS_DEVICE_DOES_NOT_EXIST`,
-/// `STATUS_FILE_DELETED` and `STATUS_DEVICE_REMOVED` of `ntstatus.h`: the answers to a handle whose
+/// `STATUS_FILE_DELETED` and `STATUS_DEVICE_REMOVED` of `ntstatus.h`: the replies to a handle whose
 /// device has gone.
 const GONE: [u32; 5] = [
     0xC000_000E,
@@ -19,10 +22,10 @@ const GONE: [u32; 5] = [
     0xC000_02B6,
 ];
 
-/// Shows what happens to one VF, or to all, until something fails. When the device goes, it is
-/// opened again as soon as it is back, and shown from its first event on.
+/// Prints the events of one VF, or of all, until an error. If the device goes away, it is reopened
+/// when it is back, and printed from its first event on.
 ///
-/// `open` gives `None` while there is no device; `pause` runs before it is asked again.
+/// `open` returns `None` while there is no device; `pause` runs before each retry.
 pub(super) fn follow<C: Control>(
     first: Device<C>,
     only: Option<u16>,
@@ -35,7 +38,7 @@ pub(super) fn follow<C: Control>(
         match watcher.step(out) {
             Ok(()) => out.flush()?,
             Err(Failure::Driver(Error::Status(status))) if GONE.contains(&status) => {
-                // A handle that stays open keeps the device from going.
+                // An open handle keeps the device from being removed.
                 drop(watcher);
                 report::note(out, "the device has gone; waiting until it is back")?;
                 out.flush()?;
@@ -53,21 +56,21 @@ pub(super) fn follow<C: Control>(
     }
 }
 
-/// Which events are shown.
+/// Which events are printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum From {
-    /// Those that are recorded from now on.
+    /// Those from now on.
     Now,
-    /// Those that are kept as well.
+    /// Those in the journal, too.
     Start,
 }
 
 /// Follows the journals of VFs.
 pub(super) struct Watcher<C> {
     device: Device<C>,
-    /// The number of events of all VFs when the journals were last looked at.
+    /// The number of events of all VFs when the journals were last read.
     seen: u64,
-    /// For each VF watched, the number of the last event that was shown.
+    /// For each watched VF, the number of the last printed event.
     shown: Vec<(u16, u64)>,
 }
 
@@ -87,7 +90,7 @@ impl<C: Control> Watcher<C> {
                 Ok((vf, last.map_or(0, |entry| entry.sequence)))
             })
             .collect::<Result<_, Error>>()?;
-        // The first wait ends at once, unless nothing has happened yet.
+        // The first wait ends at once, unless there was no event yet.
         Ok(Self {
             device,
             seen: 0,
@@ -95,9 +98,9 @@ impl<C: Control> Watcher<C> {
         })
     }
 
-    /// Waits until something happens, and shows what is new.
+    /// Waits for an event, and prints the new ones.
     pub(super) fn step(&mut self, out: &mut dyn Write) -> Result<(), Failure> {
-        // Before the journals are read: what comes behind the count ends the next wait.
+        // Before the journals are read: an event after the count ends the next wait.
         let count = self.device.wait(self.seen, abi::WAIT_JOURNAL)?;
         if count < self.seen {
             report::note(out, "the driver has started anew")?;
@@ -116,7 +119,7 @@ impl<C: Control> Watcher<C> {
     }
 }
 
-/// Shows the events of an entry that are numbered above `shown`, and how many before them are lost.
+/// Prints the events of an entry with numbers above `shown`, and how many before them are lost.
 fn show(
     out: &mut dyn Write,
     vf: u16,

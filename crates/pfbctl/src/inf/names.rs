@@ -1,16 +1,16 @@
-//! The names in a package that no other package on the host may have: service, binary and catalog.
+//! The names of a package that must be unique on a host: service, binary and catalog.
 
 use crate::cli;
 use crate::failure::Failure;
 
-/// Most characters of a service's name. Windows allows 256 (`CreateService`); with a file extension
-/// the name has to fit the 255 of a file's name.
+/// The maximum length of a service's name. Windows allows 256 (`CreateService`); with a file
+/// extension the name has to fit the 255 of a file's name.
 const MAX_SERVICE: usize = 251;
-/// Most characters of a file's name, as of Windows' file systems.
+/// The maximum length of a file's name in Windows' file systems.
 const MAX_FILE: usize = 255;
 
-/// File names that Windows reserves for devices, with or without extension ("Naming Files, Paths, and
-/// Namespaces"); COM and LPT stand for those with a digit behind.
+/// File names that Windows reserves for devices, with or without extension ("Naming Files, Paths,
+/// and Namespaces"); COM and LPT stand for those with a digit behind.
 const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
 const RESERVED_WITH_DIGIT: [&str; 2] = ["com", "lpt"];
 
@@ -26,8 +26,8 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The names that the command line gives. The others come from the PF's PCI IDs: the vendor ID is
-    /// the vendor's alone (PCI-SIG assigns it), so that the defaults of two vendors never meet.
+    /// The names from the command line. The others come from the PF's PCI IDs: PCI-SIG assigns the
+    /// vendor ID to one vendor, so the defaults of two vendors differ.
     pub(super) fn choose(
         given: &cli::InfNames,
         vendor_id: u16,
@@ -46,7 +46,7 @@ impl Names {
     }
 }
 
-/// The file name that is given, or that of the service.
+/// The given file name, or that of the service.
 fn file(
     argument: &'static str,
     given: Option<&str>,
@@ -69,7 +69,8 @@ fn file(
     Ok(name)
 }
 
-/// A name that needs no quotation in an INF and is one in the registry and in a file system.
+/// Checks that a name needs no quotation in an INF and is valid in the registry and in a file
+/// system.
 fn plain(argument: &'static str, name: &str, most: usize) -> Result<(), Failure> {
     let wrong = |problem: String| Err(Failure::Argument { argument, problem });
     if !(1..=most).contains(&name.len()) {

@@ -1,4 +1,4 @@
-//! `DriverVer`: date and version of a package, by which Windows chooses the newer of two.
+//! `DriverVer`: date and version of a package, by which Windows selects the newer of two.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -35,8 +35,8 @@ pub(super) fn given(text: &str) -> Result<&str, Failure> {
     }
 }
 
-/// The `DriverVer` of a package that is made now, or when `SOURCE_DATE_EPOCH` says: that day, and the
-/// tool's version with the minute of the day, so that of two packages the later one is the newer.
+/// The `DriverVer` of a package that is written now, or at `SOURCE_DATE_EPOCH`: that day, and the
+/// tool's version with the minute of the day, so that the later of two packages is the newer one.
 pub(super) fn of_today() -> Result<String, Failure> {
     let seconds = match std::env::var_os(SOURCE_DATE_EPOCH) {
         None => SystemTime::now()
@@ -56,7 +56,8 @@ pub(super) fn of_today() -> Result<String, Failure> {
     })
 }
 
-/// The `DriverVer` of a package that is made so many seconds after 1970 began; none beyond the year 9999.
+/// The `DriverVer` of a package that is written this many seconds after 1970 began; none beyond the
+/// year 9999.
 fn made_at(seconds: u64) -> Option<String> {
     let (month, day, year) = date(seconds / SECONDS_A_DAY)?;
     Some(format!(

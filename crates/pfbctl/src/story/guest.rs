@@ -1,18 +1,18 @@
-//! VFs that behave, for any manifest.
+//! VFs that follow the rules, for any manifest.
 
 use std::ops::Range;
 
 use block_manifest::{Block, Owner};
 use block_table::{Kind, Writer};
 
-use super::Story;
 use super::narrator::{self, Actor};
+use super::state::Story;
 use crate::failure::Failure;
 
 /// Messages that a VF sends to each of its streams.
 const MESSAGES: u16 = 3;
 
-/// The host side publishes, every VF reads and writes, the host side collects.
+/// Host software publishes, every VF reads and writes, host software collects.
 pub(super) fn tell(story: &mut Story<'_, '_, '_>, vfs: Range<u16>) -> Result<(), Failure> {
     publish(story)?;
     for vf in vfs.clone() {
@@ -23,7 +23,7 @@ pub(super) fn tell(story: &mut Story<'_, '_, '_>, vfs: Range<u16>) -> Result<(),
     collect(story, vfs)
 }
 
-/// The host side publishes every register that it has a part of.
+/// Host software publishes every register that has fields of the PF.
 fn publish(story: &mut Story<'_, '_, '_>) -> Result<(), Failure> {
     let manifest = story.manifest;
     let published: Vec<&Block> = manifest
@@ -34,7 +34,7 @@ fn publish(story: &mut Story<'_, '_, '_>) -> Result<(), Failure> {
     if published.is_empty() {
         return Ok(());
     }
-    story.narrator.scene("The host side publishes")?;
+    story.narrator.scene("Host software publishes")?;
     for block in published {
         let action = format!("publishes {}", block.name);
         let Some(data) = any_draft(story, 0, block, Writer::Pf) else {
@@ -52,10 +52,10 @@ fn publish(story: &mut Story<'_, '_, '_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is said where the search for valid bytes gave none.
+/// The result if no valid bytes were found.
 const NOTHING_FOUND: &str = "(no valid bytes were found for it)";
 
-/// One VF: what it is told, what it reads, what it writes.
+/// One VF: its notifications, its reads, its writes.
 fn take_part(story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
     story.take_invalidation(vf)?;
     for block in story.manifest.blocks() {
@@ -92,7 +92,7 @@ fn write_each_layout(story: &mut Story<'_, '_, '_>, vf: u16, block: &Block) -> R
     Ok(())
 }
 
-/// Writes a draft, or says that there is none for this layout.
+/// Writes a draft, or reports that there is none for this layout.
 fn tell_draft(
     story: &mut Story<'_, '_, '_>,
     vf: u16,
@@ -109,7 +109,7 @@ fn tell_draft(
         .line(Actor::Vf(vf), action.trim_end(), NOTHING_FOUND)
 }
 
-/// The host side looks at what the VFs wrote and drains what they sent.
+/// Host software reads what the VFs wrote and drains what they sent.
 fn collect(story: &mut Story<'_, '_, '_>, vfs: Range<u16>) -> Result<(), Failure> {
     let manifest = story.manifest;
     let written: Vec<&Block> = manifest
@@ -120,7 +120,7 @@ fn collect(story: &mut Story<'_, '_, '_>, vfs: Range<u16>) -> Result<(), Failure
     if written.is_empty() {
         return Ok(());
     }
-    story.narrator.scene("The host side collects")?;
+    story.narrator.scene("Host software collects")?;
     for vf in vfs {
         for &block in &written {
             if block.kind == Kind::Stream {
@@ -149,7 +149,7 @@ pub(super) fn any_draft(
         .find_map(|layout| story.draft(vf, block, writer, layout))
 }
 
-/// The layouts that a block can have: none for a block without.
+/// The possible layouts of a block: none for a block without layouts.
 fn layouts(block: &Block) -> Vec<Option<usize>> {
     if block.layouts.is_empty() {
         vec![None]
@@ -158,7 +158,7 @@ fn layouts(block: &Block) -> Vec<Option<usize>> {
     }
 }
 
-/// Whether the host side has something to publish in a block.
+/// Whether a block has anything to publish.
 fn has_pf_part(block: &Block) -> bool {
     let mut fields = block
         .fields

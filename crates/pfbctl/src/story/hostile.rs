@@ -1,5 +1,5 @@
-//! A VF that tries everything, and what becomes of it: each attempt is refused for its own reason,
-//! the other VFs see nothing of it, and a reset leaves nothing behind.
+//! A hostile VF: each attempt is refused for its own reason, the other VFs are not affected, and a
+//! reset wipes everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -10,17 +10,18 @@ use block_trace::{Operation, Outcome, Status};
 
 use super::guest::any_draft;
 use super::narrator::{self, Actor};
-use super::{Story, plural};
+use super::state::Story;
 use crate::draft;
 use crate::failure::Failure;
+use crate::style::counted;
 use crate::value;
 
-/// Attempts beyond a limit that a flood makes.
+/// Attempts beyond the limit in a flood.
 const BEYOND: u64 = 100;
 /// The deepest stream that the story fills.
 const DEEPEST: u16 = 512;
 
-/// What the VF `vf` does, while those in `others` are watched.
+/// The attempts of the VF `vf`, with a comparison of `others` before and after.
 pub(super) fn tell(
     story: &mut Story<'_, '_, '_>,
     vf: u16,
@@ -39,9 +40,9 @@ pub(super) fn tell(
     if !others.is_empty() {
         let same = holdings(story, &others) == before;
         let text = if same {
-            "are as they were: nobody else was touched"
+            "are unchanged"
         } else {
-            "have changed: that must never be"
+            "have changed, which is a defect of the broker"
         };
         let names: Vec<String> = others.iter().map(|other| format!("VF {other}")).collect();
         story.narrator.line(
@@ -53,7 +54,7 @@ pub(super) fn tell(
     reset(story, vf)
 }
 
-/// What the registers of some VFs hold.
+/// The content of the registers of some VFs.
 fn holdings(story: &Story<'_, '_, '_>, vfs: &[u16]) -> Vec<Image> {
     let registers = story
         .manifest
@@ -140,7 +141,7 @@ fn broken_rules(story: &mut Story<'_, '_, '_>, vf: u16, block: &Block) -> Result
     let Some(valid) = any_draft(story, vf, block, Writer::Vf) else {
         return Ok(());
     };
-    // The block holds a valid value from here on, so that sequences have something to follow.
+    // The block holds a valid value from here on, so that a sequence has a predecessor.
     story.rest();
     story.write(vf, block, &valid).ok();
     let committed = story.committed(vf, block);
@@ -166,8 +167,8 @@ fn broken_rules(story: &mut Story<'_, '_, '_>, vf: u16, block: &Block) -> Result
     Ok(())
 }
 
-/// Writes that differ from a valid one in one place, with what was done to each. Checksums are set
-/// right again, or every attempt would fail for the same reason.
+/// Writes that differ from a valid one in one place, with the change of each. Checksums are
+/// corrected, or every attempt would fail for the same reason.
 fn spoiled(block: &Block, valid: &[u8]) -> Vec<(Vec<u8>, String)> {
     let mut image = [0; MAX_BLOCK_LENGTH];
     image[..valid.len()].copy_from_slice(valid);
@@ -205,7 +206,7 @@ fn spoiled(block: &Block, valid: &[u8]) -> Vec<(Vec<u8>, String)> {
     all
 }
 
-/// Sends to a stream that nobody drains.
+/// Sends to a stream without a drain.
 fn overfill(story: &mut Story<'_, '_, '_>, vf: u16, block: &Block) -> Result<(), Failure> {
     if block.kind != Kind::Stream || block.depth > DEEPEST {
         return Ok(());
@@ -230,7 +231,7 @@ fn overfill(story: &mut Story<'_, '_, '_>, vf: u16, block: &Block) -> Result<(),
     story.narrator.line(Actor::Vf(vf), &action, &text)
 }
 
-/// Writes as fast as it can, where there is a limit.
+/// Writes as fast as possible, if there is a limit.
 fn flood(story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
     let Some(limits) = story.manifest.limits() else {
         return Ok(());
@@ -243,7 +244,7 @@ fn flood(story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
     else {
         return Ok(());
     };
-    // As long as it takes until the whole burst is there again.
+    // The time until the whole burst is available again.
     let seconds = u64::from(limits.burst).div_ceil(u64::from(limits.writes_per_second.max(1)));
     story.advance(u32::try_from(seconds * 1000).unwrap_or(u32::MAX));
     let mut tally = Tally::default();
@@ -265,7 +266,7 @@ fn flood(story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
         .line(Actor::Vf(vf), &action, &tally.to_string())
 }
 
-/// The host side resets the VF and looks for what it left.
+/// Host software resets the VF and checks what is left.
 fn reset(story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
     story.narrator.scene(&format!("VF {vf} is reset"))?;
     let outcome = story.perform(&Operation::Reset { vf });
@@ -304,7 +305,7 @@ fn reset(story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
                 let Outcome::Messages(messages) = outcome else {
                     continue;
                 };
-                let text = plural(messages.len() as u64, "message");
+                let text = counted(messages.len(), "message");
                 story
                     .narrator
                     .line(Actor::Host, &format!("drains {}", block.name), &text)?;
@@ -314,7 +315,7 @@ fn reset(story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Tells an attempt and what it got.
+/// Prints an attempt and its result.
 fn attempt(
     story: &mut Story<'_, '_, '_>,
     vf: u16,
@@ -331,9 +332,9 @@ fn attempt(
         .line(Actor::Vf(vf), action, &format!("{what}{text}"))
 }
 
-/// How often each status was answered.
+/// How often each status was returned.
 #[derive(Default)]
-struct Tally(BTreeMap<u32, u64>);
+struct Tally(BTreeMap<u32, usize>);
 
 impl Tally {
     fn count(&mut self, status: Status) {
@@ -343,8 +344,8 @@ impl Tally {
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let total: u64 = self.0.values().sum();
-        write!(formatter, "{}", plural(total, "write"))?;
+        let total: usize = self.0.values().sum();
+        write!(formatter, "{}", counted(total, "write"))?;
         for (&status, count) in &self.0 {
             let status = Status::new(status);
             match status.refusal() {

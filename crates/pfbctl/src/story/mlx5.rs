@@ -1,13 +1,13 @@
-//! The VF side of mlx5, as Linux's driver plays it: the one VF driver in production that speaks
-//! through configuration blocks (Linux: `drivers/net/ethernet/mellanox/mlx5/core/lib/hv_vhca.c` and
+//! The VF side of mlx5, as in Linux's driver: the one VF driver in production that uses
+//! configuration blocks (Linux: `drivers/net/ethernet/mellanox/mlx5/core/lib/hv_vhca.c` and
 //! `en/hv_vhca_stats.c`).
 //!
-//! It keeps one block for control and one for statistics. Invalidation bit 0 says that the host side
-//! changed the control block. The VF reads it. While it has no agent it writes zeros; if the host side
-//! asks for an agent that it lacks, it writes nothing; else the agents that `control` names obey
-//! `command`, and the VF copies the command to `command_ack`. Command N asks for statistics every
-//! N × 100 ms, 0 for none, 0xFFFF for one update. An update is larger than a block, so it comes in
-//! fragments, one write to the statistics block each.
+//! It uses one block for control and one for statistics. Invalidation bit 0 means that host
+//! software changed the control block. The VF reads it. While it has no agent it writes zeros; if
+//! `control` requests an agent that it lacks, it writes nothing; otherwise the agents in `control`
+//! execute `command`, and the VF copies the command to `command_ack`. Command N requests statistics
+//! every N × 100 ms, 0 for none, 0xFFFF for one update. An update is longer than a block, so it is
+//! sent in fragments, one write to the statistics block each.
 
 use std::ops::Range;
 
@@ -17,17 +17,18 @@ use block_table::{Image, Kind, MAX_BLOCK_LENGTH, Writer};
 use block_trace::{Operation, Outcome};
 
 use super::narrator::{self, Actor};
-use super::{Story, plural};
+use super::state::Story;
 use crate::failure::Failure;
+use crate::style::counted;
 use crate::value;
 
-/// What the VF can do: bit 0 is statistics.
+/// The VF's capabilities: bit 0 is statistics.
 const CAPABILITIES: u64 = 1;
-/// The version of the statistics that the VF speaks.
+/// The version of the statistics.
 const VERSION: u64 = 1;
-/// Rings of the story's VFs: as many as fill five fragments.
+/// Rings of the story's VFs: enough to fill five fragments.
 const RINGS: u64 = 18;
-/// The command of the story's host side: statistics once a second.
+/// The command of host software: statistics once a second.
 const EVERY_SECOND: u64 = 10;
 /// Counters of a ring: packets and bytes received, packets and bytes sent.
 const COUNTERS: [&str; 4] = ["rx packets", "rx bytes", "tx packets", "tx bytes"];
@@ -75,8 +76,8 @@ impl<'m> Protocol<'m> {
         })
     }
 
-    /// The conversation: VFs load, the host side asks for statistics, VFs send them, the host side
-    /// puts them together.
+    /// The conversation: VFs load, host software requests statistics, VFs send them, host software
+    /// assembles them.
     pub(super) fn tell(
         &self,
         story: &mut Story<'_, '_, '_>,
@@ -92,7 +93,7 @@ impl<'m> Protocol<'m> {
         story.advance(200);
         story
             .narrator
-            .scene("The host side asks for statistics once a second")?;
+            .scene("Host software requests statistics once a second")?;
         self.command(story)?;
         for vf in vfs.clone() {
             if story.take_invalidation(vf)? != 0 {
@@ -109,14 +110,14 @@ impl<'m> Protocol<'m> {
         story.advance(100);
         story
             .narrator
-            .scene("The host side drains the fragments and puts them together")?;
+            .scene("Host software drains the fragments and assembles them")?;
         for vf in vfs {
             self.collect(story, vf)?;
         }
         Ok(())
     }
 
-    /// The host side publishes the command to every VF.
+    /// Host software publishes the command to every VF.
     fn command(&self, story: &mut Story<'_, '_, '_>) -> Result<(), Failure> {
         let mut image = [0; MAX_BLOCK_LENGTH];
         set(&mut image, self.control_field, CAPABILITIES);
@@ -132,7 +133,7 @@ impl<'m> Protocol<'m> {
         }
     }
 
-    /// A VF reads the control block and answers it with the agents that it has.
+    /// A VF reads the control block and answers it with its agents.
     fn answer(
         &self,
         story: &mut Story<'_, '_, '_>,
@@ -146,7 +147,7 @@ impl<'m> Protocol<'m> {
         if capabilities == 0 {
             image = [0; MAX_BLOCK_LENGTH];
         } else if control & !capabilities != 0 {
-            let text = format!("control {control:#x} asks for an agent that it lacks");
+            let text = format!("control {control:#x} requests an agent that it lacks");
             return story.narrator.line(Actor::Vf(vf), "writes nothing", &text);
         } else {
             set(&mut image, self.capabilities, capabilities);
@@ -161,7 +162,8 @@ impl<'m> Protocol<'m> {
         story.tell_write(vf, self.control, &data)
     }
 
-    /// A VF sends its counters, in as many fragments as they need; in full or in one line.
+    /// A VF sends its counters, in as many fragments as they need; prints each fragment or one
+    /// line.
     fn update(&self, story: &mut Story<'_, '_, '_>, vf: u16, full: bool) -> Result<(), Failure> {
         let counters: Vec<u64> = (0..RINGS)
             .flat_map(|ring| {
@@ -170,7 +172,7 @@ impl<'m> Protocol<'m> {
             })
             .collect();
         let fragments = counters.chunks(usize::from(self.data.ty.elements()));
-        let count = fragments.len() as u64;
+        let count = fragments.len();
         for (number, part) in fragments.enumerate() {
             let mut image = [0; MAX_BLOCK_LENGTH];
             set(&mut image, self.offset, number as u64);
@@ -188,13 +190,13 @@ impl<'m> Protocol<'m> {
         }
         if !full {
             let action = format!("sends to {}", self.statistics.name);
-            let text = format!("its update in {}", plural(count, "fragment"));
+            let text = format!("its update in {}", counted(count, "fragment"));
             story.narrator.line(Actor::Vf(vf), &action, &text)?;
         }
         Ok(())
     }
 
-    /// The host side drains the fragments and reads the counters out of them.
+    /// Host software drains the fragments and extracts the counters.
     fn collect(&self, story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
         let action = format!("drains {}", self.statistics.name);
         let outcome = story.perform(&Operation::Drain {
@@ -217,14 +219,14 @@ impl<'m> Protocol<'m> {
             let elements = usize::from(self.data.ty.elements());
             counters.extend((0..elements).map(|index| get_element(&image, self.data, index)));
         }
-        // The last fragment is filled up with zeros; only so many rings were told of.
+        // The last fragment is padded with zeros; the VF reported this many rings.
         let rings: Vec<_> = (0..RINGS)
             .zip(counters.chunks_exact(COUNTERS.len()))
             .collect();
         let text = format!(
             "of VF {vf}: {} in order, counters of {}",
-            plural(fragments.len() as u64, "fragment"),
-            plural(rings.len() as u64, "ring")
+            counted(fragments.len(), "fragment"),
+            counted(rings.len(), "ring")
         );
         story.narrator.line(Actor::Host, &action, &text)?;
         for (ring, counters) in rings.into_iter().take(SHOWN) {

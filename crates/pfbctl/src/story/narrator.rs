@@ -1,4 +1,4 @@
-//! How a story looks: one line for each thing that happens, with time, actor, action and result.
+//! Prints a story: one line for each event, with time, actor, action and result.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,10 +12,10 @@ use crate::failure::Failure;
 use crate::style::{self, BAD, FAINT, GOOD, HEADING, HOST};
 use crate::value;
 
-/// Who acts.
+/// The actor of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Actor {
-    /// The host side.
+    /// Host software.
     Host,
     /// A VF.
     Vf(u16),
@@ -35,7 +35,7 @@ impl fmt::Display for Actor {
 pub(super) struct Narrator<'o> {
     out: &'o mut dyn Write,
     milliseconds: u64,
-    /// The refusals whose sentence was said already.
+    /// The refusals whose sentence is printed already.
     explained: BTreeSet<u32>,
 }
 
@@ -55,7 +55,7 @@ impl<'o> Narrator<'o> {
         self.milliseconds = milliseconds;
     }
 
-    /// Where the lines go.
+    /// The output.
     pub(super) fn out(&mut self) -> &mut dyn Write {
         self.out
     }
@@ -70,7 +70,7 @@ impl<'o> Narrator<'o> {
         Ok(writeln!(self.out, "\n{HEADING}{text}{HEADING:#}")?)
     }
 
-    /// What is said about the story.
+    /// Prints a remark about the story.
     pub(super) fn remark(&mut self, text: &str) -> Result<(), Failure> {
         for line in textwrap::wrap(text, style::columns()) {
             writeln!(self.out, "{FAINT}{line}{FAINT:#}")?;
@@ -78,7 +78,7 @@ impl<'o> Narrator<'o> {
         Ok(())
     }
 
-    /// Something happens.
+    /// Prints an event.
     pub(super) fn line(&mut self, actor: Actor, action: &str, result: &str) -> Result<(), Failure> {
         let room = style::columns().saturating_sub(INDENT).max(20);
         let mut lines = textwrap::wrap(result, room).into_iter();
@@ -98,7 +98,7 @@ impl<'o> Narrator<'o> {
         Ok(())
     }
 
-    /// Something is refused.
+    /// Prints a refusal.
     pub(super) fn refused(
         &mut self,
         actor: Actor,
@@ -109,7 +109,7 @@ impl<'o> Narrator<'o> {
         self.line(actor, action, &text)
     }
 
-    /// A refusal: its reason and status, and its sentence when it is the story's first of its kind.
+    /// A refusal: its reason and status, and its sentence at its first occurrence.
     pub(super) fn refusal(&mut self, status: Status) -> String {
         let Some(refusal) = status.refusal() else {
             return format!("{BAD}{status}{BAD:#}");
@@ -123,7 +123,7 @@ impl<'o> Narrator<'o> {
     }
 }
 
-/// What is said of bytes that are all zero.
+/// The text for bytes that are all zero.
 const ZEROS: &str = "nothing but zeros";
 
 /// The fields of a block that are not zero, or that `writer` may set.
@@ -149,7 +149,7 @@ pub(super) fn contents(
             Some(Writer::Pf) => field.owner.has_pf(),
             None => true,
         });
-    // A message is told whole; of a register, what is not zero.
+    // A message is printed whole; of a register, the fields that are not zero.
     let fields = fields.filter(|field| {
         block.kind == Kind::Stream && field.ty.elements() == 1
             || image[usize::from(field.offset)..field.end()]

@@ -1,13 +1,13 @@
-//! What each VF got in the end.
+//! Prints each VF's counters at the end.
 
 use block_trace::{Operation, Outcome};
 use pf_broker_abi::Refusal;
 
-use super::Story;
+use super::state::Story;
 use crate::failure::Failure;
 use crate::style::table;
 
-/// One row for each VF that had a part.
+/// One row for each VF with a part.
 pub(super) fn tell(story: &mut Story<'_, '_, '_>, parts: u16) -> Result<(), Failure> {
     story.narrator.scene("Summary")?;
     let mut rows = table(["VF", "reads", "writes", "publishes", "refused", "for"]);

@@ -5,8 +5,8 @@ use zerocopy::{FromZeros as _, IntoBytes as _};
 
 use super::{Request, Transfer, explain};
 
-/// A driver with four VFs that refuses everything but questions for its VFs and blocks; it may refuse those
-/// for blocks, too.
+/// A driver with four VFs that refuses everything but queries of its VFs and blocks; it may refuse
+/// those of blocks, too.
 struct Refusing {
     refusal: Refusal,
     blocks: bool,
@@ -44,7 +44,7 @@ fn block(id: u32, name: &[u8], min: u16, max: u16) -> abi::BlockInfo {
     block
 }
 
-/// What is shown when a read of the device is refused for this reason.
+/// The message for a read that the device refuses with this reason.
 fn shown(refusal: Refusal, request: Request) -> String {
     let device = Device::new(Refusing {
         refusal,

@@ -39,7 +39,7 @@ impl VfCell for Place {
 
 type Live = Broker<'static, Place>;
 
-/// What the driver serves, for as long as it is there.
+/// The state of the driver.
 fn broker() -> &'static Live {
     let compiled = block_manifest::Manifest::parse("watched.toml", MANIFEST)
         .unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
@@ -57,8 +57,8 @@ fn broker() -> &'static Live {
     Box::leak(Box::new(Broker::new(table, cells.leak()).expect("few VFs")))
 }
 
-/// The driver, as far as `watch` asks it. A wait that would pend runs what is to happen next, and
-/// without that fails as if the device had gone.
+/// The driver, as far as `watch` uses it. A wait that would pend runs the next action; without one
+/// it fails as if the device had gone.
 struct Driver {
     broker: &'static Live,
     next: RefCell<Vec<Happening>>,
@@ -175,7 +175,7 @@ fn read(broker: &Live, vf: u16, block: u32) {
     let _ = broker.read(vf, block, 4, &mut [0; 128], Ticks(0));
 }
 
-/// Runs the watcher until nothing more is to happen.
+/// Runs the watcher until no action is left.
 fn watched(driver: Driver, only: Option<u16>, from: From) -> Vec<String> {
     lines(|out| {
         let mut watcher = Watcher::new(connected(driver), only, from).expect("answered");
@@ -277,7 +277,7 @@ fn a_flood_is_shown_once_and_wakes_nobody_after_that() {
     assert_eq!(pended.get(), 3);
 }
 
-/// A handle outlives no device, but a count that is lower says that the numbers begin anew.
+/// No handle outlives its device, but a lower count means that the numbers start again.
 #[test]
 fn a_driver_that_started_anew_is_shown_from_its_first_event_on() {
     let (driver, old, _) = driver(vec![]);
