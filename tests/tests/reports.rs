@@ -93,11 +93,7 @@ fn the_story_of_the_real_manifests() {
             "a valid write is found for every block of {name}"
         );
         let words: Vec<&str> = report.split_whitespace().collect();
-        assert!(
-            words
-                .join(" ")
-                .contains("are unchanged")
-        );
+        assert!(words.join(" ").contains("are unchanged"));
     }
 }
 
