@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_told_apart_by_their_mark() {
+    fn blocks_are_selected_by_their_mark() {
         let guide = "```console\n$ one\n1\n```\n```console lab\n$ two\n2\n> 3\n$ four\n```\n";
         let command = |line: &str, output: &[&str]| Step::Command {
             line: line.to_owned(),

@@ -14,7 +14,7 @@ fn copied(folder: &Path) -> String {
 }
 
 #[test]
-fn check_says_of_each_file_why_it_cannot_be_read() {
+fn check_reports_why_each_file_cannot_be_read() {
     let mistakes = "tests/manifests/mistakes.toml";
     let run = pfbctl(
         &[

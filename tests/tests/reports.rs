@@ -109,7 +109,7 @@ fn a_story_needs_no_more_than_one_vf() {
 }
 
 #[test]
-fn a_story_is_told_of_every_manifest() {
+fn every_manifest_has_a_story() {
     for manifest in [
         "tests/manifests/opaque.toml",
         "tests/manifests/every-key.toml",

@@ -83,7 +83,7 @@ fn integers_are_read_and_put_in_their_byte_order() {
 }
 
 #[test]
-fn values_are_told_as_a_reader_wants_to_see_them() {
+fn values_are_formatted_for_readers() {
     let manifest = manifest();
     let block = &manifest.blocks()[0];
     let mut image = [0; MAX_BLOCK_LENGTH];

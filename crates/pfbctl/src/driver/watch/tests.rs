@@ -257,7 +257,7 @@ fn events_that_were_overwritten_are_counted() {
 }
 
 #[test]
-fn a_flood_is_shown_once_and_wakes_nobody_after_that() {
+fn a_flood_is_shown_once_and_ends_no_further_wait() {
     let (driver, _, pended) = driver(vec![
         Box::new(|broker| (0..5).for_each(|_| write(broker, 0, 4))),
         Box::new(|broker| {
