@@ -8,9 +8,9 @@
 
 use crate::{
     bars::{self, Ranges, VfCount, WindowFailure, Windows},
+    clock::Clock,
     config::{Space, WriteList},
     failure::StartFailure,
-    reset::Clock,
     sriov::Capability,
     status::{self, NtStatus},
 };

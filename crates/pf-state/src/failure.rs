@@ -124,97 +124,141 @@ pub enum StartFailure {
     NoClock,
 }
 
+/// Declares every cause but `Framework`: its status, its sentence, and for the tests an example.
+macro_rules! causes {
+    ($($cause:pat => $status:ident, $sentence:literal, $example:expr;)*) => {
+        impl StartFailure {
+            /// The status with which the device does not start.
+            ///
+            /// It is never `STATUS_NOT_SUPPORTED`. Where the framework's own status is that one, it
+            /// becomes `STATUS_UNSUCCESSFUL`; [`values`](Self::values) still has the original.
+            #[must_use]
+            pub const fn status(self) -> NtStatus {
+                match self {
+                    Self::Framework(status::NOT_SUPPORTED) => status::UNSUCCESSFUL,
+                    Self::Framework(status) => status,
+                    $($cause => status::$status,)*
+                }
+            }
+
+            /// The cause in words, for the event.
+            #[must_use]
+            pub const fn sentence(self) -> &'static CStr {
+                match self {
+                    Self::Framework(_) => {
+                        c"The framework did not make an object or read the registry."
+                    }
+                    $($cause => $sentence,)*
+                }
+            }
+        }
+
+        /// One of each cause with a status of its own, with the name of that status.
+        #[cfg(test)]
+        fn all() -> Vec<(StartFailure, &'static str)> {
+            vec![$(($example, concat!("STATUS_", stringify!($status)))),*]
+        }
+    };
+}
+
+causes! {
+    StartFailure::NumVfsMissing => OBJECT_NAME_NOT_FOUND,
+        c"The registry value NumVFs is not in the hardware key.",
+        StartFailure::NumVfsMissing;
+    StartFailure::NumVfsType => OBJECT_TYPE_MISMATCH,
+        c"The registry value NumVFs is not a DWORD.",
+        StartFailure::NumVfsType;
+    StartFailure::NumVfsZero => INVALID_PARAMETER,
+        c"The registry value NumVFs is 0.",
+        StartFailure::NumVfsZero;
+    StartFailure::NumVfsAboveManifest { .. } => QUOTA_EXCEEDED,
+        c"NumVFs is more than max-vfs of the manifest.",
+        StartFailure::NumVfsAboveManifest { asked: 65, allowed: 64 };
+    StartFailure::NumVfsAboveDevice { .. } => DEVICE_INSUFFICIENT_RESOURCES,
+        c"NumVFs is more than TotalVFs of the device.",
+        StartFailure::NumVfsAboveDevice { asked: 9, total: 8 };
+    StartFailure::TableType { .. } => REGISTRY_CORRUPT,
+        c"The registry value BlockTable is not binary.",
+        StartFailure::TableType { found: 1 };
+    StartFailure::Table(_) => DATA_ERROR,
+        c"The block table does not verify.",
+        StartFailure::Table(tests::table_error());
+    StartFailure::InvalidateInput { .. } => BAD_DATA,
+        c"The registry value InvalidateInput is not a DWORD of 0 or 1.",
+        StartFailure::InvalidateInput { found: Some(2) };
+    StartFailure::TableForAnotherDevice { .. } => DEVICE_DOES_NOT_EXIST,
+        c"The block table is for another device.",
+        StartFailure::TableForAnotherDevice { pf: Identity::NONE, table: Identity::NONE };
+    StartFailure::NoTable { .. } => NO_MATCH,
+        c"The registry has no block table, and the driver's own is for another device.",
+        StartFailure::NoTable { pf: Identity::NONE, image: Identity::NONE };
+    StartFailure::Memory { .. } => INSUFFICIENT_RESOURCES,
+        c"There is not enough memory for the blocks of all VFs.",
+        StartFailure::Memory { bytes: 1 << 40 };
+    StartFailure::NoVirtualizationInterface(_) => NOINTERFACE,
+        c"The bus has no PCI virtualization interface.",
+        StartFailure::NoVirtualizationInterface(-1);
+    StartFailure::NoBusInterface(_) => DEVICE_FEATURE_NOT_SUPPORTED,
+        c"The bus has no standard bus interface.",
+        StartFailure::NoBusInterface(-1);
+    StartFailure::Capability(CapabilityFailure::Unreachable) => IO_DEVICE_ERROR,
+        c"The configuration space of the PF cannot be read.",
+        StartFailure::Capability(CapabilityFailure::Unreachable);
+    StartFailure::Capability(CapabilityFailure::Missing) => DEVICE_CONFIGURATION_ERROR,
+        c"The PF has no SR-IOV capability.",
+        StartFailure::Capability(CapabilityFailure::Missing);
+    StartFailure::ProbedBars(_) => DEVICE_DATA_ERROR,
+        c"The bus does not say how large the VFs' registers are.",
+        StartFailure::ProbedBars(-1);
+    StartFailure::Bars(BarFailure::Type { .. }) => RESOURCE_TYPE_NOT_FOUND,
+        c"The bus gave a VF register another type than the SR-IOV capability has.",
+        StartFailure::Bars(BarFailure::Type { bar: 0, probed: 1, register: 4 });
+    StartFailure::Bars(BarFailure::Unprobed { .. }) => RESOURCE_NAME_NOT_FOUND,
+        c"The bus gave no size for a VF register of the SR-IOV capability.",
+        StartFailure::Bars(BarFailure::Unprobed { bar: 0, register: 4 });
+    StartFailure::Ranges(_) => ALLOTTED_SPACE_EXCEEDED,
+        c"The resource list has more memory ranges than a PF can have.",
+        StartFailure::Ranges(TooManyRanges { found: 14, allowed: 13 });
+    StartFailure::Window(WindowFailure::TooSmall { .. }) => RANGE_NOT_FOUND,
+        c"The memory behind a VF register is too small for all VFs.",
+        StartFailure::Window(WindowFailure::TooSmall { length: 1, needed: 2 });
+    StartFailure::Window(WindowFailure::Length { .. }) => RANGE_LIST_CONFLICT,
+        c"The memory behind a VF register has the length of neither NumVFs nor TotalVFs.",
+        StartFailure::Window(WindowFailure::Length { length: 3, size: 1 });
+    StartFailure::Window(WindowFailure::Misaligned { .. }) => DATATYPE_MISALIGNMENT_ERROR,
+        c"The address of a VF register is not a multiple of its size.",
+        StartFailure::Window(WindowFailure::Misaligned { base: 1, size: 2 });
+    StartFailure::Window(WindowFailure::Unplaced { .. }) => INVALID_ADDRESS,
+        c"The bus gave a base address register of the VFs no address.",
+        StartFailure::Window(WindowFailure::Unplaced { bar: 0 });
+    StartFailure::Enable(_) => DEVICE_HARDWARE_ERROR,
+        c"The bus does not turn the VFs on.",
+        StartFailure::Enable(-1);
+    StartFailure::NotEnabled { .. } => DEVICE_UNREACHABLE,
+        c"The bus turned the VFs on, and VF Enable is clear.",
+        StartFailure::NotEnabled { control: 0 };
+    StartFailure::OtherNumVfs { .. } => DEVICE_PROTOCOL_ERROR,
+        c"The device has turned another number of VFs on.",
+        StartFailure::OtherNumVfs { asked: 4, found: 3 };
+    StartFailure::NoMemorySpace { .. } => MEMORY_NOT_ALLOCATED,
+        c"The bus turned the VFs on, and VF Memory Space Enable is clear.",
+        StartFailure::NoMemorySpace { control: 1 };
+    StartFailure::SilentVf { .. } => DEVICE_NOT_CONNECTED,
+        c"A VF does not answer a second after it was turned on.",
+        StartFailure::SilentVf { vf: 0 };
+    StartFailure::VfWithoutExpress => NOT_FOUND,
+        c"VF 0 has no PCI Express capability.",
+        StartFailure::VfWithoutExpress;
+    StartFailure::DeviceChanged { .. } => REVISION_MISMATCH,
+        c"The VFs' identifiers or register sizes differ from those of the first start.",
+        StartFailure::DeviceChanged { found: 1, first: 2 };
+    StartFailure::NoClock => ENTRYPOINT_NOT_FOUND,
+        c"The kernel exports no clock.",
+        StartFailure::NoClock;
+}
+
 impl StartFailure {
-    /// The status with which the device does not start.
-    ///
-    /// It is never `STATUS_NOT_SUPPORTED`. Where the framework's own status is that one, it becomes
-    /// `STATUS_UNSUCCESSFUL`; [`values`](Self::values) still has the original.
-    #[must_use]
-    pub const fn status(self) -> NtStatus {
-        match self {
-            Self::Framework(status::NOT_SUPPORTED) => status::UNSUCCESSFUL,
-            Self::Framework(status) => status,
-            Self::Memory { .. } => status::INSUFFICIENT_RESOURCES,
-            Self::NumVfsMissing => status::OBJECT_NAME_NOT_FOUND,
-            Self::NumVfsType => status::OBJECT_TYPE_MISMATCH,
-            Self::NumVfsZero => status::INVALID_PARAMETER,
-            Self::NumVfsAboveManifest { .. } => status::QUOTA_EXCEEDED,
-            Self::NumVfsAboveDevice { .. } => status::DEVICE_INSUFFICIENT_RESOURCES,
-            Self::TableType { .. } => status::REGISTRY_CORRUPT,
-            Self::Table(_) => status::DATA_ERROR,
-            Self::InvalidateInput { .. } => status::BAD_DATA,
-            Self::TableForAnotherDevice { .. } => status::DEVICE_DOES_NOT_EXIST,
-            Self::NoTable { .. } => status::NO_MATCH,
-            Self::NoVirtualizationInterface(_) => status::NOINTERFACE,
-            Self::NoBusInterface(_) => status::DEVICE_FEATURE_NOT_SUPPORTED,
-            Self::Capability(failure) => failure.status(),
-            Self::ProbedBars(_) => status::DEVICE_DATA_ERROR,
-            Self::Bars(BarFailure::Type { .. }) => status::RESOURCE_TYPE_NOT_FOUND,
-            Self::Bars(BarFailure::Unprobed { .. }) => status::RESOURCE_NAME_NOT_FOUND,
-            Self::Ranges(_) => status::ALLOTTED_SPACE_EXCEEDED,
-            Self::Window(failure) => failure.status(),
-            Self::Enable(_) => status::DEVICE_HARDWARE_ERROR,
-            Self::NotEnabled { .. } => status::DEVICE_UNREACHABLE,
-            Self::OtherNumVfs { .. } => status::DEVICE_PROTOCOL_ERROR,
-            Self::NoMemorySpace { .. } => status::MEMORY_NOT_ALLOCATED,
-            Self::SilentVf { .. } => status::DEVICE_NOT_CONNECTED,
-            Self::VfWithoutExpress => status::NOT_FOUND,
-            Self::DeviceChanged { .. } => status::REVISION_MISMATCH,
-            Self::NoClock => status::ENTRYPOINT_NOT_FOUND,
-        }
-    }
-
-    /// The cause in words, for the event.
-    #[must_use]
-    pub const fn sentence(self) -> &'static CStr {
-        match self {
-            Self::Framework(_) => c"The framework did not make an object or read the registry.",
-            Self::Memory { .. } => c"There is not enough memory for the blocks of all VFs.",
-            Self::NumVfsMissing => c"The registry value NumVFs is not in the hardware key.",
-            Self::NumVfsType => c"The registry value NumVFs is not a DWORD.",
-            Self::NumVfsZero => c"The registry value NumVFs is 0.",
-            Self::NumVfsAboveManifest { .. } => c"NumVFs is more than max-vfs of the manifest.",
-            Self::NumVfsAboveDevice { .. } => c"NumVFs is more than TotalVFs of the device.",
-            Self::TableType { .. } => c"The registry value BlockTable is not binary.",
-            Self::Table(_) => c"The block table does not verify.",
-            Self::InvalidateInput { .. } => {
-                c"The registry value InvalidateInput is not a DWORD of 0 or 1."
-            }
-            Self::TableForAnotherDevice { .. } => c"The block table is for another device.",
-            Self::NoTable { .. } => {
-                c"The registry has no block table, and the driver's own is for another device."
-            }
-            Self::NoVirtualizationInterface(_) => c"The bus has no PCI virtualization interface.",
-            Self::NoBusInterface(_) => c"The bus has no standard bus interface.",
-            Self::Capability(CapabilityFailure::Unreachable) => {
-                c"The configuration space of the PF cannot be read."
-            }
-            Self::Capability(CapabilityFailure::Missing) => c"The PF has no SR-IOV capability.",
-            Self::ProbedBars(_) => c"The bus does not say how large the VFs' registers are.",
-            Self::Bars(BarFailure::Type { .. }) => {
-                c"The bus gave a VF register another type than the SR-IOV capability has."
-            }
-            Self::Bars(BarFailure::Unprobed { .. }) => {
-                c"The bus gave no size for a VF register of the SR-IOV capability."
-            }
-            Self::Ranges(_) => c"The resource list has more memory ranges than a PF can have.",
-            Self::Window(failure) => failure.sentence(),
-            Self::Enable(_) => c"The bus does not turn the VFs on.",
-            Self::NotEnabled { .. } => c"The bus turned the VFs on, and VF Enable is clear.",
-            Self::OtherNumVfs { .. } => c"The device has turned another number of VFs on.",
-            Self::NoMemorySpace { .. } => {
-                c"The bus turned the VFs on, and VF Memory Space Enable is clear."
-            }
-            Self::SilentVf { .. } => c"A VF does not answer a second after it was turned on.",
-            Self::VfWithoutExpress => c"VF 0 has no PCI Express capability.",
-            Self::DeviceChanged { .. } => {
-                c"The VFs' identifiers or register sizes differ from those of the first start."
-            }
-            Self::NoClock => c"The kernel exports no clock.",
-        }
-    }
-
-    /// Two numbers that tell more: the value found, and the value it was held against.
+    /// Two numbers with details: the value found, and the value it was compared with.
     #[must_use]
     pub const fn values(self) -> (u64, u64) {
         match self {
@@ -256,28 +300,6 @@ impl StartFailure {
 }
 
 impl WindowFailure {
-    const fn status(self) -> NtStatus {
-        match self {
-            Self::Unplaced { .. } => status::INVALID_ADDRESS,
-            Self::Misaligned { .. } => status::DATATYPE_MISALIGNMENT_ERROR,
-            Self::TooSmall { .. } => status::RANGE_NOT_FOUND,
-            Self::Length { .. } => status::RANGE_LIST_CONFLICT,
-        }
-    }
-
-    const fn sentence(self) -> &'static CStr {
-        match self {
-            Self::Unplaced { .. } => c"The bus gave a base address register of the VFs no address.",
-            Self::Misaligned { .. } => {
-                c"The address of a VF register is not a multiple of its size."
-            }
-            Self::TooSmall { .. } => c"The memory behind a VF register is too small for all VFs.",
-            Self::Length { .. } => {
-                c"The memory behind a VF register has the length of neither NumVFs nor TotalVFs."
-            }
-        }
-    }
-
     const fn values(self) -> (u64, u64) {
         match self {
             Self::Unplaced { bar } => (bar as u64, 0),
@@ -296,142 +318,9 @@ mod tests {
 
     use super::*;
 
-    /// One of each cause, with the name of its status.
-    fn all() -> Vec<(StartFailure, &'static str)> {
-        let table = Table::verify(&[]).expect_err("an empty table is none");
-        let mut all = vec![
-            (StartFailure::NumVfsMissing, "STATUS_OBJECT_NAME_NOT_FOUND"),
-            (StartFailure::NumVfsType, "STATUS_OBJECT_TYPE_MISMATCH"),
-            (StartFailure::NumVfsZero, "STATUS_INVALID_PARAMETER"),
-            (
-                StartFailure::NumVfsAboveManifest {
-                    asked: 65,
-                    allowed: 64,
-                },
-                "STATUS_QUOTA_EXCEEDED",
-            ),
-            (
-                StartFailure::NumVfsAboveDevice { asked: 9, total: 8 },
-                "STATUS_DEVICE_INSUFFICIENT_RESOURCES",
-            ),
-            (
-                StartFailure::TableType { found: 1 },
-                "STATUS_REGISTRY_CORRUPT",
-            ),
-            (StartFailure::Table(table), "STATUS_DATA_ERROR"),
-            (
-                StartFailure::InvalidateInput { found: Some(2) },
-                "STATUS_BAD_DATA",
-            ),
-            (
-                StartFailure::TableForAnotherDevice {
-                    pf: Identity::NONE,
-                    table: Identity::NONE,
-                },
-                "STATUS_DEVICE_DOES_NOT_EXIST",
-            ),
-            (
-                StartFailure::NoTable {
-                    pf: Identity::NONE,
-                    image: Identity::NONE,
-                },
-                "STATUS_NO_MATCH",
-            ),
-            (
-                StartFailure::Memory { bytes: 1 << 40 },
-                "STATUS_INSUFFICIENT_RESOURCES",
-            ),
-            (
-                StartFailure::NoVirtualizationInterface(-1),
-                "STATUS_NOINTERFACE",
-            ),
-            (
-                StartFailure::NoBusInterface(-1),
-                "STATUS_DEVICE_FEATURE_NOT_SUPPORTED",
-            ),
-            (
-                StartFailure::Capability(CapabilityFailure::Unreachable),
-                "STATUS_IO_DEVICE_ERROR",
-            ),
-            (
-                StartFailure::Capability(CapabilityFailure::Missing),
-                "STATUS_DEVICE_CONFIGURATION_ERROR",
-            ),
-        ];
-        all.extend(of_the_vfs());
-        all
-    }
-
-    /// Those of the VFs' memory and of turning the VFs on.
-    fn of_the_vfs() -> Vec<(StartFailure, &'static str)> {
-        let window = |failure| StartFailure::Window(failure);
-        vec![
-            (StartFailure::ProbedBars(-1), "STATUS_DEVICE_DATA_ERROR"),
-            (
-                StartFailure::Bars(BarFailure::Type {
-                    bar: 0,
-                    probed: 1,
-                    register: 4,
-                }),
-                "STATUS_RESOURCE_TYPE_NOT_FOUND",
-            ),
-            (
-                StartFailure::Bars(BarFailure::Unprobed {
-                    bar: 0,
-                    register: 4,
-                }),
-                "STATUS_RESOURCE_NAME_NOT_FOUND",
-            ),
-            (
-                StartFailure::Ranges(TooManyRanges {
-                    found: 14,
-                    allowed: 13,
-                }),
-                "STATUS_ALLOTTED_SPACE_EXCEEDED",
-            ),
-            (
-                window(WindowFailure::TooSmall {
-                    length: 1,
-                    needed: 2,
-                }),
-                "STATUS_RANGE_NOT_FOUND",
-            ),
-            (
-                window(WindowFailure::Length { length: 3, size: 1 }),
-                "STATUS_RANGE_LIST_CONFLICT",
-            ),
-            (
-                window(WindowFailure::Misaligned { base: 1, size: 2 }),
-                "STATUS_DATATYPE_MISALIGNMENT_ERROR",
-            ),
-            (
-                window(WindowFailure::Unplaced { bar: 0 }),
-                "STATUS_INVALID_ADDRESS",
-            ),
-            (StartFailure::Enable(-1), "STATUS_DEVICE_HARDWARE_ERROR"),
-            (
-                StartFailure::NotEnabled { control: 0 },
-                "STATUS_DEVICE_UNREACHABLE",
-            ),
-            (
-                StartFailure::OtherNumVfs { asked: 4, found: 3 },
-                "STATUS_DEVICE_PROTOCOL_ERROR",
-            ),
-            (
-                StartFailure::NoMemorySpace { control: 1 },
-                "STATUS_MEMORY_NOT_ALLOCATED",
-            ),
-            (
-                StartFailure::SilentVf { vf: 0 },
-                "STATUS_DEVICE_NOT_CONNECTED",
-            ),
-            (StartFailure::VfWithoutExpress, "STATUS_NOT_FOUND"),
-            (
-                StartFailure::DeviceChanged { found: 1, first: 2 },
-                "STATUS_REVISION_MISMATCH",
-            ),
-            (StartFailure::NoClock, "STATUS_ENTRYPOINT_NOT_FOUND"),
-        ]
+    /// Why an empty table does not verify.
+    pub(super) fn table_error() -> TableError {
+        Table::verify(&[]).expect_err("an empty table is none")
     }
 
     #[test]

@@ -26,11 +26,13 @@
 
 mod atomic;
 pub mod bars;
+pub mod clock;
 pub mod config;
 pub mod enable;
 pub mod event;
 pub mod facts;
 pub mod failure;
+pub mod flr;
 pub mod invalidation;
 pub mod opener;
 pub mod power;

@@ -1,156 +1,97 @@
-//! The function level reset of one VF, register by register.
+//! The reset of one VF: its steps and their order, on a [`VfReset`] that carries them out.
 //!
-//! The order is that of the PCI Express Base Specification, section 6.6.2 and its implementation
-//! note "Avoiding Data Corruption From Stale Completions": stop the VF from starting new
-//! transactions, wait for those under way, start the reset, leave the VF alone for 100 ms, and see
-//! that it answers again. The caller has held back all other accesses to the VF.
+//! 1. Close the VF's rundown, so that no new call reaches its hardware.
+//! 2. Wipe its blocks. From here on the guest's reads and writes are refused, and nothing of the
+//!    tenant before can be read.
+//! 3. Drain: wait for the calls in flight.
+//! 4. Discard the registers that are saved for it ([`retention`]), then reset the hardware ([`flr`]).
+//! 5. Serve the VF again and reopen the rundown; or keep both closed when the hardware did not reset.
+//! 6. Deliver the invalidations that arrived meanwhile.
+//!
+//! [`flr`]: crate::flr
 
 use crate::{
-    config::{Space, WritableSpace, find_capability},
+    flr::{Completion, ResetFailure},
+    retention::{self, RegisterStore},
+    rundown::Before,
     status::{self, NtStatus},
 };
-use pcivirt_abi::config::{
-    self as register, Command, DeviceCapabilities, DeviceControl, DeviceStatus,
-};
 
-/// Why a VF could not be reset. It stays closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResetFailure {
-    /// The VF's configuration space cannot be read or written.
-    Unreachable,
-    /// The VF has no PCI Express capability, or it says that the VF cannot be reset by itself.
-    Unsupported,
-    /// The VF does not answer again in time.
-    Silent,
+/// One reset of one VF, as the shell carries it out. All functions run at `PASSIVE_LEVEL`.
+pub trait VfReset: RegisterStore {
+    /// Wipes the VF's blocks and refuses its reads and writes from now on.
+    ///
+    /// # Errors
+    /// The status of a refusal; nothing changed then.
+    fn wipe(&self) -> Result<(), NtStatus>;
+
+    /// Lets a moment pass for calls in flight.
+    fn pause(&self);
+
+    /// Resets the VF's hardware, if it is on.
+    ///
+    /// # Errors
+    /// The cause; the hardware may be in any state then.
+    fn reset_hardware(&self) -> Result<Completion, ResetFailure>;
+
+    /// Accepts the VF's reads and writes again.
+    ///
+    /// # Errors
+    /// The status of a refusal, such as after a removal.
+    fn serve_again(&self) -> Result<(), NtStatus>;
+
+    /// Notes that the VF stays closed until another reset succeeds.
+    ///
+    /// # Errors
+    /// The status of a refusal, such as after a removal.
+    fn keep_closed(&self) -> Result<(), NtStatus>;
+
+    /// Logs how the hardware's reset ended.
+    fn log(&self, outcome: Result<Completion, NtStatus>);
+
+    /// Delivers the VF's latched invalidations to a pending request.
+    fn deliver_invalidations(&self);
 }
 
-impl ResetFailure {
-    /// What `ResetVf` returns.
-    #[must_use]
-    pub const fn status(self) -> NtStatus {
-        match self {
-            Self::Unreachable => status::IO_DEVICE_ERROR,
-            Self::Unsupported => status::NOT_SUPPORTED,
-            Self::Silent => status::IO_TIMEOUT,
-        }
-    }
-}
-
-/// What is worth telling about a reset that succeeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Completion {
-    /// Nothing was under way when the reset began.
-    Clean,
-    /// Transactions were still pending when the time to wait for them was over. The reset went on:
-    /// else a guest that keeps its VF busy could keep it from being taken away.
-    TransactionsPending,
-}
-
-/// The longest time between two ticks of the system clock, 15.625 ms, in whole milliseconds. Windows
-/// counts a wait from the tick before it began, so it may end that much early (documentation of
-/// `KeDelayExecutionThread`: its resolution is that of the clock).
-pub(crate) const TICK_MILLISECONDS: u32 = 16;
-
-/// Lets time pass. The thread sleeps.
-pub trait Clock {
-    /// Returns after this time, or up to a tick of the system clock earlier.
-    fn sleep(&mut self, milliseconds: u32);
-
-    /// Returns after this time at the earliest.
-    fn sleep_at_least(&mut self, milliseconds: u32) {
-        self.sleep(milliseconds.saturating_add(TICK_MILLISECONDS));
-    }
-}
-
-/// How often Transactions Pending is looked at.
-const PENDING_POLL_MILLISECONDS: u32 = 10;
-/// How long to wait for transactions: the specification lets a completion time out after 50 ms by
-/// default, and its note asks for that time when the bit cannot be relied on.
-const PENDING_LIMIT_MILLISECONDS: u32 = 100;
-/// How often a silent VF is asked again after the 100 ms, and how long: one second in all, the time
-/// that section 6.6.1 gives a function before it counts as broken.
-const ANSWER_POLL_MILLISECONDS: u32 = 100;
-const ANSWER_LIMIT_MILLISECONDS: u32 = 1000;
-
-/// Resets a VF. It takes 100 ms, and 1.1 s when the VF is slow.
+/// Resets a VF. A VF whose reset fails stays closed until another one succeeds.
+///
+/// It takes 100 ms and more; no other VF waits for it. The caller is not inside the VF's rundown.
 ///
 /// # Errors
-/// The cause; the VF may be in any state then.
-pub fn function_level_reset(
-    vf: &mut impl WritableSpace,
-    clock: &mut impl Clock,
-) -> Result<Completion, ResetFailure> {
-    let command = vf
-        .read_u16(register::COMMAND)
-        .ok_or(ResetFailure::Unreachable)?;
-    if command == u16::MAX {
-        return Err(ResetFailure::Unreachable);
-    }
-    let express =
-        find_capability(vf, register::CAPABILITY_PCI_EXPRESS).ok_or(ResetFailure::Unsupported)?;
-    let capabilities = vf
-        .read_u32(express + register::EXPRESS_DEVICE_CAPABILITIES)
-        .ok_or(ResetFailure::Unreachable)?;
-    let capabilities = DeviceCapabilities::from_bits_retain(capabilities);
-    if !capabilities.contains(DeviceCapabilities::FUNCTION_LEVEL_RESET) {
-        return Err(ResetFailure::Unsupported);
-    }
-    write_u16(vf, register::COMMAND, command & !Command::BUS_MASTER.bits())?;
-    let completion = wait_for_transactions(vf, clock, express)?;
-    let control = vf
-        .read_u16(express + register::EXPRESS_DEVICE_CONTROL)
-        .ok_or(ResetFailure::Unreachable)?;
-    write_u16(
-        vf,
-        express + register::EXPRESS_DEVICE_CONTROL,
-        control | DeviceControl::INITIATE_FUNCTION_LEVEL_RESET.bits(),
-    )?;
-    clock.sleep(register::FUNCTION_LEVEL_RESET_MILLISECONDS);
-    wait_for_answer(vf, clock, express)?;
-    Ok(completion)
-}
-
-fn write_u16(vf: &mut impl WritableSpace, offset: u32, value: u16) -> Result<(), ResetFailure> {
-    if vf.write(offset, &value.to_le_bytes()) {
-        Ok(())
-    } else {
-        Err(ResetFailure::Unreachable)
-    }
-}
-
-fn wait_for_transactions(
-    vf: &mut impl Space,
-    clock: &mut impl Clock,
-    express: u32,
-) -> Result<Completion, ResetFailure> {
-    for _ in 0..PENDING_LIMIT_MILLISECONDS / PENDING_POLL_MILLISECONDS {
-        let status = vf
-            .read_u16(express + register::EXPRESS_DEVICE_STATUS)
-            .ok_or(ResetFailure::Unreachable)?;
-        let status = DeviceStatus::from_bits_retain(status);
-        if !status.contains(DeviceStatus::TRANSACTIONS_PENDING) {
-            return Ok(Completion::Clean);
+/// `STATUS_DEVICE_NOT_READY` while another reset of the VF runs; otherwise the status of the step that
+/// failed.
+pub fn reset_vf(vf: &impl VfReset) -> Result<(), NtStatus> {
+    let rundown = vf.rundown();
+    let before = rundown.close().map_err(|_| status::DEVICE_NOT_READY)?;
+    if let Err(status) = vf.wipe() {
+        match before {
+            Before::Open => rundown.reopen(),
+            // The hardware's last reset failed.
+            Before::Closed => rundown.abandon(),
         }
-        clock.sleep(PENDING_POLL_MILLISECONDS);
+        return Err(status);
     }
-    Ok(Completion::TransactionsPending)
-}
-
-/// A VF's vendor ID reads as ones by design, so the header of its PCI Express capability is what
-/// shows that it is back.
-fn wait_for_answer(
-    vf: &mut impl Space,
-    clock: &mut impl Clock,
-    express: u32,
-) -> Result<(), ResetFailure> {
-    for _ in 0..ANSWER_LIMIT_MILLISECONDS / ANSWER_POLL_MILLISECONDS {
-        let id = vf.read_u8(express).ok_or(ResetFailure::Unreachable)?;
-        if id == register::CAPABILITY_PCI_EXPRESS {
-            return Ok(());
+    while !rundown.is_empty() {
+        vf.pause();
+    }
+    retention::discard(vf);
+    match vf.reset_hardware() {
+        Ok(completion) => {
+            let served = vf.serve_again();
+            rundown.reopen();
+            served?;
+            vf.log(Ok(completion));
+            // Invalidations for all VFs are latched during a reset, too.
+            vf.deliver_invalidations();
+            Ok(())
         }
-        clock.sleep(ANSWER_POLL_MILLISECONDS);
+        Err(failure) => {
+            let kept_closed = vf.keep_closed();
+            rundown.abandon();
+            vf.log(Err(failure.status()));
+            kept_closed.and(Err(failure.status()))
+        }
     }
-    Err(ResetFailure::Silent)
 }
 
 #[cfg(test)]

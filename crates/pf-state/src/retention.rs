@@ -1,11 +1,11 @@
-//! What a VF's driver has set in its VF's registers, kept while the PF is not in D0.
+//! Saves the registers that VFs' drivers have set while the PF is not in D0, and restores them.
 //!
-//! Two gates lead to the hardware of the VFs, and each VF has a gate of its own:
-//! - calls of the virtualization stack enter the *calls* gate, which is open only when all registers
-//!   have been restored;
-//! - resets, [`save`] and [`restore`] enter the *VFs* gate, which is open as long as the VFs are on;
-//! - all of them enter the VF's gate, except a reset, which closes it, waits until it is empty, and
-//!   then calls [`forget`] before it looks whether the VFs are on.
+//! Two rundowns guard the hardware of the VFs, and each VF has a rundown of its own:
+//! - calls of the virtualization stack enter the *calls* rundown, which is open only when all
+//!   registers have been restored;
+//! - resets, [`save`] and [`restore`] enter the *VFs* rundown, which is open as long as the VFs are on;
+//! - all of them enter the VF's rundown, except a reset, which closes it, drains it, and calls
+//!   [`discard`] before it checks whether the VFs are on.
 //!
 //! A reset that finds the VFs off leaves nothing that could be restored, and one that finds them on
 //! resets hardware to which nothing is restored any more. So a VF that was reset never gets back what
@@ -13,57 +13,57 @@
 
 use crate::{
     config::{RestoreFailure, SavedRegisters, Space, WritableSpace, WriteList},
-    rundown::Gate,
+    rundown::Rundown,
 };
 
-/// Where the registers of one VF are kept.
-pub trait Keeper {
-    /// The VF's gate.
-    fn gate(&self) -> &Gate;
+/// Stores the registers of one VF.
+pub trait RegisterStore {
+    /// The VF's rundown.
+    fn rundown(&self) -> &Rundown;
 
-    /// Puts `saved` in the place of what was kept, and returns that.
-    fn exchange(&self, saved: Option<SavedRegisters>) -> Option<SavedRegisters>;
+    /// Stores `saved`, and returns what was stored before.
+    fn replace(&self, saved: Option<SavedRegisters>) -> Option<SavedRegisters>;
 }
 
-/// Keeps the registers of a VF that is about to be turned off. The VFs are on, and the calls gate is
-/// closed and empty. A VF that is being reset, or whose reset has failed, has nothing to keep.
+/// Saves the registers of a VF that is about to be turned off. The VFs are on, and the calls rundown is
+/// closed and empty. A VF that is being reset, or whose reset has failed, has nothing to save.
 ///
 /// # Errors
-/// [`RestoreFailure::Bus`] when the registers cannot be read; nothing is kept then.
+/// [`RestoreFailure::Bus`] when the registers cannot be read; nothing is stored then.
 pub fn save(
-    vf: &impl Keeper,
+    vf: &impl RegisterStore,
     list: WriteList,
     space: &mut impl Space,
 ) -> Result<(), RestoreFailure> {
-    let Some(_pass) = vf.gate().enter() else {
+    let Some(_guard) = vf.rundown().enter() else {
         return Ok(());
     };
     let saved = list.save(space);
-    vf.exchange(saved);
+    vf.replace(saved);
     saved.map(drop).ok_or(RestoreFailure::Bus)
 }
 
-/// Gives a VF that was turned on its registers back. The calls gate is still closed.
+/// Restores the registers of a VF that was turned on. The calls rundown is still closed.
 ///
 /// # Errors
-/// The cause, when not all registers are restored. They are kept no longer.
+/// The cause, when not all registers are restored. They are no longer stored.
 pub fn restore(
-    vf: &impl Keeper,
+    vf: &impl RegisterStore,
     list: WriteList,
     space: &mut impl WritableSpace,
 ) -> Result<(), RestoreFailure> {
-    let Some(_pass) = vf.gate().enter() else {
+    let Some(_guard) = vf.rundown().enter() else {
         return Ok(());
     };
-    match vf.exchange(None) {
+    match vf.replace(None) {
         Some(saved) => list.restore(space, &saved),
         None => Ok(()),
     }
 }
 
-/// The part of a reset: nothing is restored from now on. The VF's gate is closed and empty.
-pub fn forget(vf: &impl Keeper) {
-    vf.exchange(None);
+/// The part of a reset: nothing is restored from now on. The VF's rundown is closed and empty.
+pub fn discard(vf: &impl RegisterStore) {
+    vf.replace(None);
 }
 
 #[cfg(test)]
@@ -75,25 +75,25 @@ mod tests {
 
     /// One VF.
     struct Kept {
-        gate: Gate,
+        rundown: Rundown,
         saved: Cell<Option<SavedRegisters>>,
     }
 
     impl Kept {
         fn new() -> Self {
             Self {
-                gate: Gate::open(),
+                rundown: Rundown::open(),
                 saved: Cell::new(None),
             }
         }
     }
 
-    impl Keeper for Kept {
-        fn gate(&self) -> &Gate {
-            &self.gate
+    impl RegisterStore for Kept {
+        fn rundown(&self) -> &Rundown {
+            &self.rundown
         }
 
-        fn exchange(&self, saved: Option<SavedRegisters>) -> Option<SavedRegisters> {
+        fn replace(&self, saved: Option<SavedRegisters>) -> Option<SavedRegisters> {
             self.saved.replace(saved)
         }
     }
@@ -124,7 +124,7 @@ mod tests {
         let (list, mut used) = in_use();
         let kept = Kept::new();
         assert_eq!(save(&kept, list, &mut used), Ok(()));
-        forget(&kept);
+        discard(&kept);
         let mut after = vf();
         assert_eq!(restore(&kept, list, &mut after), Ok(()));
         assert!(after.writes.is_empty());
@@ -134,7 +134,7 @@ mod tests {
     fn a_vf_that_is_being_reset_is_neither_saved_nor_restored() {
         let (list, mut used) = in_use();
         let kept = Kept::new();
-        kept.gate.close().expect("nobody owns it");
+        kept.rundown.close().expect("nobody owns it");
         assert_eq!(save(&kept, list, &mut used), Ok(()));
         assert_eq!(kept.saved.get(), None);
         kept.saved.set(list.save(&mut used));
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(restore(&kept, list, &mut after), Ok(()));
         assert!(after.writes.is_empty());
         // One whose reset has failed stays closed, and so without registers.
-        kept.gate.abandon();
+        kept.rundown.abandon();
         assert_eq!(restore(&kept, list, &mut after), Ok(()));
         assert!(after.writes.is_empty());
     }

@@ -1,49 +1,57 @@
-//! References to the interface, and calls in flight.
+//! Rundown protection of what calls use, and references to the interface.
 //!
-//! Two questions that look alike and are not. A *reference* says that somebody may call later: it
-//! keeps memory alive and vetoes a query-remove. A *call in flight* says that somebody is inside
-//! now: hardware must not go away under it. A [`Gate`] counts the second and can be closed;
-//! [`References`] counts the first and cannot.
+//! A *reference* says that its holder may call later: it keeps memory alive and vetoes a query-remove.
+//! A *call in flight* uses the hardware now, which must not go away under it. A [`Rundown`] counts
+//! calls and can be closed; [`References`] counts references and cannot.
 
 use crate::atomic::{AtomicU32, Ordering};
 
-/// The gate is closed: no call may enter.
+/// Closed: no call may enter.
 const CLOSED: u32 = 1 << 31;
-/// Somebody works behind the closed gate.
+/// Closed, and its owner has not finished.
 const OWNED: u32 = 1 << 30;
-/// The gate is closed for good: what it led to is gone.
+/// Closed for good: what it guards is gone.
 const SHUT: u32 = 1 << 29;
 /// The calls in flight.
 const CALLS: u32 = SHUT - 1;
 
-/// Lets calls in while it is open, counts them, and tells who closes it when the last one is out.
+/// Admits calls while it is open and counts them; its closer can see when the last one has left.
 ///
 /// Entering and leaving are lock free and callable at any IRQL.
 #[derive(Debug)]
-pub struct Gate {
+pub struct Rundown {
     word: AtomicU32,
 }
 
-/// The gate was closed already and its owner is not done.
+/// The rundown is closed already and its owner has not finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;
 
-/// A call that was let in; it leaves when this is dropped.
-#[derive(Debug)]
-#[must_use = "the call leaves as soon as this is dropped"]
-pub struct Pass<'g> {
-    gate: &'g Gate,
+/// The state of a rundown before it was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// It was open.
+    Open,
+    /// It was closed, and abandoned if it ever had an owner.
+    Closed,
 }
 
-impl Drop for Pass<'_> {
+/// An admitted call; it leaves when this is dropped.
+#[derive(Debug)]
+#[must_use = "the call leaves as soon as this is dropped"]
+pub struct RundownGuard<'g> {
+    rundown: &'g Rundown,
+}
+
+impl Drop for RundownGuard<'_> {
     fn drop(&mut self) {
-        // Release: what the call did happens before the owner of the closed gate goes on.
-        self.gate.word.fetch_sub(1, Ordering::Release);
+        // Release: what the call did happens before the owner of the closed rundown continues.
+        self.rundown.word.fetch_sub(1, Ordering::Release);
     }
 }
 
-impl Gate {
-    /// An open gate.
+impl Rundown {
+    /// An open rundown.
     #[must_use]
     pub fn open() -> Self {
         Self {
@@ -51,7 +59,7 @@ impl Gate {
         }
     }
 
-    /// A closed gate that nobody owns.
+    /// A closed rundown without an owner.
     #[must_use]
     pub fn closed() -> Self {
         Self {
@@ -59,44 +67,51 @@ impl Gate {
         }
     }
 
-    /// Lets a call in, unless the gate is closed.
-    pub fn enter(&self) -> Option<Pass<'_>> {
+    /// Admits a call, unless the rundown is closed.
+    pub fn enter(&self) -> Option<RundownGuard<'_>> {
         self.word
             .fetch_update(Ordering::Acquire, Ordering::Relaxed, |word| {
-                // Counting up to the neighbouring flag would close the gate by accident.
+                // Counting up to the neighbouring flag would shut the rundown by accident.
                 (word & (CLOSED | SHUT) == 0 && word & CALLS < CALLS).then_some(word + 1)
             })
             .ok()
-            .map(|_| Pass { gate: self })
+            .map(|_| RundownGuard { rundown: self })
     }
 
-    /// Closes the gate and takes it: until [`reopen`](Self::reopen) or [`abandon`](Self::abandon)
-    /// nobody else can close it. Calls in flight go on; see [`is_empty`](Self::is_empty). A gate
-    /// that was abandoned can be taken again.
+    /// Closes the rundown and makes the caller its owner: until [`reopen`](Self::reopen) or
+    /// [`abandon`](Self::abandon) no other caller can close it. Calls in flight continue; see
+    /// [`is_empty`](Self::is_empty). An abandoned rundown can be closed again; the result says which
+    /// it was.
     ///
     /// # Errors
-    /// [`Busy`] while somebody owns it, and for ever once it is shut.
-    pub fn close(&self) -> Result<(), Busy> {
+    /// [`Busy`] while it has an owner, and for ever once it is shut.
+    pub fn close(&self) -> Result<Before, Busy> {
         self.word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |word| {
                 (word & (OWNED | SHUT) == 0).then_some(word | CLOSED | OWNED)
             })
-            .map(|_| ())
+            .map(|word| {
+                if word & CLOSED == 0 {
+                    Before::Open
+                } else {
+                    Before::Closed
+                }
+            })
             .map_err(|_| Busy)
     }
 
-    /// Closes the gate for good, whoever owns it: an owner that is done does not open it again.
+    /// Closes the rundown for good, even if it has an owner: that cannot reopen it.
     pub fn shut(&self) {
         self.word.fetch_or(SHUT, Ordering::AcqRel);
     }
 
-    /// Whether the gate is closed for good.
+    /// Whether the rundown is closed for good.
     #[must_use]
     pub fn is_shut(&self) -> bool {
         self.word.load(Ordering::Acquire) & SHUT != 0
     }
 
-    /// Whether no call is in flight. Once the gate is closed this stays true.
+    /// Whether no call is in flight. Once the rundown is closed this stays true.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.word.load(Ordering::Acquire) & CALLS == 0
@@ -108,57 +123,53 @@ impl Gate {
         self.word.load(Ordering::Acquire) & (CLOSED | SHUT) == 0
     }
 
-    /// The owner is done: calls may enter again.
+    /// The owner has finished: calls may enter again.
     pub fn reopen(&self) {
         self.word.fetch_and(!(CLOSED | OWNED), Ordering::AcqRel);
     }
 
-    /// The owner gives up: the gate stays closed, and may be taken again.
+    /// The owner has finished: the rundown stays closed, and may be closed again.
     pub fn abandon(&self) {
         self.word.fetch_and(!OWNED, Ordering::AcqRel);
     }
 }
 
-/// The device that offers the interface is there.
+/// The device that offers the interface exists.
 const DEVICE: u32 = 1 << 31;
 /// The references to the interface.
 const HOLDERS: u32 = DEVICE - 1;
 
 /// Counts the references to an interface, beside the hold of the device that offers it.
 ///
-/// The two are kept apart so that a holder that gives back more than it took cannot take the
-/// device's hold away: what is counted here lives at least as long as the device.
+/// The two are separate so that a holder that releases more than it took cannot release the device's
+/// hold: the object that is counted lives at least as long as the device.
 #[derive(Debug)]
 pub struct References {
     word: AtomicU32,
 }
 
-/// A reference was given back while nobody held one.
+/// A reference was released while none was held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unbalanced;
 
-/// Who holds on after something was given back.
+/// Whether the last hold was released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "what nobody holds is to be deleted"]
-pub enum Left {
-    /// The device or a holder of the interface.
-    Somebody,
-    /// Nobody: this was the last hold, and no other call says so.
-    Nobody,
+#[must_use = "the object is to be deleted after the last release"]
+pub enum Released {
+    /// The device or a holder of the interface still holds the object.
+    NotLast,
+    /// This was the last hold; no other call returns this.
+    Last,
 }
 
-impl Left {
+impl Released {
     const fn of(word: u32) -> Self {
-        if word == 0 {
-            Self::Nobody
-        } else {
-            Self::Somebody
-        }
+        if word == 0 { Self::Last } else { Self::NotLast }
     }
 }
 
 impl References {
-    /// The device is there, and nobody holds the interface.
+    /// The device exists, and the interface is not held.
     #[must_use]
     pub fn of_device() -> Self {
         Self {
@@ -166,7 +177,7 @@ impl References {
         }
     }
 
-    /// Takes one. A count that would overflow stays where it is, so that nothing is freed early.
+    /// Adds one. A count that would overflow stays where it is, so that nothing is freed early.
     pub fn take(&self) {
         let _ = self
             .word
@@ -175,29 +186,29 @@ impl References {
             });
     }
 
-    /// Gives one back.
+    /// Releases one.
     ///
     /// # Errors
-    /// [`Unbalanced`] when nobody holds the interface; nothing changes.
-    pub fn give_back(&self) -> Result<Left, Unbalanced> {
+    /// [`Unbalanced`] when the interface is not held; nothing changes.
+    pub fn release(&self) -> Result<Released, Unbalanced> {
         self.word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |word| {
                 (word & HOLDERS > 0).then_some(word - 1)
             })
-            .map(|before| Left::of(before - 1))
+            .map(|before| Released::of(before - 1))
             .map_err(|_| Unbalanced)
     }
 
-    /// The device is gone for good. Only the first call counts.
-    pub fn device_gone(&self) -> Left {
+    /// The device is gone for good. Only the first call has an effect.
+    pub fn device_gone(&self) -> Released {
         let before = self.word.fetch_and(!DEVICE, Ordering::AcqRel);
         if before & DEVICE == 0 {
-            return Left::Somebody;
+            return Released::NotLast;
         }
-        Left::of(before & !DEVICE)
+        Released::of(before & !DEVICE)
     }
 
-    /// Whether anybody holds the interface.
+    /// Whether the interface is held.
     #[must_use]
     pub fn are_held(&self) -> bool {
         self.word.load(Ordering::Acquire) & HOLDERS != 0
@@ -214,48 +225,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closed_gate_lets_nobody_in_and_keeps_those_inside() {
-        let gate = Gate::open();
-        let inside = gate.enter().expect("open");
-        gate.close().expect("nobody owns it");
-        assert!(gate.enter().is_none());
-        assert!(!gate.is_empty());
+    fn a_closed_rundown_admits_no_call_and_keeps_those_inside() {
+        let rundown = Rundown::open();
+        let inside = rundown.enter().expect("open");
+        rundown.close().expect("nobody owns it");
+        assert!(rundown.enter().is_none());
+        assert!(!rundown.is_empty());
         drop(inside);
-        assert!(gate.is_empty());
-        gate.reopen();
-        assert!(gate.enter().is_some());
+        assert!(rundown.is_empty());
+        rundown.reopen();
+        assert!(rundown.enter().is_some());
     }
 
     #[test]
-    fn only_one_owner_at_a_time_and_an_abandoned_gate_stays_closed_but_can_be_taken() {
-        let gate = Gate::open();
-        gate.close().expect("nobody owns it");
-        assert_eq!(gate.close(), Err(Busy));
-        gate.abandon();
-        assert!(!gate.is_open() && gate.enter().is_none());
-        gate.close().expect("abandoned");
-        gate.reopen();
-        assert!(gate.is_open());
+    fn only_one_owner_at_a_time_and_an_abandoned_rundown_stays_closed_but_can_be_taken() {
+        let rundown = Rundown::open();
+        rundown.close().expect("nobody owns it");
+        assert_eq!(rundown.close(), Err(Busy));
+        rundown.abandon();
+        assert!(!rundown.is_open() && rundown.enter().is_none());
+        rundown.close().expect("abandoned");
+        rundown.reopen();
+        assert!(rundown.is_open());
     }
 
     #[test]
-    fn a_gate_that_is_shut_stays_shut_for_everybody() {
-        for gate in [Gate::open(), Gate::closed()] {
-            gate.shut();
-            assert!(gate.enter().is_none() && gate.is_shut());
-            assert_eq!(gate.close(), Err(Busy));
+    fn a_rundown_that_is_shut_stays_shut_for_everybody() {
+        for rundown in [Rundown::open(), Rundown::closed()] {
+            rundown.shut();
+            assert!(rundown.enter().is_none() && rundown.is_shut());
+            assert_eq!(rundown.close(), Err(Busy));
         }
-        let gate = Gate::open();
-        gate.close().expect("nobody owns it");
-        gate.shut();
-        gate.reopen();
+        let rundown = Rundown::open();
+        rundown.close().expect("nobody owns it");
+        rundown.shut();
+        rundown.reopen();
         assert!(
-            !gate.is_open() && gate.enter().is_none(),
+            !rundown.is_open() && rundown.enter().is_none(),
             "its owner cannot open it again"
         );
     }
 
-    /// What a gate is, in plain words.
+    /// The state of a rundown, in plain words.
     #[derive(Clone, Copy)]
     struct Words {
         closed: bool,
@@ -264,13 +275,18 @@ mod tests {
         calls: usize,
     }
 
-    /// Plays one event on the gate and on the words, and compares what can be seen.
-    fn play<'g>(event: usize, gate: &'g Gate, inside: &mut Vec<Pass<'g>>, words: &mut Words) {
+    /// Plays one event on the rundown and on the words, and compares what can be seen.
+    fn play<'g>(
+        event: usize,
+        rundown: &'g Rundown,
+        inside: &mut Vec<RundownGuard<'g>>,
+        words: &mut Words,
+    ) {
         match event {
             0 => {
                 let admitted = !words.closed && !words.shut;
                 words.calls += usize::from(admitted);
-                let pass = gate.enter();
+                let pass = rundown.enter();
                 assert_eq!(pass.is_some(), admitted);
                 inside.extend(pass);
             }
@@ -280,37 +296,46 @@ mod tests {
             }
             2 => {
                 let free = !words.owned && !words.shut;
-                assert_eq!(gate.close().is_ok(), free);
+                let before = if words.closed {
+                    Before::Closed
+                } else {
+                    Before::Open
+                };
+                assert_eq!(rundown.close(), free.then_some(before).ok_or(Busy));
                 words.closed |= free;
                 words.owned |= free;
             }
             // Only an owner opens again or gives up.
             3 if words.owned => {
-                gate.reopen();
+                rundown.reopen();
                 (words.closed, words.owned) = (false, false);
             }
             4 if words.owned => {
-                gate.abandon();
+                rundown.abandon();
                 words.owned = false;
             }
             5 => {
-                gate.shut();
+                rundown.shut();
                 words.shut = true;
             }
             _ => {}
         }
-        assert_eq!(gate.is_empty(), words.calls == 0);
-        assert_eq!(gate.is_open(), !words.closed && !words.shut);
-        assert_eq!(gate.is_shut(), words.shut);
+        assert_eq!(rundown.is_empty(), words.calls == 0);
+        assert_eq!(rundown.is_open(), !words.closed && !words.shut);
+        assert_eq!(rundown.is_shut(), words.shut);
     }
 
     #[test]
-    fn every_order_of_six_events_leaves_the_gate_as_its_words_say() {
+    fn every_order_of_six_events_leaves_the_rundown_as_its_words_say() {
         const EVENTS: usize = 6;
         const LENGTH: u32 = 6;
         for order in 0..EVENTS.pow(LENGTH) {
             for open in [true, false] {
-                let gate = if open { Gate::open() } else { Gate::closed() };
+                let rundown = if open {
+                    Rundown::open()
+                } else {
+                    Rundown::closed()
+                };
                 let mut inside = Vec::new();
                 let mut words = Words {
                     closed: !open,
@@ -320,7 +345,7 @@ mod tests {
                 };
                 let mut rest = order;
                 for _ in 0..LENGTH {
-                    play(rest % EVENTS, &gate, &mut inside, &mut words);
+                    play(rest % EVENTS, &rundown, &mut inside, &mut words);
                     rest /= EVENTS;
                 }
             }
@@ -329,22 +354,22 @@ mod tests {
 
     #[test]
     fn the_count_of_calls_never_reaches_the_flags() {
-        let gate = Gate {
+        let rundown = Rundown {
             word: AtomicU32::new(CALLS),
         };
-        assert!(gate.enter().is_none(), "full");
-        assert!(gate.is_open());
+        assert!(rundown.enter().is_none(), "full");
+        assert!(rundown.is_open());
     }
 
     #[test]
-    fn nobody_is_inside_once_the_closed_gate_is_empty() {
-        let gate = Gate::open();
+    fn nobody_is_inside_once_the_closed_rundown_is_empty() {
+        let rundown = Rundown::open();
         let hardware = AtomicBool::new(true);
         let calls = AtomicUsize::new(0);
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    while let Some(_pass) = gate.enter() {
+                    while let Some(_pass) = rundown.enter() {
                         assert!(hardware.load(Ordering::Relaxed), "called without hardware");
                         calls.fetch_add(1, Ordering::Relaxed);
                     }
@@ -353,8 +378,8 @@ mod tests {
             while calls.load(Ordering::Relaxed) < 1000 {
                 thread::yield_now();
             }
-            gate.close().expect("nobody owns it");
-            while !gate.is_empty() {
+            rundown.close().expect("nobody owns it");
+            while !rundown.is_empty() {
                 thread::yield_now();
             }
             hardware.store(false, Ordering::Relaxed);
@@ -365,24 +390,24 @@ mod tests {
     /// how many hold the interface.
     fn hold(event: usize, references: &References, device: &mut bool, holders: &mut u32) {
         let left = |device: bool, holders: u32| match (device, holders) {
-            (false, 0) => Left::Nobody,
-            _ => Left::Somebody,
+            (false, 0) => Released::Last,
+            _ => Released::NotLast,
         };
         match event {
             0 => {
                 references.take();
                 *holders += 1;
             }
-            1 if *holders == 0 => assert_eq!(references.give_back(), Err(Unbalanced)),
+            1 if *holders == 0 => assert_eq!(references.release(), Err(Unbalanced)),
             1 => {
                 *holders -= 1;
-                assert_eq!(references.give_back(), Ok(left(*device, *holders)));
+                assert_eq!(references.release(), Ok(left(*device, *holders)));
             }
             _ if *device => {
                 *device = false;
                 assert_eq!(references.device_gone(), left(false, *holders));
             }
-            _ => assert_eq!(references.device_gone(), Left::Somebody, "told once"),
+            _ => assert_eq!(references.device_gone(), Released::NotLast, "told once"),
         }
         assert_eq!(references.are_held(), *holders > 0);
     }

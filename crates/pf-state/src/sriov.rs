@@ -1,9 +1,6 @@
 //! What the PF's IDs and SR-IOV capability say (PCI Express Base Specification, sections 7.5.1.1 and 9.3.3).
 
-use crate::{
-    config::{Identity, Space, find_extended_capability},
-    status::{self, NtStatus},
-};
+use crate::config::{Identity, Space, find_extended_capability};
 use pcivirt_abi::{PCI_TYPE0_ADDRESSES, config as register, config::SriovControl};
 
 /// Why a PF cannot be used.
@@ -13,17 +10,6 @@ pub enum CapabilityFailure {
     Unreachable,
     /// The PF has no SR-IOV capability.
     Missing,
-}
-
-impl CapabilityFailure {
-    /// The status with which the device does not start.
-    #[must_use]
-    pub const fn status(self) -> NtStatus {
-        match self {
-            Self::Unreachable => status::IO_DEVICE_ERROR,
-            Self::Missing => status::DEVICE_CONFIGURATION_ERROR,
-        }
-    }
 }
 
 /// The capability's contents, as far as a PF driver needs them.

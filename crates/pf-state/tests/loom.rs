@@ -1,18 +1,20 @@
-//! A surprise removal beside what it may overlap with, in every order that loom can find:
+//! What may overlap in the driver, in every order that loom can find: here a surprise removal.
 //! `RUSTFLAGS="--cfg loom" cargo test -p pf-state --release --test loom`.
 //!
 //! `EvtDeviceSurpriseRemoval` is not synchronized with the power callbacks, with queries, or with
 //! requests that arrive (`src/pf.rs`, `mark_removed` and `drain`). Each model runs the driver's own
-//! gates, sleeper and state machine with loom's threads in place of the framework's.
+//! rundowns, sleeper and state machine with loom's threads in place of the framework's.
 #![cfg(loom)]
 
-#[path = "loom/retention.rs"]
-mod retention;
+#[path = "loom/invalidation.rs"]
+mod invalidation;
+#[path = "loom/reset.rs"]
+mod reset;
 
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread::{spawn, yield_now};
 use pf_state::rebalance::{Rebalance, Resumption, Signal, Sleeper, Verdict};
-use pf_state::rundown::Gate;
+use pf_state::rundown::Rundown;
 use pf_state::status;
 
 /// A kernel event that lets one waiter go for each time it is set.
@@ -47,8 +49,8 @@ impl Signal for Event {
 
 /// The parts of a PF that a removal is about.
 struct Pf {
-    alive: Gate,
-    powered: Gate,
+    alive: Rundown,
+    powered: Rundown,
     rebalance: Mutex<Rebalance>,
     sleeper: Sleeper<Event>,
     /// Requests that wait.
@@ -67,8 +69,8 @@ impl Pf {
         let mut rebalance = Rebalance::new();
         rebalance.attach(1);
         Arc::new(Self {
-            alive: Gate::open(),
-            powered: Gate::closed(),
+            alive: Rundown::open(),
+            powered: Rundown::closed(),
             rebalance: Mutex::new(rebalance),
             sleeper: Sleeper::new(Event::new()),
             queue: Mutex::new(0),
@@ -110,7 +112,7 @@ fn a_request_that_arrives_is_refused_or_drained() {
         let arriving = {
             let pf = Arc::clone(&pf);
             spawn(move || {
-                let Some(_pass) = pf.alive.enter() else {
+                let Some(_guard) = pf.alive.enter() else {
                     return 0;
                 };
                 *pf.queue.lock().unwrap() += 1;
@@ -196,7 +198,7 @@ fn a_call_reaches_hardware_that_is_there_beside_a_start_and_a_removal() {
             let pf = Arc::clone(&pf);
             spawn(move || pf.mark_removed())
         };
-        if let Some(_pass) = pf.powered.enter() {
+        if let Some(_guard) = pf.powered.enter() {
             // SAFETY: loom checks that nobody writes meanwhile.
             assert!(pf.hardware.with(|place| unsafe { *place }));
         }

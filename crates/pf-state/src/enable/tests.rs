@@ -6,8 +6,8 @@ use std::{cell::RefCell, rc::Rc};
 use super::*;
 use crate::{
     bars::Range,
+    clock::TICK_MILLISECONDS,
     config::tests::{Registers, vf as sound_vf},
-    reset::TICK_MILLISECONDS,
     sriov::CapabilityFailure,
 };
 

@@ -1,6 +1,6 @@
 //! Every reading of the documentation, and long walks in which nothing may be lost or doubled.
 
-use std::collections::VecDeque;
+use std::{cell::RefCell, collections::VecDeque};
 
 use proptest::prelude::*;
 
@@ -107,7 +107,7 @@ fn a_reply_names_one_vf_and_leaks_nothing_in_its_padding() {
 }
 
 #[test]
-fn the_rotation_visits_every_vf_once_and_begins_behind_the_last_one_served() {
+fn the_rotation_visits_every_vf_once_and_starts_after_the_last_one_served() {
     let mut rotation = Rotation::new();
     assert_eq!(rotation.order(VFS).collect::<Vec<_>>(), [0, 1, 2]);
     rotation.served(0);
@@ -117,62 +117,73 @@ fn the_rotation_visits_every_vf_once_and_begins_behind_the_last_one_served() {
         assert_eq!(
             rotation.order(VFS).collect::<Vec<_>>(),
             [0, 1, 2],
-            "behind {last}"
+            "after {last}"
         );
     }
     assert_eq!(rotation.order(0).count(), 0);
 }
 
-/// The shell's part in miniature: latched bits, VFs that a reset holds back, a queue of requests, and
-/// the module's order of work.
+/// Latched bits, VFs that a reset holds back, and queues of requests: what the shell and the broker
+/// hold. The requests are their filters.
 #[derive(Default)]
-struct Desk {
-    latched: [u64; VFS as usize],
-    held: [bool; VFS as usize],
-    waiting: VecDeque<Filter>,
-    rotation: Rotation,
-    delivered: Vec<(Filter, InvalidateBlock)>,
+struct Pf {
+    latched: RefCell<[u64; VFS as usize]>,
+    held: RefCell<[bool; VFS as usize]>,
+    waiting: RefCell<VecDeque<Filter>>,
+    rotation: RefCell<Rotation>,
+    delivered: RefCell<Vec<(Filter, InvalidateBlock)>>,
 }
 
-impl Desk {
-    fn look(&mut self, vf: u16) {
-        if self.latched[usize::from(vf)] == 0 || self.held[usize::from(vf)] {
-            return;
-        }
-        // A request that names the VF goes before one that could carry another's bits as well.
-        let named = self
-            .waiting
-            .iter()
-            .position(|filter| *filter == Filter::Vf(vf));
-        let any = || {
-            self.waiting
-                .iter()
-                .position(|filter| *filter == Filter::Any)
-        };
-        if let Some(place) = named.or_else(any) {
-            let filter = self.waiting.remove(place).expect("just found");
-            let mask = core::mem::take(&mut self.latched[usize::from(vf)]);
-            self.delivered.push((filter, reply(vf, mask)));
-            self.rotation.served(vf);
-        }
+impl Pf {
+    fn take(&self, wanted: Filter) -> Option<Filter> {
+        let mut waiting = self.waiting.borrow_mut();
+        let place = waiting.iter().position(|filter| *filter == wanted)?;
+        waiting.remove(place)
+    }
+}
+
+impl Delivery for Pf {
+    type Request = Filter;
+
+    fn num_vfs(&self) -> u16 {
+        VFS
     }
 
-    fn raise(&mut self, vf: u16, mask: u64) {
-        self.latched[usize::from(vf)] |= mask;
-        self.look(vf);
+    fn enqueue(&self, filter: Filter, request: Filter) {
+        assert_eq!(filter, request);
+        self.waiting.borrow_mut().push_back(request);
     }
 
-    fn arrive(&mut self, filter: Filter) {
-        self.waiting.push_back(filter);
-        match filter {
-            Filter::Any => self.rotation.order(VFS).for_each(|vf| self.look(vf)),
-            Filter::Vf(vf) => self.look(vf),
+    fn next_for_vf(&self, vf: u16) -> Option<Filter> {
+        self.take(Filter::Vf(vf))
+    }
+
+    fn next_for_any(&self) -> Option<Filter> {
+        self.take(Filter::Any)
+    }
+
+    fn hand_over(
+        &self,
+        vf: u16,
+        carrier: impl FnOnce() -> Option<Filter>,
+    ) -> Option<(Filter, u64)> {
+        let vf = usize::from(vf);
+        let mut latched = self.latched.borrow_mut();
+        if latched[vf] == 0 || self.held.borrow()[vf] {
+            return None;
         }
+        let request = carrier()?;
+        Some((request, std::mem::take(&mut latched[vf])))
     }
 
-    fn serve_again(&mut self, vf: u16) {
-        self.held[usize::from(vf)] = false;
-        self.look(vf);
+    fn with_rotation<R>(&self, function: impl FnOnce(&mut Rotation) -> R) -> R {
+        function(&mut self.rotation.borrow_mut())
+    }
+
+    fn complete(&self, request: Filter, reply: InvalidateBlock) {
+        assert!(self.latched.try_borrow_mut().is_ok(), "under the VF's lock");
+        assert!(self.rotation.try_borrow_mut().is_ok(), "under a lock");
+        self.delivered.borrow_mut().push((request, reply));
     }
 }
 
@@ -183,6 +194,7 @@ fn carries(filter: Filter, vf: u16) -> bool {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Raise(u16, u64),
+    RaiseAll(u64),
     Arrive(Filter),
     Cancel,
     BeginReset(u16),
@@ -192,6 +204,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         (0..VFS, 1_u64..16).prop_map(|(vf, mask)| Step::Raise(vf, mask)),
+        (1_u64..16).prop_map(Step::RaiseAll),
         Just(Step::Arrive(Filter::Any)),
         (0..VFS).prop_map(|vf| Step::Arrive(Filter::Vf(vf))),
         Just(Step::Cancel),
@@ -203,37 +216,76 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #[test]
     fn no_bit_is_lost_doubled_or_given_to_another_vf(steps in prop::collection::vec(step(), 0..80)) {
-        let mut desk = Desk::default();
+        let pf = Pf::default();
         let mut owed = [0_u64; VFS as usize];
         for step in steps {
-            let before = desk.delivered.len();
+            let before = pf.delivered.borrow().len();
             match step {
                 Step::Raise(vf, mask) => {
                     owed[usize::from(vf)] |= mask;
-                    desk.raise(vf, mask);
+                    pf.latched.borrow_mut()[usize::from(vf)] |= mask;
+                    try_deliver(&pf, vf);
                 }
-                Step::Arrive(filter) => desk.arrive(filter),
-                Step::Cancel => drop(desk.waiting.pop_front()),
+                Step::RaiseAll(mask) => {
+                    owed.iter_mut().for_each(|owed| *owed |= mask);
+                    pf.latched.borrow_mut().iter_mut().for_each(|latched| *latched |= mask);
+                    try_deliver_all(&pf);
+                }
+                Step::Arrive(filter) => on_invalidate_ioctl(&pf, filter, filter),
+                Step::Cancel => drop(pf.waiting.borrow_mut().pop_front()),
                 Step::BeginReset(vf) => {
-                    desk.latched[usize::from(vf)] = 0;
+                    pf.latched.borrow_mut()[usize::from(vf)] = 0;
                     owed[usize::from(vf)] = 0;
-                    desk.held[usize::from(vf)] = true;
+                    pf.held.borrow_mut()[usize::from(vf)] = true;
                 }
-                Step::FinishReset(vf) => desk.serve_again(vf),
+                Step::FinishReset(vf) => {
+                    pf.held.borrow_mut()[usize::from(vf)] = false;
+                    try_deliver(&pf, vf);
+                }
             }
-            for (filter, reply) in &desk.delivered[before..] {
+            for (filter, reply) in &pf.delivered.borrow()[before..] {
                 prop_assert!(carries(*filter, reply.vf_index));
                 prop_assert_ne!(reply.block_mask, 0, "an empty signal");
                 prop_assert_eq!(reply.block_mask, owed[usize::from(reply.vf_index)]);
                 owed[usize::from(reply.vf_index)] = 0;
             }
-            prop_assert_eq!(owed, desk.latched);
+            prop_assert_eq!(owed, *pf.latched.borrow());
             // Nothing waits that could be delivered.
             for vf in 0..VFS {
-                let waits = desk.waiting.iter().any(|filter| carries(*filter, vf));
-                let held = desk.held[usize::from(vf)];
-                prop_assert!(held || !(waits && desk.latched[usize::from(vf)] != 0));
+                let waits = pf.waiting.borrow().iter().any(|filter| carries(*filter, vf));
+                let held = pf.held.borrow()[usize::from(vf)];
+                prop_assert!(held || !(waits && owed[usize::from(vf)] != 0));
             }
         }
     }
+}
+
+#[test]
+fn a_request_that_names_the_vf_goes_before_one_that_carries_any() {
+    let pf = Pf::default();
+    for filter in [Filter::Any, Filter::Vf(1)] {
+        on_invalidate_ioctl(&pf, filter, filter);
+    }
+    pf.latched.borrow_mut()[1] = 2;
+    try_deliver(&pf, 1);
+    assert_eq!(*pf.delivered.borrow(), [(Filter::Vf(1), reply(1, 2))]);
+    assert_eq!(*pf.waiting.borrow(), [Filter::Any]);
+}
+
+#[test]
+fn requests_for_any_vf_are_shared_round_robin() {
+    let pf = Pf::default();
+    let mut order = Vec::new();
+    for _ in 0..2 * VFS {
+        // Each VF always has something: a storm.
+        pf.latched.borrow_mut().fill(1);
+        on_invalidate_ioctl(&pf, Filter::Any, Filter::Any);
+        order.extend(
+            pf.delivered
+                .take()
+                .into_iter()
+                .map(|(_, reply)| reply.vf_index),
+        );
+    }
+    assert_eq!(order, [0, 1, 2, 0, 1, 2]);
 }

@@ -1,180 +1,325 @@
-//! The reset against a VF that behaves, one that is slow, and ones that are broken.
+//! The order of a reset, with each step failing, beside a removal, and beside a second reset.
+
+use std::cell::{Cell, RefCell};
+
+use proptest::prelude::*;
 
 use super::*;
-use crate::config::tests::{EXPRESS, Registers, vf};
+use crate::{
+    config::{SavedRegisters, WriteList, tests::vf as registers},
+    rundown::{Rundown, RundownGuard},
+};
 
-/// Time that passes for a VF: after the reset starts it is silent for a while.
-struct Device {
-    registers: Registers,
-    now: u32,
-    pending_until: u32,
-    silent_for: u32,
-    reset_at: Option<u32>,
-    bus_master_at_reset: Option<bool>,
+/// What the sequence did, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Wipe,
+    Pause,
+    Discard,
+    ResetHardware,
+    ServeAgain,
+    KeepClosed,
+    Log(Result<Completion, NtStatus>),
+    Deliver,
 }
 
-impl Device {
-    fn new() -> Self {
-        let mut registers = vf();
-        registers.put(register::COMMAND, &Command::BUS_MASTER.bits().to_le_bytes());
+/// What each step of a reset returns.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    wipe: Result<(), NtStatus>,
+    hardware: Result<Completion, ResetFailure>,
+    serve_again: Result<(), NtStatus>,
+    keep_closed: Result<(), NtStatus>,
+    /// The pauses after which the call in flight leaves; none without a call.
+    call_leaves_after: Option<usize>,
+}
+
+impl Plan {
+    const SUCCESS: Self = Self {
+        wipe: Ok(()),
+        hardware: Ok(Completion::Clean),
+        serve_again: Ok(()),
+        keep_closed: Ok(()),
+        call_leaves_after: None,
+    };
+}
+
+/// One VF with saved registers.
+struct Vf<'r> {
+    plan: Plan,
+    rundown: &'r Rundown,
+    saved: Cell<Option<SavedRegisters>>,
+    call: RefCell<Option<RundownGuard<'r>>>,
+    steps: RefCell<Vec<Step>>,
+    /// Called at each step.
+    at_step: Option<&'r dyn Fn(Step)>,
+}
+
+impl<'r> Vf<'r> {
+    fn new(rundown: &'r Rundown, plan: Plan) -> Self {
+        let mut space = registers();
+        let list = WriteList::find(&mut space).expect("the VF answers");
+        let call = plan.call_leaves_after.and_then(|_| rundown.enter());
         Self {
-            registers,
-            now: 0,
-            pending_until: 0,
-            silent_for: 100,
-            reset_at: None,
-            bus_master_at_reset: None,
+            plan,
+            rundown,
+            saved: Cell::new(list.save(&mut space)),
+            call: RefCell::new(call),
+            steps: RefCell::default(),
+            at_step: None,
         }
     }
 
-    fn run(&mut self) -> Result<Completion, ResetFailure> {
-        let device = core::cell::RefCell::new(self);
-        function_level_reset(&mut Shared(&device), &mut Shared(&device))
+    fn step(&self, step: Step) {
+        self.steps.borrow_mut().push(step);
+        if let Some(at_step) = self.at_step {
+            at_step(step);
+        }
+        let is_over = matches!(step, Step::Log(Ok(_)) | Step::Deliver);
+        assert_eq!(
+            self.rundown.enter().is_some(),
+            is_over,
+            "calls are let in again at the end and not before: {step:?}"
+        );
+        if step == Step::ResetHardware {
+            assert!(self.rundown.is_empty(), "a call is inside");
+            assert_eq!(self.saved.get(), None, "registers could be restored");
+        }
     }
-}
 
-/// The device seen twice: as configuration space and as time.
-struct Shared<'d>(&'d core::cell::RefCell<&'d mut Device>);
-
-impl Space for Shared<'_> {
-    fn read(&mut self, offset: u32, buffer: &mut [u8]) -> bool {
-        let mut device = self.0.borrow_mut();
-        if device
-            .reset_at
-            .is_some_and(|at| device.now < at.saturating_add(device.silent_for))
-        {
-            buffer.fill(0xFF);
-            return true;
-        }
-        let answered = device.registers.read(offset, buffer);
-        if offset == EXPRESS + register::EXPRESS_DEVICE_STATUS && device.now < device.pending_until
-        {
-            buffer[0] |= DeviceStatus::TRANSACTIONS_PENDING.bits().to_le_bytes()[0];
-        }
-        answered
+    fn pauses(&self) -> usize {
+        let steps = self.steps.borrow();
+        steps.iter().filter(|step| **step == Step::Pause).count()
     }
-}
 
-impl WritableSpace for Shared<'_> {
-    fn write(&mut self, offset: u32, bytes: &[u8]) -> bool {
-        let mut device = self.0.borrow_mut();
-        if offset == EXPRESS + register::EXPRESS_DEVICE_CONTROL {
-            assert_ne!(bytes[1] & 0x80, 0, "the reset is what is started");
-            let command = device.registers.get(register::COMMAND);
-            device.bus_master_at_reset = Some(u16::from(command) & Command::BUS_MASTER.bits() != 0);
-            device.reset_at = Some(device.now);
-        }
-        device.registers.write(offset, bytes)
+    fn steps(&self) -> Vec<Step> {
+        self.steps.borrow().clone()
     }
 }
 
-impl Clock for Shared<'_> {
-    fn sleep(&mut self, milliseconds: u32) {
-        self.0.borrow_mut().now += milliseconds;
+impl RegisterStore for Vf<'_> {
+    fn rundown(&self) -> &Rundown {
+        self.rundown
+    }
+
+    fn replace(&self, saved: Option<SavedRegisters>) -> Option<SavedRegisters> {
+        assert_eq!(saved, None, "a reset saves nothing");
+        self.step(Step::Discard);
+        self.saved.replace(saved)
+    }
+}
+
+impl VfReset for Vf<'_> {
+    fn wipe(&self) -> Result<(), NtStatus> {
+        self.step(Step::Wipe);
+        self.plan.wipe
+    }
+
+    fn pause(&self) {
+        self.step(Step::Pause);
+        if Some(self.pauses()) >= self.plan.call_leaves_after {
+            self.call.take();
+        }
+    }
+
+    fn reset_hardware(&self) -> Result<Completion, ResetFailure> {
+        self.step(Step::ResetHardware);
+        self.plan.hardware
+    }
+
+    fn serve_again(&self) -> Result<(), NtStatus> {
+        self.step(Step::ServeAgain);
+        self.plan.serve_again
+    }
+
+    fn keep_closed(&self) -> Result<(), NtStatus> {
+        self.step(Step::KeepClosed);
+        self.plan.keep_closed
+    }
+
+    fn log(&self, outcome: Result<Completion, NtStatus>) {
+        self.step(Step::Log(outcome));
+    }
+
+    fn deliver_invalidations(&self) {
+        self.step(Step::Deliver);
     }
 }
 
 #[test]
-fn a_quiet_vf_is_reset_in_100_milliseconds_and_never_touched_before_that() {
-    let mut device = Device::new();
-    assert_eq!(device.run(), Ok(Completion::Clean));
-    assert_eq!((device.reset_at, device.now), (Some(0), 100));
-    assert_eq!(
-        device.bus_master_at_reset,
-        Some(false),
-        "no new transactions"
-    );
+fn a_reset_closes_wipes_drains_resets_and_reopens_in_this_order() {
+    for completion in [Completion::Clean, Completion::TransactionsPending] {
+        let rundown = Rundown::open();
+        let plan = Plan {
+            hardware: Ok(completion),
+            call_leaves_after: Some(3),
+            ..Plan::SUCCESS
+        };
+        let vf = Vf::new(&rundown, plan);
+        assert_eq!(reset_vf(&vf), Ok(()));
+        let expected = [
+            Step::Wipe,
+            Step::Pause,
+            Step::Pause,
+            Step::Pause,
+            Step::Discard,
+            Step::ResetHardware,
+            Step::ServeAgain,
+            Step::Log(Ok(completion)),
+            Step::Deliver,
+        ];
+        assert_eq!(vf.steps(), expected);
+        assert!(rundown.is_open());
+    }
 }
 
 #[test]
-fn transactions_under_way_are_waited_for() {
-    let mut device = Device {
-        pending_until: 35,
-        ..Device::new()
+fn a_reset_that_is_refused_changes_nothing() {
+    let rundown = Rundown::open();
+    let plan = Plan {
+        wipe: Err(status::DEVICE_REMOVED),
+        call_leaves_after: Some(1),
+        ..Plan::SUCCESS
     };
-    assert_eq!(device.run(), Ok(Completion::Clean));
-    assert_eq!(device.reset_at, Some(40));
+    let vf = Vf::new(&rundown, plan);
+    assert_eq!(reset_vf(&vf), Err(status::DEVICE_REMOVED));
+    assert_eq!(vf.steps(), [Step::Wipe]);
+    assert!(rundown.is_open() && !rundown.is_empty());
+    assert!(vf.saved.get().is_some(), "its registers are still saved");
 }
 
 #[test]
-fn a_vf_that_stays_busy_is_reset_all_the_same_and_that_is_told() {
-    let mut device = Device {
-        pending_until: u32::MAX,
-        ..Device::new()
-    };
-    assert_eq!(device.run(), Ok(Completion::TransactionsPending));
-    assert_eq!(device.reset_at, Some(100));
-}
-
-#[test]
-fn a_slow_vf_is_given_a_second_and_a_silent_one_is_a_time_out() {
-    let mut slow = Device {
-        silent_for: 950,
-        ..Device::new()
-    };
-    assert_eq!(slow.run(), Ok(Completion::Clean));
-    let mut silent = Device {
-        silent_for: u32::MAX,
-        ..Device::new()
-    };
-    assert_eq!(silent.run(), Err(ResetFailure::Silent));
-    assert!(silent.now <= 1100, "{}", silent.now);
-}
-
-#[test]
-fn a_vf_that_cannot_be_reset_by_itself_is_not_touched() {
-    for spoil in [
-        // No capability list, no PCI Express capability, no function level reset.
-        (register::STATUS, [0, 0]),
-        (EXPRESS, [0x09, 0]),
-        (EXPRESS + register::EXPRESS_DEVICE_CAPABILITIES + 2, [0, 0]),
-    ] {
-        let mut device = Device::new();
-        device.registers.put(spoil.0, &spoil.1);
-        assert_eq!(device.run(), Err(ResetFailure::Unsupported), "{spoil:?}");
-        assert!(device.registers.writes.is_empty(), "{spoil:?}");
-    }
-}
-
-#[test]
-fn a_bus_that_fails_at_any_access_is_a_failure_and_never_a_success() {
-    let mut accesses = 0;
-    loop {
-        let mut device = Device::new();
-        device.registers.fail_after = Some(accesses);
-        match device.run() {
-            Ok(_) => break,
-            Err(failure) => assert!(
-                matches!(
-                    failure,
-                    ResetFailure::Unreachable | ResetFailure::Unsupported
-                ),
-                "{accesses}: {failure:?}"
-            ),
-        }
-        accesses += 1;
-    }
-    assert!(
-        accesses >= 10,
-        "every access was made to fail once: {accesses}"
-    );
-}
-
-#[test]
-fn a_vf_that_is_not_there_is_unreachable() {
-    let mut device = Device::new();
-    device.registers.put(0, &[0xFF; 256]);
-    assert_eq!(device.run(), Err(ResetFailure::Unreachable));
-}
-
-#[test]
-fn each_failure_has_a_status_of_its_own() {
-    let statuses = [
+fn hardware_that_does_not_reset_keeps_the_vf_closed_until_a_reset_succeeds() {
+    let rundown = Rundown::open();
+    for failure in [
         ResetFailure::Unreachable,
         ResetFailure::Unsupported,
         ResetFailure::Silent,
-    ]
-    .map(ResetFailure::status);
-    assert!(statuses.iter().all(|status| *status < 0));
-    assert!(statuses[0] != statuses[1] && statuses[1] != statuses[2] && statuses[0] != statuses[2]);
+    ] {
+        let plan = Plan {
+            hardware: Err(failure),
+            ..Plan::SUCCESS
+        };
+        let vf = Vf::new(&rundown, plan);
+        assert_eq!(reset_vf(&vf), Err(failure.status()));
+        let expected = [
+            Step::Wipe,
+            Step::Discard,
+            Step::ResetHardware,
+            Step::KeepClosed,
+            Step::Log(Err(failure.status())),
+        ];
+        assert_eq!(vf.steps(), expected);
+        assert!(!rundown.is_open());
+    }
+    assert_eq!(reset_vf(&Vf::new(&rundown, Plan::SUCCESS)), Ok(()));
+    assert!(rundown.is_open());
+}
+
+#[test]
+fn a_removal_beside_a_reset_that_succeeds_ends_it_with_the_removals_status() {
+    let rundown = Rundown::open();
+    // After the removal the VFs are off, which counts as a reset, and the broker refuses to serve.
+    let plan = Plan {
+        serve_again: Err(status::DEVICE_REMOVED),
+        ..Plan::SUCCESS
+    };
+    let vf = Vf::new(&rundown, plan);
+    assert_eq!(reset_vf(&vf), Err(status::DEVICE_REMOVED));
+    let expected = [
+        Step::Wipe,
+        Step::Discard,
+        Step::ResetHardware,
+        Step::ServeAgain,
+    ];
+    assert_eq!(vf.steps(), expected, "nothing is delivered");
+    assert!(rundown.close().is_ok(), "the reset gave the rundown back");
+}
+
+#[test]
+fn a_removal_beside_a_reset_that_fails_ends_it_with_the_removals_status() {
+    let rundown = Rundown::open();
+    let plan = Plan {
+        hardware: Err(ResetFailure::Unreachable),
+        keep_closed: Err(status::DEVICE_REMOVED),
+        ..Plan::SUCCESS
+    };
+    let vf = Vf::new(&rundown, plan);
+    assert_eq!(reset_vf(&vf), Err(status::DEVICE_REMOVED));
+    let failure = ResetFailure::Unreachable.status();
+    assert_eq!(vf.steps().last(), Some(&Step::Log(Err(failure))));
+    assert!(rundown.close().is_ok(), "the reset gave the rundown back");
+}
+
+#[test]
+fn a_second_reset_is_refused_at_every_step_of_the_first_and_does_nothing() {
+    for hardware in [Ok(Completion::Clean), Err(ResetFailure::Silent)] {
+        let rundown = Rundown::open();
+        let refused = Cell::new(0);
+        let second = |step| {
+            if matches!(step, Step::Log(_) | Step::Deliver) {
+                return;
+            }
+            let second = Vf::new(&rundown, Plan::SUCCESS);
+            assert_eq!(reset_vf(&second), Err(status::DEVICE_NOT_READY));
+            assert_eq!(second.steps(), [], "{step:?}");
+            refused.set(refused.get() + 1);
+        };
+        let plan = Plan {
+            hardware,
+            call_leaves_after: Some(1),
+            ..Plan::SUCCESS
+        };
+        let mut first = Vf::new(&rundown, plan);
+        first.at_step = Some(&second);
+        let expected = hardware.map(drop).map_err(ResetFailure::status);
+        assert_eq!(reset_vf(&first), expected);
+        assert_eq!(refused.get(), 5, "wipe, pause, discard, hardware, end");
+    }
+}
+
+fn refusal() -> impl Strategy<Value = Result<(), NtStatus>> {
+    prop_oneof![Just(Ok(())), Just(Err(status::DEVICE_REMOVED))]
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let hardware = prop_oneof![
+        Just(Ok(Completion::Clean)),
+        Just(Ok(Completion::TransactionsPending)),
+        Just(Err(ResetFailure::Unreachable)),
+        Just(Err(ResetFailure::Unsupported)),
+        Just(Err(ResetFailure::Silent)),
+    ];
+    let call = prop::option::of(1_usize..4);
+    (refusal(), hardware, refusal(), refusal(), call).prop_map(
+        |(wipe, hardware, serve_again, keep_closed, call_leaves_after)| Plan {
+            wipe,
+            hardware,
+            serve_again,
+            keep_closed,
+            call_leaves_after,
+        },
+    )
+}
+
+proptest! {
+    /// [`Vf::step`] checks at each step whether calls may enter.
+    #[test]
+    fn a_vf_is_closed_from_a_failed_reset_of_its_hardware_to_one_that_succeeds(
+        plans in prop::collection::vec(plan(), 1..8),
+    ) {
+        let rundown = Rundown::open();
+        for plan in plans {
+            let was_open = rundown.is_open();
+            let vf = Vf::new(&rundown, plan);
+            let outcome = reset_vf(&vf);
+            let steps = vf.steps();
+            drop(vf);
+            let ran = steps.contains(&Step::ResetHardware);
+            prop_assert_eq!(ran, plan.wipe.is_ok());
+            let is_open = if ran { plan.hardware.is_ok() } else { was_open };
+            prop_assert_eq!(rundown.is_open(), is_open);
+            prop_assert_eq!(outcome.is_ok(), steps.contains(&Step::Deliver));
+        }
+    }
 }
