@@ -1,7 +1,7 @@
-//! Host software that waits until something happens to a VF: `IOCTL_WAIT`.
+//! `IOCTL_WAIT`, with which host software waits for a change of a VF.
 //!
 //! [`Watch`](block_broker::Watch) holds the rules. An operation that changes something queues a work
-//! item if somebody waits; the work item counts and answers, at `PASSIVE_LEVEL`.
+//! item if a request waits for that; the work item counts and answers, at `PASSIVE_LEVEL`.
 
 use block_broker::{Arrival, Kinds, Waiters};
 use pf_broker_abi as abi;
@@ -13,12 +13,13 @@ use crate::{
         request::{Control, Request, require_zero},
         work_item,
     },
-    pf::{Pf, Queues},
-    vfs::Served,
+    pending::PendingRequests,
+    pf::{Pf, lifetime},
+    vfs::VfSet,
 };
 
 /// `IOCTL_WAIT`
-pub(crate) fn wait_for_change(pf: &Pf, served: &Served, control: Control) {
+pub(crate) fn wait_for_change(pf: &Pf, vfs: &VfSet, control: Control) {
     let (seen, kinds) = match asked(&control) {
         Ok(asked) => asked,
         Err(status) => return control.request.complete(status),
@@ -26,16 +27,16 @@ pub(crate) fn wait_for_change(pf: &Pf, served: &Served, control: Control) {
     if control.output_length < size_of::<abi::WaitReply>() {
         return control.request.complete(status::BUFFER_TOO_SMALL);
     }
-    let arrival = pf.watch.arrive(
+    let arrival = pf.pending.watch.arrive(
         control.request,
         kinds,
         seen,
-        |kinds| served.broker.count(kinds),
-        |request| request.wait_in(pf.queues.waits_for(kinds)),
+        |kinds| vfs.broker.count(kinds),
+        |request| request.forward_to(pf.pending.waits_for(kinds)),
     );
     match arrival {
         Arrival::Answer(request, count) => answer(request, count),
-        Arrival::Due => answer_later(pf),
+        Arrival::Due => pf.pending.answer_later(),
         Arrival::Waits => {}
     }
 }
@@ -59,36 +60,20 @@ fn answer(request: Request, count: u64) {
     request.reply(&abi::WaitReply { count });
 }
 
-/// Something of these kinds happened to a VF and was counted. Callable up to `DISPATCH_LEVEL`
-/// without a lock: one atomic load when nobody waits; otherwise a work item is queued, whatever the
-/// number of waiters and of VFs.
-#[inline]
-pub(crate) fn happened(pf: &Pf, kinds: Kinds) {
-    if pf.watch.happened(kinds) {
-        answer_later(pf);
-    }
-}
-
-#[cold]
-fn answer_later(pf: &Pf) {
-    // A device that is gone has its waiters answered by the removal.
-    if let Ok(_alive) = pf.alive() {
-        pf.answers.enqueue();
-    }
-}
-
-/// `EvtWorkItem`: answers those who wait.
-pub(crate) unsafe extern "C" fn answer_waiters(item: WDFWORKITEM) {
-    let Some(pf) = work_item::pf_of(item) else {
+/// `EvtWorkItem`: answers the requests whose kinds have changed.
+pub(crate) unsafe extern "C" fn answer_waits(item: WDFWORKITEM) {
+    let Some(pf) = lifetime::of_device(work_item::device_of(item)) else {
         return;
     };
-    if let (Ok(_alive), Ok(served)) = (pf.alive(), pf.served()) {
-        pf.watch
-            .serve(&pf.queues, |kinds| served.broker.count(kinds));
+    if let (Ok(_alive), Ok(vfs)) = (pf.pending.enter(), pf.vfs()) {
+        let pending = &pf.pending;
+        pending
+            .watch
+            .serve(pending, |kinds| vfs.broker.count(kinds));
     }
 }
 
-impl Waiters for Queues {
+impl Waiters for PendingRequests {
     type Request = Request;
 
     fn waiting(&self, kinds: Kinds) -> usize {

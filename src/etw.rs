@@ -1,13 +1,12 @@
 //! Event Tracing for Windows: a provider of self-describing (`TraceLogging`) events named
 //! `PfBroker`.
 //!
-//! Each event names its PF by LUID and interface path, so a trace that began after the device did tells
-//! two PFs apart all the same. Everything told here is rare; nothing is told on the way of a block read or write, where the
-//! broker counts and keeps a journal. The events are those of [`pf_state::event`].
+//! Each event names its PF by LUID and interface path, so that also a trace that began after the device
+//! tells two PFs apart. Events are rare: block reads and writes cause none, there the broker counts and
+//! keeps a journal. [`pf_state::event`] holds the events and their layout.
 //!
 //! The kernel's functions are looked up when the driver loads, not imported: a kernel without them
-//! runs the driver without events. (The `tracelogging` crate imports them.) The layouts are those of
-//! `evntprov.h` and of the `TraceLogging` format that `TraceLoggingProvider.h` documents.
+//! runs the driver without events. (The `tracelogging` crate imports them.)
 
 use core::{
     ffi::{CStr, c_void},
@@ -15,10 +14,11 @@ use core::{
 };
 
 use pcivirt_abi::{Guid, Luid};
+pub(crate) use pf_state::event::EtwEvent;
 use pf_state::{
-    event::{self, InterfacePath, Kind},
+    event::{self, EtwData, EtwDescriptor, EtwRecord, InterfacePath},
     failure::StartFailure,
-    status::{self, NtStatus},
+    status::NtStatus,
 };
 
 use crate::os::{kernel, once::Once, unicode::Name};
@@ -54,43 +54,18 @@ impl Source {
     }
 }
 
-/// Something that happened.
-pub(crate) struct Happened {
-    pub(crate) kind: &'static Kind,
-    /// The VF, or `FFFFh` when it is about none.
-    pub(crate) vf: u16,
-    pub(crate) status: NtStatus,
-    pub(crate) first: u64,
-    pub(crate) second: u64,
-    pub(crate) sentence: &'static CStr,
-}
-
-impl Happened {
-    /// An event without values.
-    pub(crate) const fn of(kind: &'static Kind) -> Self {
-        Self {
-            kind,
-            vf: u16::MAX,
-            status: status::SUCCESS,
-            first: 0,
-            second: 0,
-            sentence: kind.sentence(),
-        }
-    }
-}
-
-/// Tells why a device does not start: as an event, and to a debugger, for the one case in which
-/// nothing else of the driver is there to be asked.
-pub(crate) fn start_failed(source: &Source, failure: StartFailure) {
+/// Reports why a device does not start, as an event and to a debugger, because nothing else of the
+/// driver can be queried then. Returns the status with which it does not start.
+pub(crate) fn start_failed(source: &Source, failure: StartFailure) -> NtStatus {
     let (first, second) = failure.values();
-    let happened = Happened {
+    let failed = EtwEvent {
         status: failure.status(),
         first,
         second,
         sentence: failure.sentence(),
-        ..Happened::of(&event::START_FAILED)
+        ..EtwEvent::of(&event::START_FAILED)
     };
-    write(source, &happened);
+    write(source, &failed);
     // SAFETY: the arguments are as the format asks, and the strings end with a zero.
     unsafe {
         wdk_sys::ntddk::DbgPrintEx(
@@ -103,64 +78,11 @@ pub(crate) fn start_failed(source: &Source, failure: StartFailure) {
             second,
         )
     };
+    failure.status()
 }
 
-/// `EVENT_DESCRIPTOR` of `evntprov.h`.
-#[repr(C)]
-struct EventDescriptor {
-    id: u16,
-    version: u8,
-    channel: u8,
-    level: u8,
-    opcode: u8,
-    task: u16,
-    keyword: u64,
-}
-
-/// `EVENT_DATA_DESCRIPTOR` of `evntprov.h`.
-#[repr(C)]
-struct EventData {
-    address: u64,
-    size: u32,
-    kind: u32,
-}
-
-/// `EVENT_DATA_DESCRIPTOR_TYPE_EVENT_METADATA`
-const EVENT_METADATA: u32 = 1;
-/// `EVENT_DATA_DESCRIPTOR_TYPE_PROVIDER_METADATA`
-const PROVIDER_METADATA: u32 = 2;
-/// The channel of self-describing events.
-const TRACE_LOGGING_CHANNEL: u8 = 11;
 /// `EventProviderSetTraits` of `EVENT_INFO_CLASS`.
 const SET_TRAITS: i32 = 2;
-
-impl EventData {
-    const fn typed<T: ?Sized>(value: &T, kind: u32) -> Self {
-        let size = size_of_val(value);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "all values are a few bytes long"
-        )]
-        let size = size as u32;
-        Self {
-            address: 0,
-            size,
-            kind,
-        }
-    }
-
-    fn at<T: ?Sized>(value: &T, kind: u32) -> Self {
-        let address = core::ptr::from_ref(value).cast::<u8>().addr() as u64;
-        Self {
-            address,
-            ..Self::typed(value, kind)
-        }
-    }
-
-    fn field<T: ?Sized>(value: &T) -> Self {
-        Self::at(value, 0)
-    }
-}
 
 type EtwRegister =
     unsafe extern "C" fn(*const Guid, *const c_void, *const c_void, *mut u64) -> NtStatus;
@@ -168,11 +90,11 @@ type EtwUnregister = unsafe extern "C" fn(u64) -> NtStatus;
 type EtwSetInformation = unsafe extern "C" fn(u64, i32, *const c_void, u32) -> NtStatus;
 type EtwWriteTransfer = unsafe extern "C" fn(
     u64,
-    *const EventDescriptor,
+    *const EtwDescriptor,
     *const Guid,
     *const Guid,
     u32,
-    *const EventData,
+    *const EtwData<'_>,
 ) -> NtStatus;
 
 static REGISTER: Name<11> = Name::new(b"EtwRegister");
@@ -185,6 +107,13 @@ static HANDLE: AtomicU64 = AtomicU64::new(0);
 /// `EtwWriteTransfer`, once the provider is registered.
 static WRITE: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
 
+/// The number of data descriptors of each event.
+#[expect(clippy::cast_possible_truncation, reason = "there are nine")]
+const DATA_COUNT: u32 = event::PIECES as u32;
+/// The size of the provider's traits.
+#[expect(clippy::cast_possible_truncation, reason = "there are 11 bytes")]
+const TRAITS_SIZE: u32 = size_of_val(&event::PROVIDER_TRAITS) as u32;
+
 /// Registers the provider, at `PASSIVE_LEVEL`.
 pub(crate) fn register() {
     let (Some(register), Some(write)) =
@@ -195,7 +124,7 @@ pub(crate) fn register() {
     // SAFETY: the kernel's function of this name has this signature.
     let register = unsafe { core::mem::transmute::<*mut c_void, EtwRegister>(register) };
     let mut handle = 0;
-    // SAFETY: the result lives through the call, and no callback is asked for.
+    // SAFETY: the result lives through the call, and there is no callback.
     let status = unsafe {
         register(
             &raw const event::PROVIDER,
@@ -210,7 +139,6 @@ pub(crate) fn register() {
     if let Some(set) = kernel::look_up(&SET_INFORMATION) {
         // SAFETY: the kernel's function of this name has this signature.
         let set = unsafe { core::mem::transmute::<*mut c_void, EtwSetInformation>(set) };
-        let traits = EventData::typed(&event::PROVIDER_TRAITS, 0);
         // Older kernels do not know traits; events carry them, too.
         // SAFETY: the registration is live, and the traits are static.
         let _ = unsafe {
@@ -218,7 +146,7 @@ pub(crate) fn register() {
                 handle,
                 SET_TRAITS,
                 event::PROVIDER_TRAITS.as_ptr().cast(),
-                traits.size,
+                TRAITS_SIZE,
             )
         };
     }
@@ -226,7 +154,7 @@ pub(crate) fn register() {
     HANDLE.store(handle, Ordering::Release);
 }
 
-/// Ends the registration, at `PASSIVE_LEVEL`, when nothing is told any more.
+/// Ends the registration, at `PASSIVE_LEVEL`, when no event is written any more.
 pub(crate) fn unregister() {
     let handle = HANDLE.swap(0, Ordering::AcqRel);
     if handle == 0 {
@@ -240,11 +168,8 @@ pub(crate) fn unregister() {
     }
 }
 
-/// Pieces of an event: two of metadata, and its seven fields.
-const PIECES: u32 = 9;
-
-/// Writes an event, at any IRQL. The kernel drops it at once when nobody listens.
-pub(crate) fn write(source: &Source, happened: &Happened) {
+/// Writes an event, at any IRQL. Without a listener the kernel drops it at once.
+pub(crate) fn write(source: &Source, event: &EtwEvent) {
     let handle = HANDLE.load(Ordering::Acquire);
     if handle == 0 {
         return;
@@ -252,35 +177,17 @@ pub(crate) fn write(source: &Source, happened: &Happened) {
     let function = WRITE.load(Ordering::Acquire);
     // SAFETY: it was stored before the handle, and is the kernel's function of this signature.
     let function = unsafe { core::mem::transmute::<*mut c_void, EtwWriteTransfer>(function) };
-    let descriptor = EventDescriptor {
-        id: 0,
-        version: 0,
-        channel: TRACE_LOGGING_CHANNEL,
-        level: happened.kind.level(),
-        opcode: 0,
-        task: 0,
-        keyword: 0,
-    };
-    let data: [_; PIECES as usize] = [
-        EventData::at(&event::PROVIDER_TRAITS, PROVIDER_METADATA),
-        EventData::at(happened.kind.metadata(), EVENT_METADATA),
-        EventData::field(&source.luid),
-        EventData::field(source.interface()),
-        EventData::field(&happened.vf),
-        EventData::field(&happened.status),
-        EventData::field(&happened.first),
-        EventData::field(&happened.second),
-        EventData::field(happened.sentence),
-    ];
-    // SAFETY: the provider is registered, and everything that is pointed to lives through the call.
-    // An event that cannot be written is lost, as events may be.
+    let record = EtwRecord::new(event, source.luid, source.interface());
+    let data = record.data();
+    // SAFETY: the provider is registered, and record and data, which point to all bytes of the event,
+    // live through the call. An event that cannot be written is lost, as events may be.
     let _ = unsafe {
         function(
             handle,
-            &raw const descriptor,
+            record.descriptor(),
             core::ptr::null(),
             core::ptr::null(),
-            PIECES,
+            DATA_COUNT,
             data.as_ptr(),
         )
     };

@@ -1,7 +1,8 @@
-//! The virtualization stack and Plug and Play: attach, notification, answer, detach.
+//! Attach, notification, answer and detach of the virtualization stack, and the Plug and Play events that
+//! it gets.
 //!
-//! [`pf_state::rebalance`] decides; here its answers become completed requests. No request is
-//! completed and nobody sleeps with the lock held.
+//! [`pf_state::rebalance`] decides; this completes the requests. No request is completed and no thread
+//! sleeps with the lock held.
 
 use pcivirt_abi::sriov::PnpEventComplete;
 use pf_state::{
@@ -11,37 +12,39 @@ use pf_state::{
 };
 
 use crate::{
-    etw::{self, Happened},
+    etw::{self, EtwEvent},
     os::request::Request,
     pf::Pf,
 };
 
 /// `IOCTL_SRIOV_ATTACH`. During a rebalance it waits for the end.
 pub(crate) fn attach(pf: &Pf, request: Request) {
-    request.wait_in(pf.queues.attaches);
+    request.forward_to(pf.pending.attaches);
     admit_attaches(pf);
 }
 
-/// Answers the attaches that can be answered, oldest first. After the removal [`Pf::drain`] does.
+/// Completes the attaches that need not wait, oldest first. After the removal [`Pf::drain`] does.
 fn admit_attaches(pf: &Pf) {
-    let Ok(_alive) = pf.alive() else { return };
+    let Ok(_alive) = pf.pending.enter() else {
+        return;
+    };
     loop {
         let mut rebalance = pf.rebalance.lock();
         if rebalance.attach_waits() {
             return;
         }
-        let Some(request) = pf.queues.attaches.next() else {
+        let Some(request) = pf.pending.attaches.next() else {
             return;
         };
         let admission = rebalance.attach(request.handle());
         drop(rebalance);
         match admission {
             Admission::Granted => {
-                etw::write(&pf.source, &Happened::of(&event::ATTACHED));
+                etw::write(&pf.source, &EtwEvent::of(&event::ATTACHED));
                 request.complete(status::SUCCESS);
             }
             Admission::Refused(status) => request.complete(status),
-            // The lock was held since it said that nobody has to wait.
+            // The lock was held since `attach_waits` returned false.
             Admission::Wait => request.complete(status::DEVICE_BUSY),
         }
     }
@@ -53,13 +56,15 @@ pub(crate) fn detach(pf: &Pf, request: Request) {
     request.complete(status::SUCCESS);
 }
 
-/// A handle was closed: if it is the attached one, that is a detach.
-pub(crate) fn handle_gone(pf: &Pf, handle: usize) {
-    let Ok(_alive) = pf.alive() else { return };
+/// A file was closed: if it is the attached one, that is a detach.
+pub(crate) fn on_file_closed(pf: &Pf, handle: usize) {
+    let Ok(_alive) = pf.pending.enter() else {
+        return;
+    };
     end_attachment(pf, |rebalance| rebalance.handle_gone(handle));
 }
 
-/// Carries out what may end the attachment, and goes on with whoever waits for that.
+/// Makes a change that may end the attachment, and continues what waits for that.
 fn end_attachment(pf: &Pf, change: impl FnOnce(&mut Rebalance) -> Option<Wake>) {
     let mut rebalance = pf.rebalance.lock();
     let was_attached = rebalance.is_attached();
@@ -67,9 +72,9 @@ fn end_attachment(pf: &Pf, change: impl FnOnce(&mut Rebalance) -> Option<Wake>) 
     let is_attached = rebalance.is_attached();
     drop(rebalance);
     let has_ended = was_attached && !is_attached;
-    // What happens because of it is told behind it.
+    // Trace this first, so its consequences follow it in the log.
     if has_ended {
-        etw::write(&pf.source, &Happened::of(&event::DETACHED));
+        etw::write(&pf.source, &EtwEvent::of(&event::DETACHED));
     }
     pf.sleeper.wake(wake);
     if has_ended {
@@ -87,27 +92,29 @@ pub(crate) fn notification(pf: &Pf, request: Request, output_length: usize) {
     if let Err(status) = admitted {
         return request.complete(status);
     }
-    request.wait_in(pf.queues.notifications);
-    tell(pf);
+    request.forward_to(pf.pending.notifications);
+    deliver_event(pf);
 }
 
-/// Gives an event that nobody was told to the oldest notification. After the removal there is none.
-fn tell(pf: &Pf) {
-    let Ok(_alive) = pf.alive() else { return };
+/// Delivers a pending event to the oldest notification. After the removal there is none.
+fn deliver_event(pf: &Pf) {
+    let Ok(_alive) = pf.pending.enter() else {
+        return;
+    };
     let mut rebalance = pf.rebalance.lock();
-    let Some(event) = rebalance.untold() else {
+    let Some(event) = rebalance.pending_event() else {
         return;
     };
-    let Some(request) = pf.queues.notifications.next() else {
+    let Some(request) = pf.pending.notifications.next() else {
         return;
     };
-    rebalance.told();
+    rebalance.mark_delivered();
     drop(rebalance);
     etw::write(
         &pf.source,
-        &Happened {
+        &EtwEvent {
             first: event as u64,
-            ..Happened::of(&event::EVENT_TOLD)
+            ..EtwEvent::of(&event::EVENT_TOLD)
         },
     );
     request.reply(&(event as u32));
@@ -122,12 +129,12 @@ pub(crate) fn event_complete(pf: &Pf, request: Request, input_length: usize) {
     let outcome = pf.rebalance.lock().event_complete(answer.query_status);
     match outcome {
         Ok(wake) => {
-            // What happens because of it is told behind it.
+            // Trace this first, so its consequences follow it in the log.
             etw::write(
                 &pf.source,
-                &Happened {
+                &EtwEvent {
                     status: answer.query_status,
-                    ..Happened::of(&event::EVENT_ANSWERED)
+                    ..EtwEvent::of(&event::EVENT_ANSWERED)
                 },
             );
             pf.sleeper.wake(Some(wake));
@@ -138,7 +145,7 @@ pub(crate) fn event_complete(pf: &Pf, request: Request, input_length: usize) {
     }
 }
 
-/// `IRP_MN_QUERY_STOP_DEVICE`, at `PASSIVE_LEVEL`: returns what the virtualization stack says.
+/// `IRP_MN_QUERY_STOP_DEVICE`, at `PASSIVE_LEVEL`: returns the virtualization stack's answer.
 pub(crate) fn query_stop(pf: &Pf) -> NtStatus {
     let verdict = pf.rebalance.lock().query_stop();
     match verdict {
@@ -147,20 +154,20 @@ pub(crate) fn query_stop(pf: &Pf) -> NtStatus {
     }
 }
 
-/// Tells the stack of an event, if it listens, and waits for its answer, for as long as it takes: an
-/// event of the driver says so before.
+/// Delivers an event to the stack, and waits without a limit for its answer; an ETW event announces
+/// that.
 fn wait_for_stack(pf: &Pf, event: PfEvent) -> NtStatus {
-    let happened = Happened {
+    let waiting = EtwEvent {
         first: event as u64,
-        ..Happened::of(&event::WAITING_FOR_STACK)
+        ..EtwEvent::of(&event::WAITING_FOR_STACK)
     };
-    etw::write(&pf.source, &happened);
-    tell(pf);
+    etw::write(&pf.source, &waiting);
+    deliver_event(pf);
     pf.sleeper.sleep()
 }
 
-/// The PF runs again, or its stop was called off; at `PASSIVE_LEVEL`. Returns when the
-/// virtualization stack knows.
+/// The PF runs again, or its stop was cancelled; at `PASSIVE_LEVEL`. Returns when the virtualization
+/// stack has answered the event.
 pub(crate) fn running_again(pf: &Pf) {
     let resumption = pf.rebalance.lock().running_again();
     if resumption == Resumption::Wait {

@@ -1,80 +1,130 @@
-//! `IOCTL_SRIOV_INVALIDATE_BLOCK`: the virtualization stack waits to hear that a VF should read
-//! blocks again.
+//! `IOCTL_SRIOV_INVALIDATE_BLOCK`, with which the virtualization stack waits for blocks that a VF should
+//! read again.
 //!
-//! [`pf_state::invalidation`] says which request may carry which VF's bits and in which order the
-//! work is done; the broker holds the bits.
+//! [`pf_state::invalidation`] decides which request may carry which VF's bits and orders the work; the
+//! broker holds the bits.
 
 use pcivirt_abi::sriov::InvalidateBlock;
 use pf_state::{
-    invalidation::{Filter, reply},
+    invalidation::{self, Filter, Rotation},
+    rundown::RundownGuard,
     status,
 };
 
 use crate::{
     os::{request::Request, wait},
     pf::Pf,
-    vfs::Served,
+    vfs::VfSet,
 };
 
-/// A request arrives: it waits, and carries what is latched already.
-pub(crate) fn arrive(pf: &Pf, request: Request, input_length: usize, output_length: usize) {
-    let served = match pf.served() {
-        Ok(served) => served,
+/// A request arrives: it waits, and carries bits that are latched already.
+pub(crate) fn on_invalidate_ioctl(
+    pf: &Pf,
+    request: Request,
+    input_length: usize,
+    output_length: usize,
+) {
+    let delivery = pf.vfs().and_then(|vfs| {
+        let alive = pf.pending.enter()?;
+        Ok(Delivery::new(pf, vfs, alive))
+    });
+    let delivery = match delivery {
+        Ok(delivery) => delivery,
         Err(status) => return request.complete(status),
     };
     let input = request.input::<InvalidateBlock>(input_length);
     let filter = Filter::admit(
-        served.invalidate_input,
+        delivery.vfs.invalidate_input,
         input_length,
         input,
         output_length,
-        served.num_vfs,
+        delivery.vfs.num_vfs,
     );
     match filter {
         Err(status) => request.complete(status),
-        Ok(Filter::Any) => {
-            request.wait_in(pf.queues.invalidations);
-            look_at_all(pf, served);
-        }
-        Ok(Filter::Vf(vf)) => match served.cell(vf) {
-            None => request.complete(status::INVALID_PARAMETER),
-            Some(cell) => {
-                request.wait_in(cell.invalidations);
-                look(pf, served, vf);
-            }
-        },
+        Ok(filter) => invalidation::on_invalidate_ioctl(&delivery, filter, request),
     }
 }
 
-/// Hands the latched bits of a VF to a request that waits for them, if both are there. A request
-/// that names the VF goes before one that could carry another's. Callable up to `DISPATCH_LEVEL`.
-pub(crate) fn look(pf: &Pf, served: &Served, vf: u16) {
-    let Ok(_alive) = pf.alive() else { return };
-    let Some(cell) = served.cell(vf) else { return };
-    let carrier = || {
-        cell.invalidations
-            .next()
-            .or_else(|| pf.queues.invalidations.next())
-    };
-    if let Some((request, mask)) = served.broker.hand_over_invalidation(vf, carrier) {
-        pf.rotation.lock().served(vf);
-        request.reply(&reply(vf, mask));
+/// Delivers the latched bits of a VF to a pending request, if there are both. Callable up to
+/// `DISPATCH_LEVEL`.
+pub(crate) fn try_deliver(pf: &Pf, vfs: &VfSet, vf: u16) {
+    if let Ok(alive) = pf.pending.enter() {
+        invalidation::try_deliver(&Delivery::new(pf, vfs, alive), vf);
     }
 }
 
-/// The VFs' hardware was reset while the PF had no power: every VF is to read again each block that it
-/// is told of. At `PASSIVE_LEVEL`.
+/// The same for every VF, starting after the last VF served.
+pub(crate) fn try_deliver_all(pf: &Pf, vfs: &VfSet) {
+    if let Ok(alive) = pf.pending.enter() {
+        invalidation::try_deliver_all(&Delivery::new(pf, vfs, alive));
+    }
+}
+
+/// The VFs' hardware was reset while the PF had no power: every VF is to read each block with `notify`
+/// again. At `PASSIVE_LEVEL`.
 pub(crate) fn after_power_loss(pf: &Pf) {
-    if let Ok(served) = pf.served() {
-        served.broker.invalidate_notifying(wait::now());
-        look_at_all(pf, served);
+    if let Ok(vfs) = pf.vfs() {
+        vfs.broker.invalidate_notifying(wait::now());
+        try_deliver_all(pf, vfs);
     }
 }
 
-/// The same for every VF, beginning behind the one that was served last.
-pub(crate) fn look_at_all(pf: &Pf, served: &Served) {
-    let rotation = *pf.rotation.lock();
-    for vf in rotation.order(served.num_vfs) {
-        look(pf, served, vf);
+/// The PF's queues and VFs, usable while this lives.
+struct Delivery<'p> {
+    pf: &'p Pf,
+    vfs: &'p VfSet,
+    _alive: RundownGuard<'p>,
+}
+
+impl<'p> Delivery<'p> {
+    const fn new(pf: &'p Pf, vfs: &'p VfSet, alive: RundownGuard<'p>) -> Self {
+        Self {
+            pf,
+            vfs,
+            _alive: alive,
+        }
+    }
+}
+
+impl invalidation::Delivery for Delivery<'_> {
+    type Request = Request;
+
+    fn num_vfs(&self) -> u16 {
+        self.vfs.num_vfs
+    }
+
+    fn enqueue(&self, filter: Filter, request: Request) {
+        match filter {
+            Filter::Any => request.forward_to(self.pf.pending.invalidations),
+            Filter::Vf(vf) => match self.vfs.vf(vf) {
+                Some(vf) => request.forward_to(vf.invalidations),
+                None => request.complete(status::INVALID_PARAMETER),
+            },
+        }
+    }
+
+    fn next_for_vf(&self, vf: u16) -> Option<Request> {
+        self.vfs.vf(vf)?.invalidations.next()
+    }
+
+    fn next_for_any(&self) -> Option<Request> {
+        self.pf.pending.invalidations.next()
+    }
+
+    fn hand_over(
+        &self,
+        vf: u16,
+        carrier: impl FnOnce() -> Option<Request>,
+    ) -> Option<(Request, u64)> {
+        self.vfs.broker.hand_over_invalidation(vf, carrier)
+    }
+
+    fn with_rotation<R>(&self, function: impl FnOnce(&mut Rotation) -> R) -> R {
+        function(&mut self.pf.rotation.lock())
+    }
+
+    fn complete(&self, request: Request, reply: InvalidateBlock) {
+        request.reply(&reply);
     }
 }

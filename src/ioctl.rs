@@ -1,9 +1,9 @@
-//! Control codes: who may send which, and to whom they go.
+//! IOCTL dispatch: access check, then handler.
 //!
 //! The header of the virtualization stack's codes says that they are internal, its documentation
-//! that they are device control codes; both major codes lead here. One of them is for user mode:
-//! `IOCTL_SRIOV_PROXY_QUERY_LUID`. The codes of the management interface are for the kernel, and for
-//! user mode through a handle that was opened for management.
+//! that they are device control codes; the dispatch serves both major codes. User mode may send one of
+//! them, `IOCTL_SRIOV_PROXY_QUERY_LUID`. The kernel may send the codes of the management interface, and
+//! user mode may through a handle that was opened for management.
 
 use pcivirt_abi::{
     PCI_TYPE0_ADDRESSES, sriov,
@@ -24,7 +24,7 @@ use crate::{
         request::{Control, Request},
         wdf,
     },
-    pf::{self, Pf},
+    pf::{Pf, lifetime},
 };
 
 /// `EvtIoDeviceControl` and `EvtIoInternalDeviceControl`, at `PASSIVE_LEVEL`.
@@ -35,15 +35,15 @@ pub(crate) unsafe extern "C" fn device_control(
     input_length: usize,
     code: ULONG,
 ) {
-    // SAFETY: the framework hands the request over for good.
+    // SAFETY: the framework passes ownership of the request.
     let request = unsafe { Request::own(request) };
     // SAFETY: the queue is the one that this request came from.
     let device = unsafe { wdf::call!(WdfIoQueueGetDevice, queue) };
-    let Some(pf) = pf::of_device(device) else {
+    let Some(pf) = lifetime::of_device(device) else {
         return request.complete(status::DEVICE_NOT_READY);
     };
-    // Held until the request waits in a queue or is completed, so that a removal finds it.
-    match pf.alive() {
+    // Held until the request waits in a queue or is completed, so that a removal completes it.
+    match pf.pending.enter() {
         Err(status) => request.complete(status),
         Ok(_alive) => dispatch(
             pf,
@@ -101,7 +101,7 @@ fn serve_virtualization_stack(pf: &Pf, control: Control) {
         sriov::IOCTL_ATTACH => events::attach(pf, request),
         sriov::IOCTL_DETACH => events::detach(pf, request),
         sriov::IOCTL_INVALIDATE_BLOCK => {
-            invalidation::arrive(pf, request, input_length, output_length);
+            invalidation::on_invalidate_ioctl(pf, request, input_length, output_length);
         }
         sriov::IOCTL_QUERY_MITIGATED_RANGE_COUNT => {
             match named_vf::<MitigatedRangeCountInput>(pf, &request, input_length, |i| i.vf_index) {
@@ -119,7 +119,7 @@ fn serve_virtualization_stack(pf: &Pf, control: Control) {
                 Ok(input) if usize::from(input.bar_number) >= PCI_TYPE0_ADDRESSES => {
                     status::INVALID_PARAMETER
                 }
-                // No base address register has a mitigated range to describe.
+                // No base address register has a mitigated range.
                 Ok(_) => status::NOT_SUPPORTED,
             });
         }
@@ -129,7 +129,7 @@ fn serve_virtualization_stack(pf: &Pf, control: Control) {
                 Ok(_) if output_length < size_of::<MitigatedRangeUpdate>() => {
                     request.complete(status::BUFFER_TOO_SMALL);
                 }
-                Ok(_) => request.wait_in(pf.queues.range_updates),
+                Ok(_) => request.forward_to(pf.pending.range_updates),
             }
         }
         _ => request.complete(status::INVALID_DEVICE_REQUEST),
@@ -146,8 +146,5 @@ fn named_vf<T: zerocopy::FromBytes + zerocopy::IntoBytes>(
     let input = request
         .input::<T>(input_length)
         .ok_or(status::BUFFER_TOO_SMALL)?;
-    match pf.served()?.cell(vf(&input)) {
-        Some(_) => Ok(input),
-        None => Err(status::INVALID_PARAMETER),
-    }
+    pf.vf(vf(&input)).map(|_| input)
 }

@@ -1,32 +1,36 @@
-//! The PF side of Hyper-V's SR-IOV configuration-block channel, as a KMDF driver.
+//! A KMDF driver for the PF of Hyper-V's SR-IOV configuration-block channel.
 //!
-//! The shell around the broker: it turns what Windows says into calls of [`block_broker`] and
-//! [`pf_state`] and their answers into what Windows expects, and decides nothing itself. Each file
-//! is one conversation.
+//! The driver is a shell around [`block_broker`] and [`pf_state`], which decide: it converts callbacks,
+//! interface calls and IOCTLs to calls of these crates, and their results to statuses, completed
+//! requests and events. Each file imports only from files below it:
 //!
-//! | file | with whom |
+//! | file | holds |
 //! |---|---|
-//! | `device` | Plug and Play and power management, through the framework |
-//! | `virtualization` | the virtualization stack, through `SRIOV_DEVICE_INTERFACE_STANDARD` |
-//! | `opener` | whoever opens the device |
-//! | `ioctl` | whoever sends control codes: judged, then handed to the next three |
-//! | `events` | the virtualization stack: attach, rebalance |
-//! | `invalidation` | the virtualization stack: blocks to be read again |
-//! | `management`, `changes` | host software |
-//! | `parameters` | the registry |
-//! | `pci` | the PCI bus driver |
-//! | `etw` | Event Tracing for Windows |
+//! | `lib` | `DriverEntry` and `EvtDriverUnload` |
+//! | `device` | `EvtDriverDeviceAdd` |
+//! | `pnp` | Plug and Play and power callbacks |
+//! | `ioctl` | IOCTL dispatch: access check, then handler |
+//! | `virtualization` | `SRIOV_DEVICE_INTERFACE_STANDARD` for the virtualization stack |
+//! | `management` | the management interface for host software |
+//! | `reset` | the reset of one VF |
+//! | `invalidation` | `IOCTL_SRIOV_INVALIDATE_BLOCK`: blocks that VFs should read again |
+//! | `changes` | `IOCTL_WAIT`: host software waits for changes of the VFs |
+//! | `events` | attach, rebalance, detach of the virtualization stack |
+//! | `registers` | saves and restores VFs' registers around a power-down |
+//! | `pf`, `pf/lifetime` | the state of one PF, and its creation and deletion |
+//! | `vfs` | the VFs of a PF and the broker on their blocks |
+//! | `pending`, `hardware_access` | queues of pending requests; when calls may use the hardware |
+//! | `parameters`, `pci`, `etw`, `opener` | the registry, the PCI bus driver, events, opens |
+//! | `os` | wrappers of KMDF and the kernel |
 //!
-//! What they share: `pf` (the state of one PF), `vfs` (its VFs) and `os` (the framework's and the
-//! kernel's objects).
-//!
-//! Nothing here can panic. The image holds a panic handler because the language asks for one.
+//! The driver does not panic. The image holds a panic handler because the language requires one.
 #![no_std]
 
 mod changes;
 mod device;
 mod etw;
 mod events;
+mod hardware_access;
 mod invalidation;
 mod ioctl;
 mod management;
@@ -34,41 +38,44 @@ mod opener;
 mod os;
 mod parameters;
 mod pci;
+mod pending;
 mod pf;
+mod pnp;
 mod registers;
 mod reset;
 mod vfs;
 mod virtualization;
 
 use os::{kernel, memory, wdf};
-
+use pf::lifetime;
 use pf_state::{failure::StartFailure, status};
 use wdk_sys::{
     NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT, WDF_DRIVER_CONFIG, WDF_NO_HANDLE,
     WDF_NO_OBJECT_ATTRIBUTES, WDFDRIVER,
 };
 
-/// Where the framework enters the driver.
+/// The driver's entry point.
 ///
 /// # Safety
 /// The arguments are those that the kernel gives a driver's entry point.
-// SAFETY: the kernel looks for no other `DriverEntry` in this image.
+// SAFETY: this is the only `DriverEntry` in the image.
 #[unsafe(export_name = "DriverEntry")]
 pub unsafe extern "system" fn driver_entry(
     driver: PDRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
 ) -> NTSTATUS {
     etw::register();
-    let created = create(driver, registry_path);
-    if let Err(failure) = created {
-        etw::start_failed(&etw::DRIVER, failure);
-        etw::unregister();
-        return failure.status();
+    match create(driver, registry_path) {
+        Ok(()) => status::SUCCESS,
+        Err(failure) => {
+            let status = etw::start_failed(&etw::DRIVER, failure);
+            etw::unregister();
+            status
+        }
     }
-    status::SUCCESS
 }
 
-/// Makes the framework's driver object.
+/// Creates the framework's driver object.
 fn create(driver: PDRIVER_OBJECT, registry_path: PCUNICODE_STRING) -> Result<(), StartFailure> {
     if !kernel::find_clock() {
         return Err(StartFailure::NoClock);
@@ -95,15 +102,15 @@ fn create(driver: PDRIVER_OBJECT, registry_path: PCUNICODE_STRING) -> Result<(),
     wdf::check(status).map_err(StartFailure::Framework)
 }
 
-/// `EvtDriverUnload`: no device is left, but an interface may be. Its code is in this image and its
+/// `EvtDriverUnload`: no device is left, but an interface may be held. Its code is in this image and its
 /// memory is a child of the driver, so the unload waits for the last dereference.
 unsafe extern "C" fn unload(_driver: WDFDRIVER) {
-    pf::wait_until_none_is_left();
+    lifetime::wait_until_none_is_left();
     etw::unregister();
 }
 
-/// Reached by nothing in this image; the build checks that. Stops the system, as any other answer
-/// would go on with a state that nobody understands.
+/// Unreachable in this image; the build checks that. Stops the system, because the state after a panic
+/// is undefined.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     // SAFETY: the function takes any arguments at any IRQL and does not return.

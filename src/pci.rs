@@ -13,7 +13,7 @@ use pcivirt_abi::{
     },
 };
 use pf_state::{
-    bars::{Range, Ranges, Windows},
+    bars::{Range, Ranges, VfBarApertures},
     config::{self, Identity, Space, WritableSpace, WriteList},
     enable::{self, Memory, PhysicalFunction},
     facts::DeviceFacts,
@@ -251,7 +251,7 @@ pub(crate) struct Hardware {
     capability: Capability,
     memory: Memory,
     /// Known once the VFs are on.
-    windows: Windows,
+    apertures: VfBarApertures,
     /// Known once the VFs are on.
     write_list: WriteList,
 }
@@ -289,7 +289,7 @@ impl Hardware {
                 probed_bars,
                 ranges,
             },
-            windows: Windows::default(),
+            apertures: VfBarApertures::default(),
             write_list: WriteList::default(),
         })
     }
@@ -305,7 +305,7 @@ impl Hardware {
     pub(crate) fn enable(&mut self, num_vfs: u16) -> Result<(), StartFailure> {
         let enabled = enable::turn_on(&mut self.bus, &mut SystemClock, &self.memory, num_vfs)?;
         self.capability = enabled.capability;
-        self.windows = enabled.windows;
+        self.apertures = enabled.apertures;
         self.write_list = enabled.write_list;
         Ok(())
     }
@@ -353,7 +353,7 @@ impl Hardware {
 
     /// The memory behind a base address register of a VF.
     pub(crate) fn resource(&self, vf: u16, bar: u16) -> Result<MemoryDescriptor, NtStatus> {
-        self.windows.resource(vf, bar)
+        self.apertures.resource(vf, bar)
     }
 
     /// Where a VF is, at `PASSIVE_LEVEL`. It may change with a rebalance.

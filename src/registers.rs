@@ -1,39 +1,39 @@
-//! The registers of all VFs over a time in which the PF is not in D0: [`pf_state::retention`] for
-//! each of them, in the power callbacks, at `PASSIVE_LEVEL`.
+//! Saves and restores the registers of all VFs while the PF is not in D0, in the power callbacks, at
+//! `PASSIVE_LEVEL`: [`pf_state::retention`] for each VF.
 
 use pf_state::{config::RestoreFailure, event, retention};
 
 use crate::{
-    etw::{self, Happened},
+    etw::{self, EtwEvent},
     pci::Hardware,
     pf::Pf,
-    vfs::Cell,
+    vfs::VfContext,
 };
 
-/// Saves them while the VFs are still on. Calls are held back.
+/// Saves them while the VFs are still on and calls are refused.
 pub(crate) fn save(pf: &Pf) {
-    each_vf(pf, |hardware, vf, cell| {
-        retention::save(cell, hardware.write_list(), &mut hardware.vf(vf))
+    each_vf(pf, |hardware, vf, context| {
+        retention::save(context, hardware.write_list(), &mut hardware.vf(vf))
     });
 }
 
-/// Restores them when the VFs are on again. Calls are still held back.
+/// Restores them when the VFs are on again and calls are still refused.
 pub(crate) fn restore(pf: &Pf) {
-    each_vf(pf, |hardware, vf, cell| {
-        retention::restore(cell, hardware.write_list(), &mut hardware.vf(vf))
+    each_vf(pf, |hardware, vf, context| {
+        retention::restore(context, hardware.write_list(), &mut hardware.vf(vf))
     });
 }
 
-/// Does one of both for each VF, and tells of VFs with which it fails in one event: their drivers
+/// Saves or restores for each VF, and reports VFs with which that fails in one event: their drivers
 /// find the registers as after a reset.
-fn each_vf(pf: &Pf, work: impl Fn(&Hardware, u16, &Cell) -> Result<(), RestoreFailure>) {
-    let (Ok(served), Ok(hardware)) = (pf.served(), pf.vfs_on()) else {
+fn each_vf(pf: &Pf, work: impl Fn(&Hardware, u16, &VfContext) -> Result<(), RestoreFailure>) {
+    let (Ok(vfs), Some(hardware)) = (pf.vfs(), pf.hardware.vfs_on()) else {
         return;
     };
     let mut failed = 0;
     let mut first = None;
-    for (vf, cell) in (0..).zip(served.cells()) {
-        if let Err(failure) = work(&hardware, vf, cell) {
+    for (vf, context) in (0..).zip(vfs.all()) {
+        if let Err(failure) = work(&hardware, vf, context) {
             failed += 1;
             first.get_or_insert((vf, failure));
         }
@@ -41,11 +41,11 @@ fn each_vf(pf: &Pf, work: impl Fn(&Hardware, u16, &Cell) -> Result<(), RestoreFa
     if let Some((vf, failure)) = first {
         etw::write(
             &pf.source,
-            &Happened {
+            &EtwEvent {
                 vf,
                 status: failure.status(),
                 first: failed,
-                ..Happened::of(&event::REGISTERS_LOST)
+                ..EtwEvent::of(&event::REGISTERS_LOST)
             },
         );
     }

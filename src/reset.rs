@@ -1,91 +1,116 @@
-//! The reset of one VF: of its blocks, then of its hardware.
+//! The reset of one VF, which [`pf_state::reset`] orders: of its blocks, then of its hardware.
 
 use pf_state::{
+    config::SavedRegisters,
     event,
-    reset::{Completion, ResetFailure, function_level_reset},
-    retention,
-    status::{self, NtStatus},
+    flr::{Completion, ResetFailure, function_level_reset},
+    reset::{self, VfReset},
+    retention::RegisterStore,
+    rundown::Rundown,
+    status::NtStatus,
 };
 
 use crate::{
-    etw::{self, Happened},
+    etw::{self, EtwEvent},
     invalidation,
     os::wait::{self, SystemClock},
     pf::{Pf, status_of},
+    vfs::{VfContext, VfSet},
 };
 
-/// Who asks for a reset.
+/// Who requests a reset.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// The virtualization stack or the host's software.
+    /// The virtualization stack or host software.
     Host,
     /// The VF's own driver, by Initiate Function Level Reset.
     Vf,
 }
 
-/// Resets a VF: new calls are held back, what the VF left behind is wiped, running calls end, the
-/// hardware is reset, and the VF is served again. A VF whose reset fails stays closed until another
-/// one succeeds.
-///
-/// It takes 100 ms and more, at `PASSIVE_LEVEL`; no other VF waits for it. The caller has no pass of
-/// the VF's gate.
+/// Resets a VF, at `PASSIVE_LEVEL`; see [`reset::reset_vf`]. The caller is not inside the VF's rundown.
 pub(crate) fn reset_vf(pf: &Pf, vf: u16, origin: Origin) -> Result<(), NtStatus> {
-    let served = pf.served()?;
-    let now = wait::now();
-    // A VF that does not exist is the broker's to refuse and to count.
-    let Some(cell) = served.cell(vf) else {
-        return served.broker.begin_reset(vf, now).map_err(status_of);
+    let vfs = pf.vfs()?;
+    // The broker refuses a VF that does not exist, and counts that.
+    let Some(context) = vfs.vf(vf) else {
+        return vfs.broker.begin_reset(vf, wait::now()).map_err(status_of);
     };
-    cell.gate.close().map_err(|_| status::DEVICE_NOT_READY)?;
-    if let Err(refusal) = served.broker.begin_reset(vf, now) {
-        cell.gate.reopen();
-        return Err(status_of(refusal));
+    reset::reset_vf(&Reset {
+        pf,
+        vfs,
+        vf,
+        context,
+        origin,
+    })
+}
+
+/// One reset of a VF.
+struct Reset<'p> {
+    pf: &'p Pf,
+    vfs: &'p VfSet,
+    vf: u16,
+    context: &'p VfContext,
+    origin: Origin,
+}
+
+impl RegisterStore for Reset<'_> {
+    fn rundown(&self) -> &Rundown {
+        self.context.rundown()
     }
-    wait::until(|| cell.gate.is_empty());
-    retention::forget(cell);
-    let asked_by_vf = u64::from(origin == Origin::Vf);
-    match reset_hardware(pf, vf) {
-        Ok(completion) => {
-            let finished = served.broker.finish_reset(vf, wait::now());
-            cell.gate.reopen();
-            finished.map_err(status_of)?;
-            let pending = completion == Completion::TransactionsPending;
-            etw::write(
-                &pf.source,
-                &Happened {
-                    vf,
-                    first: u64::from(pending),
-                    second: asked_by_vf,
-                    ..Happened::of(&event::VF_RESET)
-                },
-            );
-            // What came to all VFs meanwhile is still latched.
-            invalidation::look(pf, served, vf);
-            Ok(())
-        }
-        Err(failure) => {
-            let status = failure.status();
-            let noted = served.broker.fail_reset(vf, wait::now());
-            cell.gate.abandon();
-            etw::write(
-                &pf.source,
-                &Happened {
-                    vf,
-                    status,
-                    second: asked_by_vf,
-                    ..Happened::of(&event::VF_RESET_FAILED)
-                },
-            );
-            noted.map_err(status_of).and(Err(status))
-        }
+
+    fn replace(&self, saved: Option<SavedRegisters>) -> Option<SavedRegisters> {
+        self.context.replace(saved)
     }
 }
 
-/// Resets the hardware of a VF. When the VFs are off, turning them on resets them (PCI Express Base
-/// Specification, section 9.3.3.3.1), so there is nothing to do.
-fn reset_hardware(pf: &Pf, vf: u16) -> Result<Completion, ResetFailure> {
-    match pf.vfs_on() {
-        Ok(hardware) => function_level_reset(&mut hardware.vf(vf), &mut SystemClock),
-        Err(_) => Ok(Completion::Clean),
+impl VfReset for Reset<'_> {
+    fn wipe(&self) -> Result<(), NtStatus> {
+        let broker = &self.vfs.broker;
+        broker.begin_reset(self.vf, wait::now()).map_err(status_of)
+    }
+
+    fn pause(&self) {
+        wait::sleep(1);
+    }
+
+    /// When the VFs are off, turning them on resets them (PCI Express Base Specification, section
+    /// 9.3.3.3.1), so there is nothing to do.
+    fn reset_hardware(&self) -> Result<Completion, ResetFailure> {
+        match self.pf.hardware.vfs_on() {
+            Some(hardware) => function_level_reset(&mut hardware.vf(self.vf), &mut SystemClock),
+            None => Ok(Completion::Clean),
+        }
+    }
+
+    fn serve_again(&self) -> Result<(), NtStatus> {
+        let broker = &self.vfs.broker;
+        broker.finish_reset(self.vf, wait::now()).map_err(status_of)
+    }
+
+    fn keep_closed(&self) -> Result<(), NtStatus> {
+        let broker = &self.vfs.broker;
+        broker.fail_reset(self.vf, wait::now()).map_err(status_of)
+    }
+
+    fn log(&self, outcome: Result<Completion, NtStatus>) {
+        let event = match outcome {
+            Ok(completion) => EtwEvent {
+                first: u64::from(completion == Completion::TransactionsPending),
+                ..EtwEvent::of(&event::VF_RESET)
+            },
+            Err(status) => EtwEvent {
+                status,
+                ..EtwEvent::of(&event::VF_RESET_FAILED)
+            },
+        };
+        let event = EtwEvent {
+            vf: self.vf,
+            second: u64::from(self.origin == Origin::Vf),
+            ..event
+        };
+        etw::write(&self.pf.source, &event);
+    }
+
+    fn deliver_invalidations(&self) {
+        invalidation::try_deliver(self.pf, self.vfs, self.vf);
     }
 }

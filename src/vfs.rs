@@ -1,5 +1,4 @@
-//! The VFs of a PF and their blocks, from the first start of the device until nobody can call any
-//! more.
+//! The VFs of a PF and their blocks, from the first start of the device to the deletion of its PF.
 
 use core::{cell::UnsafeCell, mem::MaybeUninit, ptr::NonNull};
 
@@ -10,45 +9,44 @@ use pf_state::{
     config::{Identity, SavedRegisters},
     failure::StartFailure,
     invalidation::Input,
-    retention::Keeper,
-    rundown::Gate,
+    retention::RegisterStore,
+    rundown::Rundown,
     table::{self, Origin},
 };
 use wdk_sys::{WDFDEVICE, WDFOBJECT};
 
 use crate::{
-    changes,
-    os::{lock::SpinLock, memory, request::Waiting},
+    os::{lock::SpinLock, memory, request::ManualQueue},
     parameters::Parameters,
-    pf::Pf,
+    pending::PendingRequests,
 };
 
 /// The block table that is used when the registry holds none.
 static EMBEDDED_TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/block_table.bin"));
 
-/// One VF. Two of them share no cache line, nor a pair of lines that a processor fetches together.
+/// One VF. Two VFs share no cache line, nor a pair of lines that a processor fetches together.
 #[repr(C, align(128))]
-pub(crate) struct Cell {
+pub(crate) struct VfContext {
     lock: SpinLock,
     vf: UnsafeCell<Vf<'static>>,
-    /// Calls that reach for the VF's hardware go through here; a reset closes it.
-    pub(crate) gate: Gate,
+    /// Calls that use the VF's hardware enter it; a reset closes it.
+    pub(crate) rundown: Rundown,
     /// `IOCTL_SRIOV_INVALIDATE_BLOCK` requests that name this VF.
-    pub(crate) invalidations: Waiting,
-    /// The PF, which the cell is reached through.
-    pf: NonNull<Pf>,
+    pub(crate) invalidations: ManualQueue,
+    /// The PF's; the VF is reached through the PF.
+    pending: NonNull<PendingRequests>,
     /// The registers of the VF, while it is off.
     saved: UnsafeCell<Option<SavedRegisters>>,
 }
 
-impl Keeper for Cell {
-    fn gate(&self) -> &Gate {
-        &self.gate
+impl RegisterStore for VfContext {
+    fn rundown(&self) -> &Rundown {
+        &self.rundown
     }
 
-    fn exchange(&self, saved: Option<SavedRegisters>) -> Option<SavedRegisters> {
+    fn replace(&self, saved: Option<SavedRegisters>) -> Option<SavedRegisters> {
         let _held = self.lock.hold();
-        // SAFETY: the lock is held, so nobody else has a reference to what is kept.
+        // SAFETY: the lock is held, so there is no other reference to the registers.
         let kept = unsafe { &mut *self.saved.get() };
         core::mem::replace(kept, saved)
     }
@@ -56,46 +54,46 @@ impl Keeper for Cell {
 
 // SAFETY: the VF and its registers are reached through the lock alone; everything else synchronises
 // itself.
-unsafe impl Sync for Cell {}
+unsafe impl Sync for VfContext {}
 // SAFETY: as above.
-unsafe impl Send for Cell {}
+unsafe impl Send for VfContext {}
 
-impl VfCell for Cell {
+impl VfCell for VfContext {
     #[inline]
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         let _held = self.lock.hold();
-        // SAFETY: the lock is held, so nobody else has a reference to the VF.
+        // SAFETY: the lock is held, so there is no other reference to the VF.
         operation(unsafe { &mut *self.vf.get() })
     }
 
     #[inline]
     fn happened(&self, kinds: Kinds) {
-        // SAFETY: the cell is reached through its PF alone, so the PF is there.
-        changes::happened(unsafe { self.pf.as_ref() }, kinds);
+        // SAFETY: the VF is reached through its PF alone, which owns these.
+        unsafe { self.pending.as_ref() }.on_change(kinds);
     }
 }
 
-/// The VFs and the broker between them and the host.
-pub(crate) struct Served {
-    pub(crate) broker: Broker<'static, Cell>,
-    cells: &'static [Cell],
+/// The VFs of a PF, and the broker between them and the host.
+pub(crate) struct VfSet {
+    pub(crate) broker: Broker<'static, VfContext>,
+    contexts: &'static [VfContext],
     pub(crate) num_vfs: u16,
     pub(crate) table_source: TableSource,
-    /// What the input of an `IOCTL_SRIOV_INVALIDATE_BLOCK` is taken for.
+    /// How the input of an `IOCTL_SRIOV_INVALIDATE_BLOCK` is read.
     pub(crate) invalidate_input: Input,
     /// The PF's IDs, as its configuration space holds them.
     pub(crate) identity: Identity,
 }
 
-impl Served {
-    /// Reads the parameters, verifies the table, compares its IDs with the PF's and takes the memory, all of
-    /// it, at `PASSIVE_LEVEL`.
+impl VfSet {
+    /// Reads the parameters, verifies the table, compares its IDs with the PF's and allocates all memory,
+    /// at `PASSIVE_LEVEL`.
     ///
     /// # Safety
-    /// What it holds is used only as long as `owner` lives, which its memory belongs to, and `pf` does.
+    /// The result is used only as long as `owner`, which owns its memory, and `pending` live.
     pub(crate) unsafe fn new(
         device: WDFDEVICE,
-        pf: &Pf,
+        pending: &PendingRequests,
         owner: WDFOBJECT,
         identity: Identity,
     ) -> Result<Self, StartFailure> {
@@ -110,14 +108,15 @@ impl Served {
         let num_vfs = checked_num_vfs(parameters.num_vfs()?, table.device().max_vfs)?;
         let invalidate_input = parameters.invalidate_input()?;
         // SAFETY: as the caller promises.
-        let cells = unsafe { make_cells(device, pf, owner, &table, num_vfs) }?;
-        let broker = Broker::new(table, cells).map_err(|_| StartFailure::NumVfsAboveManifest {
-            asked: u32::from(num_vfs),
-            allowed: table.device().max_vfs,
-        })?;
+        let contexts = unsafe { make_vfs(device, pending, owner, &table, num_vfs) }?;
+        let broker =
+            Broker::new(table, contexts).map_err(|_| StartFailure::NumVfsAboveManifest {
+                asked: u32::from(num_vfs),
+                allowed: table.device().max_vfs,
+            })?;
         Ok(Self {
             broker,
-            cells,
+            contexts,
             num_vfs,
             table_source,
             invalidate_input,
@@ -127,13 +126,13 @@ impl Served {
 
     /// The VF with this index.
     #[inline]
-    pub(crate) fn cell(&self, vf: u16) -> Option<&Cell> {
-        self.cells.get(usize::from(vf))
+    pub(crate) fn vf(&self, vf: u16) -> Option<&VfContext> {
+        self.contexts.get(usize::from(vf))
     }
 
     /// All VFs.
-    pub(crate) const fn cells(&self) -> &[Cell] {
-        self.cells
+    pub(crate) const fn all(&self) -> &[VfContext] {
+        self.contexts
     }
 }
 
@@ -145,22 +144,22 @@ fn checked_num_vfs(asked: u32, allowed: u16) -> Result<u16, StartFailure> {
     }
 }
 
-/// A cache line's worth of a VF's bytes.
+/// A cache line of a VF's bytes.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Line([u8; 64]);
 
-/// Takes the memory of all VFs and makes them.
+/// Allocates the memory of all VFs and initializes them.
 ///
 /// # Safety
-/// The cells are used only as long as `owner` and `pf` live.
-unsafe fn make_cells(
+/// The VFs are used only as long as `owner` and `pending` live.
+unsafe fn make_vfs(
     device: WDFDEVICE,
-    pf: &Pf,
+    pending: &PendingRequests,
     owner: WDFOBJECT,
     table: &Table<'static>,
     num_vfs: u16,
-) -> Result<&'static [Cell], StartFailure> {
+) -> Result<&'static [VfContext], StartFailure> {
     let count = usize::from(num_vfs);
     let slots_each = Vf::slots_needed(table);
     let lines_each = Vf::bytes_needed(table).div_ceil(size_of::<Line>());
@@ -175,8 +174,8 @@ unsafe fn make_cells(
     let lines = unsafe { memory::take::<Line>(owner, all(lines_each)?) }?;
     let mut lines = fill(lines, || Line([0; 64]));
     // SAFETY: as the caller promises.
-    let cells = unsafe { memory::take::<Cell>(owner, count) }?;
-    for cell in cells.iter_mut() {
+    let contexts = unsafe { memory::take::<VfContext>(owner, count) }?;
+    for context in contexts.iter_mut() {
         let (Some(vf_slots), Some(vf_lines)) = (
             slots.split_off_mut(..slots_each),
             lines.split_off_mut(..lines_each),
@@ -188,20 +187,20 @@ unsafe fn make_cells(
                 bytes: needed.bytes_needed,
             }
         })?;
-        cell.write(Cell {
+        context.write(VfContext {
             lock: SpinLock::new(owner).map_err(StartFailure::Framework)?,
             vf: UnsafeCell::new(vf),
-            gate: Gate::open(),
-            invalidations: Waiting::new(device).map_err(StartFailure::Framework)?,
-            pf: NonNull::from(pf),
+            rundown: Rundown::open(),
+            invalidations: ManualQueue::new(device).map_err(StartFailure::Framework)?,
+            pending: NonNull::from(pending),
             saved: UnsafeCell::new(None),
         });
     }
-    // SAFETY: every cell was written.
-    Ok(unsafe { memory::written(cells) })
+    // SAFETY: every context was written.
+    Ok(unsafe { memory::written(contexts) })
 }
 
-/// Makes values out of memory.
+/// Initializes memory.
 fn fill<T>(memory: &'static mut [MaybeUninit<T>], value: impl Fn() -> T) -> &'static mut [T] {
     for slot in memory.iter_mut() {
         slot.write(value());

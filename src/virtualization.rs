@@ -1,10 +1,9 @@
-//! The virtualization stack calls: `SRIOV_DEVICE_INTERFACE_STANDARD`.
+//! `SRIOV_DEVICE_INTERFACE_STANDARD`, through which the virtualization stack calls.
 //!
-//! The functions are called from other drivers' threads, any number at a time. Everything that a
-//! caller points to is checked for NULL, copied once, raw, and not looked at again; replies are
-//! built in private memory and copied out whole. Block reads and writes work up to
-//! `DISPATCH_LEVEL`, references up to there too; everything else is for `PASSIVE_LEVEL`, as the
-//! header says.
+//! Other drivers' threads call the functions, any number at a time. What a caller points to is checked
+//! for NULL, copied once, raw, and not read again; replies are built in private memory and copied out
+//! whole. Block reads, block writes and references work up to `DISPATCH_LEVEL`, everything else at
+//! `PASSIVE_LEVEL`, as the header says.
 
 use core::{ffi::c_void, ptr::NonNull};
 
@@ -24,9 +23,8 @@ use pf_state::{
 use crate::{
     os::wait,
     pci::{Hardware, Location},
-    pf::{self, Pf, status_of},
+    pf::{Pf, lifetime, status_of},
     reset::{Origin, reset_vf},
-    vfs::Cell,
 };
 
 /// The interface of a PF, as `IRP_MN_QUERY_INTERFACE` hands it out.
@@ -58,8 +56,8 @@ pub(crate) fn interface(pf: &Pf) -> DeviceInterface {
 
 /// `InterfaceReference`
 unsafe extern "C" fn reference(context: *mut c_void) {
-    // SAFETY: the caller holds a reference, or the framework calls while the device is there.
-    if let Some(pf) = unsafe { pf::of_interface(context) } {
+    // SAFETY: the caller holds a reference, or the framework calls while the device exists.
+    if let Some(pf) = unsafe { lifetime::of_interface(context) } {
         pf.reference();
     }
 }
@@ -82,13 +80,13 @@ unsafe fn on_pf(
     function: impl FnOnce(&Pf) -> Result<(), NtStatus>,
 ) -> NtStatus {
     // SAFETY: as the caller promises.
-    match unsafe { pf::of_interface(context) } {
+    match unsafe { lifetime::of_interface(context) } {
         None => status::INVALID_PARAMETER,
         Some(pf) => function(pf).err().unwrap_or(status::SUCCESS),
     }
 }
 
-/// Writes a reply to where the caller wants it.
+/// Writes a reply to the caller's memory.
 ///
 /// # Safety
 /// `to` is NULL or has room for a `T`, which need not be aligned.
@@ -113,7 +111,7 @@ unsafe extern "C" fn read_block(
     let read = |pf: &Pf| {
         let length = if buffer.is_null() { 0 } else { length };
         let mut reply: Image = [0; MAX_BLOCK_LENGTH];
-        pf.served()?
+        pf.vfs()?
             .broker
             .read(vf_index, block_id, length, &mut reply, wait::now())
             .map_err(status_of)?;
@@ -138,7 +136,7 @@ unsafe extern "C" fn write_block(
     let write = |pf: &Pf| {
         let length = if buffer.is_null() { 0 } else { length };
         let mut sent: Image = [0; MAX_BLOCK_LENGTH];
-        // Of a length that the broker will refuse nothing is copied.
+        // The broker refuses a longer one.
         if length as usize <= sent.len() {
             // SAFETY: the caller's buffer has `length` bytes and is not NULL if that is not 0; the
             // private array has room for them.
@@ -150,18 +148,13 @@ unsafe extern "C" fn write_block(
                 );
             }
         }
-        pf.served()?
+        pf.vfs()?
             .broker
             .write(vf_index, block_id, length, &sent, wait::now())
             .map_err(status_of)
     };
     // SAFETY: the caller holds a reference to the interface.
     unsafe { on_pf(context, write) }
-}
-
-/// A VF that exists, on a PF that is there.
-fn cell(pf: &Pf, vf: u16) -> Result<&Cell, NtStatus> {
-    pf.served()?.cell(vf).ok_or(status::INVALID_PARAMETER)
 }
 
 /// Bytes of configuration space that are in private memory at once, a power of two.
@@ -176,14 +169,14 @@ unsafe extern "C" fn read_config(
     length: u32,
 ) -> NtStatus {
     let read = |pf: &Pf| {
-        let cell = cell(pf, vf_index)?;
+        let vf = pf.vf(vf_index)?;
         config::check_range(offset, length)?;
         if data.is_null() {
             return Err(status::INVALID_PARAMETER);
         }
         // SAFETY: the caller's buffer has room for `length` bytes.
         unsafe { core::ptr::write_bytes(data.cast::<u8>(), 0, length as usize) };
-        let _pass = cell.gate.enter().ok_or(status::DEVICE_NOT_READY)?;
+        let _guard = vf.rundown.enter().ok_or(status::DEVICE_NOT_READY)?;
         let hardware = pf.powered()?;
         let identity = hardware.vf_identity();
         let mut space = hardware.vf(vf_index);
@@ -215,14 +208,14 @@ unsafe extern "C" fn write_config(
     length: u32,
 ) -> NtStatus {
     let write = |pf: &Pf| {
-        let cell = cell(pf, vf_index)?;
+        let vf = pf.vf(vf_index)?;
         config::check_range(offset, length)?;
         if data.is_null() {
             return Err(status::INVALID_PARAMETER);
         }
-        // The pass is given back before the reset, which waits for it.
+        // The guard is released before the reset, which waits for it.
         let written = {
-            let _pass = cell.gate.enter().ok_or(status::DEVICE_NOT_READY)?;
+            let _guard = vf.rundown.enter().ok_or(status::DEVICE_NOT_READY)?;
             let hardware = pf.powered()?;
             // SAFETY: the caller's buffer has `length` bytes.
             unsafe { write_registers(&hardware, vf_index, data.cast(), offset, length) }?
@@ -292,9 +285,9 @@ unsafe extern "C" fn get_vendor_and_device(
     device_id: *mut u16,
 ) {
     // SAFETY: the caller holds a reference to the interface.
-    let identity = unsafe { pf::of_interface(context) }
+    let identity = unsafe { lifetime::of_interface(context) }
         .and_then(|pf| {
-            cell(pf, vf_index).ok()?;
+            pf.vf(vf_index).ok()?;
             Some(pf.facts().ok()?.vf_identity)
         })
         .unwrap_or(Identity::NONE);
@@ -313,9 +306,9 @@ unsafe extern "C" fn get_device_location(
     function_number: *mut u8,
 ) {
     // SAFETY: the caller holds a reference to the interface.
-    let location = unsafe { pf::of_interface(context) }
+    let location = unsafe { lifetime::of_interface(context) }
         .and_then(|pf| {
-            cell(pf, vf_index).ok()?;
+            pf.vf(vf_index).ok()?;
             pf.powered().ok()?.location(vf_index)
         })
         .unwrap_or(Location::NONE);
@@ -342,7 +335,7 @@ unsafe extern "C" fn set_power_state(
 ) -> NtStatus {
     let set = |pf: &Pf| {
         let state = power::request(power_state, wake != 0)?;
-        pf.served()?
+        pf.vfs()?
             .broker
             .set_power(vf_index, as_broker_state(state), wait::now())
             .map_err(status_of)
@@ -368,7 +361,7 @@ unsafe extern "C" fn get_resource_for_bar(
     resource: *mut MemoryDescriptor,
 ) -> NtStatus {
     let get = |pf: &Pf| {
-        cell(pf, vf_index)?;
+        pf.vf(vf_index)?;
         let found = pf.powered()?.resource(vf_index, bar_index)?;
         // SAFETY: the caller's descriptor has room for one.
         unsafe { put(resource, found) }

@@ -113,7 +113,7 @@ impl Request {
         self.complete_with(status, 0);
     }
 
-    /// Completes the request and tells how many bytes of output count.
+    /// Completes the request with this number of bytes of output.
     pub(crate) fn complete_with(self, status: NtStatus, information: usize) {
         let request = ManuallyDrop::new(self);
         // SAFETY: the driver owns the request, and ownership ends here.
@@ -139,8 +139,8 @@ impl Request {
         }
     }
 
-    /// Lets the request wait in a queue; one that cannot wait is completed.
-    pub(crate) fn wait_in(self, queue: Waiting) {
+    /// Forwards the request to a queue; completes it if that fails.
+    pub(crate) fn forward_to(self, queue: ManualQueue) {
         // SAFETY: the driver owns the request, which came from the default queue of the device that
         // the other queue belongs to.
         let status = unsafe { wdf::call!(WdfRequestForwardToIoQueue, self.0, queue.0) };
@@ -180,6 +180,18 @@ impl Output<'_> {
         self.written
     }
 
+    /// Appends one structure, which has to fit.
+    pub(crate) fn push_structure<T: IntoBytes + Immutable>(
+        &mut self,
+        value: &T,
+    ) -> Result<(), NtStatus> {
+        if self.push(value.as_bytes()) {
+            Ok(())
+        } else {
+            Err(status::BUFFER_TOO_SMALL)
+        }
+    }
+
     /// Appends all of `bytes`, or nothing if they do not fit.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> bool {
         if bytes.len() > self.room() || self.buffer.is_null() {
@@ -213,6 +225,32 @@ impl Control {
             .input(self.input_length)
             .ok_or(status::INVALID_PARAMETER)
     }
+
+    /// Runs a command without output and completes the request.
+    pub(crate) fn run_command<T: FromBytes + IntoBytes>(
+        self,
+        command: impl FnOnce(T) -> Result<(), NtStatus>,
+    ) {
+        let outcome = self.input().and_then(command);
+        self.request
+            .complete(outcome.err().unwrap_or(status::SUCCESS));
+    }
+
+    /// Runs a query that writes its output piece by piece, and completes the request.
+    pub(crate) fn reply_with<T: FromBytes + IntoBytes>(
+        self,
+        query: impl FnOnce(T, &mut Output<'_>) -> Result<(), NtStatus>,
+    ) {
+        let outcome = self.input().and_then(|input| {
+            let mut output = self.request.output(1)?;
+            query(input, &mut output)?;
+            Ok(output.written())
+        });
+        match outcome {
+            Ok(written) => self.request.complete_with(status::SUCCESS, written),
+            Err(status) => self.request.complete(status),
+        }
+    }
 }
 
 /// A reserved field has to be zero, so that it can get a meaning later.
@@ -224,18 +262,18 @@ pub(crate) fn require_zero<T: Copy + Default + PartialEq>(reserved: T) -> Result
     }
 }
 
-/// A queue in which requests wait until the driver takes them out. The framework takes out those
-/// that are cancelled, and completes them.
+/// A queue in which requests wait until the driver takes them out. The framework removes and completes
+/// those that are cancelled.
 #[derive(Clone, Copy)]
-pub(crate) struct Waiting(WDFQUEUE);
+pub(crate) struct ManualQueue(WDFQUEUE);
 
 // SAFETY: the framework synchronises the use of its queues.
-unsafe impl Send for Waiting {}
+unsafe impl Send for ManualQueue {}
 // SAFETY: as above.
-unsafe impl Sync for Waiting {}
+unsafe impl Sync for ManualQueue {}
 
-impl Waiting {
-    /// Makes an empty queue that is deleted with the device.
+impl ManualQueue {
+    /// Creates an empty queue that is deleted with the device.
     pub(crate) fn new(device: WDFDEVICE) -> Result<Self, NTSTATUS> {
         let config = WDF_IO_QUEUE_CONFIG {
             Size: wdf::size_of_config::<WDF_IO_QUEUE_CONFIG>(),
@@ -249,19 +287,19 @@ impl Waiting {
     /// Takes the oldest request out, up to `DISPATCH_LEVEL`.
     pub(crate) fn next(self) -> Option<Request> {
         let mut request: WDFREQUEST = core::ptr::null_mut();
-        // SAFETY: the queue lives as long as the device, whose gate the caller is inside of.
+        // SAFETY: the queue lives as long as the device, and the caller keeps that from being removed.
         let status = unsafe { wdf::call!(WdfIoQueueRetrieveNextRequest, self.0, &raw mut request) };
         if status < 0 || request.is_null() {
             return None;
         }
-        // SAFETY: a request that came out of the queue is the driver's to complete.
+        // SAFETY: the driver owns a request that it retrieved from the queue.
         Some(unsafe { Request::own(request) })
     }
 
-    /// How many requests wait, up to `DISPATCH_LEVEL`.
+    /// The number of requests in it, up to `DISPATCH_LEVEL`.
     pub(crate) fn length(self) -> usize {
         let mut waiting = 0;
-        // SAFETY: the queue lives as long as the device, whose gate the caller is inside of; the
+        // SAFETY: the queue lives as long as the device, and the caller keeps that from being removed; the
         // count lives through the call, and the other is optional.
         let _ = unsafe {
             wdf::call!(
@@ -279,7 +317,7 @@ impl Waiting {
 const INHERIT: WDF_EXECUTION_LEVEL =
     wdk_sys::_WDF_EXECUTION_LEVEL::WdfExecutionLevelInheritFromParent;
 
-/// Makes a queue that is deleted with the device.
+/// Creates a queue that is deleted with the device.
 pub(crate) fn create_queue(
     device: WDFDEVICE,
     mut config: WDF_IO_QUEUE_CONFIG,

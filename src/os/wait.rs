@@ -3,7 +3,7 @@
 use core::cell::UnsafeCell;
 
 use block_broker::Ticks;
-use pf_state::{rebalance::Signal, reset::Clock};
+use pf_state::{clock::Clock, rebalance::Signal};
 use wdk_sys::{KEVENT, LARGE_INTEGER};
 
 use crate::os::kernel;

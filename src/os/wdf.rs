@@ -10,17 +10,17 @@ const LAST_FUNCTION: i32 = wdk_sys::_WDFFUNCENUM::WdfWorkItemGetParentObjectTabl
 /// Calls a KMDF function by its name.
 macro_rules! call {
     ($name:ident $(, $argument:expr)* $(,)?) => {{
-        $crate::os::wdf::promise_the_last_function();
+        $crate::os::wdf::assume_function_count();
         wdk_sys::call_unsafe_wdf_function_binding!($name, $($argument),*)
     }};
 }
 pub(crate) use call;
 
-/// Tells the compiler what the framework's loader has checked, so that the look-up in the function
-/// table, which the binding does anew for each call, leaves no bounds check and no panic behind.
+/// Tells the compiler what the framework's loader has checked, so that the look-up in the function table
+/// for each call has no bounds check and no panic.
 #[inline]
-pub(crate) fn promise_the_last_function() {
-    // SAFETY: the loader wrote the number before `DriverEntry` ran, and nobody writes it again.
+pub(crate) fn assume_function_count() {
+    // SAFETY: the loader wrote the number before `DriverEntry` ran, and it does not change.
     let count = unsafe { wdk_sys::WdfFunctionCount };
     // SAFETY: the framework that loaded this driver is not older than the least version that the driver
     // names, whose table is longer.
@@ -40,7 +40,7 @@ pub(crate) const fn size_of_config<T>() -> u32 {
 /// `WDF_TRI_STATE` false, as a configuration structure takes it.
 pub(crate) const FALSE: wdk_sys::WDF_TRI_STATE = wdk_sys::_WDF_TRI_STATE::WdfFalse;
 
-/// A status as a result, so that `?` ends what cannot go on.
+/// A status as a result, for `?`.
 pub(crate) const fn check(status: NTSTATUS) -> Result<(), NTSTATUS> {
     if wdk::nt_success(status) {
         Ok(())

@@ -1,11 +1,8 @@
-//! Work items of the framework: what is asked for at a raised IRQL and done at `PASSIVE_LEVEL`.
+//! Work items of the framework: work that is requested at a raised IRQL and runs at `PASSIVE_LEVEL`.
 
 use wdk_sys::{PFN_WDF_WORKITEM, WDF_WORKITEM_CONFIG, WDFDEVICE, WDFWORKITEM};
 
-use crate::{
-    os::{object, wdf},
-    pf::Pf,
-};
+use crate::os::{object, wdf};
 
 /// A work item of a device. The framework waits for its callback before it deletes the device, so the
 /// callback may use the device's PF.
@@ -18,7 +15,7 @@ unsafe impl Send for WorkItem {}
 unsafe impl Sync for WorkItem {}
 
 impl WorkItem {
-    /// Makes a work item that runs `work` and is deleted with the device.
+    /// Creates a work item that runs `work` and is deleted with the device.
     pub(crate) fn new(
         device: WDFDEVICE,
         work: PFN_WDF_WORKITEM,
@@ -43,17 +40,17 @@ impl WorkItem {
         Ok(Self(item))
     }
 
-    /// Lets the work item run once more, at `PASSIVE_LEVEL`; one that is queued already runs once.
-    /// Callable up to `DISPATCH_LEVEL`, inside of the gate [`Pf::alive`].
+    /// Queues the work item, which runs at `PASSIVE_LEVEL`; one that is queued already runs once.
+    /// Callable up to `DISPATCH_LEVEL`, while the device is not removed.
     pub(crate) fn enqueue(self) {
-        // SAFETY: the work item lives as long as the device, whose gate the caller is inside of.
+        // SAFETY: the work item lives as long as the device, and the caller keeps that from being removed.
         unsafe { wdf::call!(WdfWorkItemEnqueue, self.0) };
     }
 }
 
-/// The PF of the device that a running work item belongs to.
-pub(crate) fn pf_of<'p>(item: WDFWORKITEM) -> Option<&'p Pf> {
+/// The device that a running work item belongs to.
+pub(crate) fn device_of(item: WDFWORKITEM) -> WDFDEVICE {
     // SAFETY: the framework calls with a live work item.
     let device = unsafe { wdf::call!(WdfWorkItemGetParentObject, item) };
-    crate::pf::of_device(device.cast())
+    device.cast()
 }

@@ -1,8 +1,8 @@
 //! Which part of the PF's VF memory belongs to which VF.
 //!
-//! The bus gives one window for each VF base address register; VF n owns its n-th slice, whose size
+//! The bus gives one aperture for each VF base address register; VF n owns its n-th slice, whose size
 //! is the size that one VF's register was probed to (PCI Express Base Specification, section
-//! 9.2.1.1.1). The window has to hold a slice for every VF, or a VF would be given memory that is
+//! 9.2.1.1.1). The aperture has to hold a slice for every VF, or a VF would be given memory that is
 //! somebody else's.
 
 use crate::status::{self, NtStatus};
@@ -252,7 +252,7 @@ impl Ranges {
 
 /// Why the VFs have no memory: the device does not start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WindowFailure {
+pub enum ApertureFailure {
     /// The bus driver gave a register of the VFs no address.
     Unplaced {
         /// The base address register.
@@ -266,17 +266,17 @@ pub enum WindowFailure {
         /// The size of one VF's slice, in bytes.
         size: u64,
     },
-    /// A window does not hold a slice for every VF.
+    /// An aperture does not hold a slice for every VF.
     TooSmall {
-        /// The length of the window.
+        /// The length of the aperture.
         length: u64,
         /// The bytes that all VFs need.
         needed: u64,
     },
-    /// A window is neither as long as the VFs that are to be on need nor as long as all that the
+    /// An aperture is neither as long as the VFs that are to be on need nor as long as all that the
     /// device can have need: the size is another register's.
     Length {
-        /// The length of the window.
+        /// The length of the aperture.
         length: u64,
         /// The size of one VF's slice, in bytes.
         size: u64,
@@ -293,42 +293,42 @@ pub struct VfCount {
 }
 
 impl VfCount {
-    /// Judges the length of a window that begins at a register's address.
-    fn check_length(self, length: u64, size: u64) -> Result<(), WindowFailure> {
+    /// Judges the length of an aperture that begins at a register's address.
+    fn check_length(self, length: u64, size: u64) -> Result<(), ApertureFailure> {
         let all = |vfs: u16| size.saturating_mul(u64::from(vfs));
         let needed = all(self.enabled);
         if length < needed {
-            return Err(WindowFailure::TooSmall { length, needed });
+            return Err(ApertureFailure::TooSmall { length, needed });
         }
         if length != needed && length != all(self.total) {
-            return Err(WindowFailure::Length { length, size });
+            return Err(ApertureFailure::Length { length, size });
         }
         Ok(())
     }
 }
 
-/// The window of one base address register: where all VFs' slices lie, and how large each is.
+/// The aperture of one base address register: where all VFs' slices lie, and how large each is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct Aperture {
     /// All VFs' memory behind this register, as the processor sees it.
     pub range: Range,
     /// The register.
     pub bar: Bar,
 }
 
-/// The windows of a PF.
+/// The apertures of a PF.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Windows {
-    windows: [Option<Window>; PCI_TYPE0_ADDRESSES],
+pub struct VfBarApertures {
+    apertures: [Option<Aperture>; PCI_TYPE0_ADDRESSES],
 }
 
 /// `CM_RESOURCE_MEMORY_PREFETCHABLE` of `wdm.h`.
 const PREFETCHABLE: u16 = 0x4;
 
-impl Windows {
-    /// Finds the window of each register. The documentation does not say whether VF memory is among
+impl VfBarApertures {
+    /// Finds the aperture of each register. The documentation does not say whether VF memory is among
     /// the PF's ranges. Where a raw range begins at the register's address, its translation is the
-    /// window; where none does, the window begins at that address itself and is as long as the VFs
+    /// aperture; where none does, the aperture begins at that address itself and is as long as the VFs
     /// need, which is what the register decodes.
     ///
     /// # Errors
@@ -339,14 +339,16 @@ impl Windows {
         bases: &[Option<u64>; PCI_TYPE0_ADDRESSES],
         ranges: &Ranges,
         vfs: VfCount,
-    ) -> Result<Self, WindowFailure> {
-        let mut windows = [None; PCI_TYPE0_ADDRESSES];
-        for (number, ((bar, base), window)) in (0..).zip(bars.iter().zip(bases).zip(&mut windows)) {
+    ) -> Result<Self, ApertureFailure> {
+        let mut apertures = [None; PCI_TYPE0_ADDRESSES];
+        for (number, ((bar, base), aperture)) in
+            (0..).zip(bars.iter().zip(bases).zip(&mut apertures))
+        {
             let Some(bar) = *bar else {
                 continue;
             };
-            let base = base.ok_or(WindowFailure::Unplaced { bar: number })?;
-            let misaligned = WindowFailure::Misaligned {
+            let base = base.ok_or(ApertureFailure::Unplaced { bar: number })?;
+            let misaligned = ApertureFailure::Misaligned {
                 base,
                 size: bar.size,
             };
@@ -364,9 +366,9 @@ impl Windows {
                     length: bar.size.saturating_mul(u64::from(vfs.enabled)),
                 }
             };
-            *window = Some(Window { range, bar });
+            *aperture = Some(Aperture { range, bar });
         }
-        Ok(Self { windows })
+        Ok(Self { apertures })
     }
 
     /// The resource behind register `bar` of VF `vf`.
@@ -376,19 +378,19 @@ impl Windows {
     /// `STATUS_NOT_SUPPORTED` for one that this device does not use, which is expected: a 64-bit
     /// register takes the place of two.
     pub fn resource(&self, vf: u16, bar: u16) -> Result<MemoryDescriptor, NtStatus> {
-        let window = self
-            .windows
+        let aperture = self
+            .apertures
             .get(usize::from(bar))
             .ok_or(status::INVALID_PARAMETER)?;
-        let window = window.as_ref().ok_or(status::NOT_SUPPORTED)?;
-        let flags = if window.bar.prefetchable {
+        let aperture = aperture.as_ref().ok_or(status::NOT_SUPPORTED)?;
+        let flags = if aperture.bar.prefetchable {
             PREFETCHABLE
         } else {
             0
         };
-        window
+        aperture
             .range
-            .slice(vf, window.bar.size)
+            .slice(vf, aperture.bar.size)
             .and_then(|slice| slice.to_descriptor(flags))
             .ok_or(status::INVALID_PARAMETER)
     }

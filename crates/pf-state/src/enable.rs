@@ -7,7 +7,7 @@
 //! when the capability may be touched again. No path has to store when that is.
 
 use crate::{
-    bars::{self, Ranges, VfCount, WindowFailure, Windows},
+    bars::{self, ApertureFailure, Ranges, VfBarApertures, VfCount},
     clock::Clock,
     config::{Space, WriteList},
     failure::StartFailure,
@@ -38,11 +38,15 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// The windows of the VFs' registers, as the capability shows them now.
+    /// The apertures of the VFs' registers, as the capability shows them now.
     ///
     /// # Errors
     /// Sizes, addresses or ranges that contradict each other, or an address that is missing.
-    pub fn windows(&self, capability: &Capability, num_vfs: u16) -> Result<Windows, StartFailure> {
+    pub fn apertures(
+        &self,
+        capability: &Capability,
+        num_vfs: u16,
+    ) -> Result<VfBarApertures, StartFailure> {
         let registers = &capability.vf_base_addresses;
         let bars = bars::decode(&self.probed_bars, registers).map_err(StartFailure::Bars)?;
         let bases = bars::bases(registers, &bars);
@@ -50,14 +54,14 @@ impl Memory {
             enabled: num_vfs,
             total: capability.total_vfs,
         };
-        Windows::find(&bars, &bases, &self.ranges, vfs).map_err(StartFailure::Window)
+        VfBarApertures::find(&bars, &bases, &self.ranges, vfs).map_err(StartFailure::Apertures)
     }
 
     /// Whether the device has as many VFs as are to be turned on, and room for them, as far as can be
     /// told before they are on.
     ///
     /// # Errors
-    /// As [`windows`](Self::windows), but for addresses that may still be to come; more VFs than the
+    /// As [`apertures`](Self::apertures), but for addresses that may still be to come; more VFs than the
     /// device can have.
     pub fn admit(&self, capability: &Capability, num_vfs: u16) -> Result<(), StartFailure> {
         let total = capability.total_vfs;
@@ -67,8 +71,8 @@ impl Memory {
                 total,
             });
         }
-        match self.windows(capability, num_vfs) {
-            Err(StartFailure::Window(WindowFailure::Unplaced { .. })) | Ok(_) => Ok(()),
+        match self.apertures(capability, num_vfs) {
+            Err(StartFailure::Apertures(ApertureFailure::Unplaced { .. })) | Ok(_) => Ok(()),
             Err(failure) => Err(failure),
         }
     }
@@ -80,7 +84,7 @@ pub struct Enabled {
     /// The capability.
     pub capability: Capability,
     /// The VFs' memory.
-    pub windows: Windows,
+    pub apertures: VfBarApertures,
     /// What a VF may write.
     pub write_list: WriteList,
 }
@@ -130,13 +134,13 @@ fn look(
     clock.sleep_at_least(register::VF_ENABLE_MILLISECONDS);
     let capability = Capability::read(&mut pf.space()).map_err(StartFailure::Capability)?;
     check_switch(&capability, num_vfs)?;
-    let windows = memory.windows(&capability, num_vfs)?;
+    let apertures = memory.apertures(&capability, num_vfs)?;
     wait_for_vfs(pf, clock, num_vfs)?;
     // All VFs have the same capabilities in the same places.
     let write_list = WriteList::find(&mut pf.vf(0)).ok_or(StartFailure::VfWithoutExpress)?;
     Ok(Enabled {
         capability,
-        windows,
+        apertures,
         write_list,
     })
 }

@@ -10,7 +10,7 @@ use core::ffi::CStr;
 use block_table::TableError;
 
 use crate::{
-    bars::{BarFailure, TooManyRanges, WindowFailure},
+    bars::{ApertureFailure, BarFailure, TooManyRanges},
     config::Identity,
     sriov::CapabilityFailure,
     status::{self, NtStatus},
@@ -86,7 +86,7 @@ pub enum StartFailure {
     /// The resource list has more memory ranges than a PF can have.
     Ranges(TooManyRanges),
     /// The VFs' memory.
-    Window(WindowFailure),
+    Apertures(ApertureFailure),
     /// The bus does not turn the VFs on.
     Enable(NtStatus),
     /// VF Enable is clear after the bus has turned the VFs on.
@@ -219,18 +219,18 @@ causes! {
     StartFailure::Ranges(_) => ALLOTTED_SPACE_EXCEEDED,
         c"The resource list has more memory ranges than a PF can have.",
         StartFailure::Ranges(TooManyRanges { found: 14, allowed: 13 });
-    StartFailure::Window(WindowFailure::TooSmall { .. }) => RANGE_NOT_FOUND,
+    StartFailure::Apertures(ApertureFailure::TooSmall { .. }) => RANGE_NOT_FOUND,
         c"The memory behind a VF register is too small for all VFs.",
-        StartFailure::Window(WindowFailure::TooSmall { length: 1, needed: 2 });
-    StartFailure::Window(WindowFailure::Length { .. }) => RANGE_LIST_CONFLICT,
+        StartFailure::Apertures(ApertureFailure::TooSmall { length: 1, needed: 2 });
+    StartFailure::Apertures(ApertureFailure::Length { .. }) => RANGE_LIST_CONFLICT,
         c"The memory behind a VF register has the length of neither NumVFs nor TotalVFs.",
-        StartFailure::Window(WindowFailure::Length { length: 3, size: 1 });
-    StartFailure::Window(WindowFailure::Misaligned { .. }) => DATATYPE_MISALIGNMENT_ERROR,
+        StartFailure::Apertures(ApertureFailure::Length { length: 3, size: 1 });
+    StartFailure::Apertures(ApertureFailure::Misaligned { .. }) => DATATYPE_MISALIGNMENT_ERROR,
         c"The address of a VF register is not a multiple of its size.",
-        StartFailure::Window(WindowFailure::Misaligned { base: 1, size: 2 });
-    StartFailure::Window(WindowFailure::Unplaced { .. }) => INVALID_ADDRESS,
+        StartFailure::Apertures(ApertureFailure::Misaligned { base: 1, size: 2 });
+    StartFailure::Apertures(ApertureFailure::Unplaced { .. }) => INVALID_ADDRESS,
         c"The bus gave a base address register of the VFs no address.",
-        StartFailure::Window(WindowFailure::Unplaced { bar: 0 });
+        StartFailure::Apertures(ApertureFailure::Unplaced { bar: 0 });
     StartFailure::Enable(_) => DEVICE_HARDWARE_ERROR,
         c"The bus does not turn the VFs on.",
         StartFailure::Enable(-1);
@@ -282,7 +282,7 @@ impl StartFailure {
             }) => (bar as u64, (register as u64) << 32 | probed as u64),
             Self::Bars(BarFailure::Unprobed { bar, register }) => (bar as u64, register as u64),
             Self::Ranges(TooManyRanges { found, allowed }) => (found as u64, allowed as u64),
-            Self::Window(failure) => failure.values(),
+            Self::Apertures(failure) => failure.values(),
             Self::DeviceChanged { found, first } => (found as u64, first as u64),
             Self::Framework(status)
             | Self::NoVirtualizationInterface(status)
@@ -299,7 +299,7 @@ impl StartFailure {
     }
 }
 
-impl WindowFailure {
+impl ApertureFailure {
     const fn values(self) -> (u64, u64) {
         match self {
             Self::Unplaced { bar } => (bar as u64, 0),

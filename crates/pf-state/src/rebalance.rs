@@ -1,14 +1,14 @@
-//! Attach, and the conversation about a resource rebalance.
+//! The attachment of the virtualization stack, and the events of a resource rebalance.
 //!
 //! The virtualization stack attaches to the PF. When Plug and Play wants to stop the PF, the stack
-//! is told ([`PfEvent::QueryStopDevice`]) and may veto; when the PF runs again, or the stop was
-//! called off, it is told that too ([`PfEvent::Restart`]). Each event waits for the stack's
+//! gets an event ([`PfEvent::QueryStopDevice`]) and may veto; when the PF runs again, or the stop was
+//! cancelled, it gets another ([`PfEvent::Restart`]). Each event waits for the stack's
 //! `IOCTL_SRIOV_EVENT_COMPLETE`, for its detach, or for the end of its handle.
 //!
-//! The machine is used under one lock. It never blocks: a Plug and Play callback that is told to
+//! The machine is used under one lock. It never blocks: a Plug and Play callback that has to
 //! [wait](Verdict::Wait) sleeps outside of the lock, in a [`Sleeper`], until a function returns a
 //! [`Wake`]. At most one callback sleeps at a time: the framework sends one query at a time, and a PF
-//! that runs again while a query waits, as after a sleep of the system, has nothing to wait for.
+//! that runs again while a query waits, such as after a sleep of the system, has nothing to wait for.
 
 use crate::{
     atomic::{AtomicI32, Ordering},
@@ -24,19 +24,19 @@ pub type Handle = usize;
 enum Phase {
     /// Running, or never started.
     Steady,
-    /// A stop was asked for, and the stack has not answered.
+    /// A stop was requested, and the stack has not answered.
     QueryStop {
         /// A notification has carried the event.
-        told: bool,
+        delivered: bool,
     },
-    /// A stop was agreed to, or vetoed and not yet called off.
+    /// The stack agreed to a stop, or vetoed one that is not yet cancelled.
     Stopped,
     /// Running again, and the stack has not answered.
     Restart {
         /// A notification has carried the event.
-        told: bool,
+        delivered: bool,
     },
-    /// Gone.
+    /// Removed.
     Removed,
 }
 
@@ -50,18 +50,18 @@ pub enum Verdict {
 }
 
 /// What a callback does for a PF that runs again. It cannot fail: the PF runs, and a callback that
-/// failed would take it down.
+/// failed would remove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resumption {
-    /// The stack need not know, or is told already.
+    /// There is no event, or a callback waits for its answer already.
     Complete,
-    /// The stack has to be told: sleep until woken.
+    /// There is an event for the stack: sleep until woken.
     Wait,
 }
 
 /// Wakes the Plug and Play callback that sleeps, with the status that a query returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "somebody sleeps until this is delivered"]
+#[must_use = "a callback sleeps until this is delivered"]
 pub struct Wake(pub NtStatus);
 
 /// What a thread sleeps on: a kernel event that lets one waiter go for each time it is set, also
@@ -73,7 +73,7 @@ pub trait Signal {
     fn wait(&self);
 }
 
-/// Where the Plug and Play callback sleeps that was told to wait.
+/// Where a Plug and Play callback sleeps that has to wait.
 #[derive(Debug)]
 pub struct Sleeper<S> {
     signal: S,
@@ -81,7 +81,7 @@ pub struct Sleeper<S> {
 }
 
 impl<S: Signal> Sleeper<S> {
-    /// A place where nobody sleeps.
+    /// No callback sleeps.
     pub fn new(signal: S) -> Self {
         Self {
             signal,
@@ -97,7 +97,7 @@ impl<S: Signal> Sleeper<S> {
     /// Wakes the callback, if the machine says so; before it sleeps is soon enough.
     pub fn wake(&self, wake: Option<Wake>) {
         if let Some(Wake(status)) = wake {
-            // Release: whoever the signal lets go reads this status.
+            // Release: the callback that the signal wakes reads this status.
             self.status.store(status, Ordering::Release);
             self.signal.set();
         }
@@ -135,7 +135,7 @@ impl Default for Rebalance {
 }
 
 impl Rebalance {
-    /// Nobody is attached and nothing is under way.
+    /// No stack is attached and no rebalance runs.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -150,14 +150,14 @@ impl Rebalance {
         self.attached.is_some()
     }
 
-    /// Whether an `IOCTL_SRIOV_ATTACH` would have to wait now: [`attach`](Self::attach) would say so.
+    /// Whether an `IOCTL_SRIOV_ATTACH` would have to wait now, according to [`attach`](Self::attach).
     #[must_use]
     pub const fn attach_waits(&self) -> bool {
         self.attached.is_none() && !matches!(self.phase, Phase::Steady | Phase::Removed)
     }
 
-    /// `IOCTL_SRIOV_ATTACH` through `handle`: only one may attach, and none between the question
-    /// whether the PF may stop and the end of the rebalance.
+    /// `IOCTL_SRIOV_ATTACH` through `handle`: only one may attach, and none between a query-stop and the
+    /// end of the rebalance.
     pub fn attach(&mut self, handle: Handle) -> Admission {
         match (self.phase, self.attached) {
             (Phase::Removed, _) => Admission::Refused(status::DEVICE_REMOVED),
@@ -172,8 +172,8 @@ impl Rebalance {
         }
     }
 
-    /// `IOCTL_SRIOV_DETACH`. It always succeeds, also when nobody is attached, and answers for the
-    /// stack whatever the stack was asked.
+    /// `IOCTL_SRIOV_DETACH`. It always succeeds, also without an attachment, and counts as the stack's
+    /// answer to a pending event.
     #[must_use]
     pub fn detach(&mut self) -> Option<Wake> {
         self.attached = None;
@@ -204,7 +204,7 @@ impl Rebalance {
     /// Whether a new `IOCTL_SRIOV_NOTIFICATION` may wait; before the attach, too.
     ///
     /// # Errors
-    /// `STATUS_DEVICE_REMOVED` once the device is gone.
+    /// `STATUS_DEVICE_REMOVED` once the device is removed.
     pub const fn admit_notification(&self) -> Result<(), NtStatus> {
         match self.phase {
             Phase::Removed => Err(status::DEVICE_REMOVED),
@@ -213,20 +213,20 @@ impl Rebalance {
     }
 
     /// The event that the next notification has to carry, if there is one. When a notification does
-    /// carry it, [`told`](Self::told) has to be called under the same lock.
+    /// carry it, [`mark_delivered`](Self::mark_delivered) has to be called under the same lock.
     #[must_use]
-    pub const fn untold(&self) -> Option<PfEvent> {
+    pub const fn pending_event(&self) -> Option<PfEvent> {
         match self.phase {
-            Phase::QueryStop { told: false } => Some(PfEvent::QueryStopDevice),
-            Phase::Restart { told: false } => Some(PfEvent::Restart),
+            Phase::QueryStop { delivered: false } => Some(PfEvent::QueryStopDevice),
+            Phase::Restart { delivered: false } => Some(PfEvent::Restart),
             _ => None,
         }
     }
 
     /// A notification carries the event now: no other will.
-    pub const fn told(&mut self) {
+    pub const fn mark_delivered(&mut self) {
         match &mut self.phase {
-            Phase::QueryStop { told } | Phase::Restart { told } => *told = true,
+            Phase::QueryStop { delivered } | Phase::Restart { delivered } => *delivered = true,
             Phase::Steady | Phase::Stopped | Phase::Removed => {}
         }
     }
@@ -234,21 +234,21 @@ impl Rebalance {
     /// `IOCTL_SRIOV_EVENT_COMPLETE` with the stack's answer, which counts for a query only.
     ///
     /// # Errors
-    /// `STATUS_INVALID_DEVICE_STATE` when the stack was not told anything that it could answer;
-    /// `STATUS_DEVICE_REMOVED` once the device is gone.
+    /// `STATUS_INVALID_DEVICE_STATE` without an event that the stack could answer;
+    /// `STATUS_DEVICE_REMOVED` once the device is removed.
     pub fn event_complete(&mut self, query_status: NtStatus) -> Result<Wake, NtStatus> {
         match self.phase {
-            Phase::QueryStop { told: true } => {
+            Phase::QueryStop { delivered: true } => {
                 self.phase = Phase::Stopped;
                 Ok(Wake(query_answer(query_status)))
             }
-            Phase::Restart { told: true } => {
+            Phase::Restart { delivered: true } => {
                 self.phase = Phase::Steady;
                 Ok(Wake(status::SUCCESS))
             }
             Phase::Removed => Err(status::DEVICE_REMOVED),
-            Phase::QueryStop { told: false }
-            | Phase::Restart { told: false }
+            Phase::QueryStop { delivered: false }
+            | Phase::Restart { delivered: false }
             | Phase::Steady
             | Phase::Stopped => Err(status::INVALID_DEVICE_STATE),
         }
@@ -258,7 +258,7 @@ impl Rebalance {
     pub fn query_stop(&mut self) -> Verdict {
         match self.phase {
             Phase::Steady | Phase::Stopped if self.attached.is_some() => {
-                self.phase = Phase::QueryStop { told: false };
+                self.phase = Phase::QueryStop { delivered: false };
                 Verdict::Wait
             }
             Phase::Steady | Phase::Stopped => {
@@ -272,17 +272,15 @@ impl Rebalance {
         }
     }
 
-    /// `IRP_MN_CANCEL_STOP_DEVICE`, or the PF is in D0 again, after a rebalance or out of a sleep. The
-    /// stack is told if there was a stop to speak of, even one that it vetoed: it may have paused its
-    /// VFs before it did.
+    /// `IRP_MN_CANCEL_STOP_DEVICE`, or the PF is in D0 again, after a rebalance or a sleep. The stack gets
+    /// an event if there was a stop, even one that it vetoed: it may have paused its VFs before it did.
     ///
-    /// A PF can wake from a sleep in every phase. While a query waits for its answer the stop is
-    /// neither agreed to nor called off, so there is nothing to tell yet; while a restart waits it is
-    /// told already.
+    /// A PF can wake from a sleep in every phase. While a query waits for its answer the stop is neither
+    /// agreed to nor cancelled, so there is no event yet; while a restart waits there is one already.
     pub const fn running_again(&mut self) -> Resumption {
         match self.phase {
             Phase::Stopped if self.attached.is_some() => {
-                self.phase = Phase::Restart { told: false };
+                self.phase = Phase::Restart { delivered: false };
                 Resumption::Wait
             }
             Phase::Stopped => {
@@ -295,7 +293,7 @@ impl Rebalance {
         }
     }
 
-    /// The device was removed, by surprise or not. Nobody sleeps on.
+    /// The device was removed, by surprise or not: wakes a callback that sleeps.
     #[must_use]
     pub fn removed(&mut self) -> Option<Wake> {
         let before = core::mem::replace(&mut self.phase, Phase::Removed);
@@ -305,8 +303,8 @@ impl Rebalance {
 }
 
 /// The stack's answer as a Plug and Play query may return it. `EvtDeviceQueryStop` must not return
-/// `STATUS_NOT_SUPPORTED`, which in a Plug and Play request means that nobody looked at it, and its
-/// page knows no other yes than `STATUS_SUCCESS`.
+/// `STATUS_NOT_SUPPORTED`, which in a Plug and Play request means that no driver handled it, and its
+/// page allows no other success than `STATUS_SUCCESS`.
 const fn query_answer(query_status: NtStatus) -> NtStatus {
     match query_status {
         status::NOT_SUPPORTED => status::UNSUCCESSFUL,

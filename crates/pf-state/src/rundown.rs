@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rundown_that_is_shut_stays_shut_for_everybody() {
+    fn a_rundown_that_is_shut_stays_shut() {
         for rundown in [Rundown::open(), Rundown::closed()] {
             rundown.shut();
             assert!(rundown.enter().is_none() && rundown.is_shut());

@@ -151,7 +151,7 @@ fn a_restart_that_waits_is_woken_by_the_answer_or_by_the_removal_and_once() {
         {
             let mut rebalance = pf.rebalance.lock().unwrap();
             assert_eq!(rebalance.query_stop(), Verdict::Wait);
-            rebalance.told();
+            rebalance.mark_delivered();
             let wake = rebalance.event_complete(status::SUCCESS);
             drop(rebalance);
             pf.sleeper.wake(wake.ok());
@@ -165,7 +165,7 @@ fn a_restart_that_waits_is_woken_by_the_answer_or_by_the_removal_and_once() {
             let pf = Arc::clone(&pf);
             spawn(move || {
                 let mut rebalance = pf.rebalance.lock().unwrap();
-                rebalance.told();
+                rebalance.mark_delivered();
                 let wake = rebalance.event_complete(status::SUCCESS);
                 drop(rebalance);
                 pf.sleeper.wake(wake.ok());

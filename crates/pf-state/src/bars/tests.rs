@@ -1,4 +1,4 @@
-//! Slices that are a VF's own, and windows that are large enough.
+//! Slices that are a VF's own, and apertures that are large enough.
 
 use proptest::prelude::*;
 
@@ -23,9 +23,9 @@ fn ranges(listed: &[(Range, Range)]) -> Ranges {
     Ranges::collect(listed.iter().copied()).expect("a few")
 }
 
-fn windows(listed: &[(Range, Range)]) -> Result<Windows, WindowFailure> {
+fn apertures(listed: &[(Range, Range)]) -> Result<VfBarApertures, ApertureFailure> {
     let bars = bars();
-    Windows::find(&bars, &bases(&ADDRESSES, &bars), &ranges(listed), VFS)
+    VfBarApertures::find(&bars, &bases(&ADDRESSES, &bars), &ranges(listed), VFS)
 }
 
 const fn bar(size: u64, prefetchable: bool, wide: bool) -> Bar {
@@ -149,14 +149,14 @@ fn a_window_comes_from_the_resource_list_where_it_is_listed_and_from_the_registe
     // As long as the VFs that are on need, or as all that there can be.
     for length in [0x1_0000, 0x2_0000] {
         let listed = [(range(0xF000_0000, length), range(0x9_F000_0000, length))];
-        let windows = windows(&listed).expect("fits");
-        let first = windows.resource(3, 0).expect("a VF's register");
+        let apertures = apertures(&listed).expect("fits");
+        let first = apertures.resource(3, 0).expect("a VF's register");
         assert_eq!(
             Range::from_descriptor(&first),
             Some(range(0x9_F000_C000, 0x4000))
         );
         assert_eq!(first.flags, 0);
-        let wide = windows.resource(3, 2).expect("a VF's register");
+        let wide = apertures.resource(3, 2).expect("a VF's register");
         assert_eq!(
             Range::from_descriptor(&wide),
             Some(range(0x40_0030_0000, 0x10_0000))
@@ -170,8 +170,8 @@ fn a_window_without_room_for_every_vf_is_refused_with_its_numbers() {
     let (full, short) = (range(0xF000_0000, 0x1_0000), range(0xF000_0000, 0xFFFF));
     for listed in [(short, full), (full, short), (short, short)] {
         assert_eq!(
-            windows(&[listed]),
-            Err(WindowFailure::TooSmall {
+            apertures(&[listed]),
+            Err(ApertureFailure::TooSmall {
                 length: 0xFFFF,
                 needed: 0x1_0000
             })
@@ -181,17 +181,17 @@ fn a_window_without_room_for_every_vf_is_refused_with_its_numbers() {
 
 #[test]
 fn a_window_of_another_length_than_the_vfs_have_shows_another_registers_size() {
-    // The VFs have 16 KiB each. If a window is for all eight of them, the PF's 4 KiB do not fit it, and
+    // The VFs have 16 KiB each. If a aperture is for all eight of them, the PF's 4 KiB do not fit it, and
     // neither do its 64 KiB.
     for length in [0x1_0001, 0x1_4000, 0x1_FFFF, 0x2_0001, 0x8_0000] {
         let listed = (range(0xF000_0000, length), range(0xF000_0000, length));
-        let expected = WindowFailure::Length {
+        let expected = ApertureFailure::Length {
             length,
             size: 0x4000,
         };
-        assert_eq!(windows(&[listed]), Err(expected), "{length:#x}");
+        assert_eq!(apertures(&[listed]), Err(expected), "{length:#x}");
         let half = (range(0xF000_0000, 0x2_0000), range(0xF000_0000, length));
-        assert_eq!(windows(&[half]), Err(expected), "translated: {length:#x}");
+        assert_eq!(apertures(&[half]), Err(expected), "translated: {length:#x}");
     }
 }
 
@@ -206,8 +206,8 @@ fn an_address_that_is_no_multiple_of_the_size_is_refused() {
         let mut registers = ADDRESSES;
         registers[register] = address;
         assert_eq!(
-            Windows::find(&bars, &bases(&registers, &bars), &Ranges::default(), VFS),
-            Err(WindowFailure::Misaligned { base, size })
+            VfBarApertures::find(&bars, &bases(&registers, &bars), &Ranges::default(), VFS),
+            Err(ApertureFailure::Misaligned { base, size })
         );
     }
 }
@@ -232,30 +232,30 @@ fn a_register_without_an_address_is_refused_by_its_number() {
     let mut bases = bases(&ADDRESSES, &bars);
     bases[2] = None;
     assert_eq!(
-        Windows::find(&bars, &bases, &Ranges::default(), VFS),
-        Err(WindowFailure::Unplaced { bar: 2 })
+        VfBarApertures::find(&bars, &bases, &Ranges::default(), VFS),
+        Err(ApertureFailure::Unplaced { bar: 2 })
     );
 }
 
 #[test]
 fn registers_that_do_not_exist_are_told_from_registers_that_are_not_used() {
-    let windows = windows(&[]).expect("fits");
+    let apertures = apertures(&[]).expect("fits");
     for unused in [1, 3, 4] {
         assert_eq!(
-            windows.resource(0, unused),
+            apertures.resource(0, unused),
             Err(status::NOT_SUPPORTED),
             "{unused}"
         );
     }
     for absent in [6, 7, u16::MAX] {
         assert_eq!(
-            windows.resource(0, absent),
+            apertures.resource(0, absent),
             Err(status::INVALID_PARAMETER),
             "{absent}"
         );
     }
     assert_eq!(
-        windows.resource(4, 0),
+        apertures.resource(4, 0),
         Err(status::INVALID_PARAMETER),
         "a VF too many"
     );
@@ -278,18 +278,18 @@ proptest! {
         start in 0_u64..1 << 40, power in 4_u32..34, a in 0_u16..4096, b in 0_u16..4096, vfs in 1_u16..=4096
     ) {
         let size = 1_u64 << power;
-        let window = range(start, size * u64::from(vfs));
+        let aperture = range(start, size * u64::from(vfs));
         for vf in [a, b] {
-            match window.slice(vf, size) {
+            match aperture.slice(vf, size) {
                 Some(slice) => {
                     prop_assert!(vf < vfs);
-                    prop_assert!(slice.start >= window.start);
-                    prop_assert!(slice.start + slice.length <= window.start + window.length);
+                    prop_assert!(slice.start >= aperture.start);
+                    prop_assert!(slice.start + slice.length <= aperture.start + aperture.length);
                 }
                 None => prop_assert!(vf >= vfs),
             }
         }
-        if let (Some(x), Some(y)) = (window.slice(a, size), window.slice(b, size)) && a < b {
+        if let (Some(x), Some(y)) = (aperture.slice(a, size), aperture.slice(b, size)) && a < b {
             prop_assert!(x.start + x.length <= y.start);
         }
     }

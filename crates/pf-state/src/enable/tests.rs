@@ -220,7 +220,7 @@ fn vfs_come_on_with_their_memory_and_go_off_with_a_second() {
     let device = Device::default();
     let enabled = device.turn_on().expect("nothing is wrong");
     assert_eq!(enabled.capability.num_vfs, NUM_VFS);
-    assert!(enabled.windows.resource(2, 0).is_ok());
+    assert!(enabled.apertures.resource(2, 0).is_ok());
     assert_eq!(device.0.borrow().now, 100, "no longer than it has to be");
     // Rebalance, stop and start, sleep: off, and on again at once.
     for _ in 0..3 {
@@ -269,7 +269,7 @@ const FAILURES: [(Fault, StartFailure); 8] = [
     ),
     (
         Fault::Unplaced,
-        StartFailure::Window(WindowFailure::Unplaced { bar: 0 }),
+        StartFailure::Apertures(ApertureFailure::Unplaced { bar: 0 }),
     ),
     (
         Fault::Late {
@@ -361,10 +361,10 @@ fn before_the_vfs_are_on_only_a_missing_address_is_let_through() {
         memory().admit(&capability, 9),
         Err(StartFailure::NumVfsAboveDevice { asked: 9, total: 8 })
     );
-    // The listed window is for three VFs.
+    // The listed aperture is for three VFs.
     assert_eq!(
         memory().admit(&capability, 4),
-        Err(StartFailure::Window(WindowFailure::TooSmall {
+        Err(StartFailure::Apertures(ApertureFailure::TooSmall {
             length: 0xC000,
             needed: 0x1_0000
         }))

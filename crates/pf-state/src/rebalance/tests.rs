@@ -80,9 +80,9 @@ impl World {
             Event::Notify => {
                 match self.machine.admit_notification() {
                     Err(status) => seen.answer = Some(status),
-                    Ok(()) => match self.machine.untold() {
+                    Ok(()) => match self.machine.pending_event() {
                         Some(event) => {
-                            self.machine.told();
+                            self.machine.mark_delivered();
                             seen.told = Some(event as u32);
                         }
                         None => seen.pended = true,
@@ -243,7 +243,7 @@ fn an_answer_counts_only_after_the_event_was_told_and_only_once() {
         let mut next = world;
         let seen = next.happen(Event::Complete(status::SUCCESS));
         match world.machine.phase {
-            Phase::QueryStop { told: true } | Phase::Restart { told: true } => {
+            Phase::QueryStop { delivered: true } | Phase::Restart { delivered: true } => {
                 assert_eq!(seen.woken, Some(status::SUCCESS));
                 let again = next.happen(Event::Complete(status::SUCCESS));
                 assert_eq!(again.answer, Some(status::INVALID_DEVICE_STATE));
@@ -316,7 +316,7 @@ fn a_first_start_is_not_a_restart() {
         world.happen(Event::RunningAgain).returned,
         Some(status::SUCCESS)
     );
-    assert!(world.machine.untold().is_none());
+    assert!(world.machine.pending_event().is_none());
 }
 
 #[test]

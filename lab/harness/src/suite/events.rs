@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use etw_rules::event::Event;
 use etw_rules::metadata::Description;
-use pf_state::event::{ALL, Kind, START_FAILED, WAITING_FOR_REFERENCES};
+use pf_state::event::{ALL, EventDescriptor, START_FAILED, WAITING_FOR_REFERENCES};
 
 use crate::etw_log::Told;
 
@@ -14,7 +14,7 @@ use crate::etw_log::Told;
 const NUMBERS: [(&str, u64); 4] = [("Vf", 65535), ("Status", 0), ("First", 0), ("Second", 0)];
 
 /// The name that an event's own metadata give it.
-fn name(kind: &Kind) -> Result<String> {
+fn name(kind: &EventDescriptor) -> Result<String> {
     let description = Description::read(kind.metadata());
     Ok(description.context("a kind of event")?.name)
 }

@@ -1,0 +1,113 @@
+//! The requests of a PF that wait, and the host software among them (`IOCTL_WAIT`).
+//!
+//! The queues and the work item are objects of the device: they may be used until it is removed, which
+//! the rundown in [`PendingRequests`] ends.
+
+use block_broker::{Kinds, Watch};
+use pf_state::{
+    rundown::{Rundown, RundownGuard},
+    status::{self, NtStatus},
+};
+use wdk_sys::{PFN_WDF_WORKITEM, WDFDEVICE};
+
+use crate::os::{request::ManualQueue, work_item::WorkItem};
+
+/// The queues of a PF, and the work item that answers host software.
+pub(crate) struct PendingRequests {
+    /// Open until the device is removed.
+    alive: Rundown,
+    /// `IOCTL_SRIOV_ATTACH` during a rebalance.
+    pub(crate) attaches: ManualQueue,
+    /// `IOCTL_SRIOV_NOTIFICATION` without an event.
+    pub(crate) notifications: ManualQueue,
+    /// `IOCTL_SRIOV_INVALIDATE_BLOCK` for any VF.
+    pub(crate) invalidations: ManualQueue,
+    /// `IOCTL_SRIOV_MITIGATED_RANGE_UPDATE`, which is never completed: there are no ranges.
+    pub(crate) range_updates: ManualQueue,
+    /// The management interface's `IOCTL_WAIT` for each set of kinds, in the order of `Kinds::SETS`.
+    waits: [ManualQueue; 3],
+    /// Which changes of the VFs host software waits for.
+    pub(crate) watch: Watch,
+    /// Answers that host software, at `PASSIVE_LEVEL`.
+    answer_waits: WorkItem,
+}
+
+impl PendingRequests {
+    /// Creates the queues and the work item of a device; `answer_waits` is the work item's callback.
+    pub(crate) fn new(device: WDFDEVICE, answer_waits: PFN_WDF_WORKITEM) -> Result<Self, NtStatus> {
+        Ok(Self {
+            alive: Rundown::open(),
+            attaches: ManualQueue::new(device)?,
+            notifications: ManualQueue::new(device)?,
+            invalidations: ManualQueue::new(device)?,
+            range_updates: ManualQueue::new(device)?,
+            waits: [
+                ManualQueue::new(device)?,
+                ManualQueue::new(device)?,
+                ManualQueue::new(device)?,
+            ],
+            watch: Watch::new(),
+            answer_waits: WorkItem::new(device, answer_waits)?,
+        })
+    }
+
+    /// Keeps the queues and the work item usable while the guard lives.
+    pub(crate) fn enter(&self) -> Result<RundownGuard<'_>, NtStatus> {
+        self.alive.enter().ok_or(status::DEVICE_REMOVED)
+    }
+
+    /// The device is removed: no call enters any more.
+    pub(crate) fn shut(&self) {
+        self.alive.shut();
+    }
+
+    /// Whether the device is removed.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.alive.is_shut()
+    }
+
+    /// Whether no call is inside.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.alive.is_empty()
+    }
+
+    /// The queue of requests that wait for exactly these kinds.
+    pub(crate) fn waits_for(&self, kinds: Kinds) -> ManualQueue {
+        let [changes, journal, both] = self.waits;
+        match kinds {
+            Kinds::CHANGES => changes,
+            Kinds::JOURNAL => journal,
+            _ => both,
+        }
+    }
+
+    /// All queues.
+    pub(crate) fn queues(&self) -> impl Iterator<Item = ManualQueue> {
+        [
+            self.attaches,
+            self.notifications,
+            self.invalidations,
+            self.range_updates,
+        ]
+        .into_iter()
+        .chain(self.waits)
+    }
+
+    /// Changes of these kinds happened to a VF and are counted. Callable up to `DISPATCH_LEVEL` without
+    /// a lock: one atomic load when no host software waits; otherwise it queues the work item, whatever
+    /// the number of waiters and of VFs.
+    #[inline]
+    pub(crate) fn on_change(&self, kinds: Kinds) {
+        if self.watch.happened(kinds) {
+            self.answer_later();
+        }
+    }
+
+    /// Queues the work item. After a removal the removal completes the requests.
+    #[cold]
+    pub(crate) fn answer_later(&self) {
+        if let Ok(_alive) = self.enter() {
+            self.answer_waits.enqueue();
+        }
+    }
+}

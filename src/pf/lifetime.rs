@@ -1,0 +1,202 @@
+//! From the creation of a PF to its deletion.
+//!
+//! A PF is the context of a framework object of its own, a child of the driver and not of the device,
+//! because an interface may be held longer than the device exists. The device and each holder of the
+//! interface hold it; the last release deletes it.
+
+use core::{
+    ptr::NonNull,
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+};
+
+use pcivirt_abi::Luid;
+use pf_state::{
+    event,
+    rundown::Released,
+    status::{self, NtStatus},
+};
+use wdk_sys::{PFN_WDF_WORKITEM, WDFDEVICE, WDFOBJECT};
+
+use super::Pf;
+use crate::{
+    etw::{self, EtwEvent},
+    os::{
+        object::{self, Context, ContextType},
+        wait, wdf,
+    },
+};
+
+/// How many PFs exist.
+static LIVING: AtomicU32 = AtomicU32::new(0);
+
+/// A holder of an interface has kept it longer than its device existed.
+static OUTLIVED: AtomicBool = AtomicBool::new(false);
+
+/// The time that the thread of the last holder gets to leave this image.
+const LAST_INSTRUCTIONS_MILLISECONDS: u32 = 20;
+
+/// Waits until the last interface of the last PF was released, at `PASSIVE_LEVEL`. An event announces
+/// that, because the wait has no limit.
+pub(crate) fn wait_until_none_is_left() {
+    let held = LIVING.load(Ordering::Acquire);
+    if held != 0 {
+        let waiting = EtwEvent {
+            first: u64::from(held),
+            ..EtwEvent::of(&event::WAITING_FOR_REFERENCES)
+        };
+        etw::write(&etw::DRIVER, &waiting);
+        wait::until(|| LIVING.load(Ordering::Acquire) == 0);
+    }
+    // The holder's thread lowers the count and then returns through this image. As long as it has a
+    // handle to the device, or a reference to the device object that it sends its requests to, the
+    // I/O manager keeps the image. Code in this image cannot wait for its own return, so for a holder
+    // without either this pause is all that there is; docs/contract.md.
+    if OUTLIVED.load(Ordering::Acquire) {
+        wait::sleep(LAST_INSTRUCTIONS_MILLISECONDS);
+    }
+}
+
+impl Context for Pf {
+    const TYPE: &'static ContextType = {
+        static TYPE: ContextType = ContextType::of::<Pf>(c"Pf", &TYPE);
+        &TYPE
+    };
+}
+
+/// The device's own context: its PF.
+struct DeviceContext {
+    pf: *const Pf,
+}
+
+impl Context for DeviceContext {
+    const TYPE: &'static ContextType = {
+        static TYPE: ContextType = ContextType::of::<DeviceContext>(c"DeviceContext", &TYPE);
+        &TYPE
+    };
+}
+
+/// Attributes of a device that can have a PF.
+pub(crate) fn device_attributes() -> wdk_sys::WDF_OBJECT_ATTRIBUTES {
+    object::with_context::<DeviceContext>()
+}
+
+/// The PF of a device; none before it was created.
+pub(crate) fn of_device<'d>(device: WDFDEVICE) -> Option<&'d Pf> {
+    let context = object::context::<DeviceContext>(device.cast())?;
+    // SAFETY: the context lives as long as the device, and is written once, before any callback.
+    let context = unsafe { context.as_ref() };
+    // SAFETY: the device holds its PF until it is destroyed.
+    unsafe { context.pf.as_ref() }
+}
+
+/// The PF that an interface's context points to.
+///
+/// # Safety
+/// The context is that of an interface of this driver, which the caller holds a reference to.
+pub(crate) unsafe fn of_interface<'i>(context: *mut core::ffi::c_void) -> Option<&'i Pf> {
+    // SAFETY: as the caller promises.
+    unsafe { context.cast::<Pf>().as_ref() }
+}
+
+/// Creates the PF of a device, which holds it. `answer_waits` is the callback of its work item.
+pub(crate) fn create(
+    device: WDFDEVICE,
+    answer_waits: PFN_WDF_WORKITEM,
+) -> Result<&'static Pf, NtStatus> {
+    let mut attributes = object::with_context::<Pf>();
+    let mut handle: WDFOBJECT = core::ptr::null_mut();
+    // SAFETY: the attributes live through the call. Without a parent of its own choice the object
+    // is a child of the driver.
+    let status = unsafe { wdf::call!(WdfObjectCreate, &raw mut attributes, &raw mut handle) };
+    wdf::check(status)?;
+    let new = Unfinished(handle);
+    let place = object::context::<Pf>(handle).ok_or(status::UNSUCCESSFUL)?;
+    let pf = Pf::new(handle, device, new_luid()?, answer_waits)?;
+    let owner = object::context::<DeviceContext>(device.cast()).ok_or(status::UNSUCCESSFUL)?;
+    // SAFETY: the context has room for a PF, aligned, and nothing else refers to it yet.
+    unsafe { place.write(pf) };
+    // SAFETY: it was just written, and lives until the last release.
+    let pf: &'static Pf = unsafe { place.as_ref() };
+    pf.sleeper.signal().initialize();
+    LIVING.fetch_add(1, Ordering::AcqRel);
+    core::mem::forget(new);
+    // SAFETY: the context has room for the pointer, and the device is not yet used.
+    unsafe { owner.write(DeviceContext { pf: place.as_ptr() }) };
+    Ok(pf)
+}
+
+/// An object that is deleted again unless its creation succeeds.
+struct Unfinished(WDFOBJECT);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // SAFETY: nothing else refers to the object.
+        unsafe { object::delete(self.0) };
+    }
+}
+
+fn new_luid() -> Result<Luid, NtStatus> {
+    let mut luid = wdk_sys::LUID::default();
+    // SAFETY: the result lives through the call.
+    let status = unsafe { wdk_sys::ntddk::ZwAllocateLocallyUniqueId(&raw mut luid) };
+    wdf::check(status)?;
+    Ok(Luid {
+        low_part: luid.LowPart,
+        high_part: luid.HighPart,
+    })
+}
+
+impl Pf {
+    /// Takes a reference to the interface. Callable up to `DISPATCH_LEVEL`.
+    pub(crate) fn reference(&self) {
+        self.references.take();
+    }
+
+    /// Releases a reference to the interface. Callable up to `DISPATCH_LEVEL`.
+    ///
+    /// # Safety
+    /// The caller no longer uses the PF.
+    pub(crate) unsafe fn dereference(this: NonNull<Self>) {
+        // SAFETY: the caller's reference, or the device, keeps the PF alive until it is released.
+        let pf = unsafe { this.as_ref() };
+        let object = pf.object;
+        match pf.references.release() {
+            Ok(Released::Last) => {
+                OUTLIVED.store(true, Ordering::Release);
+                // SAFETY: that was the last hold.
+                unsafe { delete(object) };
+            }
+            Ok(Released::NotLast) => {}
+            Err(_) => etw::write(&pf.source, &EtwEvent::of(&event::UNBALANCED_DEREFERENCE)),
+        }
+    }
+
+    /// The device releases its hold.
+    ///
+    /// # Safety
+    /// The device no longer uses the PF.
+    pub(crate) unsafe fn device_gone(this: NonNull<Self>) {
+        // SAFETY: the device holds the PF until here.
+        let pf = unsafe { this.as_ref() };
+        let object = pf.object;
+        if pf.references.device_gone() == Released::Last {
+            // SAFETY: that was the last hold.
+            unsafe { delete(object) };
+        }
+    }
+
+    /// Whether the interface is held.
+    pub(crate) fn is_referenced(&self) -> bool {
+        self.references.are_held()
+    }
+}
+
+/// Deletes a PF after its last release.
+///
+/// # Safety
+/// The last hold on it was released.
+unsafe fn delete(object: WDFOBJECT) {
+    // SAFETY: as the caller promises.
+    unsafe { object::delete(object) };
+    LIVING.fetch_sub(1, Ordering::AcqRel);
+}
