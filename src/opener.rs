@@ -1,4 +1,4 @@
-//! Opens of the device: who may send management codes through a file. [`pf_state::opener`] decides.
+//! Opens of the device: whether a file may send management codes, which [`pf_state::opener`] decides.
 
 use core::{
     ptr,
@@ -24,7 +24,7 @@ use crate::os::{
 /// The reference string of the management interface.
 pub(crate) static REFERENCE_STRING: Name<10> = Name::new(opener::MANAGEMENT);
 
-/// What is kept with a file: zero until it was opened for management.
+/// The context of a file, zero until it was opened for management.
 struct Opener {
     for_management: AtomicBool,
 }
@@ -62,7 +62,7 @@ pub(crate) unsafe extern "C" fn create(
     request: WDFREQUEST,
     file: WDFFILEOBJECT,
 ) {
-    // SAFETY: the framework hands the request over for good.
+    // SAFETY: the framework passes ownership of the request.
     let request = unsafe { Request::own(request) };
     let answer = opener::open(
         !file.is_null() && is_management(file),
@@ -100,7 +100,7 @@ fn is_management(file: WDFFILEOBJECT) -> bool {
     if name.Buffer.is_null() {
         return false;
     }
-    // SAFETY: the buffer holds as many bytes as the length says, and nobody writes to it meanwhile.
+    // SAFETY: the buffer has `Length` bytes, and does not change during the open.
     let units = unsafe { core::slice::from_raw_parts(name.Buffer, usize::from(name.Length) / 2) };
     opener::is_management(units)
 }
@@ -115,11 +115,11 @@ const MAPPING: GENERIC_MAPPING = GENERIC_MAPPING {
     GenericAll: 0x001F_01FF,
 };
 
-/// Whether SYSTEM or a member of Administrators sent a create request. One whose sender the kernel
-/// does not tell is refused.
+/// Whether SYSTEM or a member of Administrators sent a create request; false without a security
+/// context.
 ///
-/// The context of the request counts, and not the thread's: a driver above may have sent the request
-/// on from a thread of its own.
+/// The context of the request counts, not the thread's: a driver above may have forwarded the request
+/// from a thread of its own.
 fn is_administrator(request: &Request) -> bool {
     let irp = request.packet();
     // SAFETY: the driver owns the create request.

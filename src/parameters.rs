@@ -1,4 +1,4 @@
-//! What the INF wrote to the device's hardware key.
+//! The values that the INF wrote to the device's hardware key.
 
 use pf_state::{
     failure::StartFailure,
@@ -45,7 +45,7 @@ impl Parameters {
         }
     }
 
-    /// `InvalidateInput`, a DWORD that need not be there.
+    /// `InvalidateInput`, an optional DWORD.
     pub(crate) fn invalidate_input(&self) -> Result<Input, StartFailure> {
         match self.number(&INVALIDATE_INPUT) {
             Ok(value) => Input::from_registry(value)
@@ -72,10 +72,10 @@ impl Parameters {
         wdf::check(status).map(|()| value)
     }
 
-    /// `BlockTable`, binary; none when the value is not there.
+    /// `BlockTable`, binary; none without the value.
     ///
     /// # Safety
-    /// The bytes are used only as long as `parent` lives, which they belong to.
+    /// The bytes are used only as long as `parent`, which owns them, lives.
     pub(crate) unsafe fn block_table(
         &self,
         parent: WDFOBJECT,
@@ -112,7 +112,7 @@ impl Parameters {
         if buffer.is_null() {
             return Ok(Some(&[]));
         }
-        // SAFETY: the memory holds `length` bytes that the framework has filled and nobody writes.
+        // SAFETY: the memory holds `length` bytes that the framework has filled and that do not change.
         Ok(Some(unsafe {
             core::slice::from_raw_parts(buffer.cast::<u8>(), length)
         }))
@@ -121,7 +121,7 @@ impl Parameters {
 
 impl Drop for Parameters {
     fn drop(&mut self) {
-        // SAFETY: the key is open and used no more.
+        // SAFETY: the key is open and no longer used.
         unsafe { wdf::call!(WdfRegistryClose, self.0) };
     }
 }

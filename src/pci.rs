@@ -1,5 +1,5 @@
-//! The PCI bus driver below: configuration space of the PF and its VFs, their places, their memory,
-//! and the switch that turns them on.
+//! The PCI bus driver below: configuration space of the PF and its VFs, their locations, their memory,
+//! and turning them on.
 
 use core::ffi::c_void;
 
@@ -14,18 +14,19 @@ use pcivirt_abi::{
 };
 use pf_state::{
     bars::{Range, Ranges, VfBarApertures},
-    config::{self, Identity, Space, WritableSpace, WriteList},
+    config::{self, Identity, Space, WritableSpace},
     enable::{self, Memory, PhysicalFunction},
     facts::DeviceFacts,
     failure::StartFailure,
     sriov::Capability,
     status::{self, NtStatus},
+    write_list::WriteList,
 };
 use wdk_sys::{GUID, INTERFACE, WDFCMRESLIST, WDFDEVICE};
 
 use crate::os::{wait::SystemClock, wdf};
 
-/// A reference to an interface of the bus, given back when dropped.
+/// A reference to an interface of the bus, released when dropped.
 struct BusReference {
     context: *mut c_void,
     dereference: Option<InterfaceReference>,
@@ -40,7 +41,7 @@ impl Drop for BusReference {
     }
 }
 
-/// Asks the bus for an interface.
+/// Queries the bus for an interface.
 fn query<T>(device: WDFDEVICE, guid: &Guid, interface: &mut T) -> Result<(), NtStatus> {
     const { assert!(size_of::<T>() <= u16::MAX as usize) };
     #[expect(clippy::cast_possible_truncation, reason = "asserted above")]
@@ -190,8 +191,8 @@ impl WritableSpace for VfSpace<'_> {
             return false;
         };
         let bus = self.bus;
-        // SAFETY: the interface is held, the buffer has `length` bytes, and the bus only reads them
-        // although its type has no way to say so.
+        // SAFETY: the interface is held, the buffer has `length` bytes, and the bus only reads them,
+        // although it takes a pointer to mutable bytes.
         let written = unsafe {
             (bus.set_data)(
                 bus.held.context,
@@ -245,7 +246,7 @@ impl PhysicalFunction for Bus {
     }
 }
 
-/// Everything the driver knows of the device while it has resources.
+/// The device as the driver uses it while it has resources.
 pub(crate) struct Hardware {
     bus: Bus,
     capability: Capability,
@@ -262,7 +263,7 @@ unsafe impl Send for Hardware {}
 unsafe impl Sync for Hardware {}
 
 impl Hardware {
-    /// Asks the bus for its interfaces and the device for its capability, at `PASSIVE_LEVEL`. The
+    /// Queries the bus for its interfaces and reads the device's capability, at `PASSIVE_LEVEL`. The
     /// lists are the PF's resources.
     pub(crate) fn find(
         device: WDFDEVICE,
@@ -294,14 +295,14 @@ impl Hardware {
         })
     }
 
-    /// Whether the device has as many VFs as are to be turned on, and room for them, as far as can be
-    /// told before they are on.
+    /// Checks that the device has as many VFs as are to be turned on, and room for them, as far as that is
+    /// known before they are on.
     pub(crate) fn admit(&self, num_vfs: u16) -> Result<(), StartFailure> {
         self.memory.admit(&self.capability, num_vfs)
     }
 
-    /// Turns the VFs on and finds their memory and registers, at `PASSIVE_LEVEL`. If anything is amiss
-    /// they are off again. [`enable::turn_on`] says how long it takes.
+    /// Turns the VFs on and finds their memory and registers, at `PASSIVE_LEVEL`. After a
+    /// failure they are off again. [`enable::turn_on`] says how long it takes.
     pub(crate) fn enable(&mut self, num_vfs: u16) -> Result<(), StartFailure> {
         let enabled = enable::turn_on(&mut self.bus, &mut SystemClock, &self.memory, num_vfs)?;
         self.capability = enabled.capability;
@@ -351,7 +352,7 @@ impl Hardware {
         }
     }
 
-    /// The memory behind a base address register of a VF.
+    /// The memory of a base address register of a VF.
     pub(crate) fn resource(&self, vf: u16, bar: u16) -> Result<MemoryDescriptor, NtStatus> {
         self.apertures.resource(vf, bar)
     }

@@ -1,12 +1,12 @@
 //! The reset of one VF, which [`pf_state::reset`] orders: of its blocks, then of its hardware.
 
 use pf_state::{
-    config::SavedRegisters,
     event,
     flr::{Completion, ResetFailure, function_level_reset},
     reset::{self, VfReset},
     retention::RegisterStore,
     rundown::Rundown,
+    saved_registers::SavedRegisters,
     status::NtStatus,
 };
 

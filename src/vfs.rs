@@ -6,11 +6,12 @@ use block_broker::{BlockSlot, Broker, Kinds, Vf, VfCell};
 use block_table::Table;
 use pf_broker_abi::TableSource;
 use pf_state::{
-    config::{Identity, SavedRegisters},
+    config::Identity,
     failure::StartFailure,
     invalidation::Input,
     retention::RegisterStore,
     rundown::Rundown,
+    saved_registers::SavedRegisters,
     table::{self, Origin},
 };
 use wdk_sys::{WDFDEVICE, WDFOBJECT};

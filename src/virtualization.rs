@@ -15,9 +15,10 @@ use pcivirt_abi::{
 };
 use pf_broker_abi::PowerState;
 use pf_state::{
-    config::{self, Identity, Space, Written},
+    config::{self, Identity, Space},
     power,
     status::{self, NtStatus},
+    write_list::Written,
 };
 
 use crate::{

@@ -60,7 +60,7 @@ pub(crate) struct Locked<T> {
 unsafe impl<T: Send> Sync for Locked<T> {}
 
 impl<T> Locked<T> {
-    /// Puts data behind a lock that lives as long as `parent`.
+    /// Guards data with a lock that lives as long as `parent`.
     pub(crate) fn new(parent: WDFOBJECT, data: T) -> Result<Self, NTSTATUS> {
         Ok(Self {
             lock: SpinLock::new(parent)?,
@@ -89,7 +89,7 @@ impl<T> Deref for Guard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: the lock is held, so nobody else has a reference to the data.
+        // SAFETY: the lock is held, so there is no other reference to the data.
         unsafe { &*self.data.get() }
     }
 }

@@ -1,4 +1,4 @@
-//! Non-paged memory, taken from the framework once when a device starts.
+//! Non-paged memory, allocated from the framework once when a device starts.
 
 use core::mem::MaybeUninit;
 
@@ -10,7 +10,7 @@ use crate::os::{object, wdf};
 /// The tag of the driver's pool memory, `PfBr` in a debugger.
 pub(crate) const POOL_TAG: u32 = u32::from_le_bytes(*b"PfBr");
 
-/// Takes room for `count` values of `T`, aligned as `T` asks.
+/// Allocates room for `count` values of `T`, aligned as `T` asks.
 ///
 /// # Safety
 /// The memory is used only as long as `parent` lives, which it belongs to.
@@ -20,7 +20,7 @@ pub(crate) unsafe fn take<T>(
 ) -> Result<&'static mut [MaybeUninit<T>], StartFailure> {
     let bytes = count
         .checked_mul(size_of::<T>())
-        // The pool aligns to 16 bytes; the rest of the way is made up by hand.
+        // The pool aligns to 16 bytes; the code below aligns further.
         .and_then(|bytes| bytes.checked_add(align_of::<T>()))
         .ok_or(StartFailure::Memory { bytes: usize::MAX })?;
     let mut attributes = object::child_of(parent);
@@ -45,7 +45,7 @@ pub(crate) unsafe fn take<T>(
     let padding = buffer.align_offset(align_of::<T>());
     // SAFETY: the padding is less than the alignment, which was added to the size.
     let first = unsafe { buffer.add(padding) };
-    // SAFETY: from the first aligned byte on there is room for `count` values, nobody else has the
+    // SAFETY: from the first aligned byte on there is room for `count` values, nothing else uses the
     // memory, and values that may be uninitialised need no initialisation.
     Ok(unsafe { core::slice::from_raw_parts_mut(first.cast::<MaybeUninit<T>>(), count) })
 }

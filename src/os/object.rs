@@ -35,7 +35,7 @@ pub(crate) fn with_context<T: Context>() -> WDF_OBJECT_ATTRIBUTES {
     }
 }
 
-/// What the framework knows of a context type: a name for debuggers, a size, and its own address,
+/// The description of a context type: a name for debuggers, a size, and its own address,
 /// which is the type's identity.
 #[repr(transparent)]
 pub(crate) struct ContextType(WDF_OBJECT_CONTEXT_TYPE_INFO);
@@ -74,7 +74,7 @@ pub(crate) trait Context: Sized + 'static {
 /// The context of type `T` of an object; none if the object was made without.
 pub(crate) fn context<T: Context>(object: WDFOBJECT) -> Option<NonNull<T>> {
     // SAFETY: every handle in this driver comes from the framework and is used while it is valid;
-    // the framework answers with NULL if the object has no such context.
+    // the framework returns NULL if the object has no such context.
     let context = unsafe { wdf::call!(WdfObjectGetTypedContextWorker, object, T::TYPE.info()) };
     NonNull::new(context.cast())
 }
@@ -82,7 +82,7 @@ pub(crate) fn context<T: Context>(object: WDFOBJECT) -> Option<NonNull<T>> {
 /// Deletes an object and its children.
 ///
 /// # Safety
-/// Nobody uses the object or its context after this.
+/// The object and its context are not used after this.
 pub(crate) unsafe fn delete(object: WDFOBJECT) {
     // SAFETY: as the caller promises.
     unsafe { wdf::call!(WdfObjectDelete, object) };

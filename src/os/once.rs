@@ -16,7 +16,7 @@ pub(crate) struct Once<T> {
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
-// SAFETY: the value is written by one thread before the state says so, and only read afterwards.
+// SAFETY: the value is written by one thread before the state is SET, and only read afterwards.
 unsafe impl<T: Send + Sync> Sync for Once<T> {}
 
 impl<T> Once<T> {
@@ -33,9 +33,9 @@ impl<T> Once<T> {
         if self.state.load(Ordering::Acquire) != SET {
             return None;
         }
-        // SAFETY: nobody writes the cell any more once the state says SET.
+        // SAFETY: the cell is not written any more once the state is SET.
         let value = unsafe { &*self.value.get() };
-        // SAFETY: the state says SET only after the value was written.
+        // SAFETY: the state is SET only after the value was written.
         Some(unsafe { value.assume_init_ref() })
     }
 

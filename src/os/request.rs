@@ -199,7 +199,7 @@ impl Output<'_> {
         }
         // SAFETY: `written` is at most the room of the buffer.
         let to = unsafe { self.buffer.add(self.written) };
-        // SAFETY: the bytes fit behind what is written, and private bytes are no part of a
+        // SAFETY: the bytes fit after what is written, and private bytes are no part of a
         // request's buffer.
         unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
         self.written += bytes.len();

@@ -44,7 +44,7 @@ pub(crate) fn until(done: impl Fn() -> bool) {
     }
 }
 
-/// A kernel event that lets one waiter go for each time it is set.
+/// A kernel event that releases one waiter each time it is set.
 pub(crate) struct Event(UnsafeCell<KEVENT>);
 
 // SAFETY: the kernel synchronises the use of its event.
@@ -60,7 +60,7 @@ impl Event {
 
     /// Makes the event usable. It does not move after this, as it links to itself.
     pub(crate) fn initialize(&self) {
-        // SAFETY: the event is at its final address, and nobody uses it yet.
+        // SAFETY: the event is at its final address, and not used yet.
         unsafe {
             wdk_sys::ntddk::KeInitializeEvent(
                 self.0.get(),

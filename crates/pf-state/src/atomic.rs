@@ -1,4 +1,4 @@
-//! The atomics of gates, references and sleepers: those of the core library, or loom's when a model is
+//! The atomics of rundowns, references and sleepers: those of the core library, or loom's when a model is
 //! checked.
 
 #[cfg(not(loom))]

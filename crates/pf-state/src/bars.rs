@@ -2,8 +2,8 @@
 //!
 //! The bus gives one aperture for each VF base address register; VF n owns its n-th slice, whose size
 //! is the size that one VF's register was probed to (PCI Express Base Specification, section
-//! 9.2.1.1.1). The aperture has to hold a slice for every VF, or a VF would be given memory that is
-//! somebody else's.
+//! 9.2.1.1.1). The aperture has to hold a slice for every VF, or a VF would get memory that belongs to
+//! another function.
 
 use crate::status::{self, NtStatus};
 use pcivirt_abi::{PCI_TYPE0_ADDRESSES, bus, bus::MemoryDescriptor, config as register};
@@ -206,7 +206,7 @@ pub fn bases(
     bases
 }
 
-/// The most memory ranges that a PF is given: six base address registers, as many of its VFs, and
+/// The most memory ranges of a PF: six base address registers, as many of its VFs, and
 /// an expansion ROM.
 const MEMORY_RANGES: usize = 13;
 
@@ -293,7 +293,7 @@ pub struct VfCount {
 }
 
 impl VfCount {
-    /// Judges the length of an aperture that begins at a register's address.
+    /// Checks the length of an aperture that begins at a register's address.
     fn check_length(self, length: u64, size: u64) -> Result<(), ApertureFailure> {
         let all = |vfs: u16| size.saturating_mul(u64::from(vfs));
         let needed = all(self.enabled);
@@ -310,7 +310,7 @@ impl VfCount {
 /// The aperture of one base address register: where all VFs' slices lie, and how large each is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Aperture {
-    /// All VFs' memory behind this register, as the processor sees it.
+    /// All VFs' memory of this register, as the processor sees it.
     pub range: Range,
     /// The register.
     pub bar: Bar,
@@ -371,7 +371,7 @@ impl VfBarApertures {
         Ok(Self { apertures })
     }
 
-    /// The resource behind register `bar` of VF `vf`.
+    /// The resource of register `bar` of VF `vf`.
     ///
     /// # Errors
     /// `STATUS_INVALID_PARAMETER` for a register that a type 0 header does not have, and

@@ -1,20 +1,14 @@
-//! A function's configuration space: a bounded capability walk, what a VF may write, and the
-//! identifiers that a VF's own registers do not hold.
+//! A function's configuration space: a bounded capability walk, and the identifiers that a VF's own
+//! registers do not hold.
 //!
-//! A guest's accesses end here, so a VF writes only what concerns itself and cannot undo what the
-//! PF or the host decided. Section numbers are those of the PCI Express Base Specification.
-
-mod saved;
-mod write_list;
+//! A VF writes only its own functions' controls, and cannot change what the PF or the host decided.
+//! [`write_list`](crate::write_list) holds the registers. Section numbers are those of the PCI Express Base Specification.
 
 use crate::status::{self, NtStatus};
 use pcivirt_abi::config::{self as register, Status};
 
-pub use saved::{RestoreFailure, SavedRegisters};
-pub use write_list::{WriteList, Written};
-
-/// Reading of the configuration space of one function. Ranges have any place and length; the bus
-/// driver makes of them what its hardware takes.
+/// Reads the configuration space of one function. Ranges have any place and length; the bus driver
+/// splits them for its hardware.
 pub trait Space {
     /// Reads `buffer.len()` bytes; false when the bus did not deliver all of them.
     fn read(&mut self, offset: u32, buffer: &mut [u8]) -> bool;
@@ -47,7 +41,7 @@ impl<S: Space> Space for &mut S {
     }
 }
 
-/// Writing, too: to a VF. The PF's own registers are the bus driver's to write.
+/// Also writes it: that of a VF. Only the bus driver writes the PF's own registers.
 pub trait WritableSpace: Space {
     /// Writes all of `bytes`; false when the bus did not take all of them.
     fn write(&mut self, offset: u32, bytes: &[u8]) -> bool;
@@ -103,7 +97,7 @@ pub fn find_extended_capability(space: &mut impl Space, id: u16) -> Option<u32> 
     None
 }
 
-/// Judges the range of a configuration access.
+/// Checks the range of a configuration access.
 ///
 /// # Errors
 /// `STATUS_INVALID_PARAMETER` for an empty range or one that leaves the 4096 bytes.
@@ -137,7 +131,7 @@ impl Identity {
         ((self.vendor_id as u64) << 16) | self.device_id as u64
     }
 
-    /// Puts the identifiers over what hardware answered for the bytes from `offset` on.
+    /// Replaces the identifiers in bytes that were read from `offset` on.
     pub fn overlay(self, offset: u32, bytes: &mut [u8]) {
         let [v0, v1] = self.vendor_id.to_le_bytes();
         let [d0, d1] = self.device_id.to_le_bytes();

@@ -1,4 +1,4 @@
-//! Turning the VFs on and off, with the times that the device is given (PCI Express Base Specification,
+//! Turns the VFs on and off, with the times that the device needs (PCI Express Base Specification,
 //! section 9.3.3.3.1; Linux's `drivers/pci/iov.c` waits as long).
 //!
 //! After VF Enable was cleared, software must not touch the SR-IOV capability for a second. The next access
@@ -9,10 +9,11 @@
 use crate::{
     bars::{self, ApertureFailure, Ranges, VfBarApertures, VfCount},
     clock::Clock,
-    config::{Space, WriteList},
+    config::Space,
     failure::StartFailure,
     sriov::Capability,
     status::{self, NtStatus},
+    write_list::WriteList,
 };
 use pcivirt_abi::{PCI_TYPE0_ADDRESSES, config as register, config::SriovControl};
 
@@ -28,7 +29,7 @@ pub trait PhysicalFunction {
     fn vf(&mut self, vf: u16) -> impl Space;
 }
 
-/// Where the VFs' memory can be: what the bus tells when the device is given its resources.
+/// Where the VFs' memory can be, from the bus, when the device gets its resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     /// The answer of `GetVirtualFunctionProbedBars`.
@@ -78,7 +79,7 @@ impl Memory {
     }
 }
 
-/// What is known once the VFs are on: only then have all addresses been given.
+/// What is known once the VFs are on: only then are all addresses assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Enabled {
     /// The capability.
@@ -145,7 +146,7 @@ fn look(
     })
 }
 
-/// Compares what the capability holds with what the bus was asked for.
+/// Compares what the capability holds with what was requested from the bus.
 fn check_switch(capability: &Capability, num_vfs: u16) -> Result<(), StartFailure> {
     let control = capability.control;
     if !control.contains(SriovControl::VF_ENABLE) {
@@ -191,7 +192,7 @@ fn wait_for_vfs(
 
 /// Whether a VF completes configuration requests. Until it does, its registers read as ones; while it asks
 /// for more time, its vendor ID may read as 0001h instead (section 2.3.2), which otherwise reads as ones. Some
-/// bits of the two registers behind the identifiers are always zero.
+/// bits of the two registers after the identifiers are always zero.
 fn answers(vf: &mut impl Space) -> bool {
     let retried = vf.read_u16(register::VENDOR_ID) == Some(register::VENDOR_ID_RETRY);
     let registers = vf.read_u32(register::COMMAND);

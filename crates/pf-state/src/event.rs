@@ -208,11 +208,11 @@ events! {
     /// `Status` is the answer.
     EVENT_ANSWERED = INFORMATION "EventAnswered",
         c"The virtualization stack has answered.";
-    /// `First` is 1 when transactions were still pending, `Second` 1 when the VF's driver asked for the
-    /// reset.
+    /// `First` is 1 when transactions were still pending, `Second` 1 when the VF's driver started
+    /// the reset.
     VF_RESET = INFORMATION "VfReset",
         c"A VF was reset.";
-    /// `Status` is the cause, `Second` 1 when the VF's driver asked for the reset.
+    /// `Status` is the cause, `Second` 1 when the VF's driver started the reset.
     VF_RESET_FAILED = ERROR "VfResetFailed",
         c"A VF could not be reset and stays closed.";
     /// `Vf` is the first VF, `Status` its cause, `First` the number of VFs.

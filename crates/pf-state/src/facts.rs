@@ -1,10 +1,10 @@
-//! What every start of one device finds the same: the identifiers of its VFs and the sizes of their
+//! The facts that every start of one device must find the same: the identifiers of its VFs and the sizes of their
 //! base address registers.
 //!
-//! The virtualization stack builds a guest's device from these values and may ask for them at any
+//! The virtualization stack builds a guest's device from these values and may query them at any
 //! time after the first start, also while the PF is stopped or not in D0. A rebalance moves memory
 //! and bus numbers; it changes neither value. A start that finds other values is a start of another
-//! device, or of another firmware, under guests that were given the first one, so it fails.
+//! device, or of another firmware, under guests that have the first one, so it fails.
 
 use crate::{config::Identity, failure::StartFailure};
 use pcivirt_abi::PCI_TYPE0_ADDRESSES;
@@ -12,7 +12,7 @@ use pcivirt_abi::PCI_TYPE0_ADDRESSES;
 /// The constant facts of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceFacts {
-    /// What identifies each VF to its driver.
+    /// Each VF's identifiers for its driver.
     pub vf_identity: Identity,
     /// What the VFs' base address registers read as after ones were written to them:
     /// `GetVirtualFunctionProbedBars` of `wdm.h`.

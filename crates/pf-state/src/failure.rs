@@ -23,7 +23,7 @@ pub enum StartFailure {
     Framework(NtStatus),
     /// Memory for the VFs' blocks.
     Memory {
-        /// The bytes asked for.
+        /// The requested bytes.
         bytes: usize,
     },
     /// The registry value `NumVFs` is not there.
@@ -94,9 +94,9 @@ pub enum StartFailure {
         /// SR-IOV Control.
         control: u16,
     },
-    /// The device has another number of VFs than the bus was asked for.
+    /// The device has another number of VFs than requested from the bus.
     OtherNumVfs {
-        /// The number asked for.
+        /// The requested number.
         asked: u16,
         /// `NumVFs` of the SR-IOV capability.
         found: u16,

@@ -50,7 +50,7 @@ pub enum Completion {
 /// The time between two reads of Transactions Pending.
 const PENDING_POLL_MILLISECONDS: u32 = 10;
 /// How long to wait for transactions: the specification lets a completion time out after 50 ms by
-/// default, and its note asks for that time when the bit cannot be relied on.
+/// default, and its note requires that time when the bit is unreliable.
 const PENDING_LIMIT_MILLISECONDS: u32 = 100;
 /// The time between two reads of a silent VF after the first 100 ms, and the limit: one second in all,
 /// after which section 6.6.1 lets a function count as broken.

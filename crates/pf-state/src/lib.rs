@@ -1,26 +1,29 @@
-//! What the PF driver decides, without the framework that it decides it in.
+//! The driver's decisions as state machines, free of KMDF.
 //!
-//! Each module is one conversation with Windows or with hardware, as values and functions that any
-//! host can test: the driver's shell holds the locks, the queues and the requests, asks here, and
-//! executes the answer.
+//! The driver's shell holds the locks, the queues and the requests. It calls this crate, or implements
+//! its traits, and executes the results; so host tests run the code that the driver runs.
 //!
 //! | module | decides |
 //! |---|---|
-//! | [`rebalance`] | who is attached, which Plug and Play event is told to whom, who has to wait |
-//! | [`invalidation`] | which pending request may carry which VF's invalidation |
-//! | [`rundown`] | which calls may still start, and when the last one is out |
+//! | [`rebalance`] | which stack is attached, which event it gets, which callback waits |
+//! | [`invalidation`] | which pending request carries which VF's invalidation, and when |
+//! | [`reset`] | the steps of a VF's reset and their order |
+//! | [`flr`] | the function level reset of a VF, register by register |
+//! | [`rundown`] | which calls may start, and when the last one has left |
 //! | [`retention`] | which registers of a VF are restored after the PF was not in D0 |
-//! | [`reset`] | the function level reset of a VF, register by register |
-//! | [`opener`] | who may send management codes |
-//! | [`power`] | which power states a VF may be put into |
-//! | [`config`] | which bytes of a VF's configuration space may be written, which are made up |
+//! | [`opener`] | which files may send management codes |
+//! | [`power`] | which power states a VF may have |
+//! | [`config`] | reading configuration space, and the identifiers that a VF shows |
+//! | [`write_list`] | which bits of a VF's configuration space a VF may write |
+//! | [`saved_registers`] | how these are saved and restored |
 //! | [`bars`] | which part of the PF's VF memory belongs to which VF |
-//! | [`sriov`] | what the PF's SR-IOV capability says |
-//! | [`enable`] | turning the VFs on and off, with the times that the device is given |
-//! | [`table`] | which block table a PF is served by |
+//! | [`sriov`] | the PF's SR-IOV capability |
+//! | [`enable`] | turning the VFs on and off, with the times that the device needs |
+//! | [`table`] | which block table a PF uses |
 //! | [`facts`] | what every start of a device must find the same |
 //! | [`failure`] | why a device does not start |
-//! | [`event`] | what is told to Event Tracing, and how it is laid out |
+//! | [`event`] | the events for Event Tracing, and their layout |
+//! | [`clock`], [`status`] | time; the statuses of the driver |
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -40,9 +43,11 @@ pub mod rebalance;
 pub mod reset;
 pub mod retention;
 pub mod rundown;
+pub mod saved_registers;
 pub mod sriov;
 pub mod status;
 pub mod table;
+pub mod write_list;
 
 #[cfg(test)]
 mod tests {

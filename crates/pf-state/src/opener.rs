@@ -1,7 +1,7 @@
-//! Who opened the device, and what that lets them send.
+//! Opens of the device, and the control codes that a file may carry.
 //!
 //! One security descriptor guards the device, and with it every way to open it. An administrator may
-//! widen it so that a program that is no administrator can ask for the PF's LUID. The management
+//! widen it so that a program that is no administrator can query the PF's LUID. The management
 //! interface has a reference string, which the I/O manager leaves as the file's name when the device
 //! is opened through it, and such an open is checked once more, against [`ADMINISTRATORS`].
 //!
@@ -30,12 +30,12 @@ pub fn is_management(name: &[u16]) -> bool {
 pub enum Opened {
     /// Through the management interface, by a kernel-mode caller or an administrator.
     ForManagement,
-    /// In another way: its requests may ask for the LUID, and those of the kernel for everything.
+    /// In another way: its requests may query the LUID, and those of the kernel may do everything.
     Plainly,
 }
 
-/// What is said to an open. `is_administrator` checks the caller against [`ADMINISTRATORS`]; it is
-/// asked only of a user-mode caller that opens the management interface. `None` refuses the open.
+/// The result of an open. `is_administrator` checks the caller against [`ADMINISTRATORS`]; it runs only
+/// for a user-mode caller that opens the management interface. `None` refuses the open.
 #[must_use]
 pub fn open(
     management: bool,

@@ -1,9 +1,9 @@
-//! Which power states a VF may be put into.
+//! The power states that a VF may have.
 
 use crate::status::{self, NtStatus};
 use pcivirt_abi::sriov::DevicePowerState;
 
-/// Judges the arguments of `SetVfPowerState`: a working state, and no wake-up from D0. The
+/// Checks the arguments of `SetVfPowerState`: a working state, and no wake-up from D0. The
 /// documentation's sample answers every other state with `STATUS_INVALID_PARAMETER`.
 ///
 /// # Errors

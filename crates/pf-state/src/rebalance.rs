@@ -94,7 +94,7 @@ impl<S: Signal> Sleeper<S> {
         &self.signal
     }
 
-    /// Wakes the callback, if the machine says so; before it sleeps is soon enough.
+    /// Wakes the callback, if there is something to wake; this may come before it sleeps.
     pub fn wake(&self, wake: Option<Wake>) {
         if let Some(Wake(status)) = wake {
             // Release: the callback that the signal wakes reads this status.

@@ -12,8 +12,10 @@
 //! the driver before the reset had set, whenever the PF leaves or enters D0 meanwhile.
 
 use crate::{
-    config::{RestoreFailure, SavedRegisters, Space, WritableSpace, WriteList},
+    config::{Space, WritableSpace},
     rundown::Rundown,
+    saved_registers::{RestoreFailure, SavedRegisters},
+    write_list::WriteList,
 };
 
 /// Stores the registers of one VF.

@@ -1,4 +1,4 @@
-//! What the PF's IDs and SR-IOV capability say (PCI Express Base Specification, sections 7.5.1.1 and 9.3.3).
+//! Reads the PF's IDs and SR-IOV capability (PCI Express Base Specification, sections 7.5.1.1 and 9.3.3).
 
 use crate::config::{Identity, Space, find_extended_capability};
 use pcivirt_abi::{PCI_TYPE0_ADDRESSES, config as register, config::SriovControl};
@@ -17,13 +17,13 @@ pub enum CapabilityFailure {
 pub struct Capability {
     /// The most VFs that the device can have.
     pub total_vfs: u16,
-    /// What the VFs are switched with.
+    /// SR-IOV Control, which turns the VFs on.
     pub control: SriovControl,
     /// How many VFs there are while VF Enable is set.
     pub num_vfs: u16,
-    /// What identifies the PF.
+    /// The PF's identifiers.
     pub pf_identity: Identity,
-    /// What identifies a VF to its driver.
+    /// A VF's identifiers for its driver.
     pub vf_identity: Identity,
     /// The VF base address registers: where the memory of VF 0 begins, as the bus driver set them.
     pub vf_base_addresses: [u32; PCI_TYPE0_ADDRESSES],

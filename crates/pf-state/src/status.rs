@@ -1,8 +1,8 @@
-//! The NTSTATUS values that the machines answer with, as MS-ERREF section 2.3.1 lists them.
+//! The NTSTATUS values that the driver returns, as MS-ERREF section 2.3.1 lists them.
 
 pub use pcivirt_abi::NtStatus;
 
-/// Declares the constants, each with the name that the headers give it behind `STATUS_`; the tests
+/// Declares the constants, each with the name that it has in the headers after `STATUS_`; the tests
 /// hold every one against Microsoft's metadata.
 macro_rules! statuses {
     ($($(#[$meaning:meta])* $name:ident = $published:ident, $value:literal;)*) => {
@@ -24,7 +24,7 @@ macro_rules! statuses {
 }
 
 statuses! {
-    /// The request is done.
+    /// Success.
     SUCCESS = STATUS_SUCCESS, 0x0000_0000;
     /// The other side refused without saying more.
     UNSUCCESSFUL = STATUS_UNSUCCESSFUL, 0xC000_0001;
@@ -38,19 +38,19 @@ statuses! {
     ACCESS_DENIED = STATUS_ACCESS_DENIED, 0xC000_0022;
     /// The reply does not fit.
     BUFFER_TOO_SMALL = STATUS_BUFFER_TOO_SMALL, 0xC000_0023;
-    /// Somebody else is attached.
+    /// Another stack is attached.
     SHARING_VIOLATION = STATUS_SHARING_VIOLATION, 0xC000_0043;
     /// The device, or the VF, cannot be reached for now.
     DEVICE_NOT_READY = STATUS_DEVICE_NOT_READY, 0xC000_00A3;
-    /// The device has not done in time what it was asked for.
+    /// The device did not finish in time.
     IO_TIMEOUT = STATUS_IO_TIMEOUT, 0xC000_00B5;
-    /// The device cannot do what it was asked for.
+    /// The device cannot do what was requested.
     NOT_SUPPORTED = STATUS_NOT_SUPPORTED, 0xC000_00BB;
     /// The device did not take or give the data.
     IO_DEVICE_ERROR = STATUS_IO_DEVICE_ERROR, 0xC000_0185;
-    /// Nothing is under way that this could be the answer to.
+    /// There is no event that this could answer.
     INVALID_DEVICE_STATE = STATUS_INVALID_DEVICE_STATE, 0xC000_0184;
-    /// Something else is under way.
+    /// Another operation runs.
     DEVICE_BUSY = STATUS_DEVICE_BUSY, 0x8000_0011;
     /// The device is gone.
     DEVICE_REMOVED = STATUS_DEVICE_REMOVED, 0xC000_02B6;
@@ -60,7 +60,7 @@ statuses! {
     RESOURCE_DATA_NOT_FOUND = STATUS_RESOURCE_DATA_NOT_FOUND, 0xC000_0089;
     /// The registry value has another type.
     OBJECT_TYPE_MISMATCH = STATUS_OBJECT_TYPE_MISMATCH, 0xC000_0024;
-    /// More was asked for than is allowed.
+    /// More was requested than is allowed.
     QUOTA_EXCEEDED = STATUS_QUOTA_EXCEEDED, 0xC000_0044;
     /// The data does not check out.
     DATA_ERROR = STATUS_DATA_ERROR, 0xC000_003E;
@@ -68,7 +68,7 @@ statuses! {
     INSUFFICIENT_RESOURCES = STATUS_INSUFFICIENT_RESOURCES, 0xC000_009A;
     /// The device gave data that make no sense.
     DEVICE_DATA_ERROR = STATUS_DEVICE_DATA_ERROR, 0xC000_009C;
-    /// The data does not mean anything.
+    /// The data has no meaning.
     BAD_DATA = STATUS_BAD_DATA, 0xC000_090B;
     /// The registry holds what it cannot hold.
     REGISTRY_CORRUPT = STATUS_REGISTRY_CORRUPT, 0xC000_014C;
@@ -80,7 +80,7 @@ statuses! {
     NOINTERFACE = STATUS_NOINTERFACE, 0xC000_02B9;
     /// The device lacks a function that is needed.
     DEVICE_FEATURE_NOT_SUPPORTED = STATUS_DEVICE_FEATURE_NOT_SUPPORTED, 0xC000_0463;
-    /// The device has less of something than was asked for.
+    /// The device has less of something than was requested.
     DEVICE_INSUFFICIENT_RESOURCES = STATUS_DEVICE_INSUFFICIENT_RESOURCES, 0xC000_0468;
     /// The hardware refused.
     DEVICE_HARDWARE_ERROR = STATUS_DEVICE_HARDWARE_ERROR, 0xC000_0483;
@@ -96,7 +96,7 @@ statuses! {
     RANGE_LIST_CONFLICT = STATUS_RANGE_LIST_CONFLICT, 0xC000_0282;
     /// An address is not aligned.
     DATATYPE_MISALIGNMENT_ERROR = STATUS_DATATYPE_MISALIGNMENT_ERROR, 0xC000_02C5;
-    /// No address was given.
+    /// There is no address.
     INVALID_ADDRESS = STATUS_INVALID_ADDRESS, 0xC000_0141;
     /// The device is another one.
     DEVICE_DOES_NOT_EXIST = STATUS_DEVICE_DOES_NOT_EXIST, 0xC000_00C0;
@@ -104,7 +104,7 @@ statuses! {
     NO_MATCH = STATUS_NO_MATCH, 0xC000_0272;
     /// The function is not there.
     DEVICE_UNREACHABLE = STATUS_DEVICE_UNREACHABLE, 0xC000_0464;
-    /// The device does something else than it was asked for.
+    /// The device did something else than was requested.
     DEVICE_PROTOCOL_ERROR = STATUS_DEVICE_PROTOCOL_ERROR, 0xC000_0186;
     /// There is no memory where there must be some.
     MEMORY_NOT_ALLOCATED = STATUS_MEMORY_NOT_ALLOCATED, 0xC000_00A0;

@@ -1,4 +1,4 @@
-//! Which block table a PF is served by, and whether it is for this PF.
+//! Which block table a PF uses, and whether it is for this PF.
 
 use block_table::Table;
 

@@ -128,7 +128,7 @@ impl World {
             self.sleeping = false;
             seen.woken = Some(status);
         }
-        // Nobody sleeps unless an answer is still owed, and nobody is owed an answer by no one.
+        // A callback sleeps exactly while an attached stack owes an answer.
         let owed = matches!(
             self.machine.phase,
             Phase::QueryStop { .. } | Phase::Restart { .. }
@@ -163,7 +163,7 @@ fn reachable() -> Vec<World> {
 
 #[test]
 fn the_reachable_worlds_are_few_and_all_of_them_keep_the_invariants() {
-    // Four identities (nobody, without a handle, 1, 2) in the phases Steady, Stopped and Removed,
+    // Four attachments (none, without a handle, 1, 2) in the phases Steady, Stopped and Removed,
     // three in the four phases that owe an answer.
     assert_eq!(reachable().len(), 4 * 3 + 3 * 4);
 }

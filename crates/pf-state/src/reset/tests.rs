@@ -6,8 +6,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    config::{SavedRegisters, WriteList, tests::vf as registers},
+    config::tests::vf as registers,
     rundown::{Rundown, RundownGuard},
+    saved_registers::SavedRegisters,
+    write_list::WriteList,
 };
 
 /// What the sequence did, in its order.

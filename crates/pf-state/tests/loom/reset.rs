@@ -3,12 +3,14 @@
 
 use loom::sync::{Arc, Mutex};
 use loom::thread::{spawn, yield_now};
-use pf_state::config::{SavedRegisters, Space, WritableSpace, WriteList};
+use pf_state::config::{Space, WritableSpace};
 use pf_state::flr::{Completion, ResetFailure};
 use pf_state::reset::{VfReset, reset_vf};
 use pf_state::retention::{self, RegisterStore};
 use pf_state::rundown::Rundown;
+use pf_state::saved_registers::SavedRegisters;
 use pf_state::status::{self, NtStatus};
+use pf_state::write_list::WriteList;
 
 const COMMAND: u32 = 0x04;
 const BUS_MASTER: u8 = 0x04;

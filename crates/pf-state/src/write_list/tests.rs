@@ -110,7 +110,7 @@ fn of_all_4096_bytes_only_the_bits_of_the_list_reach_hardware() {
             };
             assert_eq!(written, Ok(asks), "{layout:?} {offset:#x}");
             let mut expected = *fresh.bytes();
-            // Of errors the bus is told the ones of the caller, and none that the register holds.
+            // The bus gets the errors to clear from the caller, and none that the register holds.
             if matches!(offset, 0x06 | 0x07 | 0x6A | 0x6B) {
                 let register = offset as usize & !1;
                 expected[register..register + 2].fill(0);

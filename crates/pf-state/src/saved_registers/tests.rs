@@ -1,10 +1,12 @@
 //! What a driver set is there again after its VF was off, with each layout of its MSI capability.
 
 use super::*;
-use crate::config::{
-    Written,
-    tests::{EXPRESS, MSI_X, Registers},
-    write_list::tests::{Layout, MSI},
+use crate::{
+    config::tests::{EXPRESS, MSI_X, Registers},
+    write_list::{
+        Written,
+        tests::{Layout, MSI},
+    },
 };
 
 /// A VF whose driver uses all that it may.

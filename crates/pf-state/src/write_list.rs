@@ -1,7 +1,9 @@
 //! What a VF may write in its configuration space, and what a write does.
 
-use super::{Space, WritableSpace, check_range, find_capability};
-use crate::status::{self, NtStatus};
+use crate::{
+    config::{Space, WritableSpace, check_range, find_capability},
+    status::{self, NtStatus},
+};
 use pcivirt_abi::config::{
     self as register, Command, DeviceCapabilities, DeviceControl, DeviceStatus, MsiControl,
     MsiXControl, Status,
@@ -250,13 +252,13 @@ impl Msi {
     }
 }
 
-/// What a write asks for beside the registers that it has changed.
+/// What a write requests beside changes of registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a VF that asks for its reset must be reset"]
 pub enum Written {
     /// Nothing.
     Done,
-    /// The VF starts a function level reset. Hardware has not been told: the caller resets the VF
+    /// The VF starts a function level reset. The hardware did not get the write: the caller resets the VF
     /// as `ResetVf` does, so that its blocks are wiped with it.
     Reset,
 }
