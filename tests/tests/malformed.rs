@@ -121,7 +121,7 @@ fn a_malformed_line_ends_the_run_with_exit_code_2_and_is_named() {
         assert_eq!(run.code, 2, "{rule}: {}", run.stderr);
         assert_eq!(
             run.stdout, "{\"status\":\"0x00000000\",\"mask\":\"0x0\"}\n",
-            "{rule}: the result before the line stands, and nothing behind it is carried out"
+            "{rule}: the result before the line remains, and no line after it is played"
         );
         assert!(run.stderr.contains("line 3"), "{rule}: {}", run.stderr);
         assert!(

@@ -83,7 +83,7 @@ fn count_rule(field: &Field, counter: &Field, sink: &Sink) {
         && last as u64 >= counts
     {
         let message = format!(
-            "the default of `{name}` is not zero behind its count: it sets element {last}, and `{counts_name}` counts {counts}"
+            "the default of `{name}` is not zero after its count: it sets element {last}, and `{counts_name}` counts {counts}"
         );
         let diagnostic = Diagnostic::error(message, &field.span, format!("sets element {last}"))
             .related(&counter.span, format!("{counts} by default"));

@@ -261,7 +261,7 @@ pub const FIELD: Section = Section {
         optional(
             "offset",
             Values::Integers(0, MAX_BLOCK_LENGTH as u64 - 1),
-            "behind the field before",
+            "after the field before",
         ),
         required("type", Values::Other("type")),
         optional(

@@ -228,7 +228,7 @@ fn valid_rules_of_a_layout_hold_when_it_is_chosen() {
 }
 
 #[test]
-fn elements_behind_the_count_are_zero() {
+fn elements_after_the_count_are_zero() {
     let pages = |entries: u32, pages: &[u8]| {
         Command::map(0, 1)
             .with(8, &entries.to_le_bytes())

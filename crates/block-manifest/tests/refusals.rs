@@ -94,7 +94,7 @@ fn device_ids_are_one_integer_or_different_ones_in_an_array() {
 }
 
 #[test]
-fn a_bad_type_hides_neither_its_field_nor_those_behind_it() {
+fn a_bad_type_hides_neither_its_field_nor_those_after_it() {
     let fields =
         field("a", "u23", "") + &field("bb", "u8", "") + &field("c", "u8[4]", "count = \"a\"");
     let require = "require = [\"a <= 4\", \"bb == 1\"]\n";
@@ -113,7 +113,7 @@ fn a_bad_type_hides_neither_its_field_nor_those_behind_it() {
 }
 
 #[test]
-fn a_field_that_leaves_the_block_hides_neither_itself_nor_those_behind_it() {
+fn a_field_that_leaves_the_block_hides_neither_itself_nor_those_after_it() {
     let fields = field("a", "u64[3]", "") + &field("bb", "u8", "") + &field("c", "u8", "");
     let require = "require = [\"bb == 1\"]\n";
     one(

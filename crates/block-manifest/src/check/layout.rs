@@ -120,7 +120,7 @@ fn when(
     let behind = behind.iter().map(|field| {
         (
             field.name.clone(),
-            "it stands behind the layouts: a layout is chosen by the fields before",
+            "it follows the layouts: the fields before them select a layout",
         )
     });
     let inner = names_within(
@@ -174,7 +174,7 @@ fn reachable(
         false
     };
     if let Some(other) = before.iter().find(|layout| layout.when.is_none()) {
-        return report("stands behind `else`", Some(other));
+        return report("follows `else`", Some(other));
     }
     let fields: Vec<&Field> = frame.fields.all.iter().collect();
     let mut wanted = chosen(when, before);

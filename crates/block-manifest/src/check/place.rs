@@ -67,7 +67,7 @@ impl<'c> Placer<'c> {
             counted(self.length, "byte")
         );
         let label = format!(
-            "ends {} behind the block",
+            "ends {} after the block",
             counted(end - self.length, "byte")
         );
         let diagnostic = Diagnostic::error(message, place.unwrap_or(&field.header), label);
@@ -123,7 +123,7 @@ fn covered(start: usize, end: usize) -> String {
 pub(super) fn needs_offset(field: &syntax::Field, layout: &Span, context: Context<'_>) {
     if field.offset.is_absent() {
         let message = format!(
-            "field `{}` stands behind the layouts and needs an `offset`",
+            "field `{}` follows the layouts and needs an `offset`",
             name(field)
         );
         let place = field

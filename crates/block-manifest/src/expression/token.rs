@@ -93,7 +93,7 @@ fn number(word: &str, span: &Span, sink: &Sink) -> Option<u64> {
         sink.error(
             format!("`{word}` is not a number"),
             span,
-            "expected decimal digits, or digits behind 0x, 0o or 0b",
+            "expected decimal digits, or digits after 0x, 0o or 0b",
         );
         return None;
     }

@@ -171,7 +171,7 @@ pub(super) fn rules_in_words(field: &Field) -> String {
         sentences.push("Other bits are zero.".to_owned());
     }
     if let Some(count) = &field.count {
-        sentences.push(format!("`{}` elements, and zeros behind them.", count.name));
+        sentences.push(format!("`{}` elements, and zeros after them.", count.name));
     }
     if !field.valid.is_any() {
         let subject = if field.ty.elements() == 1 {

@@ -328,7 +328,7 @@ fn check_name(name: &Located<String>, what: &str, sink: &Sink) {
     if !fits {
         let message = format!("`{}` cannot be the name of {what}", printable(text));
         let rule = format!(
-            "a name has 1 to {MAX_NAME_LENGTH} ASCII letters, digits, `_` and `-`, begins with a letter or `_`, and so does each part behind a `-`"
+            "a name has 1 to {MAX_NAME_LENGTH} ASCII letters, digits, `_` and `-`, begins with a letter or `_`, and so does each part after a `-`"
         );
         sink.report(Diagnostic::error(message, &name.span, "not a name").note(rule));
     }

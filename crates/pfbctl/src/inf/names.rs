@@ -10,7 +10,7 @@ const MAX_SERVICE: usize = 251;
 const MAX_FILE: usize = 255;
 
 /// File names that Windows reserves for devices, with or without extension ("Naming Files, Paths,
-/// and Namespaces"); COM and LPT stand for those with a digit behind.
+/// and Namespaces"); COM and LPT stand for those with a digit appended.
 const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
 const RESERVED_WITH_DIGIT: [&str; 2] = ["com", "lpt"];
 
