@@ -66,12 +66,12 @@ fn link_argument(argument: &str) {
     println!("cargo::rustc-cdylib-link-arg={argument}");
 }
 
-/// Compiles the version resource with the resource compiler named by `PF_BROKER_RC`, which is
+/// Compiles the version resource with the resource compiler named by `KMDF_CROSS_RC`, which is
 /// `rc.exe` of a Windows kit unless the cross-build sets another.
 fn version_resource(out: &Path) -> Result<PathBuf, Failure> {
-    println!("cargo::rerun-if-env-changed=PF_BROKER_RC");
+    println!("cargo::rerun-if-env-changed=KMDF_CROSS_RC");
     println!("cargo::rerun-if-changed=build.rs");
-    let compiler = env::var("PF_BROKER_RC").unwrap_or_else(|_| "rc.exe".to_owned());
+    let compiler = env::var("KMDF_CROSS_RC").unwrap_or_else(|_| "rc.exe".to_owned());
     fs::write(out.join(SCRIPT), version_script()?)?;
     let mut command = Command::new(&compiler);
     if compiler.ends_with("llvm-rc") {

@@ -1,6 +1,7 @@
 //! Builds the driver on Linux, runs it in the lab, and runs all tests.
 #![forbid(unsafe_code)]
 
+mod driver;
 mod suite;
 
 use std::path::PathBuf;
@@ -13,8 +14,9 @@ use build_steps::paths::Paths;
 use build_steps::process;
 use build_steps::tally::Tally;
 use kmdf_cross::architecture::Architecture;
+use kmdf_cross::driver::Driver;
 use kmdf_cross::toolchain::{Target, Toolchain};
-use kmdf_cross::{driver, image, package, reproducible};
+use kmdf_cross::{package, reproducible};
 use lab_harness::command::{self as lab, FailFast};
 use lab_harness::{coverage, kmdf_conformance, mutants};
 use suite::Scope;
@@ -118,24 +120,22 @@ fn run(task: Task) -> Result<ExitCode> {
             driver::build(&paths, arch)?;
         }
         Task::Image { arch } => {
-            let path = driver::finished_folder(&paths, arch).join("pf_broker.sys");
-            let (description, findings) = image::examine(&path, arch)?;
-            println!(
-                "{}\n{}",
-                path.display(),
-                image::table(&description, &findings)
-            );
-            if findings
-                .iter()
-                .any(|finding| finding.verdict == image::Verdict::Broken)
-            {
+            let driver = Driver::read(paths.root())?;
+            let report = driver.check(arch)?;
+            println!("{}\n{report}", driver.image(arch).display());
+            if !report.is_good() {
                 return Ok(ExitCode::FAILURE);
             }
         }
         Task::Package { arch } => {
-            package::make(&paths, arch)?;
+            package::make(&Driver::read(paths.root())?, arch)?;
         }
-        Task::Reproducible { arch } => reproducible::check(&paths, arch)?,
+        Task::Reproducible { arch } => {
+            let driver = Driver::read(paths.root())?;
+            reproducible::check(&driver, arch, |clone| {
+                process::cargo(clone, ["xtask", "driver", "--arch", arch.name()])
+            })?;
+        }
         Task::Lab(arguments) => return lab::run(&paths, &arguments),
         Task::Mutants { only } => {
             if mutants::run(&paths, &only)? > 0 {

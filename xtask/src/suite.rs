@@ -12,14 +12,16 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::driver;
 use build_steps::packages::ensure;
 use build_steps::paths::Paths;
 use build_steps::tally::Tally;
 use kmdf_cross::architecture::Architecture;
-use kmdf_cross::driver;
-use kmdf_cross::image;
+use kmdf_cross::driver::Driver;
+use kmdf_cross::image::Verdict;
 use kmdf_cross::packages::{KERNEL, USER};
 use kmdf_cross::toolchain::{Target, Toolchain};
+use lab_harness::build::KERNEL_PROFILE;
 use lab_harness::command::{self as lab, FailFast};
 use lab_harness::kmdf_conformance;
 use lab_harness::packages::WINE;
@@ -158,7 +160,7 @@ fn image_steps(host: &HostCargo, paths: &Paths) -> Result<Vec<Step>> {
             host.command(
                 paths.root(),
                 "test",
-                &["--package", "kmdf-cross", "--lib", "--", "--ignored"],
+                &["--package", "kmdf-cross", "--", "--ignored"],
             ),
         ),
     ];
@@ -214,7 +216,7 @@ fn windows_lints(
         // Preparing the toolchain is part of the step.
         let toolchain = Toolchain::prepare(&paths, target, Architecture::X86_64)?;
         let profile = match target {
-            Target::Kernel => driver::PROFILE,
+            Target::Kernel => KERNEL_PROFILE,
             Target::User => "release",
         };
         let mut cargo = toolchain.cargo(&folder, "clippy")?;
@@ -226,14 +228,15 @@ fn windows_lints(
 }
 
 fn image_rules(paths: &Paths, architecture: Architecture) -> Result<Tally> {
-    let path = driver::build(paths, architecture)?;
-    let (description, findings) = image::examine(&path, architecture)?;
-    println!("{}", image::table(&description, &findings));
-    Ok(findings
+    driver::build(paths, architecture)?;
+    let report = Driver::read(paths.root())?.check(architecture)?;
+    println!("{report}");
+    Ok(report
+        .findings
         .iter()
         .map(|finding| match finding.verdict {
-            image::Verdict::Kept => Tally::PASSED,
-            image::Verdict::Broken => Tally::FAILED,
+            Verdict::Kept => Tally::PASSED,
+            Verdict::Broken => Tally::FAILED,
         })
         .fold(Tally::default(), std::ops::Add::add))
 }

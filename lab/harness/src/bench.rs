@@ -8,6 +8,13 @@ use block_manifest::Manifest;
 use build_steps::paths::Paths;
 use build_steps::source_edit::SourceEdit;
 
+/// The manifest of the checks, whose fields take any value.
+pub(crate) const CHECKS_MANIFEST: &str = "tests/manifests/checks.toml";
+/// The manifest of the story: the one with a production VF driver.
+pub(crate) const STORY_MANIFEST: &str = "blocks/mlx5-hv-vhca.toml";
+/// The manifest of the storm: a block for each kind of concurrent access.
+pub(crate) const STORM_MANIFEST: &str = "tests/manifests/storm.toml";
+
 /// A device to plug in.
 #[derive(Debug, Clone)]
 pub(crate) struct Bench {

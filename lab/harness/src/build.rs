@@ -10,9 +10,10 @@ use build_steps::packages::ensure;
 use build_steps::paths::Paths;
 use build_steps::process::{self, run};
 use kmdf_cross::architecture::Architecture;
-use kmdf_cross::driver;
+use kmdf_cross::driver::Driver;
+use kmdf_cross::llvm::LLVM;
 use kmdf_cross::packages::{KERNEL, USER};
-use kmdf_cross::toolchain::{LLVM, Toolchain};
+use kmdf_cross::toolchain::Toolchain;
 
 /// Rust's standard library asks this library for random numbers, and Wine 8 lacks it: a library
 /// without code forwards to the function that Wine has.
@@ -29,6 +30,9 @@ const AS_IN_THE_LAB: [&str; 4] = [
     "--config",
     "profile.release.codegen-units=16",
 ];
+
+/// The cargo profile of kernel images, of the driver and of the lab's.
+pub const KERNEL_PROFILE: &str = "driver";
 
 /// Where the pieces lie.
 #[derive(Debug, Clone)]
@@ -65,13 +69,11 @@ pub(crate) fn all(paths: &Paths, framework: Option<&Path>, build: Build) -> Resu
         compile(paths, &kernel, &user)?;
     }
     let driver = match build {
-        Build::Everything => driver::build(paths, Architecture::X86_64)?,
+        Build::Everything => Driver::read(paths.root())?.build(Architecture::X86_64)?,
         Build::Around(driver) => driver,
-        Build::Nothing => {
-            driver::finished_folder(paths, Architecture::X86_64).join("pf_broker.sys")
-        }
+        Build::Nothing => Driver::read(paths.root())?.image(Architecture::X86_64),
     };
-    let kernel = kernel.output_folder(driver::PROFILE);
+    let kernel = kernel.output_folder(KERNEL_PROFILE);
     Ok(Images {
         driver,
         framework: framework.map_or_else(|| kernel.join("wdfldr.dll"), Path::to_path_buf),
@@ -90,7 +92,7 @@ fn compile(paths: &Paths, kernel: &Toolchain, user: &Toolchain) -> Result<()> {
     for package in ["lab-etw", "lab-stack", "vf-driver", "wdfldr"] {
         cargo.args(["-p", package]);
     }
-    run(cargo.args(["--profile", driver::PROFILE, "--quiet"]))?;
+    run(cargo.args(["--profile", KERNEL_PROFILE, "--quiet"]))?;
     let mut cargo = user.cargo(&paths.lab(), "build")?;
     run(cargo.args(["-p", "lab-runner", "--release", "--quiet"]))?;
     let mut cargo = user.cargo(paths.root(), "build")?;

@@ -77,9 +77,9 @@ impl Job {
     fn manifest(self, paths: &Paths) -> Result<PathBuf> {
         match self {
             Self::Limits => bench::limited(paths),
-            Self::Storm | Self::Contention => Ok(paths.root().join(suite::STORM_MANIFEST)),
-            Self::Story => Ok(paths.root().join(suite::STORY_MANIFEST)),
-            _ => Ok(paths.root().join(suite::MANIFEST)),
+            Self::Storm | Self::Contention => Ok(paths.root().join(bench::STORM_MANIFEST)),
+            Self::Story => Ok(paths.root().join(bench::STORY_MANIFEST)),
+            _ => Ok(paths.root().join(bench::CHECKS_MANIFEST)),
         }
     }
 

@@ -10,7 +10,6 @@ mod profile;
 mod report;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use object::read::pe::PeFile64;
@@ -32,8 +31,9 @@ const DRIVER: &str = "src/";
 /// # Errors
 /// When something cannot be built, or no run left counters.
 pub fn run_lab(paths: &Paths) -> Result<Tally> {
-    let image = image::build(paths)?;
-    let left = folder(paths).join("counters");
+    let folder = paths.target().join("coverage");
+    let image = image::build(paths, &folder)?;
+    let left = folder.join("counters");
     if left.exists() {
         fs_err::remove_dir_all(&left)?;
     }
@@ -43,7 +43,7 @@ pub fn run_lab(paths: &Paths) -> Result<Tally> {
     let bytes = fs_err::read(&image)?;
     let parsed = PeFile64::parse(&*bytes).context("pf_broker.dll")?;
     let profile = Counters::left_in(&left, &parsed)?.profile(&parsed)?;
-    let report = Report::make(paths, image, &profile)?;
+    let report = Report::make(paths.root(), folder, image, &profile)?;
     println!("{}", report.table()?);
     let functions = functions::reached(&report.functions()?, DRIVER)?;
     let unexpected = judge(&functions)?;
@@ -92,9 +92,4 @@ fn judge(functions: &BTreeMap<Function, u64>) -> Result<Vec<String>> {
             .map(|exception| format!("NO SUCH FUNCTION: {}", exception.function)),
     );
     Ok(unexpected)
-}
-
-/// Where everything about coverage lies.
-fn folder(paths: &Paths) -> PathBuf {
-    paths.target().join("coverage")
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use wait_timeout::ChildExt as _;
 
+use crate::build::KERNEL_PROFILE;
 use crate::packages::WINE;
 use crate::prefix::Prefix;
 use build_steps::packages::ensure;
@@ -20,7 +21,6 @@ use build_steps::paths::Paths;
 use build_steps::process::{self, output};
 use build_steps::tally::Tally;
 use kmdf_cross::architecture::Architecture;
-use kmdf_cross::driver::PROFILE;
 use kmdf_cross::toolchain::Toolchain;
 use scenarios::{Expectation, Scenario};
 
@@ -55,8 +55,15 @@ pub fn run(paths: &Paths, only: &str) -> Result<Tally> {
 fn build(paths: &Paths) -> Result<Lab> {
     let toolchain = Toolchain::kernel(paths, Architecture::X86_64)?;
     let mut cargo = toolchain.cargo(&paths.lab(), "build")?;
-    process::run(cargo.args(["-p", "wdfldr", "-p", "wdfprobe", "--profile", PROFILE]))?;
-    let built = toolchain.output_folder(PROFILE);
+    process::run(cargo.args([
+        "-p",
+        "wdfldr",
+        "-p",
+        "wdfprobe",
+        "--profile",
+        KERNEL_PROFILE,
+    ]))?;
+    let built = toolchain.output_folder(KERNEL_PROFILE);
     let lab = Lab {
         prefix: Prefix::fresh(paths)?,
     };

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
-mod build;
+pub mod build;
 pub mod command;
 pub mod coverage;
 mod double_log;

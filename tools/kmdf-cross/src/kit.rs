@@ -6,6 +6,7 @@
 
 pub mod facts;
 mod header;
+mod layout;
 mod libraries;
 pub mod minimum;
 
@@ -17,9 +18,7 @@ use crate::architecture::Architecture;
 use build_steps::paths::Paths;
 use build_steps::write;
 use facts::Facts;
-
-/// The version folder that wdk-build looks for.
-pub const SDK_VERSION: &str = "10.0.26100.0";
+pub use layout::SDK_VERSION;
 
 const DDK_HEADERS: &str = "/usr/share/mingw-w64/include/ddk";
 const BASE_HEADERS: &str = "/usr/share/mingw-w64/include";
@@ -53,18 +52,6 @@ pub fn prepare(paths: &Paths, architecture: Architecture) -> Result<PathBuf> {
 
     libraries::prepare(&kit, architecture)?;
     Ok(kit)
-}
-
-/// The include folders of the kit tree, in the order in which wdk-build passes them.
-#[must_use]
-pub fn include_folders(kit: &Path) -> Vec<PathBuf> {
-    let sdk = kit.join("Include").join(SDK_VERSION);
-    vec![
-        sdk.join("km/crt"),
-        sdk.join("km"),
-        sdk.join("shared"),
-        kit.join("Include/wdf/kmdf/1.33"),
-    ]
 }
 
 fn link_headers(from: &Path, to: &Path) -> Result<()> {

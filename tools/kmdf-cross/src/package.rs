@@ -1,53 +1,60 @@
-//! `cargo xtask package`: the files of a driver package, ready for catalogue and signature.
+//! The files of a driver package: image, symbols and stamped INF, ready for catalog and signature.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
+use build_steps::process::{git, output};
 use thiserror::Error;
 
 use crate::architecture::Architecture;
-use crate::driver;
-use build_steps::paths::Paths;
-use build_steps::process::{git, output};
+use crate::driver::Driver;
 
-/// The KMDF version that the INF asks for: the least one that the driver binds to.
-const KMDF_VERSION: &str = "1.25";
-
-/// Builds the driver and puts image, symbols and stamped INF into `target/package/`.
+/// Builds the driver and puts image, symbols and stamped INF into `target/package/` of its
+/// workspace, in a folder for the architecture. The INF template is `NAME.inx` in the driver's folder.
 ///
 /// # Errors
-/// When the build fails, or `pf_broker.inx` lacks what is to be stamped.
-pub fn make(paths: &Paths, architecture: Architecture) -> Result<PathBuf> {
-    let image = driver::build(paths, architecture)?;
-    let folder = paths.target().join("package").join(architecture.inf_name());
+/// When the build fails, or the template is absent or lacks what is to be stamped.
+pub fn make(driver: &Driver, architecture: Architecture) -> Result<PathBuf> {
+    let image = driver.build(architecture)?;
+    let folder = driver
+        .paths()
+        .target()
+        .join("package")
+        .join(architecture.inf_name());
     fs_err::create_dir_all(&folder)?;
-    fs_err::copy(&image, folder.join("pf_broker.sys"))?;
-    fs_err::copy(image.with_extension("pdb"), folder.join("pf_broker.pdb"))?;
-    let template = fs_err::read_to_string(paths.root().join("pf_broker.inx"))?;
+    let name = driver.name();
+    for extension in ["sys", "pdb"] {
+        let file = image.with_extension(extension);
+        fs_err::copy(file, folder.join(format!("{name}.{extension}")))?;
+    }
+    let template = format!("{name}.inx");
     let stamped = Stamp {
         architecture: architecture.inf_name(),
-        kmdf_version: KMDF_VERSION,
-        date: &commit_date(paths)?,
-        version: &format!("{}.0", env!("CARGO_PKG_VERSION")),
+        kmdf_version: &format!("1.{}", driver.minimum_kmdf()),
+        date: &commit_date(driver.folder())?,
+        version: &format!("{}.0", driver.version()),
     }
-    .on(&template)
-    .context("pf_broker.inx")?;
-    // Windows reads an INF in the system's code page or in UTF-16; this one is plain ASCII.
-    if !stamped.is_ascii() {
-        bail!("pf_broker.inx has characters beyond ASCII, which Windows would misread");
-    }
-    fs_err::write(folder.join("pf_broker.inf"), stamped)?;
+    .on(&fs_err::read_to_string(driver.folder().join(&template))?)
+    .context(template.clone())?;
+    // Windows reads an INF in the system's code page or in UTF-16; plain ASCII is the same in both.
+    ensure!(
+        stamped.is_ascii(),
+        "{template} has characters beyond ASCII, which Windows would misread"
+    );
+    fs_err::write(folder.join(format!("{name}.inf")), stamped)?;
     eprintln!(
-        "packed {}; inf2cat and signtool make the rest on Windows",
+        "packed {}; inf2cat and signtool add catalog and signature on Windows",
         folder.display()
     );
     Ok(folder)
 }
 
 /// The day of the last commit as an INF writes it, so that the same source gives the same INF.
-fn commit_date(paths: &Paths) -> Result<String> {
+fn commit_date(folder: &Path) -> Result<String> {
     let words = ["log", "-1", "--format=%cd", "--date=format:%m/%d/%Y"];
-    Ok(output(&mut git(paths.root(), words))?.trim().to_owned())
+    let date =
+        output(&mut git(folder, words)).context("the INF's date is that of the last commit")?;
+    Ok(date.trim().to_owned())
 }
 
 /// What the Windows tool stampinf fills in.

@@ -1,40 +1,55 @@
-//! `cargo xtask reproducible`: the same commit gives the same bytes, wherever it is built.
+//! Whether the same commit gives the same bytes wherever it is built.
 //!
 //! Two clones of the last commit are built in folders of different names, each with cold caches:
 //! a `target/` of its own, and for the second one a cargo home of its own as well.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
+use build_steps::process::{git, output, run};
 
 use crate::architecture::Architecture;
-use crate::driver;
-use build_steps::paths::Paths;
-use build_steps::process::{cargo, git, output, run};
+use crate::driver::Driver;
 
-/// Builds the last commit twice and compares the images byte for byte.
+/// Builds the last commit twice and compares the images byte for byte. `build` makes the command that
+/// builds the driver in the workspace at a path.
 ///
 /// # Errors
 /// When a build fails or the images differ; the error then names the first different byte.
-pub fn check(paths: &Paths, architecture: Architecture) -> Result<()> {
-    let folder =
-        std::env::temp_dir().join(format!("pf_broker-reproducible-{}", std::process::id()));
+pub fn check(
+    driver: &Driver,
+    architecture: Architecture,
+    build: impl Fn(&Path) -> Command,
+) -> Result<()> {
+    let root = driver.paths().root();
+    let name = format!("{}-reproducible-{}", driver.name(), std::process::id());
+    let folder = std::env::temp_dir().join(name);
     fs_err::create_dir_all(&folder)?;
     let (first, second) = (
         folder.join("one"),
         folder.join("another/clone/further/down"),
     );
-    let cold_cargo_home = folder.join("cargo-home");
-    // A commit that comes in between must not get into the second clone alone.
-    let commit = output(&mut git(paths.root(), ["rev-parse", "HEAD"]))?;
+    // A commit made in the meantime must not be in the second clone alone.
+    let commit = output(&mut git(root, ["rev-parse", "HEAD"]))?;
     for clone in [&first, &second] {
         let copied = ["clone", "--quiet", "--no-hardlinks", "."];
-        run(git(paths.root(), copied).arg(clone))?;
+        run(git(root, copied).arg(clone))?;
         let checkout = ["checkout", "--quiet", "--detach", commit.trim()];
         run(&mut git(clone, checkout))?;
     }
-    let one = build_clone(&first, None, architecture)?;
-    let other = build_clone(&second, Some(&cold_cargo_home), architecture)?;
+    let image = driver.image(architecture);
+    let image = image.strip_prefix(root)?;
+    let built = |clone: &Path, mut command: Command| {
+        // The clone has a target folder of its own.
+        command.env_remove("CARGO_TARGET_DIR");
+        run(&mut command).with_context(|| format!("the clone in {}", clone.display()))?;
+        Ok::<_, anyhow::Error>(fs_err::read(clone.join(image))?)
+    };
+    let one = built(&first, build(&first))?;
+    let mut with_cold_cache = build(&second);
+    with_cold_cache.env("CARGO_HOME", folder.join("cargo-home"));
+    let other = built(&second, with_cold_cache)?;
     match first_difference(&one, &other) {
         None => {
             println!("two clones gave the same {} bytes", one.len());
@@ -48,22 +63,6 @@ pub fn check(paths: &Paths, architecture: Architecture) -> Result<()> {
             folder.display()
         ),
     }
-}
-
-fn build_clone(
-    folder: &Path,
-    cargo_home: Option<&Path>,
-    architecture: Architecture,
-) -> Result<Vec<u8>> {
-    let mut build = cargo(folder, ["xtask", "driver", "--arch", architecture.name()]);
-    // The clone has a target folder of its own.
-    build.env_remove("CARGO_TARGET_DIR");
-    if let Some(home) = cargo_home {
-        build.env("CARGO_HOME", home);
-    }
-    run(&mut build).with_context(|| format!("the clone in {}", folder.display()))?;
-    let image = driver::finished_folder(&Paths::below(folder), architecture).join("pf_broker.sys");
-    Ok(fs_err::read(image)?)
 }
 
 fn first_difference(one: &[u8], other: &[u8]) -> Option<usize> {

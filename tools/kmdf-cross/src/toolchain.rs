@@ -12,14 +12,12 @@ use toml::Table;
 
 use crate::architecture::Architecture;
 use crate::kit;
+use crate::llvm::{LLVM, clang_flags};
 use crate::packages::{KERNEL, USER};
 use crate::wdk_build;
 use build_steps::packages::ensure;
 use build_steps::paths::Paths;
 use build_steps::write;
-
-/// Where Debian's LLVM 19 lies.
-pub const LLVM: &str = "/usr/lib/llvm-19";
 
 const CARGO: &str = "/usr/bin/cargo";
 const CARGO_CLIPPY: &str = "/usr/bin/cargo-clippy";
@@ -232,7 +230,7 @@ fn kernel_configuration(
             table([
                 ("WDKContentRoot", kit.display().to_string()),
                 ("Version_Number", kit::SDK_VERSION.to_owned()),
-                ("PF_BROKER_RC", format!("{LLVM}/bin/llvm-rc")),
+                ("KMDF_CROSS_RC", format!("{LLVM}/bin/llvm-rc")),
                 ("LIBCLANG_PATH", format!("{LLVM}/lib")),
                 ("BINDGEN_EXTRA_CLANG_ARGS", flags.clone()),
                 (&format!("CC_{underscored}"), format!("{LLVM}/bin/clang")),
@@ -261,36 +259,6 @@ fn user_configuration(paths: &Paths) -> Table {
         ),
     ])
     .collect()
-}
-
-/// The flags for clang and bindgen: mingw-w64's headers read as for the Windows kernel.
-///
-/// The target is MSVC's, so that enumerations are signed and structures laid out as with a real
-/// WDK; the headers themselves are written for a compiler that says it is GCC.
-#[must_use]
-pub fn clang_flags(architecture: Architecture) -> Vec<String> {
-    let mut flags = vec![
-        format!("--target={}", architecture.clang_target()),
-        "-fno-ms-compatibility".to_owned(),
-        "-fms-extensions".to_owned(),
-        "-fgnuc-version=4.2.1".to_owned(),
-        "-U_MSC_VER".to_owned(),
-        "-isystem".to_owned(),
-        format!("{LLVM}/lib/clang/19/include"),
-    ];
-    if architecture == Architecture::X86_64 {
-        flags.push("-mno-stack-arg-probe".to_owned());
-        // The vector type of the first three fails bindgen's layout test, and the last one only
-        // warns that it is outdated. Nothing here needs any of them.
-        let guards = [
-            "__AMXINTRIN_H",
-            "__AMX_COMPLEXINTRIN_H",
-            "__AMX_FP16INTRIN_H",
-            "_MM3DNOW_H_INCLUDED",
-        ];
-        flags.extend(guards.iter().map(|guard| format!("-D{guard}")));
-    }
-    flags
 }
 
 /// Flags that keep this machine's folders out of what is built.

@@ -1,15 +1,16 @@
 //! The driver image with the compiler's counters in it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use toml::Value;
 
+use crate::build::KERNEL_PROFILE;
 use build_steps::paths::Paths;
 use build_steps::process::{command, run};
 use kmdf_cross::architecture::Architecture;
-use kmdf_cross::driver;
-use kmdf_cross::toolchain::{LLVM, Toolchain};
+use kmdf_cross::llvm::LLVM;
+use kmdf_cross::toolchain::Toolchain;
 
 /// The cargo profile of this image, so that it does not take the place of the shipped one.
 const PROFILE: &str = "coverage";
@@ -26,10 +27,10 @@ const PACKAGES: [&str; 5] = [
     "pf-state",
 ];
 
-/// Builds it and returns its path.
-pub(super) fn build(paths: &Paths) -> Result<PathBuf> {
+/// Builds it and returns its path. `folder` is where files of coverage go.
+pub(super) fn build(paths: &Paths, folder: &Path) -> Result<PathBuf> {
     let toolchain = Toolchain::kernel(paths, Architecture::X86_64)?;
-    let runtime = profile_runtime(paths)?;
+    let runtime = profile_runtime(paths, folder)?;
     let mut cargo = toolchain.cargo(paths.root(), "rustc")?;
     cargo.args(["--package", "pf_broker", "--profile", PROFILE, "--quiet"]);
     cargo.args(["-Z", "profile-rustflags"]);
@@ -46,15 +47,14 @@ pub(super) fn build(paths: &Paths) -> Result<PathBuf> {
 fn settings() -> Vec<String> {
     let profile = format!("profile.{PROFILE}");
     let counters = Value::from(COUNTERS.map(Value::from).to_vec());
-    std::iter::once(format!("{profile}.inherits={:?}", driver::PROFILE))
+    std::iter::once(format!("{profile}.inherits={:?}", KERNEL_PROFILE))
         .chain(PACKAGES.map(|package| format!("{profile}.package.{package}.rustflags={counters}")))
         .collect()
 }
 
 /// Compiles what the image expects of the profile runtime.
-fn profile_runtime(paths: &Paths) -> Result<PathBuf> {
-    let folder = super::folder(paths);
-    fs_err::create_dir_all(&folder)?;
+fn profile_runtime(paths: &Paths, folder: &Path) -> Result<PathBuf> {
+    fs_err::create_dir_all(folder)?;
     let object = folder.join("profile_runtime.obj");
     let target = format!("--target={}", Architecture::X86_64.clang_target());
     let mut clang = command(format!("{LLVM}/bin/clang"), [&target, "-c", "-o"]);

@@ -1,32 +1,39 @@
 //! What LLVM's tools make of an image and its profile.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
 
-use build_steps::paths::Paths;
 use build_steps::process::{command, output};
-use kmdf_cross::toolchain::LLVM;
+use kmdf_cross::llvm::LLVM;
 
 /// An image with counters and what they counted.
 #[derive(Debug)]
 pub(super) struct Report {
-    paths: Paths,
+    /// The workspace, and where files of coverage go.
+    root: PathBuf,
+    folder: PathBuf,
     image: PathBuf,
     profile: PathBuf,
 }
 
 impl Report {
     /// Takes a raw profile of `image`.
-    pub(super) fn make(paths: &Paths, image: PathBuf, raw_profile: &[u8]) -> Result<Self> {
-        let raw = super::folder(paths).join("lab.profraw");
+    pub(super) fn make(
+        root: &Path,
+        folder: PathBuf,
+        image: PathBuf,
+        raw_profile: &[u8],
+    ) -> Result<Self> {
+        let raw = folder.join("lab.profraw");
         fs_err::write(&raw, raw_profile)?;
         let profile = raw.with_extension("profdata");
         let mut merge = command(format!("{LLVM}/bin/llvm-profdata"), ["merge", "-sparse"]);
         output(merge.arg(&raw).arg("-o").arg(&profile))?;
         Ok(Self {
-            paths: paths.clone(),
+            root: root.to_path_buf(),
+            folder,
             image,
             profile,
         })
@@ -44,7 +51,7 @@ impl Report {
 
     /// The source with its counts, as pages to look at; returns the first one.
     pub(super) fn pages(&self) -> Result<PathBuf> {
-        let folder = super::folder(&self.paths).join("pages");
+        let folder = self.folder.join("pages");
         let mut show = self.tool("show", &["--format=html", "--output-dir"]);
         output(show.arg(&folder))?;
         Ok(folder.join("index.html"))
@@ -53,7 +60,7 @@ impl Report {
     /// `llvm-cov SUBCOMMAND`, without what came from other people's crates.
     fn tool(&self, subcommand: &str, options: &[&str]) -> Command {
         let mut tool = command(format!("{LLVM}/bin/llvm-cov"), [subcommand]);
-        tool.current_dir(self.paths.root())
+        tool.current_dir(&self.root)
             .arg(&self.image)
             .arg(format!("--instr-profile={}", self.profile.display()))
             .arg("--ignore-filename-regex=^/(cargo|rust)/")

@@ -2,47 +2,10 @@
 
 mod breaches;
 mod calls;
+mod scenario;
 
-use kmdf_rules::violation::Rule;
-
-/// One start of the probe.
-pub(super) struct Scenario {
-    /// The name that the probe knows.
-    pub(super) name: &'static str,
-    pub(super) expectation: Expectation,
-}
-
-/// How a scenario ends.
-pub(super) enum Expectation {
-    /// With this rule broken and this sentence, `#` standing for handles.
-    Stops(Rule, &'static str),
-    /// Every promise of the framework kept.
-    Keeps,
-    /// With these calls in this order, in groups that several scenarios share. A level is named when
-    /// it is not `PASSIVE_LEVEL`.
-    Calls(&'static [&'static [&'static str]]),
-}
-
-const fn stops(rule: Rule, name: &'static str, sentence: &'static str) -> Scenario {
-    Scenario {
-        name,
-        expectation: Expectation::Stops(rule, sentence),
-    }
-}
-
-const fn keeps(name: &'static str) -> Scenario {
-    Scenario {
-        name,
-        expectation: Expectation::Keeps,
-    }
-}
-
-const fn calls(name: &'static str, groups: &'static [&'static [&'static str]]) -> Scenario {
-    Scenario {
-        name,
-        expectation: Expectation::Calls(groups),
-    }
-}
+use scenario::keeps;
+pub(super) use scenario::{Expectation, Scenario};
 
 const PROMISES: &[Scenario] = &[
     keeps("cleanup-order"),

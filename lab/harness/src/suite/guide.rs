@@ -4,15 +4,8 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use end_to_end::guide::{self, Step};
 
-use super::{Test, Verdict};
-use crate::bench::Bench;
 use crate::run::Finished;
-use build_steps::paths::Paths;
 
-/// The manifest whose blocks the page shows.
-const MANIFEST: &str = "blocks/accelerator.toml";
-/// VFs of the page's host.
-const VFS: u16 = 4;
 /// What guests do before: VF 0 works, and VF 3 is refused three times.
 const GUESTS: &str = include_str!("guide.jsonl");
 
@@ -52,25 +45,9 @@ struct Expected {
     output: Option<Vec<String>>,
 }
 
-/// The run of the page's commands.
-pub(super) fn test(paths: &Paths) -> Result<Test> {
-    let page = fs_err::read_to_string(paths.root().join("docs/administrators.md"))?;
-    let guide = Guide::of(&page)?;
-    let commands: Vec<&str> = guide.0.iter().map(|each| &*each.command).collect();
-    Ok(Test {
-        name: "the commands of docs/administrators.md".to_owned(),
-        bench: Bench::from_manifest(&paths.root().join(MANIFEST), VFS)?,
-        words: vec!["console".to_owned()],
-        input: format!("{GUESTS}{}\n", commands.join("\n")).into_bytes(),
-        framework: None,
-        events: "",
-        verdict: Verdict::Guide(guide),
-    })
-}
-
 impl Guide {
     /// The commands with output first: they show what guests did before anything changes it.
-    fn of(page: &str) -> Result<Self> {
+    pub(super) fn of(page: &str) -> Result<Self> {
         let mut all = Vec::new();
         for step in guide::steps(page, "console lab") {
             if let Step::Command { line, output } = step {
@@ -104,6 +81,12 @@ impl Guide {
             }
         }
         Ok(Self(all))
+    }
+
+    /// The input of the run: what guests do, then the commands, a line each.
+    pub(super) fn input(&self) -> Vec<u8> {
+        let commands: Vec<&str> = self.0.iter().map(|each| &*each.command).collect();
+        format!("{GUESTS}{}\n", commands.join("\n")).into_bytes()
     }
 
     /// Compares with what the commands printed.

@@ -3,8 +3,10 @@
 use anyhow::Result;
 use end_to_end::{Suite, Trace};
 
-use super::{MANIFEST, STORM_MANIFEST, STORY_MANIFEST, Test, Verdict, guide, starts};
-use crate::bench::{self, Bench};
+use super::guide::Guide;
+use super::starts;
+use super::test::{Test, Verdict};
+use crate::bench::{self, Bench, CHECKS_MANIFEST, STORM_MANIFEST, STORY_MANIFEST};
 use crate::build::Images;
 use build_steps::paths::Paths;
 
@@ -37,7 +39,7 @@ pub(super) fn all(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     let mut tests = jobs(paths, images)?;
     tests.extend(starts::all(paths)?);
     tests.extend(refusals(paths)?);
-    tests.push(guide::test(paths)?);
+    tests.push(guide(paths)?);
     for suite in end_to_end::suites()? {
         for trace in suite.traces.iter().filter(|t| t.simulation_only.is_none()) {
             tests.extend(plays(&suite, trace)?);
@@ -66,7 +68,7 @@ fn job(name: &str, bench: &Bench, arguments: &[&str], verdict: Verdict) -> Test 
 fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     let bench = |manifest: &str, vfs| Bench::from_manifest(&paths.root().join(manifest), vfs);
     let crowd = |vfs| bench(STORM_MANIFEST, vfs);
-    let four = bench(MANIFEST, 4)?;
+    let four = bench(CHECKS_MANIFEST, 4)?;
     let scene = bench(STORY_MANIFEST, 4)?;
     let story = || Verdict::Lines(STORY.to_owned());
     // The framework is one replaceable file, whatever it is called and wherever it lies.
@@ -115,7 +117,7 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
 /// What the runner does not do, and says so.
 fn refusals(paths: &Paths) -> Result<Vec<Test>> {
     let bench = |manifest: &str, vfs| Bench::from_manifest(&paths.root().join(manifest), vfs);
-    let four = bench(MANIFEST, 4)?;
+    let four = bench(CHECKS_MANIFEST, 4)?;
     Ok(vec![
         job(
             "story with one VF",
@@ -131,7 +133,7 @@ fn refusals(paths: &Paths) -> Result<Vec<Test>> {
         ),
         job(
             "checks with other VFs",
-            &bench(MANIFEST, 5)?,
+            &bench(CHECKS_MANIFEST, 5)?,
             &["checks"],
             Verdict::Refused("the checks: 4 VFs are needed, and there are 5"),
         ),
@@ -154,6 +156,18 @@ fn refusals(paths: &Paths) -> Result<Vec<Test>> {
             )
         },
     ])
+}
+
+/// The commands of docs/administrators.md, on the host that the page describes.
+fn guide(paths: &Paths) -> Result<Test> {
+    let page = fs_err::read_to_string(paths.root().join("docs/administrators.md"))?;
+    let guide = Guide::of(&page)?;
+    let bench = Bench::from_manifest(&paths.root().join("blocks/accelerator.toml"), 4)?;
+    let name = "the commands of docs/administrators.md";
+    Ok(Test {
+        input: guide.input(),
+        ..job(name, &bench, &["console"], Verdict::Guide(guide))
+    })
 }
 
 /// A trace in each way in which it can be played.

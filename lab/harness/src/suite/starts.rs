@@ -4,146 +4,16 @@
 //! The table is that of docs/contract.md, "Why a device does not start". One of its causes cannot be
 //! provoked here: a kernel without a clock.
 
-use anyhow::{Result, bail, ensure};
-use etw_rules::event::Event;
+use anyhow::{Result, bail};
 
-use super::{MANIFEST, Test, Verdict};
-use crate::bench::{self, Bench, Value};
-use crate::run::Finished;
+use super::outcome::{StartOutcome, VFS};
+use super::test::{Test, Verdict};
+use crate::bench::{self, Bench, CHECKS_MANIFEST, Value};
 use build_steps::paths::Paths;
 use kmdf_cross::kit::minimum::Minimum;
 
-/// How a start ends.
-pub(super) struct Ended {
-    /// The NTSTATUS that Plug and Play sees.
-    seen: u32,
-    /// The NTSTATUS that the driver gives.
-    status: u32,
-    /// The driver's sentence; none when it starts.
-    sentence: Option<&'static str>,
-    /// The two values that follow it, where they do not depend on the table's encoding.
-    values: Option<(u64, u64)>,
-}
-
-/// With these the driver fails while the power of the device comes up: `STATUS_DEVICE_HARDWARE_ERROR`,
-/// `STATUS_DEVICE_UNREACHABLE`, `STATUS_DEVICE_PROTOCOL_ERROR`, `STATUS_MEMORY_NOT_ALLOCATED`,
-/// `STATUS_DEVICE_NOT_CONNECTED`, `STATUS_NOT_FOUND`, `STATUS_INVALID_ADDRESS`.
-const WITH_POWER: [u32; 7] = [
-    0xC000_0483,
-    0xC000_0464,
-    0xC000_0186,
-    0xC000_00A0,
-    0xC000_009D,
-    0xC000_0225,
-    0xC000_0141,
-];
-/// `STATUS_DEVICE_POWER_FAILURE`, with which the framework then ends the start.
-const POWER_FAILURE: u32 = 0xC000_009E;
-/// `STATUS_NO_SUCH_DEVICE`, as the bus double puts it: no driver's device was above to be started.
-const NOT_ADDED: u32 = 0xC000_000E;
-
-impl Ended {
-    const WELL: Self = Self {
-        seen: 0,
-        status: 0,
-        sentence: None,
-        values: None,
-    };
-
-    /// The framework does not bind the driver, which so never runs.
-    const NOT_LOADED: Self = Self {
-        seen: NOT_ADDED,
-        ..Self::WELL
-    };
-
-    /// The device is there and does not start.
-    fn badly(status: u32, sentence: &'static str, values: Option<(u64, u64)>) -> Self {
-        Self {
-            seen: if WITH_POWER.contains(&status) {
-                POWER_FAILURE
-            } else {
-                status
-            },
-            status,
-            sentence: Some(sentence),
-            values,
-        }
-    }
-
-    /// Compares with what the runner, the kernel log and the events say.
-    pub(super) fn judge(&self, finished: &Finished) -> Result<()> {
-        let (interfaces, vfs) = if self.seen == 0 { (2, VFS) } else { (0, 0) };
-        let expected = format!(
-            "status 0x{:08X}, {interfaces} interfaces, {vfs} VFs\n",
-            self.seen
-        );
-        ensure!(
-            finished.output == expected,
-            "the start ends with {:?} instead of {expected:?}",
-            finished.output
-        );
-        let lines = finished.kernel_log.lines();
-        let told: Vec<_> = lines
-            .filter_map(|line| line.split_once("pf_broker: "))
-            .map(|(_, told)| told.to_owned())
-            .collect();
-        let events: Vec<_> = events_of(finished, "StartFailed").map(as_a_line).collect();
-        ensure!(
-            events == told,
-            "the driver tells {told:?}, and as events {events:?}"
-        );
-        let Some(sentence) = self.sentence else {
-            ensure!(told.is_empty(), "a start without a failure tells {told:?}");
-            return if self.seen == 0 {
-                enabled_once(finished)
-            } else {
-                ensure!(
-                    finished.events.is_empty(),
-                    "a driver that is not loaded tells events"
-                );
-                Ok(())
-            };
-        };
-        let values = self.values.map_or_else(String::new, |(first, second)| {
-            format!("{first} and {second})")
-        });
-        let expected = format!("{sentence} (status 0x{:08x}, values {values}", self.status);
-        ensure!(
-            matches!(told.as_slice(), [told] if told.starts_with(&expected)),
-            "the driver tells {told:?} instead of {expected:?}"
-        );
-        Ok(())
-    }
-}
-
-fn events_of<'f>(finished: &'f Finished, name: &str) -> impl Iterator<Item = &'f Event> {
-    let events = finished.events.iter().map(|told| &told.event);
-    events.filter(move |event| event.name == name)
-}
-
-/// A failed start as the driver tells a debugger of it.
-fn as_a_line(event: &Event) -> String {
-    let sentence = event.text("Sentence").unwrap_or_default();
-    let [status, first, second] =
-        ["Status", "First", "Second"].map(|field| event.number(field).unwrap_or_default());
-    format!("{sentence} (status 0x{status:08x}, values {first} and {second})")
-}
-
-fn enabled_once(finished: &Finished) -> Result<()> {
-    let vfs: Vec<_> = events_of(finished, "Enabled")
-        .map(|event| event.number("First"))
-        .collect();
-    ensure!(
-        vfs == [Some(VFS.into())],
-        "a device that starts tells of {vfs:?} VFs"
-    );
-    Ok(())
-}
-
 /// The manifest whose table the driver's image holds.
 const EMBEDDED: &str = "blocks/accelerator.toml";
-/// VFs of every start.
-const VFS: u16 = 4;
 const NOT_SUPPORTED: u64 = 0xC000_00BB;
 
 /// What is wrong.
@@ -221,7 +91,7 @@ fn failures(others: Vec<u8>) -> Vec<Start> {
 
 /// Every start, those that succeed at the end.
 pub(super) fn all(paths: &Paths) -> Result<Vec<Test>> {
-    let bench = Bench::from_manifest(&paths.root().join(MANIFEST), VFS)?;
+    let bench = Bench::from_manifest(&paths.root().join(CHECKS_MANIFEST), VFS)?;
     let embedded = Bench::from_manifest(&paths.root().join(EMBEDDED), VFS)?;
     let Some(Value::Bytes(others)) = embedded.table.clone() else {
         bail!("{EMBEDDED} has no table");
@@ -232,7 +102,7 @@ pub(super) fn all(paths: &Paths) -> Result<Vec<Test>> {
             (
                 name.to_owned(),
                 wrong,
-                Ended::badly(status, sentence, values),
+                StartOutcome::failure(status, sentence, values),
             )
         });
     let starting = [
@@ -250,7 +120,7 @@ pub(super) fn all(paths: &Paths) -> Result<Vec<Test>> {
             Wrong::Bus(&["--fault", "late-vf"]),
         ),
     ]
-    .map(|(name, wrong)| (name.to_owned(), wrong, Ended::WELL));
+    .map(|(name, wrong)| (name.to_owned(), wrong, StartOutcome::SUCCESS));
     let all = failing
         .chain(shortages())
         .chain(starting)
@@ -267,13 +137,13 @@ pub(super) fn all(paths: &Paths) -> Result<Vec<Test>> {
             &embedded,
             "with the table of the driver",
             Wrong::Table(None),
-            Ended::WELL,
+            StartOutcome::SUCCESS,
         ),
         test(
             &family,
             "of the second device of a family",
             Wrong::Nothing,
-            Ended::WELL,
+            StartOutcome::SUCCESS,
         ),
     ]);
     Ok(all)
@@ -281,22 +151,19 @@ pub(super) fn all(paths: &Paths) -> Result<Vec<Test>> {
 
 /// Starts in which one of the calls after the other that make something for the driver fails. The last one
 /// shows that there are no more: all calls succeed, and the device starts.
-fn shortages() -> impl Iterator<Item = (String, Wrong, Ended)> {
+fn shortages() -> impl Iterator<Item = (String, Wrong, StartOutcome)> {
     const STATUS: u32 = 0xC000_009A;
     const OBJECT: &str = "The framework did not make an object or read the registry.";
     const MEMORY: &str = "There is not enough memory for the blocks of all VFs.";
     (1..=32).map(|number| {
         let ended = match number {
             // `EvtDriverDeviceAdd`: the device, its queues, locks, work item and interfaces.
-            1..=17 => Ended {
-                seen: NOT_ADDED,
-                ..Ended::badly(STATUS, OBJECT, Some((STATUS.into(), 0)))
-            },
+            1..=17 => StartOutcome::without_device(STATUS, OBJECT, Some((STATUS.into(), 0))),
             // The start: registry keys and values, the VFs' memory, then a lock and a queue of each.
-            19 | 20 | 24..=31 => Ended::badly(STATUS, OBJECT, Some((STATUS.into(), 0))),
-            21..=23 => Ended::badly(STATUS, MEMORY, None),
+            19 | 20 | 24..=31 => StartOutcome::failure(STATUS, OBJECT, Some((STATUS.into(), 0))),
+            21..=23 => StartOutcome::failure(STATUS, MEMORY, None),
             // 18: the string for the path in events, without which a device starts.
-            _ => Ended::WELL,
+            _ => StartOutcome::SUCCESS,
         };
         let name = format!("without the means for call {number}");
         (name, Wrong::Call(number), ended)
@@ -305,13 +172,16 @@ fn shortages() -> impl Iterator<Item = (String, Wrong, Ended)> {
 
 /// Starts on older frameworks: the least one that the driver names, and the one before it, which does not
 /// bind the driver.
-fn versions() -> Result<[(String, Wrong, Ended); 2]> {
+fn versions() -> Result<[(String, Wrong, StartOutcome); 2]> {
     let least = Minimum::declared()?.version;
-    Ok([(least, Ended::WELL), (least - 2, Ended::NOT_LOADED)]
-        .map(|(minor, ended)| (format!("on KMDF 1.{minor}"), Wrong::Framework(minor), ended)))
+    Ok([
+        (least, StartOutcome::SUCCESS),
+        (least - 2, StartOutcome::NOT_LOADED),
+    ]
+    .map(|(minor, ended)| (format!("on KMDF 1.{minor}"), Wrong::Framework(minor), ended)))
 }
 
-fn test(bench: &Bench, name: &str, wrong: Wrong, ended: Ended) -> Test {
+fn test(bench: &Bench, name: &str, wrong: Wrong, ended: StartOutcome) -> Test {
     let mut bench = bench.clone();
     let mut words = vec!["start".to_owned()];
     match wrong {
@@ -333,7 +203,7 @@ fn test(bench: &Bench, name: &str, wrong: Wrong, ended: Ended) -> Test {
         Wrong::Framework(minor) => bench.kmdf_minor = Some(minor),
         Wrong::Bus(more) => words.extend(more.iter().map(|&word| word.to_owned())),
     }
-    if ended.seen == NOT_ADDED && ended.sentence.is_none() {
+    if ended.is_not_loaded() {
         words.push("--not-loaded".to_owned());
     }
     Test {

@@ -37,18 +37,26 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The largest image that is still the small driver that this is meant to be, in bytes on disk.
-const LARGEST_FILE: usize = 256 * 1024;
+/// What an image is checked for, beside the rules for all drivers.
+#[derive(Debug, Clone)]
+pub struct Requirements {
+    /// The processor that the image is for.
+    pub architecture: Architecture,
+    /// The functions that it may import, where there is a list.
+    pub imports: Option<AllowedImports>,
+    /// The largest size in bytes on disk, where there is a limit.
+    pub largest_file: Option<usize>,
+    /// Whether it must not contain the machinery of panics, nor the source paths that they name.
+    pub no_panics: bool,
+    /// Whether it must have a version resource.
+    pub version_resource: bool,
+}
 
-/// Holds `image` against every rule.
+/// Checks `image` against every rule.
 #[must_use]
-pub fn check(
-    image: &Description,
-    allowed: &AllowedImports,
-    architecture: Architecture,
-) -> Vec<Finding> {
+pub fn check(image: &Description, required: &Requirements) -> Vec<Finding> {
     let mut findings = vec![
-        machine(image, architecture),
+        machine(image, required.architecture),
         rule(
             "native subsystem",
             image.subsystem == pe::IMAGE_SUBSYSTEM_NATIVE.0,
@@ -62,8 +70,42 @@ pub fn check(
                 None => "the link map has no FxDriverEntry".to_owned(),
             },
         ),
-        imports(image, allowed, architecture),
     ];
+    let allowed = required.imports.as_ref();
+    findings.extend(allowed.map(|allowed| imports(image, allowed, required.architecture)));
+    findings.extend(header_flags(image));
+    findings.extend([
+        sections_that_fit_hvci(image),
+        sections_that_stay(image),
+        control_flow_guard(image, required.architecture),
+    ]);
+    if required.version_resource {
+        findings.push(version_resource(image));
+    }
+    findings.push(rule(
+        "checksum",
+        image.checksum.0 == image.checksum.1,
+        format!(
+            "stored {:#x}, computed {:#x}",
+            image.checksum.0, image.checksum.1
+        ),
+    ));
+    if required.no_panics {
+        findings.push(nothing_of("no panic machinery", &image.panic_symbols));
+        findings.push(nothing_of("no source paths", &image.source_paths));
+    }
+    findings.extend(required.largest_file.map(|largest| {
+        rule(
+            "size",
+            image.file_size <= largest,
+            format!("{} bytes, at most {largest}", image.file_size),
+        )
+    }));
+    findings
+}
+
+/// The flags of the optional header with which an image asks for the loader's protections.
+fn header_flags(image: &Description) -> impl Iterator<Item = Finding> {
     let flags = [
         (
             "no-execute data (NX)",
@@ -79,42 +121,21 @@ pub fn check(
             pe::IMAGE_DLLCHARACTERISTICS_FORCE_INTEGRITY,
         ),
     ];
-    findings.extend(flags.map(|(name, flag)| {
+    flags.into_iter().map(|(name, flag)| {
         rule(
             name,
             image.flags & flag.0 != 0,
             format!("flags {:#06x}", image.flags),
         )
-    }));
-    findings.extend([
-        sections_that_fit_hvci(image),
-        sections_that_stay(image),
-        control_flow_guard(image, architecture),
-        rule(
-            "version resource",
-            image.version.is_some(),
-            image.version.map_or_else(
-                || "none".to_owned(),
-                |parts| parts.map(|part| part.to_string()).join("."),
-            ),
-        ),
-        rule(
-            "checksum",
-            image.checksum.0 == image.checksum.1,
-            format!(
-                "stored {:#x}, computed {:#x}",
-                image.checksum.0, image.checksum.1
-            ),
-        ),
-        nothing_of("no panic machinery", &image.panic_symbols),
-        nothing_of("no source paths", &image.source_paths),
-        rule(
-            "size",
-            image.file_size <= LARGEST_FILE,
-            format!("{} bytes, at most {LARGEST_FILE}", image.file_size),
-        ),
-    ]);
-    findings
+    })
+}
+
+fn version_resource(image: &Description) -> Finding {
+    let version = image.version.map_or_else(
+        || "none".to_owned(),
+        |parts| parts.map(|part| part.to_string()).join("."),
+    );
+    rule("version resource", image.version.is_some(), version)
 }
 
 fn rule(check: &'static str, kept: bool, detail: String) -> Finding {
@@ -161,12 +182,9 @@ fn imports(image: &Description, allowed: &AllowedImports, architecture: Architec
         .map(std::collections::BTreeSet::len)
         .sum();
     let detail = match (unlisted.as_slice(), unused.as_slice()) {
-        ([], []) => format!("{count} functions, each in tools/kmdf-cross/kit/driver-imports.toml"),
+        ([], []) => format!("{count} functions, each in {}", allowed.source()),
         ([], unused) => format!("listed but not imported: {}", unused.join(", ")),
-        (unlisted, _) => format!(
-            "not in tools/kmdf-cross/kit/driver-imports.toml: {}",
-            unlisted.join(", ")
-        ),
+        (unlisted, _) => format!("not in {}: {}", allowed.source(), unlisted.join(", ")),
     };
     rule("imports", unlisted.is_empty() && unused.is_empty(), detail)
 }

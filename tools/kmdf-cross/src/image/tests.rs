@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{AllowedImports, Description, LinkMap, Verdict, check};
+use super::{Description, LinkMap, Requirements, Verdict, check};
 use crate::architecture::Architecture;
-use crate::toolchain::LLVM;
+use crate::llvm::LLVM;
 use build_steps::process::run;
 
 /// What a good image is linked with.
@@ -48,15 +48,18 @@ fn broken(options: &[&str]) -> Vec<&'static str> {
     let map = LinkMap::parse(&fs_err::read_to_string(path("image.map")).unwrap()).unwrap();
     let description = Description::read(&image, &map).unwrap();
     assert_eq!(description.version, Some([1, 2, 3, 4]));
-    check(
-        &description,
-        &AllowedImports::parse("").unwrap(),
-        Architecture::X86_64,
-    )
-    .into_iter()
-    .filter(|finding| finding.verdict == Verdict::Broken)
-    .map(|finding| finding.check)
-    .collect()
+    let requirements = Requirements {
+        architecture: Architecture::X86_64,
+        imports: None,
+        largest_file: None,
+        no_panics: true,
+        version_resource: true,
+    };
+    check(&description, &requirements)
+        .into_iter()
+        .filter(|finding| finding.verdict == Verdict::Broken)
+        .map(|finding| finding.check)
+        .collect()
 }
 
 #[test]

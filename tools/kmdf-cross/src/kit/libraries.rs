@@ -6,9 +6,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{SDK_VERSION, include_folders};
+use super::layout::{SDK_VERSION, include_folders};
 use crate::architecture::Architecture;
-use crate::toolchain::{LLVM, clang_flags};
+use crate::llvm::{LLVM, clang_flags};
 use build_steps::process::{command, output, run};
 use build_steps::write;
 

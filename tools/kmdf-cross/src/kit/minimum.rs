@@ -1,20 +1,23 @@
-//! The least version of KMDF that the driver runs on, and what of KMDF 1.33 it must leave alone for that.
+//! The oldest version of KMDF that a driver runs on, and what of KMDF 1.33 it must not use for that.
 //!
-//! A driver built for 1.33 may name a least version, `minimum-kmdf-version-minor` in Cargo.toml. A
-//! framework of that version has fewer functions, and refuses a structure that has grown since. What it
+//! A driver built for 1.33 may name an older version, `minimum-kmdf-version-minor` in its metadata. A
+//! framework of that version has fewer functions and refuses a structure that has grown since. What it
 //! lacks is declared in `tools/kmdf-cross/kit/kmdf-minimum.toml`.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
 use super::facts::Facts;
-use build_steps::paths::Paths;
 
 const DIFFERENCES: &str = include_str!("../../kit/kmdf-minimum.toml");
 
-/// What a framework of the least version has otherwise than 1.33.
+/// The minor version of KMDF that the kit describes.
+const NEWEST: u32 = 33;
+
+/// What a framework of the oldest version has otherwise than 1.33.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Minimum {
@@ -35,23 +38,16 @@ impl Minimum {
         toml::from_str(DIFFERENCES).context("tools/kmdf-cross/kit/kmdf-minimum.toml")
     }
 
-    /// Fails if a source below `folder` uses what the least version does not have. The last function
-    /// that the sources call, by its place in the table.
-    fn check(&self, facts: &Facts, sources: &[(PathBuf, String)]) -> Result<String> {
-        let mut last: Option<(usize, &str)> = None;
-        for (file, text) in sources {
+    /// Fails if one of `sources` uses what this version does not have.
+    fn check(&self, facts: &Facts, sources: &[Source]) -> Result<()> {
+        for Source { file, text } in sources {
             let file = file.display();
             for name in calls(text) {
-                let known = facts.functions.iter().find(|known| known.name == name);
-                let index = known
-                    .with_context(|| format!("{file}: KMDF has no {name}"))?
-                    .index;
                 ensure!(
-                    index < self.functions,
+                    index_of(facts, &file, name)? < self.functions,
                     "{file}: KMDF 1.{} has no {name}",
                     self.version
                 );
-                last = last.max(Some((index, name)));
             }
             for name in &self.structures {
                 ensure!(
@@ -61,91 +57,79 @@ impl Minimum {
                 );
             }
         }
-        match last {
-            Some((_, name)) => Ok(name.to_owned()),
-            None => bail!("the driver calls no function of the framework"),
-        }
+        Ok(())
     }
 }
 
-/// Fails if the driver uses what the least version that it names does not have, or promises the compiler
-/// another last function than the one that it calls.
+/// Fails if the driver in `folder` uses what KMDF 1.`minimum` does not have.
 ///
 /// # Errors
-/// Names the file and what is wrong.
-pub fn check(paths: &Paths) -> Result<()> {
-    let minimum = Minimum::declared()?;
-    let named = named_in(&fs_err::read_to_string(paths.root().join("Cargo.toml"))?)?;
+/// Names the file and what is wrong, or says that the kit does not know that version.
+pub fn check(minimum: u32, folder: &Path) -> Result<()> {
+    if minimum == NEWEST {
+        return Ok(());
+    }
+    let declared = Minimum::declared()?;
     ensure!(
-        named == minimum.version,
-        "Cargo.toml names KMDF 1.{named} as the least version, tools/kmdf-cross/kit/kmdf-minimum.toml \
-         declares 1.{}",
-        minimum.version
+        minimum == declared.version,
+        "the driver names KMDF 1.{minimum} as its oldest version; the kit knows 1.{} and 1.{NEWEST}",
+        declared.version
     );
-    let mut sources = Vec::new();
-    read_sources(&paths.root().join("src"), &mut sources)?;
-    let last = minimum.check(&Facts::kmdf_1_33()?, &sources)?;
-    let promise = format!("_WDFFUNCENUM::{last}TableIndex");
-    ensure!(
-        sources.iter().any(|(_, text)| text.contains(&promise)),
-        "the last function in the table that the driver calls is {last}, which src/os/wdf.rs does not say"
-    );
-    Ok(())
+    declared.check(
+        &Facts::kmdf_1_33()?,
+        &Source::all_below(&folder.join("src"))?,
+    )
 }
 
-#[derive(Deserialize)]
-struct Manifest {
-    workspace: Workspace,
-}
-
-#[derive(Deserialize)]
-struct Workspace {
-    metadata: WorkspaceMetadata,
-}
-
-#[derive(Deserialize)]
-struct WorkspaceMetadata {
-    wdk: Wdk,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Wdk {
-    driver_model: DriverModel,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct DriverModel {
-    minimum_kmdf_version_minor: u32,
-}
-
-/// The least version that a workspace's manifest names.
+/// The last function in the framework's table that the driver in `folder` calls.
 ///
 /// # Errors
-/// When it names none.
-pub fn named_in(manifest: &str) -> Result<u32> {
-    let manifest: Manifest = toml::from_str(manifest)
-        .context("Cargo.toml: workspace.metadata.wdk.driver-model.minimum-kmdf-version-minor")?;
-    Ok(manifest
-        .workspace
-        .metadata
-        .wdk
-        .driver_model
-        .minimum_kmdf_version_minor)
+/// When a source cannot be read, calls a function that KMDF does not have, or none calls any.
+pub fn last_function(folder: &Path) -> Result<String> {
+    last_of(
+        &Facts::kmdf_1_33()?,
+        &Source::all_below(&folder.join("src"))?,
+    )
 }
 
-fn read_sources(folder: &Path, sources: &mut Vec<(PathBuf, String)>) -> Result<()> {
-    for entry in fs_err::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            read_sources(&path, sources)?;
-        } else {
-            let text = fs_err::read_to_string(&path)?;
-            sources.push((path, text));
+fn last_of(facts: &Facts, sources: &[Source]) -> Result<String> {
+    let mut last = None;
+    for Source { file, text } in sources {
+        for name in calls(text) {
+            last = last.max(Some((index_of(facts, file.display(), name)?, name)));
         }
     }
-    Ok(())
+    let (_, name) = last.context("the driver calls no function of the framework")?;
+    Ok(name.to_owned())
+}
+
+/// The place of a function in the framework's table.
+fn index_of(facts: &Facts, file: impl Display, name: &str) -> Result<usize> {
+    let known = facts.functions.iter().find(|known| known.name == name);
+    let known = known.with_context(|| format!("{file}: KMDF has no {name}"))?;
+    Ok(known.index)
+}
+
+/// A source file and its text.
+struct Source {
+    file: PathBuf,
+    text: String,
+}
+
+impl Source {
+    fn all_below(folder: &Path) -> Result<Vec<Self>> {
+        let mut sources = Vec::new();
+        for entry in fs_err::read_dir(folder)? {
+            let file = entry?.path();
+            if file.is_dir() {
+                sources.extend(Self::all_below(&file)?);
+            } else if file.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs_err::read_to_string(&file)?;
+                sources.push(Self { file, text });
+            }
+        }
+        Ok(sources)
+    }
 }
 
 /// The identifiers of a source.
@@ -154,9 +138,10 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// The functions of the framework that a source calls: the first argument of each `call!`.
+/// The functions of the framework that a source calls: the first argument of wdk-sys's macro
+/// `call_unsafe_wdf_function_binding!`, or of a macro around it.
 fn calls(text: &str) -> impl Iterator<Item = &str> {
-    text.split("call!(")
+    text.split("!(")
         .skip(1)
         .filter_map(|rest| words(rest).next())
         .filter(|word| word.starts_with("Wdf"))
@@ -164,23 +149,16 @@ fn calls(text: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
-    use super::{Minimum, calls, check, named_in};
+    use super::{Minimum, Source, calls, check, last_of};
     use crate::kit::facts::Facts;
-    use build_steps::paths::Paths;
 
-    fn judged(text: &str) -> Result<String, String> {
-        let sources = [(PathBuf::from("src/a.rs"), text.to_owned())];
-        let minimum = Minimum::declared().unwrap();
-        minimum
-            .check(&Facts::kmdf_1_33().unwrap(), &sources)
-            .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_driver_keeps_to_the_least_version_and_promises_the_last_function_it_calls() {
-        check(&Paths::of_this_workspace()).unwrap();
+    fn source(text: &str) -> [Source; 1] {
+        [Source {
+            file: PathBuf::from("src/a.rs"),
+            text: text.to_owned(),
+        }]
     }
 
     #[test]
@@ -190,14 +168,16 @@ mod tests {
             calls(text).collect::<Vec<_>>(),
             ["WdfSpinLockCreate", "WdfDriverCreate"]
         );
-        assert_eq!(judged(text).as_deref(), Ok("WdfSpinLockCreate"));
+        let facts = Facts::kmdf_1_33().unwrap();
+        assert_eq!(last_of(&facts, &source(text)).unwrap(), "WdfSpinLockCreate");
+        assert!(last_of(&facts, &source("")).is_err());
     }
 
     #[test]
-    fn what_the_least_version_lacks_is_refused_by_name() {
+    fn what_the_oldest_version_lacks_is_refused_by_name() {
         for (text, refused) in [
             (
-                "call!(WdfDeviceSetDeviceInterfaceStateEx, a)",
+                "call_unsafe_wdf_function_binding!(WdfDeviceSetDeviceInterfaceStateEx, a)",
                 "src/a.rs: KMDF 1.25 has no WdfDeviceSetDeviceInterfaceStateEx",
             ),
             ("call!(WdfNothing)", "src/a.rs: KMDF has no WdfNothing"),
@@ -205,16 +185,18 @@ mod tests {
                 "call!(WdfDriverCreate); WDF_DEVICE_STATE {}",
                 "src/a.rs: KMDF 1.25 declares WDF_DEVICE_STATE otherwise",
             ),
-            ("", "the driver calls no function of the framework"),
         ] {
-            assert_eq!(judged(text), Err(refused.to_owned()));
+            let minimum = Minimum::declared().unwrap();
+            let checked = minimum.check(&Facts::kmdf_1_33().unwrap(), &source(text));
+            assert_eq!(checked.unwrap_err().to_string(), refused);
         }
     }
 
     #[test]
-    fn a_manifest_that_names_no_least_version_is_refused() {
-        let text = "[workspace.metadata.wdk.driver-model]\nminimum-kmdf-version-minor = 25\n";
-        assert_eq!(named_in(text).unwrap(), 25);
-        assert!(named_in("[workspace]\n").is_err());
+    fn a_version_that_the_kit_does_not_know_is_refused() {
+        let folder = Path::new("no such folder");
+        check(33, folder).unwrap();
+        let error = check(31, folder).unwrap_err().to_string();
+        assert!(error.ends_with("the kit knows 1.25 and 1.33"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use kmdf_rules::violation::Rule;
 
-use super::{Scenario, stops};
+use super::scenario::{Scenario, stops};
 
 pub(super) const BREACHES: &[Scenario] = &[
     stops(

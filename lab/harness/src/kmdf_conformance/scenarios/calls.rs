@@ -5,7 +5,7 @@
 //! who hears of a packet first, `powerpolicystatemachine.cpp` for the packets that the framework requests, `fxioqueue.cpp` for requests, `fxpkggeneral.cpp` for files and
 //! `fxpkgpnp.cpp` for interfaces.
 
-use super::{Scenario, calls};
+use super::scenario::{Scenario, calls};
 
 type Calls = &'static [&'static str];
 

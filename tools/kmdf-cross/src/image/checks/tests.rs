@@ -1,6 +1,6 @@
 //! One good image, and for each rule an image that breaks just that rule.
 
-use super::{Verdict, check};
+use super::{Requirements, Verdict, check};
 use crate::architecture::Architecture;
 use crate::image::description::{Description, Guard, Section};
 use crate::image::imports::{AllowedImports, Imports};
@@ -43,8 +43,14 @@ fn good() -> Description {
 }
 
 fn broken(image: &Description) -> Vec<&'static str> {
-    let list = AllowedImports::parse(LIST).unwrap();
-    check(image, &list, Architecture::X86_64)
+    let requirements = Requirements {
+        architecture: Architecture::X86_64,
+        imports: Some(AllowedImports::parse("list", LIST).unwrap()),
+        largest_file: Some(256 * 1024),
+        no_panics: true,
+        version_resource: true,
+    };
+    check(image, &requirements)
         .into_iter()
         .filter(|finding| finding.verdict == Verdict::Broken)
         .map(|finding| finding.check)

@@ -7,7 +7,7 @@ use object::Object as _;
 use object::read::pe::PeFile64;
 
 use super::{checksum, only_place, seal};
-use crate::toolchain::LLVM;
+use crate::llvm::LLVM;
 use build_steps::process::run;
 
 /// Links an image of one function below `folder`; returns image and symbols.

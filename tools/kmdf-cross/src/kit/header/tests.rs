@@ -7,7 +7,7 @@ use super::wdf;
 use crate::architecture::Architecture;
 use crate::kit::facts::{Facts, Field};
 use crate::kit::{ARM_DDK, BASE_HEADERS, DDK_HEADERS, NTDDK_ADDITIONS};
-use crate::toolchain::{LLVM, clang_flags};
+use crate::llvm::{LLVM, clang_flags};
 use build_steps::process::output;
 
 /// Compiles a driver's usual includes with `header` as its wdf.h.

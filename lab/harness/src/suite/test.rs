@@ -1,0 +1,140 @@
+//! One test of the lab: what it runs, and how its outcome is judged.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use build_steps::paths::Paths;
+use build_steps::tally::Tally;
+
+use super::events;
+use super::guide::Guide;
+use super::outcome::StartOutcome;
+use super::simulation::{compare, simulated};
+use crate::bench::Bench;
+use crate::build::Images;
+use crate::run::{self, Finished};
+
+/// One run of the lab and how it is judged.
+pub(super) struct Test {
+    pub(super) name: String,
+    pub(super) bench: Bench,
+    pub(super) words: Vec<String>,
+    pub(super) input: Vec<u8>,
+    /// Another framework than the double as it was built.
+    pub(super) framework: Option<PathBuf>,
+    /// Checks, and the events that the driver has to tell during each of them.
+    pub(super) events: &'static str,
+    pub(super) verdict: Verdict,
+}
+
+/// How a run is judged.
+pub(super) enum Verdict {
+    /// Its output is this, line for line.
+    Lines(String),
+    /// Each line of its output is a check of its own.
+    Checks,
+    /// The runner judges it.
+    Success,
+    /// The simulation gets the same results for what it wrote.
+    Simulation,
+    /// The PF's start ends like this.
+    Start(StartOutcome),
+    /// Commands print what a page shows.
+    Guide(Guide),
+    /// The runner does not do it, and says this.
+    Refused(&'static str),
+}
+
+impl Test {
+    /// Runs the test; its counts, and the names of the events that the driver wrote.
+    pub(super) fn run(&self, paths: &Paths, images: &Images) -> Result<(Tally, BTreeSet<String>)> {
+        let mut images = images.clone();
+        if let Some(framework) = &self.framework {
+            images.framework.clone_from(framework);
+        }
+        let finished = run::session(paths, &images, &self.bench, &self.words, &self.input)
+            .with_context(|| format!("the lab's test {:?}", self.name))?;
+        let told = finished.events.iter().map(|told| told.event.name.clone());
+        Ok((self.judge(paths, &finished), told.collect()))
+    }
+
+    /// Judges a run, and prints how it ended.
+    fn judge(&self, paths: &Paths, finished: &Finished) -> Tally {
+        let (mut tally, problem) = match &self.verdict {
+            Verdict::Lines(expected) => one(compare(expected, &finished.output)),
+            Verdict::Checks => checks(finished),
+            Verdict::Success if finished.succeeded() => (Tally::PASSED, None),
+            Verdict::Success => (Tally::default(), None),
+            Verdict::Simulation => one(simulated(paths, &self.bench, finished)),
+            Verdict::Start(ended) => one(ended.judge(finished)),
+            Verdict::Guide(guide) => one(guide.judge(finished)),
+            Verdict::Refused(sentence) => one(refused(sentence, finished)),
+        };
+        let ended_well = match self.verdict {
+            Verdict::Refused(_) => finished.violations.is_empty(),
+            _ => finished.succeeded(),
+        };
+        // For want of resources the driver may do without the path.
+        let paths = self.bench.shortage.is_none();
+        let events = events::listed(&finished.events, paths)
+            .and_then(|()| events::compare(self.events, &finished.events));
+        if problem.is_none() && ended_well && events.is_ok() {
+            println!("      {} ... ok", self.name);
+            return tally;
+        }
+        if problem.is_none() {
+            tally += Tally::FAILED;
+        }
+        println!("      {} ... FAILED", self.name);
+        if let Some(problem) = problem {
+            println!("{problem}");
+        }
+        if let Err(problem) = events {
+            println!("      {problem:#}");
+        }
+        for violation in &finished.violations {
+            println!("      {violation}");
+        }
+        print!("{}{}", finished.messages, finished.kernel_log);
+        tally
+    }
+}
+
+fn one(result: Result<()>) -> (Tally, Option<String>) {
+    match result {
+        Ok(()) => (Tally::PASSED, None),
+        Err(error) => (Tally::FAILED, Some(format!("      {error:#}"))),
+    }
+}
+
+/// Fails unless the runner gave up with a sentence.
+fn refused(sentence: &str, finished: &Finished) -> Result<()> {
+    if finished.code == Some(0) {
+        bail!("the run succeeded instead of saying {sentence:?}");
+    }
+    if !finished.messages.contains(sentence) {
+        bail!("nothing says {sentence:?}: {}", finished.messages);
+    }
+    Ok(())
+}
+
+/// Counts the runner's own verdicts.
+fn checks(finished: &Finished) -> (Tally, Option<String>) {
+    let mut tally = Tally::default();
+    let mut problems = String::new();
+    for line in finished.output.lines() {
+        if line.ends_with(" ... ok") {
+            tally += Tally::PASSED;
+        } else if line.contains(" ... FAILED") {
+            tally += Tally::FAILED;
+            problems.push_str("      ");
+            problems.push_str(line);
+            problems.push('\n');
+        }
+    }
+    if tally == Tally::default() {
+        return (Tally::FAILED, Some("      nothing was checked".to_owned()));
+    }
+    (tally, (!problems.is_empty()).then_some(problems))
+}
