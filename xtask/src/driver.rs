@@ -1,4 +1,4 @@
-//! The driver of this workspace: its build, with what only its own sources can get wrong.
+//! Builds this workspace's driver, after a check that only its own sources need.
 
 use std::path::PathBuf;
 

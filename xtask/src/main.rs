@@ -55,31 +55,31 @@ enum Task {
         #[arg(long, default_value = "x86_64")]
         arch: Architecture,
     },
-    /// Run the driver image on Wine's kernel: a story, a trace, faults
+    /// Run one job or trace on the driver image in the lab
     Lab(lab::Arguments),
-    /// Put faults into a copy of the source, one at a time, and see that a test catches each
+    /// Put faults into a copy of the source, one at a time, and check that a test catches each
     Mutants {
-        /// Try only the mutants with this text in their name or judge, such as "the lab"
+        /// Try only the mutants with this text in their name or in that of the tests, such as "the lab"
         #[arg(default_value = "")]
         only: String,
     },
-    /// Run the lab on an image with counters, and see which functions of the driver no test reaches
+    /// Run the tests of the lab on an image with counters, and list the functions that none reaches
     Coverage,
-    /// Prove on Wine's kernel that the KMDF double stops whoever breaks a rule
+    /// Test that the KMDF double stops drivers that break a rule, and behaves as KMDF does
     Double {
-        /// Play only the scenarios with this text in their name, such as "file"
+        /// Run only the scenarios with this text in their name, such as "file"
         #[arg(default_value = "")]
         only: String,
     },
-    /// Run every check and test, installing what is missing
+    /// Run all checks and tests, and install missing packages first
     Test {
-        /// Leave out what needs the Windows toolchains
+        /// Skip the steps that need the Windows toolchains
         #[arg(long)]
         host_only: bool,
-        /// Only run the image in the lab
+        /// Run only the tests of the image in the lab
         #[arg(long, conflicts_with = "host_only")]
         lab_only: bool,
-        /// In the lab, end with the first test that fails
+        /// Stop at the first failure in the lab
         #[arg(long, requires = "lab_only")]
         fail_fast: bool,
         /// In the lab, run only the tests with this text in their name, such as "start with VFs"
@@ -173,7 +173,7 @@ fn run(task: Task) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the counts, and ends as they say.
+/// Prints the counts; the exit code is a failure if any test failed.
 fn counted(tally: Tally) -> ExitCode {
     println!("{tally}");
     exit_code(tally)

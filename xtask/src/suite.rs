@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test and check that ends in minutes, step by step, with one closing line.
+//! `cargo xtask test`: the list of all tests and checks that end in minutes, and a summary line.
 //!
 //! Mutation checks, reproducibility and fuzzing take longer and have commands of their own.
 
@@ -86,7 +86,7 @@ fn run_steps(paths: &Paths, steps: Vec<Step>) -> Result<Tally> {
     Ok(total)
 }
 
-/// What any host can check.
+/// The steps that run on any host.
 fn host_steps(host: &HostCargo, paths: &Paths) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     for (names, folder) in [
@@ -124,7 +124,7 @@ fn host_steps(host: &HostCargo, paths: &Paths) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-/// The concurrency models of broker and driver, which see every order that loom can find.
+/// The concurrency models of broker and driver, which loom runs in every order that it can find.
 fn loom(host: &HostCargo, paths: &Paths) -> Command {
     let arguments = [
         "--package",
@@ -142,7 +142,7 @@ fn loom(host: &HostCargo, paths: &Paths) -> Command {
     loom
 }
 
-/// What needs the Windows toolchains.
+/// The steps that need the Windows toolchains.
 fn image_steps(host: &HostCargo, paths: &Paths) -> Result<Vec<Step>> {
     let image = |name, architecture| {
         let paths = paths.clone();
@@ -196,7 +196,7 @@ fn image_steps(host: &HostCargo, paths: &Paths) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-/// What runs the image.
+/// The step that runs the image.
 fn lab_step(paths: &Paths, fail_fast: FailFast, only: String) -> Step {
     let paths = paths.clone();
     Step::check("the image in the lab", move || {

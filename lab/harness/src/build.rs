@@ -34,7 +34,7 @@ const AS_IN_THE_LAB: [&str; 4] = [
 /// The cargo profile of kernel images, of the driver and of the lab's.
 pub const KERNEL_PROFILE: &str = "driver";
 
-/// Where the pieces lie.
+/// The paths of the images.
 #[derive(Debug, Clone)]
 pub(crate) struct Images {
     pub(crate) driver: PathBuf,

@@ -1,5 +1,5 @@
-//! `cargo xtask lab`: runs the driver image on an independent NT kernel, Wine's, among doubles of
-//! what Windows would put around it. docs/lab.md says what is real and what is not.
+//! `cargo xtask lab`: runs the driver image on Wine's implementation of the NT kernel, between doubles
+//! of the Windows components around it. docs/lab.md says what is real and what is not.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,17 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 
-use crate::bench::{self, Bench};
 use crate::build::{self, Build, Images};
+use crate::device::{self, Device};
 pub use crate::suite::FailFast;
 use crate::{run, suite};
 use build_steps::paths::Paths;
 use build_steps::tally::Tally;
 
-/// What `cargo xtask lab` takes.
+/// The arguments of `cargo xtask lab`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// What to do without a trace
+    /// The job to run
     #[arg(value_enum, default_value_t = Job::Story, conflicts_with_all = ["trace", "faults"])]
     job: Job,
     /// The manifest whose block table the device gets
@@ -27,23 +27,23 @@ pub struct Arguments {
     /// How many VFs the PF driver enables
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=4096))]
     vfs: u16,
-    /// A trace to play, - for standard input; without one, a story is told
+    /// Play this trace, - for standard input, instead of the story
     #[arg(long, requires = "manifest")]
     trace: Option<PathBuf>,
-    /// Play the faults: vetoes, silence, hardware that fails, removal
+    /// Run the faults: vetoes, missing answers, hardware failures, removal
     #[arg(long, conflicts_with = "trace")]
     faults: bool,
-    /// Which way the VFs' reads and writes go: auto, vpci or raw
+    /// The path of the VFs' reads and writes: auto, vpci or raw
     #[arg(long, default_value = "auto")]
     path: String,
     /// How the stack keeps invalidation requests pending: each-vf, all-vfs, no-input, three,
     /// device-control or garbage-input
     #[arg(long, default_value = "each-vf")]
     mode: String,
-    /// Another WDFLDR.SYS to run the image on
+    /// Use this file as WDFLDR.SYS instead of the KMDF double
     #[arg(long, value_name = "FILE")]
     kmdf: Option<PathBuf>,
-    /// Run what was built last instead of building it anew
+    /// Run the images of the last build
     #[arg(long)]
     no_build: bool,
     /// Print the kernel log even when nothing fails
@@ -51,39 +51,39 @@ pub struct Arguments {
     log: bool,
 }
 
-/// What to do without a trace. The names are the runner's words for it.
+/// A job of the runner, which knows it by the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Job {
-    /// Tell a story of several VFs, one of them hostile
+    /// Run a story of several VFs, one of them hostile
     Story,
     /// Run the commands of pfbctl on standard input, and operations of a trace between them
     Console,
     /// Check the driver from outside: layouts, requests, rebalance, faults, removal
     Checks,
-    /// Play the faults: vetoes, silence, hardware that fails, removal
+    /// Run the faults: vetoes, missing answers, hardware failures, removal
     Faults,
     /// Flood the limits of a manifest
     Limits,
-    /// Many operations of every VF at one time, with resets, rebalances and removals
+    /// Run concurrent operations of every VF, with resets, rebalances and removals
     Storm,
-    /// Writers, readers, publishers, resets and invalidations on the same VFs
+    /// Run writers, readers, publishers, resets and invalidations on the same VFs
     Contention,
     /// Measure reads and writes through each path
     Measure,
 }
 
 impl Job {
-    /// The manifest whose blocks it is about.
+    /// The manifest that the job needs.
     fn manifest(self, paths: &Paths) -> Result<PathBuf> {
         match self {
-            Self::Limits => bench::limited(paths),
-            Self::Storm | Self::Contention => Ok(paths.root().join(bench::STORM_MANIFEST)),
-            Self::Story => Ok(paths.root().join(bench::STORY_MANIFEST)),
-            _ => Ok(paths.root().join(bench::CHECKS_MANIFEST)),
+            Self::Limits => device::limited(paths),
+            Self::Storm | Self::Contention => Ok(paths.root().join(device::STORM_MANIFEST)),
+            Self::Story => Ok(paths.root().join(device::STORY_MANIFEST)),
+            _ => Ok(paths.root().join(device::CHECKS_MANIFEST)),
         }
     }
 
-    /// The runner's word.
+    /// The runner's name of the job.
     fn word(self) -> String {
         self.to_possible_value()
             .map(|value| value.get_name().to_owned())
@@ -111,8 +111,8 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
         Some(manifest) => manifest.clone(),
         None => job.manifest(paths)?,
     };
-    let bench = Bench::from_manifest(&manifest, arguments.vfs)?.for_mode(&arguments.mode);
-    // The runner knows its words, and says so when one is none of them.
+    let device = Device::from_manifest(&manifest, arguments.vfs)?.for_mode(&arguments.mode);
+    // The runner checks the values of its options.
     let mut words = ["--path", &arguments.path, "--mode", &arguments.mode]
         .map(str::to_owned)
         .to_vec();
@@ -127,10 +127,10 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
             Vec::new()
         }
     };
-    let finished = run::session(paths, &images, &bench, &words, &input)?;
+    let finished = run::session(paths, &images, &device, &words, &input)?;
     let stormed = arguments.trace.is_none() && job == Job::Storm;
     if stormed && finished.succeeded() {
-        suite::simulated(paths, &bench, &finished)?;
+        suite::simulated(paths, &device, &finished)?;
     }
     print!("{}", finished.output);
     eprint!("{}", finished.messages);
@@ -164,8 +164,8 @@ pub fn test(paths: &Paths, fail_fast: FailFast, only: &str) -> Result<Tally> {
     suite::all(paths, &images, fail_fast, only)
 }
 
-/// The same with `driver` in the image's place, an image with counters, which every run leaves in a
-/// file of its own in the folder `counters`.
+/// Runs every test on `driver`, an image with counters. Each run writes the counters to a file of its
+/// own in the folder `counters`.
 ///
 /// # Errors
 /// As for [`test`].

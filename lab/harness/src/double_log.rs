@@ -1,8 +1,8 @@
-//! What the KMDF double wrote to its log: a line for each event, and the sentence of a broken rule.
+//! Reads the log of the KMDF double: a line for each event, and the sentence of a broken rule.
 
 use std::collections::BTreeSet;
 
-/// What a double complained about; that of Event Tracing writes these lines like this one.
+/// The rules that were broken. The ETW double writes these lines in the same form.
 pub(super) fn violations(log: &str) -> Vec<String> {
     log.lines()
         .filter_map(|line| line.split_once("violation: "))
@@ -10,9 +10,8 @@ pub(super) fn violations(log: &str) -> Vec<String> {
         .collect()
 }
 
-/// Devices and drivers that were made and did not go again, and drivers that never unbound. What a
-/// device or driver leaves behind is looked for when it goes, so one that stays has not been looked
-/// at.
+/// Devices and drivers that were created and not deleted, and drivers that never unbound. The double
+/// looks for leaked objects when a device or driver is deleted, so one that stays was not checked.
 pub(super) fn leftovers(log: &str) -> Vec<String> {
     let device = |handle| format!("device {handle} was created and never removed");
     let driver = |handle| format!("driver {handle} was created and never unloaded");

@@ -1,17 +1,17 @@
-//! What the double of Event Tracing wrote to its log: a line for each event, and for the beginning
-//! and the end of each registration. Between them the runner says which of its checks begins.
+//! Reads the log of the ETW double: a line for each event, and for the beginning and the end of each
+//! registration. Before each of its checks the runner writes a line with the name of the check.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
 use etw_rules::event::Event;
 
-/// What events are told during before the first check, and in a run without checks.
+/// The name for the time before the first check, and for a run without checks.
 const BEGINNING: &str = "the beginning";
 
-/// An event and when it was told.
+/// An event, and the check during which the driver wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct LoggedEvent {
     /// The name of the check.
     pub(crate) during: String,
     pub(crate) event: Event,
@@ -21,14 +21,14 @@ pub(crate) struct Told {
 ///
 /// # Errors
 /// When a line that begins like an event is none.
-pub(super) fn events(log: &str) -> Result<Vec<Told>> {
+pub(super) fn events(log: &str) -> Result<Vec<LoggedEvent>> {
     let mut during = BEGINNING;
     let mut told = Vec::new();
     for line in log.lines() {
         if let Some(check) = line.strip_prefix("check ") {
             during = check;
         } else if line.starts_with("event ") {
-            told.push(Told {
+            told.push(LoggedEvent {
                 during: during.to_owned(),
                 event: line.parse()?,
             });

@@ -1,9 +1,9 @@
-//! The INF files of the lab: for the doubles, and for the driver, made of the one that Windows gets.
+//! The INF files of the lab: for the doubles, and for the driver, derived from `pf_broker.inx`.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use crate::bench::{Bench, Value};
+use crate::device::{Device, Value};
 use build_steps::source_edit::{MisfitError, SourceEdit};
 
 /// The INF that is installed on Windows; the lab's is made of it.
@@ -26,30 +26,30 @@ pub(crate) fn stack() -> String {
 }
 
 /// The INF of the sample VF driver.
-pub(crate) fn vf_driver(bench: &Bench) -> String {
+pub(crate) fn vf_driver(device: &Device) -> String {
     text(&Driver {
-        hardware_id: pci_id(bench.vendor_id, bench.vf_device_id()),
+        hardware_id: pci_id(device.vendor_id, device.vf_device_id()),
         service: "vf_driver",
         image: "vf_driver.sys",
     })
 }
 
 /// The INF of the driver under test: `pf_broker.inx` with the manifest's device and table, and with
-/// what Wine 8 does not take put in its own terms.
+/// replacements for what Wine 8 does not support.
 ///
 /// # Errors
 /// When a line that is to be replaced does not stand exactly once in `pf_broker.inx`.
-pub(crate) fn driver(bench: &Bench) -> Result<String, MisfitError> {
+pub(crate) fn driver(device: &Device) -> Result<String, MisfitError> {
     let parameters = [
-        ("NumVFs", &bench.num_vfs),
-        ("BlockTable", &bench.table),
-        ("InvalidateInput", &bench.invalidate_input),
+        ("NumVFs", &device.num_vfs),
+        ("BlockTable", &device.table),
+        ("InvalidateInput", &device.invalidate_input),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some(line(name, value.as_ref()?)))
     .collect::<String>();
-    let hardware_id = pci_id(bench.vendor_id, bench.device_id);
-    let service = bench.service();
+    let hardware_id = pci_id(device.vendor_id, device.device_id);
+    let service = device.service();
     let edits = [
         (
             "the package's service",

@@ -1,7 +1,7 @@
-//! `cargo xtask double`: proves on the running kernel that the KMDF double stops a driver that
-//! breaks a rule, with the rule's own sentence, keeps the framework's promises to one that does
-//! not, and calls it back in the framework's order. The driver is `lab/kmdf/probe`; each scenario is
-//! one start of it.
+//! `cargo xtask double`: tests the KMDF double on the running kernel. It must stop a driver that breaks
+//! a rule, with the sentence of that rule; behave as the framework documents for one that does not; and
+//! call callbacks in the framework's order. The driver is `lab/kmdf/probe`; each scenario is one start
+//! of it.
 
 mod scenarios;
 
@@ -26,10 +26,10 @@ use scenarios::{Expectation, Scenario};
 
 const SERVICE: &str = "wdfprobe";
 const PARAMETERS: &str = r"HKLM\System\CurrentControlSet\Services\wdfprobe\Parameters";
-/// Longer than the double waits for a driver that keeps a request, on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Longer than the double waits for a driver to complete a request, on a busy machine.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Builds double and probe and plays the scenarios whose name contains `only`.
+/// Builds double and probe and runs the scenarios whose name contains `only`.
 ///
 /// # Errors
 /// When something cannot be built, Wine cannot be started, or no scenario has such a name.
@@ -109,7 +109,7 @@ impl Lab {
     fn succeeds(&self, arguments: &[&str]) -> Result<bool> {
         let child = self.command().args(arguments).spawn();
         let mut child = child.context("cannot start Wine")?;
-        if let Some(status) = child.wait_timeout(PATIENCE)? {
+        if let Some(status) = child.wait_timeout(TIMEOUT)? {
             return Ok(status.success());
         }
         child.kill()?;
@@ -117,7 +117,7 @@ impl Lab {
         Ok(false)
     }
 
-    /// Plays one scenario; what is wrong, if anything.
+    /// Runs one scenario and returns the difference from its expectation, if there is one.
     fn judge(&self, scenario: &Scenario) -> Result<Option<String>> {
         let log = self.log();
         if log.exists() {
@@ -153,7 +153,7 @@ impl Lab {
         bail!("Wine does not start the service {SERVICE}")
     }
 
-    /// What the scenario left behind, once it has come to an end.
+    /// Waits for the end of the scenario and reads what it left behind.
     fn read(&self, log: &Path, scenario: &str) -> Seen {
         let started = Instant::now();
         loop {
@@ -164,7 +164,7 @@ impl Lab {
                 };
             }
             let text = fs_err::read_to_string(log).unwrap_or_default();
-            if text.contains("unloaded") || started.elapsed() > PATIENCE {
+            if text.contains("unloaded") || started.elapsed() > TIMEOUT {
                 let values = self.values();
                 return Seen {
                     violation: None,
@@ -269,7 +269,7 @@ fn other_calls(expected: &[&str], seen: &str) -> Option<String> {
     ))
 }
 
-/// The sentence with `#` for each framework handle: their numbers say nothing.
+/// The sentence with `#` in place of each framework handle, whose number differs from run to run.
 fn without_handles(sentence: &str) -> String {
     sentence
         .split(' ')

@@ -1,11 +1,16 @@
-//! Runs the driver image in the lab: sessions, tests, conformance of the KMDF double, coverage and
-//! mutants.
+//! Runs the driver image in the lab.
+//!
+//! From the top down: [`mutants`] and [`coverage`] run the tests of the lab (`suite`) on changed or
+//! instrumented code, [`command`] a single job. A test is a run (`run`): a fresh Wine prefix
+//! (`prefix`) with the images (`build`), INF files (`inf`) and a device (`device`), then the runner,
+//! and what it left behind: output, and the logs of the doubles (`double_log`, `etw_log`).
+//! [`kmdf_conformance`] tests the KMDF double itself, without the driver.
 #![forbid(unsafe_code)]
 
-mod bench;
 pub mod build;
 pub mod command;
 pub mod coverage;
+mod device;
 mod double_log;
 mod etw_log;
 mod inf;

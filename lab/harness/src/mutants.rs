@@ -1,4 +1,4 @@
-//! `cargo xtask mutants`: faults put into a copy of the source, one at a time, to see that a test
+//! `cargo xtask mutants`: puts faults into a copy of the source, one at a time, and checks that a test
 //! catches each.
 //!
 //! The faults are in `lab/harness/mutants.toml`. The copy lies in `target/mutants/` with a `target/` of
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use build_steps::paths::Paths;
 use build_steps::source_edit::SourceEdit;
 use copy::WorkingCopy;
-pub use trial::Judge;
+pub use trial::TestSet;
 use trial::Verdict;
 
 const MUTANTS: &str = include_str!("../mutants.toml");
@@ -31,9 +31,9 @@ struct MutantFile {
 pub struct Mutant {
     /// What the fault is, in a sentence.
     pub fault: String,
-    /// Who should catch it.
+    /// The tests that should catch it.
     #[serde(rename = "caught-by")]
-    pub judge: Judge,
+    pub tests: TestSet,
     /// The change that makes it.
     #[serde(flatten)]
     pub edit: SourceEdit,
@@ -48,7 +48,7 @@ pub fn all() -> Result<Vec<Mutant>> {
     Ok(file.mutant)
 }
 
-/// Tries every mutant whose name or judge contains `only`, prints each verdict and returns the number of
+/// Tries every mutant whose name or tests contains `only`, prints each verdict and returns the number of
 /// survivors.
 ///
 /// # Errors
@@ -56,29 +56,29 @@ pub fn all() -> Result<Vec<Mutant>> {
 /// fault.
 pub fn run(paths: &Paths, only: &str) -> Result<usize> {
     let wanted = |mutant: &Mutant| {
-        mutant.edit.name.contains(only) || mutant.judge.to_string().contains(only)
+        mutant.edit.name.contains(only) || mutant.tests.to_string().contains(only)
     };
     let mutants: Vec<Mutant> = all()?.into_iter().filter(wanted).collect();
     if mutants.is_empty() {
-        bail!("no mutant of lab/harness/mutants.toml has \"{only}\" in its name or judge");
+        bail!("no mutant of lab/harness/mutants.toml has \"{only}\" in its name or tests");
     }
     let copy = WorkingCopy::make(paths)?;
-    let judges: std::collections::BTreeSet<&Judge> =
-        mutants.iter().map(|mutant| &mutant.judge).collect();
-    for judge in judges {
-        println!("without a fault: {judge}");
-        if let Verdict::Caught(how) = judge.try_out(copy.paths())? {
-            bail!("{judge} fails without any fault: {how}");
+    let test_sets: std::collections::BTreeSet<&TestSet> =
+        mutants.iter().map(|mutant| &mutant.tests).collect();
+    for tests in test_sets {
+        println!("without a fault: {tests}");
+        if let Verdict::Caught(how) = tests.run_on(copy.paths())? {
+            bail!("{tests} fails without any fault: {how}");
         }
     }
     let count = mutants.len();
     let mut survivors = Vec::new();
-    for (index, Mutant { fault, judge, edit }) in mutants.into_iter().enumerate() {
+    for (index, Mutant { fault, tests, edit }) in mutants.into_iter().enumerate() {
         let started = Instant::now();
         println!("[{}/{count}] {}: {fault}", index + 1, edit.name);
-        let verdict = copy.with(&edit, |paths| judge.try_out(paths))?;
+        let verdict = copy.with(&edit, |paths| tests.run_on(paths))?;
         println!(
-            "      {verdict} by {judge} in {} s",
+            "      {verdict} by {tests} in {} s",
             started.elapsed().as_secs()
         );
         if matches!(verdict, Verdict::Survived) {

@@ -1,5 +1,5 @@
-//! Wine prefixes: one is made and cached, and every run works in a copy of it, so that no run sees
-//! what another left.
+//! Wine prefixes: one is created and cached, and every run uses a copy of it, so that no run sees what
+//! another one left behind.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -34,7 +34,7 @@ impl Prefix {
         let prefix = Self {
             folder: paths.target().join("lab").join(name),
         };
-        // Hard links: a prefix holds 700 MB that nobody changes.
+        // Hard links: a prefix holds 700 MB that no run changes.
         let mut copy = Command::new("cp");
         output(copy.arg("-al").args([&cache, &prefix.folder]))?;
         for file in REGISTRY {
@@ -80,12 +80,12 @@ fn stop(folder: &Path) {
     for word in ["-k", "-w"] {
         let mut server = Command::new(SERVER);
         server.env("WINEPREFIX", folder).arg(word);
-        // There may be nothing left to stop, which the server calls a failure.
+        // The server fails when there is nothing to stop.
         let _ = output(&mut server);
     }
 }
 
-/// Ends what a run that was killed left running in the prefixes of these places, and deletes them.
+/// Stops what killed runs left running in the prefixes of this workspace, and deletes the prefixes.
 pub(crate) fn stop_all(paths: &Paths) -> Result<()> {
     let lab = paths.target().join("lab");
     if !lab.exists() {
@@ -105,7 +105,7 @@ pub(crate) fn stop_all(paths: &Paths) -> Result<()> {
 impl Drop for Prefix {
     fn drop(&mut self) {
         self.stop();
-        // A folder that stays behind costs some disk and is overwritten by nobody.
+        // A folder that cannot be removed costs disk space and has a name that no other run uses.
         let _ = fs_err::remove_dir_all(&self.folder);
     }
 }
@@ -124,7 +124,7 @@ fn wine(folder: &Path) -> Command {
             "WINEDEBUG",
             "-all,err+ntoskrnl,err+plugplay,err+debugstr,warn+debugstr",
         )
-        // A run lays a HAL.DLL of its own out; elsewhere Wine's is still taken.
+        // A run installs its own HAL.DLL; elsewhere Wine's is still used.
         .env("WINEDLLOVERRIDES", "hal=n,b;mscoree=;mshtml=")
         .env_remove("DISPLAY");
     wine
@@ -134,8 +134,7 @@ fn cached(paths: &Paths) -> Result<PathBuf> {
     let lab = paths.target().join("lab");
     fs_err::create_dir_all(&lab)?;
     let cache = lab.join("prefix");
-    // Several runs may be the first at one time, and one of them makes it for all. Closing the file
-    // unlocks it.
+    // One of several concurrent runs creates the prefix for all. Closing the file unlocks it.
     let turn = fs_err::File::create(lab.join("prefix.lock"))?;
     turn.file().lock().context("wait for the Wine prefix")?;
     let finished = cache.join("finished");

@@ -1,4 +1,4 @@
-//! One run: a fresh prefix, the files in their places, the runner, and what it left behind.
+//! One run: copies the files into a fresh prefix, runs the runner, and collects what it left behind.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use wait_timeout::ChildExt as _;
 
-use crate::bench::Bench;
 use crate::build::Images;
+use crate::device::Device;
 use crate::double_log;
-use crate::etw_log::{self, Told};
+use crate::etw_log::{self, LoggedEvent};
 use crate::inf;
 use crate::prefix::Prefix;
 use build_steps::paths::Paths;
@@ -27,11 +27,11 @@ pub(crate) struct Finished {
     pub(crate) messages: String,
     /// What drivers and kernel printed.
     pub(crate) kernel_log: String,
-    /// What went wrong beside the runner's own verdict: a rule of the framework or of Event Tracing
-    /// that a driver broke, a device, driver or registration that stayed, no end in time.
+    /// Failures that the runner does not see: a rule of the framework or of Event Tracing that a driver
+    /// broke, a device, driver or registration that was left over, a timeout.
     pub(crate) violations: Vec<String>,
-    /// The events that the driver told, in order.
-    pub(crate) events: Vec<Told>,
+    /// The events that the driver wrote, in order.
+    pub(crate) events: Vec<LoggedEvent>,
     /// Traces that the runner wrote, by file name.
     pub(crate) traces: BTreeMap<String, String>,
     /// The runner's exit code; none when it was stopped.
@@ -56,7 +56,7 @@ impl Finished {
 
 /// How long a run may take before it counts as hanging: many times what it takes on two busy
 /// processors.
-fn patience(words: &[String]) -> Duration {
+fn timeout(words: &[String]) -> Duration {
     let long = |word: &String| LONG_JOBS.contains(&word.as_str());
     if words.iter().any(long) {
         Duration::from_mins(5)
@@ -69,24 +69,24 @@ fn patience(words: &[String]) -> Duration {
 /// as hanging.
 const SILENCE: Duration = Duration::from_secs(90);
 
-/// The runner's words for jobs that take longer than a trace.
+/// The jobs that take longer than a trace.
 const LONG_JOBS: [&str; 4] = ["storm", "contention", "checks", "measure"];
 
-/// What the runner says when Wine did not load the bus double, which happens when its service manager is
-/// busy. The driver has not been touched then.
+/// The error of the runner when Wine did not load the bus double, which happens while its service
+/// manager is busy. The driver has not run then.
 const NOT_BEGUN: &str = "lab-runner: the stack double's control device";
 
-/// Runs the runner with `words` in a fresh prefix, and in another one if it could not begin.
+/// Runs the runner with the arguments `words` in a fresh prefix, and once more if it could not begin.
 pub(crate) fn session(
     paths: &Paths,
     images: &Images,
-    bench: &Bench,
+    device: &Device,
     words: &[String],
     input: &[u8],
 ) -> Result<Finished> {
-    let finished = attempt(paths, images, bench, words, input)?;
+    let finished = attempt(paths, images, device, words, input)?;
     if finished.messages.starts_with(NOT_BEGUN) {
-        return attempt(paths, images, bench, words, input);
+        return attempt(paths, images, device, words, input);
     }
     Ok(finished)
 }
@@ -94,15 +94,15 @@ pub(crate) fn session(
 fn attempt(
     paths: &Paths,
     images: &Images,
-    bench: &Bench,
+    device: &Device,
     words: &[String],
     input: &[u8],
 ) -> Result<Finished> {
     let prefix = Prefix::fresh(paths)?;
     let drive = prefix.drive();
     let drivers = drive.join("lab");
-    lay_out(&drivers, images, bench)?;
-    let binary = format!("{}.sys", bench.service());
+    lay_out(&drivers, images, device)?;
+    let binary = format!("{}.sys", device.service());
     let kernel_images = [
         (&images.driver, &*binary),
         (&images.stack, "lab_stack.sys"),
@@ -113,7 +113,10 @@ fn attempt(
         fs_err::copy(from, drive.join("windows/system32/drivers").join(name))?;
     }
     lay_out_etw(&prefix, &images.etw)?;
-    for (name, number) in [("Shortage", bench.shortage), ("Version", bench.kmdf_minor)] {
+    for (name, number) in [
+        ("Shortage", device.shortage),
+        ("Version", device.kmdf_minor),
+    ] {
         if let Some(number) = number {
             prefix.set_machine_value(r"Software\\wdf-double", name, number)?;
         }
@@ -121,13 +124,13 @@ fn attempt(
     let errors = drive.join("lab/stderr.txt");
     let output = drive.join("lab/stdout.txt");
     // To files: the kernel's process inherits the streams and outlives the runner.
-    let child = runner(&prefix, bench, words)
+    let child = runner(&prefix, device, words)
         .stdin(Stdio::piped())
         .stdout(fs_err::File::create(&output)?.into_file())
         .stderr(fs_err::File::create(&errors)?.into_file())
         .spawn()
         .context("start Wine")?;
-    let ended = finish(&prefix, child, input, patience(words), &[&output, &errors])?;
+    let ended = finish(&prefix, child, input, timeout(words), &[&output, &errors])?;
     let (messages, kernel_log) = split(&lossy(&errors)?);
     let code = match &ended {
         Ended::ByItself(status) => status.code(),
@@ -174,16 +177,16 @@ fn log(prefix: &Prefix, double: &str) -> String {
 }
 
 /// The runner with its words.
-fn runner(prefix: &Prefix, bench: &Bench, words: &[String]) -> Command {
+fn runner(prefix: &Prefix, device: &Device, words: &[String]) -> Command {
     let mut wine = prefix.wine();
     wine.arg(r"C:\lab\lab-runner.exe")
-        .args(["--drivers", r"C:\lab", "--service", &bench.service()])
+        .args(["--drivers", r"C:\lab", "--service", &device.service()])
         .arg("--vendor-id")
-        .arg(bench.vendor_id.to_string())
+        .arg(device.vendor_id.to_string())
         .arg("--device-id")
-        .arg(bench.device_id.to_string())
+        .arg(device.device_id.to_string())
         .arg("--vfs")
-        .arg(bench.vfs.to_string())
+        .arg(device.vfs.to_string())
         .args(words);
     wine
 }
@@ -200,7 +203,7 @@ fn finish(
     prefix: &Prefix,
     mut child: Child,
     input: &[u8],
-    patience: Duration,
+    timeout: Duration,
     streams: &[&Path],
 ) -> Result<Ended> {
     let pipe = child.stdin.take();
@@ -208,7 +211,7 @@ fn finish(
         // Beside the wait: a runner that hangs does not read. One that ends early closes its end,
         // which its exit code explains.
         scope.spawn(move || pipe.map(|mut pipe| pipe.write_all(input)));
-        let ended = wait(&mut child, patience, streams)?;
+        let ended = wait(&mut child, timeout, streams)?;
         prefix.stop();
         if matches!(ended, Ended::Stopped(_)) {
             child.wait()?;
@@ -217,9 +220,9 @@ fn finish(
     })
 }
 
-/// Waits for the runner's end, but no longer than `patience`, and not for one that writes nothing to
+/// Waits for the runner's end, but no longer than `timeout`, and not for one that writes nothing to
 /// its `streams` any more.
-fn wait(child: &mut Child, patience: Duration, streams: &[&Path]) -> Result<Ended> {
+fn wait(child: &mut Child, timeout: Duration, streams: &[&Path]) -> Result<Ended> {
     let written = || -> u64 {
         let length = |stream: &&Path| std::fs::metadata(stream).map_or(0, |data| data.len());
         streams.iter().map(length).sum()
@@ -238,9 +241,9 @@ fn wait(child: &mut Child, patience: Duration, streams: &[&Path]) -> Result<Ende
             let silence = SILENCE.as_secs();
             return Ok(Ended::Stopped(format!("silent for {silence} s")));
         }
-        if now - begin > patience {
-            let patience = patience.as_secs();
-            return Ok(Ended::Stopped(format!("no end within {patience} s")));
+        if now - begin > timeout {
+            let timeout = timeout.as_secs();
+            return Ok(Ended::Stopped(format!("no end within {timeout} s")));
         }
     }
 }
@@ -270,7 +273,7 @@ fn lossy(file: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&fs_err::read(file)?).into_owned())
 }
 
-fn lay_out(folder: &Path, images: &Images, bench: &Bench) -> Result<()> {
+fn lay_out(folder: &Path, images: &Images, device: &Device) -> Result<()> {
     fs_err::create_dir_all(folder)?;
     let files = [
         (&images.runner, "lab-runner.exe"),
@@ -281,12 +284,12 @@ fn lay_out(folder: &Path, images: &Images, bench: &Bench) -> Result<()> {
         fs_err::copy(from, folder.join(name))?;
     }
     fs_err::write(folder.join("lab_stack.inf"), inf::stack())?;
-    fs_err::write(folder.join("vf_driver.inf"), inf::vf_driver(bench))?;
-    fs_err::write(folder.join("pf_broker.inf"), inf::driver(bench)?)?;
+    fs_err::write(folder.join("vf_driver.inf"), inf::vf_driver(device))?;
+    fs_err::write(folder.join("pf_broker.inf"), inf::driver(device)?)?;
     Ok(())
 }
 
-/// Parts what Wine printed (a thread's number in front) from the runner's own words.
+/// Separates the lines of Wine, which begin with a thread's number, from those of the runner.
 fn split(errors: &str) -> (String, String) {
     let (mut messages, mut log) = (String::new(), String::new());
     for line in errors.lines() {

@@ -82,7 +82,7 @@ pub(crate) fn all(
 #[derive(Default)]
 struct Total {
     tally: Tally,
-    /// The names of the events that the driver told.
+    /// The names of the events that the driver wrote.
     told: BTreeSet<String>,
 }
 
@@ -94,7 +94,7 @@ impl Total {
     }
 }
 
-/// Fails when there is an event that the driver told in no run.
+/// Fails when there is an event that the driver wrote in no run.
 fn every_event_was_told(told: &BTreeSet<String>) -> Result<Tally> {
     let missing = events::missing(told)?;
     if missing.is_empty() {

@@ -1,4 +1,4 @@
-//! Debian packages that a step needs: found, installed, or named exactly.
+//! Installs the Debian packages that a step needs, or names those that are missing.
 
 use std::path::Path;
 use std::process::Command;

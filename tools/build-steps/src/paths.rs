@@ -47,7 +47,7 @@ impl Paths {
         self.target().join("cross")
     }
 
-    /// The kit tree, which wdk-build takes for an installed WDK (`WDKContentRoot`).
+    /// The kit tree, which wdk-build uses as an installed WDK (`WDKContentRoot`).
     #[must_use]
     pub fn kit(&self) -> PathBuf {
         self.cross().join("kit")

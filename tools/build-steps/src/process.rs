@@ -61,7 +61,7 @@ pub fn output(command: &mut Command) -> Result<String> {
         .with_context(|| format!("`{}` printed bytes that are not UTF-8", shown(command)))
 }
 
-/// The cargo that runs xtask.
+/// The cargo that runs this program, or the one in `PATH`.
 #[must_use]
 pub fn cargo_program() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
@@ -71,7 +71,7 @@ pub fn cargo_program() -> PathBuf {
 #[must_use]
 pub fn cargo<A: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = A>) -> Command {
     let mut cargo = command(cargo_program(), arguments);
-    // Cargo set this for xtask, and the workspace in `folder` may be another one.
+    // Cargo set this for the running program; the workspace in `folder` may be another one.
     cargo.current_dir(folder).env_remove("CARGO_MANIFEST_DIR");
     cargo
 }

@@ -1,4 +1,4 @@
-//! How many tests passed and failed, gathered from what the runs themselves report.
+//! Counts of passed and failed tests, from the output of the runs.
 
 use std::fmt;
 use std::ops::{Add, AddAssign};

@@ -1,7 +1,7 @@
-//! The cross toolchains: what cargo, rustc, clang and bindgen must be told for each Windows target.
+//! The cross toolchains: the settings of cargo, rustc, clang and bindgen for each Windows target.
 //!
-//! Everything that can be is written to one cargo configuration file for each target, so that a
-//! build can be repeated by hand with `cargo --config FILE`.
+//! Most settings are in one cargo configuration file for each target, so that a build can be repeated
+//! by hand with `cargo --config FILE`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

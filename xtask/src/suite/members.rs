@@ -1,4 +1,4 @@
-//! The packages of a workspace, sorted by the world that they are compiled for.
+//! The packages of a workspace, sorted by the target that they are compiled for.
 
 use std::path::Path;
 

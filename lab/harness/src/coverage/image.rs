@@ -52,7 +52,7 @@ fn settings() -> Vec<String> {
         .collect()
 }
 
-/// Compiles what the image expects of the profile runtime.
+/// Compiles the part of the profile runtime that the image needs.
 fn profile_runtime(paths: &Paths, folder: &Path) -> Result<PathBuf> {
     fs_err::create_dir_all(folder)?;
     let object = folder.join("profile_runtime.obj");

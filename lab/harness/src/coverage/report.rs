@@ -1,4 +1,4 @@
-//! What LLVM's tools make of an image and its profile.
+//! Reports of LLVM's tools about an image and its profile.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

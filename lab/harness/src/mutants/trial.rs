@@ -1,4 +1,4 @@
-//! Trying out one fault: compile, run the tests that should catch it, and see.
+//! The trial of one fault: compiles the source and runs the tests that should catch it.
 
 use std::fmt;
 use std::fs::File;
@@ -14,17 +14,17 @@ use crate::prefix;
 use build_steps::paths::Paths;
 use build_steps::process::{cargo, output, shown};
 
-/// Who should catch a fault.
+/// The tests that should catch a fault.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
-pub enum Judge {
+pub enum TestSet {
     /// The tests of one host package.
     Package(String),
     /// The lab's tests on the built image.
     Lab,
 }
 
-impl TryFrom<String> for Judge {
+impl TryFrom<String> for TestSet {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -38,7 +38,7 @@ impl TryFrom<String> for Judge {
     }
 }
 
-impl fmt::Display for Judge {
+impl fmt::Display for TestSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Package(name) => write!(f, "the tests of {name}"),
@@ -47,7 +47,7 @@ impl fmt::Display for Judge {
     }
 }
 
-/// What became of a fault.
+/// The outcome of a trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The tests failed; the text says how.
@@ -65,9 +65,9 @@ impl fmt::Display for Verdict {
     }
 }
 
-impl Judge {
+impl TestSet {
     /// How long the tests may take before they count as hanging.
-    const fn patience(&self) -> Duration {
+    const fn timeout(&self) -> Duration {
         match self {
             Self::Package(_) => Duration::from_mins(2),
             Self::Lab => Duration::from_mins(10),
@@ -78,7 +78,7 @@ impl Judge {
     ///
     /// # Errors
     /// When it does not compile: that is no fault that a test could catch.
-    pub(super) fn try_out(&self, paths: &Paths) -> Result<Verdict> {
+    pub(super) fn run_on(&self, paths: &Paths) -> Result<Verdict> {
         let root = paths.root();
         let (mut compile, test) = match self {
             Self::Package(name) => (
@@ -93,14 +93,14 @@ impl Judge {
         output(&mut compile).context("the source with the fault does not compile")?;
         let log = paths.target().join("trial.log");
         let file: File = fs_err::File::create(&log)?.into();
-        let patience = self.patience();
-        let ended = run(test, patience, &file)?;
+        let timeout = self.timeout();
+        let ended = run(test, timeout, &file)?;
         if ended.is_none() {
-            // Wine's server and the kernel's process belong to no process group of ours.
+            // Wine's server and the kernel's process are in other process groups.
             prefix::stop_all(paths)?;
         }
         Ok(match ended {
-            None => Verdict::Caught(format!("no end within {} s", patience.as_secs())),
+            None => Verdict::Caught(format!("no end within {} s", timeout.as_secs())),
             Some(status) if status.success() => Verdict::Survived,
             Some(_) => Verdict::Caught(first_complaint(&fs_err::read_to_string(&log)?)),
         })
@@ -108,17 +108,17 @@ impl Judge {
 }
 
 /// How the command ended, or nothing when it had to be stopped.
-fn run(mut command: Command, patience: Duration, log: &File) -> Result<Option<ExitStatus>> {
+fn run(mut command: Command, timeout: Duration, log: &File) -> Result<Option<ExitStatus>> {
     command
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log.try_clone()?);
-    // A group of its own, so that whatever it started can be stopped with it.
+    // A process group of its own, so that its child processes can be stopped with it.
     let mut child = command
         .process_group(0)
         .spawn()
         .with_context(|| format!("cannot start `{}`", shown(&command)))?;
-    let ended = child.wait_timeout(patience)?;
+    let ended = child.wait_timeout(timeout)?;
     if ended.is_none() {
         stop(&mut child)?;
     }
@@ -134,7 +134,8 @@ fn stop(child: &mut Child) -> Result<()> {
     bail!("process group {group} was stopped, but its leader had ended well")
 }
 
-/// What tells best why the tests failed: the name of the test that panicked, or a line.
+/// The line of the log that best explains the failure: the name of the test that panicked, or the first
+/// line with a sign of failure.
 fn first_complaint(log: &str) -> String {
     const SIGNS: [&str; 3] = ["FAILED", "error:", "failed"];
     let panicked = log.lines().find(|line| line.contains("panicked at"));
@@ -152,17 +153,17 @@ fn first_complaint(log: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Judge, first_complaint};
+    use super::{TestSet, first_complaint};
 
     #[test]
     fn a_judge_is_the_lab_or_a_package() {
-        assert_eq!(Judge::try_from("lab".to_owned()), Ok(Judge::Lab));
-        let package = Judge::Package("block-broker".to_owned());
+        assert_eq!(TestSet::try_from("lab".to_owned()), Ok(TestSet::Lab));
+        let package = TestSet::Package("block-broker".to_owned());
         assert_eq!(
-            Judge::try_from("package block-broker".to_owned()),
+            TestSet::try_from("package block-broker".to_owned()),
             Ok(package)
         );
-        assert!(Judge::try_from("nobody".to_owned()).is_err());
+        assert!(TestSet::try_from("nobody".to_owned()).is_err());
     }
 
     #[test]

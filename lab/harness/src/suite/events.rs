@@ -1,4 +1,4 @@
-//! The events that the driver told, against its list of them and against what the run did.
+//! Compares the events of a run with the driver's list of events, and with what the run did.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -8,9 +8,9 @@ use etw_rules::event::Event;
 use etw_rules::metadata::Description;
 use pf_state::event::{ALL, EventDescriptor, START_FAILED, WAITING_FOR_REFERENCES};
 
-use crate::etw_log::Told;
+use crate::etw_log::LoggedEvent;
 
-/// The fields of every event that are numbers, and what each holds where an event has no use for it.
+/// The numeric fields of every event, and the value of each in an event that does not use it.
 const NUMBERS: [(&str, u64); 4] = [("Vf", 65535), ("Status", 0), ("First", 0), ("Second", 0)];
 
 /// The name that an event's own metadata give it.
@@ -20,11 +20,11 @@ fn name(kind: &EventDescriptor) -> Result<String> {
 }
 
 /// Fails for an event that is not in the driver's list, has another level or sentence there, or does
-/// not say which PF it is about. `paths` says whether the driver could find out the PF's path.
-pub(super) fn listed(told: &[Told], paths: bool) -> Result<()> {
+/// not identify its PF. `paths` says whether the driver could read the path of the PF's interface.
+pub(super) fn listed(told: &[LoggedEvent], paths: bool) -> Result<()> {
     let kinds = ALL.map(|kind| name(kind).map(|name| (name, kind)));
     let kinds: BTreeMap<_, _> = kinds.into_iter().collect::<Result<_>>()?;
-    for Told { event, .. } in told {
+    for LoggedEvent { event, .. } in told {
         let kind = kinds.get(&event.name);
         let kind = kind.with_context(|| format!("no event of the driver: {event}"))?;
         ensure!(event.level == kind.level(), "another level: {event}");
@@ -60,17 +60,17 @@ fn is_path_of_pf(path: &str) -> bool {
     path.starts_with(r"\??\pci#ven_") && path.ends_with("#{fe9e9c19-f427-4ff9-ae4b-d3f3d0bcc141}")
 }
 
-/// Those of the driver's events that are not among these.
+/// The driver's events that are not in `told`.
 pub(super) fn missing(told: &BTreeSet<String>) -> Result<Vec<String>> {
     let names: BTreeSet<_> = ALL.map(name).into_iter().collect::<Result<_>>()?;
     Ok(names.difference(told).cloned().collect())
 }
 
-/// Fails unless during each check that `expected` names the events were those that are listed below
-/// it, and no others. What checks told that it does not name is not looked at.
+/// Fails unless the events during each check that `expected` names are those listed below it, and no
+/// others. Events during other checks are ignored.
 ///
 /// An event's line has its name, and of its numbers those that are not as [`NUMBERS`] has them.
-pub(super) fn compare(expected: &str, told: &[Told]) -> Result<()> {
+pub(super) fn compare(expected: &str, told: &[LoggedEvent]) -> Result<()> {
     for (check, expected) in checks(expected)? {
         let events = told.iter().filter(|told| told.during == check);
         let told: Vec<_> = events.map(|told| line(&told.event)).collect();
@@ -117,15 +117,15 @@ fn line(event: &Event) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{Told, compare, listed, missing};
+    use super::{LoggedEvent, compare, listed, missing};
 
     const RESET: &str = "event VfReset level 4: Pf 0x00010002, \
                          Interface \"\\\\??\\\\PCI#VEN_15B3&DEV_1#1#{FE9E9C19-F427-4FF9-AE4B-D3F3D0BCC141}\", \
                          Vf 1, Status 0x00000000, First 1, Second 0, \
                          Sentence \"A VF was reset.\"";
 
-    fn told(during: &str, event: &str) -> Told {
-        Told {
+    fn told(during: &str, event: &str) -> LoggedEvent {
+        LoggedEvent {
             during: during.to_owned(),
             event: event.parse().unwrap(),
         }

@@ -1,5 +1,5 @@
-//! The commands that docs/administrators.md gives for a host with the driver, run by `pfbctl.exe` against
-//! the image: those whose output the page shows, and those that it names in its text.
+//! The commands of docs/administrators.md for a host with the driver, which `pfbctl.exe` runs against the
+//! image: those whose output the page shows, and those that its text names.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use end_to_end::guide::{self, Step};
@@ -9,7 +9,7 @@ use crate::run::Finished;
 /// What guests do before: VF 0 works, and VF 3 is refused three times.
 const GUESTS: &str = include_str!("guide.jsonl");
 
-/// Commands that speak to the driver and end.
+/// Commands that use the driver and end.
 const ENDING: [&str; 8] = [
     "list",
     "stats",
@@ -20,9 +20,10 @@ const ENDING: [&str; 8] = [
     "reset",
     "journal",
 ];
-/// Those of them that need no argument: another one without any is named in the text, and not to be run.
+/// Those of them that need no argument. Where the text names another one without arguments, it is not
+/// a command to run.
 const WITHOUT_ARGUMENTS: [&str; 2] = ["list", "stats"];
-/// The command that speaks to the driver until the user ends it, and is not run here.
+/// The command that uses the driver until the user ends it, and is not run here.
 const ENDLESS: &str = "watch";
 /// Commands that need no driver: the tests of the guides run them.
 const WITHOUT_DRIVER: [&str; 5] = ["check", "compile", "show", "simulate", "inf"];

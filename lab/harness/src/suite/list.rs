@@ -1,4 +1,4 @@
-//! Which runs there are.
+//! The list of all tests of the lab.
 
 use anyhow::Result;
 use end_to_end::{Suite, Trace};
@@ -6,15 +6,15 @@ use end_to_end::{Suite, Trace};
 use super::guide::Guide;
 use super::starts;
 use super::test::{Test, Verdict};
-use crate::bench::{self, Bench, CHECKS_MANIFEST, STORM_MANIFEST, STORY_MANIFEST};
 use crate::build::Images;
+use crate::device::{self, CHECKS_MANIFEST, Device, STORM_MANIFEST, STORY_MANIFEST};
 use build_steps::paths::Paths;
 
-/// What the runner prints when it tells the story of four VFs.
+/// The output of the runner for the story of four VFs.
 const STORY: &str = include_str!("story.txt");
-/// The events that the driver tells meanwhile.
+/// The events that the driver writes meanwhile.
 const STORY_EVENTS: &str = include_str!("story-events.txt");
-/// The events that the driver tells during each of the checks in which it has something to tell.
+/// The events that the driver writes during each of the checks.
 const CHECKS_EVENTS: &str = include_str!("checks-events.txt");
 
 /// The traces whose every read and write a VF driver can send.
@@ -31,7 +31,7 @@ const MODES: [&str; 5] = [
     "no-input",
     "three",
     "device-control",
-    bench::GARBAGE_INPUT,
+    device::GARBAGE_INPUT,
 ];
 
 /// Every run, the longest first, so that the others fill the time beside them.
@@ -53,10 +53,10 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 /// A run without input.
-fn job(name: &str, bench: &Bench, arguments: &[&str], verdict: Verdict) -> Test {
+fn job(name: &str, device: &Device, arguments: &[&str], verdict: Verdict) -> Test {
     Test {
         name: name.to_owned(),
-        bench: bench.clone(),
+        device: device.clone(),
         words: words(arguments),
         input: Vec::new(),
         framework: None,
@@ -66,10 +66,10 @@ fn job(name: &str, bench: &Bench, arguments: &[&str], verdict: Verdict) -> Test 
 }
 
 fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
-    let bench = |manifest: &str, vfs| Bench::from_manifest(&paths.root().join(manifest), vfs);
-    let crowd = |vfs| bench(STORM_MANIFEST, vfs);
-    let four = bench(CHECKS_MANIFEST, 4)?;
-    let scene = bench(STORY_MANIFEST, 4)?;
+    let device = |manifest: &str, vfs| Device::from_manifest(&paths.root().join(manifest), vfs);
+    let crowd = |vfs| device(STORM_MANIFEST, vfs);
+    let four = device(CHECKS_MANIFEST, 4)?;
+    let scene = device(STORY_MANIFEST, 4)?;
     let story = || Verdict::Lines(STORY.to_owned());
     // The framework is one replaceable file, whatever it is called and wherever it lies.
     let renamed = paths.target().join("lab/another-framework.sys");
@@ -93,7 +93,7 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
         },
         job(
             "flood of a limit",
-            &Bench::from_manifest(&bench::limited(paths)?, 2)?,
+            &Device::from_manifest(&device::limited(paths)?, 2)?,
             &["limits"],
             Verdict::Checks,
         ),
@@ -114,26 +114,26 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     ])
 }
 
-/// What the runner does not do, and says so.
+/// Runs that the runner refuses.
 fn refusals(paths: &Paths) -> Result<Vec<Test>> {
-    let bench = |manifest: &str, vfs| Bench::from_manifest(&paths.root().join(manifest), vfs);
-    let four = bench(CHECKS_MANIFEST, 4)?;
+    let device = |manifest: &str, vfs| Device::from_manifest(&paths.root().join(manifest), vfs);
+    let four = device(CHECKS_MANIFEST, 4)?;
     Ok(vec![
         job(
             "story with one VF",
-            &bench(STORY_MANIFEST, 1)?,
+            &device(STORY_MANIFEST, 1)?,
             &["story"],
             Verdict::Refused("the story: 2 VFs or more are needed, and there are 1"),
         ),
         job(
             "faults with other blocks",
-            &bench("blocks/hello.toml", 4)?,
+            &device("blocks/hello.toml", 4)?,
             &["faults"],
             Verdict::Refused("the faults: block 0 has to be a register of 128 bytes"),
         ),
         job(
             "checks with other VFs",
-            &bench(CHECKS_MANIFEST, 5)?,
+            &device(CHECKS_MANIFEST, 5)?,
             &["checks"],
             Verdict::Refused("the checks: 4 VFs are needed, and there are 5"),
         ),
@@ -162,11 +162,11 @@ fn refusals(paths: &Paths) -> Result<Vec<Test>> {
 fn guide(paths: &Paths) -> Result<Test> {
     let page = fs_err::read_to_string(paths.root().join("docs/administrators.md"))?;
     let guide = Guide::of(&page)?;
-    let bench = Bench::from_manifest(&paths.root().join("blocks/accelerator.toml"), 4)?;
+    let device = Device::from_manifest(&paths.root().join("blocks/accelerator.toml"), 4)?;
     let name = "the commands of docs/administrators.md";
     Ok(Test {
         input: guide.input(),
-        ..job(name, &bench, &["console"], Verdict::Guide(guide))
+        ..job(name, &device, &["console"], Verdict::Guide(guide))
     })
 }
 
@@ -180,11 +180,11 @@ fn plays(suite: &Suite, trace: &Trace) -> Result<Vec<Test>> {
     if INVALIDATED.contains(&name.as_str()) {
         ways.extend(MODES.map(|mode| ["auto", mode]));
     }
-    let bench = Bench::from_manifest(&suite.manifest, trace.vfs)?;
+    let device = Device::from_manifest(&suite.manifest, trace.vfs)?;
     let play = |[path, mode]: [&str; 2]| -> Result<Test> {
         Ok(Test {
             name: format!("{name} by path {path}, mode {mode}"),
-            bench: bench.clone().for_mode(mode),
+            device: device.clone().for_mode(mode),
             words: words(&["--path", path, "--mode", mode, "trace"]),
             input: fs_err::read(&trace.operations)?,
             framework: None,

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use build_steps::paths::Paths;
 use build_steps::process::{cargo, output};
 
-use crate::bench::Bench;
+use crate::device::Device;
 use crate::run::Finished;
 
 /// Fails with the first line that differs.
@@ -27,7 +27,7 @@ pub(super) fn compare(expected: &str, got: &str) -> Result<()> {
 }
 
 /// Plays what the runner wrote in the simulation and compares the results.
-pub(crate) fn simulated(paths: &Paths, bench: &Bench, finished: &Finished) -> Result<()> {
+pub(crate) fn simulated(paths: &Paths, device: &Device, finished: &Finished) -> Result<()> {
     let folder = paths.target().join("lab");
     let mut played = 0;
     for (name, operations) in &finished.traces {
@@ -42,7 +42,7 @@ pub(crate) fn simulated(paths: &Paths, bench: &Bench, finished: &Finished) -> Re
         let results = results.with_context(|| format!("the runner wrote no results of {name}"))?;
         let trace = folder.join(format!("{name}.jsonl"));
         fs_err::write(&trace, operations)?;
-        let expected = simulate(paths, bench, &trace)?;
+        let expected = simulate(paths, device, &trace)?;
         compare(&expected, results).with_context(|| name.to_owned())?;
         played += expected.lines().count();
     }
@@ -51,10 +51,10 @@ pub(crate) fn simulated(paths: &Paths, bench: &Bench, finished: &Finished) -> Re
     Ok(())
 }
 
-fn simulate(paths: &Paths, bench: &Bench, trace: &Path) -> Result<String> {
+fn simulate(paths: &Paths, device: &Device, trace: &Path) -> Result<String> {
     let words = ["run", "--quiet", "--package", "pfbctl", "--", "simulate"];
     let mut simulate = cargo(paths.root(), words);
-    simulate.arg(&bench.manifest);
-    simulate.args(["--vfs", &bench.vfs.to_string(), "--trace"]);
+    simulate.arg(&device.manifest);
+    simulate.args(["--vfs", &device.vfs.to_string(), "--trace"]);
     output(simulate.arg(trace))
 }

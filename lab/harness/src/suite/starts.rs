@@ -1,5 +1,5 @@
-//! Starts of the PF: with what is wrong, the status that it ends with, and the driver's sentence, which
-//! it tells a debugger and as an event.
+//! Starts of the PF: a fault, the status with which the start ends, and the driver's sentence, which
+//! it prints to the debugger and writes as an event.
 //!
 //! The table is that of docs/contract.md, "Why a device does not start". One of its causes cannot be
 //! provoked here: a kernel without a clock.
@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use super::outcome::{StartOutcome, VFS};
 use super::test::{Test, Verdict};
-use crate::bench::{self, Bench, CHECKS_MANIFEST, Value};
+use crate::device::{self, CHECKS_MANIFEST, Device, Value};
 use build_steps::paths::Paths;
 use kmdf_cross::kit::minimum::Minimum;
 
@@ -16,8 +16,8 @@ use kmdf_cross::kit::minimum::Minimum;
 const EMBEDDED: &str = "blocks/accelerator.toml";
 const NOT_SUPPORTED: u64 = 0xC000_00BB;
 
-/// What is wrong.
-enum Wrong {
+/// The fault of a start.
+enum Fault {
     Nothing,
     /// The registry value `NumVFs`.
     NumVfs(Option<Value>),
@@ -29,20 +29,20 @@ enum Wrong {
     Byte(usize),
     /// The end of the block table.
     Truncated(usize),
-    /// The bus, in words for the runner.
+    /// A fault of the bus: arguments of the runner.
     Bus(&'static [&'static str]),
-    /// Of the framework's calls that make something the one with this number, counted from 1.
+    /// The call that creates something in the framework with this number, counted from 1, fails.
     Call(u32),
     /// The framework is KMDF 1 of this minor version.
     Framework(u32),
 }
 
-type Start = (&'static str, Wrong, u32, &'static str, Option<(u64, u64)>);
+type Start = (&'static str, Fault, u32, &'static str, Option<(u64, u64)>);
 
 #[rustfmt::skip]
 fn failures(others: Vec<u8>) -> Vec<Start> {
     use Value::{Bytes, Number, Text};
-    use Wrong::{Bus, Byte, InvalidateInput, NumVfs, Table, Truncated};
+    use Fault::{Bus, Byte, InvalidateInput, NumVfs, Table, Truncated};
     const TABLE: &str = "The block table does not verify.";
     const SILENT: &str = "A VF does not answer a second after it was turned on.";
     const ABOVE: &str = "NumVFs is more than max-vfs of the manifest.";
@@ -91,8 +91,8 @@ fn failures(others: Vec<u8>) -> Vec<Start> {
 
 /// Every start, those that succeed at the end.
 pub(super) fn all(paths: &Paths) -> Result<Vec<Test>> {
-    let bench = Bench::from_manifest(&paths.root().join(CHECKS_MANIFEST), VFS)?;
-    let embedded = Bench::from_manifest(&paths.root().join(EMBEDDED), VFS)?;
+    let device = Device::from_manifest(&paths.root().join(CHECKS_MANIFEST), VFS)?;
+    let embedded = Device::from_manifest(&paths.root().join(EMBEDDED), VFS)?;
     let Some(Value::Bytes(others)) = embedded.table.clone() else {
         bail!("{EMBEDDED} has no table");
     };
@@ -106,18 +106,18 @@ pub(super) fn all(paths: &Paths) -> Result<Vec<Test>> {
             )
         });
     let starting = [
-        ("as it should be", Wrong::Nothing),
+        ("as it should be", Fault::Nothing),
         (
             "with InvalidateInput 1",
-            Wrong::InvalidateInput(Value::Number(1)),
+            Fault::InvalidateInput(Value::Number(1)),
         ),
         (
             "with VFs that are on already",
-            Wrong::Bus(&["--fault", "vfs-on"]),
+            Fault::Bus(&["--fault", "vfs-on"]),
         ),
         (
             "with VFs that are slow to answer",
-            Wrong::Bus(&["--fault", "late-vf"]),
+            Fault::Bus(&["--fault", "late-vf"]),
         ),
     ]
     .map(|(name, wrong)| (name.to_owned(), wrong, StartOutcome::SUCCESS));
@@ -126,32 +126,32 @@ pub(super) fn all(paths: &Paths) -> Result<Vec<Test>> {
         .chain(starting)
         .chain(versions()?);
     let mut all: Vec<_> = all
-        .map(|(name, wrong, ended)| test(&bench, &name, wrong, ended))
+        .map(|(name, wrong, ended)| test(&device, &name, wrong, ended))
         .collect();
-    let family = Bench {
-        device_id: bench::SECOND_OF_THE_FAMILY,
-        ..Bench::from_manifest(&bench::of_a_family(paths)?, VFS)?
+    let family = Device {
+        device_id: device::SECOND_OF_THE_FAMILY,
+        ..Device::from_manifest(&device::of_a_family(paths)?, VFS)?
     };
     all.extend([
         test(
             &embedded,
             "with the table of the driver",
-            Wrong::Table(None),
+            Fault::Table(None),
             StartOutcome::SUCCESS,
         ),
         test(
             &family,
             "of the second device of a family",
-            Wrong::Nothing,
+            Fault::Nothing,
             StartOutcome::SUCCESS,
         ),
     ]);
     Ok(all)
 }
 
-/// Starts in which one of the calls after the other that make something for the driver fails. The last one
-/// shows that there are no more: all calls succeed, and the device starts.
-fn shortages() -> impl Iterator<Item = (String, Wrong, StartOutcome)> {
+/// Starts in which one of the calls that allocate something fails, a start for each. In the last one all
+/// calls succeed and the device starts, which shows that there are no more.
+fn shortages() -> impl Iterator<Item = (String, Fault, StartOutcome)> {
     const STATUS: u32 = 0xC000_009A;
     const OBJECT: &str = "The framework did not make an object or read the registry.";
     const MEMORY: &str = "There is not enough memory for the blocks of all VFs.";
@@ -166,49 +166,49 @@ fn shortages() -> impl Iterator<Item = (String, Wrong, StartOutcome)> {
             _ => StartOutcome::SUCCESS,
         };
         let name = format!("without the means for call {number}");
-        (name, Wrong::Call(number), ended)
+        (name, Fault::Call(number), ended)
     })
 }
 
-/// Starts on older frameworks: the least one that the driver names, and the one before it, which does not
+/// Starts on older frameworks: the oldest one that the driver names, and one before it, which does not
 /// bind the driver.
-fn versions() -> Result<[(String, Wrong, StartOutcome); 2]> {
+fn versions() -> Result<[(String, Fault, StartOutcome); 2]> {
     let least = Minimum::declared()?.version;
     Ok([
         (least, StartOutcome::SUCCESS),
         (least - 2, StartOutcome::NOT_LOADED),
     ]
-    .map(|(minor, ended)| (format!("on KMDF 1.{minor}"), Wrong::Framework(minor), ended)))
+    .map(|(minor, ended)| (format!("on KMDF 1.{minor}"), Fault::Framework(minor), ended)))
 }
 
-fn test(bench: &Bench, name: &str, wrong: Wrong, ended: StartOutcome) -> Test {
-    let mut bench = bench.clone();
+fn test(device: &Device, name: &str, wrong: Fault, ended: StartOutcome) -> Test {
+    let mut device = device.clone();
     let mut words = vec!["start".to_owned()];
     match wrong {
-        Wrong::Nothing => {}
-        Wrong::NumVfs(value) => bench.num_vfs = value,
-        Wrong::Table(value) => bench.table = value,
-        Wrong::InvalidateInput(value) => bench.invalidate_input = Some(value),
-        Wrong::Byte(place) => {
-            if let Some(Value::Bytes(table)) = &mut bench.table {
+        Fault::Nothing => {}
+        Fault::NumVfs(value) => device.num_vfs = value,
+        Fault::Table(value) => device.table = value,
+        Fault::InvalidateInput(value) => device.invalidate_input = Some(value),
+        Fault::Byte(place) => {
+            if let Some(Value::Bytes(table)) = &mut device.table {
                 table[place] ^= 0x10;
             }
         }
-        Wrong::Truncated(less) => {
-            if let Some(Value::Bytes(table)) = &mut bench.table {
+        Fault::Truncated(less) => {
+            if let Some(Value::Bytes(table)) = &mut device.table {
                 table.truncate(table.len() - less);
             }
         }
-        Wrong::Call(number) => bench.shortage = Some(number),
-        Wrong::Framework(minor) => bench.kmdf_minor = Some(minor),
-        Wrong::Bus(more) => words.extend(more.iter().map(|&word| word.to_owned())),
+        Fault::Call(number) => device.shortage = Some(number),
+        Fault::Framework(minor) => device.kmdf_minor = Some(minor),
+        Fault::Bus(more) => words.extend(more.iter().map(|&word| word.to_owned())),
     }
     if ended.is_not_loaded() {
         words.push("--not-loaded".to_owned());
     }
     Test {
         name: format!("start {name}"),
-        bench,
+        device,
         words,
         input: Vec::new(),
         framework: None,

@@ -11,19 +11,19 @@ use super::events;
 use super::guide::Guide;
 use super::outcome::StartOutcome;
 use super::simulation::{compare, simulated};
-use crate::bench::Bench;
 use crate::build::Images;
+use crate::device::Device;
 use crate::run::{self, Finished};
 
 /// One run of the lab and how it is judged.
 pub(super) struct Test {
     pub(super) name: String,
-    pub(super) bench: Bench,
+    pub(super) device: Device,
     pub(super) words: Vec<String>,
     pub(super) input: Vec<u8>,
-    /// Another framework than the double as it was built.
+    /// A file to use as the framework in place of the double.
     pub(super) framework: Option<PathBuf>,
-    /// Checks, and the events that the driver has to tell during each of them.
+    /// Names of checks, and below each the events that the driver has to write during it.
     pub(super) events: &'static str,
     pub(super) verdict: Verdict,
 }
@@ -36,13 +36,13 @@ pub(super) enum Verdict {
     Checks,
     /// The runner judges it.
     Success,
-    /// The simulation gets the same results for what it wrote.
+    /// The simulation gets the same results for the traces that the runner wrote.
     Simulation,
     /// The PF's start ends like this.
     Start(StartOutcome),
     /// Commands print what a page shows.
     Guide(Guide),
-    /// The runner does not do it, and says this.
+    /// The runner refuses, with this sentence.
     Refused(&'static str),
 }
 
@@ -53,7 +53,7 @@ impl Test {
         if let Some(framework) = &self.framework {
             images.framework.clone_from(framework);
         }
-        let finished = run::session(paths, &images, &self.bench, &self.words, &self.input)
+        let finished = run::session(paths, &images, &self.device, &self.words, &self.input)
             .with_context(|| format!("the lab's test {:?}", self.name))?;
         let told = finished.events.iter().map(|told| told.event.name.clone());
         Ok((self.judge(paths, &finished), told.collect()))
@@ -66,7 +66,7 @@ impl Test {
             Verdict::Checks => checks(finished),
             Verdict::Success if finished.succeeded() => (Tally::PASSED, None),
             Verdict::Success => (Tally::default(), None),
-            Verdict::Simulation => one(simulated(paths, &self.bench, finished)),
+            Verdict::Simulation => one(simulated(paths, &self.device, finished)),
             Verdict::Start(ended) => one(ended.judge(finished)),
             Verdict::Guide(guide) => one(guide.judge(finished)),
             Verdict::Refused(sentence) => one(refused(sentence, finished)),
@@ -75,8 +75,8 @@ impl Test {
             Verdict::Refused(_) => finished.violations.is_empty(),
             _ => finished.succeeded(),
         };
-        // For want of resources the driver may do without the path.
-        let paths = self.bench.shortage.is_none();
+        // When a call fails for lack of resources, the driver may run without the path.
+        let paths = self.device.shortage.is_none();
         let events = events::listed(&finished.events, paths)
             .and_then(|()| events::compare(self.events, &finished.events));
         if problem.is_none() && ended_well && events.is_ok() {

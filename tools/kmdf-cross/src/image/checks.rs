@@ -104,7 +104,7 @@ pub fn check(image: &Description, required: &Requirements) -> Vec<Finding> {
     findings
 }
 
-/// The flags of the optional header with which an image asks for the loader's protections.
+/// The flags in the optional header that enable the loader's protections.
 fn header_flags(image: &Description) -> impl Iterator<Item = Finding> {
     let flags = [
         (

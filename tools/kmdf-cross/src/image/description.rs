@@ -1,4 +1,4 @@
-//! What an image says of itself, read out of its headers.
+//! Reads what the checks need from the headers of an image.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::checksum;
 use super::imports::Imports;
 use super::link_map::LinkMap;
 
-/// Everything about an image that the checks look at.
+/// The properties of an image that the checks examine.
 #[derive(Debug, Clone)]
 pub struct Description {
     /// The processor, as `IMAGE_FILE_MACHINE_*`.
@@ -35,7 +35,7 @@ pub struct Description {
     pub version: Option<[u16; 4]>,
     /// Its Control Flow Guard tables, where it has a load configuration.
     pub guard: Option<Guard>,
-    /// Readable names of symbols that only a panic leads to.
+    /// Readable names of symbols that only panics use.
     pub panic_symbols: Vec<String>,
     /// Texts in the image that look like the path of a source file.
     pub source_paths: Vec<String>,
@@ -56,7 +56,7 @@ pub struct Section {
     pub flags: u32,
 }
 
-/// What the load configuration says of Control Flow Guard.
+/// The Control Flow Guard tables in the load configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guard {
     /// `IMAGE_GUARD_*`.

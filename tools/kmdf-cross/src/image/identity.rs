@@ -1,8 +1,8 @@
 //! An image's identity: the stamp in its headers, and the GUID by which a debugger finds its symbols.
 //!
-//! lld makes both of the symbol file's content, and that holds the linker's own command line, with
-//! this machine's folders and the name of a temporary one: two clones would give the same code
-//! under two identities. Here both are made of the image alone.
+//! lld computes both from the symbol file, which contains the linker's command line with folders of
+//! this machine and the name of a temporary one, so two clones would get the same code under two
+//! identities. Here both are computed from the image alone.
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ use super::checksum;
 /// Length of the GUID in bytes.
 const GUID: usize = 16;
 
-/// Where an image keeps its identity, in bytes of the file.
+/// The places of the identity in the file, in bytes.
 #[derive(Debug)]
 struct Fields {
     /// The file header's time stamp and those of the debug directory, which a reproducible build
@@ -29,8 +29,8 @@ struct Fields {
     checksum: Range<usize>,
 }
 
-/// Gives `image`, a 64-bit PE file with debug information, an identity made of its own content, and
-/// `symbols` the GUID that makes a debugger take them for this image's.
+/// Gives `image`, a 64-bit PE file with debug information, an identity computed from its content, and
+/// `symbols` the GUID by which a debugger matches them with this image.
 ///
 /// # Errors
 /// When the image is not well formed or has no symbols, or when `symbols` do not carry the image's
@@ -98,7 +98,7 @@ fn debug_directory<'data>(file: &PeFile64<'data>) -> Result<(usize, &'data [u8])
     ))
 }
 
-/// The GUID of the symbol file, behind the letters `RSDS` in what the directory's entry points to.
+/// The GUID of the symbol file, which follows the letters `RSDS` in the record that the entry points to.
 fn guid(image: &[u8], codeview: &pe::ImageDebugDirectory) -> Result<Range<usize>> {
     const LETTERS: &[u8] = b"RSDS";
     let start = usize::try_from(codeview.pointer_to_raw_data.get(LE))?;

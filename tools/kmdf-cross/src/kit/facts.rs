@@ -1,8 +1,7 @@
 //! The facts about KMDF 1.33 that `wdf.h` is generated from.
 //!
 //! The numbers and shapes are those of the public headers (microsoft/Windows-Driver-Frameworks,
-//! MIT licence) on a 64-bit target. They are declared in `tools/kmdf-cross/kit/kmdf-1.33/*.json` and nowhere
-//! else.
+//! MIT licence) on a 64-bit target. They are declared only in `tools/kmdf-cross/kit/kmdf-1.33/*.json`.
 
 use std::collections::BTreeSet;
 

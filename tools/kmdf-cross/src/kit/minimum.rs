@@ -17,7 +17,7 @@ const DIFFERENCES: &str = include_str!("../../kit/kmdf-minimum.toml");
 /// The minor version of KMDF that the kit describes.
 const NEWEST: u32 = 33;
 
-/// What a framework of the oldest version has otherwise than 1.33.
+/// The differences of a framework of the oldest version from 1.33.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Minimum {
@@ -25,7 +25,7 @@ pub struct Minimum {
     pub version: u32,
     /// How many functions it has.
     pub functions: usize,
-    /// Structures that it declares otherwise.
+    /// Structures with other members.
     pub structures: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What lies on the bench: the manifest's device and its block table.
+//! The device that a run plugs in: its PCI IDs, its VFs and its block table.
 
 use std::path::{Path, PathBuf};
 
@@ -15,9 +15,9 @@ pub(crate) const STORY_MANIFEST: &str = "blocks/mlx5-hv-vhca.toml";
 /// The manifest of the storm: a block for each kind of concurrent access.
 pub(crate) const STORM_MANIFEST: &str = "tests/manifests/storm.toml";
 
-/// A device to plug in.
+/// A device of a run.
 #[derive(Debug, Clone)]
-pub(crate) struct Bench {
+pub(crate) struct Device {
     /// Where the manifest is, independent of the working directory.
     pub(crate) manifest: PathBuf,
     /// PCI IDs of the PF.
@@ -31,14 +31,15 @@ pub(crate) struct Bench {
     pub(crate) table: Option<Value>,
     /// The registry value `InvalidateInput`, where there is one.
     pub(crate) invalidate_input: Option<Value>,
-    /// Which call of the driver, counted from 1, the framework double fails for want of resources.
+    /// The call of the driver, counted from 1, that the KMDF double fails with
+    /// `STATUS_INSUFFICIENT_RESOURCES`.
     pub(crate) shortage: Option<u32>,
-    /// The minor version of KMDF that the framework double stands for, when not its newest.
+    /// The minor version of KMDF that the double reports, when not its newest.
     pub(crate) kmdf_minor: Option<u32>,
 }
 
-/// `blocks/accelerator.toml` with a limit that recovers by Wine's clock as it should by Windows's:
-/// `KeQueryInterruptTime` of Wine 8 counts milliseconds and not units of 100 ns.
+/// `blocks/accelerator.toml` with a limit that recovers as fast by the clock of Wine as by that of Windows:
+/// `KeQueryInterruptTime` counts milliseconds in Wine 8, and units of 100 ns in Windows.
 ///
 /// # Errors
 /// When the manifest does not have its limit, or the file cannot be written.
@@ -83,8 +84,8 @@ fn edited(paths: &Paths, name: &str, edit: &SourceEdit) -> Result<PathBuf> {
     Ok(manifest)
 }
 
-/// The way to keep invalidation requests pending that asks for a driver that does not read their
-/// input.
+/// The mode in which the stack sends invalidation requests with invalid input, which the driver must
+/// not read.
 pub(crate) const GARBAGE_INPUT: &str = "garbage-input";
 
 /// A value of the device's hardware key.
@@ -98,7 +99,7 @@ pub(crate) enum Value {
     Bytes(Vec<u8>),
 }
 
-impl Bench {
+impl Device {
     /// Compiles a manifest.
     pub(crate) fn from_manifest(file: &Path, vfs: u16) -> Result<Self> {
         let name = file.display().to_string();
@@ -118,7 +119,7 @@ impl Bench {
         })
     }
 
-    /// For a stack that keeps invalidation requests pending in this way, a word of the runner's.
+    /// The device for a runner's mode of invalidation requests.
     pub(crate) fn for_mode(mut self, mode: &str) -> Self {
         if mode == GARBAGE_INPUT {
             self.invalidate_input = Some(Value::Number(0));
@@ -126,8 +127,8 @@ impl Bench {
         self
     }
 
-    /// The PF driver's service, of which its file has the name: that of `pfbctl inf`, another one for each
-    /// device, so that the image is seen not to rely on one.
+    /// The name of the PF driver's service and file, as `pfbctl inf` chooses it: another one for each
+    /// device, so that a run fails if the image relies on one.
     pub(crate) fn service(&self) -> String {
         format!("pf_broker_{:04x}_{:04x}", self.vendor_id, self.device_id)
     }
