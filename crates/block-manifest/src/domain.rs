@@ -75,7 +75,7 @@ impl<'v> Domain<'v> {
     }
 
     /// About how many steps [`contains`](Self::contains) takes.
-    pub(crate) fn effort(&self) -> u64 {
+    pub(crate) fn cost(&self) -> u64 {
         let listed = self.valid.one_of.as_ref();
         1 + listed.map_or(0, |one_of| one_of.values.len() as u64)
     }
@@ -100,7 +100,7 @@ impl<'v> Domain<'v> {
     }
 
     /// An upper bound of the number of values.
-    pub(crate) fn most(&self) -> u64 {
+    pub(crate) fn upper_bound(&self) -> u64 {
         if self.min > self.max {
             return 0;
         }
@@ -220,7 +220,7 @@ mod tests {
             let allowed: Vec<u64> = (0..=u64::from(u8::MAX))
                 .filter(|value| valid.allows(*value) && value & !u64::from(defined) == 0)
                 .collect();
-            prop_assert!(domain.most() >= allowed.len() as u64);
+            prop_assert!(domain.upper_bound() >= allowed.len() as u64);
             for value in 0..=u64::from(u8::MAX) {
                 prop_assert_eq!(domain.contains(value), allowed.contains(&value));
             }
@@ -272,7 +272,7 @@ mod tests {
     fn the_largest_values_are_there() {
         let whole = Domain::whole(U64);
         assert_eq!(whole.next(u64::MAX), Next::Value(u64::MAX));
-        assert_eq!(whole.most(), u64::MAX);
+        assert_eq!(whole.upper_bound(), u64::MAX);
         assert_eq!(next_subset(1 << 63, 1), Some(1 << 63));
         assert_eq!(next_subset(u64::MAX >> 1, 1 << 63), None);
     }
@@ -289,6 +289,6 @@ mod tests {
         };
         let domain = Domain::new(&valid, U64, u64::MAX);
         assert_eq!(domain.next(0), Next::Unknown);
-        assert!(domain.most() > MAX_TRIES);
+        assert!(domain.upper_bound() > MAX_TRIES);
     }
 }

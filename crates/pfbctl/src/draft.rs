@@ -14,11 +14,11 @@ use block_table::{History, Image, MAX_BLOCK_LENGTH, Rule, Writer, crc32};
 use crate::value;
 
 /// How often a draft is restarted, and how often one is changed.
-const BEGINNINGS: u64 = 24;
-const MENDINGS: u32 = 200;
+const ATTEMPTS: u64 = 24;
+const REPAIRS: u32 = 200;
 
 /// The requirements of a draft.
-pub(crate) struct Wish<'a> {
+pub(crate) struct Goal<'a> {
     /// The block, in the manifest.
     pub(crate) block: &'a Block,
     /// The same block, in the block table.
@@ -35,9 +35,9 @@ pub(crate) struct Wish<'a> {
     pub(crate) turn: u64,
 }
 
-impl Wish<'_> {
+impl Goal<'_> {
     /// Valid bytes with the length of the block. `None` if there are none, or none was found.
-    pub(crate) fn fulfil(&self) -> Option<Vec<u8>> {
+    pub(crate) fn find_bytes(&self) -> Option<Vec<u8>> {
         let length = usize::from(self.block.max_length);
         if self.block.is_opaque() {
             let text = format!("pf_broker {}", self.turn);
@@ -45,9 +45,9 @@ impl Wish<'_> {
             bytes.resize(length, 0);
             return self.accepts(&bytes).is_ok().then_some(bytes);
         }
-        (0..BEGINNINGS).find_map(|beginning| {
-            let mut draft = Draft::new(self, beginning);
-            let found = (0..MENDINGS).any(|_| draft.is_done() || !draft.mend());
+        (0..ATTEMPTS).find_map(|attempt| {
+            let mut draft = Draft::new(self, attempt);
+            let found = (0..REPAIRS).any(|_| draft.is_done() || !draft.repair());
             let bytes = draft.image[..length].to_vec();
             (found && draft.is_done()).then_some(bytes)
         })
@@ -67,7 +67,7 @@ impl Wish<'_> {
 
 /// One attempt.
 struct Draft<'w> {
-    wish: &'w Wish<'w>,
+    goal: &'w Goal<'w>,
     /// The fields of the wanted layout.
     fields: Vec<&'w Field>,
     /// Constants of the block's expressions and their neighbours.
@@ -78,38 +78,38 @@ struct Draft<'w> {
 }
 
 impl<'w> Draft<'w> {
-    fn new(wish: &'w Wish<'w>, beginning: u64) -> Self {
-        let fields = value::fields(wish.block, wish.layout);
+    fn new(goal: &'w Goal<'w>, attempt: u64) -> Self {
+        let fields = value::fields(goal.block, goal.layout);
         let mut constants = BTreeSet::new();
-        for condition in conditions(wish.block) {
+        for condition in conditions(goal.block) {
             collect_constants(&condition.expression, &mut constants);
         }
         let mut draft = Self {
-            wish,
+            goal,
             fields,
             constants,
-            image: *wish.committed,
-            random: fastrand::Rng::with_seed(wish.turn.wrapping_mul(BEGINNINGS) + beginning),
+            image: *goal.committed,
+            random: fastrand::Rng::with_seed(goal.turn.wrapping_mul(ATTEMPTS) + attempt),
         };
-        draft.image[usize::from(wish.block.max_length)..].fill(0);
-        draft.begin(beginning == 0);
+        draft.image[usize::from(goal.block.max_length)..].fill(0);
+        draft.initialize(attempt == 0);
         draft
     }
 
     /// Sets each field to a value that it allows by itself: a plain one in the first draft.
-    fn begin(&mut self, plain: bool) {
-        if value::layout_of(self.wish.block, self.wish.committed) != self.wish.layout {
+    fn initialize(&mut self, plain: bool) {
+        if value::layout_of(self.goal.block, self.goal.committed) != self.goal.layout {
             self.image = [0; MAX_BLOCK_LENGTH];
             for field in &self.fields {
                 self.image[usize::from(field.offset)..field.end()].copy_from_slice(&field.default);
             }
         }
         for (index, field) in self.fields.clone().into_iter().enumerate() {
-            if self.wish.owns(field) {
+            if self.goal.owns(field) {
                 self.assign(field, index as u64, plain);
             }
         }
-        self.tidy();
+        self.normalize();
     }
 
     fn assign(&mut self, field: &Field, index: u64, plain: bool) {
@@ -117,7 +117,7 @@ impl<'w> Draft<'w> {
         let element = field.ty.element();
         match field.ty {
             Type::Ascii(length) => {
-                let text = format!("{} {}", field.name, self.wish.turn);
+                let text = format!("{} {}", field.name, self.goal.turn);
                 let text = text.as_bytes();
                 let length = text.len().min(usize::from(length));
                 self.image[start..field.end()].fill(0);
@@ -132,7 +132,7 @@ impl<'w> Draft<'w> {
                 for number in 0..field.ty.elements() {
                     let at = start + usize::from(number) * usize::from(element.width());
                     let pick = if plain {
-                        self.wish.turn + index + u64::from(number)
+                        self.goal.turn + index + u64::from(number)
                     } else {
                         self.random.u64(..)
                     };
@@ -149,7 +149,7 @@ impl<'w> Draft<'w> {
         let element = field.ty.element();
         let valid = &field.valid;
         if let Some(sequence) = field.sequence {
-            let before = value::integer(self.wish.committed, usize::from(field.offset), element);
+            let before = value::integer(self.goal.committed, usize::from(field.offset), element);
             return vec![match sequence {
                 SequenceKind::Strict | SequenceKind::NonDecreasing => before.saturating_add(1),
                 SequenceKind::Serial => before.wrapping_add(1) & element.max(),
@@ -196,9 +196,9 @@ impl<'w> Draft<'w> {
     }
 
     /// Clears the elements after a count, and sets the checksums.
-    fn tidy(&mut self) {
+    fn normalize(&mut self) {
         for field in &self.fields {
-            if !self.wish.owns(field) {
+            if !self.goal.owns(field) {
                 continue;
             }
             if let Some(count) = &field.count {
@@ -213,31 +213,31 @@ impl<'w> Draft<'w> {
                 self.image[start..field.end()].fill(0);
             }
         }
-        seal(&mut self.image, &self.fields, self.wish.writer);
+        seal(&mut self.image, &self.fields, self.goal.writer);
     }
 
     /// Whether the block table accepts the draft, with the wanted layout.
     fn is_done(&self) -> bool {
-        let bytes = &self.image[..usize::from(self.wish.block.max_length)];
-        self.wish
+        let bytes = &self.image[..usize::from(self.goal.block.max_length)];
+        self.goal
             .accepts(bytes)
-            .is_ok_and(|image| value::layout_of(self.wish.block, &image) == self.wish.layout)
+            .is_ok_and(|image| value::layout_of(self.goal.block, &image) == self.goal.layout)
     }
 
     /// Sets one field to another value. False if there is no field to try.
-    fn mend(&mut self) -> bool {
+    fn repair(&mut self) -> bool {
         let mended = match self.broken_rule() {
-            Some((expression, wanted)) => self.mend_rule(expression, wanted),
-            None => self.mend_field(),
+            Some((expression, wanted)) => self.repair_rule(expression, wanted),
+            None => self.repair_field(),
         };
-        self.tidy();
+        self.normalize();
         mended
     }
 
     /// A rule over several fields with another result than the wanted one, and the wanted one.
     fn broken_rule(&mut self) -> Option<(&'w Expression, bool)> {
-        let block = self.wish.block;
-        let layout = self.wish.layout.unwrap_or(0);
+        let block = self.goal.block;
+        let layout = self.goal.layout.unwrap_or(0);
         let others = block
             .layouts
             .iter()
@@ -260,9 +260,9 @@ impl<'w> Draft<'w> {
     }
 
     /// Gives a rule the wanted result by changing one of its fields, if possible.
-    fn mend_rule(&mut self, expression: &'w Expression, wanted: bool) -> bool {
+    fn repair_rule(&mut self, expression: &'w Expression, wanted: bool) -> bool {
         match &expression.node {
-            Node::Not(inner) => self.mend_rule(inner, !wanted),
+            Node::Not(inner) => self.repair_rule(inner, !wanted),
             Node::And(left, right) | Node::Or(left, right) => {
                 let sides = [&**left, &**right];
                 let wrong: Vec<_> = sides
@@ -270,7 +270,7 @@ impl<'w> Draft<'w> {
                     .filter(|side| self.holds(side) != wanted)
                     .collect();
                 match self.one_of(&wrong) {
-                    Some(side) => self.mend_rule(side, wanted),
+                    Some(side) => self.repair_rule(side, wanted),
                     None => false,
                 }
             }
@@ -297,15 +297,15 @@ impl<'w> Draft<'w> {
                 let offset = self.one_of(nearby).unwrap_or(0);
                 match self.one_of(&pairs) {
                     Some((field, value)) => self.set(field, value.wrapping_add(offset)),
-                    None => self.mend_any(expression),
+                    None => self.change_any(expression),
                 }
             }
-            _ => self.mend_any(expression),
+            _ => self.change_any(expression),
         }
     }
 
     /// Sets one field of an expression to another value.
-    fn mend_any(&mut self, expression: &'w Expression) -> bool {
+    fn change_any(&mut self, expression: &'w Expression) -> bool {
         let mut loads: Vec<&'w Load> = Vec::new();
         expression.for_each_load(&mut |load, _| loads.push(load));
         let Some(load) = self.one_of(&loads) else {
@@ -341,16 +341,16 @@ impl<'w> Draft<'w> {
     }
 
     /// Sets the field that the block table complains about to another value.
-    fn mend_field(&mut self) -> bool {
-        let bytes = &self.image[..usize::from(self.wish.block.max_length)];
-        let Err(violation) = self.wish.accepts(bytes) else {
+    fn repair_field(&mut self) -> bool {
+        let bytes = &self.image[..usize::from(self.goal.block.max_length)];
+        let Err(violation) = self.goal.accepts(bytes) else {
             return false;
         };
         let own: Vec<_> = self
             .fields
             .iter()
             .copied()
-            .filter(|field| self.wish.owns(field))
+            .filter(|field| self.goal.owns(field))
             .collect();
         let at = usize::from(violation.offset);
         let named = own.iter().copied().find(|field| {
@@ -370,7 +370,7 @@ impl<'w> Draft<'w> {
     /// The field that a load loads, if it is the writer's.
     fn field_of(&self, load: &Load) -> Option<&'w Field> {
         let mut fields = self.fields.iter().copied();
-        fields.find(|field| field.offset == load.offset && self.wish.owns(field))
+        fields.find(|field| field.offset == load.offset && self.goal.owns(field))
     }
 
     fn holds(&self, expression: &Expression) -> bool {

@@ -190,7 +190,7 @@ pub(crate) fn journal(arguments: &cli::Journal, out: &mut dyn Write) -> Result<(
 }
 
 /// How long `pfbctl watch` waits before it searches again for a device that has gone.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// `pfbctl watch`: until the user ends it.
 pub(crate) fn watch(arguments: &cli::Watch, out: &mut dyn Write) -> Result<(), Failure> {
@@ -200,7 +200,7 @@ pub(crate) fn watch(arguments: &cli::Watch, out: &mut dyn Write) -> Result<(), F
         Err(failure) if failure.is_absence() => Ok(None),
         Err(failure) => Err(failure),
     };
-    let pause = || std::thread::sleep(LOOK_AGAIN);
+    let pause = || std::thread::sleep(RETRY_INTERVAL);
     watch::follow(open()?, arguments.vf, out, again, pause)
 }
 

@@ -4,9 +4,9 @@ use block_table::{Access, Kind, MAX_BLOCK_LENGTH, MAX_LAYOUTS};
 
 use super::condition::BELONGS_TO_A_LAYOUT;
 use super::context::Context;
-use super::field::Surroundings;
+use super::field::BlockContext;
 use super::fields::{Fields, names_within};
-use super::layout::{self, Frame};
+use super::layout::{self, LayoutContext};
 use super::{count, properties};
 use crate::diagnostic::{Diagnostic, Located};
 use crate::keys;
@@ -23,7 +23,7 @@ pub(super) fn check(written: &syntax::Block, context: Context<'_>) -> Option<Blo
     // Without lengths the fields are still checked, as if the block had the maximum length.
     let (min_length, max_length) = lengths.unwrap_or((1, LONGEST));
     let access = written.vf_access.as_ref().map(|access| access.value);
-    let around = Surroundings {
+    let around = BlockContext {
         kind: value(written.kind.value(), keys::KIND[0].1),
         access: access.unwrap_or(Access::ReadWrite),
         min_length,
@@ -31,7 +31,7 @@ pub(super) fn check(written: &syntax::Block, context: Context<'_>) -> Option<Blo
     };
     let mut fields = Fields::check(written, usize::from(max_length), around, context);
     let require = own_rules(written, &mut fields, context);
-    let frame = Frame {
+    let frame = LayoutContext {
         written,
         around,
         length: max_length.into(),
@@ -109,11 +109,11 @@ fn own_rules(written: &syntax::Block, fields: &mut Fields, context: Context<'_>)
         );
         context.sink.error(message, &layout.header, "one too many");
     }
-    one_checksum(&fields.all, context);
+    at_most_one_checksum(&fields.all, context);
     require
 }
 
-fn one_checksum(fields: &[Field], context: Context<'_>) {
+fn at_most_one_checksum(fields: &[Field], context: Context<'_>) {
     let mut checksums = fields.iter().filter(|field| field.is_checksum);
     if let (Some(first), Some(second)) = (checksums.next(), checksums.next()) {
         let diagnostic = Diagnostic::error(

@@ -12,7 +12,7 @@ use crate::types::{Integer, Type};
 
 /// The properties of a block that its fields depend on.
 #[derive(Clone, Copy)]
-pub(super) struct Surroundings {
+pub(super) struct BlockContext {
     pub(super) kind: Kind,
     pub(super) access: Access,
     pub(super) min_length: u8,
@@ -25,7 +25,7 @@ pub(super) struct Surroundings {
 pub(super) fn check(
     written: &syntax::Field,
     offset: Option<u8>,
-    around: Surroundings,
+    around: BlockContext,
     context: Context<'_>,
 ) -> Option<Field> {
     let owner = owner(written, around, context);
@@ -49,7 +49,7 @@ pub(super) fn check(
     };
     if field.is_checksum {
         checksum(written, ty, offset, around, context);
-        beside_check(written, context);
+        conflicts_with_checksum(written, context);
     } else {
         rules(&mut field, written, around, context);
     }
@@ -57,7 +57,7 @@ pub(super) fn check(
 }
 
 /// The values that a field may have, and its default.
-fn rules(field: &mut Field, written: &syntax::Field, around: Surroundings, context: Context<'_>) {
+fn rules(field: &mut Field, written: &syntax::Field, around: BlockContext, context: Context<'_>) {
     let errors = context.sink.error_count();
     let sound = || context.sink.error_count() == errors;
     field.bits = bits(written, field.ty, context);
@@ -71,7 +71,7 @@ fn rules(field: &mut Field, written: &syntax::Field, around: Surroundings, conte
     field.sequence = sequence(written, field, judged, around, context);
 }
 
-fn owner(written: &syntax::Field, around: Surroundings, context: Context<'_>) -> Owner {
+fn owner(written: &syntax::Field, around: BlockContext, context: Context<'_>) -> Owner {
     let Some(owner) = &written.owner else {
         return if around.access == Access::ReadOnly {
             Owner::Pf
@@ -171,7 +171,7 @@ fn sequence(
     written: &syntax::Field,
     field: &Field,
     judged: bool,
-    around: Surroundings,
+    around: BlockContext,
     context: Context<'_>,
 ) -> Option<SequenceKind> {
     let sequence = written.sequence.as_ref()?;
@@ -207,7 +207,7 @@ fn sequence(
 }
 
 /// Reports keys that contradict a checksum, whose value is that of the bytes before it.
-fn beside_check(written: &syntax::Field, context: Context<'_>) {
+fn conflicts_with_checksum(written: &syntax::Field, context: Context<'_>) {
     let given = [
         ("bits", written.bits.value().map(|bits| &bits.span)),
         ("valid", written.valid.given().next().map(|rule| &rule.span)),
@@ -232,7 +232,7 @@ fn checksum(
     written: &syntax::Field,
     ty: Type,
     offset: Option<u8>,
-    around: Surroundings,
+    around: BlockContext,
     context: Context<'_>,
 ) {
     let Some(check) = &written.check else {

@@ -1,7 +1,7 @@
 //! The fields of a block itself, and the names that expressions may use for any fields.
 
 use super::context::Context;
-use super::field::{self, Surroundings};
+use super::field::{self, BlockContext};
 use super::names;
 use super::place::{Placer, needs_offset, overlaps};
 use crate::diagnostic::Located;
@@ -27,7 +27,7 @@ impl Fields {
     pub(super) fn check(
         written: &syntax::Block,
         length: usize,
-        around: Surroundings,
+        around: BlockContext,
         context: Context<'_>,
     ) -> Self {
         names::unique(names_of(&written.fields), "field", context.sink);

@@ -2,7 +2,7 @@
 
 use super::condition::BELONGS_TO_ANOTHER_LAYOUT;
 use super::context::Context;
-use super::field::{self, Surroundings};
+use super::field::{self, BlockContext};
 use super::fields::{Fields, names_of, names_within, scope_field};
 use super::place::{Placer, overlaps};
 use super::{count, names};
@@ -13,9 +13,9 @@ use crate::model::{Condition, Field, Layout};
 use crate::syntax;
 
 /// The block of the layouts, as far as it is known when they are checked.
-pub(super) struct Frame<'f> {
+pub(super) struct LayoutContext<'f> {
     pub(super) written: &'f syntax::Block,
-    pub(super) around: Surroundings,
+    pub(super) around: BlockContext,
     pub(super) length: usize,
     /// The fields of the block itself.
     pub(super) fields: &'f Fields,
@@ -24,7 +24,7 @@ pub(super) struct Frame<'f> {
 }
 
 /// Checks the layouts of a block.
-pub(super) fn check(frame: &Frame<'_>, context: Context<'_>) -> Vec<Layout> {
+pub(super) fn check(frame: &LayoutContext<'_>, context: Context<'_>) -> Vec<Layout> {
     names::unique(given_names(&frame.written.layouts), "layout", context.sink);
     let mut layouts: Vec<Layout> = Vec::new();
     for layout in &frame.written.layouts {
@@ -40,7 +40,7 @@ fn given_names(layouts: &[syntax::Layout]) -> impl Iterator<Item = &Located<Stri
 fn one(
     written: &syntax::Layout,
     before: &[Layout],
-    frame: &Frame<'_>,
+    frame: &LayoutContext<'_>,
     context: Context<'_>,
 ) -> Option<Layout> {
     let (mut fields, own_scope) = fields(written, frame, context);
@@ -77,16 +77,16 @@ fn one(
 /// The fields of a layout, and their names for expressions.
 fn fields(
     written: &syntax::Layout,
-    frame: &Frame<'_>,
+    frame: &LayoutContext<'_>,
     context: Context<'_>,
 ) -> (Vec<Field>, Vec<ScopeField>) {
-    names::unique_behind(
+    names::unique_among(
         names_of(&frame.written.fields),
         names_of(&written.fields),
         "field",
         context.sink,
     );
-    let around = Surroundings {
+    let around = BlockContext {
         in_layout: true,
         ..frame.around
     };
@@ -109,7 +109,7 @@ fn fields(
 )]
 fn when(
     written: &syntax::Layout,
-    frame: &Frame<'_>,
+    frame: &LayoutContext<'_>,
     context: Context<'_>,
 ) -> Option<Option<Condition>> {
     let text = written.when.as_ref()?;
@@ -133,7 +133,7 @@ fn when(
 }
 
 /// The requirements of the block itself.
-fn required<'f>(frame: &'f Frame<'_>) -> impl Iterator<Item = Wanted<'f>> {
+fn required<'f>(frame: &'f LayoutContext<'_>) -> impl Iterator<Item = Wanted<'f>> {
     let require = frame.require.iter();
     require.map(|condition| (&condition.expression, true))
 }
@@ -153,7 +153,7 @@ fn reachable(
     written: &syntax::Layout,
     when: Option<&Condition>,
     before: &[Layout],
-    frame: &Frame<'_>,
+    frame: &LayoutContext<'_>,
     context: Context<'_>,
 ) -> bool {
     let Some(text) = &written.when else {
@@ -205,7 +205,7 @@ fn name(
     written: &syntax::Layout,
     when: Option<&Condition>,
     before: &[Layout],
-    frame: &Frame<'_>,
+    frame: &LayoutContext<'_>,
     context: Context<'_>,
 ) -> String {
     if let Some(name) = &written.name {

@@ -13,11 +13,11 @@ pub(super) fn unique<'n>(
     what: &str,
     sink: &Sink,
 ) {
-    unique_behind(std::iter::empty(), names, what, sink);
+    unique_among(std::iter::empty(), names, what, sink);
 }
 
 /// Reports each of `names` that occurred before, among `others` or among themselves.
-pub(super) fn unique_behind<'n>(
+pub(super) fn unique_among<'n>(
     others: impl Iterator<Item = &'n Located<String>>,
     names: impl Iterator<Item = &'n Located<String>>,
     what: &str,

@@ -110,7 +110,7 @@ impl<'d> Variable<'d> {
     /// `constants`.
     fn turning_points(&self, constants: &[u64], budget: &Budget) -> Option<Vec<u64>> {
         let looks = 3 * constants.len() as u64 * self.shifts.len() as u64;
-        if !budget.spend(looks.saturating_mul(self.domain.effort())) {
+        if !budget.spend(looks.saturating_mul(self.domain.cost())) {
             return None;
         }
         let (min, max) = self.domain.bounds();
@@ -151,7 +151,7 @@ fn collect_constants(expression: &Expression, constants: &mut Vec<u64>) {
 /// many to try.
 fn fails_everywhere(wanted: &[Wanted<'_>], variables: &[Variable<'_>], budget: &Budget) -> bool {
     let combinations = variables.iter().try_fold(1u64, |product, variable| {
-        product.checked_mul(variable.domain.most())
+        product.checked_mul(variable.domain.upper_bound())
     });
     if combinations.is_none_or(|combinations| combinations > MAX_COMBINATIONS) {
         return false;
@@ -165,7 +165,7 @@ fn fails_everywhere(wanted: &[Wanted<'_>], variables: &[Variable<'_>], budget: &
     constants.dedup();
     let few = |variable: &Variable<'_>| variable.turning_points(&constants, budget);
     let all = |variable: &Variable<'_>| {
-        let affordable = budget.spend(variable.domain.most());
+        let affordable = budget.spend(variable.domain.upper_bound());
         affordable.then(|| variable.domain.values().collect())
     };
     succeeds(wanted, variables, &few, budget) == Some(false)

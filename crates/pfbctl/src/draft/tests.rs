@@ -4,7 +4,7 @@ use std::path::Path;
 use block_manifest::{Block, Manifest, Owner};
 use block_table::{History, Image, Kind, Table, Writer};
 
-use super::Wish;
+use super::Goal;
 use crate::value;
 
 /// Manifests whose rules leave little room.
@@ -122,7 +122,7 @@ fn converse(name: &str, table: &Table<'_>, block: &Block, writer: Writer) {
     let mut history = History::EMPTY;
     for turn in 0..6 {
         for layout in layouts(block) {
-            let wish = Wish {
+            let goal = Goal {
                 block,
                 compiled,
                 writer,
@@ -131,7 +131,7 @@ fn converse(name: &str, table: &Table<'_>, block: &Block, writer: Writer) {
                 history,
                 turn,
             };
-            let Some(bytes) = wish.fulfil() else {
+            let Some(bytes) = goal.find_bytes() else {
                 panic!(
                     "{name}, block {}, {writer:?}, layout {layout:?}, turn {turn}: none",
                     block.name
@@ -207,7 +207,7 @@ fn turns_differ_where_the_manifest_leaves_a_choice() {
             .map(|turn| {
                 let committed = compiled.default_image();
                 let history = History::EMPTY;
-                Wish {
+                Goal {
                     block,
                     compiled,
                     writer: Writer::Vf,
@@ -216,7 +216,7 @@ fn turns_differ_where_the_manifest_leaves_a_choice() {
                     history,
                     turn,
                 }
-                .fulfil()
+                .find_bytes()
             })
             .collect();
         assert!(

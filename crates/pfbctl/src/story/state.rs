@@ -9,7 +9,7 @@ use block_table::{History, Image, Kind, MAX_BLOCK_LENGTH, Writer};
 use block_trace::{Host as _, Operation, Outcome, Status, Target};
 
 use super::narrator::{self, Actor, Narrator};
-use crate::draft::Wish;
+use crate::draft::Goal;
 use crate::failure::Failure;
 use crate::printable::printable;
 use crate::simulation::Simulation;
@@ -164,7 +164,7 @@ impl<'a, 's, 'o> Story<'a, 's, 'o> {
             .map_or(History::EMPTY, |last| last.1);
         let table = self.simulation.table();
         let compiled = table.find(block.id).and_then(|index| table.block(index))?;
-        let wish = Wish {
+        let goal = Goal {
             block,
             compiled,
             writer,
@@ -173,7 +173,7 @@ impl<'a, 's, 'o> Story<'a, 's, 'o> {
             history,
             turn: self.turn,
         };
-        wish.fulfil()
+        goal.find_bytes()
     }
 
     /// The block table's result for a VF's write: `None` if it allows it.
