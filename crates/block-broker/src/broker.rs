@@ -10,35 +10,24 @@ use pf_broker_abi::{Operation, Refusal};
 
 use crate::Vf;
 use crate::host_refusals::HostRefusals;
+use crate::outcome::{FollowUp, Outcome};
 use crate::request::{Request, Target};
 use crate::sync::AtomicBool;
 use crate::vf::bit;
-use crate::watch::Kinds;
 
-pub use blocks::Published;
-
-/// One VF behind the lock that the shell brings.
+/// The lock around one VF, which the shell brings.
 ///
-/// A kernel brings a spin lock, a simulation a mutex. The cells of two VFs should share no cache
-/// line, nor a pair of them that the processor fetches together: align them to 128 bytes.
-pub trait VfCell {
-    /// Runs `operation` on the VF while nobody else does.
+/// A kernel brings a spin lock, a simulation a mutex. The locks of two VFs should share no cache line,
+/// nor a pair of lines that the processor fetches together: align them to 128 bytes.
+pub trait VfLock {
+    /// Runs `operation` on the VF with exclusive access.
     ///
-    /// Operations are bounded and touch nothing but the memory of the table, the VF and the caller, so
-    /// they may run at `DISPATCH_LEVEL` if all that memory is resident. They take no other lock, but
-    /// what the shell brings as the carrier of [`Broker::hand_over_invalidation`] may: a lock that it
-    /// takes, such as that of a framework's queue, is always the inner one, and is never held around a
-    /// call of the broker.
+    /// Operations are bounded and access only the memory of the table, the VF and the caller, so they
+    /// may run at `DISPATCH_LEVEL` if all that memory is resident. They take no other lock, except
+    /// those that the shell takes in the `carrier` of [`Broker::hand_over_invalidation`], such as a
+    /// framework queue's: that one is always the inner lock, and never held around a call of the
+    /// broker.
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R;
-
-    /// Something of these kinds happened to the VF and is counted. It is called after
-    /// [`VfCell::with`], so without the lock, at the IRQL of the operation, and for a VF's operation
-    /// it has to be as bounded as that: see [`Watch::happened`](crate::Watch::happened). A shell in
-    /// which no request waits keeps this default.
-    #[inline]
-    fn happened(&self, kinds: Kinds) {
-        let _ = kinds;
-    }
 }
 
 /// More VFs than the manifest allows.
@@ -84,9 +73,9 @@ impl core::error::Error for TooManyVfs {}
 /// block, everything else in [`Broker::host_refusals`]. A VF index that does not exist is the host's
 /// mistake too, whatever the operation.
 #[derive(Debug)]
-pub struct Broker<'a, C> {
+pub struct Broker<'a, L> {
     table: Table<'a>,
-    cells: &'a [C],
+    vfs: &'a [L],
     /// The blocks that exist and have a bit in an invalidation mask.
     invalidatable: u64,
     /// Those of them that notify the VF.
@@ -96,17 +85,17 @@ pub struct Broker<'a, C> {
     host_refusals: HostRefusals,
 }
 
-impl<'a, C: VfCell> Broker<'a, C> {
-    /// Makes the broker of a device whose VFs are `cells`, VF 0 first. Each cell must hold a
-    /// [`Vf`] that was made for the same table.
+impl<'a, L: VfLock> Broker<'a, L> {
+    /// Creates the broker of a device whose VFs are `vfs`, VF 0 first. Each lock must hold a [`Vf`] that
+    /// was created for the same table.
     ///
     /// # Errors
-    /// When there are more cells than the manifest's `max-vfs`.
-    pub fn new(table: Table<'a>, cells: &'a [C]) -> Result<Self, TooManyVfs> {
+    /// When there are more VFs than the manifest's `max-vfs`.
+    pub fn new(table: Table<'a>, vfs: &'a [L]) -> Result<Self, TooManyVfs> {
         let allowed = table.device().max_vfs;
-        if cells.len() > usize::from(allowed) {
+        if vfs.len() > usize::from(allowed) {
             return Err(TooManyVfs {
-                given: cells.len(),
+                given: vfs.len(),
                 allowed,
             });
         }
@@ -115,7 +104,7 @@ impl<'a, C: VfCell> Broker<'a, C> {
         let notifying = table.blocks().filter(Block::notify).fold(0, with_bit);
         Ok(Self {
             table,
-            cells,
+            vfs,
             invalidatable,
             notifying,
             publishing_to_all: AtomicBool::new(false),
@@ -132,77 +121,120 @@ impl<'a, C: VfCell> Broker<'a, C> {
     /// How many VFs there are; their indexes are below this.
     #[must_use]
     pub fn vf_count(&self) -> usize {
-        self.cells.len()
+        self.vfs.len()
     }
 
+    /// The lock of a VF. A VF that does not exist is the host's mistake, whatever the operation.
     #[inline]
-    fn cell(&self, vf: u16) -> Result<&'a C, Refusal> {
-        self.cells
+    fn vf(&self, vf: u16) -> Result<&'a L, Refusal> {
+        self.vfs
             .get(usize::from(vf))
             .ok_or_else(|| self.host_refusals.count(Refusal::Vf))
     }
 
-    /// Runs an operation of the host side on a VF under its lock; a refusal is counted.
-    fn visit_for_host<R>(
-        &self,
-        cell: &C,
-        operation: impl FnOnce(&mut Vf<'_>) -> Result<R, Refusal>,
-    ) -> Result<R, Refusal> {
-        visit(cell, operation).map_err(|refusal| self.host_refusals.count(refusal))
-    }
-
-    /// The block that a request names, if the operation is one for it; a refusal is counted.
+    /// Runs an operation on a VF under its lock.
     #[inline]
-    fn target(&self, cell: &C, request: &Request) -> Result<Target<'_>, Refusal> {
-        self.find(request)
-            .map_err(|(index, refusal)| self.refuse(cell, request, index, refusal))
-    }
-
-    /// Refuses what needs nothing of the VF but its counters.
-    #[cold]
-    #[inline(never)]
-    fn refuse(
+    fn on_vf<R>(
         &self,
-        cell: &C,
+        vf: u16,
         request: &Request,
-        index: Option<usize>,
-        refusal: Refusal,
-    ) -> Refusal {
-        if request.is_by_host() {
-            self.host_refusals.count(refusal);
+        operation: impl FnOnce(&mut Vf<'_>) -> Result<R, Refusal>,
+    ) -> Outcome<R> {
+        match self.vf(vf) {
+            Ok(vf) => self.count_for_host(request, locked(vf, operation)),
+            Err(refusal) => Outcome::refused(refusal),
         }
-        visit(cell, |vf| vf.refuse(request, index, refusal))
     }
 
+    /// Finds the block that a request names and runs an operation on it under the VF's lock.
+    #[inline]
+    fn on_block<'t, R>(
+        &'t self,
+        vf: u16,
+        request: &Request,
+        operation: impl FnOnce(&mut Vf<'_>, Target<'t>) -> Result<R, Refusal>,
+    ) -> Outcome<R> {
+        let vf = match self.vf(vf) {
+            Ok(vf) => vf,
+            Err(refusal) => return Outcome::refused(refusal),
+        };
+        let outcome = match self.find(request) {
+            Ok(target) => locked(vf, |vf| operation(vf, target)),
+            Err((index, refusal)) => refuse(vf, request, index, refusal),
+        };
+        self.count_for_host(request, outcome)
+    }
+
+    /// Counts a refusal of the host's own operation for the device.
+    #[inline]
+    fn count_for_host<R>(&self, request: &Request, outcome: Outcome<R>) -> Outcome<R> {
+        if let (true, Err(refusal)) = (request.is_by_host(), &outcome.result) {
+            self.host_refusals.count(*refusal);
+        }
+        outcome
+    }
+
+    /// The block that a request names, if the operation is valid for it.
     #[inline]
     fn find(&self, request: &Request) -> Result<Target<'_>, (Option<usize>, Refusal)> {
         let unknown = (None, Refusal::Block);
         let index = self.table.find(request.block).ok_or(unknown)?;
         let block = self.table.block(index).ok_or(unknown)?;
-        match misfit(request.operation, block.kind(), block.vf_access()) {
+        match check_kind_and_access(request.operation, block.kind(), block.vf_access()) {
             None => Ok(Target { index, block }),
             Some(refusal) => Err((Some(index), refusal)),
         }
     }
 }
 
-/// Runs an operation on a VF under its lock, and announces what it changed after the lock.
+/// Runs an operation on a VF under its lock, and notes what it counted.
 #[inline]
-fn visit<C: VfCell, R>(cell: &C, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
-    let (result, happened) = cell.with(|vf| {
+fn locked<L: VfLock, R>(
+    vf: &L,
+    operation: impl FnOnce(&mut Vf<'_>) -> Result<R, Refusal>,
+) -> Outcome<R> {
+    vf.with(|vf| {
         let before = vf.counts();
         let result = operation(vf);
-        (result, vf.happened_since(before))
-    });
-    if happened != Kinds::NONE {
-        cell.happened(happened);
-    }
-    result
+        let changed = vf.changed_since(before);
+        Outcome {
+            result,
+            follow_up: FollowUp {
+                changed,
+                ..FollowUp::NOTHING
+            },
+        }
+    })
 }
 
-/// Why an operation is not one for such a block, if so.
+/// Runs an operation that cannot be refused on every VF, one lock at a time.
+fn on_all<L: VfLock>(vfs: &[L], operation: impl Fn(&mut Vf<'_>)) -> FollowUp {
+    let mut follow_up = FollowUp::NOTHING;
+    for vf in vfs {
+        let done = locked(vf, |vf| {
+            operation(vf);
+            Ok(())
+        });
+        follow_up.add(done.follow_up);
+    }
+    follow_up
+}
+
+/// Refuses what needs nothing of the VF but its counters and journal.
+#[cold]
+#[inline(never)]
+fn refuse<L: VfLock, R>(
+    vf: &L,
+    request: &Request,
+    index: Option<usize>,
+    refusal: Refusal,
+) -> Outcome<R> {
+    locked(vf, |vf| Err(vf.refuse(request, index, refusal)))
+}
+
+/// Why an operation is not valid for a block of this kind and access, if so.
 #[inline]
-fn misfit(operation: Operation, kind: Kind, access: Access) -> Option<Refusal> {
+fn check_kind_and_access(operation: Operation, kind: Kind, access: Access) -> Option<Refusal> {
     match (operation, kind) {
         (Operation::Read, _) if !access.readable() => Some(Refusal::Access),
         (Operation::Write, _) if !access.writable() => Some(Refusal::Access),

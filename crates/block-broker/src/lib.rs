@@ -1,24 +1,27 @@
-//! The broker between the VFs of a device and its host's side: per-VF backing stores of VF
-//! configuration blocks, with every rule of the manifest held on every write.
+//! The broker between the VFs of a device and host software: per-VF backing stores of VF
+//! configuration blocks, with every rule of the manifest enforced on every write.
 //!
-//! A shell (the driver, a simulation, a test) verifies a [`Table`](block_table::Table), takes memory
-//! for as many [`Vf`]s as there are, puts each behind a lock of its own as a [`VfCell`], and hands
-//! calls to the [`Broker`]. The broker knows no operating system, allocates nothing, and cannot
-//! panic.
+//! A shell (the driver, a simulation, a test) verifies a [`Table`](block_table::Table), allocates
+//! memory for as many [`Vf`]s as there are, puts each behind a lock of its own, a [`VfLock`], and
+//! passes calls to the [`Broker`]. An operation returns an [`Outcome`]: its result, and the
+//! [`FollowUp`] that the shell carries out. The broker knows no operating system, allocates nothing,
+//! and cannot panic.
+//!
+//! From the operations down:
 //!
 //! | file | holds |
 //! |---|---|
-//! | `broker.rs`, `broker/` | the operations, and what is decided before any lock |
+//! | `broker.rs`, `broker/` | the operations on all VFs, and what is checked before any lock |
+//! | `outcome.rs` | what an operation returns |
 //! | `vf.rs`, `vf/` | one VF: what its operations do under its lock |
-//! | `request.rs` | what was asked for, and lengths that fit |
+//! | `watch.rs` | waiting for a change |
+//! | `request.rs` | one call, and the lengths it may have |
+//! | `refusal.rs` | the refusal of each broken rule |
 //! | `store.rs` | the bytes of registers and streams |
 //! | `limits.rs` | the token bucket |
-//! | `counters.rs`, `journal.rs` | what is remembered of what happened |
-//! | `watch.rs` | waiting for a change |
-//! | `host_refusals.rs` | how often the host side was refused, for each reason |
-//! | `refusal.rs` | the refusal of each broken rule |
+//! | `counters.rs`, `journal.rs`, `host_refusals.rs` | what is recorded of operations |
 //!
-//! The refusals, operations and power states are wire codes of the management interface,
+//! Refusals, operations and power states are wire codes of the management interface,
 //! [`pf_broker_abi`].
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -28,6 +31,7 @@ mod counters;
 mod host_refusals;
 mod journal;
 mod limits;
+mod outcome;
 mod refusal;
 mod request;
 mod store;
@@ -36,9 +40,10 @@ mod ticks;
 mod vf;
 mod watch;
 
-pub use broker::{Broker, Published, TooManyVfs, VfCell};
+pub use broker::{Broker, TooManyVfs, VfLock};
 pub use counters::{BlockCounters, VfCounters};
 pub use journal::{Entry, Event, Excerpt, JOURNAL_LENGTH};
+pub use outcome::{Deliver, FollowUp, Outcome};
 pub use refusal::refusal_of;
 pub use store::BlockSlot;
 pub use ticks::Ticks;

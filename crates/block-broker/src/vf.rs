@@ -23,10 +23,10 @@ pub(crate) use invalidation::bit;
 /// limit, counters and journal.
 ///
 /// It has no operations of its own: the [`Broker`](crate::Broker) operates it, under the lock that
-/// the shell brings with its [`VfCell`](crate::VfCell).
+/// the shell brings with its [`VfLock`](crate::VfLock).
 #[derive(Debug)]
 pub struct Vf<'m> {
-    gate: Gate,
+    service: ServiceState,
     power: PowerState,
     /// Latched invalidations: bit n stands for block n.
     pending: u64,
@@ -47,7 +47,8 @@ pub(crate) struct Counts {
 
 /// Whether the VF is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gate {
+enum ServiceState {
+    /// Served.
     Open,
     /// A reset has begun, and its blocks are being wiped.
     Wiping,
@@ -142,7 +143,7 @@ impl<'m> Vf<'m> {
             bytes_given: bytes.len(),
         };
         Ok(Self {
-            gate: Gate::Open,
+            service: ServiceState::Open,
             power: PowerState::D0,
             pending: 0,
             changes: 0,
@@ -158,7 +159,7 @@ impl<'m> Vf<'m> {
             counters: self.counters,
             pending: self.pending,
             power: self.power,
-            open: self.gate == Gate::Open,
+            open: self.service == ServiceState::Open,
         }
     }
 
@@ -174,7 +175,7 @@ impl<'m> Vf<'m> {
     /// How many changes of these kinds there were.
     #[inline]
     pub(crate) fn count(&self, kinds: Kinds) -> u64 {
-        let of = |kind: Kinds, count: u64| if kinds.meets(kind) { count } else { 0 };
+        let of = |kind: Kinds, count: u64| if kinds.intersects(kind) { count } else { 0 };
         of(Kinds::CHANGES, self.changes).wrapping_add(of(Kinds::JOURNAL, self.journal.events()))
     }
 
@@ -187,13 +188,13 @@ impl<'m> Vf<'m> {
         }
     }
 
-    /// What happened since the counts were taken.
+    /// The kinds of changes counted since `before`.
     #[inline]
-    pub(crate) fn happened_since(&self, before: Counts) -> Kinds {
+    pub(crate) fn changed_since(&self, before: Counts) -> Kinds {
         let now = self.counts();
-        let of = |kind: Kinds, happened: bool| if happened { kind } else { Kinds::NONE };
+        let of = |kind: Kinds, changed: bool| if changed { kind } else { Kinds::NONE };
         of(Kinds::CHANGES, now.changes != before.changes)
-            .and(of(Kinds::JOURNAL, now.events != before.events))
+            .union(of(Kinds::JOURNAL, now.events != before.events))
     }
 
     pub(crate) fn excerpt(&self, after: u64, entries: &mut [Entry]) -> Excerpt {
@@ -241,10 +242,10 @@ impl<'m> Vf<'m> {
 
     /// Refuses unless the VF is served.
     fn pass(&self) -> Result<(), Refusal> {
-        match self.gate {
-            Gate::Open => Ok(()),
-            Gate::Wiping | Gate::Held => Err(Refusal::State),
-            Gate::Removed => Err(Refusal::Removed),
+        match self.service {
+            ServiceState::Open => Ok(()),
+            ServiceState::Wiping | ServiceState::Held => Err(Refusal::State),
+            ServiceState::Removed => Err(Refusal::Removed),
         }
     }
 
@@ -308,7 +309,7 @@ impl<'m> Vf<'m> {
         state: PowerState,
         request: &Request,
     ) -> Result<(), Refusal> {
-        if self.gate == Gate::Removed {
+        if self.service == ServiceState::Removed {
             return Err(self.refuse(request, None, Refusal::Removed));
         }
         self.power = state;

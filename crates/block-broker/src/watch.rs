@@ -18,7 +18,7 @@ pub struct Kinds(u8);
 impl Kinds {
     /// No kind.
     pub const NONE: Self = Self(0);
-    /// Committed writes of VFs and finished resets: what a host agent acts upon.
+    /// Committed writes of VFs and finished resets, which host software acts on.
     pub const CHANGES: Self = Self(1);
     /// Every event that a VF's journal records, repeated ones too.
     pub const JOURNAL: Self = Self(2);
@@ -37,15 +37,15 @@ impl Kinds {
         }
     }
 
-    /// Both sets together.
+    /// The kinds of both sets.
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
+    pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// Whether the sets have a kind in common.
     #[must_use]
-    pub const fn meets(self, other: Self) -> bool {
+    pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 }
@@ -72,7 +72,7 @@ pub enum Arrival<R> {
     Answer(R, u64),
     /// It waits in its queue.
     Waits,
-    /// It waits in its queue, and something changed meanwhile: [`Watch::serve`] has to run.
+    /// It waits in its queue, and something changed meanwhile: [`Watch::complete_due`] has to run.
     Due,
 }
 
@@ -84,7 +84,7 @@ const BATCH: usize = 16;
 pub struct Watch {
     /// Kinds that somebody waits for.
     waited_for: AtomicU8,
-    /// Kinds that came while somebody waited for them, until [`Watch::serve`] sees to them.
+    /// Kinds that came while somebody waited for them, until [`Watch::complete_due`] sees to them.
     due: AtomicU8,
 }
 
@@ -115,9 +115,9 @@ impl Watch {
         }
     }
 
-    /// A request wants to wait until the count of its kinds is another than `seen`. `queue` puts it
-    /// into its queue, where [`Watch::serve`] may answer it at once.
-    pub fn arrive<R>(
+    /// Starts the wait of a request until the count of its kinds differs from `seen`. `queue` puts it
+    /// into its queue, where [`Watch::complete_due`] may answer it at once.
+    pub fn begin_wait<R>(
         &self,
         request: R,
         kinds: Kinds,
@@ -132,19 +132,20 @@ impl Watch {
         queue(request);
         // Before the count, which takes the locks that changes are counted under.
         self.waited_for.fetch_or(kinds.0, Ordering::AcqRel);
-        if count(kinds) != seen && self.happened(kinds) {
+        if count(kinds) != seen && self.mark_due(kinds) {
             Arrival::Due
         } else {
             Arrival::Waits
         }
     }
 
-    /// Something of these kinds was counted, under a lock that is released by now. `true` when
-    /// somebody waits for it and [`Watch::serve`] has to run. Callable at any IRQL: one load when
-    /// no request waits, otherwise two more atomic operations, whatever the number of waiters.
+    /// Marks these kinds, which were counted under a lock that is released by now, as due if a request
+    /// waits for them. Returns whether [`Watch::complete_due`] has to run. Callable at any IRQL: one
+    /// load when no request waits, otherwise two more atomic operations, whatever the number of
+    /// waiters.
     #[inline]
     #[must_use]
-    pub fn happened(&self, kinds: Kinds) -> bool {
+    pub fn mark_due(&self, kinds: Kinds) -> bool {
         // The lock orders this behind an announcement whose count did not hold the change.
         self.waited_for.load(Ordering::Acquire) & kinds.0 != 0 && self.take(kinds)
     }
@@ -164,9 +165,12 @@ impl Watch {
     ///
     /// A request is counted for after it was taken out of its queue, so its answer is not below
     /// what its sender has seen.
-    pub fn serve(&self, waiters: &impl Waiters, count: impl Fn(Kinds) -> u64) {
+    pub fn complete_due(&self, waiters: &impl Waiters, count: impl Fn(Kinds) -> u64) {
         let due = Kinds(self.due.swap(0, Ordering::AcqRel));
-        for kinds in Kinds::SETS.into_iter().filter(|kinds| kinds.meets(due)) {
+        for kinds in Kinds::SETS
+            .into_iter()
+            .filter(|kinds| kinds.intersects(due))
+        {
             let mut left = waiters.waiting(kinds);
             while left > 0 {
                 let mut batch = [const { None }; BATCH];

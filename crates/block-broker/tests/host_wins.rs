@@ -149,11 +149,11 @@ fn a_vf_that_can_read_the_block_is_told_that_its_request_is_gone() {
         with_device(&queues(&blocks), 2, |device| {
             device.vf_write(0, id, &[0, 4, 0, 0]).unwrap();
             assert_eq!(device.host_publish(0, id, &[2, 0, 0, 0]), Ok(told != 0));
-            assert_eq!(device.take_invalidation(0, NOW), Ok(told));
+            assert_eq!(device.take_invalidation(0, NOW).without_waiters(), Ok(told));
             device.vf_write(1, id, &[0, 4, 0, 0]).unwrap();
             assert_eq!(device.host_publish_all(id, &[3, 0, 0, 0]), Ok(told != 0));
-            assert_eq!(device.take_invalidation(0, NOW), Ok(0));
-            assert_eq!(device.take_invalidation(1, NOW), Ok(told));
+            assert_eq!(device.take_invalidation(0, NOW).without_waiters(), Ok(0));
+            assert_eq!(device.take_invalidation(1, NOW).without_waiters(), Ok(told));
         });
     }
 }
@@ -256,7 +256,7 @@ fn each_commit_and_each_reset_is_one_revision_of_its_block() {
         );
         device.host_publish_all(1, &[1; 8]).unwrap();
         assert_eq!(revisions(0), [2, 1, 0, 0]);
-        device.reset(0, NOW).unwrap();
+        device.reset(0, NOW).without_waiters().unwrap();
         assert_eq!(
             revisions(0),
             [3, 2, 1, 1],
@@ -267,10 +267,13 @@ fn each_commit_and_each_reset_is_one_revision_of_its_block() {
         device.host_drain(0, 3, 6).unwrap();
         let stream = device.block_status(0, 3).unwrap().revision;
         assert_eq!(stream, 2, "the reset and the message");
-        device.set_power(0, PowerState::D3, NOW).unwrap();
-        device.begin_reset(0, NOW).unwrap();
-        device.fail_reset(0, NOW).unwrap();
-        device.finish_reset(0, NOW).unwrap();
+        device
+            .set_power(0, PowerState::D3, NOW)
+            .without_waiters()
+            .unwrap();
+        device.begin_reset(0, NOW).without_waiters().unwrap();
+        device.fail_reset(0, NOW).without_waiters().unwrap();
+        device.finish_reset(0, NOW).without_waiters().unwrap();
         assert_eq!(revisions(0), [4, 3, 2, 2]);
     });
 }
@@ -313,7 +316,7 @@ fn what_is_wrong_whatever_the_revision_is_said_first_and_what_may_follow_from_it
             device.host_publish_at(0, 5, &[9, 0, 0, 0], 9),
             Err(Refusal::Changed)
         );
-        device.begin_reset(0, NOW).unwrap();
+        device.begin_reset(0, NOW).without_waiters().unwrap();
         assert_eq!(
             device.host_publish_at(0, 5, &[2, 0, 0, 0], 9),
             Err(Refusal::State)
@@ -326,7 +329,7 @@ fn what_is_wrong_whatever_the_revision_is_said_first_and_what_may_follow_from_it
 fn a_reply_for_the_tenant_before_is_not_for_the_next() {
     with_device(CONTOSO, 1, |device| {
         let seen = device.revision(0, 1).unwrap();
-        device.reset(0, NOW).unwrap();
+        device.reset(0, NOW).without_waiters().unwrap();
         assert_eq!(
             device.revision(0, 1).unwrap(),
             seen + 1,
@@ -350,16 +353,22 @@ fn the_hosts_mistakes_are_charged_to_no_vf() {
         device.host_sees(0, 0, 1).unwrap_err();
         device.host_sees(0, 3, 6).unwrap_err();
         device.host_drain(0, 0, 16).unwrap_err();
-        device.invalidate(0, 1 << 9, NOW).unwrap_err();
-        device.begin_reset(0, NOW).unwrap();
+        device
+            .invalidate(0, 1 << 9, NOW)
+            .without_waiters()
+            .unwrap_err();
+        device.begin_reset(0, NOW).without_waiters().unwrap();
         device.host_publish(0, 0, &[0; 16]).unwrap_err();
         device.host_drain(0, 3, 6).unwrap_err();
-        device.invalidate(0, 1, NOW).unwrap_err();
-        device.finish_reset(0, NOW).unwrap();
-        device.remove(NOW);
-        device.set_power(0, PowerState::D3, NOW).unwrap_err();
-        device.begin_reset(0, NOW).unwrap_err();
-        device.finish_reset(0, NOW).unwrap_err();
+        device.invalidate(0, 1, NOW).without_waiters().unwrap_err();
+        device.finish_reset(0, NOW).without_waiters().unwrap();
+        device.remove(NOW).without_waiters();
+        device
+            .set_power(0, PowerState::D3, NOW)
+            .without_waiters()
+            .unwrap_err();
+        device.begin_reset(0, NOW).without_waiters().unwrap_err();
+        device.finish_reset(0, NOW).without_waiters().unwrap_err();
         let after = device.status(0).unwrap().counters;
         assert_eq!(after.refused_in_all(), 0);
         assert_eq!((after.writes, after.resets), (before.counters.writes, 1));
@@ -515,7 +524,7 @@ proptest! {
                 let before = [0, 1].map(|vf| (device.revision(vf, 0).unwrap(), withdrawn(device, vf)));
                 match step {
                     Step::Write(sent) => { let _ = device.vf_write(0, 0, sent); }
-                    Step::Reset => device.reset(0, NOW).unwrap(),
+                    Step::Reset => device.reset(0, NOW).without_waiters().unwrap(),
                     Step::Publish(sent) => {
                         let published = device.host_publish(0, 0, sent).map(drop);
                         let withdrew = withdrawn(device, 0) - before[0].1;

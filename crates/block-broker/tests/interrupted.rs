@@ -4,10 +4,10 @@ mod shell;
 
 use std::cell::{Cell, RefCell};
 
-use block_broker::{BlockSlot, Broker, Vf, VfCell};
+use block_broker::{BlockSlot, Broker, Deliver, FollowUp, Kinds, Outcome, Vf, VfLock};
 use block_table::Table;
 use pf_broker_abi::{Operation, Refusal};
-use shell::{CONTOSO, Calls, NOW, compile, events};
+use shell::{CONTOSO, Calls, NOW, compile, events, image, notified};
 
 /// A VF that lets something happen just before one of the operations on it.
 struct Interrupted<'m> {
@@ -21,7 +21,7 @@ struct Interruption<'m> {
     happen: Box<dyn FnOnce() + 'm>,
 }
 
-impl VfCell for Interrupted<'_> {
+impl VfLock for Interrupted<'_> {
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         match self.before.take() {
             Some(Interruption { after: 0, happen }) => happen(),
@@ -70,13 +70,12 @@ fn interrupt(cell: &Interrupted<'static>, after: usize, happen: impl FnOnce() + 
 /// not.
 fn publish_around(
     between: impl FnOnce(&'static Device) + 'static,
-) -> (&'static Device, Result<bool, Refusal>) {
+) -> (&'static Device, Outcome<()>) {
     let (device, cells) = device(CONTOSO);
     let mut command = [0; 16];
     command[0] = 2;
     interrupt(&cells[1], 0, move || between(device));
-    let published = device.host_publish_all(0, &command);
-    (device, published)
+    (device, device.publish_all(0, 16, &image(&command), NOW))
 }
 
 /// A write that acknowledges more than the published command is, but not more than the default.
@@ -102,7 +101,7 @@ fn a_write_between_two_vfs_of_a_publish_to_all_vetoes_nothing() {
         );
         assert_eq!(contradict(device, 1), Ok(()));
     });
-    assert_eq!(published, Ok(true));
+    assert_eq!(notified(published), Ok(true));
     assert_eq!((look(device, 0), look(device, 1)), ((2, 0), (2, 0)));
     let withdrawn = |vf| device.status(vf).unwrap().counters.withdrawn;
     assert_eq!((withdrawn(0), withdrawn(1)), (0, 1));
@@ -112,11 +111,11 @@ fn a_write_between_two_vfs_of_a_publish_to_all_vetoes_nothing() {
 #[test]
 fn a_reset_between_two_vfs_of_a_publish_to_all_vetoes_nothing() {
     let (device, published) = publish_around(|device| {
-        device.reset(0, NOW).unwrap();
-        device.begin_reset(1, NOW).unwrap();
+        device.reset(0, NOW).without_waiters().unwrap();
+        device.begin_reset(1, NOW).without_waiters().unwrap();
     });
-    assert_eq!(published, Ok(true));
-    device.finish_reset(1, NOW).unwrap();
+    assert_eq!(notified(published), Ok(true));
+    device.finish_reset(1, NOW).without_waiters().unwrap();
     assert_eq!(
         (look(device, 0), look(device, 1)),
         ((5, 0), (2, 0)),
@@ -127,8 +126,15 @@ fn a_reset_between_two_vfs_of_a_publish_to_all_vetoes_nothing() {
 
 #[test]
 fn a_removal_between_two_vfs_ends_a_publish_to_all() {
-    let (device, published) = publish_around(|device| device.remove(NOW));
+    let (device, published) = publish_around(|device| device.remove(NOW).without_waiters());
+    let mut next = FollowUp::NOTHING;
+    let published = published.follow_up(|follow_up| next = follow_up);
     assert_eq!(published, Err(Refusal::Removed));
+    let for_the_first = FollowUp {
+        changed: Kinds::JOURNAL,
+        deliver: Deliver::ToAllVfs,
+    };
+    assert_eq!(next, for_the_first);
     assert_eq!(device.host_refusals(Refusal::Removed), 1);
     let counters = |vf| device.status(vf).unwrap().counters;
     assert_eq!((counters(0).publishes, counters(1).publishes), (1, 0));
@@ -202,14 +208,18 @@ fn a_drain_that_a_reset_interrupts_keeps_what_it_has_taken() {
     for number in 1..=3 {
         device.vf_write(0, 3, &[number, number]).unwrap();
     }
-    interrupt(&cells[0], 2, move || device.reset(0, NOW).unwrap());
+    interrupt(&cells[0], 2, move || {
+        device.reset(0, NOW).without_waiters().unwrap()
+    });
     let drained = device.host_drain(0, 3, 2);
     assert_eq!(drained, Ok(vec![vec![1, 1], vec![2, 2]]));
     assert_eq!(device.host_drain(0, 3, 2), Ok(vec![]), "the third is wiped");
 
     device.vf_write(1, 3, &[1, 1]).unwrap();
     device.vf_write(1, 3, &[2, 2]).unwrap();
-    interrupt(&cells[1], 1, move || device.begin_reset(1, NOW).unwrap());
+    interrupt(&cells[1], 1, move || {
+        device.begin_reset(1, NOW).without_waiters().unwrap()
+    });
     assert_eq!(device.host_drain(1, 3, 2), Ok(vec![vec![1, 1]]));
     assert_eq!(device.host_refusals_in_all(), 0, "it was not refused");
     let refused = |vf| {

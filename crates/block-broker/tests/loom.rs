@@ -7,7 +7,7 @@ mod waiting;
 
 use std::sync::OnceLock;
 
-use block_broker::{BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Vf, VfCell};
+use block_broker::{BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Vf, VfLock};
 use block_table::Table;
 use loom::sync::Mutex;
 use loom::thread::spawn;
@@ -17,7 +17,7 @@ use shell::{CONTOSO, Calls, NOW, compile};
 /// One VF behind loom's mutex.
 struct Cell(Mutex<Vf<'static>>);
 
-impl VfCell for Cell {
+impl VfLock for Cell {
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         operation(&mut self.0.lock().unwrap())
     }
@@ -148,7 +148,10 @@ fn a_publish_that_expects_a_revision_against_a_write() {
     every_order(1, |device| {
         let writer = spawn(move || device.vf_write(0, 0, &control(3, 1)).unwrap());
         let mut request = [0; 128];
-        let seen = device.host_read(0, 0, 16, &mut request, NOW).unwrap();
+        let seen = device
+            .host_read(0, 0, 16, &mut request, NOW)
+            .without_waiters()
+            .unwrap();
         let published = device.host_publish_at(0, 0, &command(7), seen);
         writer.join().unwrap();
         match published {
@@ -169,7 +172,7 @@ fn a_publish_that_expects_a_revision_against_a_write() {
 fn a_publish_that_expects_a_revision_against_a_reset() {
     every_order(1, |device| {
         let seen = device.revision(0, 0).unwrap();
-        let resetter = spawn(move || device.reset(0, NOW).unwrap());
+        let resetter = spawn(move || device.reset(0, NOW).without_waiters().unwrap());
         let published = device.host_publish_at(0, 0, &command(7), seen);
         resetter.join().unwrap();
         assert!(
@@ -186,7 +189,7 @@ fn a_publish_that_expects_a_revision_against_a_reset() {
 fn publish_against_reset() {
     every_order(1, |device| {
         device.vf_write(0, 0, &control(3, 1)).unwrap();
-        let resetter = spawn(move || device.reset(0, NOW).unwrap());
+        let resetter = spawn(move || device.reset(0, NOW).without_waiters().unwrap());
         let published = device.host_publish(0, 0, &command(2));
         resetter.join().unwrap();
         match published {
@@ -232,9 +235,9 @@ fn write_against_reset_leaves_nothing_from_before() {
     every_order(1, |device| {
         device.vf_write(0, 0, &control(4, 9)).unwrap();
         let writer = spawn(move || device.vf_write(0, 0, &control(1, 10)));
-        device.begin_reset(0, NOW).unwrap();
+        device.begin_reset(0, NOW).without_waiters().unwrap();
         assert_eq!(look(device, 0), Err(Refusal::State));
-        device.finish_reset(0, NOW).unwrap();
+        device.finish_reset(0, NOW).without_waiters().unwrap();
         let behind = look(device, 0).unwrap();
         let written = writer.join().unwrap();
         let at_last = look(device, 0).unwrap();
@@ -258,7 +261,7 @@ fn a_write_that_only_a_reset_allows_shows_behind_it() {
     every_order(1, |device| {
         device.vf_write(0, 0, &control(4, 9)).unwrap();
         let writer = spawn(move || device.vf_write(0, 0, &control(1, 3)));
-        device.reset(0, NOW).unwrap();
+        device.reset(0, NOW).without_waiters().unwrap();
         let written = writer.join().unwrap();
         match written {
             Ok(()) => assert_eq!(look(device, 0), Ok((5, 1, 3))),
@@ -274,7 +277,7 @@ fn stream_write_against_reset_leaves_nothing_from_before() {
     every_order(1, |device| {
         device.vf_write(0, 3, &[1, 1]).unwrap();
         let writer = spawn(move || device.vf_write(0, 3, &[2, 2]));
-        device.reset(0, NOW).unwrap();
+        device.reset(0, NOW).without_waiters().unwrap();
         let written = writer.join().unwrap();
         let drained = device.host_drain(0, 3, 6).unwrap();
         if written_behind_reset(device) {
@@ -307,9 +310,9 @@ fn publish_against_taking_invalidations_delivers_each_once() {
     every_order(1, |device| {
         let publisher = spawn(move || {
             device.host_publish(0, 0, &command(1)).unwrap();
-            device.invalidate(0, 0b10, NOW).unwrap();
+            device.invalidate(0, 0b10, NOW).without_waiters().unwrap();
         });
-        let first = device.take_invalidation(0, NOW).unwrap();
+        let first = device.take_invalidation(0, NOW).without_waiters().unwrap();
         if first & 1 != 0 {
             assert_eq!(
                 look(device, 0).unwrap().0,
@@ -317,9 +320,9 @@ fn publish_against_taking_invalidations_delivers_each_once() {
                 "what is signalled can be read"
             );
         }
-        let second = device.take_invalidation(0, NOW).unwrap();
+        let second = device.take_invalidation(0, NOW).without_waiters().unwrap();
         publisher.join().unwrap();
-        let third = device.take_invalidation(0, NOW).unwrap();
+        let third = device.take_invalidation(0, NOW).without_waiters().unwrap();
         assert_eq!(first + second + third, 0b11);
     });
 }
@@ -327,11 +330,11 @@ fn publish_against_taking_invalidations_delivers_each_once() {
 #[test]
 fn the_hardwares_reset_against_taking_invalidations_tells_each_block_once() {
     every_order(1, |device| {
-        device.invalidate(0, 0b10, NOW).unwrap();
-        let powered = spawn(move || device.invalidate_notifying(NOW));
-        let first = device.take_invalidation(0, NOW).unwrap();
+        device.invalidate(0, 0b10, NOW).without_waiters().unwrap();
+        let powered = spawn(move || device.invalidate_notifying(NOW).without_waiters());
+        let first = device.take_invalidation(0, NOW).without_waiters().unwrap();
         powered.join().unwrap();
-        let second = device.take_invalidation(0, NOW).unwrap();
+        let second = device.take_invalidation(0, NOW).without_waiters().unwrap();
         assert_eq!(first + second, 0b11);
     });
 }
@@ -339,12 +342,12 @@ fn the_hardwares_reset_against_taking_invalidations_tells_each_block_once() {
 #[test]
 fn the_hardwares_reset_against_a_reset_is_told_unless_the_reset_came_later() {
     every_order(1, |device| {
-        device.invalidate(0, 0b10, NOW).unwrap();
-        let powered = spawn(move || device.invalidate_notifying(NOW));
-        device.reset(0, NOW).unwrap();
-        let after = device.take_invalidation(0, NOW).unwrap();
+        device.invalidate(0, 0b10, NOW).without_waiters().unwrap();
+        let powered = spawn(move || device.invalidate_notifying(NOW).without_waiters());
+        device.reset(0, NOW).without_waiters().unwrap();
+        let after = device.take_invalidation(0, NOW).without_waiters().unwrap();
         powered.join().unwrap();
-        let later = device.take_invalidation(0, NOW).unwrap();
+        let later = device.take_invalidation(0, NOW).without_waiters().unwrap();
         assert!(matches!((after, later), (0, 0 | 1) | (1, 0)));
     });
 }
@@ -352,13 +355,13 @@ fn the_hardwares_reset_against_a_reset_is_told_unless_the_reset_came_later() {
 #[test]
 fn two_takers_of_one_invalidation_share_it_out_without_loss() {
     every_order(1, |device| {
-        device.invalidate(0, 1, NOW).unwrap();
-        let taker = spawn(move || device.take_invalidation(0, NOW).unwrap());
-        let publisher = spawn(move || device.invalidate(0, 0b10, NOW).unwrap());
-        let mine = device.take_invalidation(0, NOW).unwrap();
+        device.invalidate(0, 1, NOW).without_waiters().unwrap();
+        let taker = spawn(move || device.take_invalidation(0, NOW).without_waiters().unwrap());
+        let publisher = spawn(move || device.invalidate(0, 0b10, NOW).without_waiters().unwrap());
+        let mine = device.take_invalidation(0, NOW).without_waiters().unwrap();
         let theirs = taker.join().unwrap();
         publisher.join().unwrap();
-        let rest = device.take_invalidation(0, NOW).unwrap();
+        let rest = device.take_invalidation(0, NOW).without_waiters().unwrap();
         assert_eq!(mine + theirs + rest, 0b11);
     });
 }
@@ -366,15 +369,15 @@ fn two_takers_of_one_invalidation_share_it_out_without_loss() {
 #[test]
 fn reset_against_taking_invalidations_leaves_none_from_before() {
     every_order(1, |device| {
-        device.invalidate(0, 1, NOW).unwrap();
-        let taker = spawn(move || device.take_invalidation(0, NOW));
-        device.reset(0, NOW).unwrap();
+        device.invalidate(0, 1, NOW).without_waiters().unwrap();
+        let taker = spawn(move || device.take_invalidation(0, NOW).without_waiters());
+        device.reset(0, NOW).without_waiters().unwrap();
         let taken = taker.join().unwrap();
         assert!(
             matches!(taken, Ok(0 | 1) | Err(Refusal::State)),
             "{taken:?}"
         );
-        assert_eq!(device.take_invalidation(0, NOW), Ok(0));
+        assert_eq!(device.take_invalidation(0, NOW).without_waiters(), Ok(0));
     });
 }
 
@@ -391,7 +394,7 @@ fn publish_to_all_is_at_every_vf_when_it_returns() {
         assert!(matches!(seen, (5 | 9, 5 | 9)), "{seen:?}");
         for vf in 0..2 {
             assert_eq!(device.status(vf).unwrap().counters.publishes, 1);
-            assert_eq!(device.take_invalidation(vf, NOW), Ok(1));
+            assert_eq!(device.take_invalidation(vf, NOW).without_waiters(), Ok(1));
         }
     });
 }
@@ -448,7 +451,7 @@ fn publish_to_all_against_another_leaves_the_same_at_all_vfs() {
 fn publish_to_all_against_reset() {
     every_order(2, |device| {
         device.vf_write(1, 0, &control(3, 1)).unwrap();
-        let resetter = spawn(move || device.reset(1, NOW).unwrap());
+        let resetter = spawn(move || device.reset(1, NOW).without_waiters().unwrap());
         assert_eq!(device.host_publish_all(0, &command(2)), Ok(true));
         resetter.join().unwrap();
         assert_eq!(look(device, 0), Ok((2, 0, 0)));
@@ -464,7 +467,7 @@ fn publish_to_all_against_reset() {
 #[test]
 fn publish_to_all_against_removal() {
     every_order(2, |device| {
-        let remover = spawn(move || device.remove(NOW));
+        let remover = spawn(move || device.remove(NOW).without_waiters());
         let published = device.host_publish_all(0, &command(2));
         remover.join().unwrap();
         let refused = device.host_refusals(Refusal::Removed);
@@ -482,7 +485,7 @@ fn publish_to_all_against_removal() {
 fn removal_against_a_write() {
     every_order(1, |device| {
         let writer = spawn(move || device.vf_write(0, 0, &control(1, 1)));
-        device.remove(NOW);
+        device.remove(NOW).without_waiters();
         let changes = device.change_count();
         let written = writer.join().unwrap();
         assert_eq!(

@@ -11,7 +11,7 @@ use block_broker::{Entry, Event, JOURNAL_LENGTH, Kinds, Ticks};
 use pf_broker_abi::{Operation, PowerState, Refusal};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use shell::{CONTOSO, Device, compile, image, with_table};
+use shell::{CONTOSO, Device, compile, image, notified, with_table};
 use simple::{Model, Side, crc32};
 
 const VFS: u16 = 3;
@@ -200,12 +200,18 @@ fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Ste
             let mut reply = [0xAA; 128];
             let asked = u32::try_from(*length).unwrap();
             let (side, result) = if *side_is_vf {
-                (Side::Vf, device.read(*vf, *block, asked, &mut reply, now))
+                (
+                    Side::Vf,
+                    device
+                        .read(*vf, *block, asked, &mut reply, now)
+                        .without_waiters(),
+                )
             } else {
                 (
                     Side::Host,
                     device
                         .host_read(*vf, *block, asked, &mut reply, now)
+                        .without_waiters()
                         .map(|revision| {
                             assert_eq!(revision, model.revision(*vf, *block));
                         }),
@@ -219,7 +225,9 @@ fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Ste
             assert_eq!(result, expected.map(drop));
         }
         Step::Write { vf, block, sent } => {
-            let result = device.write(*vf, *block, length(sent), &image(sent), now);
+            let result = device
+                .write(*vf, *block, length(sent), &image(sent), now)
+                .without_waiters();
             assert_eq!(result, model.write(*vf, *block, sent, at));
         }
         Step::Publish {
@@ -229,42 +237,41 @@ fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Ste
             expected,
         } => {
             let expected = expected.map(|off| model.revision(*vf, *block).wrapping_sub(off));
-            let result = device.publish(*vf, *block, length(sent), &image(sent), expected, now);
+            let outcome = device.publish(*vf, *block, length(sent), &image(sent), expected, now);
             assert_eq!(
-                result.map(|published| published.notified),
+                notified(outcome),
                 model.publish(*vf, *block, sent, expected, at)
             );
         }
         Step::PublishAll { block, sent } => {
-            let result = device.publish_all(*block, length(sent), &image(sent), now);
-            assert_eq!(
-                result.map(|published| published.notified),
-                model.publish_all(*block, sent, at)
-            );
+            let outcome = device.publish_all(*block, length(sent), &image(sent), now);
+            assert_eq!(notified(outcome), model.publish_all(*block, sent, at));
         }
         Step::Invalidate { vf, mask } => {
             assert_eq!(
-                device.invalidate(*vf, *mask, now),
+                device.invalidate(*vf, *mask, now).without_waiters(),
                 model.invalidate(*vf, *mask, at)
             );
         }
         Step::InvalidateAll { mask } => assert_eq!(
-            device.invalidate_all(*mask, now),
+            device.invalidate_all(*mask, now).without_waiters(),
             model.invalidate_all(*mask, at)
         ),
         Step::InvalidateNotifying => {
-            device.invalidate_notifying(now);
+            device.invalidate_notifying(now).without_waiters();
             model.invalidate_notifying(at);
         }
         Step::TakeInvalidation { vf } => {
             assert_eq!(
-                device.take_invalidation(*vf, now),
+                device.take_invalidation(*vf, now).without_waiters(),
                 model.take_invalidation(*vf, at)
             );
         }
         Step::Drain { vf, block } => {
             let mut messages = vec![];
-            let result = device.drain(*vf, *block, 1, now, |message| messages.push(*message));
+            let result = device
+                .drain(*vf, *block, 1, now, |message| messages.push(*message))
+                .without_waiters();
             let expected = model.drain(*vf, *block, at);
             match &expected {
                 Ok(Some(expected)) => assert_eq!(messages, [image(expected)]),
@@ -285,26 +292,35 @@ fn take_lifecycle_step(device: &Device<'_>, model: &mut Model, at: u64, step: &S
     let now = Ticks(at);
     match step {
         Step::BeginReset { vf } => {
-            assert_eq!(device.begin_reset(*vf, now), model.begin_reset(*vf, at));
+            assert_eq!(
+                device.begin_reset(*vf, now).without_waiters(),
+                model.begin_reset(*vf, at)
+            );
         }
         Step::FinishReset { vf } => {
-            assert_eq!(device.finish_reset(*vf, now), model.finish_reset(*vf, at));
+            assert_eq!(
+                device.finish_reset(*vf, now).without_waiters(),
+                model.finish_reset(*vf, at)
+            );
         }
         Step::FailReset { vf } => {
-            assert_eq!(device.fail_reset(*vf, now), model.fail_reset(*vf, at));
+            assert_eq!(
+                device.fail_reset(*vf, now).without_waiters(),
+                model.fail_reset(*vf, at)
+            );
         }
         Step::Reset { vf } => {
             let expected = model
                 .begin_reset(*vf, at)
                 .and_then(|()| model.finish_reset(*vf, at));
-            assert_eq!(device.reset(*vf, now), expected);
+            assert_eq!(device.reset(*vf, now).without_waiters(), expected);
         }
         Step::Power { vf, state } => assert_eq!(
-            device.set_power(*vf, *state, now),
+            device.set_power(*vf, *state, now).without_waiters(),
             model.set_power(*vf, *state, at)
         ),
         Step::Remove => {
-            device.remove(now);
+            device.remove(now).without_waiters();
             model.remove(at);
         }
         _ => unreachable!("{step:?} is a step of one block"),
@@ -389,6 +405,7 @@ fn compare_blocks(device: &Device<'_>, model: &Model, index: u16, clock: u64) {
                     &mut reply,
                     Ticks(clock),
                 )
+                .without_waiters()
                 .unwrap();
             assert_eq!(
                 reply,

@@ -4,109 +4,162 @@ mod shell;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::fmt::Debug;
 
-use block_broker::{Arrival, BlockSlot, Broker, Kinds, Vf, VfCell, Waiters, Watch};
-use block_table::Table;
-use pf_broker_abi::Refusal;
-use shell::{CONTOSO, Calls, NOW, compile};
+use block_broker::{Arrival, Deliver, FollowUp, Kinds, Outcome, Waiters, Watch};
+use pf_broker_abi::{PowerState, Refusal};
+use shell::{CONTOSO, Device, NOW, with_device};
 
-/// A VF that notes what the broker says that happened to it.
-struct Noting {
-    vf: RefCell<Vf<'static>>,
-    happened: Cell<Kinds>,
-}
-
-impl VfCell for Noting {
-    fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
-        operation(&mut self.vf.borrow_mut())
-    }
-
-    fn happened(&self, kinds: Kinds) {
-        assert!(
-            self.vf.try_borrow_mut().is_ok(),
-            "it is said behind the lock"
-        );
-        self.happened.set(self.happened.get().and(kinds));
-    }
-}
+/// The stream of the manifest.
+const STREAM: u32 = 3;
 
 /// Runs a test on a device of two VFs that allows four writes at once.
-fn with_two_vfs(test: impl FnOnce(&Broker<'_, Noting>, &[Noting])) {
-    let manifest = CONTOSO.replace("burst = 1_000_000", "burst = 4");
-    let table = Table::verify(compile(&manifest).leak()).unwrap();
-    let cells: Vec<_> = (0..2)
-        .map(|_| {
-            let slots = vec![BlockSlot::UNUSED; Vf::slots_needed(&table)].leak();
-            let bytes = vec![0; Vf::bytes_needed(&table)].leak();
-            Noting {
-                vf: RefCell::new(Vf::new(&table, slots, bytes).unwrap()),
-                happened: Cell::new(Kinds::NONE),
-            }
-        })
-        .collect();
-    test(&Broker::new(table, &cells).unwrap(), &cells);
+fn with_two_vfs(test: impl FnOnce(&Device<'_>)) {
+    with_device(&CONTOSO.replace("burst = 1_000_000", "burst = 4"), 2, test);
 }
 
-const BOTH: Kinds = Kinds::CHANGES.and(Kinds::JOURNAL);
+const BOTH: Kinds = Kinds::CHANGES.union(Kinds::JOURNAL);
 
+/// The follow-up of an operation that ends like this.
+fn follow_up<T: PartialEq + Debug>(outcome: Outcome<T>, expected: Result<T, Refusal>) -> FollowUp {
+    let mut next = FollowUp::NOTHING;
+    assert_eq!(outcome.follow_up(|follow_up| next = follow_up), expected);
+    next
+}
+
+/// A wait ends with every change that is counted and with no other, whether the operation is refused or
+/// not, and invalidations are delivered as soon as they can be.
 #[test]
-fn the_shell_is_told_of_exactly_what_is_counted() {
-    with_two_vfs(|device, cells| {
-        let step = |what: &str, expected: Kinds, operation: &dyn Fn()| {
-            let counts = || (device.count(Kinds::CHANGES), device.count(Kinds::JOURNAL));
-            let before = counts();
-            cells[1].happened.set(Kinds::NONE);
-            operation();
-            let after = counts();
-            assert_eq!(cells[1].happened.get(), expected, "{what}");
-            assert_eq!(
-                after.0 - before.0,
-                u64::from(expected.meets(Kinds::CHANGES)),
-                "{what}"
-            );
-            assert_eq!(
-                after.1 != before.1,
-                expected.meets(Kinds::JOURNAL),
-                "{what}"
-            );
-            assert_eq!(device.count(BOTH), after.0 + after.1, "{what}");
-        };
-        step("a committed write", BOTH, &|| {
-            device.vf_write(1, 2, &[1]).unwrap();
+fn a_follow_up_names_exactly_what_was_counted_and_became_pending() {
+    with_two_vfs(|device| {
+        let step =
+            |what: &str, changed: Kinds, deliver: Deliver, operation: &dyn Fn() -> FollowUp| {
+                let counts = || (device.count(Kinds::CHANGES), device.count(Kinds::JOURNAL));
+                let before = counts();
+                assert_eq!(operation(), FollowUp { changed, deliver }, "{what}");
+                let after = counts();
+                let (changes, events) = (after.0 - before.0, after.1 - before.1);
+                assert_eq!(
+                    changes,
+                    u64::from(changed.intersects(Kinds::CHANGES)),
+                    "{what}"
+                );
+                assert_eq!(events != 0, changed.intersects(Kinds::JOURNAL), "{what}");
+                assert_eq!(device.count(BOTH), after.0 + after.1, "{what}");
+            };
+        let write =
+            |length, expected| follow_up(device.write(1, 2, length, &[1; 128], NOW), expected);
+        let read =
+            |block, expected| follow_up(device.read(1, block, 16, &mut [0; 128], NOW), expected);
+        let publish = |scope: &dyn Fn() -> Outcome<()>| follow_up(scope(), Ok(()));
+        let nothing = Deliver::Nothing;
+        let (one, all) = (Deliver::ToVf(1), Deliver::ToAllVfs);
+
+        step("a committed write", BOTH, nothing, &|| write(1, Ok(())));
+        step("a read", Kinds::NONE, nothing, &|| read(0, Ok(())));
+        step("a refused read", Kinds::JOURNAL, nothing, &|| {
+            read(9, Err(Refusal::Block))
         });
-        step("a read", Kinds::NONE, &|| {
-            let _ = device.vf_read(1, 0, 16).unwrap();
+        for what in ["a refused write", "the same again"] {
+            step(what, Kinds::JOURNAL, nothing, &|| {
+                write(5, Err(Refusal::Length))
+            });
+        }
+        step("the last write within the limit", BOTH, nothing, &|| {
+            write(1, Ok(()))
         });
-        step("a refused read", Kinds::JOURNAL, &|| {
-            let _ = device.vf_read(1, 9, 16).unwrap_err();
+        step("a flood begins", Kinds::JOURNAL, nothing, &|| {
+            write(1, Err(Refusal::Limit))
         });
-        step("a refused write", Kinds::JOURNAL, &|| {
-            assert_eq!(device.vf_write(1, 2, &[0; 5]), Err(Refusal::Length));
+        step("a flood goes on", Kinds::NONE, nothing, &|| {
+            write(1, Err(Refusal::Limit))
         });
-        step("the same again", Kinds::JOURNAL, &|| {
-            assert_eq!(device.vf_write(1, 2, &[0; 5]), Err(Refusal::Length));
+        step("a VF that does not exist", Kinds::NONE, nothing, &|| {
+            follow_up(device.reset(2, NOW), Err(Refusal::Vf))
         });
-        device.vf_write(1, 2, &[1]).unwrap();
-        step("a flood begins", Kinds::JOURNAL, &|| {
-            assert_eq!(device.vf_write(1, 2, &[1]), Err(Refusal::Limit));
+        step("a publish", Kinds::JOURNAL, one, &|| {
+            publish(&|| device.publish(1, 0, 16, &[0; 128], None, NOW))
         });
-        step("a flood goes on", Kinds::NONE, &|| {
-            assert_eq!(device.vf_write(1, 2, &[1]), Err(Refusal::Limit));
+        step(
+            "a publish of a block without notify",
+            Kinds::JOURNAL,
+            nothing,
+            &|| publish(&|| device.publish(1, 1, 8, &[0; 128], None, NOW)),
+        );
+        step("a refused publish", Kinds::JOURNAL, nothing, &|| {
+            let outcome = device.publish(1, 0, 1, &[0; 128], None, NOW);
+            follow_up(outcome, Err(Refusal::Length))
         });
-        step("a publish", Kinds::JOURNAL, &|| {
-            assert!(device.host_publish(1, 0, &[0; 16]).unwrap());
+        step("a publish to all", Kinds::JOURNAL, all, &|| {
+            publish(&|| device.publish_all(0, 16, &[0; 128], NOW))
         });
-        step("a reset begins", Kinds::JOURNAL, &|| {
-            device.begin_reset(1, NOW).unwrap();
+        step(
+            "a publish to all without notify",
+            Kinds::JOURNAL,
+            nothing,
+            &|| publish(&|| device.publish_all(1, 8, &[0; 128], NOW)),
+        );
+        step("an invalidation", Kinds::JOURNAL, one, &|| {
+            publish(&|| device.invalidate(1, 1, NOW))
         });
-        step("a reset ends", BOTH, &|| {
-            device.finish_reset(1, NOW).unwrap();
+        step("an empty invalidation", Kinds::JOURNAL, nothing, &|| {
+            publish(&|| device.invalidate(1, 0, NOW))
         });
-        cells[1].happened.set(Kinds::NONE);
-        device.vf_write(0, 2, &[1]).unwrap();
-        assert_eq!(cells[0].happened.get(), BOTH);
-        assert_eq!(cells[1].happened.get(), Kinds::NONE, "another VF's write");
-        step("a removal", Kinds::JOURNAL, &|| device.remove(NOW));
+        step("a refused invalidation", Kinds::JOURNAL, nothing, &|| {
+            follow_up(device.invalidate(1, 1 << 63, NOW), Err(Refusal::Invalidate))
+        });
+        step("an invalidation for all", Kinds::JOURNAL, all, &|| {
+            publish(&|| device.invalidate_all(1, NOW))
+        });
+        step("a power-up", Kinds::JOURNAL, all, &|| {
+            device.invalidate_notifying(NOW)
+        });
+        step("a delivery", Kinds::NONE, nothing, &|| {
+            follow_up(device.take_invalidation(1, NOW), Ok(1))
+        });
+        step("a reset begins", Kinds::JOURNAL, nothing, &|| {
+            follow_up(device.begin_reset(1, NOW), Ok(()))
+        });
+        step(
+            "an invalidation of a VF that is held back",
+            Kinds::JOURNAL,
+            nothing,
+            &|| follow_up(device.invalidate(1, 1, NOW), Err(Refusal::State)),
+        );
+        step("a reset fails", Kinds::JOURNAL, nothing, &|| {
+            follow_up(device.fail_reset(1, NOW), Ok(()))
+        });
+        step("a reset ends", BOTH, nothing, &|| {
+            follow_up(device.finish_reset(1, NOW), Ok(()))
+        });
+        step("a whole reset", BOTH, nothing, &|| {
+            follow_up(device.reset(1, NOW), Ok(()))
+        });
+        step("another reset begins", Kinds::JOURNAL, nothing, &|| {
+            follow_up(device.begin_reset(1, NOW), Ok(()))
+        });
+        step(
+            "an invalidation for all during a reset",
+            Kinds::JOURNAL,
+            all,
+            &|| publish(&|| device.invalidate_all(1, NOW)),
+        );
+        step("it ends", BOTH, one, &|| {
+            follow_up(device.finish_reset(1, NOW), Ok(()))
+        });
+        step("a power state", Kinds::JOURNAL, nothing, &|| {
+            follow_up(device.set_power(1, PowerState::D3, NOW), Ok(()))
+        });
+        step("a drain", Kinds::NONE, nothing, &|| {
+            follow_up(device.drain(1, STREAM, 1, NOW, |_| ()), Ok(0))
+        });
+        step("a refused drain", Kinds::JOURNAL, nothing, &|| {
+            follow_up(device.drain(1, 0, 1, NOW, |_| ()), Err(Refusal::Kind))
+        });
+        step("a removal", Kinds::JOURNAL, nothing, &|| device.remove(NOW));
+        step("a second removal", Kinds::NONE, nothing, &|| {
+            device.remove(NOW)
+        });
     });
 }
 
@@ -115,7 +168,7 @@ fn the_shell_is_told_of_exactly_what_is_counted() {
 struct Room {
     queues: RefCell<[VecDeque<usize>; 3]>,
     answered: RefCell<Vec<(usize, u64)>>,
-    /// The count, which [`Watch::serve`] asks for.
+    /// The count, which [`Watch::complete_due`] asks for.
     count: Cell<u64>,
 }
 
@@ -141,7 +194,7 @@ impl Waiters for Room {
 
 impl Room {
     fn arrive(&self, watch: &Watch, request: usize, kinds: Kinds, seen: u64) -> Arrival<usize> {
-        watch.arrive(
+        watch.begin_wait(
             request,
             kinds,
             seen,
@@ -153,7 +206,7 @@ impl Room {
     }
 
     fn serve(&self, watch: &Watch) -> Vec<(usize, u64)> {
-        watch.serve(self, |_| self.count.get());
+        watch.complete_due(self, |_| self.count.get());
         self.answered.take()
     }
 }
@@ -183,17 +236,17 @@ fn any_other_count_than_the_present_one_is_answered_at_once() {
 #[test]
 fn a_change_is_for_those_who_wait_for_its_kind() {
     let (watch, room) = (Watch::new(), Room::default());
-    assert!(!watch.happened(BOTH), "nobody waits");
+    assert!(!watch.mark_due(BOTH), "nobody waits");
     for (request, kinds) in Kinds::SETS.into_iter().enumerate() {
         assert_eq!(room.arrive(&watch, request, kinds, 0), Arrival::Waits);
     }
     room.count.set(1);
-    assert!(watch.happened(Kinds::JOURNAL));
-    assert!(!watch.happened(Kinds::JOURNAL), "once is enough");
+    assert!(watch.mark_due(Kinds::JOURNAL));
+    assert!(!watch.mark_due(Kinds::JOURNAL), "once is enough");
     assert_eq!(room.serve(&watch), [(1, 1), (2, 1)]);
     assert_eq!(room.serve(&watch), [], "nothing is due any more");
     assert_eq!(room.waiting(Kinds::CHANGES), 1);
-    assert!(watch.happened(BOTH));
+    assert!(watch.mark_due(BOTH));
     assert_eq!(room.serve(&watch), [(0, 1)]);
 }
 
@@ -228,12 +281,12 @@ fn waiters_that_return_at_once_are_served_once() {
             );
         }
         room.count.set(1);
-        assert!(watch.happened(Kinds::CHANGES));
-        watch.serve(&Eager(&room, &watch), |_| room.count.get());
+        assert!(watch.mark_due(Kinds::CHANGES));
+        watch.complete_due(&Eager(&room, &watch), |_| room.count.get());
         let answered: Vec<_> = (0..waiters).map(|request| (request, 1)).collect();
         assert_eq!(room.answered.take(), answered, "each once, in their order");
         assert_eq!(room.waiting(Kinds::CHANGES), waiters);
-        assert!(watch.happened(Kinds::CHANGES), "they are announced anew");
+        assert!(watch.mark_due(Kinds::CHANGES), "they are announced anew");
     }
 }
 
@@ -248,8 +301,8 @@ fn an_answer_is_counted_behind_the_arrival_of_its_request() {
             Arrival::Waits
         );
     }
-    assert!(watch.happened(Kinds::CHANGES));
-    watch.serve(&room, |_| {
+    assert!(watch.mark_due(Kinds::CHANGES));
+    watch.complete_due(&room, |_| {
         // Requests are cancelled, and younger ones take their place.
         let count = room.count.get() + 1;
         room.count.set(count);
@@ -272,7 +325,7 @@ fn an_answer_is_counted_behind_the_arrival_of_its_request() {
 fn a_change_that_comes_while_a_request_is_queued_is_not_missed() {
     let (watch, room) = (Watch::new(), Room::default());
     let counts = Cell::new(0_u64);
-    let arrival = watch.arrive(
+    let arrival = watch.begin_wait(
         7,
         Kinds::JOURNAL,
         0,

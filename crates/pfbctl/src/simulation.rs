@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 
-use block_broker::{BlockSlot, Broker, Ticks, Vf, VfCell};
+use block_broker::{BlockSlot, Broker, Ticks, Vf, VfLock};
 use block_table::{Image, MAX_BLOCK_LENGTH, Table};
 use block_trace::{Failure, Host, PowerState, Stats, Target};
 use pf_broker_abi::Refusal;
@@ -12,7 +12,7 @@ use pf_broker_abi::Refusal;
 #[repr(align(128))]
 struct Cell<'m>(Mutex<Vf<'m>>);
 
-impl VfCell for Cell<'_> {
+impl VfLock for Cell<'_> {
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         // No operation panics, so no lock is poisoned. Even if one were, the content of the VF
         // would be consistent, because the broker commits in one step.
@@ -71,7 +71,8 @@ impl<'s> Simulation<'s> {
     pub(crate) fn register(&self, vf: u16, block: u32) -> Result<Image, Refusal> {
         let mut image = [0; MAX_BLOCK_LENGTH];
         self.broker
-            .host_read(vf, block, WHOLE, &mut image, self.now())?;
+            .host_read(vf, block, WHOLE, &mut image, self.now())
+            .without_waiters()?;
         Ok(image)
     }
 
@@ -99,13 +100,17 @@ impl Host for Simulation<'_> {
 
     fn write(&mut self, vf: u16, block: u32, data: &[u8]) -> Answer<()> {
         let (length, image) = sent(data);
-        Ok(self.broker.write(vf, block, length, &image, self.now())?)
+        Ok(self
+            .broker
+            .write(vf, block, length, &image, self.now())
+            .without_waiters()?)
     }
 
     fn read(&mut self, vf: u16, block: u32, length: u32) -> Answer<Vec<u8>> {
         let mut image = [0; MAX_BLOCK_LENGTH];
         self.broker
-            .read(vf, block, length, &mut image, self.now())?;
+            .read(vf, block, length, &mut image, self.now())
+            .without_waiters()?;
         // The broker has refused lengths beyond the image.
         Ok(image.into_iter().take(length as usize).collect())
     }
@@ -113,13 +118,16 @@ impl Host for Simulation<'_> {
     fn publish(&mut self, vf: u16, block: u32, data: &[u8], expect: Option<u64>) -> Answer<()> {
         let (length, image) = sent(data);
         self.broker
-            .publish(vf, block, length, &image, expect, self.now())?;
+            .publish(vf, block, length, &image, expect, self.now())
+            .without_waiters()?;
         Ok(())
     }
 
     fn publish_all(&mut self, block: u32, data: &[u8]) -> Answer<()> {
         let (length, image) = sent(data);
-        self.broker.publish_all(block, length, &image, self.now())?;
+        self.broker
+            .publish_all(block, length, &image, self.now())
+            .without_waiters()?;
         Ok(())
     }
 
@@ -127,7 +135,8 @@ impl Host for Simulation<'_> {
         let mut image = [0; MAX_BLOCK_LENGTH];
         let revision = self
             .broker
-            .host_read(vf, block, length, &mut image, self.now())?;
+            .host_read(vf, block, length, &mut image, self.now())
+            .without_waiters()?;
         // The broker has refused lengths beyond the image.
         let data = image.into_iter().take(length as usize).collect();
         Ok((data, revision))
@@ -135,14 +144,23 @@ impl Host for Simulation<'_> {
 
     fn invalidate(&mut self, vf: Target, mask: u64) -> Answer<()> {
         match vf {
-            Target::Vf(vf) => self.broker.invalidate(vf, mask, self.now())?,
-            Target::All => self.broker.invalidate_all(mask, self.now())?,
+            Target::Vf(vf) => self
+                .broker
+                .invalidate(vf, mask, self.now())
+                .without_waiters()?,
+            Target::All => self
+                .broker
+                .invalidate_all(mask, self.now())
+                .without_waiters()?,
         }
         Ok(())
     }
 
     fn take_invalidation(&mut self, vf: u16) -> Answer<u64> {
-        Ok(self.broker.take_invalidation(vf, self.now())?)
+        Ok(self
+            .broker
+            .take_invalidation(vf, self.now())
+            .without_waiters()?)
     }
 
     fn drain(&mut self, vf: u16, block: u32) -> Answer<Vec<Vec<u8>>> {
@@ -153,16 +171,20 @@ impl Host for Simulation<'_> {
         self.broker
             .drain(vf, block, usize::MAX, self.now(), |message| {
                 messages.push(message.iter().copied().take(length).collect());
-            })?;
+            })
+            .without_waiters()?;
         Ok(messages)
     }
 
     fn reset(&mut self, vf: u16) -> Answer<()> {
-        Ok(self.broker.reset(vf, self.now())?)
+        Ok(self.broker.reset(vf, self.now()).without_waiters()?)
     }
 
     fn power(&mut self, vf: u16, state: PowerState) -> Answer<()> {
-        Ok(self.broker.set_power(vf, state, self.now())?)
+        Ok(self
+            .broker
+            .set_power(vf, state, self.now())
+            .without_waiters()?)
     }
 
     fn stats(&mut self, vf: u16) -> Answer<Stats> {

@@ -1,6 +1,6 @@
 //! Devices to measure: VFs behind spin locks, each on cache lines of its own, as in the driver.
 
-use block_broker::{BlockSlot, Broker, Ticks, Vf, VfCell};
+use block_broker::{BlockSlot, Broker, Ticks, Vf, VfLock};
 use block_table::{Image, Table};
 use spin::mutex::SpinMutex;
 
@@ -8,7 +8,7 @@ use spin::mutex::SpinMutex;
 #[repr(align(128))]
 pub(crate) struct Cell(SpinMutex<Vf<'static>>);
 
-impl VfCell for Cell {
+impl VfLock for Cell {
     #[inline]
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         operation(&mut self.0.lock())

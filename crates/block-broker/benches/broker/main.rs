@@ -86,6 +86,7 @@ fn validated_writes() {
                     images.next(),
                     clock.next(),
                 )
+                .without_waiters()
                 .unwrap();
         }));
     }
@@ -114,16 +115,20 @@ fn refusals() {
     let wrong_value = image(&sealed(wrong_value));
     let clock = Clock::new();
     for _ in 0..64 {
-        let _ = accelerator.write(5, COMMAND, 64, &wrong_value, NOW);
+        let _ = accelerator
+            .write(5, COMMAND, 64, &wrong_value, NOW)
+            .without_waiters();
     }
     let write = |vf, block, length, sent: &Image, now, refusal| {
-        let outcome = accelerator.write(
-            black_box(vf),
-            black_box(block),
-            black_box(length),
-            black_box(sent),
-            now,
-        );
+        let outcome = accelerator
+            .write(
+                black_box(vf),
+                black_box(block),
+                black_box(length),
+                black_box(sent),
+                now,
+            )
+            .without_waiters();
         assert_eq!(outcome, Err(refusal));
         outcome
     };

@@ -27,16 +27,20 @@ pub(crate) fn reads() {
     let mut cases = [
         Case::new("copy of 128 bytes", || *black_box(&*bare)),
         Case::new("broker: read of a 128-byte block", || {
-            opaque.read(black_box(9), black_box(0), 128, black_box(&mut reply), NOW)
+            opaque
+                .read(black_box(9), black_box(0), 128, black_box(&mut reply), NOW)
+                .without_waiters()
         }),
         Case::new("broker: read of accelerator's command (64 bytes)", || {
-            accelerator.read(
-                black_box(9),
-                black_box(COMMAND),
-                64,
-                black_box(&mut other_reply),
-                NOW,
-            )
+            accelerator
+                .read(
+                    black_box(9),
+                    black_box(COMMAND),
+                    64,
+                    black_box(&mut other_reply),
+                    NOW,
+                )
+                .without_waiters()
         }),
         Case::new("spin lock + copy", || *black_box(&spin).lock()),
         Case::new("parking_lot RwLock<HashMap>", || {
@@ -68,6 +72,7 @@ pub(crate) fn writes() {
         Case::new("broker: write of an opaque 128-byte block", || {
             opaque
                 .write(black_box(9), black_box(0), 128, black_box(&value), NOW)
+                .without_waiters()
                 .unwrap();
         }),
         Case::new("broker: publish of response (32 bytes, notifies)", || {
@@ -80,6 +85,7 @@ pub(crate) fn writes() {
                     None,
                     NOW,
                 )
+                .without_waiters()
                 .unwrap()
         }),
         Case::new("spin lock + copy", || {

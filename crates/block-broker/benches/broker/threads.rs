@@ -48,9 +48,17 @@ pub(crate) fn threads() {
     let control = |vf| *black_box(&mut [0; 128]) = *locks[usize::from(vf)].0.lock();
     let read = |vf| {
         let mut reply = [0; 128];
-        device.read(vf, 0, 128, black_box(&mut reply), NOW).unwrap();
+        device
+            .read(vf, 0, 128, black_box(&mut reply), NOW)
+            .without_waiters()
+            .unwrap();
     };
-    let write = |vf| device.write(vf, 0, 128, black_box(&[9; 128]), NOW).unwrap();
+    let write = |vf| {
+        device
+            .write(vf, 0, 128, black_box(&[9; 128]), NOW)
+            .without_waiters()
+            .unwrap()
+    };
     let rows: [(&str, &(dyn Fn(u16) + Sync)); 3] = [
         ("spin lock + copy, what the machine gives", &control),
         ("broker: reads", &read),

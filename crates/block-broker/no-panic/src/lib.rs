@@ -7,9 +7,12 @@
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use block_broker::{BlockSlot, BlockStatus, Broker, Entry, Excerpt, MemoryTooSmall, Published, Ticks, TooManyVfs, Vf, VfCell, VfStatus};
-use pf_broker_abi::{PowerState, Refusal};
+use block_broker::{
+    BlockSlot, BlockStatus, Broker, Entry, Excerpt, MemoryTooSmall, Ticks, TooManyVfs, Vf, VfLock,
+    VfStatus,
+};
 use block_table::{Image, Table, TableError};
+use pf_broker_abi::{PowerState, Refusal};
 
 /// What a shell brings: a VF behind a spin lock.
 pub struct Cell<'m> {
@@ -20,7 +23,7 @@ pub struct Cell<'m> {
 // SAFETY: `with` gives the VF to one caller at a time.
 unsafe impl Sync for Cell<'_> {}
 
-impl VfCell for Cell<'_> {
+impl VfLock for Cell<'_> {
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         while self.locked.swap(true, Ordering::Acquire) {
             core::hint::spin_loop();
@@ -53,23 +56,23 @@ export! {
     }
     fn new_broker<'a>(table: Table<'a>, cells: &'a [Cell<'a>]) -> Result<Device<'a>, TooManyVfs> { Broker::new(table, cells) }
     fn read(broker: &Device<'_>, vf: u16, block: u32, length: u32, reply: &mut Image, now: Ticks) -> Result<(), Refusal> {
-        broker.read(vf, block, length, reply, now)
+        broker.read(vf, block, length, reply, now).without_waiters()
     }
     fn host_read(broker: &Device<'_>, vf: u16, block: u32, length: u32, reply: &mut Image, now: Ticks) -> Result<u64, Refusal> {
-        broker.host_read(vf, block, length, reply, now)
+        broker.host_read(vf, block, length, reply, now).without_waiters()
     }
     fn write(broker: &Device<'_>, vf: u16, block: u32, length: u32, sent: &Image, now: Ticks) -> Result<(), Refusal> {
-        broker.write(vf, block, length, sent, now)
+        broker.write(vf, block, length, sent, now).without_waiters()
     }
-    fn publish(broker: &Device<'_>, vf: u16, block: u32, length: u32, sent: &Image, expected: Option<u64>, now: Ticks) -> Result<Published, Refusal> {
-        broker.publish(vf, block, length, sent, expected, now)
+    fn publish(broker: &Device<'_>, vf: u16, block: u32, length: u32, sent: &Image, expected: Option<u64>, now: Ticks) -> Result<(), Refusal> {
+        broker.publish(vf, block, length, sent, expected, now).without_waiters()
     }
-    fn publish_all(broker: &Device<'_>, block: u32, length: u32, sent: &Image, now: Ticks) -> Result<Published, Refusal> {
-        broker.publish_all(block, length, sent, now)
+    fn publish_all(broker: &Device<'_>, block: u32, length: u32, sent: &Image, now: Ticks) -> Result<(), Refusal> {
+        broker.publish_all(block, length, sent, now).without_waiters()
     }
-    fn invalidate(broker: &Device<'_>, vf: u16, mask: u64, now: Ticks) -> Result<(), Refusal> { broker.invalidate(vf, mask, now) }
-    fn invalidate_all(broker: &Device<'_>, mask: u64, now: Ticks) -> Result<(), Refusal> { broker.invalidate_all(mask, now) }
-    fn take_invalidation(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<u64, Refusal> { broker.take_invalidation(vf, now) }
+    fn invalidate(broker: &Device<'_>, vf: u16, mask: u64, now: Ticks) -> Result<(), Refusal> { broker.invalidate(vf, mask, now).without_waiters() }
+    fn invalidate_all(broker: &Device<'_>, mask: u64, now: Ticks) -> Result<(), Refusal> { broker.invalidate_all(mask, now).without_waiters() }
+    fn take_invalidation(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<u64, Refusal> { broker.take_invalidation(vf, now).without_waiters() }
     fn hand_over_invalidation(broker: &Device<'_>, vf: u16, carrier: Option<u64>) -> Option<(u64, u64)> {
         broker.hand_over_invalidation(vf, || carrier)
     }
@@ -80,14 +83,14 @@ export! {
             if let Some(place) = places.next() {
                 *place = *message;
             }
-        })
+        }).without_waiters()
     }
-    fn begin_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.begin_reset(vf, now) }
-    fn finish_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.finish_reset(vf, now) }
-    fn fail_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.fail_reset(vf, now) }
-    fn reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.reset(vf, now) }
-    fn set_power(broker: &Device<'_>, vf: u16, state: PowerState, now: Ticks) -> Result<(), Refusal> { broker.set_power(vf, state, now) }
-    fn remove(broker: &Device<'_>, now: Ticks) { broker.remove(now) }
+    fn begin_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.begin_reset(vf, now).without_waiters() }
+    fn finish_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.finish_reset(vf, now).without_waiters() }
+    fn fail_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.fail_reset(vf, now).without_waiters() }
+    fn reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.reset(vf, now).without_waiters() }
+    fn set_power(broker: &Device<'_>, vf: u16, state: PowerState, now: Ticks) -> Result<(), Refusal> { broker.set_power(vf, state, now).without_waiters() }
+    fn remove(broker: &Device<'_>, now: Ticks) { broker.remove(now).without_waiters() }
     fn status(broker: &Device<'_>, vf: u16) -> Result<VfStatus, Refusal> { broker.status(vf) }
     fn block_status(broker: &Device<'_>, vf: u16, block: u32) -> Result<BlockStatus, Refusal> { broker.block_status(vf, block) }
     fn journal(broker: &Device<'_>, vf: u16, after: u64, entries: &mut [Entry]) -> Result<Excerpt, Refusal> { broker.journal(vf, after, entries) }

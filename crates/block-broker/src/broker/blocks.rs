@@ -3,21 +3,14 @@
 use block_table::{History, Image, Writer};
 use pf_broker_abi::{Operation, Refusal};
 
-use super::{Broker, VfCell, visit};
+use super::{Broker, VfLock, locked};
 use crate::Ticks;
+use crate::outcome::{Deliver, FollowUp, Outcome};
 use crate::refusal::refusal_of;
 use crate::request::{Request, Target, writable_length};
 use crate::sync::{AtomicBool, Ordering};
 
-/// What a committed publish asks of the shell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Published {
-    /// The block is now invalidated for each VF it was published to, or, where only a withdrawal asks for that, for each
-    /// whose request was withdrawn: requests that wait for invalidations can be answered.
-    pub notified: bool,
-}
-
-impl<C: VfCell> Broker<'_, C> {
+impl<L: VfLock> Broker<'_, L> {
     /// A VF reads a register. On success `reply` holds what `length` bytes get: the value, then
     /// zeros, over all of its 128 bytes.
     ///
@@ -32,11 +25,9 @@ impl<C: VfCell> Broker<'_, C> {
         length: u32,
         reply: &mut Image,
         now: Ticks,
-    ) -> Result<(), Refusal> {
+    ) -> Outcome<()> {
         let request = Request::on_block(Operation::Read, block, length, now);
-        let cell = self.cell(vf)?;
-        let target = self.target(cell, &request)?;
-        visit(cell, |vf| vf.read(target, &request, reply))
+        self.on_block(vf, &request, |vf, target| vf.read(target, &request, reply))
     }
 
     /// The host's side reads a register, whatever the VF may do with it, and gets the block's revision: how often it was
@@ -51,11 +42,9 @@ impl<C: VfCell> Broker<'_, C> {
         length: u32,
         reply: &mut Image,
         now: Ticks,
-    ) -> Result<u64, Refusal> {
+    ) -> Outcome<u64> {
         let request = Request::on_block(Operation::HostRead, block, length, now);
-        let cell = self.cell(vf)?;
-        let target = self.target(cell, &request)?;
-        self.visit_for_host(cell, |vf| {
+        self.on_block(vf, &request, |vf, target| {
             vf.read(target, &request, reply)?;
             Ok(vf.revision(target.index))
         })
@@ -68,18 +57,9 @@ impl<C: VfCell> Broker<'_, C> {
     /// `vf`, `block`, `access` (read-only blocks), `state`, `removed`, `limit`, `length`, `checksum`,
     /// the other rules of the manifest, and `full`.
     #[inline]
-    pub fn write(
-        &self,
-        vf: u16,
-        block: u32,
-        length: u32,
-        sent: &Image,
-        now: Ticks,
-    ) -> Result<(), Refusal> {
+    pub fn write(&self, vf: u16, block: u32, length: u32, sent: &Image, now: Ticks) -> Outcome<()> {
         let request = Request::on_block(Operation::Write, block, length, now);
-        let cell = self.cell(vf)?;
-        let target = self.target(cell, &request)?;
-        visit(cell, |vf| {
+        self.on_block(vf, &request, |vf, target| {
             vf.write(self.table.limits(), target, &request, sent)
         })
     }
@@ -105,13 +85,12 @@ impl<C: VfCell> Broker<'_, C> {
         sent: &Image,
         expected: Option<u64>,
         now: Ticks,
-    ) -> Result<Published, Refusal> {
+    ) -> Outcome<()> {
         let request = Request::on_block(Operation::Publish, block, length, now);
-        let cell = self.cell(vf)?;
-        let target = self.target(cell, &request)?;
-        let notified =
-            self.visit_for_host(cell, |vf| vf.publish(target, &request, sent, expected))?;
-        Ok(Published { notified })
+        self.on_block(vf, &request, |vf, target| {
+            vf.publish(target, &request, sent, expected)
+        })
+        .deliver(Deliver::ToVf(vf))
     }
 
     /// The host's side writes a register for every VF. Bytes that a VF owns stay as they are, or are withdrawn, as
@@ -130,18 +109,15 @@ impl<C: VfCell> Broker<'_, C> {
     /// and `sequence` if a VF was published a later value of a sequence that the host side owns alone: nothing is
     /// committed then. `state` while another publish to all VFs is under way; to try again helps. `removed` also when the
     /// device goes in the middle.
-    pub fn publish_all(
-        &self,
-        block: u32,
-        length: u32,
-        sent: &Image,
-        now: Ticks,
-    ) -> Result<Published, Refusal> {
+    pub fn publish_all(&self, block: u32, length: u32, sent: &Image, now: Ticks) -> Outcome<()> {
         let request = Request::on_block(Operation::Publish, block, length, now);
-        self.find(&request)
+        let mut follow_up = FollowUp::NOTHING;
+        let result = self
+            .find(&request)
             .map_err(|(_, refusal)| refusal)
-            .and_then(|target| self.publish_to_each(target, &request, sent))
-            .map_err(|refusal| self.host_refusals.count(refusal))
+            .and_then(|target| self.publish_to_each(target, &request, sent, &mut follow_up))
+            .map_err(|refusal| self.host_refusals.count(refusal));
+        Outcome { result, follow_up }
     }
 
     fn publish_to_each(
@@ -149,14 +125,16 @@ impl<C: VfCell> Broker<'_, C> {
         target: Target<'_>,
         request: &Request,
         sent: &Image,
-    ) -> Result<Published, Refusal> {
+        follow_up: &mut FollowUp,
+    ) -> Result<(), Refusal> {
         let _claim = Claim::take(&self.publishing_to_all).ok_or(Refusal::State)?;
         self.judge_for_all(target, request, sent)?;
-        let mut notified = false;
-        for cell in self.cells {
-            notified |= visit(cell, |vf| vf.publish_with_all(target, request, sent))?;
+        for vf in self.vfs {
+            locked(vf, |vf| vf.publish_with_all(target, request, sent))
+                .deliver(Deliver::ToAllVfs)
+                .add_to(follow_up)?;
         }
-        Ok(Published { notified })
+        Ok(())
     }
 
     /// Judges a publish to all VFs on what does not depend on a guest.
@@ -168,8 +146,8 @@ impl<C: VfCell> Broker<'_, C> {
     ) -> Result<(), Refusal> {
         let block = target.block;
         // A removal comes to VF 0 first.
-        if let Some(first) = self.cells.first() {
-            visit(first, |vf| vf.pass_to_all())?;
+        if let Some(first) = self.vfs.first() {
+            first.with(|vf| vf.pass_to_all())?;
         }
         writable_length(block, request.length)?;
         let mut image = request.message(sent);
@@ -181,8 +159,8 @@ impl<C: VfCell> Broker<'_, C> {
             })
             .map_err(refusal_of)?;
         if block.publishes_in_sequence() {
-            for cell in self.cells {
-                visit(cell, |vf| vf.check_publish_with_all(target, request, sent))?;
+            for vf in self.vfs {
+                vf.with(|vf| vf.check_publish_with_all(target, request, sent))?;
             }
         }
         Ok(())
@@ -203,22 +181,30 @@ impl<C: VfCell> Broker<'_, C> {
         most: usize,
         now: Ticks,
         mut take: impl FnMut(&Image),
-    ) -> Result<usize, Refusal> {
+    ) -> Outcome<usize> {
         let request = Request::on_block(Operation::Drain, block, 0, now);
-        let cell = self.cell(vf)?;
-        let target = self.target(cell, &request)?;
-        let mut taken = 0;
-        while taken < most {
-            let message = if taken == 0 {
-                self.visit_for_host(cell, |vf| vf.drain(target, &request))?
-            } else {
-                visit(cell, |vf| vf.drain_on(target))
+        let Outcome { result, follow_up } = self.on_block(vf, &request, |vf, target| match most {
+            0 => Ok(None),
+            _ => Ok(vf.drain(target, &request)?.map(|oldest| (target, oldest))),
+        });
+        let result = result.map(|first| {
+            let Some((target, oldest)) = first else {
+                return 0;
             };
-            let Some(message) = message else { break };
-            take(&message);
-            taken += 1;
-        }
-        Ok(taken)
+            take(&oldest);
+            let mut taken = 1;
+            let next = || {
+                self.vfs
+                    .get(usize::from(vf))?
+                    .with(|vf| vf.drain_on(target))
+            };
+            for message in core::iter::from_fn(next).take(most - 1) {
+                take(&message);
+                taken += 1;
+            }
+            taken
+        });
+        Outcome { result, follow_up }
     }
 }
 

@@ -2,18 +2,18 @@
 
 use pf_broker_abi::Refusal;
 
-use super::{Broker, VfCell, visit};
+use super::{Broker, VfLock};
 use crate::journal::{Entry, Excerpt};
 use crate::watch::Kinds;
 use crate::{BlockStatus, VfStatus};
 
-impl<C: VfCell> Broker<'_, C> {
+impl<L: VfLock> Broker<'_, L> {
     /// State and counters of a VF. It is answered in every state.
     ///
     /// # Errors
     /// `vf`.
     pub fn status(&self, vf: u16) -> Result<VfStatus, Refusal> {
-        Ok(visit(self.cell(vf)?, |vf| vf.status()))
+        Ok(self.vf(vf)?.with(|vf| vf.status()))
     }
 
     /// State and counters of one block of a VF. It is answered in every state, and not counted.
@@ -21,9 +21,9 @@ impl<C: VfCell> Broker<'_, C> {
     /// # Errors
     /// `vf`, `block`.
     pub fn block_status(&self, vf: u16, block: u32) -> Result<BlockStatus, Refusal> {
-        let cell = self.cell(vf)?;
+        let vf = self.vf(vf)?;
         let index = self.table.find(block).ok_or(Refusal::Block)?;
-        visit(cell, |vf| vf.block_status(index))
+        vf.with(|vf| vf.block_status(index))
     }
 
     /// Copies those entries of a VF's journal whose last event is numbered above `after`, the oldest
@@ -32,7 +32,7 @@ impl<C: VfCell> Broker<'_, C> {
     /// # Errors
     /// `vf`.
     pub fn journal(&self, vf: u16, after: u64, entries: &mut [Entry]) -> Result<Excerpt, Refusal> {
-        Ok(visit(self.cell(vf)?, |vf| vf.excerpt(after, entries)))
+        Ok(self.vf(vf)?.with(|vf| vf.excerpt(after, entries)))
     }
 
     /// How many changes of these kinds there were, over all VFs, since the device started: committed
@@ -43,9 +43,9 @@ impl<C: VfCell> Broker<'_, C> {
     /// all of them. Waiting for a change needs more than this: see [`Watch`](crate::Watch).
     #[must_use]
     pub fn count(&self, kinds: Kinds) -> u64 {
-        self.cells.iter().fold(0, |sum, cell| {
-            sum.wrapping_add(visit(cell, |vf| vf.count(kinds)))
-        })
+        self.vfs
+            .iter()
+            .fold(0, |sum, vf| sum.wrapping_add(vf.with(|vf| vf.count(kinds))))
     }
 
     /// [`Broker::count`] of [`Kinds::CHANGES`].

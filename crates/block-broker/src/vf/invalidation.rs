@@ -1,8 +1,8 @@
-//! Latched invalidations: kept until someone carries them, and then given once.
+//! Latched invalidations: pending until they are delivered, each once.
 
 use pf_broker_abi::Refusal;
 
-use super::{Gate, Vf};
+use super::{ServiceState, Vf};
 use crate::request::Request;
 
 /// The bit of a block in an invalidation mask; 0 for a block that has none.
@@ -11,20 +11,28 @@ pub(crate) fn bit(block_id: u32) -> u64 {
 }
 
 impl Vf<'_> {
-    /// Latches invalidations.
-    pub(crate) fn invalidate(&mut self, request: &Request, mask: u64) -> Result<(), Refusal> {
+    /// Latches invalidations, and returns whether there are any. `valid` has the bits of all blocks
+    /// that can be invalidated.
+    pub(crate) fn invalidate(
+        &mut self,
+        request: &Request,
+        mask: u64,
+        valid: u64,
+    ) -> Result<bool, Refusal> {
+        if mask & !valid != 0 {
+            return Err(self.refuse(request, None, Refusal::Invalidate));
+        }
         if let Err(refusal) = self.pass() {
             return Err(self.refuse(request, None, refusal));
         }
         self.pending |= mask;
         self.record(request, None);
-        Ok(())
+        Ok(mask != 0)
     }
 
-    /// Latches invalidations that come to all VFs. A VF that is held back finds them when it is
-    /// served again.
+    /// Latches invalidations for all VFs. They stay pending at a VF that is held back.
     pub(crate) fn invalidate_with_all(&mut self, request: &Request, mask: u64) {
-        if self.gate != Gate::Removed {
+        if self.service != ServiceState::Removed {
             self.pending |= mask;
             self.record(request, None);
         }
@@ -38,8 +46,8 @@ impl Vf<'_> {
         }
     }
 
-    /// Gives all latched invalidations to a carrier, if there are any and there is one: both or
-    /// neither. A VF that is held back keeps its own.
+    /// Takes all latched invalidations together with a carrier: both or neither. A VF that is held back
+    /// keeps its invalidations.
     pub(crate) fn hand_over_invalidation<R>(
         &mut self,
         carrier: impl FnOnce() -> Option<R>,

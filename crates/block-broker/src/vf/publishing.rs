@@ -4,7 +4,7 @@ use block_table::{Image, Writer};
 use pf_broker_abi::{Operation, Refusal};
 
 use super::invalidation::bit;
-use super::{Gate, Vf};
+use super::{ServiceState, Vf};
 use crate::counters::increment;
 use crate::refusal::refusal_of;
 use crate::request::{Request, Target, writable_length};
@@ -137,9 +137,9 @@ impl Vf<'_> {
     /// Refuses what comes to all VFs once the device is removed. A VF that is held back takes part: its reset may take long
     /// or have failed, and must not stand in the way of the others.
     pub(crate) fn pass_to_all(&self) -> Result<(), Refusal> {
-        match self.gate {
-            Gate::Open | Gate::Wiping | Gate::Held => Ok(()),
-            Gate::Removed => Err(Refusal::Removed),
+        match self.service {
+            ServiceState::Open | ServiceState::Wiping | ServiceState::Held => Ok(()),
+            ServiceState::Removed => Err(Refusal::Removed),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use pf_broker_abi::{PowerState, Refusal};
 
-use super::{Gate, Vf};
+use super::{ServiceState, Vf};
 use crate::counters::increment;
 use crate::limits::Bucket;
 use crate::request::{Request, Target};
@@ -11,10 +11,10 @@ impl Vf<'_> {
     /// Holds the VF back until [`Vf::open`], puts it into D0, where a function is after its reset, and
     /// forgets all but its blocks, which are to be wiped one by one.
     pub(crate) fn hold(&mut self, request: &Request) -> Result<(), Refusal> {
-        if self.gate == Gate::Removed {
+        if self.service == ServiceState::Removed {
             return Err(self.refuse(request, None, Refusal::Removed));
         }
-        self.gate = Gate::Wiping;
+        self.service = ServiceState::Wiping;
         self.power = PowerState::D0;
         self.pending = 0;
         self.bucket = Bucket::FULL;
@@ -25,36 +25,36 @@ impl Vf<'_> {
 
     /// Wipes one block of a VF that is being wiped.
     pub(crate) fn wipe(&mut self, Target { index, block }: Target<'_>) {
-        if self.gate == Gate::Wiping {
+        if self.service == ServiceState::Wiping {
             self.store.wipe(index, block);
         }
     }
 
     /// Notes that every block has been wiped.
     pub(crate) fn end_wiping(&mut self) {
-        if self.gate == Gate::Wiping {
-            self.gate = Gate::Held;
+        if self.service == ServiceState::Wiping {
+            self.service = ServiceState::Held;
         }
     }
 
-    /// Serves the VF again, once it is wiped.
-    pub(crate) fn open(&mut self, request: &Request) -> Result<(), Refusal> {
-        match self.gate {
-            Gate::Removed => Err(self.refuse(request, None, Refusal::Removed)),
-            Gate::Wiping => Err(self.refuse(request, None, Refusal::State)),
-            Gate::Open => Ok(()),
-            Gate::Held => {
-                self.gate = Gate::Open;
+    /// Serves the VF again, once it is wiped, and returns whether invalidations are pending.
+    pub(crate) fn open(&mut self, request: &Request) -> Result<bool, Refusal> {
+        match self.service {
+            ServiceState::Removed => Err(self.refuse(request, None, Refusal::Removed)),
+            ServiceState::Wiping => Err(self.refuse(request, None, Refusal::State)),
+            ServiceState::Open => Ok(self.pending != 0),
+            ServiceState::Held => {
+                self.service = ServiceState::Open;
                 increment(&mut self.changes);
                 self.record(request, None);
-                Ok(())
+                Ok(self.pending != 0)
             }
         }
     }
 
     pub(crate) fn remove(&mut self, request: &Request) {
-        if self.gate != Gate::Removed {
-            self.gate = Gate::Removed;
+        if self.service != ServiceState::Removed {
+            self.service = ServiceState::Removed;
             self.record(request, None);
         }
     }

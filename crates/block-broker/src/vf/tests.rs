@@ -76,7 +76,7 @@ fn nothing_is_served_until_every_block_is_wiped() {
     vf.wipe(target);
     vf.end_wiping();
     vf.end_wiping();
-    open(&mut vf).unwrap();
+    assert_eq!(open(&mut vf), Ok(true), "the publish waits to be read");
     assert_eq!(read(&mut vf), Ok([5, 0]));
     assert_eq!(vf.revision(0), 3);
 

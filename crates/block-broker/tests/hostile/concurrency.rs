@@ -33,9 +33,9 @@ fn write_against_reset() {
             for _ in 0..ROUNDS {
                 go.send(()).unwrap();
                 written.recv().unwrap();
-                device.begin_reset(0, NOW).unwrap();
+                device.begin_reset(0, NOW).without_waiters().unwrap();
                 let during = look();
-                device.finish_reset(0, NOW).unwrap();
+                device.finish_reset(0, NOW).without_waiters().unwrap();
                 let right_behind = look().unwrap();
                 let refused = outcome.recv().unwrap();
                 let at_last = look().unwrap();
@@ -108,9 +108,9 @@ fn remove_against_everything() {
             scope.spawn(|| while !removed(device.vf_write(0, 2, &[1])) {});
             scope.spawn(|| while !removed(device.vf_read(0, 0, 16).map(drop)) {});
             scope.spawn(|| while !removed(device.host_publish_all(0, &[0; 16]).map(drop)) {});
-            scope.spawn(|| while !removed(device.reset(1, NOW)) {});
+            scope.spawn(|| while !removed(device.reset(1, NOW).without_waiters()) {});
             std::thread::sleep(std::time::Duration::from_millis(5));
-            device.remove(NOW);
+            device.remove(NOW).without_waiters();
             let changes = device.change_count();
             std::thread::sleep(std::time::Duration::from_millis(5));
             assert_eq!(

@@ -1,6 +1,6 @@
 //! CVE-2025-39970, CVE-2025-39971, CVE-2025-39972: indexes taken from a guest unchecked.
 
-use block_broker::{Broker, Vf, VfCell};
+use block_broker::{Broker, Vf, VfLock};
 use block_table::Table;
 
 use super::*;
@@ -75,7 +75,7 @@ fn vf_that_is_not_enabled() {
 #[derive(Debug)]
 struct Nobody;
 
-impl VfCell for Nobody {
+impl VfLock for Nobody {
     fn with<R>(&self, _: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         unreachable!("there is no VF here")
     }
@@ -100,13 +100,31 @@ fn no_such_vf(vfs: usize, vf: u16) {
         assert_eq!(device.vf_write(vf, 0, &control(0, 0, 0)), Err(Refusal::Vf));
         assert_eq!(device.host_sees(vf, 0, 16), Err(Refusal::Vf));
         assert_eq!(device.host_publish(vf, 0, &[0; 16]), Err(Refusal::Vf));
-        assert_eq!(device.invalidate(vf, 1, NOW), Err(Refusal::Vf));
-        assert_eq!(device.take_invalidation(vf, NOW), Err(Refusal::Vf));
+        assert_eq!(
+            device.invalidate(vf, 1, NOW).without_waiters(),
+            Err(Refusal::Vf)
+        );
+        assert_eq!(
+            device.take_invalidation(vf, NOW).without_waiters(),
+            Err(Refusal::Vf)
+        );
         assert_eq!(device.host_drain(vf, 3, 6), Err(Refusal::Vf));
-        assert_eq!(device.begin_reset(vf, NOW), Err(Refusal::Vf));
-        assert_eq!(device.finish_reset(vf, NOW), Err(Refusal::Vf));
-        assert_eq!(device.fail_reset(vf, NOW), Err(Refusal::Vf));
-        assert_eq!(device.set_power(vf, PowerState::D3, NOW), Err(Refusal::Vf));
+        assert_eq!(
+            device.begin_reset(vf, NOW).without_waiters(),
+            Err(Refusal::Vf)
+        );
+        assert_eq!(
+            device.finish_reset(vf, NOW).without_waiters(),
+            Err(Refusal::Vf)
+        );
+        assert_eq!(
+            device.fail_reset(vf, NOW).without_waiters(),
+            Err(Refusal::Vf)
+        );
+        assert_eq!(
+            device.set_power(vf, PowerState::D3, NOW).without_waiters(),
+            Err(Refusal::Vf)
+        );
         assert_eq!(device.host_refusals(Refusal::Vf), 11);
         assert_eq!(device.status(vf), Err(Refusal::Vf));
         assert_eq!(device.block_status(vf, 0), Err(Refusal::Vf));

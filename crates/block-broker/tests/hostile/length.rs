@@ -11,10 +11,16 @@ fn lengths(length: u32, fits_16: bool, fits_128: bool) {
         ] {
             let mut reply = [0xAA; 128];
             let outcome = if fits { Ok(()) } else { Err(Refusal::Length) };
-            assert_eq!(device.write(0, block, length, &value, NOW), outcome);
+            assert_eq!(
+                device
+                    .write(0, block, length, &value, NOW)
+                    .without_waiters(),
+                outcome
+            );
             assert_eq!(
                 device
                     .publish(0, block, length, &value, None, NOW)
+                    .without_waiters()
                     .map(drop),
                 outcome
             );
@@ -24,7 +30,12 @@ fn lengths(length: u32, fits_16: bool, fits_128: bool) {
             } else {
                 Err(Refusal::Length)
             };
-            assert_eq!(device.read(0, block, length, &mut reply, NOW), outcome);
+            assert_eq!(
+                device
+                    .read(0, block, length, &mut reply, NOW)
+                    .without_waiters(),
+                outcome
+            );
             assert_eq!(reply == [0xAA; 128], !readable);
         }
     });
@@ -113,7 +124,10 @@ fn shorter_writes_are_filled_with_zeros() {
 #[test]
 fn declared_less_than_actual_takes_only_what_was_declared() {
     with_device(CONTOSO, 1, |device| {
-        device.write(0, 2, 2, &[0xFF; 128], NOW).unwrap();
+        device
+            .write(0, 2, 2, &[0xFF; 128], NOW)
+            .without_waiters()
+            .unwrap();
         assert_eq!(device.host_sees(0, 2, 4), Ok(vec![0xFF, 0xFF, 0, 0]));
     });
 }

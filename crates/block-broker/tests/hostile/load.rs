@@ -9,7 +9,7 @@ fn limited(burst: u32) -> String {
 #[test]
 fn write_flood() {
     with_device(&limited(4), 1, |device| {
-        let write = |at: Ticks| device.write(0, 2, 1, &[1; 128], at);
+        let write = |at: Ticks| device.write(0, 2, 1, &[1; 128], at).without_waiters();
         let outcomes: Vec<_> = (0..1000).map(|_| write(NOW)).collect();
         assert!(outcomes[..4].iter().all(Result::is_ok));
         assert!(
@@ -112,7 +112,7 @@ fn one_vf_starving_the_others() {
         for _ in 0..4 {
             device.vf_write(1, 2, &[1]).unwrap();
         }
-        device.invalidate(0, 1, NOW).unwrap();
+        device.invalidate(0, 1, NOW).without_waiters().unwrap();
         let beside = device.hand_over_invalidation(0, || Some(device.vf_read(1, 0, 16)));
         assert!(matches!(beside, Some((Ok(_), 1))));
     });
@@ -122,17 +122,20 @@ fn one_vf_starving_the_others() {
 fn invalidation_storm() {
     with_device(CONTOSO, 1, |device| {
         for _ in 0..100_000 {
-            device.invalidate(0, 0b11, NOW).unwrap();
+            device.invalidate(0, 0b11, NOW).without_waiters().unwrap();
         }
-        assert_eq!(device.take_invalidation(0, NOW), Ok(0b11));
-        assert_eq!(device.take_invalidation(0, NOW), Ok(0));
+        assert_eq!(device.take_invalidation(0, NOW).without_waiters(), Ok(0b11));
+        assert_eq!(device.take_invalidation(0, NOW).without_waiters(), Ok(0));
     });
 }
 
 #[test]
 fn invalidation_with_nobody_listening() {
     with_device(CONTOSO, 1, |device| {
-        device.invalidate(0, 1 << 63, NOW).unwrap();
+        device
+            .invalidate(0, 1 << 63, NOW)
+            .without_waiters()
+            .unwrap();
         let nobody = device.hand_over_invalidation(0, || None::<()>);
         assert_eq!(nobody, None);
         device.host_publish(0, 0, &[0; 16]).unwrap();
@@ -151,11 +154,11 @@ fn invalidation_with_nobody_listening() {
 #[test]
 fn invalidation_during_a_reset() {
     with_device(CONTOSO, 1, |device| {
-        device.begin_reset(0, NOW).unwrap();
-        device.invalidate_all(1, NOW).unwrap();
+        device.begin_reset(0, NOW).without_waiters().unwrap();
+        device.invalidate_all(1, NOW).without_waiters().unwrap();
         assert_eq!(device.hand_over_invalidation(0, || Some(())), None);
         assert_eq!(device.status(0).unwrap().counters.refused_in_all(), 0);
-        device.finish_reset(0, NOW).unwrap();
+        device.finish_reset(0, NOW).without_waiters().unwrap();
         assert_eq!(device.hand_over_invalidation(0, || Some(())), Some(((), 1)));
     });
 }
@@ -164,11 +167,20 @@ fn invalidation_during_a_reset() {
 fn invalidation_of_what_cannot_be_invalidated() {
     with_device(CONTOSO, 1, |device| {
         for mask in [1 << 4, 1 << 62, u64::MAX, 0b1_0001] {
-            assert_eq!(device.invalidate(0, mask, NOW), Err(Refusal::Invalidate));
-            assert_eq!(device.invalidate_all(mask, NOW), Err(Refusal::Invalidate));
+            assert_eq!(
+                device.invalidate(0, mask, NOW).without_waiters(),
+                Err(Refusal::Invalidate)
+            );
+            assert_eq!(
+                device.invalidate_all(mask, NOW).without_waiters(),
+                Err(Refusal::Invalidate)
+            );
         }
-        assert_eq!(device.take_invalidation(0, NOW), Ok(0));
+        assert_eq!(device.take_invalidation(0, NOW).without_waiters(), Ok(0));
         // Block 70 exists, but has no bit: 1 << (70 - 64) would be block 6.
-        assert_eq!(device.invalidate(0, 1 << 6, NOW), Err(Refusal::Invalidate));
+        assert_eq!(
+            device.invalidate(0, 1 << 6, NOW).without_waiters(),
+            Err(Refusal::Invalidate)
+        );
     });
 }

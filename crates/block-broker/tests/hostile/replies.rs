@@ -65,17 +65,26 @@ fn a_check_present_on_one_surface_and_missing_on_its_twin() {
         for length in [0, 1, 15, 129, u32::MAX] {
             let mut reply = [0; 128];
             assert_eq!(
-                device.read(0, 0, length, &mut reply, NOW),
-                device.host_read(0, 0, length, &mut reply, NOW).map(drop)
+                device.read(0, 0, length, &mut reply, NOW).without_waiters(),
+                device
+                    .host_read(0, 0, length, &mut reply, NOW)
+                    .without_waiters()
+                    .map(drop)
             );
-            let written = device.write(0, 0, length, &[0; 128], NOW);
+            let written = device.write(0, 0, length, &[0; 128], NOW).without_waiters();
             assert_eq!(
                 written,
-                device.publish(0, 0, length, &[0; 128], None, NOW).map(drop)
+                device
+                    .publish(0, 0, length, &[0; 128], None, NOW)
+                    .without_waiters()
+                    .map(drop)
             );
             assert_eq!(
                 written,
-                device.publish_all(0, length, &[0; 128], NOW).map(drop)
+                device
+                    .publish_all(0, length, &[0; 128], NOW)
+                    .without_waiters()
+                    .map(drop)
             );
         }
     });

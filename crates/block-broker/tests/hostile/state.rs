@@ -36,8 +36,11 @@ fn everything_is(device: &Device<'_>, refusal: Refusal) {
     assert_eq!(device.host_sees(0, 0, 16), Err(refusal));
     assert_eq!(device.host_publish(0, 0, &[0; 16]), Err(refusal));
     assert_eq!(device.host_drain(0, 3, 6), Err(refusal));
-    assert_eq!(device.invalidate(0, 1, NOW), Err(refusal));
-    assert_eq!(device.take_invalidation(0, NOW), Err(refusal));
+    assert_eq!(device.invalidate(0, 1, NOW).without_waiters(), Err(refusal));
+    assert_eq!(
+        device.take_invalidation(0, NOW).without_waiters(),
+        Err(refusal)
+    );
     let after = device.status(0).unwrap();
     assert_eq!(
         after.counters.refused(refusal),
@@ -52,12 +55,12 @@ fn everything_is(device: &Device<'_>, refusal: Refusal) {
 #[test]
 fn during_reset() {
     with_device(CONTOSO, 2, |device| {
-        device.begin_reset(0, NOW).unwrap();
+        device.begin_reset(0, NOW).without_waiters().unwrap();
         everything_is(device, Refusal::State);
         device
             .vf_write(1, 0, &control(1, 1, 1))
             .expect("the other VF is served");
-        device.finish_reset(0, NOW).unwrap();
+        device.finish_reset(0, NOW).without_waiters().unwrap();
         device
             .vf_write(0, 0, &control(1, 1, 1))
             .expect("the VF is served again");
@@ -67,10 +70,13 @@ fn during_reset() {
 #[test]
 fn behind_a_reset_that_failed() {
     with_device(CONTOSO, 1, |device| {
-        device.begin_reset(0, NOW).unwrap();
-        device.fail_reset(0, NOW).unwrap();
+        device.begin_reset(0, NOW).without_waiters().unwrap();
+        device.fail_reset(0, NOW).without_waiters().unwrap();
         everything_is(device, Refusal::State);
-        device.reset(0, NOW).expect("another reset may succeed");
+        device
+            .reset(0, NOW)
+            .without_waiters()
+            .expect("another reset may succeed");
         assert!(device.status(0).unwrap().open);
     });
 }
@@ -81,8 +87,8 @@ fn behind_a_reset_that_failed() {
 fn publish_to_all_beside_a_reset_that_failed() {
     with_device(CONTOSO, 2, |device| {
         device.vf_write(0, 0, &control(4, 0, 0)).unwrap();
-        device.begin_reset(0, NOW).unwrap();
-        device.fail_reset(0, NOW).unwrap();
+        device.begin_reset(0, NOW).without_waiters().unwrap();
+        device.fail_reset(0, NOW).without_waiters().unwrap();
         let mut two = [0; 16];
         two[0] = 2;
         assert_eq!(
@@ -90,27 +96,33 @@ fn publish_to_all_beside_a_reset_that_failed() {
             Ok(true),
             "what the VF wrote is wiped and forbids nothing"
         );
-        assert_eq!(device.invalidate_all(0b10, NOW), Ok(()));
-        assert_eq!(device.take_invalidation(1, NOW), Ok(0b11));
-        device.finish_reset(0, NOW).unwrap();
+        assert_eq!(device.invalidate_all(0b10, NOW).without_waiters(), Ok(()));
+        assert_eq!(device.take_invalidation(1, NOW).without_waiters(), Ok(0b11));
+        device.finish_reset(0, NOW).without_waiters().unwrap();
         assert_eq!(device.vf_read(0, 0, 16), Ok(two.to_vec()));
-        assert_eq!(device.take_invalidation(0, NOW), Ok(0b11));
+        assert_eq!(device.take_invalidation(0, NOW).without_waiters(), Ok(0b11));
     });
 }
 
 #[test]
 fn during_removal() {
     with_device(CONTOSO, 1, |device| {
-        device.remove(NOW);
+        device.remove(NOW).without_waiters();
         everything_is(device, Refusal::Removed);
         assert_eq!(device.host_publish_all(0, &[0; 16]), Err(Refusal::Removed));
-        assert_eq!(device.invalidate_all(1, NOW), Ok(()));
-        device.invalidate_notifying(NOW);
+        assert_eq!(device.invalidate_all(1, NOW).without_waiters(), Ok(()));
+        device.invalidate_notifying(NOW).without_waiters();
         assert_eq!(device.status(0).unwrap().pending, 0);
-        assert_eq!(device.begin_reset(0, NOW), Err(Refusal::Removed));
-        assert_eq!(device.finish_reset(0, NOW), Err(Refusal::Removed));
         assert_eq!(
-            device.set_power(0, PowerState::D3, NOW),
+            device.begin_reset(0, NOW).without_waiters(),
+            Err(Refusal::Removed)
+        );
+        assert_eq!(
+            device.finish_reset(0, NOW).without_waiters(),
+            Err(Refusal::Removed)
+        );
+        assert_eq!(
+            device.set_power(0, PowerState::D3, NOW).without_waiters(),
             Err(Refusal::Removed)
         );
     });
@@ -119,7 +131,10 @@ fn during_removal() {
 #[test]
 fn in_d3() {
     with_device(CONTOSO, 1, |device| {
-        device.set_power(0, PowerState::D3, NOW).unwrap();
+        device
+            .set_power(0, PowerState::D3, NOW)
+            .without_waiters()
+            .unwrap();
         device.vf_write(0, 0, &control(1, 1, 1)).unwrap();
         assert_eq!(device.vf_read(0, 0, 16).unwrap()[2], 1);
         assert_eq!(device.status(0).unwrap().power, PowerState::D3);
@@ -131,11 +146,11 @@ fn a_reset_puts_a_vf_into_d0() {
     with_device(CONTOSO, 2, |device| {
         for state in [PowerState::D1, PowerState::D2, PowerState::D3] {
             for vf in 0..2 {
-                device.set_power(vf, state, NOW).unwrap();
+                device.set_power(vf, state, NOW).without_waiters().unwrap();
             }
-            device.begin_reset(0, NOW).unwrap();
+            device.begin_reset(0, NOW).without_waiters().unwrap();
             assert_eq!(device.status(0).unwrap().power, PowerState::D0);
-            device.finish_reset(0, NOW).unwrap();
+            device.finish_reset(0, NOW).without_waiters().unwrap();
             assert_eq!(device.status(0).unwrap().power, PowerState::D0);
             assert_eq!(device.status(1).unwrap().power, state);
         }
@@ -146,13 +161,13 @@ fn a_reset_puts_a_vf_into_d0() {
 fn when_the_hardware_was_reset_each_notifying_block_is_invalidated() {
     with_device(CONTOSO, 3, |device| {
         // One VF is held back meanwhile.
-        device.begin_reset(1, NOW).unwrap();
-        device.invalidate(2, 0b10, NOW).unwrap();
-        device.invalidate_notifying(NOW);
-        device.finish_reset(1, NOW).unwrap();
-        assert_eq!(device.take_invalidation(0, NOW), Ok(1));
-        assert_eq!(device.take_invalidation(1, NOW), Ok(1));
-        assert_eq!(device.take_invalidation(2, NOW), Ok(0b11));
+        device.begin_reset(1, NOW).without_waiters().unwrap();
+        device.invalidate(2, 0b10, NOW).without_waiters().unwrap();
+        device.invalidate_notifying(NOW).without_waiters();
+        device.finish_reset(1, NOW).without_waiters().unwrap();
+        assert_eq!(device.take_invalidation(0, NOW).without_waiters(), Ok(1));
+        assert_eq!(device.take_invalidation(1, NOW).without_waiters(), Ok(1));
+        assert_eq!(device.take_invalidation(2, NOW).without_waiters(), Ok(0b11));
     });
 }
 
@@ -180,8 +195,8 @@ fn use_after_reset() {
         device.vf_write(0, 63, &signed(8)).unwrap();
         device.vf_write(0, 3, &[100, 200]).unwrap();
         device.vf_write(0, 70, &[8, 8]).unwrap();
-        device.invalidate(0, 0b11, NOW).unwrap();
-        device.reset(0, NOW).unwrap();
+        device.invalidate(0, 0b11, NOW).without_waiters().unwrap();
+        device.reset(0, NOW).without_waiters().unwrap();
         let mut control_default = vec![0; 16];
         control_default[0] = 5;
         assert_eq!(device.vf_read(0, 0, 16), Ok(control_default));
@@ -194,7 +209,7 @@ fn use_after_reset() {
         );
         assert_eq!(device.host_drain(0, 3, 6), Ok(vec![]));
         assert_eq!(device.host_drain(0, 70, 2), Ok(vec![]));
-        assert_eq!(device.take_invalidation(0, NOW), Ok(0));
+        assert_eq!(device.take_invalidation(0, NOW).without_waiters(), Ok(0));
         device
             .vf_write(0, 0, &control(0, 0, 1))
             .expect("a sequence begins anywhere after a reset");

@@ -4,7 +4,7 @@
 //! `en/hv_vhca_stats.c`. Offsets and numbers are written out here, so that a wrong one in the
 //! manifest does not agree with itself.
 
-use block_broker::{Broker, VfCell};
+use block_broker::{Broker, VfLock};
 use pf_broker_abi::Refusal;
 
 use crate::shell::Calls;
@@ -38,7 +38,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// The core of the driver is probed: its control agent comes first, and answers once.
-    pub(crate) fn load<C: VfCell>(device: &Broker<'_, C>, vf: u16) -> Result<Self, Refusal> {
+    pub(crate) fn load<C: VfLock>(device: &Broker<'_, C>, vf: u16) -> Result<Self, Refusal> {
         let mut client = Self {
             vf,
             agent: false,
@@ -53,21 +53,21 @@ impl Client {
     }
 
     /// The network device is created, with its statistics agent.
-    pub(crate) fn enable<C: VfCell>(&mut self, device: &Broker<'_, C>) -> Result<(), Refusal> {
+    pub(crate) fn enable<C: VfLock>(&mut self, device: &Broker<'_, C>) -> Result<(), Refusal> {
         self.agent = true;
         self.sequence = 0;
         self.invalidated(device)
     }
 
     /// The driver is unloaded: the statistics agent goes first, which the control agent answers.
-    pub(crate) fn unload<C: VfCell>(&mut self, device: &Broker<'_, C>) -> Result<(), Refusal> {
+    pub(crate) fn unload<C: VfLock>(&mut self, device: &Broker<'_, C>) -> Result<(), Refusal> {
         self.agent = false;
         self.due = false;
         self.invalidated(device)
     }
 
     /// Bit 0 of an invalidation, or an agent that came or went.
-    pub(crate) fn invalidated<C: VfCell>(&mut self, device: &Broker<'_, C>) -> Result<(), Refusal> {
+    pub(crate) fn invalidated<C: VfLock>(&mut self, device: &Broker<'_, C>) -> Result<(), Refusal> {
         let mut block = device.vf_read(self.vf, CONTROL, 128)?;
         let capabilities: u32 = self.agent.into();
         if capabilities == 0 {
@@ -94,7 +94,7 @@ impl Client {
     /// the number of the update to the next one.
     ///
     /// Returns the counters of the update.
-    pub(crate) fn update<C: VfCell>(
+    pub(crate) fn update<C: VfLock>(
         &mut self,
         device: &Broker<'_, C>,
     ) -> Result<Vec<u64>, Refusal> {

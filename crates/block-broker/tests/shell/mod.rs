@@ -3,7 +3,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use block_broker::{BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Ticks, Vf, VfCell};
+use block_broker::{
+    BlockSlot, Broker, Deliver, Entry, Event, JOURNAL_LENGTH, Outcome, Ticks, Vf, VfLock,
+};
 use block_table::{Image, Table};
 use pf_broker_abi::{Operation, Refusal};
 
@@ -16,7 +18,7 @@ pub(crate) const NOW: Ticks = Ticks(0);
 /// One VF behind a mutex.
 pub(crate) struct Cell<'m>(Mutex<Vf<'m>>);
 
-impl VfCell for Cell<'_> {
+impl VfLock for Cell<'_> {
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         operation(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -59,6 +61,13 @@ pub(crate) fn image(bytes: &[u8]) -> Image {
     image
 }
 
+/// The result of a publish, and whether invalidations are to be delivered after it.
+pub(crate) fn notified(outcome: Outcome<()>) -> Result<bool, Refusal> {
+    let mut deliver = Deliver::Nothing;
+    let result = outcome.follow_up(|follow_up| deliver = follow_up.deliver);
+    result.map(|()| deliver != Deliver::Nothing)
+}
+
 /// The operations with slices instead of arrays and lengths.
 pub(crate) trait Calls {
     fn vf_write(&self, vf: u16, block: u32, bytes: &[u8]) -> Result<(), Refusal>;
@@ -78,26 +87,30 @@ pub(crate) trait Calls {
     fn host_drain(&self, vf: u16, block: u32, length: usize) -> Result<Vec<Vec<u8>>, Refusal>;
 }
 
-impl<C: VfCell> Calls for Broker<'_, C> {
+impl<C: VfLock> Calls for Broker<'_, C> {
     fn vf_write(&self, vf: u16, block: u32, bytes: &[u8]) -> Result<(), Refusal> {
         self.write(vf, block, length(bytes), &image(bytes), NOW)
+            .without_waiters()
     }
 
     fn vf_read(&self, vf: u16, block: u32, length: u32) -> Result<Vec<u8>, Refusal> {
         let mut reply = [0xAA; 128];
-        let result = self.read(vf, block, length, &mut reply, NOW);
+        let result = self
+            .read(vf, block, length, &mut reply, NOW)
+            .without_waiters();
         answer(result, &reply, length)
     }
 
     fn host_sees(&self, vf: u16, block: u32, length: u32) -> Result<Vec<u8>, Refusal> {
         let mut reply = [0xAA; 128];
-        let result = self.host_read(vf, block, length, &mut reply, NOW);
+        let result = self
+            .host_read(vf, block, length, &mut reply, NOW)
+            .without_waiters();
         answer(result.map(drop), &reply, length)
     }
 
     fn host_publish(&self, vf: u16, block: u32, bytes: &[u8]) -> Result<bool, Refusal> {
-        self.publish(vf, block, length(bytes), &image(bytes), None, NOW)
-            .map(|published| published.notified)
+        notified(self.publish(vf, block, length(bytes), &image(bytes), None, NOW))
     }
 
     fn host_publish_at(
@@ -108,12 +121,12 @@ impl<C: VfCell> Calls for Broker<'_, C> {
         expected: u64,
     ) -> Result<bool, Refusal> {
         let (length, image) = (length(bytes), image(bytes));
-        self.publish(vf, block, length, &image, Some(expected), NOW)
-            .map(|published| published.notified)
+        notified(self.publish(vf, block, length, &image, Some(expected), NOW))
     }
 
     fn revision(&self, vf: u16, block: u32) -> Result<u64, Refusal> {
         self.host_read(vf, block, 128, &mut [0; 128], NOW)
+            .without_waiters()
     }
 
     fn host_refusals_in_all(&self) -> u64 {
@@ -124,24 +137,25 @@ impl<C: VfCell> Calls for Broker<'_, C> {
     }
 
     fn host_publish_all(&self, block: u32, bytes: &[u8]) -> Result<bool, Refusal> {
-        self.publish_all(block, length(bytes), &image(bytes), NOW)
-            .map(|published| published.notified)
+        notified(self.publish_all(block, length(bytes), &image(bytes), NOW))
     }
 
     /// Messages are as long as their block; what is behind must be zero.
     fn host_drain(&self, vf: u16, block: u32, length: usize) -> Result<Vec<Vec<u8>>, Refusal> {
         let mut messages = Vec::new();
-        let taken = self.drain(vf, block, usize::MAX, NOW, |message| {
-            assert!(message[length..].iter().all(|byte| *byte == 0));
-            messages.push(message[..length].to_vec());
-        })?;
+        let taken = self
+            .drain(vf, block, usize::MAX, NOW, |message| {
+                assert!(message[length..].iter().all(|byte| *byte == 0));
+                messages.push(message[..length].to_vec());
+            })
+            .without_waiters()?;
         assert_eq!(taken, messages.len());
         Ok(messages)
     }
 }
 
 /// The kept entries of a VF's journal, the oldest first.
-pub(crate) fn entries<C: VfCell>(device: &Broker<'_, C>, vf: u16) -> Vec<Entry> {
+pub(crate) fn entries<C: VfLock>(device: &Broker<'_, C>, vf: u16) -> Vec<Entry> {
     let event = Event {
         operation: Operation::Remove,
         block: 0,
@@ -159,7 +173,7 @@ pub(crate) fn entries<C: VfCell>(device: &Broker<'_, C>, vf: u16) -> Vec<Entry> 
 }
 
 /// The events of a VF's journal, the oldest first.
-pub(crate) fn events<C: VfCell>(device: &Broker<'_, C>, vf: u16) -> Vec<Event> {
+pub(crate) fn events<C: VfLock>(device: &Broker<'_, C>, vf: u16) -> Vec<Event> {
     entries(device, vf)
         .into_iter()
         .map(|entry| entry.event)

@@ -3,31 +3,22 @@
 
 use std::collections::VecDeque;
 
-use block_broker::{Arrival, BlockSlot, Broker, Kinds, Vf, VfCell, Waiters, Watch};
+use block_broker::{Arrival, BlockSlot, Broker, FollowUp, Kinds, Vf, VfLock, Waiters, Watch};
 use block_table::Table;
 use loom::sync::Mutex;
 use loom::thread::spawn;
+use pf_broker_abi::Refusal;
 
-use super::shell::{CONTOSO, Calls, NOW, compile};
+use super::shell::{CONTOSO, NOW, compile, image};
 
 type Device = Broker<'static, Cell>;
 
-/// One VF, and who waits for what happens to it.
-struct Cell {
-    vf: Mutex<Vf<'static>>,
-    room: &'static Room,
-}
+/// One VF.
+struct Cell(Mutex<Vf<'static>>);
 
-impl VfCell for Cell {
+impl VfLock for Cell {
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
-        operation(&mut self.vf.lock().unwrap())
-    }
-
-    /// The work item runs here: it may begin at once, and a thread that is held up begins it late.
-    fn happened(&self, kinds: Kinds) {
-        if self.room.watch.happened(kinds) {
-            self.room.serve();
-        }
+        operation(&mut self.0.lock().unwrap())
     }
 }
 
@@ -73,7 +64,7 @@ impl Room {
     }
 
     fn arrive(&'static self, seen: u64, again: bool) {
-        let arrival = self.watch.arrive(
+        let arrival = self.watch.begin_wait(
             Waiting { seen, again },
             Kinds::CHANGES,
             seen,
@@ -87,8 +78,15 @@ impl Room {
         }
     }
 
+    /// The work item runs here: it may begin at once, and a thread that is held up begins it late.
+    fn carry_out(&'static self, follow_up: FollowUp) {
+        if self.watch.mark_due(follow_up.changed) {
+            self.serve();
+        }
+    }
+
     fn serve(&'static self) {
-        self.watch.serve(&self, |kinds| self.count(kinds));
+        self.watch.complete_due(&self, |kinds| self.count(kinds));
     }
 
     /// The counts that those who still wait have seen.
@@ -117,21 +115,23 @@ fn orders(test: impl Fn(&'static Room, &'static Device) + Sync + Send + 'static)
         let slots = vec![BlockSlot::UNUSED; Vf::slots_needed(&table)].leak();
         let bytes = vec![0; Vf::bytes_needed(&table)].leak();
         let vf = Mutex::new(Vf::new(&table, slots, bytes).unwrap());
-        let cells = vec![Cell { vf, room }].leak();
+        let cells = vec![Cell(vf)].leak();
         let device: &'static Device = Box::leak(Box::new(Broker::new(table, cells).unwrap()));
         assert!(room.device.set(device).is_ok());
         test(room, device);
     });
 }
 
-fn write(device: &Device) {
-    device.vf_write(0, 2, &[1]).unwrap();
+fn write(room: &'static Room, device: &Device) -> Result<(), Refusal> {
+    device
+        .write(0, 2, 1, &image(&[1]), NOW)
+        .follow_up(|follow_up| room.carry_out(follow_up))
 }
 
 #[test]
 fn a_wait_against_a_write_is_answered() {
     orders(|room, device| {
-        let writer = spawn(move || write(device));
+        let writer = spawn(move || write(room, device).unwrap());
         room.arrive(0, false);
         writer.join().unwrap();
         assert_eq!(*room.answered.lock().unwrap(), [1]);
@@ -142,7 +142,7 @@ fn a_wait_against_a_write_is_answered() {
 #[test]
 fn two_waits_against_a_write_are_both_answered() {
     orders(|room, device| {
-        let writer = spawn(move || write(device));
+        let writer = spawn(move || write(room, device).unwrap());
         let second = spawn(move || room.arrive(0, false));
         room.arrive(0, false);
         writer.join().unwrap();
@@ -157,8 +157,8 @@ fn two_waits_against_a_write_are_both_answered() {
 fn a_wait_that_is_repeated_misses_none_of_two_writes() {
     orders(|room, device| {
         let writer = spawn(move || {
-            write(device);
-            write(device);
+            write(room, device).unwrap();
+            write(room, device).unwrap();
         });
         room.arrive(0, true);
         writer.join().unwrap();
@@ -171,9 +171,14 @@ fn a_wait_that_is_repeated_misses_none_of_two_writes() {
 fn a_wait_against_a_write_and_a_reset_is_answered() {
     orders(|room, device| {
         let writer = spawn(move || {
-            let _ = device.vf_write(0, 2, &[1]);
+            let _ = write(room, device);
         });
-        let resetter = spawn(move || device.reset(0, NOW).unwrap());
+        let resetter = spawn(move || {
+            let reset = device.reset(0, NOW);
+            reset
+                .follow_up(|follow_up| room.carry_out(follow_up))
+                .unwrap();
+        });
         room.arrive(0, true);
         writer.join().unwrap();
         resetter.join().unwrap();

@@ -1,7 +1,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use block_broker::{BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Kinds, Ticks, Vf, VfCell};
+use block_broker::{BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Kinds, Ticks, Vf, VfLock};
 use block_table::Table;
 use pf_broker_abi as abi;
 use pf_broker_abi::{Operation, PowerState, Refusal};
@@ -31,7 +31,7 @@ length = 4
 
 struct Place(RefCell<Vf<'static>>);
 
-impl VfCell for Place {
+impl VfLock for Place {
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         operation(&mut self.0.borrow_mut())
     }
@@ -168,11 +168,15 @@ fn lines(write: impl FnOnce(&mut dyn std::io::Write)) -> Vec<String> {
 }
 
 fn write(broker: &Live, vf: u16, length: u32) {
-    let _ = broker.write(vf, 0, length, &[0; 128], Ticks(0));
+    let _ = broker
+        .write(vf, 0, length, &[0; 128], Ticks(0))
+        .without_waiters();
 }
 
 fn read(broker: &Live, vf: u16, block: u32) {
-    let _ = broker.read(vf, block, 4, &mut [0; 128], Ticks(0));
+    let _ = broker
+        .read(vf, block, 4, &mut [0; 128], Ticks(0))
+        .without_waiters();
 }
 
 /// Runs the watcher until no action is left.
@@ -193,7 +197,9 @@ fn refusals_and_publishes_are_shown_as_they_happen_and_what_was_there_before_is_
     let (driver, broker, pended) = driver(vec![
         Box::new(|broker| write(broker, 0, 5)),
         Box::new(|broker| {
-            let publish = broker.publish(1, 0, 4, &[0; 128], None, Ticks(0));
+            let publish = broker
+                .publish(1, 0, 4, &[0; 128], None, Ticks(0))
+                .without_waiters();
             assert!(publish.is_ok());
         }),
         Box::new(|broker| read(broker, 1, 9)),
@@ -262,7 +268,12 @@ fn a_flood_is_shown_once_and_ends_no_further_wait() {
         Box::new(|broker| (0..5).for_each(|_| write(broker, 0, 4))),
         Box::new(|broker| {
             (0..1000).for_each(|_| write(broker, 0, 4));
-            assert!(broker.set_power(1, PowerState::D3, Ticks(0)).is_ok());
+            assert!(
+                broker
+                    .set_power(1, PowerState::D3, Ticks(0))
+                    .without_waiters()
+                    .is_ok()
+            );
         }),
     ]);
     let shown = watched(driver, None, From::Now);
