@@ -27,7 +27,7 @@ pub(crate) fn wait_for_change(pf: &Pf, vfs: &VfSet, control: Control) {
     if control.output_length < size_of::<abi::WaitReply>() {
         return control.request.complete(status::BUFFER_TOO_SMALL);
     }
-    let arrival = pf.pending.watch.arrive(
+    let arrival = pf.pending.watch.begin_wait(
         control.request,
         kinds,
         seen,
@@ -44,10 +44,10 @@ pub(crate) fn wait_for_change(pf: &Pf, vfs: &VfSet, control: Control) {
 fn asked(control: &Control) -> Result<(u64, Kinds), NtStatus> {
     const {
         assert!(
-            matches!(Kinds::from_bits(abi::WAIT_CHANGES), Some(kinds) if kinds.meets(Kinds::CHANGES))
+            matches!(Kinds::from_bits(abi::WAIT_CHANGES), Some(kinds) if kinds.intersects(Kinds::CHANGES))
         );
         assert!(
-            matches!(Kinds::from_bits(abi::WAIT_JOURNAL), Some(kinds) if kinds.meets(Kinds::JOURNAL))
+            matches!(Kinds::from_bits(abi::WAIT_JOURNAL), Some(kinds) if kinds.intersects(Kinds::JOURNAL))
         );
     }
     let request: abi::WaitRequest = control.input()?;
@@ -69,7 +69,7 @@ pub(crate) unsafe extern "C" fn answer_waits(item: WDFWORKITEM) {
         let pending = &pf.pending;
         pending
             .watch
-            .serve(pending, |kinds| vfs.broker.count(kinds));
+            .complete_due(pending, |kinds| vfs.broker.count(kinds));
     }
 }
 

@@ -11,11 +11,7 @@ use pf_state::{
     status,
 };
 
-use crate::{
-    os::{request::Request, wait},
-    pf::Pf,
-    vfs::VfSet,
-};
+use crate::{os::request::Request, pf::Pf, vfs::VfSet};
 
 /// A request arrives: it waits, and carries bits that are latched already.
 pub(crate) fn on_invalidate_ioctl(
@@ -58,15 +54,6 @@ pub(crate) fn try_deliver(pf: &Pf, vfs: &VfSet, vf: u16) {
 pub(crate) fn try_deliver_all(pf: &Pf, vfs: &VfSet) {
     if let Ok(alive) = pf.pending.enter() {
         invalidation::try_deliver_all(&Delivery::new(pf, vfs, alive));
-    }
-}
-
-/// The VFs' hardware was reset while the PF had no power: every VF is to read each block with `notify`
-/// again. At `PASSIVE_LEVEL`.
-pub(crate) fn after_power_loss(pf: &Pf) {
-    if let Ok(vfs) = pf.vfs() {
-        vfs.broker.invalidate_notifying(wait::now());
-        try_deliver_all(pf, vfs);
     }
 }
 

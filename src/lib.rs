@@ -13,6 +13,7 @@
 //! | `virtualization` | `SRIOV_DEVICE_INTERFACE_STANDARD` for the virtualization stack |
 //! | `management` | the management interface for host software |
 //! | `reset` | the reset of one VF |
+//! | `follow_up` | what the broker's operations require afterwards |
 //! | `invalidation` | `IOCTL_SRIOV_INVALIDATE_BLOCK`: blocks that VFs should read again |
 //! | `changes` | `IOCTL_WAIT`: host software waits for changes of the VFs |
 //! | `events` | attach, rebalance, detach of the virtualization stack |
@@ -30,6 +31,7 @@ mod changes;
 mod device;
 mod etw;
 mod events;
+mod follow_up;
 mod hardware_access;
 mod invalidation;
 mod ioctl;

@@ -9,12 +9,12 @@ use pf_state::status::{self, NtStatus};
 use zerocopy::IntoBytes;
 
 use crate::{
-    changes, invalidation,
+    changes, follow_up,
     os::{
         request::{Control, Output, require_zero},
         wait,
     },
-    pf::{Pf, status_of},
+    pf::Pf,
     reset::{Origin, reset_vf},
     vfs::VfSet,
 };
@@ -39,17 +39,17 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
         abi::IOCTL_BLOCK_STATS => {
             control.reply_with(|request, output| observation::block_stats(vfs, request, output));
         }
-        abi::IOCTL_READ => read(vfs, control),
+        abi::IOCTL_READ => read(pf, vfs, control),
         abi::IOCTL_PUBLISH => publish(pf, vfs, control),
         abi::IOCTL_INVALIDATE => {
             control.run_command(|request| invalidate(pf, vfs, request));
         }
-        abi::IOCTL_DRAIN => control.reply_with(|request, output| drain(vfs, request, output)),
+        abi::IOCTL_DRAIN => control.reply_with(|request, output| drain(pf, vfs, request, output)),
         abi::IOCTL_RESET => control.run_command(|request: abi::VfRequest| {
             require_zero(request.reserved)?;
             reset_vf(pf, request.vf, Origin::Host)
         }),
-        abi::IOCTL_POWER => control.run_command(|request| power(vfs, request)),
+        abi::IOCTL_POWER => control.run_command(|request| power(pf, vfs, request)),
         abi::IOCTL_JOURNAL => {
             control.reply_with(|request, output| observation::journal(vfs, request, output));
         }
@@ -60,7 +60,7 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
 }
 
 /// The requested length is that of the output after the revision; the broker checks it.
-fn read(vfs: &VfSet, control: Control) {
+fn read(pf: &Pf, vfs: &VfSet, control: Control) {
     let outcome = control.input::<abi::BlockRequest>().and_then(|request| {
         require_zero(request.reserved)?;
         let after = control
@@ -69,10 +69,9 @@ fn read(vfs: &VfSet, control: Control) {
         let bytes = after.ok_or(status::BUFFER_TOO_SMALL)?;
         let length = u32::try_from(bytes).unwrap_or(u32::MAX);
         let mut image: Image = [0; MAX_BLOCK_LENGTH];
-        let revision = vfs
-            .broker
-            .host_read(request.vf, request.block, length, &mut image, wait::now())
-            .map_err(status_of)?;
+        let broker = &vfs.broker;
+        let read = broker.host_read(request.vf, request.block, length, &mut image, wait::now());
+        let revision = follow_up::complete(pf, vfs, read)?;
         let mut output = control.request.output(control.output_length)?;
         output.push_structure(&abi::ReadReply { revision })?;
         output.push(image.get(..bytes).ok_or(status::INVALID_PARAMETER)?);
@@ -107,23 +106,14 @@ fn publish_to(pf: &Pf, vfs: &VfSet, control: &Control) -> Result<(), NtStatus> {
     if is_for_all(request.scope, request.vf)? {
         // Each VF has revisions of its own.
         require_zero(request.flags)?;
-        let published = vfs
-            .broker
-            .publish_all(request.block, length, &sent, now)
-            .map_err(status_of)?;
-        if published.notified {
-            invalidation::try_deliver_all(pf, vfs);
-        }
+        let published = vfs.broker.publish_all(request.block, length, &sent, now);
+        follow_up::complete(pf, vfs, published)
     } else {
         let published = vfs
             .broker
-            .publish(request.vf, request.block, length, &sent, expected, now)
-            .map_err(status_of)?;
-        if published.notified {
-            invalidation::try_deliver(pf, vfs, request.vf);
-        }
+            .publish(request.vf, request.block, length, &sent, expected, now);
+        follow_up::complete(pf, vfs, published)
     }
-    Ok(())
 }
 
 /// The revision that a publish expects, if it does.
@@ -147,22 +137,21 @@ fn is_for_all(scope: u16, vf: u16) -> Result<bool, NtStatus> {
 fn invalidate(pf: &Pf, vfs: &VfSet, request: abi::InvalidateRequest) -> Result<(), NtStatus> {
     require_zero(request.reserved)?;
     let now = wait::now();
-    if is_for_all(request.scope, request.vf)? {
-        vfs.broker
-            .invalidate_all(request.mask, now)
-            .map_err(status_of)?;
-        invalidation::try_deliver_all(pf, vfs);
+    let invalidated = if is_for_all(request.scope, request.vf)? {
+        vfs.broker.invalidate_all(request.mask, now)
     } else {
-        vfs.broker
-            .invalidate(request.vf, request.mask, now)
-            .map_err(status_of)?;
-        invalidation::try_deliver(pf, vfs, request.vf);
-    }
-    Ok(())
+        vfs.broker.invalidate(request.vf, request.mask, now)
+    };
+    follow_up::complete(pf, vfs, invalidated)
 }
 
 /// Takes as many messages as fit into the output.
-fn drain(vfs: &VfSet, request: abi::BlockRequest, output: &mut Output<'_>) -> Result<(), NtStatus> {
+fn drain(
+    pf: &Pf,
+    vfs: &VfSet,
+    request: abi::BlockRequest,
+    output: &mut Output<'_>,
+) -> Result<(), NtStatus> {
     require_zero(request.reserved)?;
     if output.room() < size_of::<abi::Message>() {
         return Err(status::BUFFER_TOO_SMALL);
@@ -174,24 +163,23 @@ fn drain(vfs: &VfSet, request: abi::BlockRequest, output: &mut Output<'_>) -> Re
         .and_then(|index| vfs.broker.table().block(index))
         .map_or(0, |block| u32::try_from(block.max_length()).unwrap_or(0));
     let most = output.room() / size_of::<abi::Message>();
-    vfs.broker
-        .drain(request.vf, request.block, most, wait::now(), |data| {
-            let message = abi::Message {
-                length,
-                data: *data,
-            };
-            output.push(message.as_bytes());
-        })
-        .map_err(status_of)?;
-    Ok(())
+    let append = |data: &Image| {
+        let message = abi::Message {
+            length,
+            data: *data,
+        };
+        output.push(message.as_bytes());
+    };
+    let broker = &vfs.broker;
+    let drained = broker.drain(request.vf, request.block, most, wait::now(), append);
+    follow_up::complete(pf, vfs, drained).map(drop)
 }
 
-fn power(vfs: &VfSet, request: abi::PowerRequest) -> Result<(), NtStatus> {
+fn power(pf: &Pf, vfs: &VfSet, request: abi::PowerRequest) -> Result<(), NtStatus> {
     let state = u8::try_from(request.state)
         .ok()
         .and_then(PowerState::from_code)
         .ok_or(status::INVALID_PARAMETER)?;
-    vfs.broker
-        .set_power(request.vf, state, wait::now())
-        .map_err(status_of)
+    let set = vfs.broker.set_power(request.vf, state, wait::now());
+    follow_up::complete(pf, vfs, set)
 }

@@ -98,7 +98,7 @@ impl PendingRequests {
     /// the number of waiters and of VFs.
     #[inline]
     pub(crate) fn on_change(&self, kinds: Kinds) {
-        if self.watch.happened(kinds) {
+        if self.watch.mark_due(kinds) {
             self.answer_later();
         }
     }

@@ -4,6 +4,7 @@ pub(crate) mod lifetime;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use block_broker::FollowUp;
 use pcivirt_abi::Luid;
 use pf_broker_abi::Refusal;
 use pf_state::{
@@ -107,7 +108,7 @@ impl Pf {
         }
         // SAFETY: the VFs are part of the PF and reached through it alone, and the PF's object owns
         // their memory.
-        let vfs = unsafe { VfSet::new(device, &self.pending, self.object, identity) }?;
+        let vfs = unsafe { VfSet::new(device, self.object, identity) }?;
         self.vfs
             .set(vfs)
             .ok_or(StartFailure::Framework(status::DEVICE_BUSY))
@@ -164,7 +165,9 @@ impl Pf {
             return;
         }
         if let Some(vfs) = self.vfs.get() {
-            vfs.broker.remove(wait::now());
+            // A removed device delivers nothing.
+            let FollowUp { changed, .. } = vfs.broker.remove(wait::now());
+            self.pending.on_change(changed);
         }
         let wake = self.rebalance.lock().removed();
         self.sleeper.wake(wake);

@@ -13,11 +13,11 @@ use wdk_sys::{
 
 use crate::{
     etw::{self, EtwEvent},
-    events, invalidation,
+    events,
     os::wdf,
     pci::Hardware,
     pf::{Pf, lifetime},
-    registers,
+    registers, reset,
 };
 
 /// `EvtDeviceProcessQueryInterfaceRequest`: refuses the interface of a removed device. The framework
@@ -104,7 +104,7 @@ pub(crate) unsafe extern "C" fn d0_entry(
             },
         );
         if !first {
-            invalidation::after_power_loss(pf);
+            reset::after_power_loss(pf);
         }
         Ok(())
     };

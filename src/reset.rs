@@ -1,5 +1,6 @@
 //! The reset of one VF, which [`pf_state::reset`] orders: of its blocks, then of its hardware.
 
+use block_broker::FollowUp;
 use pf_state::{
     event,
     flr::{Completion, ResetFailure, function_level_reset},
@@ -12,7 +13,7 @@ use pf_state::{
 
 use crate::{
     etw::{self, EtwEvent},
-    invalidation,
+    follow_up,
     os::wait::{self, SystemClock},
     pf::{Pf, status_of},
     vfs::{VfContext, VfSet},
@@ -32,7 +33,7 @@ pub(crate) fn reset_vf(pf: &Pf, vf: u16, origin: Origin) -> Result<(), NtStatus>
     let vfs = pf.vfs()?;
     // The broker refuses a VF that does not exist, and counts that.
     let Some(context) = vfs.vf(vf) else {
-        return vfs.broker.begin_reset(vf, wait::now()).map_err(status_of);
+        return follow_up::complete(pf, vfs, vfs.broker.begin_reset(vf, wait::now()));
     };
     reset::reset_vf(&Reset {
         pf,
@@ -63,9 +64,11 @@ impl RegisterStore for Reset<'_> {
 }
 
 impl VfReset for Reset<'_> {
+    type FollowUp = FollowUp;
+
     fn wipe(&self) -> Result<(), NtStatus> {
-        let broker = &self.vfs.broker;
-        broker.begin_reset(self.vf, wait::now()).map_err(status_of)
+        let begun = self.vfs.broker.begin_reset(self.vf, wait::now());
+        follow_up::complete(self.pf, self.vfs, begun)
     }
 
     fn pause(&self) {
@@ -81,14 +84,21 @@ impl VfReset for Reset<'_> {
         }
     }
 
-    fn serve_again(&self) -> Result<(), NtStatus> {
-        let broker = &self.vfs.broker;
-        broker.finish_reset(self.vf, wait::now()).map_err(status_of)
+    fn serve_again(&self) -> Result<FollowUp, NtStatus> {
+        let mut later = FollowUp::NOTHING;
+        let finished = self.vfs.broker.finish_reset(self.vf, wait::now());
+        match finished.follow_up(|follow_up| later = follow_up) {
+            Ok(()) => Ok(later),
+            Err(refusal) => {
+                follow_up::carry_out(self.pf, self.vfs, later);
+                Err(status_of(refusal))
+            }
+        }
     }
 
     fn keep_closed(&self) -> Result<(), NtStatus> {
-        let broker = &self.vfs.broker;
-        broker.fail_reset(self.vf, wait::now()).map_err(status_of)
+        let failed = self.vfs.broker.fail_reset(self.vf, wait::now());
+        follow_up::complete(self.pf, self.vfs, failed)
     }
 
     fn log(&self, outcome: Result<Completion, NtStatus>) {
@@ -110,7 +120,16 @@ impl VfReset for Reset<'_> {
         etw::write(&self.pf.source, &event);
     }
 
-    fn deliver_invalidations(&self) {
-        invalidation::try_deliver(self.pf, self.vfs, self.vf);
+    fn follow_up(&self, follow_up: FollowUp) {
+        follow_up::carry_out(self.pf, self.vfs, follow_up);
+    }
+}
+
+/// The VFs' hardware was reset while the PF had no power: every VF is to read each block with `notify`
+/// again. At `PASSIVE_LEVEL`.
+pub(crate) fn after_power_loss(pf: &Pf) {
+    if let Ok(vfs) = pf.vfs() {
+        let follow_up = vfs.broker.invalidate_notifying(wait::now());
+        follow_up::carry_out(pf, vfs, follow_up);
     }
 }

@@ -1,8 +1,8 @@
 //! The VFs of a PF and their blocks, from the first start of the device to the deletion of its PF.
 
-use core::{cell::UnsafeCell, mem::MaybeUninit, ptr::NonNull};
+use core::{cell::UnsafeCell, mem::MaybeUninit};
 
-use block_broker::{BlockSlot, Broker, Kinds, Vf, VfCell};
+use block_broker::{BlockSlot, Broker, Vf, VfLock};
 use block_table::Table;
 use pf_broker_abi::TableSource;
 use pf_state::{
@@ -19,7 +19,6 @@ use wdk_sys::{WDFDEVICE, WDFOBJECT};
 use crate::{
     os::{lock::SpinLock, memory, request::ManualQueue},
     parameters::Parameters,
-    pending::PendingRequests,
 };
 
 /// The block table that is used when the registry holds none.
@@ -34,8 +33,6 @@ pub(crate) struct VfContext {
     pub(crate) rundown: Rundown,
     /// `IOCTL_SRIOV_INVALIDATE_BLOCK` requests that name this VF.
     pub(crate) invalidations: ManualQueue,
-    /// The PF's; the VF is reached through the PF.
-    pending: NonNull<PendingRequests>,
     /// The registers of the VF, while it is off.
     saved: UnsafeCell<Option<SavedRegisters>>,
 }
@@ -59,18 +56,12 @@ unsafe impl Sync for VfContext {}
 // SAFETY: as above.
 unsafe impl Send for VfContext {}
 
-impl VfCell for VfContext {
+impl VfLock for VfContext {
     #[inline]
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         let _held = self.lock.hold();
         // SAFETY: the lock is held, so there is no other reference to the VF.
         operation(unsafe { &mut *self.vf.get() })
-    }
-
-    #[inline]
-    fn happened(&self, kinds: Kinds) {
-        // SAFETY: the VF is reached through its PF alone, which owns these.
-        unsafe { self.pending.as_ref() }.on_change(kinds);
     }
 }
 
@@ -91,10 +82,9 @@ impl VfSet {
     /// at `PASSIVE_LEVEL`.
     ///
     /// # Safety
-    /// The result is used only as long as `owner`, which owns its memory, and `pending` live.
+    /// The result is used only as long as `owner`, which owns its memory, lives.
     pub(crate) unsafe fn new(
         device: WDFDEVICE,
-        pending: &PendingRequests,
         owner: WDFOBJECT,
         identity: Identity,
     ) -> Result<Self, StartFailure> {
@@ -109,7 +99,7 @@ impl VfSet {
         let num_vfs = checked_num_vfs(parameters.num_vfs()?, table.device().max_vfs)?;
         let invalidate_input = parameters.invalidate_input()?;
         // SAFETY: as the caller promises.
-        let contexts = unsafe { make_vfs(device, pending, owner, &table, num_vfs) }?;
+        let contexts = unsafe { make_vfs(device, owner, &table, num_vfs) }?;
         let broker =
             Broker::new(table, contexts).map_err(|_| StartFailure::NumVfsAboveManifest {
                 asked: u32::from(num_vfs),
@@ -153,10 +143,9 @@ struct Line([u8; 64]);
 /// Allocates the memory of all VFs and initializes them.
 ///
 /// # Safety
-/// The VFs are used only as long as `owner` and `pending` live.
+/// The VFs are used only as long as `owner` lives.
 unsafe fn make_vfs(
     device: WDFDEVICE,
-    pending: &PendingRequests,
     owner: WDFOBJECT,
     table: &Table<'static>,
     num_vfs: u16,
@@ -193,7 +182,6 @@ unsafe fn make_vfs(
             vf: UnsafeCell::new(vf),
             rundown: Rundown::open(),
             invalidations: ManualQueue::new(device).map_err(StartFailure::Framework)?,
-            pending: NonNull::from(pending),
             saved: UnsafeCell::new(None),
         });
     }

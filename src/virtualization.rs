@@ -22,9 +22,10 @@ use pf_state::{
 };
 
 use crate::{
+    follow_up,
     os::wait,
     pci::{Hardware, Location},
-    pf::{Pf, lifetime, status_of},
+    pf::{Pf, lifetime},
     reset::{Origin, reset_vf},
 };
 
@@ -112,10 +113,10 @@ unsafe extern "C" fn read_block(
     let read = |pf: &Pf| {
         let length = if buffer.is_null() { 0 } else { length };
         let mut reply: Image = [0; MAX_BLOCK_LENGTH];
-        pf.vfs()?
-            .broker
-            .read(vf_index, block_id, length, &mut reply, wait::now())
-            .map_err(status_of)?;
+        let vfs = pf.vfs()?;
+        let broker = &vfs.broker;
+        let read = broker.read(vf_index, block_id, length, &mut reply, wait::now());
+        follow_up::complete(pf, vfs, read)?;
         let count = (length as usize).min(reply.len());
         // SAFETY: the caller's buffer is not NULL, as the broker refuses a length of 0, and has
         // room for its length, which is at least `count`; the private reply has `count` bytes.
@@ -149,10 +150,10 @@ unsafe extern "C" fn write_block(
                 );
             }
         }
-        pf.vfs()?
-            .broker
-            .write(vf_index, block_id, length, &sent, wait::now())
-            .map_err(status_of)
+        let vfs = pf.vfs()?;
+        let broker = &vfs.broker;
+        let written = broker.write(vf_index, block_id, length, &sent, wait::now());
+        follow_up::complete(pf, vfs, written)
     };
     // SAFETY: the caller holds a reference to the interface.
     unsafe { on_pf(context, write) }
@@ -336,10 +337,10 @@ unsafe extern "C" fn set_power_state(
 ) -> NtStatus {
     let set = |pf: &Pf| {
         let state = power::request(power_state, wake != 0)?;
-        pf.vfs()?
-            .broker
-            .set_power(vf_index, as_broker_state(state), wait::now())
-            .map_err(status_of)
+        let vfs = pf.vfs()?;
+        let broker = &vfs.broker;
+        let set = broker.set_power(vf_index, as_broker_state(state), wait::now());
+        follow_up::complete(pf, vfs, set)
     };
     // SAFETY: the caller holds a reference to the interface.
     unsafe { on_pf(context, set) }

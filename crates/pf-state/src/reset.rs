@@ -6,7 +6,7 @@
 //! 3. Drain: wait for the calls in flight.
 //! 4. Discard the registers that are saved for it ([`retention`]), then reset the hardware ([`flr`]).
 //! 5. Serve the VF again and reopen the rundown; or keep both closed when the hardware did not reset.
-//! 6. Deliver the invalidations that arrived meanwhile.
+//! 6. Carry out the follow-up: deliver the invalidations that arrived meanwhile.
 //!
 //! [`flr`]: crate::flr
 
@@ -19,6 +19,10 @@ use crate::{
 
 /// One reset of one VF, as the shell carries it out. All functions run at `PASSIVE_LEVEL`.
 pub trait VfReset: RegisterStore {
+    /// What follows once the VF is served again, such as delivering the invalidations that arrived
+    /// meanwhile.
+    type FollowUp;
+
     /// Wipes the VF's blocks and refuses its reads and writes from now on.
     ///
     /// # Errors
@@ -34,11 +38,11 @@ pub trait VfReset: RegisterStore {
     /// The cause; the hardware may be in any state then.
     fn reset_hardware(&self) -> Result<Completion, ResetFailure>;
 
-    /// Accepts the VF's reads and writes again.
+    /// Accepts the VF's reads and writes again. Returns what [`VfReset::follow_up`] has to do.
     ///
     /// # Errors
     /// The status of a refusal, such as after a removal.
-    fn serve_again(&self) -> Result<(), NtStatus>;
+    fn serve_again(&self) -> Result<Self::FollowUp, NtStatus>;
 
     /// Notes that the VF stays closed until another reset succeeds.
     ///
@@ -49,8 +53,8 @@ pub trait VfReset: RegisterStore {
     /// Logs how the hardware's reset ended.
     fn log(&self, outcome: Result<Completion, NtStatus>);
 
-    /// Delivers the VF's latched invalidations to a pending request.
-    fn deliver_invalidations(&self);
+    /// Carries out what follows [`VfReset::serve_again`]; the VF's rundown is open.
+    fn follow_up(&self, follow_up: Self::FollowUp);
 }
 
 /// Resets a VF. A VF whose reset fails stays closed until another one succeeds.
@@ -79,10 +83,10 @@ pub fn reset_vf(vf: &impl VfReset) -> Result<(), NtStatus> {
         Ok(completion) => {
             let served = vf.serve_again();
             rundown.reopen();
-            served?;
+            let follow_up = served?;
             vf.log(Ok(completion));
             // Invalidations for all VFs are latched during a reset, too.
-            vf.deliver_invalidations();
+            vf.follow_up(follow_up);
             Ok(())
         }
         Err(failure) => {

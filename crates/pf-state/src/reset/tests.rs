@@ -112,6 +112,8 @@ impl RegisterStore for Vf<'_> {
 }
 
 impl VfReset for Vf<'_> {
+    type FollowUp = ();
+
     fn wipe(&self) -> Result<(), NtStatus> {
         self.step(Step::Wipe);
         self.plan.wipe
@@ -143,7 +145,7 @@ impl VfReset for Vf<'_> {
         self.step(Step::Log(outcome));
     }
 
-    fn deliver_invalidations(&self) {
+    fn follow_up(&self, (): ()) {
         self.step(Step::Deliver);
     }
 }

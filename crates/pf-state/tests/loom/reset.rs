@@ -102,6 +102,8 @@ impl Vf {
 }
 
 impl VfReset for Vf {
+    type FollowUp = ();
+
     fn wipe(&self) -> Result<(), NtStatus> {
         Ok(())
     }
@@ -131,7 +133,7 @@ impl VfReset for Vf {
         assert_eq!(outcome, Ok(Completion::Clean));
     }
 
-    fn deliver_invalidations(&self) {}
+    fn follow_up(&self, (): ()) {}
 }
 
 #[test]

@@ -1,0 +1,31 @@
+//! Carries out the follow-up of the broker's operations: wakes host software and delivers invalidations.
+
+use block_broker::{Deliver, FollowUp, Outcome};
+use pf_state::status::NtStatus;
+
+use crate::{
+    invalidation,
+    pf::{Pf, status_of},
+    vfs::VfSet,
+};
+
+/// Carries out the follow-up of an operation, then returns its result. Callable up to
+/// `DISPATCH_LEVEL`, and at `PASSIVE_LEVEL` for an operation on all VFs. For a VF's write it is one
+/// atomic load when no host software waits; otherwise it queues a work item.
+#[inline]
+pub(crate) fn complete<T>(pf: &Pf, vfs: &VfSet, outcome: Outcome<T>) -> Result<T, NtStatus> {
+    outcome
+        .follow_up(|follow_up| carry_out(pf, vfs, follow_up))
+        .map_err(status_of)
+}
+
+/// Carries out a follow-up; see [`complete`].
+#[inline]
+pub(crate) fn carry_out(pf: &Pf, vfs: &VfSet, follow_up: FollowUp) {
+    pf.pending.on_change(follow_up.changed);
+    match follow_up.deliver {
+        Deliver::Nothing => {}
+        Deliver::ToVf(vf) => invalidation::try_deliver(pf, vfs, vf),
+        Deliver::ToAllVfs => invalidation::try_deliver_all(pf, vfs),
+    }
+}
