@@ -149,7 +149,7 @@ fn a_publish_to_all_is_not_begun_while_another_is_under_way() {
         assert_eq!(device.host_publish_all(1, &[1; 8]), Err(Refusal::State));
         assert_eq!(device.host_publish(1, 1, &[2; 8]), Ok(false));
     });
-    assert_eq!(published, Ok(true));
+    assert_eq!(notified(published), Ok(true));
     assert_eq!(device.host_refusals(Refusal::State), 1);
     assert_eq!(device.host_publish_all(1, &[1; 8]), Ok(false));
 }
