@@ -38,17 +38,21 @@ fn query(abi_version: u32) -> Vec<u8> {
 }
 
 #[test]
-fn a_driver_of_another_version_is_not_spoken_to() {
+fn a_driver_of_another_version_is_refused_with_both_versions() {
     let script = |version| device([Ok(query(version))]).0;
     assert!(Device::new(script(abi::ABI_VERSION)).is_ok());
-    let newer = abi::ABI_VERSION + 1;
-    assert_eq!(
-        Device::new(script(newer)).err(),
-        Some(Error::Version {
-            driver: newer,
-            tool: abi::ABI_VERSION
-        })
-    );
+    for driver in [0, abi::ABI_VERSION - 1, abi::ABI_VERSION + 1, u32::MAX] {
+        let tool = abi::ABI_VERSION;
+        let refused = Device::new(script(driver)).err();
+        assert_eq!(refused, Some(Error::Version { driver, tool }));
+        assert_eq!(
+            Error::Version { driver, tool }.to_string(),
+            format!(
+                "the driver speaks version {driver} of the management interface, this tool \
+                 version {tool}"
+            )
+        );
+    }
 }
 
 #[test]
@@ -194,25 +198,30 @@ fn a_long_block_list_is_asked_for_until_it_ends() {
     assert_eq!(firsts, [0, 256, 512]);
 }
 
+/// Codes are appended without a new version of the interface.
 #[test]
-fn counters_of_a_driver_with_other_reasons_are_not_misread() {
+fn counters_of_a_driver_that_knows_other_reasons_are_read_by_code() {
+    let known = Refusal::ALL.len();
     let mut reply = abi::StatsReply::new_zeroed();
-    reply.reason_count = u32::try_from(Refusal::ALL.len()).expect("few reasons");
-    assert!(device([Ok(reply.as_bytes().to_vec())]).stats(0).is_ok());
-    reply.reason_count -= 1;
-    assert!(matches!(
-        device([Ok(reply.as_bytes().to_vec())]).stats(0),
-        Err(Error::ReplyValue { .. })
-    ));
+    reply.refused[Refusal::Changed.index()] = 4;
+    reply.refused[known] = 5;
+    for count in [known - 1, known, known + 1, abi::MAX_REASONS] {
+        reply.reason_count = u32::try_from(count).expect("few reasons");
+        let stats = device([Ok(reply.as_bytes().to_vec())]).stats(0);
+        let refused = stats.expect("a reply of this version").refused;
+        assert_eq!((refused[Refusal::Changed.index()], refused[known]), (4, 5));
+    }
+    reply.reason_count = u32::try_from(abi::MAX_REASONS + 1).expect("few reasons");
+    let beyond = device([Ok(reply.as_bytes().to_vec())]).stats(0);
+    assert!(matches!(beyond, Err(Error::ReplyValue { value: 25, .. })));
     let mut reply = abi::HostRefusalsReply::new_zeroed();
-    assert!(matches!(
-        device([Ok(reply.as_bytes().to_vec())]).host_refusals(),
-        Err(Error::ReplyValue { value: 0, .. })
-    ));
-    reply.reason_count = u32::try_from(Refusal::ALL.len()).expect("few reasons");
+    reply.reason_count = u32::MAX;
+    let beyond = device([Ok(reply.as_bytes().to_vec())]).host_refusals();
+    assert!(matches!(beyond, Err(Error::ReplyValue { .. })));
+    reply.reason_count = u32::try_from(known).expect("few reasons");
     reply.refused[Refusal::Changed.index()] = 4;
     let refused = device([Ok(reply.as_bytes().to_vec())]).host_refusals();
-    let refused = refused.expect("the reasons of this version").refused;
+    let refused = refused.expect("a reply of this version").refused;
     assert_eq!(refused[Refusal::Changed.index()], 4);
 }
 

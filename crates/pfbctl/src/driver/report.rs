@@ -94,7 +94,7 @@ pub(super) fn every_vf(out: &mut dyn Write, vfs: &[(u16, abi::StatsReply)]) -> R
             stats.publishes.to_string(),
             stats.withdrawn.to_string(),
             refused(&stats.refused).to_string(),
-            most_often(stats).to_owned(),
+            most_often(stats),
             stats.dropped.to_string(),
             stats.floods.to_string(),
             stats.resets.to_string(),
@@ -189,17 +189,12 @@ pub(super) fn host_refusals(
 /// One row for each reason with refusals.
 fn by_reason(out: &mut dyn Write, refused: &[u64; abi::MAX_REASONS]) -> Result<(), Failure> {
     let mut rows = table(["refused", "reason", "status", "what was wrong"]);
-    for (refusal, count) in Refusal::ALL
-        .iter()
-        .zip(refused)
-        .filter(|&(_, count)| *count > 0)
-    {
-        rows.add_row([
-            count.to_string(),
-            refusal.reason().to_owned(),
-            format!("0x{:08X}", refusal.status()),
-            refusal.sentence().to_owned(),
-        ]);
+    for (code, count) in (0..).zip(refused).filter(|&(_, count)| *count > 0) {
+        let (status, sentence) = Refusal::from_code(code).map_or_else(
+            || (String::new(), "The driver is newer than this tool."),
+            |refusal| (format!("0x{:08X}", refusal.status()), refusal.sentence()),
+        );
+        rows.add_row([count.to_string(), reason(code), status, sentence.to_owned()]);
     }
     writeln!(out, "{}", rows.trim_fmt())?;
     Ok(())
@@ -306,13 +301,20 @@ fn refused(counts: &[u64; abi::MAX_REASONS]) -> u64 {
 }
 
 /// The most frequent reason of a VF's refusals, or nothing.
-fn most_often(stats: &abi::StatsReply) -> &'static str {
-    Refusal::ALL
-        .iter()
+fn most_often(stats: &abi::StatsReply) -> String {
+    (0..)
         .zip(stats.refused)
         .filter(|&(_, count)| count > 0)
         .max_by_key(|&(_, count)| count)
-        .map_or("", |(refusal, _)| refusal.reason())
+        .map_or_else(String::new, |(code, _)| reason(code))
+}
+
+/// The word for a refusal code; a newer driver may have codes that this tool does not know.
+fn reason(code: u8) -> String {
+    Refusal::from_code(code).map_or_else(
+        || format!("code {code}"),
+        |refusal| refusal.reason().to_owned(),
+    )
 }
 
 /// Every operation of the journal, and whether it concerns a block.

@@ -88,6 +88,20 @@ fn what_the_host_side_was_refused_is_shown_by_reason_and_only_if_there_is_someth
     );
 }
 
+/// A newer driver of the same interface version may count codes that this tool does not know.
+#[test]
+fn an_unknown_refusal_code_is_shown_as_unknown() {
+    let mut refusals = abi::HostRefusalsReply::new_zeroed();
+    refusals.refused[Refusal::ALL.len()] = 7;
+    let text = text(|out| report::host_refusals(out, &refusals).expect("written"));
+    let code = format!("code {}", Refusal::ALL.len());
+    assert!(text.contains(&code), "{text}");
+    assert!(
+        text.contains("The driver is newer than this tool."),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_vf_in_detail_names_every_refusal_and_every_block() {
     let mut block = abi::BlockInfo::new_zeroed();
