@@ -135,12 +135,12 @@ fn imports_in_macros_functions_and_modules_inside_a_file_count() {
 }
 
 #[test]
-fn what_is_compiled_for_tests_only_imports_nothing() {
+fn what_is_compiled_for_tests_or_documentation_only_imports_nothing() {
     let files = [
         ("lib.rs", "mod a;\n#[cfg(all(test, unix))]\nmod b;\n"),
         (
             "a.rs",
-            "#[cfg(test)]\nuse crate::b;\n#[cfg(test)]\nmod tests { use crate::b; }\n\
+            "#[cfg(test)]\nuse crate::b;\n#[cfg(doc)]\nuse crate::b;\n#[cfg(test)]\nmod tests { use crate::b; }\n\
              #[cfg(not(test))]\nuse crate::c;\npub(in crate::a) fn f() {}\n",
         ),
         ("b.rs", "use crate::a;\n"),

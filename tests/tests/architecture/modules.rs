@@ -136,11 +136,12 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Whether an item is compiled for tests only: its attributes have `cfg(test)`, alone or in `all`.
+/// Whether an item is compiled for tests or documentation only: its attributes have `cfg(test)` or
+/// `cfg(doc)`, alone or in `all`.
 pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
     fn needs_test(meta: &Meta) -> bool {
         match meta {
-            Meta::Path(path) => path.is_ident("test"),
+            Meta::Path(path) => path.is_ident("test") || path.is_ident("doc"),
             Meta::List(list) if list.path.is_ident("all") => list
                 .parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)
                 .is_ok_and(|metas| metas.iter().any(needs_test)),
@@ -155,7 +156,7 @@ pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Whether an item is compiled for tests only.
+/// Whether an item is compiled for tests or documentation only.
 pub(crate) fn is_test_item(item: &Item) -> bool {
     is_for_tests(attributes(item))
 }
