@@ -26,6 +26,14 @@ const fn ensure(holds: bool, flaw: Flaw, offset: usize) -> Outcome {
 }
 
 impl<'t> Table<'t> {
+    /// The format version in the header of `bytes`; `None` if they do not begin like a block table.
+    /// [`Table::verify`] accepts [`VERSION`] alone.
+    #[must_use]
+    pub fn format_version(bytes: &[u8]) -> Option<u16> {
+        let (header, _) = section::header(bytes)?;
+        (header.magic == MAGIC).then(|| header.version.get())
+    }
+
     /// Verifies `bytes` as a block table.
     ///
     /// This takes time linear in the length of `bytes` and no memory beyond a few hundred bytes of stack.

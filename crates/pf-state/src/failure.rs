@@ -53,6 +53,13 @@ pub enum StartFailure {
     },
     /// The block table does not verify.
     Table(TableError),
+    /// The block table has another format version than the one that this driver reads.
+    TableVersion {
+        /// The version in the table.
+        found: u16,
+        /// [`block_table::VERSION`].
+        supported: u16,
+    },
     /// The registry value `InvalidateInput` is not a DWORD, or none of its numbers.
     InvalidateInput {
         /// The number, where it is one.
@@ -183,6 +190,9 @@ causes! {
     StartFailure::Table(_) => DATA_ERROR,
         c"The block table does not verify.",
         StartFailure::Table(tests::table_error());
+    StartFailure::TableVersion { .. } => UNKNOWN_REVISION,
+        c"The block table has a format version that this driver does not read.",
+        StartFailure::TableVersion { found: 1, supported: 2 };
     StartFailure::InvalidateInput { .. } => BAD_DATA,
         c"The registry value InvalidateInput is not a DWORD of 0 or 1.",
         StartFailure::InvalidateInput { found: Some(2) };
@@ -273,6 +283,7 @@ impl StartFailure {
             Self::TableForAnotherDevice { pf, table } => (pf.as_number(), table.as_number()),
             Self::NoTable { pf, image } => (pf.as_number(), image.as_number()),
             Self::Table(error) => (error.offset as u64, error.flaw as u64),
+            Self::TableVersion { found, supported } => (found as u64, supported as u64),
             Self::InvalidateInput { found: Some(found) } => (found as u64, 1),
             Self::InvalidateInput { found: None } => (u64::MAX, 1),
             Self::Bars(BarFailure::Type {

@@ -110,6 +110,8 @@ statuses! {
     MEMORY_NOT_ALLOCATED = STATUS_MEMORY_NOT_ALLOCATED, 0xC000_00A0;
     /// The device lacks a part that every device of its kind has.
     NOT_FOUND = STATUS_NOT_FOUND, 0xC000_0225;
+    /// The data has a format version that is not supported.
+    UNKNOWN_REVISION = STATUS_UNKNOWN_REVISION, 0xC000_0058;
     /// The device is another one than at its first start.
     REVISION_MISMATCH = STATUS_REVISION_MISMATCH, 0xC000_0059;
     /// The function does not answer.

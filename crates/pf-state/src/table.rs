@@ -1,6 +1,6 @@
 //! Which block table a PF uses, and whether it is for this PF.
 
-use block_table::Table;
+use block_table::{Flaw, Table, TableError, format::VERSION};
 
 use crate::{config::Identity, failure::StartFailure};
 
@@ -25,7 +25,7 @@ pub fn choose<'t>(
 ) -> Result<(Table<'t>, Origin), StartFailure> {
     let (bytes, origin) =
         registry.map_or((image, Origin::Image), |bytes| (bytes, Origin::Registry));
-    let table = Table::verify(bytes).map_err(StartFailure::Table)?;
+    let table = Table::verify(bytes).map_err(|error| refused(bytes, error))?;
     let device = table.device();
     if device.is(pf.vendor_id, pf.device_id) {
         return Ok((table, origin));
@@ -38,6 +38,17 @@ pub fn choose<'t>(
         Origin::Registry => StartFailure::TableForAnotherDevice { pf, table: named },
         Origin::Image => StartFailure::NoTable { pf, image: named },
     })
+}
+
+/// The cause for a table that does not verify.
+fn refused(bytes: &[u8], error: TableError) -> StartFailure {
+    match (error.flaw, Table::format_version(bytes)) {
+        (Flaw::Version, Some(found)) => StartFailure::TableVersion {
+            found,
+            supported: VERSION,
+        },
+        _ => StartFailure::Table(error),
+    }
 }
 
 #[cfg(test)]
@@ -107,5 +118,30 @@ mod tests {
                 Err(StartFailure::Table(_) | StartFailure::TableForAnotherDevice { .. })
             ));
         }
+    }
+
+    /// A table is compiled anew for a driver that reads another version; nothing of it is used.
+    #[test]
+    fn a_table_of_an_older_or_newer_format_is_refused_with_both_versions() {
+        let pf = pf(0x1414, 0xB001);
+        for found in [0, VERSION - 1, VERSION + 1, u16::MAX] {
+            let mut bytes = table("0xB001");
+            bytes[8..10].copy_from_slice(&found.to_le_bytes());
+            let refused = chosen(Some(&bytes), &table("0xB001"), pf).expect_err("another version");
+            let supported = VERSION;
+            assert_eq!(refused, StartFailure::TableVersion { found, supported });
+            assert_eq!(refused.values(), (found.into(), supported.into()));
+            assert_ne!(refused.status(), StartFailure::Table(damaged()).status());
+        }
+        // What is no table has no version.
+        let mut bytes = table("0xB001");
+        bytes[0] ^= 1;
+        bytes[8] ^= 1;
+        let refused = chosen(Some(&bytes), &table("0xB001"), pf);
+        assert!(matches!(refused, Err(StartFailure::Table(_))));
+    }
+
+    fn damaged() -> TableError {
+        Table::verify(&[]).expect_err("no table")
     }
 }
