@@ -17,6 +17,7 @@ pub(crate) const STORM_MANIFEST: &str = "tests/manifests/storm.toml";
 
 /// A device of a run.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "`device_id` is the term of PCI")]
 pub(crate) struct Device {
     /// Where the manifest is, independent of the working directory.
     pub(crate) manifest: PathBuf,

@@ -59,11 +59,14 @@ pub(crate) fn shortest<N: Ord + Clone>(edges: &BTreeSet<(N, N)>, group: &BTreeSe
 
 /// `a imports b (line 3: crate::b), which imports a (…)`, where `place` tells the place of an edge.
 pub(crate) fn sentence<N: Display>(cycle: &[N], place: impl Fn(&N, &N) -> String) -> String {
-    let mut sentence = cycle.first().map(ToString::to_string).unwrap_or_default();
-    for (index, from) in cycle.iter().enumerate() {
+    let imports = cycle.iter().enumerate().map(|(index, from)| {
         let to = &cycle[(index + 1) % cycle.len()];
-        let verb = if index == 0 { "" } else { ", which" };
-        sentence.push_str(&format!("{verb} imports {to}{}", place(from, to)));
-    }
-    sentence
+        let subject = if index == 0 {
+            from.to_string()
+        } else {
+            ", which".to_owned()
+        };
+        format!("{subject} imports {to}{}", place(from, to))
+    });
+    imports.collect()
 }

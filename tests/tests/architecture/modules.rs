@@ -75,7 +75,7 @@ impl Modules {
                 }
                 Item::Mod(item) => {
                     let name = item.ident.to_string();
-                    let child = [path, &[name.clone()]].concat();
+                    let child = [path, std::slice::from_ref(&name)].concat();
                     let below = children.join(&name);
                     if let Some((_, items)) = &item.content {
                         self.read_items(folder, file, &below, &child, items);

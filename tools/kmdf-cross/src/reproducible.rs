@@ -40,16 +40,16 @@ pub fn check(
     }
     let image = driver.image(architecture);
     let image = image.strip_prefix(root)?;
-    let built = |clone: &Path, mut command: Command| {
+    let image_of = |clone: &Path, mut command: Command| {
         // The clone has a target folder of its own.
         command.env_remove("CARGO_TARGET_DIR");
         run(&mut command).with_context(|| format!("the clone in {}", clone.display()))?;
         Ok::<_, anyhow::Error>(fs_err::read(clone.join(image))?)
     };
-    let one = built(&first, build(&first))?;
+    let one = image_of(&first, build(&first))?;
     let mut with_cold_cache = build(&second);
     with_cold_cache.env("CARGO_HOME", folder.join("cargo-home"));
-    let other = built(&second, with_cold_cache)?;
+    let other = image_of(&second, with_cold_cache)?;
     match first_difference(&one, &other) {
         None => {
             println!("two clones gave the same {} bytes", one.len());

@@ -47,7 +47,7 @@ pub(super) fn build(paths: &Paths, folder: &Path) -> Result<PathBuf> {
 fn settings() -> Vec<String> {
     let profile = format!("profile.{PROFILE}");
     let counters = Value::from(COUNTERS.map(Value::from).to_vec());
-    std::iter::once(format!("{profile}.inherits={:?}", KERNEL_PROFILE))
+    std::iter::once(format!("{profile}.inherits={KERNEL_PROFILE:?}"))
         .chain(PACKAGES.map(|package| format!("{profile}.package.{package}.rustflags={counters}")))
         .collect()
 }
