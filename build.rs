@@ -9,8 +9,8 @@ use block_manifest::Manifest;
 /// What goes wrong when the image is prepared.
 type Failure = Box<dyn error::Error>;
 
-/// The manifest whose block table is embedded unless `PF_BROKER_MANIFEST` names another: that of the
-/// device that the INF template names.
+/// The manifest whose block table is embedded unless `PF_BROKER_MANIFEST` names another: that of
+/// the device that the INF template names.
 const MANIFEST: &str = "blocks/accelerator.toml";
 /// The INF template.
 const INF: &str = "pf_broker.inx";

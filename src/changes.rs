@@ -1,7 +1,7 @@
 //! `IOCTL_WAIT`, with which host software waits for a change of a VF.
 //!
-//! [`Watch`](block_broker::Watch) holds the rules. An operation that changes something queues a work
-//! item if a request waits for that; the work item counts and answers, at `PASSIVE_LEVEL`.
+//! [`Watch`](block_broker::Watch) holds the rules. An operation that changes something queues a
+//! work item if a request waits for that; the work item counts and answers, at `PASSIVE_LEVEL`.
 
 use block_broker::{Arrival, Kinds, Waiters};
 use pf_broker_abi as abi;

@@ -24,13 +24,13 @@ static MANAGEMENT: Guid = Guid::from_u128(pf_broker_abi::INTERFACE_CLASS);
 
 /// `EvtDriverDeviceAdd`
 pub(crate) unsafe extern "C" fn add(_driver: WDFDRIVER, init: PWDFDEVICE_INIT) -> NTSTATUS {
-    match make_device(init) {
+    match create_device(init) {
         Ok(()) => status::SUCCESS,
         Err(status) => etw::start_failed(&etw::DRIVER, StartFailure::Framework(status)),
     }
 }
 
-fn make_device(mut init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
+fn create_device(mut init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
     set_callbacks(init)?;
     let mut attributes = lifetime::device_attributes();
     attributes.EvtCleanupCallback = Some(pnp::cleanup);
@@ -57,8 +57,8 @@ fn make_device(mut init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
     Ok(())
 }
 
-/// Makes the default queue, which hands every control code to `ioctl` as it comes, at
-/// `PASSIVE_LEVEL`: the framework moves a request that arrives above it to a work item.
+/// Creates the default queue, which passes every control code to `ioctl` at `PASSIVE_LEVEL`, any
+/// number at a time: the framework moves a request that arrives above it to a work item.
 fn create_default_queue(device: WDFDEVICE) -> Result<(), NtStatus> {
     let mut config = WDF_IO_QUEUE_CONFIG {
         Size: wdf::size_of_config::<WDF_IO_QUEUE_CONFIG>(),
@@ -92,8 +92,8 @@ fn register(
     })
 }
 
-/// The path of the management interface, for events; none when the framework fails to return it, which
-/// does not keep the device from starting.
+/// The path of the management interface, for events; none when the framework fails to return it,
+/// which does not keep the device from starting.
 fn interface_path(device: WDFDEVICE) -> Option<InterfacePath> {
     let mut attributes = object::child_of(device.cast());
     let mut string: WDFSTRING = core::ptr::null_mut();
@@ -164,8 +164,8 @@ fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
         EvtFileClose: Some(pnp::file_gone),
         EvtFileCleanup: Some(pnp::file_gone),
         AutoForwardCleanupClose: wdk_sys::_WDF_TRI_STATE::WdfUseDefault,
-        // A request of another driver may come without a file object, and the driver that opened the
-        // device may use the file object's contexts itself.
+        // A request of another driver may come without a file object, and the driver that opened
+        // the device may use the file object's contexts itself.
         FileObjectClass: wdk_sys::_WDF_FILEOBJECT_CLASS::WdfFileObjectWdfCannotUseFsContexts
             | wdk_sys::_WDF_FILEOBJECT_CLASS::WdfFileObjectCanBeOptional,
     };

@@ -1,9 +1,9 @@
 //! Event Tracing for Windows: a provider of self-describing (`TraceLogging`) events named
 //! `PfBroker`.
 //!
-//! Each event names its PF by LUID and interface path, so that also a trace that began after the device
-//! tells two PFs apart. Events are rare: block reads and writes cause none, there the broker counts and
-//! keeps a journal. [`pf_state::event`] holds the events and their layout.
+//! Each event names its PF by LUID and interface path, so that also a trace that began after the
+//! device tells two PFs apart. Events are rare: block reads and writes cause none, there the broker
+//! counts and keeps a journal. [`pf_state::event`] holds the events and their layout.
 //!
 //! The kernel's functions are looked up when the driver loads, not imported: a kernel without them
 //! runs the driver without events. (The `tracelogging` crate imports them.)
@@ -179,8 +179,8 @@ pub(crate) fn write(source: &Source, event: &EtwEvent) {
     let function = unsafe { core::mem::transmute::<*mut c_void, EtwWriteTransfer>(function) };
     let record = EtwRecord::new(event, source.luid, source.interface());
     let data = record.data();
-    // SAFETY: the provider is registered, and record and data, which point to all bytes of the event,
-    // live through the call. An event that cannot be written is lost, as events may be.
+    // SAFETY: the provider is registered, and record and data, which point to all bytes of the
+    // event, live through the call. An event that cannot be written is lost, as events may be.
     let _ = unsafe {
         function(
             handle,

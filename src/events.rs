@@ -1,8 +1,8 @@
-//! Attach, notification, answer and detach of the virtualization stack, and the Plug and Play events that
-//! it gets.
+//! Attach, notification, answer and detach of the virtualization stack, and the Plug and Play
+//! events that it gets.
 //!
-//! [`pf_state::rebalance`] decides; this completes the requests. No request is completed and no thread
-//! sleeps with the lock held.
+//! [`pf_state::rebalance`] decides; this completes the requests. No request is completed and no
+//! thread sleeps with the lock held.
 
 use pcivirt_abi::sriov::PnpEventComplete;
 use pf_state::{
@@ -166,8 +166,8 @@ fn wait_for_stack(pf: &Pf, event: PfEvent) -> NtStatus {
     pf.sleeper.sleep()
 }
 
-/// The PF runs again, or its stop was cancelled; at `PASSIVE_LEVEL`. Returns when the virtualization
-/// stack has answered the event.
+/// The PF runs again, or its stop was cancelled; at `PASSIVE_LEVEL`. Returns when the
+/// virtualization stack has answered the event.
 pub(crate) fn running_again(pf: &Pf) {
     let resumption = pf.rebalance.lock().running_again();
     if resumption == Resumption::Wait {

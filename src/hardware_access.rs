@@ -1,4 +1,4 @@
-//! When calls may use the hardware of a PF.
+//! The hardware of a PF, and the rundowns that say when calls may use it.
 
 use core::{cell::UnsafeCell, ops::Deref};
 
@@ -6,7 +6,7 @@ use pf_state::rundown::{Rundown, RundownGuard};
 
 use crate::{os::wait, pci::Hardware};
 
-/// The hardware of a PF, behind the rundowns of its users.
+/// The hardware of a PF, with the rundowns of its users.
 pub(crate) struct HardwareAccess {
     /// Open while calls may reach the VFs: the device is in D0, and their registers are restored.
     powered: Rundown,
@@ -66,12 +66,12 @@ impl HardwareAccess {
     }
 
     /// The hardware, for `EvtDevicePrepareHardware`, `EvtDeviceD0Entry`, `EvtDeviceD0Exit` and
-    /// `EvtDeviceReleaseHardware`. The framework calls these one at a time: the two about power from
-    /// its power state machine, and its Plug and Play state machine calls the others when that one
-    /// rests.
+    /// `EvtDeviceReleaseHardware`. The framework calls these one at a time: the two about power
+    /// from its power state machine, and its Plug and Play state machine calls the others when that
+    /// one rests.
     ///
-    /// `EvtDeviceSurpriseRemoval`, `EvtDeviceQueryStop` and `EvtDeviceQueryRemove` may run at the same
-    /// time and must not call this. They may shut the rundowns, which only refuses more calls.
+    /// `EvtDeviceSurpriseRemoval`, `EvtDeviceQueryStop` and `EvtDeviceQueryRemove` may run at the
+    /// same time and must not call this. They may shut the rundowns, which only refuses more calls.
     ///
     /// # Safety
     /// The caller is one of the four callbacks.

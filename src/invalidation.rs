@@ -1,8 +1,8 @@
-//! `IOCTL_SRIOV_INVALIDATE_BLOCK`, with which the virtualization stack waits for blocks that a VF should
-//! read again.
+//! `IOCTL_SRIOV_INVALIDATE_BLOCK`, with which the virtualization stack waits for blocks that a VF
+//! should read again.
 //!
-//! [`pf_state::invalidation`] decides which request may carry which VF's bits and orders the work; the
-//! broker holds the bits.
+//! [`pf_state::invalidation`] decides which request may carry which VF's bits and orders the work;
+//! the broker holds the bits.
 
 use pcivirt_abi::sriov::InvalidateBlock;
 use pf_state::{

@@ -1,9 +1,9 @@
 //! IOCTL dispatch: access check, then handler.
 //!
 //! The header of the virtualization stack's codes says that they are internal, its documentation
-//! that they are device control codes; the dispatch serves both major codes. User mode may send one of
-//! them, `IOCTL_SRIOV_PROXY_QUERY_LUID`. The kernel may send the codes of the management interface, and
-//! user mode may through a handle that was opened for management.
+//! that they are device control codes; the dispatch serves both major codes. User mode may send one
+//! of them, `IOCTL_SRIOV_PROXY_QUERY_LUID`. The kernel may send the codes of the management
+//! interface, and user mode may through a handle that was opened for management.
 
 use pcivirt_abi::{
     PCI_TYPE0_ADDRESSES, sriov,

@@ -1,8 +1,8 @@
 //! A KMDF driver for the PF of Hyper-V's SR-IOV configuration-block channel.
 //!
-//! The driver is a shell around [`block_broker`] and [`pf_state`], which decide: it converts callbacks,
-//! interface calls and IOCTLs to calls of these crates, and their results to statuses, completed
-//! requests and events. Each file imports only from files below it:
+//! The driver is a shell around [`block_broker`] and [`pf_state`], which decide: it converts
+//! callbacks, interface calls and IOCTLs to calls of these crates, and their results to statuses,
+//! completed requests and events. Each file imports only from files below it:
 //!
 //! | file | holds |
 //! |---|---|
@@ -104,15 +104,15 @@ fn create(driver: PDRIVER_OBJECT, registry_path: PCUNICODE_STRING) -> Result<(),
     wdf::check(status).map_err(StartFailure::Framework)
 }
 
-/// `EvtDriverUnload`: no device is left, but an interface may be held. Its code is in this image and its
-/// memory is a child of the driver, so the unload waits for the last dereference.
+/// `EvtDriverUnload`: no device is left, but an interface may be held. Its code is in this image
+/// and its memory is a child of the driver, so the unload waits for the last dereference.
 unsafe extern "C" fn unload(_driver: WDFDRIVER) {
     lifetime::wait_until_none_is_left();
     etw::unregister();
 }
 
-/// Unreachable in this image; the build checks that. Stops the system, because the state after a panic
-/// is undefined.
+/// Unreachable in this image; the build checks that. Stops the system, because the state after a
+/// panic is undefined.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     // SAFETY: the function takes any arguments at any IRQL and does not return.

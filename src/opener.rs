@@ -1,4 +1,5 @@
-//! Opens of the device: whether a file may send management codes, which [`pf_state::opener`] decides.
+//! Opens of the device: whether a file may send management codes, which [`pf_state::opener`]
+//! decides.
 
 use core::{
     ptr,
@@ -47,7 +48,8 @@ pub(crate) fn opened(file: WDFFILEOBJECT) -> Option<Opened> {
         return None;
     }
     let context = object::context::<Opener>(file.cast())?;
-    // SAFETY: the framework made the context zeroed, which is a value of it, and keeps it with the file.
+    // SAFETY: the framework made the context zeroed, which is a value of it, and keeps it with the
+    // file.
     let opener = unsafe { context.as_ref() };
     Some(if opener.for_management.load(Ordering::Acquire) {
         Opened::ForManagement
@@ -118,8 +120,8 @@ const MAPPING: GENERIC_MAPPING = GENERIC_MAPPING {
 /// Whether SYSTEM or a member of Administrators sent a create request; false without a security
 /// context.
 ///
-/// The context of the request counts, not the thread's: a driver above may have forwarded the request
-/// from a thread of its own.
+/// The context of the request counts, not the thread's: a driver above may have forwarded the
+/// request from a thread of its own.
 fn is_administrator(request: &Request) -> bool {
     let irp = request.packet();
     // SAFETY: the driver owns the create request.
@@ -131,8 +133,8 @@ fn is_administrator(request: &Request) -> bool {
     let mut mapping = MAPPING;
     let mut granted: ACCESS_MASK = 0;
     let mut status: NTSTATUS = status::ACCESS_DENIED;
-    // SAFETY: the descriptor is static and only read; the subject context is the I/O manager's, which is
-    // not locked; the rest lives through the call, at PASSIVE_LEVEL.
+    // SAFETY: the descriptor is static and only read; the subject context is the I/O manager's,
+    // which is not locked; the rest lives through the call, at PASSIVE_LEVEL.
     let allowed = unsafe {
         wdk_sys::ntddk::SeAccessCheck(
             ptr::from_ref(&opener::ADMINISTRATORS).cast_mut().cast(),

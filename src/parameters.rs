@@ -112,7 +112,8 @@ impl Parameters {
         if buffer.is_null() {
             return Ok(Some(&[]));
         }
-        // SAFETY: the memory holds `length` bytes that the framework has filled and that do not change.
+        // SAFETY: the memory holds `length` bytes that the framework has filled and that do not
+        // change.
         Ok(Some(unsafe {
             core::slice::from_raw_parts(buffer.cast::<u8>(), length)
         }))

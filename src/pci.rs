@@ -1,5 +1,5 @@
-//! The PCI bus driver below: configuration space of the PF and its VFs, their locations, their memory,
-//! and turning them on.
+//! The PCI bus driver below: configuration space of the PF and its VFs, their locations, their
+//! memory, and turning them on.
 
 use core::ffi::c_void;
 
@@ -191,8 +191,8 @@ impl WritableSpace for VfSpace<'_> {
             return false;
         };
         let bus = self.bus;
-        // SAFETY: the interface is held, the buffer has `length` bytes, and the bus only reads them,
-        // although it takes a pointer to mutable bytes.
+        // SAFETY: the interface is held, the buffer has `length` bytes, and the bus only reads
+        // them, although it takes a pointer to mutable bytes.
         let written = unsafe {
             (bus.set_data)(
                 bus.held.context,
@@ -263,8 +263,8 @@ unsafe impl Send for Hardware {}
 unsafe impl Sync for Hardware {}
 
 impl Hardware {
-    /// Queries the bus for its interfaces and reads the device's capability, at `PASSIVE_LEVEL`. The
-    /// lists are the PF's resources.
+    /// Queries the bus for its interfaces and reads the device's capability, at `PASSIVE_LEVEL`.
+    /// The lists are the PF's resources.
     pub(crate) fn find(
         device: WDFDEVICE,
         raw: WDFCMRESLIST,
@@ -295,8 +295,8 @@ impl Hardware {
         })
     }
 
-    /// Checks that the device has as many VFs as are to be turned on, and room for them, as far as that is
-    /// known before they are on.
+    /// Checks that the device has as many VFs as are to be turned on, and room for them, as far as
+    /// that is known before they are on.
     pub(crate) fn admit(&self, num_vfs: u16) -> Result<(), StartFailure> {
         self.memory.admit(&self.capability, num_vfs)
     }

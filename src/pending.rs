@@ -1,7 +1,7 @@
 //! The requests of a PF that wait, and the host software among them (`IOCTL_WAIT`).
 //!
-//! The queues and the work item are objects of the device: they may be used until it is removed, which
-//! the rundown in [`PendingRequests`] ends.
+//! The queues and the work item are objects of the device: they may be used until it is removed,
+//! which the rundown in [`PendingRequests`] ends.
 
 use block_broker::{Kinds, Watch};
 use pf_state::{
@@ -24,7 +24,8 @@ pub(crate) struct PendingRequests {
     pub(crate) invalidations: ManualQueue,
     /// `IOCTL_SRIOV_MITIGATED_RANGE_UPDATE`, which is never completed: there are no ranges.
     pub(crate) range_updates: ManualQueue,
-    /// The management interface's `IOCTL_WAIT` for each set of kinds, in the order of `Kinds::SETS`.
+    /// The management interface's `IOCTL_WAIT` for each set of kinds, in the order of
+    /// `Kinds::SETS`.
     waits: [ManualQueue; 3],
     /// Which changes of the VFs host software waits for.
     pub(crate) watch: Watch,
@@ -33,7 +34,8 @@ pub(crate) struct PendingRequests {
 }
 
 impl PendingRequests {
-    /// Creates the queues and the work item of a device; `answer_waits` is the work item's callback.
+    /// Creates the queues and the work item of a device; `answer_waits` is the work item's
+    /// callback.
     pub(crate) fn new(device: WDFDEVICE, answer_waits: PFN_WDF_WORKITEM) -> Result<Self, NtStatus> {
         Ok(Self {
             alive: Rundown::open(),
@@ -93,9 +95,9 @@ impl PendingRequests {
         .chain(self.waits)
     }
 
-    /// Changes of these kinds happened to a VF and are counted. Callable up to `DISPATCH_LEVEL` without
-    /// a lock: one atomic load when no host software waits; otherwise it queues the work item, whatever
-    /// the number of waiters and of VFs.
+    /// Changes of these kinds happened to a VF and are counted. Callable up to `DISPATCH_LEVEL`
+    /// without a lock: one atomic load when no host software waits; otherwise it queues the work
+    /// item, whatever the number of waiters and of VFs.
     #[inline]
     pub(crate) fn on_change(&self, kinds: Kinds) {
         if self.watch.mark_due(kinds) {

@@ -81,8 +81,8 @@ impl Pf {
         core::ptr::from_ref(self).cast_mut().cast()
     }
 
-    /// The VFs; none before the first start and after the removal. The broker refuses a call that was
-    /// admitted before the removal.
+    /// The VFs; none before the first start and after the removal. The broker refuses a call that
+    /// was admitted before the removal.
     #[inline]
     pub(crate) fn vfs(&self) -> Result<&VfSet, NtStatus> {
         if self.is_removed() {
@@ -179,9 +179,9 @@ impl Pf {
     /// The device is removed, and none of its other callbacks runs: waits for calls in flight and
     /// completes every pending request. Only the first call has an effect; at `PASSIVE_LEVEL`.
     ///
-    /// It is called from `EvtDeviceSelfManagedIoFlush`, which the framework calls when the device has
-    /// left D0 and released its hardware, and from the device's `EvtCleanupCallback` for a device
-    /// that the framework never flushed.
+    /// It is called from `EvtDeviceSelfManagedIoFlush`, which the framework calls when the device
+    /// has left D0 and released its hardware, and from the device's `EvtCleanupCallback` for a
+    /// device that the framework never flushed.
     pub(crate) fn drain(&self) {
         self.mark_removed();
         if self.drained.swap(true, Ordering::AcqRel) {

@@ -1,9 +1,10 @@
 //! Plug and Play and power callbacks.
 //!
-//! Order of a start: `device::add` creates the objects; `prepare_hardware` finds the device's registers,
-//! and the first time reads the parameters, compares the table's IDs with the device's, and allocates
-//! the memory; `d0_entry` turns the VFs on, finds their memory, and admits calls to the hardware. A stop
-//! is the reverse. The VFs' blocks stay as they are from the first start to the removal.
+//! Order of a start: `device::add` creates the objects; `prepare_hardware` finds the device's
+//! registers, and the first time reads the parameters, compares the table's IDs with the device's,
+//! and allocates the memory; `d0_entry` turns the VFs on, finds their memory, and admits calls to
+//! the hardware. A stop is the reverse. The VFs' blocks stay as they are from the first start to
+//! the removal.
 
 use pf_state::{event, failure::StartFailure, status};
 use wdk_sys::{
@@ -20,8 +21,8 @@ use crate::{
     registers, reset,
 };
 
-/// `EvtDeviceProcessQueryInterfaceRequest`: refuses the interface of a removed device. The framework
-/// takes the reference.
+/// `EvtDeviceProcessQueryInterfaceRequest`: refuses the interface of a removed device. The
+/// framework takes the reference.
 pub(crate) unsafe extern "C" fn query_interface(
     device: WDFDEVICE,
     _interface_type: *mut GUID,
@@ -71,8 +72,8 @@ pub(crate) unsafe extern "C" fn release_hardware(
     status::SUCCESS
 }
 
-/// `EvtDeviceD0Entry`: turns the same VFs on after a start and whenever the PF returns to D0, with the
-/// registers that their drivers had set. Their memory is lost, so every time but the first it
+/// `EvtDeviceD0Entry`: turns the same VFs on after a start and whenever the PF returns to D0, with
+/// the registers that their drivers had set. Their memory is lost, so every time but the first it
 /// invalidates the blocks with `notify`.
 pub(crate) unsafe extern "C" fn d0_entry(
     device: WDFDEVICE,
@@ -114,9 +115,9 @@ pub(crate) unsafe extern "C" fn d0_entry(
     )
 }
 
-/// `EvtDeviceD0Exit`: turns the VFs off, unless the device does not answer any more. A device that was
-/// removed by surprise may still be present, such as one whose driver failed or whose bus is reset: its
-/// VFs must not run without their PF.
+/// `EvtDeviceD0Exit`: turns the VFs off, unless the device does not answer any more. A device that
+/// was removed by surprise may still be present, such as one whose driver failed or whose bus is
+/// reset: its VFs must not run without their PF.
 pub(crate) unsafe extern "C" fn d0_exit(
     device: WDFDEVICE,
     _target: WDF_POWER_DEVICE_STATE,
@@ -137,8 +138,8 @@ pub(crate) unsafe extern "C" fn d0_exit(
     status::SUCCESS
 }
 
-/// `EvtDeviceSelfManagedIoRestart`: the PF runs again, after a rebalance or a sleep. It always succeeds,
-/// because the framework removes a device whose callback fails.
+/// `EvtDeviceSelfManagedIoRestart`: the PF runs again, after a rebalance or a sleep. It always
+/// succeeds, because the framework removes a device whose callback fails.
 pub(crate) unsafe extern "C" fn self_managed_io_restart(device: WDFDEVICE) -> NTSTATUS {
     if let Some(pf) = lifetime::of_device(device) {
         events::running_again(pf);
@@ -146,15 +147,16 @@ pub(crate) unsafe extern "C" fn self_managed_io_restart(device: WDFDEVICE) -> NT
     status::SUCCESS
 }
 
-/// `EvtDeviceSelfManagedIoFlush`: the device was removed, and has left D0 and released its hardware.
+/// `EvtDeviceSelfManagedIoFlush`: the device was removed, and has left D0 and released its
+/// hardware.
 pub(crate) unsafe extern "C" fn self_managed_io_flush(device: WDFDEVICE) {
     if let Some(pf) = lifetime::of_device(device) {
         pf.drain();
     }
 }
 
-/// `EvtDeviceSurpriseRemoval`: the device is no longer present. The framework does not synchronize this
-/// with other callbacks: `EvtDeviceD0Exit`, or a query that waits, may run at the same time.
+/// `EvtDeviceSurpriseRemoval`: the device is no longer present. The framework does not synchronize
+/// this with other callbacks: `EvtDeviceD0Exit`, or a query that waits, may run at the same time.
 pub(crate) unsafe extern "C" fn surprise_removal(device: WDFDEVICE) {
     if let Some(pf) = lifetime::of_device(device) {
         pf.mark_removed();
@@ -179,14 +181,15 @@ pub(crate) unsafe extern "C" fn query_remove(device: WDFDEVICE) -> NTSTATUS {
     }
 }
 
-/// `EvtDeviceQueryStop`: the virtualization stack may veto. Not synchronized with the power callbacks.
+/// `EvtDeviceQueryStop`: the virtualization stack may veto. Not synchronized with the power
+/// callbacks.
 pub(crate) unsafe extern "C" fn query_stop(device: WDFDEVICE) -> NTSTATUS {
     lifetime::of_device(device).map_or(status::SUCCESS, events::query_stop)
 }
 
-/// `IRP_MN_CANCEL_STOP_DEVICE`, for which the framework has no callback. The virtualization stack gets
-/// its event before the request goes on: the device has not stopped, and once the request is completed
-/// the device may be removed while this thread still waits.
+/// `IRP_MN_CANCEL_STOP_DEVICE`, for which the framework has no callback. The virtualization stack
+/// gets its event before the request goes on: the device has not stopped, and once the request is
+/// completed the device may be removed while this thread still waits.
 pub(crate) unsafe extern "C" fn cancel_stop(device: WDFDEVICE, irp: PIRP) -> NTSTATUS {
     if let Some(pf) = lifetime::of_device(device) {
         events::running_again(pf);

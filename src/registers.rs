@@ -1,5 +1,5 @@
-//! Saves and restores the registers of all VFs while the PF is not in D0, in the power callbacks, at
-//! `PASSIVE_LEVEL`: [`pf_state::retention`] for each VF.
+//! Saves and restores the registers of all VFs while the PF is not in D0, in the power callbacks,
+//! at `PASSIVE_LEVEL`: [`pf_state::retention`] for each VF.
 
 use pf_state::{event, retention, saved_registers::RestoreFailure};
 

@@ -28,7 +28,8 @@ pub(crate) enum Origin {
     Vf,
 }
 
-/// Resets a VF, at `PASSIVE_LEVEL`; see [`reset::reset_vf`]. The caller is not inside the VF's rundown.
+/// Resets a VF, at `PASSIVE_LEVEL`; see [`reset::reset_vf`]. The caller is not inside the VF's
+/// rundown.
 pub(crate) fn reset_vf(pf: &Pf, vf: u16, origin: Origin) -> Result<(), NtStatus> {
     let vfs = pf.vfs()?;
     // The broker refuses a VF that does not exist, and counts that.

@@ -78,8 +78,8 @@ pub(crate) struct VfSet {
 }
 
 impl VfSet {
-    /// Reads the parameters, verifies the table, compares its IDs with the PF's and allocates all memory,
-    /// at `PASSIVE_LEVEL`.
+    /// Reads the parameters, verifies the table, compares its IDs with the PF's and allocates all
+    /// memory, at `PASSIVE_LEVEL`.
     ///
     /// # Safety
     /// The result is used only as long as `owner`, which owns its memory, lives.

@@ -1,9 +1,9 @@
 //! `SRIOV_DEVICE_INTERFACE_STANDARD`, through which the virtualization stack calls.
 //!
-//! Other drivers' threads call the functions, any number at a time. What a caller points to is checked
-//! for NULL, copied once, raw, and not read again; replies are built in private memory and copied out
-//! whole. Block reads, block writes and references work up to `DISPATCH_LEVEL`, everything else at
-//! `PASSIVE_LEVEL`, as the header says.
+//! Other drivers' threads call the functions, any number at a time. What a caller points to is
+//! checked for NULL, copied once, raw, and not read again; replies are built in private memory and
+//! copied out whole. Block reads, block writes and references work up to `DISPATCH_LEVEL`,
+//! everything else at `PASSIVE_LEVEL`, as the header says.
 
 use core::{ffi::c_void, ptr::NonNull};
 
@@ -201,7 +201,8 @@ unsafe extern "C" fn read_config(
     unsafe { on_pf(context, read) }
 }
 
-/// `WriteVfConfig`. A write that starts a function level reset of the VF resets it as `ResetVf` does.
+/// `WriteVfConfig`. A write that starts a function level reset of the VF resets it as `ResetVf`
+/// does.
 unsafe extern "C" fn write_config(
     context: *mut c_void,
     data: *const c_void,
@@ -253,8 +254,8 @@ unsafe fn write_registers(
         let (sent, _) = bytes.split_at_mut(count as usize);
         // SAFETY: the distance is below `length`.
         let part = unsafe { data.add((from - offset) as usize) };
-        // SAFETY: the part ends at or before the end of the caller's buffer, and the private one has
-        // room for it.
+        // SAFETY: the part ends at or before the end of the caller's buffer, and the private one
+        // has room for it.
         unsafe { core::ptr::copy_nonoverlapping(part, sent.as_mut_ptr(), sent.len()) };
         if hardware.write_list().write(&mut space, from, sent)? == Written::Reset {
             asked = Written::Reset;

@@ -1,5 +1,5 @@
-//! Functions of the kernel that are looked up when the driver loads, because not every kernel that
-//! the driver runs on exports them.
+//! Functions of the kernel that the driver looks up when it loads, because not every kernel exports
+//! them.
 
 use core::{
     ffi::c_void,
@@ -23,7 +23,7 @@ type QueryTime = unsafe extern "C" fn() -> u64;
 static QUERY_TIME: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Finds a clock. Windows exports the unbiased one since Windows 7; the other is inline in its
-/// headers on 64-bit processors, and what other kernels have. False on a kernel without either.
+/// headers on 64-bit processors, and exported by other kernels. False on a kernel without either.
 pub(crate) fn find_clock() -> bool {
     static UNBIASED: Name<28> = Name::new(b"KeQueryUnbiasedInterruptTime");
     static BIASED: Name<20> = Name::new(b"KeQueryInterruptTime");

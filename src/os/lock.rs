@@ -21,7 +21,7 @@ unsafe impl Sync for SpinLock {}
 unsafe impl Send for SpinLock {}
 
 impl SpinLock {
-    /// Makes a lock that lives as long as `parent`.
+    /// Creates a lock that lives as long as `parent`.
     pub(crate) fn new(parent: WDFOBJECT) -> Result<Self, NTSTATUS> {
         let mut attributes = object::child_of(parent);
         let mut lock: WDFSPINLOCK = core::ptr::null_mut();

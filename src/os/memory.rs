@@ -45,8 +45,8 @@ pub(crate) unsafe fn take<T>(
     let padding = buffer.align_offset(align_of::<T>());
     // SAFETY: the padding is less than the alignment, which was added to the size.
     let first = unsafe { buffer.add(padding) };
-    // SAFETY: from the first aligned byte on there is room for `count` values, nothing else uses the
-    // memory, and values that may be uninitialised need no initialisation.
+    // SAFETY: from the first aligned byte on there is room for `count` values, nothing else uses
+    // the memory, and values that may be uninitialised need no initialisation.
     Ok(unsafe { core::slice::from_raw_parts_mut(first.cast::<MaybeUninit<T>>(), count) })
 }
 

@@ -1,7 +1,7 @@
-//! Requests, from their arrival to their one completion, and the queues in which they wait.
+//! Requests, which the driver completes exactly once, and the queues in which they wait.
 //!
-//! No queue is power managed: an event of a rebalance is answered while the device is not in D0, and
-//! a pending request must not keep the device from leaving it.
+//! No queue is power managed: an event of a rebalance is answered while the device is not in D0,
+//! and a pending request must not keep the device from leaving it.
 
 use core::{marker::PhantomData, mem::ManuallyDrop};
 
@@ -262,8 +262,8 @@ pub(crate) fn require_zero<T: Copy + Default + PartialEq>(reserved: T) -> Result
     }
 }
 
-/// A queue in which requests wait until the driver takes them out. The framework removes and completes
-/// those that are cancelled.
+/// A queue in which requests wait until the driver takes them out. The framework removes and
+/// completes those that are cancelled.
 #[derive(Clone, Copy)]
 pub(crate) struct ManualQueue(WDFQUEUE);
 
@@ -287,7 +287,8 @@ impl ManualQueue {
     /// Takes the oldest request out, up to `DISPATCH_LEVEL`.
     pub(crate) fn next(self) -> Option<Request> {
         let mut request: WDFREQUEST = core::ptr::null_mut();
-        // SAFETY: the queue lives as long as the device, and the caller keeps that from being removed.
+        // SAFETY: the queue lives as long as the device, and the caller keeps that from being
+        // removed.
         let status = unsafe { wdf::call!(WdfIoQueueRetrieveNextRequest, self.0, &raw mut request) };
         if status < 0 || request.is_null() {
             return None;
@@ -299,8 +300,8 @@ impl ManualQueue {
     /// The number of requests in it, up to `DISPATCH_LEVEL`.
     pub(crate) fn length(self) -> usize {
         let mut waiting = 0;
-        // SAFETY: the queue lives as long as the device, and the caller keeps that from being removed; the
-        // count lives through the call, and the other is optional.
+        // SAFETY: the queue lives as long as the device, and the caller keeps that from being
+        // removed; the count lives through the call, and the other is optional.
         let _ = unsafe {
             wdf::call!(
                 WdfIoQueueGetState,

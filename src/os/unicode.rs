@@ -17,7 +17,7 @@ impl<const N: usize> Name<N> {
         Self(units)
     }
 
-    /// As the kernel wants it. It is read only, whatever the pointer's type says.
+    /// As the kernel takes it. The kernel only reads it, although the pointer is mutable.
     pub(crate) const fn as_unicode_string(&'static self) -> UNICODE_STRING {
         const { assert!(size_of::<[u16; N]>() <= u16::MAX as usize) };
         #[expect(clippy::cast_possible_truncation, reason = "asserted above")]

@@ -23,7 +23,7 @@ pub(crate) fn sleep(milliseconds: u32) {
     let mut interval = LARGE_INTEGER {
         QuadPart: -10_000 * i64::from(milliseconds),
     };
-    // A kernel-mode wait that is not alertable ends in one way only.
+    // A kernel-mode wait that is not alertable cannot fail.
     // SAFETY: the interval lives through the call.
     let _ = unsafe { wdk_sys::ntddk::KeDelayExecutionThread(KERNEL_MODE, 0, &raw mut interval) };
 }
@@ -37,7 +37,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Waits until `done`, looking every millisecond.
+/// Waits until `done`, which it checks every millisecond.
 pub(crate) fn until(done: impl Fn() -> bool) {
     while !done() {
         sleep(1);
@@ -80,7 +80,7 @@ impl Signal for Event {
 
     /// At `PASSIVE_LEVEL`.
     fn wait(&self) {
-        // A wait without a time-out, in kernel mode and not alertable, ends in one way only.
+        // A wait without a time-out, in kernel mode and not alertable, cannot fail.
         // SAFETY: the event was initialised, and the thread is at PASSIVE_LEVEL.
         let _ = unsafe {
             wdk_sys::ntddk::KeWaitForSingleObject(

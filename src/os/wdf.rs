@@ -3,8 +3,8 @@
 use wdk_sys::NTSTATUS;
 
 /// The last function in the framework's table that this driver calls. Every version that loads the
-/// driver has it (`minimum-kmdf-version-minor` in Cargo.toml); `cargo xtask driver` compares it with the
-/// calls.
+/// driver has it (`minimum-kmdf-version-minor` in Cargo.toml); `cargo xtask driver` compares it
+/// with the calls.
 const LAST_FUNCTION: i32 = wdk_sys::_WDFFUNCENUM::WdfWorkItemGetParentObjectTableIndex;
 
 /// Calls a KMDF function by its name.
@@ -16,14 +16,14 @@ macro_rules! call {
 }
 pub(crate) use call;
 
-/// Tells the compiler what the framework's loader has checked, so that the look-up in the function table
-/// for each call has no bounds check and no panic.
+/// Tells the compiler what the framework's loader has checked, so that the look-up in the function
+/// table for each call has no bounds check and no panic.
 #[inline]
 pub(crate) fn assume_function_count() {
     // SAFETY: the loader wrote the number before `DriverEntry` ran, and it does not change.
     let count = unsafe { wdk_sys::WdfFunctionCount };
-    // SAFETY: the framework that loaded this driver is not older than the least version that the driver
-    // names, whose table is longer.
+    // SAFETY: the framework that loaded this driver is not older than the least version that the
+    // driver names, whose table is longer.
     unsafe { core::hint::assert_unchecked(count > LAST_FUNCTION.cast_unsigned()) };
 }
 

@@ -1,11 +1,12 @@
-//! Work items of the framework: work that is requested at a raised IRQL and runs at `PASSIVE_LEVEL`.
+//! Work items of the framework: work that is requested at a raised IRQL and runs at
+//! `PASSIVE_LEVEL`.
 
 use wdk_sys::{PFN_WDF_WORKITEM, WDF_WORKITEM_CONFIG, WDFDEVICE, WDFWORKITEM};
 
 use crate::os::{object, wdf};
 
-/// A work item of a device. The framework waits for its callback before it deletes the device, so the
-/// callback may use the device's PF.
+/// A work item of a device. The framework waits for its callback before it deletes the device, so
+/// the callback may use the device's PF.
 #[derive(Clone, Copy)]
 pub(crate) struct WorkItem(WDFWORKITEM);
 
@@ -43,7 +44,8 @@ impl WorkItem {
     /// Queues the work item, which runs at `PASSIVE_LEVEL`; one that is queued already runs once.
     /// Callable up to `DISPATCH_LEVEL`, while the device is not removed.
     pub(crate) fn enqueue(self) {
-        // SAFETY: the work item lives as long as the device, and the caller keeps that from being removed.
+        // SAFETY: the work item lives as long as the device, and the caller keeps that from being
+        // removed.
         unsafe { wdf::call!(WdfWorkItemEnqueue, self.0) };
     }
 }

@@ -1,8 +1,8 @@
-//! From the creation of a PF to its deletion.
+//! Creates, finds, references and deletes the framework object of a PF.
 //!
-//! A PF is the context of a framework object of its own, a child of the driver and not of the device,
-//! because an interface may be held longer than the device exists. The device and each holder of the
-//! interface hold it; the last release deletes it.
+//! A PF is the context of a framework object of its own, a child of the driver and not of the
+//! device, because an interface may be held longer than the device exists. The device and each
+//! holder of the interface hold it; the last release deletes it.
 
 use core::{
     ptr::NonNull,
@@ -35,8 +35,8 @@ static OUTLIVED: AtomicBool = AtomicBool::new(false);
 /// The time that the thread of the last holder gets to leave this image.
 const LAST_INSTRUCTIONS_MILLISECONDS: u32 = 20;
 
-/// Waits until the last interface of the last PF was released, at `PASSIVE_LEVEL`. An event announces
-/// that, because the wait has no limit.
+/// Waits until the last interface of the last PF was released, at `PASSIVE_LEVEL`. An event
+/// announces that, because the wait has no limit.
 pub(crate) fn wait_until_none_is_left() {
     let held = LIVING.load(Ordering::Acquire);
     if held != 0 {
@@ -49,8 +49,8 @@ pub(crate) fn wait_until_none_is_left() {
     }
     // The holder's thread lowers the count and then returns through this image. As long as it has a
     // handle to the device, or a reference to the device object that it sends its requests to, the
-    // I/O manager keeps the image. Code in this image cannot wait for its own return, so for a holder
-    // without either this pause is all that there is; docs/contract.md.
+    // I/O manager keeps the image. Code in this image cannot wait for its own return, so for a
+    // holder without either this pause is all that there is; docs/contract.md.
     if OUTLIVED.load(Ordering::Acquire) {
         wait::sleep(LAST_INSTRUCTIONS_MILLISECONDS);
     }

@@ -67,7 +67,8 @@ bitflags! {
         const BUS_MASTER = 1 << 2;
     }
 
-    /// The Status register (sections 7.5.1.1.4 and 9.3.4.1.4). Its errors are cleared by writing one.
+    /// The Status register (sections 7.5.1.1.4 and 9.3.4.1.4). Its errors are cleared by writing
+    /// one.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Status: u16 {
         /// A capability list exists.
@@ -120,7 +121,8 @@ bitflags! {
     pub struct MsiControl: u16 {
         /// MSI Enable.
         const ENABLE = 1 << 0;
-        /// Multiple Message Capable: the binary logarithm of the vectors that the function asks for.
+        /// Multiple Message Capable: the binary logarithm of the vectors that the function asks
+        /// for.
         const MULTIPLE_CAPABLE = 0b111 << 1;
         /// Multiple Message Enable: the binary logarithm of the vectors that it is given.
         const MULTIPLE_ENABLE = 0b111 << 4;

@@ -9,9 +9,10 @@
 //! | [`config`] | `wdm.h`, PCI Express Base Specification | registers in a function's configuration space |
 //!
 //! The bindings of `wdk-sys` hold neither `pcivirt.h` nor `vpci.h`, so the layouts are declared
-//! here, once, for the driver and for everything that plays its partners. Each layout is held to
-//! the offsets that a C compiler gives it on a 64-bit target by constant assertions: a mistake is
-//! a build error. The names follow Rust's spelling; the documentation of each item gives the C name.
+//! here, once, for the driver and for the doubles of its neighbours in the lab. Each layout is held
+//! to the offsets that a C compiler gives it on a 64-bit target by constant assertions: a mistake
+//! is a build error. The names follow Rust's spelling; the documentation of each item gives the C
+//! name.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,9 @@
 //! `pcivirt.h`: what a PF driver offers to the virtualization stack of the parent partition.
 //!
 //! Two conversations: the stack calls the functions of [`DeviceInterface`], and it sends the IOCTLs
-//! of this module to the PF's device. The documentation of both is under `wdk-ddi-src/content/pcivirt`
-//! of MicrosoftDocs/windows-driver-docs-ddi ("Creating a PF driver for a PCI Express SR-IOV device").
+//! of this module to the PF's device. The documentation of both is under
+//! `wdk-ddi-src/content/pcivirt` of MicrosoftDocs/windows-driver-docs-ddi ("Creating a PF driver
+//! for a PCI Express SR-IOV device").
 //!
 //! Every function and IOCTL is documented for `PASSIVE_LEVEL`.
 
@@ -19,11 +20,12 @@ use crate::{
 /// virtualization stack finds a PF and opens a handle to it.
 pub const GUID_DEVINTERFACE_VIRTUALIZABLE_DEVICE: Guid =
     Guid::from_u128(0xA13A_7A93_11F0_4BD2_A9F5_6B5C_5B88_527D);
-/// `GUID_SRIOV_DEVICE_INTERFACE_STANDARD`: `IRP_MN_QUERY_INTERFACE` with it gets a [`DeviceInterface`].
+/// `GUID_SRIOV_DEVICE_INTERFACE_STANDARD`: `IRP_MN_QUERY_INTERFACE` with it gets a
+/// [`DeviceInterface`].
 pub const GUID_SRIOV_DEVICE_INTERFACE_STANDARD: Guid =
     Guid::from_u128(0x937E_E9B6_0ED3_411C_982B_1F56_4AFB_ABD3);
-/// `GUID_MITIGABLE_DEVICE_INTERFACE`: register access in mitigated ranges, which a PF driver without
-/// mitigated ranges does not offer.
+/// `GUID_MITIGABLE_DEVICE_INTERFACE`: register access in mitigated ranges, which a PF driver
+/// without mitigated ranges does not offer.
 pub const GUID_MITIGABLE_DEVICE_INTERFACE: Guid =
     Guid::from_u128(0xADFD_9567_4245_497E_8572_78D4_5C16_22B8);
 
@@ -59,9 +61,11 @@ pub const IOCTL_DETACH: u32 = sriov_ioctl(4);
 /// `IOCTL_SRIOV_INVALIDATE_BLOCK`: pends until the PF wants a VF to read blocks again. The
 /// documentation lists [`InvalidateBlock`] as input; the answer can only be the same structure.
 pub const IOCTL_INVALIDATE_BLOCK: u32 = sriov_ioctl(5);
-/// `IOCTL_SRIOV_QUERY_MITIGATED_RANGE_COUNT`: [`MitigatedRangeCountInput`] → [`MitigatedRangeCountOutput`].
+/// `IOCTL_SRIOV_QUERY_MITIGATED_RANGE_COUNT`: [`MitigatedRangeCountInput`] →
+/// [`MitigatedRangeCountOutput`].
 pub const IOCTL_QUERY_MITIGATED_RANGE_COUNT: u32 = sriov_ioctl(6);
-/// `IOCTL_SRIOV_QUERY_MITIGATED_RANGES`: [`MitigatedRangesInput`] → one [`MitigatedRangesOutput`] a range.
+/// `IOCTL_SRIOV_QUERY_MITIGATED_RANGES`: [`MitigatedRangesInput`] → one [`MitigatedRangesOutput`] a
+/// range.
 pub const IOCTL_QUERY_MITIGATED_RANGES: u32 = sriov_ioctl(7);
 /// `IOCTL_SRIOV_MITIGATED_RANGE_UPDATE`: pends until the ranges of a VF change.
 /// [`MitigatedRangeUpdate`] is both input and output.
@@ -194,7 +198,8 @@ impl DevicePowerState {
     }
 }
 
-/// `SRIOV_READ_CONFIG`: reads `length` bytes of a VF's configuration space from `offset` into `data`.
+/// `SRIOV_READ_CONFIG`: reads `length` bytes of a VF's configuration space from `offset` into
+/// `data`.
 pub type ReadConfig = unsafe extern "C" fn(
     context: *mut c_void,
     data: *mut c_void,
@@ -202,7 +207,8 @@ pub type ReadConfig = unsafe extern "C" fn(
     offset: u32,
     length: u32,
 ) -> NtStatus;
-/// `SRIOV_WRITE_CONFIG`: writes `length` bytes from `data` to a VF's configuration space at `offset`.
+/// `SRIOV_WRITE_CONFIG`: writes `length` bytes from `data` to a VF's configuration space at
+/// `offset`.
 pub type WriteConfig = unsafe extern "C" fn(
     context: *mut c_void,
     data: *const c_void,
@@ -248,7 +254,8 @@ pub type GetDeviceLocation = unsafe extern "C" fn(
 );
 /// `SRIOV_RESET_FUNCTION`: function level reset of one VF.
 pub type ResetFunction = unsafe extern "C" fn(context: *mut c_void, vf_index: u16) -> NtStatus;
-/// `SRIOV_SET_POWER_STATE`: `power_state` is a `DEVICE_POWER_STATE` ([`DevicePowerState`]), `wake` a BOOLEAN.
+/// `SRIOV_SET_POWER_STATE`: `power_state` is a `DEVICE_POWER_STATE` ([`DevicePowerState`]), `wake`
+/// a BOOLEAN.
 pub type SetPowerState = unsafe extern "C" fn(
     context: *mut c_void,
     vf_index: u16,

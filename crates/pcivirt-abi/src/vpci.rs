@@ -35,8 +35,8 @@ const fn vpci_ioctl(function: u32) -> u32 {
 /// `IOCTL_VPCI_INVALIDATE_BLOCK`: pends until the PF invalidates blocks of this VF. The
 /// documentation puts [`InvalidateBlockOutput`] at `Type3InputBuffer`; Information is 0.
 pub const IOCTL_INVALIDATE_BLOCK: u32 = vpci_ioctl(1);
-/// `IOCTL_VPCI_READ_BLOCK`: `Type3InputBuffer` is a [`ReadBlockInput`], `UserBuffer` takes the data,
-/// whose length equals `BytesRequested`; Information is the number of bytes read.
+/// `IOCTL_VPCI_READ_BLOCK`: `Type3InputBuffer` is a [`ReadBlockInput`], `UserBuffer` takes the
+/// data, whose length equals `BytesRequested`; Information is the number of bytes read.
 pub const IOCTL_READ_BLOCK: u32 = vpci_ioctl(2);
 /// `IOCTL_VPCI_WRITE_BLOCK`: `Type3InputBuffer` is a [`WriteBlockHeader`] with its data behind it;
 /// the output length is 0 and Information is the number of bytes written.

@@ -1,9 +1,9 @@
 //! Which part of the PF's VF memory belongs to which VF.
 //!
-//! The bus gives one aperture for each VF base address register; VF n owns its n-th slice, whose size
-//! is the size that one VF's register was probed to (PCI Express Base Specification, section
-//! 9.2.1.1.1). The aperture has to hold a slice for every VF, or a VF would get memory that belongs to
-//! another function.
+//! The bus gives one aperture for each VF base address register; VF n owns its n-th slice, whose
+//! size is the size that one VF's register was probed to (PCI Express Base Specification, section
+//! 9.2.1.1.1). The aperture has to hold a slice for every VF, or a VF would get memory that belongs
+//! to another function.
 
 use crate::status::{self, NtStatus};
 use pcivirt_abi::{PCI_TYPE0_ADDRESSES, bus, bus::MemoryDescriptor, config as register};
@@ -115,8 +115,8 @@ pub struct Bar {
 /// start. Public pages disagree on whether the bus gives the PF's or the VFs' (docs/contract.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BarFailure {
-    /// The type bits are not those of the register in the SR-IOV capability, or no VF can have them:
-    /// I/O space, a reserved type, 64 bits without a second register.
+    /// The type bits are not those of the register in the SR-IOV capability, or no VF can have
+    /// them: I/O space, a reserved type, 64 bits without a second register.
     Type {
         /// The base address register.
         bar: u8,
@@ -161,8 +161,8 @@ pub fn decode(
             probed,
             register,
         };
-        // A VF has no I/O space (PCI Express Base Specification, section 9.3.3.14), and the bits of an
-        // I/O register where a memory register has its type are part of an address.
+        // A VF has no I/O space (PCI Express Base Specification, section 9.3.3.14), and the bits of
+        // an I/O register where a memory register has its type are part of an address.
         if (probed ^ register) & TYPE_BITS != 0 || probed & register::BAR_IO_SPACE != 0 {
             return Err(wrong_type);
         }
@@ -326,14 +326,14 @@ pub struct VfBarApertures {
 const PREFETCHABLE: u16 = 0x4;
 
 impl VfBarApertures {
-    /// Finds the aperture of each register. The documentation does not say whether VF memory is among
-    /// the PF's ranges. Where a raw range begins at the register's address, its translation is the
-    /// aperture; where none does, the aperture begins at that address itself and is as long as the VFs
-    /// need, which is what the register decodes.
+    /// Finds the aperture of each register. The documentation does not say whether VF memory is
+    /// among the PF's ranges. Where a raw range begins at the register's address, its translation
+    /// is the aperture; where none does, the aperture begins at that address itself and is as long
+    /// as the VFs need, which is what the register decodes.
     ///
     /// # Errors
-    /// A register without an address or with one that its size rules out, or a range whose length is
-    /// not that of the VFs that are to be on or of all VFs.
+    /// A register without an address or with one that its size rules out, or a range whose length
+    /// is not that of the VFs that are to be on or of all VFs.
     pub fn find(
         bars: &[Option<Bar>; PCI_TYPE0_ADDRESSES],
         bases: &[Option<u64>; PCI_TYPE0_ADDRESSES],

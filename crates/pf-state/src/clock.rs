@@ -1,8 +1,8 @@
 //! Time for the sequences that have to wait for hardware.
 
-/// The longest time between two ticks of the system clock, 15.625 ms, in whole milliseconds. Windows
-/// counts a wait from the tick before it began, so it may end that much early (documentation of
-/// `KeDelayExecutionThread`: its resolution is that of the clock).
+/// The longest time between two ticks of the system clock, 15.625 ms, in whole milliseconds.
+/// Windows counts a wait from the tick before it began, so it may end that much early
+/// (documentation of `KeDelayExecutionThread`: its resolution is that of the clock).
 pub(crate) const TICK_MILLISECONDS: u32 = 16;
 
 /// Lets time pass. The thread sleeps.

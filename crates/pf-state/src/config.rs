@@ -2,7 +2,8 @@
 //! registers do not hold.
 //!
 //! A VF writes only its own functions' controls, and cannot change what the PF or the host decided.
-//! [`write_list`](crate::write_list) holds the registers. Section numbers are those of the PCI Express Base Specification.
+//! [`write_list`](crate::write_list) holds the registers. Section numbers are those of the PCI
+//! Express Base Specification.
 
 use crate::status::{self, NtStatus};
 use pcivirt_abi::config::{self as register, Status};
@@ -108,8 +109,8 @@ pub fn check_range(offset: u32, length: u32) -> Result<(), NtStatus> {
     }
 }
 
-/// PCI vendor ID and device ID: the PF's, or those that software sees in a VF, whose own registers read as
-/// ones (9.3.4.1.1).
+/// PCI vendor ID and device ID: the PF's, or those that software sees in a VF, whose own registers
+/// read as ones (9.3.4.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The vendor ID, which a PF and its VFs share.

@@ -1,10 +1,11 @@
 //! Turns the VFs on and off, with the times that the device needs (PCI Express Base Specification,
 //! section 9.3.3.3.1; Linux's `drivers/pci/iov.c` waits as long).
 //!
-//! After VF Enable was cleared, software must not touch the SR-IOV capability for a second. The next access
-//! need not be this driver's: the bus driver moves the VFs' memory in a rebalance and restores registers after
-//! a sleep, and the device may get another driver. So [`turn_off`] itself waits for the second, and returns
-//! when the capability may be touched again. No path has to store when that is.
+//! After VF Enable was cleared, software must not touch the SR-IOV capability for a second. The
+//! next access need not be this driver's: the bus driver moves the VFs' memory in a rebalance and
+//! restores registers after a sleep, and the device may get another driver. So [`turn_off`] itself
+//! waits for the second, and returns when the capability may be touched again. No path has to store
+//! when that is.
 
 use crate::{
     bars::{self, ApertureFailure, Ranges, VfBarApertures, VfCount},
@@ -19,7 +20,8 @@ use pcivirt_abi::{PCI_TYPE0_ADDRESSES, config as register, config::SriovControl}
 
 /// A PF, as far as turning its VFs on needs it.
 pub trait PhysicalFunction {
-    /// `EnableVirtualization` of the bus: sets `NumVFs` and VF Enable, or clears them; `num_vfs` is 0 then.
+    /// `EnableVirtualization` of the bus: sets `NumVFs` and VF Enable, or clears them; `num_vfs` is
+    /// 0 then.
     fn switch(&mut self, num_vfs: u16, on: bool) -> NtStatus;
 
     /// The PF's configuration space.
@@ -58,12 +60,12 @@ impl Memory {
         VfBarApertures::find(&bars, &bases, &self.ranges, vfs).map_err(StartFailure::Apertures)
     }
 
-    /// Whether the device has as many VFs as are to be turned on, and room for them, as far as can be
-    /// told before they are on.
+    /// Whether the device has as many VFs as are to be turned on, and room for them, as far as can
+    /// be told before they are on.
     ///
     /// # Errors
-    /// As [`apertures`](Self::apertures), but for addresses that may still be to come; more VFs than the
-    /// device can have.
+    /// As [`apertures`](Self::apertures), but for addresses that may still be to come; more VFs
+    /// than the device can have.
     pub fn admit(&self, capability: &Capability, num_vfs: u16) -> Result<(), StartFailure> {
         let total = capability.total_vfs;
         if num_vfs > total {
@@ -90,9 +92,9 @@ pub struct Enabled {
     pub write_list: WriteList,
 }
 
-/// Turns the VFs on and finds their memory and registers, at `PASSIVE_LEVEL`. It takes 100 ms, and up to a
-/// second when VFs are slow. VFs that are on already, for example by another driver, are turned off first, which
-/// takes another second: the bus refuses a state that it is in.
+/// Turns the VFs on and finds their memory and registers, at `PASSIVE_LEVEL`. It takes 100 ms, and
+/// up to a second when VFs are slow. VFs that are on already, for example by another driver, are
+/// turned off first, which takes another second: the bus refuses a state that it is in.
 ///
 /// # Errors
 /// The cause. The VFs are off then, and the second after that is over.
@@ -119,7 +121,8 @@ pub fn turn_on(
     enabled
 }
 
-/// Turns the VFs off and waits for a second, at `PASSIVE_LEVEL`. If the bus fails nothing more can be done.
+/// Turns the VFs off and waits for a second, at `PASSIVE_LEVEL`. If the bus fails nothing more can
+/// be done.
 pub fn turn_off(pf: &mut impl PhysicalFunction, clock: &mut impl Clock) {
     let _ = pf.switch(0, false);
     clock.sleep_at_least(register::VF_DISABLE_MILLISECONDS);
@@ -190,9 +193,9 @@ fn wait_for_vfs(
     Ok(())
 }
 
-/// Whether a VF completes configuration requests. Until it does, its registers read as ones; while it asks
-/// for more time, its vendor ID may read as 0001h instead (section 2.3.2), which otherwise reads as ones. Some
-/// bits of the two registers after the identifiers are always zero.
+/// Whether a VF completes configuration requests. Until it does, its registers read as ones; while
+/// it asks for more time, its vendor ID may read as 0001h instead (section 2.3.2), which otherwise
+/// reads as ones. Some bits of the two registers after the identifiers are always zero.
 fn answers(vf: &mut impl Space) -> bool {
     let retried = vf.read_u16(register::VENDOR_ID) == Some(register::VENDOR_ID_RETRY);
     let registers = vf.read_u32(register::COMMAND);

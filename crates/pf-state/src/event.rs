@@ -1,8 +1,9 @@
 //! The events that the driver writes to Event Tracing for Windows.
 //!
-//! The provider's events are self-describing (`TraceLogging`). All have the same seven fields, so that
-//! one function writes them: the PF's LUID and the path of its management interface, which are 0 and
-//! empty for the driver as a whole; the VF (65535 for none), a status, two numbers, a sentence.
+//! The provider's events are self-describing (`TraceLogging`). All have the same seven fields, so
+//! that one function writes them: the PF's LUID and the path of its management interface, which are
+//! 0 and empty for the driver as a whole; the VF (65535 for none), a status, two numbers, a
+//! sentence.
 
 mod trace_logging;
 
@@ -27,7 +28,8 @@ const WARNING: u8 = 3;
 /// `TRACE_LEVEL_INFORMATION`: something happened.
 const INFORMATION: u8 = 4;
 
-/// The fields of every event: names and types. [`EtwRecord::pieces`] holds their values in this order.
+/// The fields of every event: names and types. [`EtwRecord::pieces`] holds their values in this
+/// order.
 const FIELDS: [(&str, FieldType); 7] = [
     ("Pf", FieldType::HexInt64),
     ("Interface", FieldType::AnsiString),
@@ -198,8 +200,8 @@ events! {
     /// A detach, or the end of the attached handle.
     DETACHED = INFORMATION "Detached",
         c"No virtualization stack is attached.";
-    /// A callback begins to wait for the virtualization stack, without a limit. `First` is the event that the
-    /// stack has to answer: 0 query-stop, 1 restart.
+    /// A callback begins to wait for the virtualization stack, without a limit. `First` is the
+    /// event that the stack has to answer: 0 query-stop, 1 restart.
     WAITING_FOR_STACK = INFORMATION "WaitingForStack",
         c"Plug and Play waits for the virtualization stack's answer.";
     /// `First` is the event: 0 query-stop, 1 restart.
@@ -227,7 +229,8 @@ events! {
     /// The interface was dereferenced too often.
     UNBALANCED_DEREFERENCE = ERROR "UnbalancedDereference",
         c"More references to the interface were given back than taken.";
-    /// The unload begins to wait, without a limit. `First` is the number of PFs whose interface is held.
+    /// The unload begins to wait, without a limit. `First` is the number of PFs whose interface is
+    /// held.
     WAITING_FOR_REFERENCES = WARNING "WaitingForReferences",
         c"The unload waits until the interfaces of removed devices are given back.";
 }

@@ -1,5 +1,5 @@
-//! The facts that every start of one device must find the same: the identifiers of its VFs and the sizes of their
-//! base address registers.
+//! The facts that every start of one device must find the same: the identifiers of its VFs and the
+//! sizes of their base address registers.
 //!
 //! The virtualization stack builds a guest's device from these values and may query them at any
 //! time after the first start, also while the PF is stopped or not in D0. A rebalance moves memory

@@ -72,8 +72,8 @@ pub enum StartFailure {
         /// The first IDs that the table is for.
         table: Identity,
     },
-    /// There is no block table in the registry, and the one in the driver's image is for other PCI IDs than
-    /// the PF's.
+    /// There is no block table in the registry, and the one in the driver's image is for other PCI
+    /// IDs than the PF's.
     NoTable {
         /// The PF's IDs.
         pf: Identity,

@@ -2,8 +2,8 @@
 //!
 //! The order is that of the PCI Express Base Specification, section 6.6.2 and its implementation
 //! note "Avoiding Data Corruption From Stale Completions": stop the VF from starting new
-//! transactions, wait for those under way, start the reset, leave the VF alone for 100 ms, and check
-//! that it answers again. The caller holds back all other accesses to the VF.
+//! transactions, wait for those under way, start the reset, leave the VF alone for 100 ms, and
+//! check that it answers again. The caller holds back all other accesses to the VF.
 
 use crate::{
     clock::Clock,
@@ -52,8 +52,8 @@ const PENDING_POLL_MILLISECONDS: u32 = 10;
 /// How long to wait for transactions: the specification lets a completion time out after 50 ms by
 /// default, and its note requires that time when the bit is unreliable.
 const PENDING_LIMIT_MILLISECONDS: u32 = 100;
-/// The time between two reads of a silent VF after the first 100 ms, and the limit: one second in all,
-/// after which section 6.6.1 lets a function count as broken.
+/// The time between two reads of a silent VF after the first 100 ms, and the limit: one second in
+/// all, after which section 6.6.1 lets a function count as broken.
 const ANSWER_POLL_MILLISECONDS: u32 = 100;
 const ANSWER_LIMIT_MILLISECONDS: u32 = 1000;
 

@@ -6,15 +6,15 @@
 //! request that names a VF carries that VF's bits and no other's; and the reply always names the
 //! VF and its bits. A request whose output cannot hold a reply would lose bits, so it is refused.
 //!
-//! One reading stays open: an input without meaning looks like one that names a VF. Until a real stack
-//! was observed, a registry value says whether the input is read ([`Input`]).
+//! One reading stays open: an input without meaning looks like one that names a VF. Until a real
+//! stack was observed, a registry value says whether the input is read ([`Input`]).
 //!
-//! The bits stay latched with the VF until a request is there to carry them. [`Delivery`] is what the
-//! shell implements; the functions on it are the order of work that loses and doubles nothing:
+//! The bits stay latched with the VF until a request is there to carry them. [`Delivery`] is what
+//! the shell implements; the functions on it are the order of work that loses and doubles nothing:
 //! - whatever latches bits then calls [`try_deliver`];
 //! - [`on_invalidate_ioctl`] queues a request, then tries to deliver;
-//! - [`try_deliver`] takes a request out of the queue and the bits out of the VF under the VF's lock,
-//!   both or neither;
+//! - [`try_deliver`] takes a request out of the queue and the bits out of the VF under the VF's
+//!   lock, both or neither;
 //! - a reset, during which a VF's bits cannot be taken, ends with [`try_deliver`].
 
 use crate::status::{self, NtStatus};
@@ -56,8 +56,8 @@ pub enum Filter {
 }
 
 impl Filter {
-    /// Checks a request when it arrives. `input` is the structure in the buffer when the input is long
-    /// enough to hold it; `read_as` says whether it counts.
+    /// Checks a request when it arrives. `input` is the structure in the buffer when the input is
+    /// long enough to hold it; `read_as` says whether it counts.
     ///
     /// # Errors
     /// `STATUS_BUFFER_TOO_SMALL` for an output that cannot hold a reply; of an input that is not
@@ -138,8 +138,8 @@ pub trait Delivery {
     /// Takes the oldest request that carries any VF's bits.
     fn next_for_any(&self) -> Option<Self::Request>;
 
-    /// Under the VF's lock: if bits are latched and the VF is not being reset, calls `carrier`, and if
-    /// that returns a request, takes the bits.
+    /// Under the VF's lock: if bits are latched and the VF is not being reset, calls `carrier`, and
+    /// if that returns a request, takes the bits.
     fn hand_over(
         &self,
         vf: u16,
@@ -153,9 +153,9 @@ pub trait Delivery {
     fn complete(&self, request: Self::Request, reply: InvalidateBlock);
 }
 
-/// Completes a pending request with the latched bits of a VF, if there are both. A request that names
-/// the VF goes before one that could carry another's. At most one request is completed, so the work
-/// is bounded at any IRQL.
+/// Completes a pending request with the latched bits of a VF, if there are both. A request that
+/// names the VF goes before one that could carry another's. At most one request is completed, so
+/// the work is bounded at any IRQL.
 pub fn try_deliver(delivery: &impl Delivery, vf: u16) {
     let carrier = || delivery.next_for_vf(vf).or_else(|| delivery.next_for_any());
     if let Some((request, mask)) = delivery.hand_over(vf, carrier) {

@@ -1,7 +1,8 @@
 //! The driver's decisions as state machines, free of KMDF.
 //!
-//! The driver's shell holds the locks, the queues and the requests. It calls this crate, or implements
-//! its traits, and executes the results; so host tests run the code that the driver runs.
+//! The driver's shell holds the locks, the queues and the requests. It calls this crate, or
+//! implements its traits, and executes the results; so host tests run the code that the driver
+//! runs.
 //!
 //! | module | decides |
 //! |---|---|

@@ -1,9 +1,9 @@
 //! Opens of the device, and the control codes that a file may carry.
 //!
-//! One security descriptor guards the device, and with it every way to open it. An administrator may
-//! widen it so that a program that is no administrator can query the PF's LUID. The management
-//! interface has a reference string, which the I/O manager leaves as the file's name when the device
-//! is opened through it, and such an open is checked once more, against [`ADMINISTRATORS`].
+//! One security descriptor guards the device, and with it every way to open it. An administrator
+//! may widen it so that a program that is no administrator can query the PF's LUID. The management
+//! interface has a reference string, which the I/O manager leaves as the file's name when the
+//! device is opened through it, and such an open is checked once more, against [`ADMINISTRATORS`].
 //!
 //! Facts of "Using Device Interfaces" and `WdfDeviceCreateDeviceInterface` (Microsoft's
 //! documentation) for reference strings, and of MS-DTYP 2.4 for security descriptors.
@@ -11,8 +11,8 @@
 /// The reference string of the management interface.
 pub const MANAGEMENT: &[u8; 10] = b"management";
 
-/// Whether a file of this name was opened through the management interface. A name that anyone adds to another
-/// path by hand counts as well: it is the check of the caller that matters.
+/// Whether a file of this name was opened through the management interface. A name that anyone adds
+/// to another path by hand counts as well: it is the check of the caller that matters.
 #[must_use]
 pub fn is_management(name: &[u16]) -> bool {
     let Some((&first, rest)) = name.split_first() else {
@@ -34,8 +34,8 @@ pub enum Opened {
     Plainly,
 }
 
-/// The result of an open. `is_administrator` checks the caller against [`ADMINISTRATORS`]; it runs only
-/// for a user-mode caller that opens the management interface. `None` refuses the open.
+/// The result of an open. `is_administrator` checks the caller against [`ADMINISTRATORS`]; it runs
+/// only for a user-mode caller that opens the management interface. `None` refuses the open.
 #[must_use]
 pub fn open(
     management: bool,
@@ -49,8 +49,8 @@ pub fn open(
     }
 }
 
-/// Whether a request may carry a management code. Kernel-mode senders are trusted, with and without a
-/// file object.
+/// Whether a request may carry a management code. Kernel-mode senders are trusted, with and without
+/// a file object.
 #[must_use]
 pub const fn may_manage(user_mode: bool, opened: Option<Opened>) -> bool {
     !user_mode || matches!(opened, Some(Opened::ForManagement))
@@ -61,7 +61,8 @@ pub const fn may_manage(user_mode: bool, opened: Option<Opened>) -> bool {
 #[derive(Debug)]
 pub struct SecurityDescriptor<const LENGTH: usize>(pub [u8; LENGTH]);
 
-/// `O:BAG:SYD:P(A;;FA;;;SY)(A;;FA;;;BA)`: all access for SYSTEM and Administrators, none for others.
+/// `O:BAG:SYD:P(A;;FA;;;SY)(A;;FA;;;BA)`: all access for SYSTEM and Administrators, none for
+/// others.
 pub static ADMINISTRATORS: SecurityDescriptor<100> = SecurityDescriptor([
     // Revision, padding, control: self-relative, protected DACL that is present.
     1, 0, 0x04, 0x90, // Offsets of owner, group, no SACL, DACL.

@@ -1,14 +1,15 @@
 //! The attachment of the virtualization stack, and the events of a resource rebalance.
 //!
 //! The virtualization stack attaches to the PF. When Plug and Play wants to stop the PF, the stack
-//! gets an event ([`PfEvent::QueryStopDevice`]) and may veto; when the PF runs again, or the stop was
-//! cancelled, it gets another ([`PfEvent::Restart`]). Each event waits for the stack's
+//! gets an event ([`PfEvent::QueryStopDevice`]) and may veto; when the PF runs again, or the stop
+//! was cancelled, it gets another ([`PfEvent::Restart`]). Each event waits for the stack's
 //! `IOCTL_SRIOV_EVENT_COMPLETE`, for its detach, or for the end of its handle.
 //!
 //! The machine is used under one lock. It never blocks: a Plug and Play callback that has to
 //! [wait](Verdict::Wait) sleeps outside of the lock, in a [`Sleeper`], until a function returns a
-//! [`Wake`]. At most one callback sleeps at a time: the framework sends one query at a time, and a PF
-//! that runs again while a query waits, such as after a sleep of the system, has nothing to wait for.
+//! [`Wake`]. At most one callback sleeps at a time: the framework sends one query at a time, and a
+//! PF that runs again while a query waits, such as after a sleep of the system, has nothing to wait
+//! for.
 
 use crate::{
     atomic::{AtomicI32, Ordering},
@@ -150,14 +151,15 @@ impl Rebalance {
         self.attached.is_some()
     }
 
-    /// Whether an `IOCTL_SRIOV_ATTACH` would have to wait now, according to [`attach`](Self::attach).
+    /// Whether an `IOCTL_SRIOV_ATTACH` would have to wait now, according to
+    /// [`attach`](Self::attach).
     #[must_use]
     pub const fn attach_waits(&self) -> bool {
         self.attached.is_none() && !matches!(self.phase, Phase::Steady | Phase::Removed)
     }
 
-    /// `IOCTL_SRIOV_ATTACH` through `handle`: only one may attach, and none between a query-stop and the
-    /// end of the rebalance.
+    /// `IOCTL_SRIOV_ATTACH` through `handle`: only one may attach, and none between a query-stop
+    /// and the end of the rebalance.
     pub fn attach(&mut self, handle: Handle) -> Admission {
         match (self.phase, self.attached) {
             (Phase::Removed, _) => Admission::Refused(status::DEVICE_REMOVED),
@@ -172,8 +174,8 @@ impl Rebalance {
         }
     }
 
-    /// `IOCTL_SRIOV_DETACH`. It always succeeds, also without an attachment, and counts as the stack's
-    /// answer to a pending event.
+    /// `IOCTL_SRIOV_DETACH`. It always succeeds, also without an attachment, and counts as the
+    /// stack's answer to a pending event.
     #[must_use]
     pub fn detach(&mut self) -> Option<Wake> {
         self.attached = None;
@@ -272,11 +274,13 @@ impl Rebalance {
         }
     }
 
-    /// `IRP_MN_CANCEL_STOP_DEVICE`, or the PF is in D0 again, after a rebalance or a sleep. The stack gets
-    /// an event if there was a stop, even one that it vetoed: it may have paused its VFs before it did.
+    /// `IRP_MN_CANCEL_STOP_DEVICE`, or the PF is in D0 again, after a rebalance or a sleep. The
+    /// stack gets an event if there was a stop, even one that it vetoed: it may have paused its VFs
+    /// before it did.
     ///
-    /// A PF can wake from a sleep in every phase. While a query waits for its answer the stop is neither
-    /// agreed to nor cancelled, so there is no event yet; while a restart waits there is one already.
+    /// A PF can wake from a sleep in every phase. While a query waits for its answer the stop is
+    /// neither agreed to nor cancelled, so there is no event yet; while a restart waits there is
+    /// one already.
     pub const fn running_again(&mut self) -> Resumption {
         match self.phase {
             Phase::Stopped if self.attached.is_some() => {
@@ -303,8 +307,8 @@ impl Rebalance {
 }
 
 /// The stack's answer as a Plug and Play query may return it. `EvtDeviceQueryStop` must not return
-/// `STATUS_NOT_SUPPORTED`, which in a Plug and Play request means that no driver handled it, and its
-/// page allows no other success than `STATUS_SUCCESS`.
+/// `STATUS_NOT_SUPPORTED`, which in a Plug and Play request means that no driver handled it, and
+/// its page allows no other success than `STATUS_SUCCESS`.
 const fn query_answer(query_status: NtStatus) -> NtStatus {
     match query_status {
         status::NOT_SUPPORTED => status::UNSUCCESSFUL,

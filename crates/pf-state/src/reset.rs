@@ -4,8 +4,10 @@
 //! 2. Wipe its blocks. From here on the guest's reads and writes are refused, and nothing of the
 //!    tenant before can be read.
 //! 3. Drain: wait for the calls in flight.
-//! 4. Discard the registers that are saved for it ([`retention`]), then reset the hardware ([`flr`]).
-//! 5. Serve the VF again and reopen the rundown; or keep both closed when the hardware did not reset.
+//! 4. Discard the registers that are saved for it ([`retention`]), then reset the hardware
+//!    ([`flr`]).
+//! 5. Serve the VF again and reopen the rundown; or keep both closed when the hardware did not
+//!    reset.
 //! 6. Carry out the follow-up: deliver the invalidations that arrived meanwhile.
 //!
 //! [`flr`]: crate::flr
@@ -62,8 +64,8 @@ pub trait VfReset: RegisterStore {
 /// It takes 100 ms and more; no other VF waits for it. The caller is not inside the VF's rundown.
 ///
 /// # Errors
-/// `STATUS_DEVICE_NOT_READY` while another reset of the VF runs; otherwise the status of the step that
-/// failed.
+/// `STATUS_DEVICE_NOT_READY` while another reset of the VF runs; otherwise the status of the step
+/// that failed.
 pub fn reset_vf(vf: &impl VfReset) -> Result<(), NtStatus> {
     let rundown = vf.rundown();
     let before = rundown.close().map_err(|_| status::DEVICE_NOT_READY)?;

@@ -3,13 +3,13 @@
 //! Two rundowns guard the hardware of the VFs, and each VF has a rundown of its own:
 //! - calls of the virtualization stack enter the *calls* rundown, which is open only when all
 //!   registers have been restored;
-//! - resets, [`save`] and [`restore`] enter the *VFs* rundown, which is open as long as the VFs are on;
+//! - resets, [`save`] and [`restore`] enter the *VFs* rundown, which is open while the VFs are on;
 //! - all of them enter the VF's rundown, except a reset, which closes it, drains it, and calls
 //!   [`discard`] before it checks whether the VFs are on.
 //!
 //! A reset that finds the VFs off leaves nothing that could be restored, and one that finds them on
-//! resets hardware to which nothing is restored any more. So a VF that was reset never gets back what
-//! the driver before the reset had set, whenever the PF leaves or enters D0 meanwhile.
+//! resets hardware to which nothing is restored any more. So a VF that was reset never gets back
+//! what the driver before the reset had set, whenever the PF leaves or enters D0 meanwhile.
 
 use crate::{
     config::{Space, WritableSpace},
@@ -27,8 +27,9 @@ pub trait RegisterStore {
     fn replace(&self, saved: Option<SavedRegisters>) -> Option<SavedRegisters>;
 }
 
-/// Saves the registers of a VF that is about to be turned off. The VFs are on, and the calls rundown is
-/// closed and empty. A VF that is being reset, or whose reset has failed, has nothing to save.
+/// Saves the registers of a VF that is about to be turned off. The VFs are on, and the calls
+/// rundown is closed and empty. A VF that is being reset, or whose reset has failed, has nothing to
+/// save.
 ///
 /// # Errors
 /// [`RestoreFailure::Bus`] when the registers cannot be read; nothing is stored then.

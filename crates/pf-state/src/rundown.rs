@@ -1,8 +1,8 @@
 //! Rundown protection of what calls use, and references to the interface.
 //!
-//! A *reference* says that its holder may call later: it keeps memory alive and vetoes a query-remove.
-//! A *call in flight* uses the hardware now, which must not go away under it. A [`Rundown`] counts
-//! calls and can be closed; [`References`] counts references and cannot.
+//! A *reference* says that its holder may call later: it keeps memory alive and vetoes a
+//! query-remove. A *call in flight* uses the hardware now, which must not go away under it. A
+//! [`Rundown`] counts calls and can be closed; [`References`] counts references and cannot.
 
 use crate::atomic::{AtomicU32, Ordering};
 
@@ -80,8 +80,8 @@ impl Rundown {
 
     /// Closes the rundown and makes the caller its owner: until [`reopen`](Self::reopen) or
     /// [`abandon`](Self::abandon) no other caller can close it. Calls in flight continue; see
-    /// [`is_empty`](Self::is_empty). An abandoned rundown can be closed again; the result says which
-    /// it was.
+    /// [`is_empty`](Self::is_empty). An abandoned rundown can be closed again; the result says
+    /// which it was.
     ///
     /// # Errors
     /// [`Busy`] while it has an owner, and for ever once it is shut.
@@ -141,8 +141,8 @@ const HOLDERS: u32 = DEVICE - 1;
 
 /// Counts the references to an interface, beside the hold of the device that offers it.
 ///
-/// The two are separate so that a holder that releases more than it took cannot release the device's
-/// hold: the object that is counted lives at least as long as the device.
+/// The two are separate so that a holder that releases more than it took cannot release the
+/// device's hold: the object that is counted lives at least as long as the device.
 #[derive(Debug)]
 pub struct References {
     word: AtomicU32,

@@ -1,9 +1,9 @@
 //! The registers that a VF's driver has set, over a time in which the VF is off.
 //!
-//! Turning VFs off and on resets them (PCI Express Base Specification, section 9.3.3.3.1), as does a
-//! loss of power, and the VF's driver does not notice: it would wait for interrupts that its VF no longer
-//! sends. What it wrote is therefore saved and written again. What cannot be saved here is in the VF's
-//! memory, such as its MSI-X table.
+//! Turning VFs off and on resets them (PCI Express Base Specification, section 9.3.3.3.1), as does
+//! a loss of power, and the VF's driver does not notice: it would wait for interrupts that its VF
+//! no longer sends. What it wrote is therefore saved and written again. What cannot be saved here
+//! is in the VF's memory, such as its MSI-X table.
 
 use crate::{
     config::{Space, WritableSpace},

@@ -1,4 +1,5 @@
-//! Reads the PF's IDs and SR-IOV capability (PCI Express Base Specification, sections 7.5.1.1 and 9.3.3).
+//! Reads the PF's IDs and SR-IOV capability (PCI Express Base Specification, sections 7.5.1.1 and
+//! 9.3.3).
 
 use crate::config::{Identity, Space, find_extended_capability};
 use pcivirt_abi::{PCI_TYPE0_ADDRESSES, config as register, config::SriovControl};

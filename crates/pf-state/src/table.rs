@@ -13,8 +13,8 @@ pub enum Origin {
     Image,
 }
 
-/// Chooses the table: the registry's if there is one, whatever is wrong with it, and else the one in the
-/// driver's image. `pf` holds the IDs in the PF's configuration space.
+/// Chooses the table: the registry's if there is one, whatever is wrong with it, and else the one
+/// in the driver's image. `pf` holds the IDs in the PF's configuration space.
 ///
 /// # Errors
 /// A table that does not verify, or one for other IDs than the PF's.
@@ -110,7 +110,8 @@ mod tests {
                 image: pf(0x1414, 0xB001)
             })
         );
-        // The registry's table is not passed over: not one that is broken, not one for other devices.
+        // The registry's table is not passed over: not one that is broken, not one for other
+        // devices.
         for registry in [&[][..], &image[1..], &table("0xB002")] {
             let found = chosen(Some(registry), &image, pf(0x1414, 0xB001));
             assert!(matches!(

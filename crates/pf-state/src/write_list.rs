@@ -86,9 +86,9 @@ impl Register {
         }
     }
 
-    /// Writes the bits of `value` that the register takes. None when the bus fails. Of two writes at
-    /// one time to one register of a VF one may be lost; a driver that sends both harms its own VF
-    /// alone.
+    /// Writes the bits of `value` that the register takes. None when the bus fails. Of two writes
+    /// at one time to one register of a VF one may be lost; a driver that sends both harms its own
+    /// VF alone.
     pub(super) fn write(self, space: &mut impl WritableSpace, value: u32) -> Option<()> {
         let held = self.read(space)?;
         self.put(space, self.admitted(value, held))
@@ -258,8 +258,8 @@ impl Msi {
 pub enum Written {
     /// Nothing.
     Done,
-    /// The VF starts a function level reset. The hardware did not get the write: the caller resets the VF
-    /// as `ResetVf` does, so that its blocks are wiped with it.
+    /// The VF starts a function level reset. The hardware did not get the write: the caller resets
+    /// the VF as `ResetVf` does, so that its blocks are wiped with it.
     Reset,
 }
 

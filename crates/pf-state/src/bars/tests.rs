@@ -79,7 +79,8 @@ fn a_value_of_another_type_than_the_register_is_refused_with_both() {
             "{probed:x?} for {registers:x?}"
         );
     };
-    // The PF has I/O space where the VFs have none, or memory, whatever the bits behind it look like.
+    // The PF has I/O space where the VFs have none, or memory, whatever the bits behind it look
+    // like.
     for io in [0xFFFF_FF01, 0xFFFF_FFFD, 0xFFFF_FF05] {
         wrong([io, 0xFFFF_F000, 0, 0, 0, 0], [0; 6], 0);
         wrong([io, 0, 0, 0, 0, 0], [0xF000_0000, 0, 0, 0, 0, 0], 0);
@@ -181,8 +182,8 @@ fn a_window_without_room_for_every_vf_is_refused_with_its_numbers() {
 
 #[test]
 fn a_window_of_another_length_than_the_vfs_have_shows_another_registers_size() {
-    // The VFs have 16 KiB each. If a aperture is for all eight of them, the PF's 4 KiB do not fit it, and
-    // neither do its 64 KiB.
+    // The VFs have 16 KiB each. If an aperture is for all eight of them, the PF's 4 KiB do not fit
+    // it, and neither do its 64 KiB.
     for length in [0x1_0001, 0x1_4000, 0x1_FFFF, 0x2_0001, 0x8_0000] {
         let listed = (range(0xF000_0000, length), range(0xF000_0000, length));
         let expected = ApertureFailure::Length {

@@ -1,5 +1,5 @@
-//! Every path through turning VFs on and off, on a device that measures the times itself: it fails the
-//! test when it is touched too early.
+//! Every path through turning VFs on and off, on a device that measures the times itself: it fails
+//! the test when it is touched too early.
 
 use std::{cell::RefCell, rc::Rc};
 

@@ -1,5 +1,5 @@
-//! The rules of `TraceLoggingProvider.h`, `EtwRegister`, `EtwSetInformation` and `EtwWriteTransfer` on
-//! the bytes that the driver hands to them, and the list of events.
+//! The rules of `TraceLoggingProvider.h`, `EtwRegister`, `EtwSetInformation` and `EtwWriteTransfer`
+//! on the bytes that the driver hands to them, and the list of events.
 
 use proptest::prelude::*;
 use sha1_smol::Sha1;
@@ -183,8 +183,8 @@ proptest! {
     }
 }
 
-/// The GUID that tools compute from a provider's name: the first 16 bytes of SHA-1 over a namespace and
-/// the name, upper-case and in big-endian UTF-16, with 5 for a version.
+/// The GUID that tools compute from a provider's name: the first 16 bytes of SHA-1 over a namespace
+/// and the name, upper-case and in big-endian UTF-16, with 5 for a version.
 fn guid_of_name(name: &str) -> [u8; 16] {
     let mut hash = Sha1::from(b"\x48\x2C\x2D\xB2\xC3\x90\x47\xC8\x87\xF8\x1A\x15\xBF\xC1\x30\xFB");
     for unit in name.to_uppercase().encode_utf16() {

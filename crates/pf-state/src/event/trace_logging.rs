@@ -117,8 +117,8 @@ impl EventDescriptor {
         self.level
     }
 
-    /// The event's metadata: their length in 16 bits, no tags, the name, and of each field its name and
-    /// type.
+    /// The event's metadata: their length in 16 bits, no tags, the name, and of each field its name
+    /// and type.
     #[must_use]
     pub fn metadata(&self) -> &[u8] {
         self.metadata

@@ -1,5 +1,5 @@
-//! Invalidations that are latched beside requests that arrive, and beside a reset: no order leaves bits
-//! and a request that could carry them. The functions on `Delivery` are the driver's own.
+//! Invalidations that are latched beside requests that arrive, and beside a reset: no order leaves
+//! bits and a request that could carry them. The functions on `Delivery` are the driver's own.
 
 use std::collections::VecDeque;
 

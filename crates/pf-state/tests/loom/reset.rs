@@ -1,5 +1,6 @@
 //! A reset of a VF beside the PF's way out of D0 and back, beside a call, and beside another reset.
-//! `reset_vf`, `save` and `restore` are the driver's own; around them stand the steps of `src/device.rs`.
+//! `reset_vf`, `save` and `restore` are the driver's own; around them stand the steps of
+//! `src/pnp.rs`.
 
 use loom::sync::{Arc, Mutex};
 use loom::thread::{spawn, yield_now};
