@@ -227,8 +227,10 @@ proptest! {
                     try_deliver(&pf, vf);
                 }
                 Step::RaiseAll(mask) => {
-                    owed.iter_mut().for_each(|owed| *owed |= mask);
-                    pf.latched.borrow_mut().iter_mut().for_each(|latched| *latched |= mask);
+                    for (owed, latched) in owed.iter_mut().zip(&mut *pf.latched.borrow_mut()) {
+                        *owed |= mask;
+                        *latched |= mask;
+                    }
                     try_deliver_all(&pf);
                 }
                 Step::Arrive(filter) => on_invalidate_ioctl(&pf, filter, filter),
