@@ -1,4 +1,5 @@
-//! Carries out the follow-up of the broker's operations: wakes host software and delivers invalidations.
+//! Carries out the follow-up of the broker's operations: wakes host software and delivers
+//! invalidations.
 
 use block_broker::{Deliver, FollowUp, Outcome};
 use pf_state::status::NtStatus;

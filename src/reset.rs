@@ -126,8 +126,8 @@ impl VfReset for Reset<'_> {
     }
 }
 
-/// The VFs' hardware was reset while the PF had no power: every VF is to read each block with `notify`
-/// again. At `PASSIVE_LEVEL`.
+/// The VFs' hardware was reset while the PF had no power: every VF is to read each block with
+/// `notify` again. At `PASSIVE_LEVEL`.
 pub(crate) fn after_power_loss(pf: &Pf) {
     if let Ok(vfs) = pf.vfs() {
         let follow_up = vfs.broker.invalidate_notifying(wait::now());
