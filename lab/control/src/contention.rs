@@ -1,4 +1,4 @@
-//! Many threads on the same VFs: what the runner asks for, and what the stack double saw.
+//! Contention: many threads on the same VFs. The runner's request, and what the stack double found.
 //!
 //! The blocks are those of `tests/manifests/storm.toml`.
 
@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{MAX_BLOCK_LENGTH, code};
 
-/// Sets writers, readers, publishers, resets and invalidations on the same VFs for a while: input
+/// Runs writers, readers, publishers, resets and invalidations on the same VFs for a while: input
 /// [`Contend`], output [`Contended`].
 pub const IOCTL_CONTEND: u32 = code(0xA14);
 
@@ -16,7 +16,7 @@ pub const IOCTL_CONTEND: u32 = code(0xA14);
 pub struct Contend {
     /// How many VFs, from VF 0.
     pub vfs: u16,
-    /// 1 if the PF will be removed meanwhile: calls may then be told so, and end with it.
+    /// 1 if the PF will be removed meanwhile: calls may then fail with `STATUS_DEVICE_REMOVED`.
     pub removal: u16,
     /// How long, in milliseconds.
     pub milliseconds: u32,
@@ -40,9 +40,9 @@ pub mod kind {
     pub const HOST_READ: usize = 6;
     /// `IOCTL_DRAIN`
     pub const DRAIN: usize = 7;
-    /// How many there are.
+    /// How many kinds there are.
     pub const COUNT: usize = 8;
-    /// What they are called.
+    /// Their names.
     pub const NAMES: [&str; COUNT] = [
         "write",
         "read",
@@ -55,49 +55,49 @@ pub mod kind {
     ];
 }
 
-/// What is wrong, in [`Contended::lie`].
-pub mod lie {
+/// What a call broke, in [`Contended::violation`].
+pub mod violation {
     /// Nothing.
     pub const NONE: u32 = 0;
     /// A read returned a mix of several writes.
     pub const MIXED: u32 = 1;
-    /// A read that began after a reset returned what had been written before it.
+    /// A read that began after a reset returned a write from before it.
     pub const OUTLIVED_RESET: u32 = 2;
-    /// A read returned something older than what the same writer had written before it began.
+    /// A read returned an older write than one that the same writer had completed before it began.
     pub const STALE: u32 = 3;
-    /// A read returned what was refused when it was written.
+    /// A read returned a write that had been refused.
     pub const REFUSED: u32 = 4;
-    /// A read returned a blank block although somebody had written since the last reset.
+    /// A read returned a blank block although a write since the last reset had been completed.
     pub const LOST: u32 = 5;
     /// A message came out of order or twice.
     pub const OUT_OF_ORDER: u32 = 6;
     /// A call ended with a status that it must not end with here.
     pub const STATUS: u32 = 7;
-    /// A call succeeded after another one was told that the device is gone.
+    /// A call succeeded after another one had failed with `STATUS_DEVICE_REMOVED`.
     pub const SERVED_AFTER_REMOVAL: u32 = 8;
-    /// Nobody was told of an invalidation.
-    pub const UNHEARD: u32 = 9;
-    /// The stack was told of an invalidation more often than it was raised.
-    pub const TOLD_TWICE: u32 = 10;
+    /// An invalidation was not delivered.
+    pub const NOT_DELIVERED: u32 = 9;
+    /// An invalidation was delivered more often than it was raised.
+    pub const DELIVERED_TWICE: u32 = 10;
     /// A VF's configuration space read as if no VF were there.
     pub const NO_VF: u32 = 11;
     /// A call was served while the VF was being reset.
     pub const DURING_RESET: u32 = 12;
     /// A call wrote where it must not, or left a byte alone that it must write.
     pub const SPOILED: u32 = 13;
-    /// What they are called.
+    /// Sentences for them.
     pub const NAMES: [&str; 14] = [
         "nothing is wrong",
-        "what was read is a mix of several writes",
-        "what was read is from before a reset that had ended",
-        "what was read is older than what the same writer had written",
-        "what was read had been refused when it was written",
-        "the block was blank although somebody had written since the last reset",
+        "the read returned a mix of several writes",
+        "the read returned a write from before a reset that had ended",
+        "the read returned an older write than one that the same writer had completed",
+        "the read returned a write that had been refused",
+        "the block was blank although a write since the last reset had been completed",
         "a message came out of order or twice",
-        "the status is not one of those that the call may end with here",
-        "the call succeeded although another one had been told that the device is gone",
-        "the stack was not told of an invalidation",
-        "the stack was told of an invalidation more often than it was raised",
+        "the call may not end with this status here",
+        "the call succeeded after another one had failed with STATUS_DEVICE_REMOVED",
+        "an invalidation was not delivered to the stack",
+        "an invalidation was delivered to the stack more often than it was raised",
         "the configuration space reads as if there were no VF",
         "the call was served while the VF was being reset",
         "the call wrote where it must not, or left a byte of its buffer alone",
@@ -110,13 +110,13 @@ pub mod lie {
 pub struct Contended {
     /// Calls of each kind that succeeded.
     pub served: [u32; kind::COUNT],
-    /// Calls of each kind that were refused, as they may be here.
+    /// Calls of each kind that were refused, as is allowed here.
     pub held_back: [u32; kind::COUNT],
     /// Bit `COUNT` * a + b: calls of the kinds a and b were under way on the same VF at one time.
     pub overlaps: u64,
-    /// One of [`lie`]: the first thing that was wrong.
-    pub lie: u32,
-    /// The kind of the call that showed it.
+    /// One of [`violation`]: the first that was found.
+    pub violation: u32,
+    /// The kind of the call that found it.
     pub kind: u32,
     /// The VF.
     pub vf: u32,
@@ -124,9 +124,9 @@ pub struct Contended {
     pub block: u32,
     /// The status that the call ended with.
     pub status: u32,
-    /// Who wrote what was read, where that can be told.
+    /// The writer of what was read, where that is known.
     pub writer: u32,
-    /// Which of the writer's writes it was.
+    /// The number of the writer's write.
     pub number: u32,
     /// Zero.
     pub reserved: u32,

@@ -9,7 +9,7 @@ use wdk_sys::ntddk::KeBugCheckEx;
 
 /// Where the lines go.
 pub(crate) static LOG: Log = Log {
-    name: c"etw-double",
+    name: "etw-double",
     path: "\\??\\C:\\windows\\etw-double.log",
 };
 /// Bug check code of Event Tracing, `EVENT_TRACING_FATAL_ERROR`.

@@ -1,19 +1,28 @@
-//! The doubles' memory: non-paged pool.
+//! Memory: nonpaged pool, behind the global allocator.
 
 use core::alloc::{GlobalAlloc, Layout};
+use core::ffi::c_void;
 
-use wdk_sys::{_POOL_TYPE::NonPagedPoolNx, POOL_TYPE, PVOID, ntddk::ExFreePoolWithTag};
+use wdk_sys::{_POOL_TYPE::NonPagedPoolNx, POOL_TYPE, ntddk::ExFreePoolWithTag};
 
 unsafe extern "C" {
-    /// Allocates pool. Any thread up to `DISPATCH_LEVEL`; null when there is none. wdk-sys hides the
-    /// deprecated function, and Wine 8 lacks its successor.
-    fn ExAllocatePoolWithTag(pool: POOL_TYPE, bytes: usize, tag: u32) -> PVOID;
+    // wdk-sys leaves this function out because Windows 10 2004 has a better one, ExAllocatePool2,
+    // which Wine 8 lacks.
+    fn ExAllocatePoolWithTag(pool: POOL_TYPE, bytes: usize, tag: u32) -> *mut c_void;
 }
 
-/// Tag of every allocation, `Wdbl` in a pool dump.
-const TAG: u32 = u32::from_le_bytes(*b"Wdbl");
+/// The tag of every allocation in a pool dump.
+const TAG: u32 = u32::from_le_bytes(*b"baLP");
 /// Alignment that 64-bit pool guarantees.
 const POOL_ALIGNMENT: usize = 16;
+
+/// `bytes` bytes of nonpaged pool that the kernel will free, or NULL. Up to `DISPATCH_LEVEL`.
+#[must_use]
+pub fn allocate_for_kernel<T>(bytes: usize) -> *mut T {
+    const { assert!(align_of::<T>() <= POOL_ALIGNMENT) };
+    // SAFETY: the size is not zero, and NULL is an answer.
+    unsafe { ExAllocatePoolWithTag(NonPagedPoolNx, bytes.max(1), TAG) }.cast()
+}
 
 struct Pool;
 
@@ -27,8 +36,7 @@ unsafe impl GlobalAlloc for Pool {
         if layout.align() > POOL_ALIGNMENT {
             return core::ptr::null_mut();
         }
-        // SAFETY: any size is allowed; the double allocates at DISPATCH_LEVEL or below.
-        unsafe { ExAllocatePoolWithTag(NonPagedPoolNx, layout.size(), TAG) }.cast()
+        allocate_for_kernel(layout.size())
     }
 
     unsafe fn dealloc(&self, block: *mut u8, _layout: Layout) {

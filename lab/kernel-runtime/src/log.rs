@@ -1,18 +1,19 @@
-//! A double's log: lines to a file in the Wine prefix, each flushed at once, and to the debugger output.
+//! Log lines: to the debugger output, and to a file in the Wine prefix, each flushed at once.
 
-use alloc::{string::String, vec::Vec};
-use core::{ffi::CStr, fmt, fmt::Write as _, ptr};
+use alloc::{format, string::String};
+use core::{fmt, fmt::Write as _, ptr};
 
 use wdk_sys::{
     FILE_APPEND_DATA, FILE_NON_DIRECTORY_FILE, FILE_OPEN_IF, FILE_SHARE_READ, FILE_SHARE_WRITE,
     FILE_SYNCHRONOUS_IO_NONALERT, HANDLE, IO_STATUS_BLOCK, OBJ_CASE_INSENSITIVE, OBJECT_ATTRIBUTES,
-    SYNCHRONIZE, UNICODE_STRING,
+    SYNCHRONIZE,
     ntddk::{DbgPrint, ZwClose, ZwCreateFile, ZwWriteFile},
 };
 
 use crate::lock::Locked;
+use crate::unicode::Text;
 
-/// What several threads write does not mix.
+/// Keeps the lines of several threads apart.
 static WRITER: Locked<()> = Locked::new(());
 
 #[expect(
@@ -21,48 +22,42 @@ static WRITER: Locked<()> = Locked::new(());
 )]
 const ATTRIBUTES_SIZE: u32 = size_of::<OBJECT_ATTRIBUTES>() as u32;
 
-/// Where a double's lines go.
+/// Where the lines of one kernel image go.
 #[derive(Debug)]
 pub struct Log {
-    /// What the debugger output puts in front of a line.
-    pub name: &'static CStr,
+    /// The prefix of a line in the debugger output.
+    pub name: &'static str,
     /// The file, as the kernel names its files.
     pub path: &'static str,
 }
 
 impl Log {
-    /// Writes one line.
+    /// Writes one line to both.
     pub fn line(&self, text: fmt::Arguments<'_>) {
-        let mut line = String::new();
-        // Formatting into a string cannot fail.
-        let _ = line.write_fmt(text);
-        line.push('\n');
-        self.print(&line);
+        let line = format!("{text}\n");
+        debug_print(format_args!("{}: {text}", self.name));
         append(self.path, line.as_bytes());
-    }
-
-    fn print(&self, line: &str) {
-        let mut text = Vec::from(line.as_bytes());
-        text.push(0);
-        let format = c"%s: %s".as_ptr().cast_mut().cast();
-        // SAFETY: a format with two zero-terminated string arguments.
-        unsafe { DbgPrint(format, self.name.as_ptr(), text.as_ptr()) };
     }
 }
 
-/// Writes `bytes` behind what the file at `path` holds.
+/// Writes one line to the debugger output.
+pub fn debug_print(text: fmt::Arguments<'_>) {
+    let mut line = String::new();
+    // Formatting into a string cannot fail.
+    let _ = line.write_fmt(text);
+    line.push_str("\n\0");
+    // SAFETY: a format with one string argument; both end with a zero.
+    unsafe { DbgPrint(c"%s".as_ptr().cast_mut().cast(), line.as_ptr()) };
+}
+
+/// Appends `bytes` to the file at `path`, which is created if it does not exist.
 pub fn append(path: &str, bytes: &[u8]) {
     WRITER.with(|()| append_alone(path, bytes));
 }
 
 fn append_alone(path: &str, bytes: &[u8]) {
-    let mut path: Vec<u16> = path.encode_utf16().collect();
-    let length = u16::try_from(path.len() * 2).unwrap_or(0);
-    let mut name = UNICODE_STRING {
-        Length: length,
-        MaximumLength: length,
-        Buffer: path.as_mut_ptr(),
-    };
+    let mut path = Text::new(path);
+    let mut name = path.as_kernel();
     let mut attributes = OBJECT_ATTRIBUTES {
         Length: ATTRIBUTES_SIZE,
         RootDirectory: ptr::null_mut(),

@@ -16,7 +16,7 @@ use wdk_sys::ntddk::KeBugCheckEx;
 
 /// Where the lines go.
 static LOG: Log = Log {
-    name: c"wdf-double",
+    name: "wdf-double",
     path: "\\??\\C:\\windows\\wdf-double.log",
 };
 /// Bug check code of the framework, `WDF_VIOLATION`.

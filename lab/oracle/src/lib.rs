@@ -1,14 +1,14 @@
-//! Says whether what readers of a block saw, beside writers and resets, can be true.
+//! Decides whether reads beside writes and resets on other threads can have returned what they did.
 //!
-//! Writers write [`image`]s that say who wrote them and when, and of which every byte depends on
-//! both: a mix of two is recognised. A [`register::Register`] holds what is known to have happened
-//! before a read began, and judges what it returned. No judgement depends on luck: whatever the
-//! order in which threads run, a block that behaves is never called a liar.
+//! Writers write [`image`]s: every byte depends on the writer and on the number of its write, so a mix
+//! of two writes is found. A [`history::BlockHistory`] records which calls have ended, and checks each
+//! read against it. A check never depends on timing: whatever the order in which threads run, a block
+//! that behaves passes.
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod history;
 pub mod image;
-pub mod register;
 
-/// Writers of one block at most, with numbers from 0.
+/// The largest number of writers of one block. Writers have numbers from 0.
 pub const WRITERS: usize = 4;

@@ -13,7 +13,7 @@ pub(crate) struct Arguments {
     pub(crate) job: Job,
 }
 
-/// What lies on the bench: drivers and the PF.
+/// The test bench: drivers and the PF.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Bench {
     /// The folder with the INF files and images
@@ -162,23 +162,4 @@ pub(crate) enum StartFault {
     PfSizes,
     /// The PF starts, and again with VFs of another size
     OtherSizes,
-}
-
-#[cfg(windows)]
-pub(crate) fn main() -> std::process::ExitCode {
-    let arguments = Arguments::parse();
-    match crate::session::run(&arguments) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("lab-runner: {error:#}");
-            std::process::ExitCode::FAILURE
-        }
-    }
-}
-
-#[cfg(not(windows))]
-pub(crate) fn main() -> std::process::ExitCode {
-    let _ = Arguments::parse();
-    eprintln!("lab-runner runs on Windows or Wine only");
-    std::process::ExitCode::FAILURE
 }

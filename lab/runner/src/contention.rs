@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail, ensure};
-use lab_control::contention::{Contend, Contended, kind, lie};
+use lab_control::contention::{Contend, Contended, kind, violation};
 
 use crate::rebalance;
 use crate::session::Session;
@@ -104,7 +104,7 @@ fn honest(contended: &Contended) -> Result<()> {
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         names.get(index).copied().unwrap_or("unknown")
     };
-    if contended.lie == lie::NONE {
+    if contended.violation == violation::NONE {
         return Ok(());
     }
     let mut seen = String::new();
@@ -126,7 +126,7 @@ fn honest(contended: &Contended) -> Result<()> {
         contended.vf,
         contended.block,
         name(&kind::NAMES, contended.kind),
-        name(&lie::NAMES, contended.lie),
+        name(&violation::NAMES, contended.violation),
         contended.status,
     )
 }

@@ -7,8 +7,10 @@ use anyhow::{Result, ensure};
 use lab_control::stack::{Transfer, operation, path};
 use pf_broker_abi::Refusal;
 
-use crate::checks::{Check, is, performed, status, transfer};
+use crate::check::{Check, is};
+use crate::operations::{performed, transfer};
 use crate::session::Session;
+use crate::status;
 
 pub(crate) const CHECKS: &[Check] = &[
     (

@@ -1,8 +1,19 @@
-//! Drives the lab from user mode: installs the drivers, plugs devices in, plays traces and faults,
-//! and prints what happened.
+//! Drives the lab from user mode: installs the drivers, plugs devices in, runs a job, and prints what
+//! happened.
 //!
-//! `cargo xtask lab` builds it and runs it under Wine; it is not meant to be started by hand.
+//! | module | does |
+//! |---|---|
+//! | `cli`, `jobs` | the command line, and the job that it names |
+//! | `preconditions` | whether manifest and VF count fit the job |
+//! | `session` | everything that is plugged in, on top of `install` and `stack` (the doubles) |
+//! | `checks` | the rules, one file a subject; they share `check`, `operations`, `status` |
+//! | `trace`, `console`, `story`, `limits`, `storm`, `contention`, `measure`, `start` | one job each |
+//! | `rebalance`, `leftovers` | steps that several jobs share |
+//!
+//! `cargo xtask lab` builds it and runs it under Wine. It is not meant to be started by hand.
 
+#[cfg(windows)]
+mod check;
 #[cfg(windows)]
 mod checks;
 mod cli;
@@ -13,11 +24,15 @@ mod contention;
 #[cfg(windows)]
 mod install;
 #[cfg(windows)]
+mod jobs;
+#[cfg(windows)]
 mod leftovers;
 #[cfg(windows)]
 mod limits;
 #[cfg(windows)]
 mod measure;
+#[cfg(windows)]
+mod operations;
 #[cfg(windows)]
 mod preconditions;
 #[cfg(windows)]
@@ -29,12 +44,31 @@ mod stack;
 #[cfg(windows)]
 mod start;
 #[cfg(windows)]
+mod status;
+#[cfg(windows)]
 mod storm;
 #[cfg(windows)]
 mod story;
 #[cfg(windows)]
 mod trace;
 
+use clap::Parser as _;
+
+#[cfg(windows)]
 fn main() -> std::process::ExitCode {
-    cli::main()
+    let arguments = cli::Arguments::parse();
+    match jobs::run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("lab-runner: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(not(windows))]
+fn main() -> std::process::ExitCode {
+    let _ = cli::Arguments::parse();
+    eprintln!("lab-runner runs on Windows or Wine only");
+    std::process::ExitCode::FAILURE
 }

@@ -9,7 +9,7 @@ use lab_control::stack::{self as abi, operation, path};
 use pf_broker_client::Control as _;
 use zerocopy::IntoBytes as _;
 
-use crate::checks::transfer;
+use crate::operations::transfer;
 use crate::session::Session;
 
 const KERNEL_COUNT: u32 = 200_000;

@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 use lab_control::stack::pnp;
 
-use crate::checks::status;
 use crate::stack::Stack;
+use crate::status;
 
 /// The requests of one rebalance.
 const ROUND: [u32; 3] = [pnp::QUERY_STOP, pnp::STOP, pnp::START];

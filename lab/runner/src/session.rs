@@ -1,6 +1,5 @@
 //! A session of the lab: drivers installed, the PF and its VFs plugged in, the stack attached.
 
-use std::process::ExitCode;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
@@ -9,13 +8,10 @@ use lab_control::{sample, stack as abi};
 use pcivirt_abi::sriov;
 use pf_broker_client::{Access, Device, Error, Handle, interfaces};
 
-use crate::cli::{Arguments, Bench, Job, Mode, Path};
+use crate::cli::{Bench, Mode, Path};
 use crate::install;
 use crate::leftovers;
 use crate::stack::{Failed, Stack};
-use crate::{
-    checks, console, contention, limits, measure, preconditions, start, storm, story, trace,
-};
 
 /// How long a device may take to appear or to go.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,33 +38,6 @@ pub(crate) struct Session {
     had_guests: bool,
     pub(crate) vfs: u16,
     pub(crate) path: Path,
-}
-
-/// Runs the job that the command line names.
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    if let Job::Start(start) = &arguments.job {
-        return start::run(&arguments.bench, start);
-    }
-    let mut session = Session::start(&arguments.bench)?;
-    preconditions::check(&session, &arguments.job)?;
-    let code = match arguments.job {
-        Job::Start(_) => ExitCode::FAILURE,
-        Job::Limits => checks::run(&mut session, &[limits::CHECKS]),
-        Job::Trace => trace::play(&session)?,
-        Job::Console => console::run(&session)?,
-        Job::Story => story::tell(&mut session)?,
-        Job::Checks => checks::run(&mut session, checks::ALL),
-        Job::Faults => checks::run(&mut session, checks::FAULTS),
-        Job::Storm { operations, seed } => storm::run(&mut session, operations, seed)?,
-        Job::Contention => contention::run(&mut session)?,
-        Job::Measure => measure::run(&session)?,
-    };
-    if matches!(arguments.job, Job::Checks | Job::Faults) {
-        session.end_held()?;
-    } else {
-        session.end()?;
-    }
-    Ok(code)
 }
 
 impl Session {
@@ -217,7 +186,7 @@ impl Session {
 impl Session {
     /// As [`end`](Self::end), but the stack gives the interface of the PF back only when the PF is gone
     /// and its driver being unloaded: the unload must wait for that.
-    fn end_held(mut self) -> Result<()> {
+    pub(crate) fn end_held(mut self) -> Result<()> {
         self.pull_guests()?;
         self.pull_pf()?;
         let bench = self.bench.clone();

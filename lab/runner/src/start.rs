@@ -6,11 +6,12 @@ use anyhow::{Context as _, Result, ensure};
 use lab_control::stack::{fault, pnp, resources};
 use pf_broker_client::interfaces;
 
-use crate::checks;
+use crate::check::fails;
 use crate::cli::{Bench, Start, StartFault};
 use crate::leftovers;
 use crate::session::{self, Session, install_drivers, plug_pf, sriov_class};
 use crate::stack::Stack;
+use crate::status;
 
 /// Plugs the PF in with a fault of the bus, and prints the status that its start ended with and
 /// how many device interfaces it offers then.
@@ -101,7 +102,7 @@ fn again(bench: &Bench, fault: Option<u32>, list: u32) -> Result<ExitCode> {
     let vfs = session.stack.report()?.enabled_vfs;
     println!("status 0x{status:08X}, 0 interfaces, {vfs} VFs");
     // The stack that is attached to a device that failed finds nobody any more.
-    checks::fails(&session.stack.detach(), checks::status::DEVICE_REMOVED)?;
+    fails(&session.stack.detach(), status::DEVICE_REMOVED)?;
     session.end()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -18,11 +18,11 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, ensure};
 use lab_control::stack as abi;
 
-use crate::checks::status;
 use crate::leftovers;
 use crate::rebalance;
 use crate::session::Session;
 use crate::stack::Stack;
+use crate::status;
 use mix::Random;
 use record::{Record, cut_in_the_middle};
 

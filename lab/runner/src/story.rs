@@ -6,7 +6,7 @@ use anyhow::Result;
 use block_trace::{Host as _, Operation};
 use lab_control::stack::operation;
 
-use crate::checks::{performed, transfer};
+use crate::operations::{performed, transfer};
 use crate::rebalance;
 use crate::session::Session;
 use crate::trace::Lab;

@@ -1,9 +1,12 @@
-//! The control device: how the runner drives the doubles.
+//! The control device, through which the runner drives the doubles.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+use kernel_runtime::thread;
+use kernel_runtime::unicode::Text;
 use lab_control::contention::IOCTL_CONTEND;
 use lab_control::stack as abi;
 use wdk_sys::ntddk::{IoCreateSymbolicLink, IoDeleteSymbolicLink};
@@ -13,25 +16,18 @@ use wdk_sys::{
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::bus;
 use crate::bus::device_object::{self, Kind, Role};
-use crate::bus::pnp;
-use crate::bus::pnp_observer;
+use crate::bus::{self, children, pnp_observer, pnp_request};
 use crate::contention;
-use crate::kernel::access_check;
-use crate::kernel::irp;
-use crate::kernel::thread;
-use crate::kernel::unicode::Text;
-use crate::kernel::unload;
-use crate::pci::fault;
-use crate::pci::{self, Pci};
-use crate::pf_connection;
-use crate::pf_connection::attachment;
-use crate::pf_connection::invalidation_log;
+use crate::kernel::{access_check, irp, unload};
+use crate::pci::{self, Pci, fault};
+use crate::pf_connection::{
+    attachment, attachment_log, call, connection, invalidation_log, management,
+};
 use crate::transfer;
-use crate::vpci::{self, VirtualFunction};
+use crate::vpci::virtual_function::{self, VirtualFunction};
 
-static DEVICE: AtomicPtr<DEVICE_OBJECT> = AtomicPtr::new(core::ptr::null_mut());
+static DEVICE: AtomicPtr<DEVICE_OBJECT> = AtomicPtr::new(ptr::null_mut());
 
 /// Creates the control device and its link.
 pub(crate) fn create(driver: *mut DRIVER_OBJECT) -> NTSTATUS {
@@ -48,22 +44,22 @@ pub(crate) fn create(driver: *mut DRIVER_OBJECT) -> NTSTATUS {
     }
 }
 
-/// Lets go of the PF and deletes the control device.
+/// Disconnects from the PF and deletes the control device.
 pub(crate) fn delete() {
     let _ = attachment::detach(true);
-    pf_connection::disconnect();
-    pf_connection::close_management();
+    connection::disconnect();
+    management::close();
     let mut link = Text::new(abi::LINK_NAME);
     let mut link = link.as_kernel();
     // SAFETY: the string lives until the call returns.
     let _ = unsafe { IoDeleteSymbolicLink(&raw mut link) };
-    let device = DEVICE.swap(core::ptr::null_mut(), Ordering::SeqCst);
+    let device = DEVICE.swap(ptr::null_mut(), Ordering::SeqCst);
     if !device.is_null() {
         device_object::delete(device);
     }
 }
 
-/// Opens and closes succeed.
+/// `IRP_MJ_CREATE`, `IRP_MJ_CLEANUP` and `IRP_MJ_CLOSE` of every device: succeed.
 pub(crate) unsafe extern "C" fn dispatch_file(_: *mut DEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
     // SAFETY: the kernel hands the request over.
     unsafe { irp::complete(irp, STATUS_SUCCESS, 0) }
@@ -81,11 +77,12 @@ impl Pended {
     }
 }
 
+/// `IRP_MJ_DEVICE_CONTROL`
 pub(crate) unsafe extern "C" fn dispatch(device: *mut DEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
     // SAFETY: the kernel hands the request over.
     let (request, location) = unsafe { irp::parts(irp) };
     if !matches!(device_object::role(device), Role::Control) {
-        // SAFETY: the request is ours.
+        // SAFETY: the kernel has handed the request over.
         return unsafe { irp::complete(irp, STATUS_INVALID_DEVICE_REQUEST, 0) };
     }
     // SAFETY: device control requests use this member.
@@ -161,7 +158,7 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
         abi::IOCTL_PLUG_PF => plug_pf(parse(input)?),
         abi::IOCTL_PULL_PF => {
             let wait: abi::Wait = parse(input)?;
-            bus::pull(wait.milliseconds, |child| {
+            children::pull(wait.milliseconds, |child| {
                 matches!(child.kind, Kind::PhysicalFunction(_))
             })
             .map(|()| Vec::new())
@@ -169,33 +166,33 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
         abi::IOCTL_PLUG_VF => plug_vf(parse(input)?),
         abi::IOCTL_PULL_VF => {
             let vf: abi::Vf = parse(input)?;
-            bus::pull(vf.milliseconds, |child| match &child.kind {
+            children::pull(vf.milliseconds, |child| match &child.kind {
                 Kind::VirtualFunction(function) => function.index == vf.vf,
                 Kind::PhysicalFunction(_) => false,
             })
             .map(|()| Vec::new())
         }
         abi::IOCTL_CONNECT => {
-            pf_connection::connect(&parse(input)?).map(|connected| reply(&connected))
+            connection::connect(&parse(input)?).map(|connected| reply(&connected))
         }
         abi::IOCTL_DISCONNECT => {
-            // A driver whose device is gone takes no DETACH; closing the handle has to do.
+            // A driver whose device is gone gets no DETACH. Closing the handle is enough.
             let detached = attachment::detach(bus::physical_function().is_some());
-            pf_connection::disconnect();
+            connection::disconnect();
             detached.map(|()| Vec::new())
         }
         abi::IOCTL_BATCH => batch(input),
-        abi::IOCTL_CALL => transfer::call(&parse(input)?).map(|called| reply(&called)),
+        abi::IOCTL_CALL => call::call(&parse(input)?).map(|called| reply(&called)),
         abi::IOCTL_REQUEST => {
             let request = parse(input)?;
-            pf_connection::get()?
+            connection::get()?
                 .request(&request)
                 .map(|answer| reply(&answer))
         }
         abi::IOCTL_PNP => {
             let request = parse(input)?;
             let pci = bus::physical_function();
-            pnp::send(pf_connection::get()?.top(), pci.as_deref(), &request)
+            pnp_request::send(connection::get()?.top(), pci.as_deref(), &request)
                 .map(|answer| reply(&answer))
         }
         abi::IOCTL_ATTACH => attachment::attach(&parse(input)?).map(|()| Vec::new()),
@@ -215,9 +212,7 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
                 })
             })
         }
-        abi::IOCTL_OPEN_MANAGEMENT => {
-            pf_connection::open_management(&parse(input)?).map(|()| Vec::new())
-        }
+        abi::IOCTL_OPEN_MANAGEMENT => management::open(&parse(input)?).map(|()| Vec::new()),
         abi::IOCTL_OPENER => {
             let opener: abi::Opener = parse(input)?;
             access_check::set_administrator(opener.administrator != 0);
@@ -231,7 +226,7 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
     }
 }
 
-/// Switches a fault; off also brings lost functions of the PF that is there back.
+/// Switches a fault on or off. Off also brings back functions that a reset has lost.
 fn switch_fault(fault: abi::Fault) -> Result<Vec<u8>, NTSTATUS> {
     fault::set(fault)?;
     if let (0, Some(pci)) = (fault.target, bus::physical_function()) {
@@ -241,7 +236,7 @@ fn switch_fault(fault: abi::Fault) -> Result<Vec<u8>, NTSTATUS> {
 }
 
 fn plug_pf(plug: abi::PlugPf) -> Result<Vec<u8>, NTSTATUS> {
-    pnp_observer::forget();
+    pnp_observer::clear();
     let pci = Pci::new(
         plug.vendor_id,
         plug.device_id,
@@ -249,7 +244,7 @@ fn plug_pf(plug: abi::PlugPf) -> Result<Vec<u8>, NTSTATUS> {
         plug.total_vfs,
     );
     let kind = Kind::PhysicalFunction(Arc::new(pci));
-    bus::plug(kind, plug.vendor_id, plug.device_id).map(|()| Vec::new())
+    children::plug(kind, plug.vendor_id, plug.device_id).map(|()| Vec::new())
 }
 
 /// Plugs in a VF's device with the IDs that the PF driver gives it.
@@ -262,10 +257,10 @@ fn plug_vf(vf: abi::Vf) -> Result<Vec<u8>, NTSTATUS> {
         length: 0,
         data: [0; 64],
     };
-    let [a, b, c, d, ..] = transfer::call(&identify)?.data;
+    let [a, b, c, d, ..] = call::call(&identify)?.data;
     let (vendor, device) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
     let kind = Kind::VirtualFunction(Arc::new(VirtualFunction::new(vf.vf)));
-    bus::plug(kind, vendor, device).map(|()| Vec::new())
+    children::plug(kind, vendor, device).map(|()| Vec::new())
 }
 
 fn batch(input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
@@ -282,37 +277,36 @@ fn batch(input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
 }
 
 fn take(vf: abi::Vf) -> Result<Vec<u8>, NTSTATUS> {
-    attachment::come_to_rest(vf.milliseconds)?;
-    let told = invalidation_log::take(vf.vf);
-    let mask = if vf.raw == 0 { 0 } else { told };
+    attachment::wait_until_idle(vf.milliseconds)?;
+    let invalidated = invalidation_log::take(vf.vf);
+    let mask = if vf.raw == 0 { 0 } else { invalidated };
     Ok(reply(&abi::Taken { mask }))
 }
 
 fn report() -> abi::Report {
     let pci = bus::physical_function();
     let pci = pci.as_deref();
-    let (query_stop_events, restart_events, attached) = attachment::seen();
-    let ends = attachment::ends();
+    let ended = attachment_log::ended_requests();
     abi::Report {
-        calls_at_once: pf_connection::take_most_calls(),
-        bus_references: pci::references(),
+        calls_at_once: call::take_most_calls(),
+        bus_references: pci::interface::references(),
         enabled_vfs: pci.map_or(0, Pci::enabled_vfs),
         resets: pci.map_or(0, Pci::resets),
-        query_stop_events,
-        restart_events,
-        attached: attached.into(),
+        query_stop_events: attachment_log::query_stop_events(),
+        restart_events: attachment_log::restart_events(),
+        attached: attachment::is_attached().into(),
         power: pci.map_or(0, Pci::power),
-        pf_devices: pci::living(),
-        vf_devices: vpci::living(),
+        pf_devices: pci::device::living(),
+        vf_devices: virtual_function::living(),
         open_requests: irp::open(),
-        removed_requests: ends.removed,
-        refused_requests: ends.refused,
-        refused_status: ends.status,
-        early_accesses: pci::early_accesses(),
-        vfs_left_on: pci::vfs_left_on(),
-        late_switches: pci::late_switches(),
-        early_after_enable: pci::early_after_enable(),
-        early_after_disable: pci::early_after_disable(),
+        removed_requests: ended.removed,
+        refused_requests: ended.refused,
+        refused_status: ended.status,
+        early_accesses: pci::device::early_accesses(),
+        vfs_left_on: pci::device::vfs_left_on(),
+        late_switches: pci::device::late_switches(),
+        early_after_enable: pci::vf_enable::early_after_enable(),
+        early_after_disable: pci::vf_enable::early_after_disable(),
         late_query_status: pnp_observer::late_query().cast_unsigned(),
         late_request_status: pnp_observer::late_request().cast_unsigned(),
         restarts_before_cancel_stop: pnp_observer::restarts_before_cancel_stop(),

@@ -1,11 +1,7 @@
-//! The kernel's functions as this driver calls them: requests, threads, time, memory, strings.
+//! What this driver adds to the kernel's functions: packets, the access check, levels, unloading.
 
 pub(crate) mod access_check;
-pub(crate) mod clock;
 pub(crate) mod irp;
 pub(crate) mod level;
-pub(crate) mod lock;
-pub(crate) mod pool;
-pub(crate) mod thread;
-pub(crate) mod unicode;
+pub(crate) mod status;
 pub(crate) mod unload;

@@ -1,4 +1,4 @@
-//! The lab's doubles of what surrounds a PF driver and a VF driver, as one WDM driver.
+//! The Hyper-V side of the lab: doubles of what surrounds a PF driver and a VF driver, as one WDM driver.
 //!
 //! | module | stands in for |
 //! |---|---|
@@ -6,10 +6,10 @@
 //! | [`pci`] | the PF's hardware: configuration spaces, BARs, `PCI_VIRTUALIZATION_INTERFACE` |
 //! | [`vpci`] | the guest's VPCI bus driver: `VPCI_INTERFACE_STANDARD` and its IOCTLs |
 //! | [`pf_connection`] | the virtualization stack's connection to the PF driver |
-//! | [`contention`] | many threads on the same VFs, and what each of them may see |
+//! | [`contention`] | many threads on the same VFs |
 //!
-//! [`control`] carries out what the runner requests, [`transfer`] its single operations on blocks, and
-//! [`kernel`] wraps the kernel. Nothing here is part of the product.
+//! [`control`] carries out the runner's requests, [`transfer`] its operations on blocks, and [`kernel`]
+//! has what Wine's kernel lacks. Nothing here is part of the product.
 #![no_std]
 
 extern crate alloc;
@@ -18,23 +18,21 @@ mod bus;
 mod contention;
 mod control;
 mod kernel;
+mod log;
 mod pci;
 mod pf_connection;
 mod transfer;
 mod vpci;
 
+use bus::dispatch;
+use kernel::access_check;
+use log::log;
 use wdk_sys::{
     DRIVER_OBJECT, IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL,
     IRP_MJ_INTERNAL_DEVICE_CONTROL, IRP_MJ_PNP, IRP_MJ_POWER, NTSTATUS, PUNICODE_STRING,
 };
 
-/// Prints a line to the kernel log.
-#[macro_export]
-macro_rules! log {
-    ($($argument:tt)*) => { $crate::kernel::unicode::print(&alloc::format!($($argument)*)) };
-}
-
-/// Where the kernel enters: sets the dispatch table and creates the control device.
+/// The driver's entry point: sets the dispatch table and creates the control device.
 ///
 /// # Safety
 ///
@@ -50,15 +48,15 @@ pub unsafe extern "system" fn driver_entry(
         object.MajorFunction[major as usize] = Some(control::dispatch_file);
     }
     object.MajorFunction[IRP_MJ_DEVICE_CONTROL as usize] = Some(control::dispatch);
-    object.MajorFunction[IRP_MJ_INTERNAL_DEVICE_CONTROL as usize] = Some(vpci::dispatch);
-    object.MajorFunction[IRP_MJ_PNP as usize] = Some(bus::dispatch_pnp);
-    object.MajorFunction[IRP_MJ_POWER as usize] = Some(bus::dispatch_power);
+    object.MajorFunction[IRP_MJ_INTERNAL_DEVICE_CONTROL as usize] = Some(vpci::ioctl::dispatch);
+    object.MajorFunction[IRP_MJ_PNP as usize] = Some(dispatch::dispatch_pnp);
+    object.MajorFunction[IRP_MJ_POWER as usize] = Some(dispatch::dispatch_power);
     object.DriverUnload = Some(unload);
     // SAFETY: the kernel gives every driver object an extension.
     let extension = unsafe { &mut *object.DriverExtension };
-    extension.AddDevice = Some(bus::add_device);
-    if let Err(status) = kernel::access_check::install() {
-        log!("lab-stack: SeAccessCheck cannot be replaced: {status:#010x}");
+    extension.AddDevice = Some(dispatch::add_device);
+    if let Err(status) = access_check::install() {
+        log!("SeAccessCheck cannot be replaced: {status:#010x}");
         return status;
     }
     control::create(driver)
@@ -70,7 +68,7 @@ unsafe extern "C" fn unload(_driver: *mut DRIVER_OBJECT) {
 
 #[panic_handler]
 fn panic(information: &core::panic::PanicInfo) -> ! {
-    log!("lab-stack: {information}");
+    log!("{information}");
     // SAFETY: stopping the machine needs nothing.
     unsafe { wdk_sys::ntddk::KeBugCheckEx(0xE2, 0, 0, 0, 0) }
 }

@@ -1,12 +1,15 @@
-//! Operations that the runner names: single ones, batches, and the other functions of the interface.
+//! The runner's operations on blocks: single ones, and repeated ones that are measured.
 
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::ptr;
+use core::sync::atomic::{AtomicU64, Ordering};
 
+use kernel_runtime::{clock, thread};
 use lab_control::MAX_BLOCK_LENGTH;
 use lab_control::stack::{
-    Call, Called, Measure, Measured, PATTERN, Transfer, Transferred, function, null, operation,
-    path, spoiled,
+    Measure, Measured, PATTERN, Transfer, Transferred, function, operation, path, spoiled,
 };
 use pf_broker_abi::{
     IOCTL_DRAIN, IOCTL_INVALIDATE, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_READ, SCOPE_ALL, SCOPE_VF,
@@ -17,16 +20,12 @@ use wdk_sys::{
 };
 
 use crate::bus;
-use crate::kernel::clock;
 use crate::kernel::level;
-use crate::kernel::thread;
-use crate::pf_connection;
-use crate::pf_connection::attachment;
-use crate::pf_connection::invalidation_log;
-use crate::vpci;
-use crate::vpci::guest_driver;
+use crate::kernel::status::status_of;
+use crate::pf_connection::{attachment, call, connection, invalidation_log};
+use crate::vpci::{guest_driver, interface};
 
-/// What lies in the buffer before another read, when the first one brought a byte like the pattern.
+/// The buffer's bytes before another read, if the first one returned a byte like the pattern.
 const OTHER_PATTERN: u8 = 0x5A;
 /// Bytes behind the callee's buffer.
 const GUARD: usize = 32;
@@ -62,7 +61,7 @@ pub(crate) fn perform(transfer: &Transfer) -> Transferred {
         operation::POWER if transfer.path != path::VPCI => {
             // `PowerDeviceD0` is 1.
             let state = transfer.block.saturating_add(1);
-            let status = called(function::SET_VF_POWER_STATE, transfer.vf, state);
+            let status = call::call_without_data(function::SET_VF_POWER_STATE, transfer.vf, state);
             ended(status)
         }
         operation::PUBLISH
@@ -74,24 +73,10 @@ pub(crate) fn perform(transfer: &Transfer) -> Transferred {
     }
 }
 
-/// Calls one of the other functions of the interface, without data.
-pub(crate) fn called(function: u32, vf: u16, offset: u32) -> NTSTATUS {
-    let call = Call {
-        function,
-        vf,
-        null: null::NOTHING,
-        offset,
-        length: 0,
-        data: [0; 64],
-    };
-    let status = self::call(&call).map_or_else(NTSTATUS::cast_unsigned, |called| called.status);
-    status.cast_signed()
-}
-
 fn reset(vf: u16) -> Transferred {
-    // What is on its way arrives before. Whether all of it did, the next operation will show.
-    let _ = attachment::hear_out(vf);
-    let status = called(function::RESET_VF, vf, 0);
+    // Pending invalidations arrive first. The next operation shows whether all did.
+    let _ = attachment::wait_until_delivered(vf);
+    let status = call::call_without_data(function::RESET_VF, vf, 0);
     if status == STATUS_SUCCESS {
         invalidation_log::take(vf);
     }
@@ -100,11 +85,11 @@ fn reset(vf: u16) -> Transferred {
 
 fn take(vf: u16) -> Transferred {
     let mut buffer = Buffer::pattern();
-    let heard = attachment::hear_out(vf);
+    let delivered = attachment::wait_until_delivered(vf);
     let mask = invalidation_log::take(vf);
-    // A driver whose device is going may have kept something to itself, and then says so.
-    let there = pf_connection::read_block(vf, 0, buffer.0.as_mut_ptr().cast(), 128);
-    match (heard, there) {
+    // A driver whose device is being removed may have kept some, and then reads fail.
+    let there = call::read_block(vf, 0, buffer.0.as_mut_ptr().cast(), 128);
+    match (delivered, there) {
         (Err(status), _) | (_, Err(status @ STATUS_DEVICE_REMOVED)) => ended(status),
         _ => finished(STATUS_SUCCESS, 0, 8, Some(&mask.to_le_bytes())),
     }
@@ -113,24 +98,6 @@ fn take(vf: u16) -> Transferred {
 /// The result of a call that returns nothing but a status.
 pub(crate) fn ended(status: NTSTATUS) -> Transferred {
     finished(status, 0, 0, None)
-}
-
-/// Bytes of a VF's configuration space.
-pub(crate) const CONFIG_SPACE: usize = 4096;
-
-/// Reads all of a VF's configuration space.
-pub(crate) fn read_config(vf: u16, space: &mut [u8; CONFIG_SPACE]) -> NTSTATUS {
-    let partner = match pf_connection::get() {
-        Ok(partner) => partner,
-        Err(status) => return status,
-    };
-    let interface = partner.interface();
-    let Some(read) = interface.read_vf_config else {
-        return STATUS_INVALID_PARAMETER;
-    };
-    let length = u32::try_from(CONFIG_SPACE).unwrap_or(0);
-    // SAFETY: the interface is referenced, and the buffer has the length that is passed.
-    unsafe { read(interface.context, space.as_mut_ptr().cast(), vf, 0, length) }
 }
 
 fn finished(status: NTSTATUS, spoiled: u32, length: usize, buffer: Option<&[u8]>) -> Transferred {
@@ -148,10 +115,6 @@ fn finished(status: NTSTATUS, spoiled: u32, length: usize, buffer: Option<&[u8]>
     }
 }
 
-fn status_of(result: Result<(), NTSTATUS>) -> NTSTATUS {
-    result.err().unwrap_or(STATUS_SUCCESS)
-}
-
 fn by_path(transfer: &Transfer, buffer: &mut Buffer, writes: bool) -> NTSTATUS {
     let place: *mut c_void = if transfer.path == path::NULL_BUFFER {
         ptr::null_mut()
@@ -164,31 +127,31 @@ fn by_path(transfer: &Transfer, buffer: &mut Buffer, writes: bool) -> NTSTATUS {
     }
     if transfer.path != path::VPCI {
         let mut result = Ok(());
-        let mut call = || {
+        let mut operation = || {
             result = if writes {
-                pf_connection::write_block(vf, block, place, length)
+                call::write_block(vf, block, place, length)
             } else {
-                pf_connection::read_block(vf, block, place, length)
+                call::read_block(vf, block, place, length)
             }
         };
         if transfer.path == path::SRIOV_RAISED {
-            level::at_dispatch(&mut call);
+            level::at_dispatch(&mut operation);
         } else {
-            call();
+            operation();
         }
         return status_of(result);
     }
     let Some(function) = bus::virtual_function(vf) else {
         return STATUS_NO_SUCH_DEVICE;
     };
-    let context = alloc::sync::Arc::as_ptr(&function).cast_mut().cast();
+    let context = Arc::as_ptr(&function).cast_mut().cast();
     if writes {
         // SAFETY: the context is held for the call, and the buffer is longer than any length that
         // the function passes on.
-        unsafe { vpci::write_block(context, block, place, length) }
+        unsafe { interface::write_block(context, block, place, length) }
     } else {
         // SAFETY: as before.
-        unsafe { vpci::read_block(context, block, place, length) }
+        unsafe { interface::read_block(context, block, place, length) }
     }
 }
 
@@ -250,7 +213,7 @@ fn manage(transfer: &Transfer) -> Transferred {
     try_manage(transfer, SCOPE_VF).unwrap_or_else(ended)
 }
 
-/// Publishes what `transfer` publishes to all VFs.
+/// Publishes to all VFs what `transfer` publishes.
 pub(crate) fn publish_all(transfer: &Transfer) -> Transferred {
     let for_all = Transfer { vf: 0, ..*transfer };
     try_manage(&for_all, SCOPE_ALL).unwrap_or_else(ended)
@@ -260,7 +223,7 @@ pub(crate) fn publish_all(transfer: &Transfer) -> Transferred {
 const PUBLISH_HEADER: usize = 24;
 
 fn try_manage(transfer: &Transfer, scope: u16) -> Result<Transferred, NTSTATUS> {
-    let partner = pf_connection::get()?;
+    let connection = connection::get()?;
     let mut buffer = [0_u8; PUBLISH_HEADER + MAX_BLOCK_LENGTH];
     buffer[..2].copy_from_slice(&transfer.vf.to_le_bytes());
     buffer[2..4].copy_from_slice(&scope.to_le_bytes());
@@ -284,7 +247,7 @@ fn try_manage(transfer: &Transfer, scope: u16) -> Result<Transferred, NTSTATUS> 
         // In front of the bytes stands the revision.
         _ => (IOCTL_READ, 8, 8 + transfer.length),
     };
-    let sent = partner.send(code, false, false, &mut buffer, (input, output))?;
+    let sent = connection.send(code, false, &mut buffer, (input, output))?;
     let completion = sent.wait(None).ok_or(STATUS_INVALID_PARAMETER)?;
     drop(sent);
     let returned = usize::try_from(completion.information).unwrap_or(0);
@@ -301,120 +264,18 @@ fn try_manage(transfer: &Transfer, scope: u16) -> Result<Transferred, NTSTATUS> 
     ))
 }
 
-/// Calls one of the other functions of the interface.
-pub(crate) fn call(call: &Call) -> Result<Called, NTSTATUS> {
-    let partner = pf_connection::get()?;
-    let interface = partner.interface();
-    let mut data = [PATTERN; 64];
-    if call.function == function::WRITE_CONFIG {
-        data = call.data;
-    }
-    // A write that is longer than its data repeats them.
-    let length = usize::try_from(call.length).unwrap_or(0);
-    let mut long = alloc::vec::Vec::new();
-    if call.function == function::WRITE_CONFIG && (data.len()..=CONFIG_SPACE).contains(&length) {
-        long.extend(data.iter().copied().cycle().take(length));
-    }
-    let (mut context, mut place) = (interface.context, data.as_mut_ptr());
-    if !long.is_empty() {
-        place = long.as_mut_ptr();
-    }
-    match call.null {
-        null::DATA => place = ptr::null_mut(),
-        null::CONTEXT => context = ptr::null_mut(),
-        _ => {}
-    }
-    // A value behind the first one; NULL stays NULL.
-    let behind = |bytes: usize| {
-        if place.is_null() {
-            place
-        } else {
-            place.wrapping_add(bytes)
-        }
-    };
-    let missing = STATUS_INVALID_PARAMETER;
-    let status = match call.function {
-        function::READ_CONFIG => {
-            let read = interface.read_vf_config.ok_or(missing)?;
-            // SAFETY: the interface is referenced; a length beyond the buffer has to be refused.
-            unsafe { read(context, place.cast(), call.vf, call.offset, call.length) }
-        }
-        function::WRITE_CONFIG => {
-            let write = interface.write_vf_config.ok_or(missing)?;
-            // SAFETY: as before; a longer write that may be carried out has a buffer of its length.
-            unsafe { write(context, place.cast(), call.vf, call.offset, call.length) }
-        }
-        function::QUERY_PROBED_BARS => {
-            let query = interface.query_probed_bars.ok_or(missing)?;
-            // SAFETY: as before; the buffer holds six values.
-            unsafe { query(context, place.cast()) }
-        }
-        function::GET_VENDOR_AND_DEVICE => {
-            let query = interface.get_vendor_and_device.ok_or(missing)?;
-            // SAFETY: as before; the values lie inside the buffer.
-            unsafe { query(context, call.vf, place.cast(), behind(2).cast()) };
-            STATUS_SUCCESS
-        }
-        function::GET_DEVICE_LOCATION => {
-            let query = interface.get_device_location.ok_or(missing)?;
-            // SAFETY: as before; the values lie inside the buffer.
-            unsafe { query(context, call.vf, place.cast(), behind(2), behind(3)) };
-            STATUS_SUCCESS
-        }
-        function::RESET_VF => {
-            let reset = interface.reset_vf.ok_or(missing)?;
-            // SAFETY: as before.
-            unsafe { reset(context, call.vf) }
-        }
-        function::SET_VF_POWER_STATE => {
-            let set = interface.set_vf_power_state.ok_or(missing)?;
-            let wake = u8::from(call.length != 0);
-            // SAFETY: as before.
-            unsafe { set(context, call.vf, call.offset.cast_signed(), wake) }
-        }
-        function::GET_RESOURCE_FOR_BAR => {
-            let get = interface.get_resource_for_bar.ok_or(missing)?;
-            let bar = u16::try_from(call.offset).unwrap_or(u16::MAX);
-            // SAFETY: as before; the buffer holds a descriptor.
-            unsafe { get(context, call.vf, bar, place.cast()) }
-        }
-        function::QUERY_LUID => {
-            let query = interface.query_luid.ok_or(missing)?;
-            // SAFETY: as before; the buffer holds a LUID, which the function need not find aligned.
-            unsafe { query(context, place.cast()) }
-        }
-        function::REFERENCE => {
-            let reference = interface.interface_reference.ok_or(missing)?;
-            // SAFETY: as before.
-            unsafe { reference(context) };
-            STATUS_SUCCESS
-        }
-        function::DEREFERENCE => {
-            let dereference = interface.interface_dereference.ok_or(missing)?;
-            // SAFETY: the runner gives back only what it took.
-            unsafe { dereference(context) };
-            STATUS_SUCCESS
-        }
-        _ => return Err(missing),
-    };
-    Ok(Called {
-        status: status.cast_unsigned(),
-        data,
-    })
-}
-
 /// Repeats one operation on several threads and measures the time for all.
 pub(crate) fn measure(measure: &Measure) -> Result<Measured, NTSTATUS> {
-    let succeeded = alloc::sync::Arc::new(core::sync::atomic::AtomicU64::new(0));
+    let succeeded = Arc::new(AtomicU64::new(0));
     let start = clock::now();
-    let mut threads = alloc::vec::Vec::new();
+    let mut threads = Vec::new();
     for index in 0..measure.threads {
         let mut transfer = measure.transfer;
         transfer.vf = transfer.vf.wrapping_add(u16::try_from(index).unwrap_or(0));
-        let (count, succeeded) = (measure.count, alloc::sync::Arc::clone(&succeeded));
+        let (count, succeeded) = (measure.count, Arc::clone(&succeeded));
         threads.push(thread::spawn(move || {
             let good = repeat(&transfer, count);
-            succeeded.fetch_add(good, core::sync::atomic::Ordering::SeqCst);
+            succeeded.fetch_add(good, Ordering::SeqCst);
         })?);
     }
     for thread in &threads {
@@ -422,7 +283,7 @@ pub(crate) fn measure(measure: &Measure) -> Result<Measured, NTSTATUS> {
     }
     Ok(Measured {
         time: clock::now().saturating_sub(start),
-        succeeded: succeeded.load(core::sync::atomic::Ordering::SeqCst),
+        succeeded: succeeded.load(Ordering::SeqCst),
     })
 }
 

@@ -6,69 +6,32 @@
 //! The request is sent again at once, before anything is read: a change that happens during the read
 //! is then announced anew, and none is missed.
 
-use core::cell::{Cell, UnsafeCell};
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
 use pcivirt_abi::vpci::{IOCTL_INVALIDATE_BLOCK, InvalidateBlockOutput};
 use wdk_sys::ntddk::{KeClearEvent, KeInitializeEvent, KeSetEvent, KeWaitForSingleObject};
 use wdk_sys::{
-    KEVENT, NTSTATUS, PWDF_REQUEST_COMPLETION_PARAMS, STATUS_SUCCESS, WDF_REQUEST_REUSE_PARAMS,
-    WDFCONTEXT, WDFDEVICE, WDFIOTARGET, WDFMEMORY, WDFREQUEST,
+    NTSTATUS, PWDF_REQUEST_COMPLETION_PARAMS, STATUS_SUCCESS, WDF_REQUEST_REUSE_PARAMS, WDFCONTEXT,
+    WDFDEVICE, WDFIOTARGET, WDFMEMORY, WDFREQUEST,
 };
 
-use crate::device;
+use crate::context::{self, Changes};
 use crate::requests;
-use crate::wdf;
-
-/// What the driver knows of changes.
-pub(crate) struct Changes {
-    /// Blocks to be read again.
-    mask: AtomicU64,
-    /// Cleared to stop listening.
-    listening: AtomicBool,
-    /// Set while no request is at the bus.
-    idle: UnsafeCell<KEVENT>,
-    /// Where the bus writes the mask.
-    output: UnsafeCell<InvalidateBlockOutput>,
-    /// The one request, and its buffer; both are set before the device starts.
-    request: Cell<WDFREQUEST>,
-    memory: Cell<WDFMEMORY>,
-}
-
-impl Changes {
-    /// Takes what is to be read again.
-    pub(crate) fn take(&self) -> u64 {
-        self.mask.swap(0, Ordering::AcqRel)
-    }
-
-    /// Whether something is to be read again.
-    pub(crate) fn is_any(&self) -> bool {
-        self.mask.load(Ordering::Acquire) != 0
-    }
-
-    /// Gives back what was taken for somebody who then did not want it.
-    pub(crate) fn put_back(&self, mask: u64) {
-        self.mask.fetch_or(mask, Ordering::AcqRel);
-    }
-}
-
-fn ok(status: NTSTATUS) -> Result<(), NTSTATUS> {
-    if status < 0 { Err(status) } else { Ok(()) }
-}
+use crate::wdf::{self, ok};
 
 fn target(device: WDFDEVICE) -> WDFIOTARGET {
     // SAFETY: the device is live.
     unsafe { wdf::call!(WdfDeviceGetIoTarget, device) }
 }
 
-/// Makes the request that will be sent again and again, and describes its buffer.
+/// Creates the request, which is sent again and again, and its memory object.
 pub(crate) fn create(device: WDFDEVICE) -> Result<(), NTSTATUS> {
-    let this = &device::of(device).changes;
+    let this = &context::of(device).changes;
     let idle = this.idle.get();
     // SAFETY: the event lies where it stays. It is set: no request is at the bus.
     unsafe { KeInitializeEvent(idle, wdk_sys::_EVENT_TYPE::NotificationEvent, 1) };
-    let mut attributes = wdf::attributes(device::object(device));
+    let mut attributes = wdf::attributes(device.cast());
     let mut request: WDFREQUEST = ptr::null_mut();
     // SAFETY: the request is deleted with the device.
     ok(unsafe {
@@ -96,22 +59,22 @@ pub(crate) fn create(device: WDFDEVICE) -> Result<(), NTSTATUS> {
     Ok(())
 }
 
-/// Starts to listen.
+/// Starts listening.
 pub(crate) fn start(device: WDFDEVICE) {
-    let changes = &device::of(device).changes;
+    let changes = &context::of(device).changes;
     changes.listening.store(true, Ordering::Release);
-    // SAFETY: the event was initialised when the device was made.
+    // SAFETY: the event was initialized when the device was created.
     unsafe { KeClearEvent(changes.idle.get()) };
     listen(device);
 }
 
-/// Stops listening and waits until the bus has given the request back.
+/// Stops listening and waits until the bus has completed the request.
 pub(crate) fn stop(device: WDFDEVICE) {
-    let changes = &device::of(device).changes;
+    let changes = &context::of(device).changes;
     changes.listening.store(false, Ordering::Release);
     // SAFETY: the request lives as long as the device; one that is not at the bus stays as it is.
     let _ = unsafe { wdf::call!(WdfRequestCancelSentRequest, changes.request.get()) };
-    // SAFETY: the event was initialised when the device was made; this is PASSIVE_LEVEL.
+    // SAFETY: the event was initialized when the device was created; this is PASSIVE_LEVEL.
     let _ = unsafe {
         KeWaitForSingleObject(
             changes.idle.get().cast(),
@@ -123,15 +86,14 @@ pub(crate) fn stop(device: WDFDEVICE) {
     };
 }
 
-/// Sends the request to the bus; without success, listening ends.
+/// Sends the request to the bus. If that fails, listening ends.
 fn listen(device: WDFDEVICE) {
-    let changes = &device::of(device).changes;
+    let changes = &context::of(device).changes;
     if try_listen(device, changes).is_err() {
-        // SAFETY: the event was initialised when the device was made.
+        // SAFETY: the event was initialized when the device was created.
         unsafe { KeSetEvent(changes.idle.get(), 0, 0) };
     } else if !changes.listening.load(Ordering::Acquire) {
-        // `stop` came between the decision to listen on and the sending; its cancellation found
-        // nothing at the bus.
+        // `stop` ran between the test in `completed` and the send, and had no request to cancel.
         // SAFETY: the request lives as long as the device.
         let _ = unsafe { wdf::call!(WdfRequestCancelSentRequest, changes.request.get()) };
     }
@@ -180,7 +142,7 @@ fn try_listen(device: WDFDEVICE, changes: &Changes) -> Result<(), NTSTATUS> {
     Ok(())
 }
 
-/// The bus gave the request back, with a mask or because listening ends.
+/// Completion routine: the bus returns a mask, or listening ends.
 unsafe extern "C" fn completed(
     request: WDFREQUEST,
     _target: WDFIOTARGET,
@@ -188,18 +150,18 @@ unsafe extern "C" fn completed(
     context: WDFCONTEXT,
 ) {
     let device: WDFDEVICE = context.cast();
-    let this = device::of(device);
+    let this = context::of(device);
     // SAFETY: the request is complete and holds its status.
     let status = unsafe { wdf::call!(WdfRequestGetStatus, request) };
     if status >= 0 {
         // SAFETY: the bus has written the mask and the request is ours again.
         let mask = unsafe { (*this.changes.output.get()).block_mask };
-        this.changes.put_back(mask);
+        this.changes.add(mask);
     }
     if status >= 0 && this.changes.listening.load(Ordering::Acquire) {
         listen(device);
     } else {
-        // SAFETY: the event was initialised when the device was made.
+        // SAFETY: the event was initialized when the device was created.
         unsafe { KeSetEvent(this.changes.idle.get(), 0, 0) };
     }
     requests::answer_waiters(device);

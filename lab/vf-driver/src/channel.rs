@@ -5,8 +5,8 @@
 //! - **By IOCTL**: `IOCTL_VPCI_READ_BLOCK` and `IOCTL_VPCI_WRITE_BLOCK` to the bus, which may also
 //!   complete later: the way for a driver that must not wait. This driver waits, to show the buffers.
 //!
-//! A block has at most 128 bytes. A status that is not success is the PF's refusal; whether its value
-//! reaches the guest is up to the host, so nothing here depends on it.
+//! A block has at most 128 bytes. A status other than success is the PF's refusal. The host decides
+//! whether its value reaches the guest, so nothing here depends on it.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -18,18 +18,14 @@ use wdk_sys::{
 };
 use zerocopy::IntoBytes as _;
 
-use crate::device;
-use crate::wdf;
-
-fn ok(status: NTSTATUS) -> Result<(), NTSTATUS> {
-    if status < 0 { Err(status) } else { Ok(()) }
-}
+use crate::context;
+use crate::wdf::{self, ok};
 
 fn length_of(buffer: &[u8]) -> u32 {
     u32::try_from(buffer.len()).unwrap_or(u32::MAX)
 }
 
-/// Reads a block into `destination`, whose length says how many bytes are wanted.
+/// Reads as many bytes of a block as `destination` holds.
 pub(crate) fn read(
     device: WDFDEVICE,
     block: u32,
@@ -38,7 +34,7 @@ pub(crate) fn read(
 ) -> Result<usize, NTSTATUS> {
     match way {
         sample::BY_CALL => {
-            let interface = device::of(device).interface();
+            let interface = context::of(device).interface();
             let read = interface
                 .read_vf_config_block
                 .ok_or(STATUS_DEVICE_NOT_READY)?;
@@ -72,7 +68,7 @@ pub(crate) fn write(
 ) -> Result<(), NTSTATUS> {
     match way {
         sample::BY_CALL => {
-            let interface = device::of(device).interface();
+            let interface = context::of(device).interface();
             let write = interface
                 .write_vf_config_block
                 .ok_or(STATUS_DEVICE_NOT_READY)?;

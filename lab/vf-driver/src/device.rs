@@ -1,6 +1,5 @@
-//! The device: what is made when it appears, and what happens as it starts and stops.
+//! The device: what the driver creates for it, and its Plug and Play and power callbacks.
 
-use core::cell::{Cell, UnsafeCell};
 use core::ffi::c_void;
 use core::ptr;
 
@@ -10,51 +9,13 @@ use wdk_sys::_WDF_EXECUTION_LEVEL::{WdfExecutionLevelInheritFromParent, WdfExecu
 use wdk_sys::{
     GUID, NTSTATUS, PWDFDEVICE_INIT, STATUS_SUCCESS, WDF_EXECUTION_LEVEL, WDF_IO_QUEUE_CONFIG,
     WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_DEVICE_STATE, WDFCMRESLIST, WDFDEVICE, WDFDRIVER,
-    WDFOBJECT, WDFQUEUE,
+    WDFQUEUE,
 };
 
-use crate::changes::{self, Changes};
+use crate::changes;
+use crate::context::{DEVICE_CONTEXT, of};
 use crate::requests;
-use crate::wdf::{self, ContextType};
-
-/// What the driver knows of a device. The framework makes it, zeroed, with the device object.
-pub(crate) struct Device {
-    /// `VPCI_INTERFACE_STANDARD`, from `EvtDevicePrepareHardware` to `EvtDeviceReleaseHardware`.
-    interface: UnsafeCell<Interface>,
-    /// Requests of programs that wait for a change.
-    pub(crate) waiters: Cell<WDFQUEUE>,
-    pub(crate) changes: Changes,
-}
-
-static DEVICE_CONTEXT: ContextType =
-    ContextType::of::<Device>(c"vf_driver::Device", &DEVICE_CONTEXT);
-
-/// The context of a device.
-pub(crate) fn of<'d>(device: WDFDEVICE) -> &'d Device {
-    // SAFETY: the device is live and was created with this context.
-    let context = unsafe {
-        wdf::call!(
-            WdfObjectGetTypedContextWorker,
-            device.cast(),
-            &raw const DEVICE_CONTEXT.0
-        )
-    };
-    // SAFETY: the context lives as long as the device, and is shared through atomics and cells
-    // whose writes the framework orders.
-    unsafe { &*context.cast::<Device>() }
-}
-
-impl Device {
-    /// The bus's functions for this VF.
-    pub(crate) fn interface(&self) -> Interface {
-        // SAFETY: written in EvtDevicePrepareHardware alone, before any request can arrive.
-        unsafe { *self.interface.get() }
-    }
-}
-
-fn ok(status: NTSTATUS) -> Result<(), NTSTATUS> {
-    if status < 0 { Err(status) } else { Ok(()) }
-}
+use crate::wdf::{self, ok};
 
 /// `EvtDriverDeviceAdd`
 pub(crate) unsafe extern "C" fn add(_driver: WDFDRIVER, init: PWDFDEVICE_INIT) -> NTSTATUS {
@@ -104,10 +65,10 @@ fn create(mut init: PWDFDEVICE_INIT) -> Result<(), NTSTATUS> {
     changes::create(device)
 }
 
-/// One queue hands requests over as they come; the other holds those that wait for a change.
+/// One queue presents requests as they arrive; the other holds those that wait for a change.
 ///
-/// The first one asks for `PASSIVE_LEVEL`: its handler waits for the bus, and another driver of the
-/// kernel may send its requests at `DISPATCH_LEVEL`. The framework then moves them to a work item.
+/// The first one has the execution level passive: its handler waits for the bus, and another driver
+/// may send its requests at `DISPATCH_LEVEL`. The framework then presents them in a work item.
 fn create_queues(device: WDFDEVICE) -> Result<(), NTSTATUS> {
     let mut config = WDF_IO_QUEUE_CONFIG {
         Size: wdf::size_of_config::<WDF_IO_QUEUE_CONFIG>(),
@@ -155,7 +116,7 @@ fn create_queue(
     Ok(queue)
 }
 
-/// The GUID that programs look for.
+/// The device interface class that programs find the device by.
 fn interface_class() -> GUID {
     let guid = pcivirt_abi::Guid::from_u128(sample::INTERFACE_CLASS);
     GUID {
@@ -166,7 +127,7 @@ fn interface_class() -> GUID {
     }
 }
 
-/// `EvtDevicePrepareHardware`: asks the bus for its functions, which takes a reference to them.
+/// `EvtDevicePrepareHardware`: queries the bus's interface, which takes a reference to it.
 unsafe extern "C" fn prepare_hardware(
     device: WDFDEVICE,
     _raw: WDFCMRESLIST,
@@ -188,7 +149,7 @@ unsafe extern "C" fn prepare_hardware(
     }
 }
 
-/// `EvtDeviceReleaseHardware`: gives the bus's functions back.
+/// `EvtDeviceReleaseHardware`: releases the bus's interface.
 unsafe extern "C" fn release_hardware(device: WDFDEVICE, _translated: WDFCMRESLIST) -> NTSTATUS {
     let interface = of(device).interface();
     if let Some(dereference) = interface.interface_dereference {
@@ -201,19 +162,14 @@ unsafe extern "C" fn release_hardware(device: WDFDEVICE, _translated: WDFCMRESLI
     STATUS_SUCCESS
 }
 
-/// `EvtDeviceD0Entry`: starts to listen.
+/// `EvtDeviceD0Entry`: starts listening.
 unsafe extern "C" fn d0_entry(device: WDFDEVICE, _previous: WDF_POWER_DEVICE_STATE) -> NTSTATUS {
     changes::start(device);
     STATUS_SUCCESS
 }
 
-/// `EvtDeviceD0Exit`: stops listening. What is invalidated meanwhile waits in the bus.
+/// `EvtDeviceD0Exit`: stops listening. The bus keeps what is invalidated meanwhile.
 unsafe extern "C" fn d0_exit(device: WDFDEVICE, _target: WDF_POWER_DEVICE_STATE) -> NTSTATUS {
     changes::stop(device);
     STATUS_SUCCESS
-}
-
-/// A device as the object it is.
-pub(crate) fn object(device: WDFDEVICE) -> WDFOBJECT {
-    device.cast()
 }

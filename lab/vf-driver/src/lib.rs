@@ -1,25 +1,27 @@
 //! A sample VF driver, as a guest's author would write it for a device whose PF runs pf_broker.
 //!
-//! A VF has nothing but its bus to speak to the PF: it reads and writes configuration blocks, and it
-//! is told when blocks changed. docs/vf-authors.md walks through this driver:
+//! A VF reaches the PF through its bus alone: it reads and writes configuration blocks, and is notified
+//! when blocks change. docs/vf-authors.md walks through this driver:
 //!
 //! | file | shows |
 //! |---|---|
-//! | `device.rs` | where the bus's interface is queried and given back, and when to listen |
+//! | `device.rs` | where to query the bus's interface and to release it, and when to listen |
 //! | `channel.rs` | reading and writing a block, by direct call and by IOCTL |
 //! | `changes.rs` | keeping `IOCTL_VPCI_INVALIDATE_BLOCK` pending, and what to do when it completes |
 //! | `requests.rs` | offering all that to a program in the guest |
+//! | `context.rs` | the context of a device, which the callbacks share |
 #![no_std]
 
 mod changes;
 mod channel;
+mod context;
 mod device;
 mod requests;
 mod wdf;
 
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PUNICODE_STRING, WDF_DRIVER_CONFIG};
 
-/// Where the kernel enters: registers the driver with the framework.
+/// The driver's entry point: registers the driver with the framework.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! What a program in the guest may ask this driver.
+//! The control codes for programs in the guest: read, write, take changes, wait for changes.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -11,12 +11,8 @@ use wdk_sys::{
 use zerocopy::{FromBytes, IntoBytes as _};
 
 use crate::channel;
-use crate::device;
-use crate::wdf;
-
-fn ok(status: NTSTATUS) -> Result<(), NTSTATUS> {
-    if status < 0 { Err(status) } else { Ok(()) }
-}
+use crate::context;
+use crate::wdf::{self, ok};
 
 /// `EvtIoDeviceControl`
 pub(crate) unsafe extern "C" fn device_control(
@@ -98,7 +94,7 @@ fn output(request: WDFREQUEST, bytes: &[u8]) -> Result<usize, NTSTATUS> {
 
 fn read(device: WDFDEVICE, request: WDFREQUEST, length: usize) -> Result<usize, NTSTATUS> {
     let read: sample::ReadRequest = input(request)?;
-    // No zeros: a byte that a read left alone would look like an empty one.
+    // Not zeros: they would hide a byte that a read did not write.
     let mut data = [0xA5; MAX_BLOCK_LENGTH];
     let destination = data.get_mut(..length).ok_or(STATUS_INVALID_BUFFER_SIZE)?;
     let read = channel::read(device, read.block, read.way, destination)?;
@@ -117,27 +113,27 @@ fn write(device: WDFDEVICE, request: WDFREQUEST) -> Result<usize, NTSTATUS> {
 }
 
 fn take_changes(device: WDFDEVICE, request: WDFREQUEST) -> Result<usize, NTSTATUS> {
-    let changes = &device::of(device).changes;
+    let changes = &context::of(device).changes;
     let mask = changes.take();
     let result = output(request, sample::Changes { mask }.as_bytes());
     if result.is_err() {
-        changes.put_back(mask);
+        changes.add(mask);
     }
     result
 }
 
-/// Puts the request where waiters are; it is completed by [`answer_waiters`].
+/// Queues the request, which [`answer_waiters`] completes.
 fn wait_changes(device: WDFDEVICE, request: WDFREQUEST) -> Result<(), NTSTATUS> {
-    let waiters = device::of(device).waiters.get();
+    let waiters = context::of(device).waiters.get();
     // SAFETY: both belong to this device.
     ok(unsafe { wdf::call!(WdfRequestForwardToIoQueue, request, waiters) })?;
     answer_waiters(device);
     Ok(())
 }
 
-/// Completes the oldest waiter while there is something for it.
+/// Completes waiting requests, the oldest first, while a block is to be read again.
 pub(crate) fn answer_waiters(device: WDFDEVICE) {
-    let this = device::of(device);
+    let this = context::of(device);
     while this.changes.is_any() {
         let mut request: WDFREQUEST = ptr::null_mut();
         // SAFETY: the queue lives as long as the device.

@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use wdk_sys::{WDF_OBJECT_ATTRIBUTES, WDF_OBJECT_CONTEXT_TYPE_INFO, WDFOBJECT};
+use wdk_sys::{NTSTATUS, WDF_OBJECT_ATTRIBUTES, WDF_OBJECT_CONTEXT_TYPE_INFO, WDFOBJECT};
 
 /// Calls a KMDF function by its name.
 macro_rules! call {
@@ -11,6 +11,11 @@ macro_rules! call {
     };
 }
 pub(crate) use call;
+
+/// A status as a result.
+pub(crate) fn ok(status: NTSTATUS) -> Result<(), NTSTATUS> {
+    if status < 0 { Err(status) } else { Ok(()) }
+}
 
 /// The `Size` field of a structure of the framework.
 pub(crate) const fn size_of_config<T>() -> u32 {

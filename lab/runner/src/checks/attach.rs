@@ -8,10 +8,11 @@ use anyhow::{Result, anyhow, ensure};
 use lab_control::stack::{self as abi, Answer, pnp, policy};
 
 use super::ioctl::{Expected, Origin, expect, refused, request};
-use super::{Check, is, status};
+use crate::check::{Check, is};
 use crate::cli::Mode;
 use crate::session::Session;
 use crate::stack::Stack;
+use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[
     ("a DETACH without an attach succeeds", detach),

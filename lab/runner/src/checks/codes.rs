@@ -7,8 +7,9 @@ use anyhow::{Result, ensure};
 use pf_broker_client::Control as _;
 
 use super::ioctl::{Expected, ORIGINS, Origin, expect, refused, request};
-use super::{Check, is, status};
+use crate::check::{Check, is};
 use crate::session::Session;
+use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[
     (

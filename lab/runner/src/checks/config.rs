@@ -5,9 +5,11 @@
 use anyhow::{Result, ensure};
 use lab_control::stack::{self as abi, fault, function};
 
-use super::{Check, block_0, call, is, mark, status};
+use crate::check::{Check, is};
+use crate::operations::{block_0, call, mark};
 use crate::rebalance;
 use crate::session::Session;
+use crate::status;
 use crate::trace::Lab;
 
 pub(super) const CHECKS: &[Check] = &[

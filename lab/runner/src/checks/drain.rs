@@ -8,9 +8,11 @@ use anyhow::{Result, anyhow, ensure};
 use lab_control::stack::{function, operation};
 
 use super::ioctl::{Origin, request};
-use super::{Check, call, is, status, transfer};
+use crate::check::{Check, is};
+use crate::operations::{call, transfer};
 use crate::session::Session;
 use crate::stack::Stack;
+use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[(
     "a drain that races with writes and resets tells each message once, in order, and none of before",

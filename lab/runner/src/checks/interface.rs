@@ -6,9 +6,11 @@ use pcivirt_abi::sriov;
 
 use super::config::{UNTOUCHED, refused_untouched};
 use super::ioctl::{Expected, Origin, expect, request};
-use super::{Check, block_0, call, fails, is, performed, status, transfer};
+use crate::check::{Check, fails, is};
 use crate::cli::Mode;
+use crate::operations::{block_0, call, performed, transfer};
 use crate::session::Session;
+use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[
     (

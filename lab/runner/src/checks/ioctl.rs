@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 use lab_control::stack as abi;
 
-use super::status;
 use crate::session::Session;
+use crate::status;
 
 /// How long a request that pends is left alone before it is cancelled, milliseconds.
 const MOMENT: u32 = 20;

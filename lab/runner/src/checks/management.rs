@@ -9,8 +9,9 @@ use lab_control::stack as abi;
 use pf_broker_client::{Access, Control as _};
 
 use super::ioctl::{Expected, ORIGINS, Origin, expect, refused, request};
-use super::{Check, is, status};
+use crate::check::{Check, is};
 use crate::session::Session;
+use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[
     (

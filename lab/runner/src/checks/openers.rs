@@ -6,8 +6,9 @@ use pf_broker_client::{Access, Control as _, Handle};
 
 use super::ioctl::{Expected, ORIGINS, Origin, expect, refused, request};
 use super::management::CODES;
-use super::{Check, is, status};
+use crate::check::{Check, is};
 use crate::session::Session;
+use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[
     (

@@ -4,8 +4,10 @@
 use anyhow::{Result, ensure};
 use lab_control::stack::{function, operation, pnp};
 
-use super::{Check, block_0, call, is, mark, performed, status, transfer};
+use crate::check::{Check, is};
+use crate::operations::{block_0, call, mark, performed, transfer};
 use crate::session::Session;
+use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[
     (

@@ -7,10 +7,12 @@ use anyhow::{Result, anyhow, ensure};
 use lab_control::stack::{self as abi, pnp, policy, resources};
 
 use super::retention::until;
-use super::{Check, block_0, is, mark, status};
+use crate::check::{Check, is};
 use crate::cli::Mode;
+use crate::operations::{self, block_0, mark};
 use crate::session::Session;
 use crate::stack::Stack;
+use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[
     (
@@ -103,7 +105,7 @@ fn moved(session: &mut Session) -> Result<()> {
     send(session, pnp::STOP, status::SUCCESS)?;
     let got = session.stack.pnp(pnp::START, resources::ALL_VFS)?;
     is("START with memory resources", got, status::SUCCESS)?;
-    let bar = super::call(abi::function::GET_RESOURCE_FOR_BAR, 1, 0, 0);
+    let bar = operations::call(abi::function::GET_RESOURCE_FOR_BAR, 1, 0, 0);
     is("BAR 0", session.stack.call(&bar)?.status, status::SUCCESS)
 }
 

@@ -7,10 +7,12 @@ use anyhow::{Result, anyhow, ensure};
 use lab_control::stack::{Answer, fault, function, operation, pnp, policy};
 
 use super::ioctl::{Origin, request};
-use super::{Check, block_0, call, is, mark, performed, status, transfer};
+use crate::check::{Check, is};
 use crate::leftovers;
+use crate::operations::{block_0, call, mark, performed, transfer};
 use crate::session::Session;
 use crate::stack::{Failed, Stack};
+use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[
     ("a held interface vetoes a query-remove", query_remove),

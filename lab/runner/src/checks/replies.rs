@@ -7,8 +7,10 @@ use pf_broker_abi::PowerState;
 use pf_broker_client::Vfs;
 
 use super::ioctl::{Expected, Origin, expect, refused, request};
-use super::{Check, call, is, performed, status, transfer};
+use crate::check::{Check, is};
+use crate::operations::{self, call, performed, transfer};
 use crate::session::Session;
+use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[
     ("QUERY tells what the driver serves", query),
@@ -86,7 +88,7 @@ fn query(session: &mut Session) -> Result<()> {
     ensure!(number(&answer, 4, 4) != 0, "the table has no CRC");
     named(&answer, 32, "Checks")?;
     let before = number(&answer, 24, 8);
-    super::mark(session, VF, 1)?;
+    operations::mark(session, VF, 1)?;
     let answer = told(session, 0x0022_6400, &[], 96)?;
     fields(&answer, &[("the change count", 24, 8, before + 1)])?;
     session.stack.detach()?;
@@ -160,8 +162,8 @@ fn counters(session: &mut Session) -> Result<()> {
         let read = performed(session, &transfer(operation::READ, VF, 0, 128))?;
         is("read", read, status::SUCCESS)?;
     }
-    super::mark(session, VF, 1)?;
-    super::mark(session, VF, 2)?;
+    operations::mark(session, VF, 1)?;
+    operations::mark(session, VF, 2)?;
     let publish = transfer(operation::PUBLISH, VF, 0, 128);
     is(
         "publish",
@@ -195,7 +197,7 @@ fn read(session: &mut Session) -> Result<()> {
     let mut publish = publish();
     // `request`, which is the PF's, and `mark` before it, which is the VF's.
     publish[24..32].copy_from_slice(&[9, 9, 9, 9, 1, 2, 3, 4]);
-    super::mark(session, VF, 7)?;
+    operations::mark(session, VF, 7)?;
     told(session, 0x0022_E414, &publish, 0)?;
     let answer = told(session, 0x0022_6410, &BLOCK_0, 136)?;
     let mut expected = [0; 128];
@@ -234,7 +236,7 @@ fn revisions(session: &mut Session) -> Result<()> {
     expecting(session, before + 1, status::REVISION_MISMATCH)?;
     expecting(session, before, status::SUCCESS)?;
     expecting(session, before, status::REVISION_MISMATCH)?;
-    super::mark(session, VF, 1)?;
+    operations::mark(session, VF, 1)?;
     expecting(session, before + 1, status::REVISION_MISMATCH)?;
     ensure!(
         revision(session)? == before + 2,
@@ -327,7 +329,7 @@ fn journal(session: &mut Session) -> Result<()> {
     }
     let read = performed(session, &transfer(operation::READ, VF, 0x55, 0x66))?;
     is("a read of no block", read, status::NOT_FOUND)?;
-    super::mark(session, VF, 3)?;
+    operations::mark(session, VF, 3)?;
     let entry = after(session, newest)?;
     ensure!(entry.information == 40, "nothing was recorded");
     #[rustfmt::skip]

@@ -5,9 +5,10 @@ use lab_control::stack as abi;
 use pcivirt_abi::sriov;
 
 use super::ioctl::{Origin, expect, refused, request};
-use super::{Check, status};
+use crate::check::Check;
 use crate::cli::Mode;
 use crate::session::Session;
+use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[
     ("a second ATTACH is a sharing violation", second_attach),

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use lab_control::stack::{fault, function, policy};
 
-use super::{Check, call, is, status};
+use crate::check::{Check, is};
 use crate::cli::Mode;
+use crate::operations::call;
 use crate::rebalance;
 use crate::session::Session;
+use crate::status;
 use crate::trace::Lab;
 
 pub(super) const CHECKS: &[Check] = &[

@@ -9,10 +9,12 @@ use lab_control::stack::{Answer, fault, function, operation, policy};
 use pf_broker_client::{Access, Device, Vfs};
 
 use super::ioctl::{Expected, Origin, expect, request};
-use super::{Check, call, is, performed, status, transfer};
+use crate::check::{Check, is};
 use crate::cli::Mode;
+use crate::operations::{call, performed, transfer};
 use crate::session::Session;
 use crate::stack::Stack;
+use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[
     (

@@ -8,10 +8,12 @@ use lab_control::stack::{self as abi, Answer, operation, path, policy};
 use pf_broker_client::{Access, Control as _, Vfs};
 
 use super::ioctl::{Expected, Origin, expect, refused, request};
-use super::{Check, is, mark, status, transfer};
+use crate::check::{Check, is};
 use crate::cli::Mode;
+use crate::operations::{self, mark, transfer};
 use crate::session::{Session, open_guest};
 use crate::stack::Stack;
+use crate::status;
 use crate::trace::Lab;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -221,7 +223,7 @@ fn by_raised_write(session: &mut Session) -> Result<()> {
         write.path = path::SRIOV_RAISED;
         is(
             "a write",
-            super::performed(session, &write)?,
+            operations::performed(session, &write)?,
             status::SUCCESS,
         )?;
         woken(seen, 1, waiting)?;
@@ -258,7 +260,7 @@ fn by_event(session: &mut Session) -> Result<()> {
 
 fn by_reset(session: &mut Session) -> Result<()> {
     let (seen, waiting_1) = waiting(session, CHANGES)?;
-    let reset = super::call(abi::function::RESET_VF, VF, 0, 0);
+    let reset = operations::call(abi::function::RESET_VF, VF, 0, 0);
     is(
         "ResetVf",
         session.stack.call(&reset)?.status,

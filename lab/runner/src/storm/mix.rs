@@ -3,7 +3,7 @@
 use lab_control::stack::{self as abi, operation, path};
 use oracle::image::crc32;
 
-use crate::checks::transfer;
+use crate::operations::transfer;
 
 /// The blocks that are read, and one that exists nowhere.
 const BLOCKS: [u32; 7] = [0, 1, 2, 3, 4, 63, 9];

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use block_trace::{Failure, Host, PowerState, Stats, Status, Target};
 use lab_control::stack::{self as abi, operation};
 
-use crate::checks::status;
 use crate::session::Session;
+use crate::status;
 use crate::trace::{Lab, Trouble};
 
 /// Operations and how each ended.

@@ -1,9 +1,10 @@
-//! What the bus sees of the driver above it: how its start ended, and what it answers once its
+//! Observes the PF driver from the bus below it: how its start ended, and what it answers once its
 //! device is gone.
 
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
+use kernel_runtime::clock;
 use pcivirt_abi::sriov::{DEVICE_INTERFACE_VERSION, DeviceInterface};
 use wdk_sys::ntddk::{IoGetAttachedDeviceReference, ObfDereferenceObject};
 use wdk_sys::{
@@ -11,49 +12,46 @@ use wdk_sys::{
     NTSTATUS, PIRP, STATUS_IO_TIMEOUT, STATUS_NO_SUCH_DEVICE, STATUS_PENDING, STATUS_SUCCESS,
 };
 
-use crate::kernel::clock;
 use crate::kernel::irp;
-use crate::pf_connection;
-use crate::pf_connection::attachment;
+use crate::pf_connection::{attachment_log, interface};
 
-/// How the first start of the PF ended; `STATUS_PENDING` until it has, and `STATUS_NO_SUCH_DEVICE`
-/// when no driver was above to be started: its `AddDevice` failed.
+/// The status of the PF's first start: `STATUS_PENDING` before it ends, `STATUS_NO_SUCH_DEVICE` if no
+/// driver was above the bus because its `AddDevice` failed.
 static START: AtomicI32 = AtomicI32::new(STATUS_PENDING);
-/// What a query for the interface was answered between surprise removal and removal.
+/// The status of a query for the SR-IOV interface between surprise removal and removal.
 static LATE_QUERY: AtomicI32 = AtomicI32::new(STATUS_PENDING);
-/// What a control request was answered at the same moment.
+/// The status of a control request at the same moment.
 static LATE_REQUEST: AtomicI32 = AtomicI32::new(STATUS_PENDING);
-/// How many restarts the stack had been told of when a cancelled stop reached the bus.
+/// The number of `Restart` events when a cancelled stop reached the bus.
 static RESTARTS: AtomicU32 = AtomicU32::new(0);
 
-/// A PF is plugged in: nothing is known of it.
-pub(crate) fn forget() {
+/// A PF is plugged in: forgets what was observed of the last one.
+pub(crate) fn clear() {
     START.store(STATUS_PENDING, Ordering::SeqCst);
     LATE_QUERY.store(STATUS_PENDING, Ordering::SeqCst);
     LATE_REQUEST.store(STATUS_PENDING, Ordering::SeqCst);
 }
 
 /// A Plug and Play request has reached the PF's device on the bus: every driver above has seen it.
-pub(crate) fn see(physical: *mut DEVICE_OBJECT, irp: PIRP, minor: u32) {
+pub(crate) fn observe(physical: *mut DEVICE_OBJECT, irp: PIRP, minor: u32) {
     match minor {
-        IRP_MN_START_DEVICE => watch_start(irp),
+        IRP_MN_START_DEVICE => observe_start(irp),
         IRP_MN_CANCEL_STOP_DEVICE => {
-            let (_, restarts, ..) = attachment::seen();
-            RESTARTS.store(restarts, Ordering::SeqCst);
+            RESTARTS.store(attachment_log::restart_events(), Ordering::SeqCst);
         }
-        IRP_MN_SURPRISE_REMOVAL => ask_late(physical),
+        IRP_MN_SURPRISE_REMOVAL => query_late(physical),
         _ => {}
     }
 }
 
-/// How many restarts the stack had been told of when a cancelled stop was seen last.
+/// The number of `Restart` events when the last cancelled stop reached the bus.
 pub(crate) fn restarts_before_cancel_stop() -> u32 {
     RESTARTS.load(Ordering::SeqCst)
 }
 
-/// Watches how the driver above completes a start request, as a filter on top of it would: the
-/// kernel, which sent the request, keeps the status to itself.
-fn watch_start(irp: PIRP) {
+/// Sets a completion routine for the driver above, as a filter on top of it would, to learn the status
+/// of a start request that the kernel sent.
+fn observe_start(irp: PIRP) {
     // SAFETY: the request is the bus's while it is dispatched.
     let request = unsafe { &mut *irp };
     if request.CurrentLocation >= request.StackCount {
@@ -64,7 +62,7 @@ fn watch_start(irp: PIRP) {
     let above = unsafe { irp::current(request).add(1) };
     // SAFETY: as before; that driver waits for this one.
     let above = unsafe { &mut *above };
-    // A start that the lab itself sends is watched by its sender.
+    // A start that the lab itself sends has a completion routine already.
     if above.CompletionRoutine.is_none() {
         above.CompletionRoutine = Some(start_ended);
         above.Control |= irp::INVOKE_ALWAYS;
@@ -82,7 +80,7 @@ unsafe extern "C" fn start_ended(
     STATUS_SUCCESS
 }
 
-/// Waits until the PF's first start has ended; its status.
+/// Waits for the status of the PF's first start.
 pub(crate) fn started(milliseconds: u32) -> Result<NTSTATUS, NTSTATUS> {
     let ended = || START.load(Ordering::SeqCst) != STATUS_PENDING;
     if clock::wait_until(milliseconds, ended) {
@@ -92,13 +90,13 @@ pub(crate) fn started(milliseconds: u32) -> Result<NTSTATUS, NTSTATUS> {
     }
 }
 
-/// Asks the PF driver for its interface and its LUID although its device is gone: the surprise removal has
-/// reached the bus, so that driver has seen it, and the removal has not come yet.
-fn ask_late(physical: *mut DEVICE_OBJECT) {
+/// Queries the PF driver's interface and LUID although its device is gone: the surprise removal has
+/// reached the bus, so the driver has handled it, and the removal comes later.
+fn query_late(physical: *mut DEVICE_OBJECT) {
     // SAFETY: the bus's own device.
     let top = unsafe { IoGetAttachedDeviceReference(physical) };
     let size = u16::try_from(size_of::<DeviceInterface>()).unwrap_or(0);
-    let status = match pf_connection::query_interface(top, size, DEVICE_INTERFACE_VERSION) {
+    let status = match interface::query_interface(top, size, DEVICE_INTERFACE_VERSION) {
         Ok(interface) => {
             if let Some(dereference) = interface.interface_dereference {
                 // SAFETY: this gives back the reference that the query returned.
@@ -109,17 +107,17 @@ fn ask_late(physical: *mut DEVICE_OBJECT) {
         Err(status) => status,
     };
     LATE_QUERY.store(status, Ordering::SeqCst);
-    LATE_REQUEST.store(pf_connection::query_luid(top), Ordering::SeqCst);
+    LATE_REQUEST.store(interface::query_luid(top), Ordering::SeqCst);
     // SAFETY: this gives the reference back.
     unsafe { ObfDereferenceObject(top.cast()) };
 }
 
-/// How the last late request was answered.
+/// The status of the last late control request.
 pub(crate) fn late_request() -> NTSTATUS {
     LATE_REQUEST.load(Ordering::SeqCst)
 }
 
-/// How the last late query was answered.
+/// The status of the last late interface query.
 pub(crate) fn late_query() -> NTSTATUS {
     LATE_QUERY.load(Ordering::SeqCst)
 }

@@ -1,59 +1,60 @@
-//! One VF that many are on: which calls are under way, how they end, and what is known of its blocks.
+//! Shared state of one contended VF: the calls that run, how they end, and its blocks' history.
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use lab_control::contention::{Contended, kind, lie};
+use kernel_runtime::clock;
+use lab_control::contention::{Contended, kind, violation};
 use lab_control::stack::Transferred;
-use oracle::image::Mark;
-use oracle::register::{Lie, Register};
+use oracle::history::{BlockHistory, Violation};
+use oracle::image::WriteId;
 use wdk_sys::{STATUS_DEVICE_NOT_READY, STATUS_DEVICE_REMOVED, STATUS_SUCCESS};
 use zerocopy::FromZeros as _;
 
-use super::{Field, PATIENCE};
-use crate::kernel::clock;
+use super::run::{END_LIMIT, Run};
 
 /// One VF.
 #[derive(Default)]
 pub(super) struct VfState {
     pub(super) vf: u16,
-    /// What is known of block 0, 1, the halves of 2, and of the messages of block 3.
-    pub(super) shared: Register,
-    pub(super) sealed: Register,
-    pub(super) of_the_vf: Register,
-    pub(super) of_the_pf: Register,
-    pub(super) messages: Register,
+    /// The history of blocks 0 and 1, of the halves of block 2, and of block 3's messages.
+    pub(super) shared: BlockHistory,
+    pub(super) sealed: BlockHistory,
+    pub(super) of_the_vf: BlockHistory,
+    pub(super) of_the_pf: BlockHistory,
+    pub(super) messages: BlockHistory,
     running: [AtomicU32; kind::COUNT],
     overlaps: AtomicU64,
-    /// Somebody was told that the PF is removed.
+    /// A call has failed because the PF is removed.
     removed: AtomicBool,
-    /// A reset is under way or about to be.
+    /// A reset runs or is about to begin.
     resetting: AtomicBool,
-    /// Somebody waits to be told, and no reset may begin.
+    /// A worker waits for an invalidation, and no reset may begin.
     listening: AtomicBool,
     served: [AtomicU32; kind::COUNT],
     held_back: [AtomicU32; kind::COUNT],
 }
 
-/// How a call ended, as far as the players care.
+/// How a call ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
+    /// It succeeded.
     Served,
     /// The VF is held back, or the PF is stopped; the call had no effect.
     HeldBack,
-    /// It was refused as it must be.
+    /// It was refused, as expected.
     Refused,
-    /// There is nothing more to do.
+    /// The worker ends.
     Over,
 }
 
-/// A call that is made: its kind, the block that it is about, and the refusal that it asks for.
+/// A call that a worker makes.
 #[derive(Clone, Copy)]
 pub(super) struct Call {
     pub(super) kind: usize,
     pub(super) block: u32,
-    /// It is for all VFs: one that is held back takes part.
+    /// It is for all VFs, including one that is held back.
     pub(super) to_all: bool,
-    /// The status that it must end with if the VF is served; success if it is no bad call.
+    /// The status that it must end with if the VF is served.
     pub(super) expected: u32,
 }
 
@@ -76,8 +77,8 @@ impl VfState {
         }
     }
 
-    /// What is known of every block.
-    pub(super) fn registers(&self) -> [&Register; 5] {
+    /// The history of every block.
+    pub(super) fn histories(&self) -> [&BlockHistory; 5] {
         [
             &self.shared,
             &self.sealed,
@@ -87,24 +88,24 @@ impl VfState {
         ]
     }
 
-    /// Makes a call, notes what it overlapped with, and judges how it ended.
+    /// Makes a call, records the calls that it overlapped with, and checks how it ended.
     pub(super) fn make(
         &self,
-        field: &Field,
+        run: &Run,
         call: Call,
         perform: impl FnOnce() -> Transferred,
     ) -> (End, Transferred) {
         let was_removed = self.is_removed();
-        let reset = field.pci.recent_reset(self.vf);
+        let reset = run.pci.recent_reset(self.vf);
         let result = self.while_running(call.kind, perform);
-        // The same reset was under way from the call's beginning to its end.
-        let in_reset = reset.is_some() && reset == field.pci.recent_reset(self.vf);
+        // The same reset ran from the call's beginning to its end.
+        let in_reset = reset.is_some() && reset == run.pci.recent_reset(self.vf);
         let held_back = in_reset && !call.to_all && call.kind != kind::RESET;
         if held_back && result.status == STATUS_SUCCESS.cast_unsigned() {
-            self.accuse(field, call, lie::DURING_RESET, &result);
+            self.fail(run, call, violation::DURING_RESET, &result);
             return (End::Over, result);
         }
-        let end = self.judge(field, call, &result, was_removed);
+        let end = self.judge(run, call, &result, was_removed);
         let counters = match end {
             End::Served => &self.served,
             End::HeldBack | End::Refused | End::Over => &self.held_back,
@@ -132,14 +133,14 @@ impl VfState {
         result
     }
 
-    fn judge(&self, field: &Field, call: Call, result: &Transferred, was_removed: bool) -> End {
+    fn judge(&self, run: &Run, call: Call, result: &Transferred, was_removed: bool) -> End {
         let status = result.status;
         let removed = STATUS_DEVICE_REMOVED.cast_unsigned();
         if result.spoiled != 0 {
-            self.accuse(field, call, lie::SPOILED, result);
+            self.fail(run, call, violation::SPOILED, result);
             return End::Over;
         }
-        if status == removed && field.removal {
+        if status == removed && run.removal {
             self.removed.store(true, Ordering::SeqCst);
             return End::Over;
         }
@@ -147,7 +148,7 @@ impl VfState {
             return End::HeldBack;
         }
         if status != call.expected {
-            self.accuse(field, call, lie::STATUS, result);
+            self.fail(run, call, violation::STATUS, result);
             return End::Over;
         }
         if status != STATUS_SUCCESS.cast_unsigned() {
@@ -155,27 +156,27 @@ impl VfState {
         }
         // Configuration space is served a little longer than the blocks.
         if was_removed && call.kind != kind::CONFIG {
-            self.accuse(field, call, lie::SERVED_AFTER_REMOVAL, result);
+            self.fail(run, call, violation::SERVED_AFTER_REMOVAL, result);
             return End::Over;
         }
         End::Served
     }
 
-    /// Whether somebody was told that the PF is removed.
+    /// Whether a call has failed because the PF is removed.
     pub(super) fn is_removed(&self) -> bool {
         self.removed.load(Ordering::SeqCst)
     }
 
-    /// Runs a reset while nobody listens.
+    /// Runs a reset while no worker waits for an invalidation.
     pub(super) fn while_resetting<T>(&self, reset: impl FnOnce() -> T) -> T {
         self.resetting.store(true, Ordering::SeqCst);
-        clock::wait_until(PATIENCE, || !self.listening.load(Ordering::SeqCst));
+        clock::wait_until(END_LIMIT, || !self.listening.load(Ordering::SeqCst));
         let result = reset();
         self.resetting.store(false, Ordering::SeqCst);
         result
     }
 
-    /// Runs `listen`, and says to it whether no reset comes between.
+    /// Runs `listen`; its argument is true if no reset begins meanwhile.
     pub(super) fn while_listening<T>(&self, listen: impl FnOnce(bool) -> T) -> T {
         self.listening.store(true, Ordering::SeqCst);
         let calm = !self.resetting.load(Ordering::SeqCst);
@@ -187,33 +188,40 @@ impl VfState {
         result
     }
 
-    /// Says that something is wrong.
-    pub(super) fn accuse(&self, field: &Field, call: Call, lie: u32, result: &Transferred) {
-        let mut verdict = self.verdict(call, lie, result);
-        verdict.writer = u32::MAX;
-        field.accuse(verdict);
+    /// Ends the contention: a call broke a rule.
+    pub(super) fn fail(&self, run: &Run, call: Call, violation: u32, result: &Transferred) {
+        let mut contended = self.contended(call, violation, result);
+        contended.writer = u32::MAX;
+        run.fail(contended);
     }
 
-    /// Says that what was read cannot be.
-    pub(super) fn accuse_read(&self, field: &Field, call: Call, lie: Lie, result: &Transferred) {
-        let (lie, mark) = match lie {
-            Lie::Mixed => (lie::MIXED, None),
-            Lie::Lost => (lie::LOST, None),
-            Lie::OutlivedReset(mark) => (lie::OUTLIVED_RESET, Some(mark)),
-            Lie::Stale(mark) => (lie::STALE, Some(mark)),
-            Lie::Refused(mark) => (lie::REFUSED, Some(mark)),
-            Lie::OutOfOrder(mark) => (lie::OUT_OF_ORDER, Some(mark)),
+    /// Ends the contention: a read cannot have returned what it did.
+    pub(super) fn fail_read(
+        &self,
+        run: &Run,
+        call: Call,
+        violation: Violation,
+        result: &Transferred,
+    ) {
+        let (violation, id) = match violation {
+            Violation::Mixed => (violation::MIXED, None),
+            Violation::Lost => (violation::LOST, None),
+            Violation::OutlivedReset(id) => (violation::OUTLIVED_RESET, Some(id)),
+            Violation::Stale(id) => (violation::STALE, Some(id)),
+            Violation::Refused(id) => (violation::REFUSED, Some(id)),
+            Violation::OutOfOrder(id) => (violation::OUT_OF_ORDER, Some(id)),
         };
-        let mut verdict = self.verdict(call, lie, result);
+        let mut contended = self.contended(call, violation, result);
         let unknown = (u32::MAX, 0);
-        (verdict.writer, verdict.number) =
-            mark.map_or(unknown, |Mark { writer, number }| (writer.into(), number));
-        field.accuse(verdict);
+        (contended.writer, contended.number) = id.map_or(unknown, |WriteId { writer, number }| {
+            (writer.into(), number)
+        });
+        run.fail(contended);
     }
 
-    fn verdict(&self, call: Call, lie: u32, result: &Transferred) -> Contended {
+    fn contended(&self, call: Call, violation: u32, result: &Transferred) -> Contended {
         Contended {
-            lie,
+            violation,
             kind: u32::try_from(call.kind).unwrap_or(u32::MAX),
             vf: self.vf.into(),
             block: call.block,
@@ -223,7 +231,7 @@ impl VfState {
         }
     }
 
-    /// Adds what was counted here.
+    /// Adds this VF's counters.
     pub(super) fn add_to(&self, contended: &mut Contended) {
         let sums = contended
             .served

@@ -1,112 +1,119 @@
-//! Those who are on a VF at one time. Each is one thread and ends when the contention is over.
+//! The workers on a VF. Each is one thread and ends when the contention is over.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
-use lab_control::contention::{kind, lie};
+use kernel_runtime::clock;
+use lab_control::contention::{kind, violation};
 use lab_control::stack::{Transfer, Transferred, function, operation, path};
 use oracle::WRITERS;
-use oracle::image::{self, Content, Mark};
-use oracle::register::{Before, Register};
+use oracle::history::{Before, BlockHistory};
+use oracle::image::{self, Content, WriteId};
 use wdk_sys::{STATUS_CRC_ERROR, STATUS_SUCCESS};
 
-use super::Field;
+use super::run::Run;
 use super::vf_state::{Call, End, VfState};
 use crate::bus;
-use crate::kernel::clock;
-use crate::pf_connection::invalidation_log;
+use crate::pf_connection::{call, invalidation_log};
 use crate::transfer;
 
-/// Plays on a VF until it is over.
-pub(super) type Worker = fn(&Field, &VfState);
+/// What all workers use.
+pub(super) struct Shared {
+    pub(super) run: Run,
+    pub(super) vfs: Vec<VfState>,
+}
 
-/// Who is on each VF. Beside them there is the [`herald`].
+/// Works on a VF until the contention is over.
+pub(super) type Worker = fn(&Shared, &VfState);
+
+/// The workers on each VF. [`publish_to_all`] is on all of them.
 pub(super) const EACH_VF: [Worker; 9] = [
     first_writer,
     second_writer,
     publisher,
     reader,
     reader,
-    host,
+    host_reader,
     resetter,
     configurator,
-    ringer,
+    invalidator,
 ];
 
-/// The writers' numbers. The last is for images that nobody may ever see.
+/// The writers' numbers. The last is for images that no read may return.
 const FIRST: u8 = 0;
 const SECOND: u8 = 1;
 const PUBLISHER: u8 = 2;
-const HERALD: u8 = 3;
-const NOBODY: u8 = 0x7F;
-const _: () = assert!(WRITERS == HERALD as usize + 1);
+const PUBLISHER_TO_ALL: u8 = 3;
+const NO_WRITER: u8 = 0x7F;
+const _: () = assert!(WRITERS == PUBLISHER_TO_ALL as usize + 1);
 
 /// The blocks of tests/manifests/storm.toml.
 const SHARED: u32 = 0;
 const SEALED: u32 = 1;
 const HALVES: u32 = 2;
 const MESSAGES: u32 = 3;
-const BELL: u32 = 63;
-const BELL_BIT: usize = 63;
+const INVALIDATED: u32 = 63;
+const INVALIDATED_BIT: usize = 63;
 /// Where the checksum of the sealed block stands, and the PF's half of the halves.
 const CHECKSUM: usize = 124;
 const HALF: usize = 64;
 
-/// Calls in a row of a player that never waits.
+/// Calls in a row of a worker that never waits.
 const ROUNDS_AT_ONCE: u32 = 64;
-/// How long a raised invalidation may take to be told, milliseconds.
-const HEARING: u32 = 5_000;
+/// How long the delivery of an invalidation may take, milliseconds.
+const DELIVERY_LIMIT: u32 = 5_000;
 
-fn transfer(operation: u8, ground: &VfState, block: u32) -> Transfer {
+fn transfer(operation: u8, state: &VfState, block: u32) -> Transfer {
     Transfer {
         operation,
         path: path::SRIOV,
-        vf: ground.vf,
+        vf: state.vf,
         block,
         length: 128,
         data: [0; 128],
     }
 }
 
-fn first_writer(field: &Field, ground: &VfState) {
-    write(field, ground, FIRST, path::SRIOV);
+fn first_writer(shared: &Shared, state: &VfState) {
+    write(shared, state, FIRST, path::SRIOV);
 }
 
-/// The second one goes by the guest's bus, where there is one.
-fn second_writer(field: &Field, ground: &VfState) {
-    let has_guest = bus::virtual_function(ground.vf).is_some();
+/// Writes through the guest's bus, where there is one.
+fn second_writer(shared: &Shared, state: &VfState) {
+    let has_guest = bus::virtual_function(state.vf).is_some();
     let path = if has_guest { path::VPCI } else { path::SRIOV };
-    write(field, ground, SECOND, path);
+    write(shared, state, SECOND, path);
 }
 
-fn write(field: &Field, ground: &VfState, writer: u8, path: u8) {
+fn write(shared: &Shared, state: &VfState, writer: u8, path: u8) {
     for number in 1.. {
-        if field.is_over() {
+        if shared.run.is_over() {
             return;
         }
-        let mark = Mark { writer, number };
-        let (block, register) = match number % 4 {
-            0 => (SEALED, &ground.sealed),
-            1 => (MESSAGES, &ground.messages),
-            2 => (HALVES, &ground.of_the_vf),
-            _ => (SHARED, &ground.shared),
+        let id = WriteId { writer, number };
+        let (block, history) = match number % 4 {
+            0 => (SEALED, &state.sealed),
+            1 => (MESSAGES, &state.messages),
+            2 => (HALVES, &state.of_the_vf),
+            _ => (SHARED, &state.shared),
         };
-        let mut write = transfer(operation::WRITE, ground, block);
+        let mut write = transfer(operation::WRITE, state, block);
         write.path = path;
         let mut call = Call::new(kind::WRITE, block);
-        image::fill(&mut write.data, mark);
+        image::fill(&mut write.data, id);
         if block == SEALED {
-            // Now and then a hostile one: an image of nobody, whose checksum does not fit.
+            // Now and then a hostile one: an image of no writer, whose checksum does not match.
             let bad = number % 16 == 0;
             let (content, checksum) = write.data.split_at_mut(CHECKSUM);
             image::fill(
                 content,
                 if bad {
-                    Mark {
-                        writer: NOBODY,
-                        ..mark
+                    WriteId {
+                        writer: NO_WRITER,
+                        ..id
                     }
                 } else {
-                    mark
+                    id
                 },
             );
             let crc = image::crc32(content) ^ u32::from(bad);
@@ -116,36 +123,36 @@ fn write(field: &Field, ground: &VfState, writer: u8, path: u8) {
             }
         } else if block == HALVES {
             let (own, other) = write.data.split_at_mut(HALF);
-            image::fill(own, mark);
+            image::fill(own, id);
             // What a VF writes over the PF's half has no effect.
             image::fill(
                 other,
-                Mark {
-                    writer: NOBODY,
-                    ..mark
+                WriteId {
+                    writer: NO_WRITER,
+                    ..id
                 },
             );
         }
-        let (end, _) = ground.make(field, call, || transfer::perform(&write));
-        if note(register, mark, end) == End::Over {
+        let (end, _) = state.make(&shared.run, call, || transfer::perform(&write));
+        if record(history, id, end) == End::Over {
             return;
         }
-        breathe(number);
+        yield_now_and_then(number);
     }
 }
 
-/// Now and then a player that never waits lets others run: there are more of them than processors.
-fn breathe(round: u32) {
+/// Lets others run now and then: there are more workers than processors.
+fn yield_now_and_then(round: u32) {
     if round.is_multiple_of(ROUNDS_AT_ONCE) {
         clock::pause();
     }
 }
 
-/// Tells what is known of a block how a write ended.
-fn note(register: &Register, mark: Mark, end: End) -> End {
+/// Records how a write ended.
+fn record(history: &BlockHistory, id: WriteId, end: End) -> End {
     match end {
-        End::Served => register.wrote(mark),
-        End::HeldBack | End::Refused => register.refused(mark),
+        End::Served => history.record_write(id),
+        End::HeldBack | End::Refused => history.record_refusal(id),
         End::Over => {}
     }
     if end == End::HeldBack {
@@ -154,60 +161,60 @@ fn note(register: &Register, mark: Mark, end: End) -> End {
     end
 }
 
-fn publisher(field: &Field, ground: &VfState) {
+fn publisher(shared: &Shared, state: &VfState) {
     for number in 1.. {
-        if field.is_over() {
+        if shared.run.is_over() {
             return;
         }
-        let mark = Mark {
+        let id = WriteId {
             writer: PUBLISHER,
             number,
         };
-        let (block, register) = if number % 2 == 0 {
-            (SHARED, &ground.shared)
+        let (block, history) = if number % 2 == 0 {
+            (SHARED, &state.shared)
         } else {
-            (HALVES, &ground.of_the_pf)
+            (HALVES, &state.of_the_pf)
         };
-        let mut publish = transfer(operation::PUBLISH, ground, block);
-        image::fill(&mut publish.data, mark);
+        let mut publish = transfer(operation::PUBLISH, state, block);
+        image::fill(&mut publish.data, id);
         if block == HALVES {
             let (other, own) = publish.data.split_at_mut(HALF);
             image::fill(
                 other,
-                Mark {
-                    writer: NOBODY,
-                    ..mark
+                WriteId {
+                    writer: NO_WRITER,
+                    ..id
                 },
             );
-            image::fill(own, mark);
+            image::fill(own, id);
         }
         let call = Call::new(kind::PUBLISH, block);
-        let (end, _) = ground.make(field, call, || transfer::perform(&publish));
-        if note(register, mark, end) == End::Over {
+        let (end, _) = state.make(&shared.run, call, || transfer::perform(&publish));
+        if record(history, id, end) == End::Over {
             return;
         }
     }
 }
 
 /// Publishes to all VFs.
-pub(super) fn herald(field: &Field, ground: &VfState) {
+pub(super) fn publish_to_all(shared: &Shared, state: &VfState) {
     for number in 1.. {
-        if field.is_over() {
+        if shared.run.is_over() {
             return;
         }
-        let mark = Mark {
-            writer: HERALD,
+        let id = WriteId {
+            writer: PUBLISHER_TO_ALL,
             number,
         };
-        let mut publish = transfer(operation::PUBLISH, ground, SHARED);
-        image::fill(&mut publish.data, mark);
+        let mut publish = transfer(operation::PUBLISH, state, SHARED);
+        image::fill(&mut publish.data, id);
         let call = Call {
             to_all: true,
             ..Call::new(kind::PUBLISH, SHARED)
         };
-        let (end, _) = ground.make(field, call, || transfer::publish_all(&publish));
-        for ground in &field.grounds {
-            note(&ground.shared, mark, end);
+        let (end, _) = state.make(&shared.run, call, || transfer::publish_all(&publish));
+        for state in &shared.vfs {
+            record(&state.shared, id, end);
         }
         if end == End::Over {
             return;
@@ -216,34 +223,34 @@ pub(super) fn herald(field: &Field, ground: &VfState) {
     }
 }
 
-fn reader(field: &Field, ground: &VfState) {
+fn reader(shared: &Shared, state: &VfState) {
     for round in 0_u32.. {
         let block = [SHARED, SEALED, HALVES][round as usize % 3];
-        let read = transfer(operation::READ, ground, block);
-        if field.is_over() || look(field, ground, kind::READ, &read) == End::Over {
+        let read = transfer(operation::READ, state, block);
+        if shared.run.is_over() || read_and_check(shared, state, kind::READ, &read) == End::Over {
             return;
         }
-        breathe(round);
+        yield_now_and_then(round);
     }
 }
 
-/// Reads a block and judges what came back.
-fn look(field: &Field, ground: &VfState, kind: usize, read: &Transfer) -> End {
+/// Reads a block and checks what the read returned.
+fn read_and_check(shared: &Shared, state: &VfState, kind: usize, read: &Transfer) -> End {
     let call = Call::new(kind, read.block);
-    // Each part of the block with what is known of it.
+    // Each part of the block with its history.
     let (first, second) = match read.block {
-        SHARED => ((&ground.shared, 0..128), None),
-        SEALED => ((&ground.sealed, 0..CHECKSUM), None),
+        SHARED => ((&state.shared, 0..128), None),
+        SEALED => ((&state.sealed, 0..CHECKSUM), None),
         _ => (
-            (&ground.of_the_vf, 0..HALF),
-            Some((&ground.of_the_pf, HALF..128)),
+            (&state.of_the_vf, 0..HALF),
+            Some((&state.of_the_pf, HALF..128)),
         ),
     };
     let parts = [Some(first), second];
     let known = parts
         .each_ref()
-        .map(|part| part.as_ref().map(|(register, _)| register.before_read()));
-    let (end, result) = ground.make(field, call, || transfer::perform(read));
+        .map(|part| part.as_ref().map(|(history, _)| history.before_read()));
+    let (end, result) = state.make(&shared.run, call, || transfer::perform(read));
     if end == End::HeldBack {
         clock::pause();
     }
@@ -251,55 +258,55 @@ fn look(field: &Field, ground: &VfState, kind: usize, read: &Transfer) -> End {
         return end;
     }
     for (part, before) in parts.into_iter().zip(&known) {
-        let (Some((register, range)), Some(before)) = (part, before) else {
+        let (Some((history, range)), Some(before)) = (part, before) else {
             continue;
         };
-        let seen = image::recognise(result.data.get(range).unwrap_or_default());
-        if let Err(lie) = register.judge(before, seen) {
-            ground.accuse_read(field, call, lie, &result);
+        let seen = image::identify(result.data.get(range).unwrap_or_default());
+        if let Err(violation) = history.check_read(before, seen) {
+            state.fail_read(&shared.run, call, violation, &result);
             return End::Over;
         }
     }
     if read.block == SEALED && !is_sealed(&result) {
-        ground.accuse(field, call, lie::MIXED, &result);
+        state.fail(&shared.run, call, violation::MIXED, &result);
         return End::Over;
     }
     End::Served
 }
 
-/// Whether the checksum of the sealed block fits, or nobody has written it.
+/// Whether the checksum of the sealed block matches, or the block is blank.
 fn is_sealed(result: &Transferred) -> bool {
     let (content, checksum) = result.data.split_at(CHECKSUM);
-    image::recognise(content) == Content::Blank && checksum == [0; 4]
+    image::identify(content) == Content::Blank && checksum == [0; 4]
         || checksum == image::crc32(content).to_le_bytes()
 }
 
-/// The host's software: it reads what the VF reads, and drains the messages.
-fn host(field: &Field, ground: &VfState) {
+/// Host software: reads what the VF reads, and drains the messages.
+fn host_reader(shared: &Shared, state: &VfState) {
     let mut last = [0; WRITERS];
     for round in 0_u32.. {
         let end = if round % 2 == 0 {
             let block = [SHARED, SEALED, HALVES][round as usize % 3];
-            let read = transfer(operation::HOST_READ, ground, block);
-            look(field, ground, kind::HOST_READ, &read)
+            let read = transfer(operation::HOST_READ, state, block);
+            read_and_check(shared, state, kind::HOST_READ, &read)
         } else {
-            drain(field, ground, &mut last)
+            drain(shared, state, &mut last)
         };
-        if field.is_over() || end == End::Over {
+        if shared.run.is_over() || end == End::Over {
             return;
         }
     }
 }
 
-fn drain(field: &Field, ground: &VfState, last: &mut [u32; WRITERS]) -> End {
+fn drain(shared: &Shared, state: &VfState, last: &mut [u32; WRITERS]) -> End {
     let call = Call::new(kind::DRAIN, MESSAGES);
-    let before: Before = ground.messages.before_read();
-    let drain = transfer(operation::DRAIN, ground, MESSAGES);
-    let (end, result) = ground.make(field, call, || transfer::perform(&drain));
+    let before: Before = state.messages.before_read();
+    let drain = transfer(operation::DRAIN, state, MESSAGES);
+    let (end, result) = state.make(&shared.run, call, || transfer::perform(&drain));
     if end == End::Served && result.length != 0 {
-        let message = image::recognise(&result.data);
-        if let Err(lie) = before.judge_message(last, message) {
-            ground.accuse_read(field, call, lie, &result);
+        let message = image::identify(&result.data);
+        if let Err(violation) = before.check_message(last, message) {
+            state.fail_read(&shared.run, call, violation, &result);
             return End::Over;
         }
     }
@@ -307,22 +314,20 @@ fn drain(field: &Field, ground: &VfState, last: &mut [u32; WRITERS]) -> End {
 }
 
 /// Resets the VF every now and then.
-fn resetter(field: &Field, ground: &VfState) {
+fn resetter(shared: &Shared, state: &VfState) {
     for round in 0_u32.. {
         clock::sleep(20 + round % 5 * 15);
-        if field.is_over() || ground.while_resetting(|| reset(field, ground)) == End::Over {
+        if shared.run.is_over() || state.while_resetting(|| reset(shared, state)) == End::Over {
             return;
         }
     }
 }
 
-fn reset(field: &Field, ground: &VfState) -> End {
-    let resets = ground
-        .registers()
-        .map(|known| (known, known.before_reset()));
+fn reset(shared: &Shared, state: &VfState) -> End {
+    let resets = state.histories().map(|known| (known, known.before_reset()));
     let call = Call::new(kind::RESET, 0);
-    let (end, _) = ground.make(field, call, || {
-        transfer::ended(transfer::called(function::RESET_VF, ground.vf, 0))
+    let (end, _) = state.make(&shared.run, call, || {
+        transfer::ended(call::call_without_data(function::RESET_VF, state.vf, 0))
     });
     for (known, reset) in resets {
         known.after_reset(reset, end == End::Served);
@@ -331,66 +336,66 @@ fn reset(field: &Field, ground: &VfState) -> End {
 }
 
 /// Reads all of the VF's configuration space, and changes its power state, again and again.
-fn configurator(field: &Field, ground: &VfState) {
-    let mut space = Box::new([0; transfer::CONFIG_SPACE]);
+fn configurator(shared: &Shared, state: &VfState) {
+    let mut space = Box::new([0; call::CONFIG_SPACE]);
     for round in 0_u32.. {
-        if field.is_over() {
+        if shared.run.is_over() {
             return;
         }
         let call = Call::new(kind::CONFIG, 0);
-        let (end, result) = ground.make(field, call, || {
-            transfer::ended(transfer::read_config(ground.vf, &mut space))
+        let (end, result) = state.make(&shared.run, call, || {
+            transfer::ended(call::read_config(state.vf, &mut space))
         });
         if end == End::Over {
             return;
         }
         if end == End::Served && space[..4] == [0xFF; 4] {
-            ground.accuse(field, call, lie::NO_VF, &result);
+            state.fail(&shared.run, call, violation::NO_VF, &result);
         }
-        let mut power = transfer(operation::POWER, ground, round % 4);
+        let mut power = transfer(operation::POWER, state, round % 4);
         power.length = 0;
         transfer::perform(&power);
-        breathe(round);
+        yield_now_and_then(round);
         if end == End::HeldBack {
             clock::pause();
         }
     }
 }
 
-/// Raises an invalidation that nobody else raises. Unless a reset is under way, which wipes it, the
-/// stack must be told.
-fn ringer(field: &Field, ground: &VfState) {
-    let mut raised = invalidation_log::count(ground.vf, BELL_BIT);
-    while !field.is_over() {
-        let end = ground.while_listening(|calm| ring(field, ground, calm));
+/// Raises an invalidation that no other worker raises. It must be delivered to the stack, unless a reset
+/// clears it.
+fn invalidator(shared: &Shared, state: &VfState) {
+    let mut raised = invalidation_log::count(state.vf, INVALIDATED_BIT);
+    while !shared.run.is_over() {
+        let end = state.while_listening(|calm| invalidate(shared, state, calm));
         match end {
             End::Over => return,
             End::Served => raised += 1,
             End::HeldBack | End::Refused => {}
         }
-        if invalidation_log::count(ground.vf, BELL_BIT) > raised {
+        if invalidation_log::count(state.vf, INVALIDATED_BIT) > raised {
             let result = transfer::ended(STATUS_SUCCESS);
-            ground.accuse(field, RING, lie::TOLD_TWICE, &result);
+            state.fail(&shared.run, INVALIDATE, violation::DELIVERED_TWICE, &result);
         }
         clock::pause();
     }
 }
 
-const RING: Call = Call::new(kind::INVALIDATE, BELL);
+const INVALIDATE: Call = Call::new(kind::INVALIDATE, INVALIDATED);
 
-fn ring(field: &Field, ground: &VfState, calm: bool) -> End {
-    let mut ring = transfer(operation::INVALIDATE, ground, 0);
-    ring.data[..8].copy_from_slice(&(1_u64 << BELL_BIT).to_le_bytes());
-    let told = invalidation_log::count(ground.vf, BELL_BIT);
-    let (end, result) = ground.make(field, RING, || transfer::perform(&ring));
-    // Also when all others have ended.
-    let heard = || {
-        invalidation_log::count(ground.vf, BELL_BIT) != told
-            || field.is_decided()
-            || ground.is_removed()
+fn invalidate(shared: &Shared, state: &VfState, calm: bool) -> End {
+    let mut invalidate = transfer(operation::INVALIDATE, state, 0);
+    invalidate.data[..8].copy_from_slice(&(1_u64 << INVALIDATED_BIT).to_le_bytes());
+    let before = invalidation_log::count(state.vf, INVALIDATED_BIT);
+    let (end, result) = state.make(&shared.run, INVALIDATE, || transfer::perform(&invalidate));
+    // A worker that ends alone would wait in vain.
+    let delivered = || {
+        invalidation_log::count(state.vf, INVALIDATED_BIT) != before
+            || shared.run.has_failed()
+            || state.is_removed()
     };
-    if end == End::Served && calm && !clock::wait_until(HEARING, heard) {
-        ground.accuse(field, RING, lie::UNHEARD, &result);
+    if end == End::Served && calm && !clock::wait_until(DELIVERY_LIMIT, delivered) {
+        state.fail(&shared.run, INVALIDATE, violation::NOT_DELIVERED, &result);
     }
     end
 }

@@ -1,16 +1,17 @@
 //! `SeAccessCheck`, which Wine's kernel exports as a stub that ends the process.
 //!
-//! It follows the function's page and MS-DTYP 2.5.3: the discretionary list alone decides here, and the
-//! caller is one of two, an administrator or somebody else, as the runner says.
+//! It follows the function's page and MS-DTYP 2.5.3. The discretionary list alone decides, and the caller
+//! is an administrator or an ordinary user, as the runner says.
 
 use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use kernel_runtime::unicode::Text;
 use wdk_sys::ntddk::MmGetSystemRoutineAddress;
 use wdk_sys::{NTSTATUS, STATUS_ACCESS_DENIED, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
-use crate::kernel::unicode::Text;
+use crate::log::log;
 
 /// `NtProtectVirtualMemory`: changes the protection of pages. Wine's kernel exports it, and no import
 /// library has it; an image that imports from ntdll itself is no driver to Wine.
@@ -22,15 +23,15 @@ type Protect = unsafe extern "C" fn(
     before: *mut u32,
 ) -> NTSTATUS;
 
-/// Whether those who open devices are administrators.
+/// Whether programs that open devices run as an administrator.
 static ADMINISTRATOR: AtomicBool = AtomicBool::new(true);
 
-/// Sets who opens devices from now on.
+/// Sets whether programs that open devices from now on run as an administrator.
 pub(crate) fn set_administrator(administrator: bool) {
     ADMINISTRATOR.store(administrator, Ordering::SeqCst);
 }
 
-/// Puts the double in the place of the stub.
+/// Replaces the stub.
 pub(crate) fn install() -> Result<(), NTSTATUS> {
     /// `PAGE_EXECUTE_READWRITE`
     const WRITABLE: u32 = 0x40;
@@ -55,8 +56,8 @@ pub(crate) fn install() -> Result<(), NTSTATUS> {
     if status != STATUS_SUCCESS {
         return Err(status);
     }
-    // SAFETY: the stub is longer than the jump, was made writable, and nobody runs it: it would end
-    // the process.
+    // SAFETY: the stub is longer than the jump, was made writable, and no thread runs it, as it
+    // would end the process.
     unsafe { ptr::copy_nonoverlapping(jump.as_ptr(), stub.cast(), jump.len()) };
     Ok(())
 }
@@ -85,7 +86,7 @@ const EVERYONE: &[u8] = &[1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
 const AUTHENTICATED: &[u8] = &[1, 1, 0, 0, 0, 0, 0, 5, 11, 0, 0, 0];
 const ADMINISTRATORS: &[u8] = &[1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0];
 
-/// The groups of whoever opens devices.
+/// The groups of a program that opens a device.
 fn groups() -> &'static [&'static [u8]] {
     if ADMINISTRATOR.load(Ordering::SeqCst) {
         &[EVERYONE, AUTHENTICATED, ADMINISTRATORS]
@@ -114,7 +115,7 @@ unsafe extern "C" fn access_check(
     ]
     .iter()
     .any(|pointer: &*const c_void| pointer.is_null());
-    // What the kernel asks for is granted.
+    // Requests of the kernel are granted.
     let allowed = if mode == 0 {
         Some(desired)
     } else if sound {
@@ -124,7 +125,7 @@ unsafe extern "C" fn access_check(
         None
     };
     let Some(allowed) = allowed else {
-        crate::log!("lab-stack: SeAccessCheck is given a pointer that is NULL, or no descriptor");
+        log!("SeAccessCheck is given a pointer that is NULL, or no descriptor");
         return 0;
     };
     let all = allowed | previously_granted;
@@ -141,8 +142,8 @@ unsafe extern "C" fn access_check(
     passed.into()
 }
 
-/// The rights that a self-relative descriptor gives to who opens devices; none for a descriptor that
-/// the kernel would refuse.
+/// The rights that a self-relative descriptor gives to a program that opens a device; `None` for a
+/// descriptor that the kernel would refuse.
 ///
 /// # Safety
 /// The descriptor is readable as far as its offsets and lengths go.
@@ -167,7 +168,7 @@ unsafe fn allowed(descriptor: *const u8) -> Option<u32> {
     let mut entry = list + 8;
     for _ in 0..word(list + 4) {
         let length = usize::from(word(entry + 2));
-        // Entries that deny, and others, are not what a driver of the lab has.
+        // The lab's drivers have no entries that deny, and no others.
         if byte(entry) != 0 || length < 16 {
             return None;
         }

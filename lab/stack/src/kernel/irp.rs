@@ -10,8 +10,8 @@ use wdk_sys::{
     STATUS_NOT_SUPPORTED,
 };
 
-use crate::kernel::clock::Event;
 use crate::kernel::level;
+use kernel_runtime::event::Event;
 
 /// `STATUS_MORE_PROCESSING_REQUIRED`
 const MORE_PROCESSING_REQUIRED: NTSTATUS = 0xC000_0016_u32.cast_signed();
@@ -69,6 +69,21 @@ pub(crate) unsafe fn pass_down(below: *mut DEVICE_OBJECT, irp: PIRP) -> NTSTATUS
     set_current(request, previous);
     // SAFETY: the request has a stack location for the device below, as the caller promises.
     unsafe { IofCallDriver(below, irp) }
+}
+
+/// A major or minor function's code as stack locations hold it.
+pub(crate) fn byte(code: u32) -> u8 {
+    u8::try_from(code).unwrap_or(u8::MAX)
+}
+
+/// Fills a new request's parameters of a device control request; `lengths` are those of input and
+/// output.
+pub(crate) fn set_ioctl(location: &mut IO_STACK_LOCATION, code: u32, lengths: (u32, u32)) {
+    // SAFETY: the parameters of a new request are zero, valid for each of their members.
+    let parameters = unsafe { &mut location.Parameters.DeviceIoControl };
+    parameters.IoControlCode = code;
+    parameters.InputBufferLength = lengths.0;
+    parameters.OutputBufferLength = lengths.1;
 }
 
 /// `IoMarkIrpPending`
@@ -149,7 +164,6 @@ pub(crate) fn send(
         completed: AtomicBool::new(false),
         raised: AtomicBool::new(false),
     });
-    shared.finished.initialise();
     // SAFETY: the request was just allocated and is not shared yet.
     let request = unsafe { &mut *irp };
     request.IoStatus.__bindgen_anon_1.Status = STATUS_NOT_SUPPORTED;

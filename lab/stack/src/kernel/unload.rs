@@ -9,8 +9,8 @@ use lab_control::stack::Unload;
 use wdk_sys::ntddk::ZwUnloadDriver;
 use wdk_sys::{NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_IO_TIMEOUT, STATUS_SUCCESS};
 
-use crate::kernel::thread;
-use crate::kernel::unicode::Text;
+use kernel_runtime::thread;
+use kernel_runtime::unicode::Text;
 
 /// Where the kernel finds services.
 const SERVICES: &str = r"\Registry\Machine\System\CurrentControlSet\Services\";

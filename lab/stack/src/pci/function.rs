@@ -5,8 +5,8 @@ use alloc::boxed::Box;
 use lab_control::stack::fault as kind;
 use pcivirt_abi::config;
 
-use super::{EXPRESS, put, put_express_capability};
-use crate::pci::fault;
+use super::fault;
+use super::registers::{EXPRESS, put, put_express_capability};
 
 /// Bytes of a VF's configuration space that hold something; the rest reads as zero.
 const VF_SPACE: usize = 256;

@@ -15,9 +15,10 @@ use wdk_sys::{
     STATUS_SUCCESS,
 };
 
-use super::{BAR_0_BYTES, BAR_0_FLAGS, BAR_2_BYTES, PF_SPACE, Pci};
-use crate::bus::pnp::{Query, offer};
-use crate::pci::fault;
+use super::device::Pci;
+use super::fault;
+use super::registers::{BAR_0_BYTES, BAR_0_FLAGS, BAR_2_BYTES, PF_SPACE};
+use crate::bus::interface_query::{Query, offer};
 
 /// References that PF drivers hold on interfaces of every PF that there was.
 static REFERENCES: AtomicU32 = AtomicU32::new(0);

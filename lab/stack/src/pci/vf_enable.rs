@@ -4,15 +4,13 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use kernel_runtime::clock::{self, MILLISECOND};
 use lab_control::stack::fault as kind;
 use pcivirt_abi::config::{self, SriovControl};
 
-use super::{SRIOV, put};
-use crate::kernel::clock;
-use crate::pci::fault;
+use super::fault;
+use super::registers::{SRIOV, put};
 
-/// Units of 100 ns in a millisecond.
-const MILLISECOND: u64 = 10_000;
 /// How long VFs that are late take to answer.
 const LATE: u64 = 700 * MILLISECOND;
 
@@ -32,7 +30,7 @@ pub(crate) fn early_after_disable() -> u32 {
 }
 
 /// VF Enable and `NumVFs` of one PF.
-pub(super) struct Switch {
+pub(super) struct VfEnable {
     /// `NumVFs` while VF Enable is set, else 0.
     enabled: AtomicU32,
     /// When VF Enable was set; 0 before.
@@ -41,7 +39,7 @@ pub(super) struct Switch {
     cleared_at: AtomicU64,
 }
 
-impl Switch {
+impl VfEnable {
     pub(super) fn new(enabled: u16) -> Self {
         Self {
             enabled: AtomicU32::new(enabled.into()),

@@ -1,51 +1,51 @@
-//! What the virtualization stack was told of each VF, whether or not a guest has a device for it.
+//! The invalidations that the virtualization stack received, for every VF, with or without a guest.
 
 use alloc::vec::Vec;
 
-use crate::kernel::lock::Lock;
+use kernel_runtime::lock::Locked;
 
-/// What was told of one VF.
+/// The invalidations of one VF.
 #[derive(Clone, Copy)]
-struct Told {
-    /// Since it was last taken.
+struct Invalidations {
+    /// The blocks invalidated since the last [`take`].
     mask: u64,
-    /// How often each bit was told.
+    /// How often each bit was invalidated.
     counts: [u32; 64],
 }
 
-static LEDGER: Lock<Vec<Told>> = Lock::new(Vec::new());
+static LOG: Locked<Vec<Invalidations>> = Locked::new(Vec::new());
 
-/// Begins anew, for so many VFs.
-pub(crate) fn begin(vfs: u16) {
-    let nothing = Told {
+/// Clears the log and makes room for `vfs` VFs.
+pub(crate) fn clear(vfs: u16) {
+    let none = Invalidations {
         mask: 0,
         counts: [0; 64],
     };
-    *LEDGER.lock() = alloc::vec![nothing; usize::from(vfs)];
+    *LOG.lock() = alloc::vec![none; usize::from(vfs)];
 }
 
-/// Notes what was told of a VF.
-pub(crate) fn note(vf: u16, mask: u64) {
-    if let Some(told) = LEDGER.lock().get_mut(usize::from(vf)) {
-        told.mask |= mask;
-        for (bit, count) in told.counts.iter_mut().enumerate() {
+/// Records an invalidation of a VF.
+pub(crate) fn record(vf: u16, mask: u64) {
+    if let Some(invalidations) = LOG.lock().get_mut(usize::from(vf)) {
+        invalidations.mask |= mask;
+        for (bit, count) in invalidations.counts.iter_mut().enumerate() {
             *count += u32::from(mask >> bit & 1 != 0);
         }
     }
 }
 
-/// What was told of a VF since this was last called.
+/// The blocks of a VF that were invalidated since the last call.
 pub(crate) fn take(vf: u16) -> u64 {
-    LEDGER
-        .lock()
+    LOG.lock()
         .get_mut(usize::from(vf))
-        .map_or(0, |told| core::mem::take(&mut told.mask))
+        .map_or(0, |invalidations| core::mem::take(&mut invalidations.mask))
 }
 
-/// How often a bit was told of a VF.
+/// How often a bit of a VF was invalidated.
 pub(crate) fn count(vf: u16, bit: usize) -> u32 {
-    let ledger = LEDGER.lock();
-    let told = ledger.get(usize::from(vf));
-    told.and_then(|told| told.counts.get(bit).copied())
+    let log = LOG.lock();
+    let invalidations = log.get(usize::from(vf));
+    invalidations
+        .and_then(|invalidations| invalidations.counts.get(bit).copied())
         .unwrap_or(0)
 }

@@ -11,8 +11,8 @@ use wdk_sys::{
 };
 
 use super::opening;
-use crate::kernel::lock::Lock;
-use crate::kernel::unicode::Text;
+use kernel_runtime::lock::Locked;
+use kernel_runtime::unicode::Text;
 
 /// The file, its handle, and where its requests go.
 pub(super) struct Management {
@@ -26,7 +26,7 @@ unsafe impl Send for Management {}
 // SAFETY: as before.
 unsafe impl Sync for Management {}
 
-static MANAGEMENT: Lock<Option<Arc<Management>>> = Lock::new(None);
+static MANAGEMENT: Locked<Option<Arc<Management>>> = Locked::new(None);
 
 /// Opens the management interface, which `request` names, in the place of what was open before.
 pub(crate) fn open(request: &Connect) -> Result<(), NTSTATUS> {

@@ -11,8 +11,8 @@ use wdk_sys::{
     STATUS_DEVICE_NOT_CONNECTED,
 };
 
-use super::checked;
-use crate::kernel::unicode::Text;
+use crate::kernel::status::checked;
+use kernel_runtime::unicode::Text;
 
 /// `OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE`
 const ATTRIBUTES: u32 = 0x0240;

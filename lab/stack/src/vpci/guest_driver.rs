@@ -1,5 +1,5 @@
-//! Another driver of a guest, above the VF driver or beside it: sends the VF driver's own control codes,
-//! at `DISPATCH_LEVEL`, where a driver may send a request but not wait for its end.
+//! Another driver of a guest. It sends the VF driver's control codes at `DISPATCH_LEVEL`, where a driver
+//! may send a request but not wait for its end.
 
 use lab_control::sample::{BY_IOCTL, IOCTL_READ, IOCTL_WRITE, ReadRequest, WriteRequest};
 use lab_control::stack::Transfer;
@@ -10,13 +10,13 @@ use wdk_sys::{
 };
 use zerocopy::IntoBytes as _;
 
-use crate::bus;
-use crate::kernel::irp::{self, Completion};
+use crate::bus::children;
+use crate::kernel::irp::{self, Completion, byte};
 use crate::kernel::level;
 
-/// Reads or writes a block of a VF by its driver. A read that succeeds fills the front of `buffer`.
+/// Reads or writes a block of a VF through its driver. A successful read fills the front of `buffer`.
 pub(crate) fn transfer(transfer: &Transfer, buffer: &mut [u8], writes: bool) -> NTSTATUS {
-    let Some(top) = bus::top_of_virtual_function(transfer.vf) else {
+    let Some(top) = children::top_of_virtual_function(transfer.vf) else {
         return STATUS_NO_SUCH_DEVICE;
     };
     let result = if writes {
@@ -35,7 +35,7 @@ fn read(top: *mut DEVICE_OBJECT, transfer: &Transfer, buffer: &mut [u8]) -> Resu
         way: BY_IOCTL,
     };
     let input = request.as_bytes();
-    // One buffer for both directions, like every buffered request has.
+    // A buffered request has one buffer for both directions.
     let mut system = [0_u8; size_of::<WriteRequest>()];
     system[..input.len()].copy_from_slice(input);
     let lengths = (length_of(input), transfer.length);
@@ -63,7 +63,7 @@ fn length_of(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
-/// Sends a request at `DISPATCH_LEVEL`, and waits for its end where waiting is allowed.
+/// Sends a request at `DISPATCH_LEVEL`, and waits for its end at `PASSIVE_LEVEL`.
 fn send(
     top: *mut DEVICE_OBJECT,
     code: u32,
@@ -76,13 +76,9 @@ fn send(
     let mut sent = Err(STATUS_INVALID_PARAMETER);
     level::at_dispatch(&mut || {
         sent = irp::send(top, |request, location| {
-            location.MajorFunction = u8::try_from(IRP_MJ_DEVICE_CONTROL).unwrap_or(u8::MAX);
+            location.MajorFunction = byte(IRP_MJ_DEVICE_CONTROL);
             request.AssociatedIrp.SystemBuffer = system.as_mut_ptr().cast();
-            // SAFETY: the parameters of a new request are zero, valid for each of their members.
-            let parameters = unsafe { &mut location.Parameters.DeviceIoControl };
-            parameters.IoControlCode = code;
-            parameters.InputBufferLength = lengths.0;
-            parameters.OutputBufferLength = lengths.1;
+            irp::set_ioctl(location, code, lengths);
         });
     });
     let completion = sent?.wait(None).ok_or(STATUS_INVALID_PARAMETER)?;

@@ -6,32 +6,35 @@ use core::ffi::c_void;
 use core::ptr;
 
 use wdk_sys::ntddk::{PsCreateSystemThread, PsTerminateSystemThread, ZwClose};
-use wdk_sys::{HANDLE, NTSTATUS, STATUS_SUCCESS};
+use wdk_sys::{HANDLE, NTSTATUS, STATUS_SUCCESS, THREAD_ALL_ACCESS};
 
-use crate::kernel::clock::Event;
-
-const THREAD_ALL_ACCESS: u32 = 0x001F_FFFF;
+use crate::event::Event;
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// A running thread that can be waited for.
-pub(crate) struct Thread(Arc<Event>);
+/// A system thread that can be waited for. Dropping it leaves the thread running.
+#[derive(Debug)]
+pub struct Thread(Arc<Event>);
 
 impl Thread {
-    pub(crate) fn join(&self) {
+    /// Waits for the thread's end.
+    pub fn join(&self) {
         self.0.wait(None);
     }
 
-    /// Waits for the end for a while; whether it came.
-    pub(crate) fn join_within(&self, milliseconds: u32) -> bool {
+    /// Waits for the thread's end at most so long; whether it came.
+    #[must_use]
+    pub fn join_within(&self, milliseconds: u32) -> bool {
         self.0.wait(Some(milliseconds))
     }
 }
 
-/// Runs `work` on a new system thread.
-pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> Result<Thread, NTSTATUS> {
+/// Runs `work` on a new system thread. At `PASSIVE_LEVEL`.
+///
+/// # Errors
+/// The status of `PsCreateSystemThread` if there is no thread.
+pub fn spawn(work: impl FnOnce() + Send + 'static) -> Result<Thread, NTSTATUS> {
     let finished = Arc::new(Event::new());
-    finished.initialise();
     let signal = Arc::clone(&finished);
     let work: Work = Box::new(move || {
         work();
@@ -39,7 +42,7 @@ pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> Result<Thread, NTST
     });
     let context = Box::into_raw(Box::new(work));
     let mut handle: HANDLE = ptr::null_mut();
-    // SAFETY: the context is a leaked box that the thread takes over.
+    // SAFETY: the context is a leaked box, which the thread frees.
     let status = unsafe {
         PsCreateSystemThread(
             &raw mut handle,
@@ -52,7 +55,7 @@ pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> Result<Thread, NTST
         )
     };
     if status != STATUS_SUCCESS {
-        // SAFETY: no thread took the box over.
+        // SAFETY: no thread has the box.
         drop(unsafe { Box::from_raw(context) });
         return Err(status);
     }

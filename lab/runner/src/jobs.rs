@@ -1,0 +1,38 @@
+//! Runs the job of the command line.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::cli::{Arguments, Job};
+use crate::session::Session;
+use crate::{
+    checks, console, contention, limits, measure, preconditions, start, storm, story, trace,
+};
+
+/// Runs the job that the command line names.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if let Job::Start(start) = &arguments.job {
+        return start::run(&arguments.bench, start);
+    }
+    let mut session = Session::start(&arguments.bench)?;
+    preconditions::check(&session, &arguments.job)?;
+    let code = match arguments.job {
+        Job::Start(_) => ExitCode::FAILURE,
+        Job::Limits => checks::run(&mut session, &[limits::CHECKS]),
+        Job::Trace => trace::play(&session)?,
+        Job::Console => console::run(&session)?,
+        Job::Story => story::tell(&mut session)?,
+        Job::Checks => checks::run(&mut session, checks::ALL),
+        Job::Faults => checks::run(&mut session, checks::FAULTS),
+        Job::Storm { operations, seed } => storm::run(&mut session, operations, seed)?,
+        Job::Contention => contention::run(&mut session)?,
+        Job::Measure => measure::run(&session)?,
+    };
+    if matches!(arguments.job, Job::Checks | Job::Faults) {
+        session.end_held()?;
+    } else {
+        session.end()?;
+    }
+    Ok(code)
+}
