@@ -63,6 +63,9 @@ pub const IOCTL_POLICY: u32 = code(0xA11);
 /// Waits until the first start of the PF that is plugged in has ended: input [`Wait`], output
 /// [`Started`].
 pub const IOCTL_STARTED: u32 = code(0xA12);
+/// Waits until the start of the VF that was plugged in last has ended: input [`Wait`], output
+/// [`Started`].
+pub const IOCTL_VF_STARTED: u32 = code(0xA1A);
 /// Unloads a driver, none of whose devices is left: input [`Unload`].
 pub const IOCTL_UNLOAD: u32 = code(0xA13);
 /// Opens the PF's management interface, beside the stack's: input [`Connect`], whose `link` alone
@@ -90,7 +93,7 @@ pub struct PlugPf {
     pub total_vfs: u16,
 }
 
-/// Input of [`IOCTL_PULL_PF`] and [`IOCTL_STARTED`].
+/// Input of [`IOCTL_PULL_PF`], [`IOCTL_STARTED`] and [`IOCTL_VF_STARTED`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Wait {
@@ -106,7 +109,7 @@ pub struct Opener {
     pub administrator: u32,
 }
 
-/// Output of [`IOCTL_STARTED`].
+/// Output of [`IOCTL_STARTED`] and [`IOCTL_VF_STARTED`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Started {

@@ -1,17 +1,19 @@
 //! `cargo xtask lab`: runs the driver image on Wine's implementation of the NT kernel, between doubles
 //! of the Windows components around it. docs/lab.md says what is real and what is not.
 
-use std::io::Read as _;
+use std::io::{stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::build::{self, Build, Images};
 use crate::device::{self, Device};
+use crate::live::Live;
+use crate::run::{self, Input};
 pub use crate::suite::FailFast;
-use crate::{run, suite};
+use crate::{suite, vf_driver};
 use build_steps::paths::Paths;
 use build_steps::tally::Tally;
 
@@ -27,7 +29,7 @@ pub struct Arguments {
     /// How many VFs the PF driver enables
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=4096))]
     vfs: u16,
-    /// Play this trace, - for standard input, instead of the story
+    /// Play this trace instead of the story; each line of -, standard input, is answered at once
     #[arg(long, requires = "manifest")]
     trace: Option<PathBuf>,
     /// Run the faults: vetoes, missing answers, hardware failures, removal
@@ -43,6 +45,9 @@ pub struct Arguments {
     /// Use this file as WDFLDR.SYS instead of the KMDF double
     #[arg(long, value_name = "FILE")]
     kmdf: Option<PathBuf>,
+    /// Run this VF driver in place of the sample; docs/vf-authors.md says what it has to offer
+    #[arg(long, value_name = "FILE")]
+    vf_driver: Option<PathBuf>,
     /// Run the images of the last build
     #[arg(long)]
     no_build: bool,
@@ -101,7 +106,13 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
     } else {
         Build::Everything
     };
-    let images = build::all(paths, arguments.kmdf.as_deref(), build)?;
+    if let Some(file) = &arguments.vf_driver {
+        vf_driver::check(file)?;
+    }
+    let mut images = build::all(paths, arguments.kmdf.as_deref(), build)?;
+    if let Some(file) = &arguments.vf_driver {
+        images.vf_driver.clone_from(file);
+    }
     let job = if arguments.faults {
         Job::Faults
     } else {
@@ -116,23 +127,30 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
     let mut words = ["--path", &arguments.path, "--mode", &arguments.mode]
         .map(str::to_owned)
         .to_vec();
-    let input = if let Some(file) = &arguments.trace {
-        words.push("trace".to_owned());
-        read(file)?
-    } else {
-        words.push(job.word());
-        if job == Job::Console {
-            read(Path::new("-"))?
-        } else {
-            Vec::new()
-        }
-    };
-    let finished = run::session(paths, &images, &device, &words, &input)?;
+    if let Some(file) = &arguments.vf_driver {
+        words.extend(["--vf-driver".to_owned(), file.display().to_string()]);
+    }
+    let mut bytes = Vec::new();
+    let mut live = None;
+    match &arguments.trace {
+        Some(file) if file.as_os_str() == "-" => live = Some(Live::new(stdin(), stdout())),
+        Some(file) => bytes = fs_err::read(file)?,
+        None if job == Job::Console => live = Some(Live::new(stdin(), stdout())),
+        None => {}
+    }
+    words.push(match arguments.trace {
+        Some(_) => "trace".to_owned(),
+        None => job.word(),
+    });
+    let input = live.as_ref().map_or(Input::Bytes(&bytes), Input::Live);
+    let finished = run::session(paths, &images, &device, &words, input)?;
     let stormed = arguments.trace.is_none() && job == Job::Storm;
     if stormed && finished.succeeded() {
         suite::simulated(paths, &device, &finished)?;
     }
-    print!("{}", finished.output);
+    if live.is_none() {
+        print!("{}", finished.output);
+    }
     eprint!("{}", finished.messages);
     if arguments.log || !finished.succeeded() {
         eprint!("{}", finished.kernel_log);
@@ -141,18 +159,6 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
         eprintln!("error: {violation}");
     }
     Ok(finished.exit_code())
-}
-
-fn read(file: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if file.as_os_str() == "-" {
-        std::io::stdin()
-            .read_to_end(&mut bytes)
-            .context("standard input")?;
-    } else {
-        bytes = fs_err::read(file)?;
-    }
-    Ok(bytes)
 }
 
 /// Runs every test of the lab with `only` in its name and counts.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,18 @@ use crate::device::Device;
 use crate::double_log;
 use crate::etw_log::{self, LoggedEvent};
 use crate::inf;
+use crate::live::{self, Live};
 use crate::prefix::Prefix;
 use build_steps::paths::Paths;
+
+/// What the runner reads on standard input.
+#[derive(Clone, Copy)]
+pub(crate) enum Input<'i> {
+    /// All of it is known.
+    Bytes(&'i [u8]),
+    /// It arrives while the run goes on.
+    Live(&'i Live),
+}
 
 /// How a run ended.
 #[derive(Debug)]
@@ -82,7 +93,7 @@ pub(crate) fn session(
     images: &Images,
     device: &Device,
     words: &[String],
-    input: &[u8],
+    input: Input<'_>,
 ) -> Result<Finished> {
     let finished = attempt(paths, images, device, words, input)?;
     if finished.messages.starts_with(NOT_BEGUN) {
@@ -96,7 +107,7 @@ fn attempt(
     images: &Images,
     device: &Device,
     words: &[String],
-    input: &[u8],
+    input: Input<'_>,
 ) -> Result<Finished> {
     let prefix = Prefix::fresh(paths)?;
     let drive = prefix.drive();
@@ -130,7 +141,11 @@ fn attempt(
         .stderr(fs_err::File::create(&errors)?.into_file())
         .spawn()
         .context("start Wine")?;
-    let ended = finish(&prefix, child, input, timeout(words), &[&output, &errors])?;
+    let streams = Streams {
+        output: &output,
+        errors: &errors,
+    };
+    let ended = finish(&prefix, child, input, timeout(words), &streams)?;
     let (messages, kernel_log) = split(&lossy(&errors)?);
     let code = match &ended {
         Ended::ByItself(status) => status.code(),
@@ -198,43 +213,80 @@ enum Ended {
     Stopped(String),
 }
 
+/// The files that the runner writes to.
+struct Streams<'p> {
+    output: &'p Path,
+    errors: &'p Path,
+}
+
+impl Streams<'_> {
+    /// Bytes written so far.
+    fn length(&self) -> u64 {
+        let length = |file: &Path| std::fs::metadata(file).map_or(0, |data| data.len());
+        length(self.output) + length(self.errors)
+    }
+}
+
 /// Gives the runner its input, waits for its end, and stops whatever else runs in the prefix.
 fn finish(
     prefix: &Prefix,
     mut child: Child,
-    input: &[u8],
+    input: Input<'_>,
     timeout: Duration,
-    streams: &[&Path],
+    streams: &Streams<'_>,
 ) -> Result<Ended> {
     let pipe = child.stdin.take();
+    let over = AtomicBool::new(false);
     thread::scope(|scope| {
-        // Beside the wait: a runner that hangs does not read. One that ends early closes its end,
+        // On another thread: a runner that hangs does not read. One that ends early closes its end,
         // which its exit code explains.
-        scope.spawn(move || pipe.map(|mut pipe| pipe.write_all(input)));
-        let ended = wait(&mut child, timeout, streams)?;
+        if let Some(mut pipe) = pipe {
+            scope.spawn(|| match input {
+                Input::Bytes(bytes) => {
+                    let _ = pipe.write_all(bytes);
+                }
+                Input::Live(live) => live.feed(pipe, &over),
+            });
+        }
+        let ended = wait(&mut child, timeout, streams, input);
+        over.store(true, Ordering::Relaxed);
         prefix.stop();
-        if matches!(ended, Ended::Stopped(_)) {
+        if !matches!(ended, Ok(Ended::ByItself(_))) {
             child.wait()?;
         }
-        Ok(ended)
+        ended
     })
 }
 
 /// Waits for the runner's end, but no longer than `timeout`, and not for one that writes nothing to
-/// its `streams` any more.
-fn wait(child: &mut Child, timeout: Duration, streams: &[&Path]) -> Result<Ended> {
-    let written = || -> u64 {
-        let length = |stream: &&Path| std::fs::metadata(stream).map_or(0, |data| data.len());
-        streams.iter().map(length).sum()
+/// its `streams` any more. A conversation takes as long as its input is open, and a run may be silent
+/// in it when it has answered every line.
+fn wait(
+    child: &mut Child,
+    timeout: Duration,
+    streams: &Streams<'_>,
+    input: Input<'_>,
+) -> Result<Ended> {
+    let live = match input {
+        Input::Bytes(_) => None,
+        Input::Live(live) => Some(live),
     };
-    let begin = Instant::now();
+    let step = live.map_or(Duration::from_millis(500), |_| live::STEP);
+    let mut begin = Instant::now();
     let (mut length, mut last) = (0, begin);
     loop {
-        if let Some(status) = child.wait_timeout(Duration::from_millis(500))? {
+        let ended = child.wait_timeout(step)?;
+        if let Some(live) = live {
+            live.show(streams.output)?;
+        }
+        if let Some(status) = ended {
             return Ok(Ended::ByItself(status));
         }
-        let (now, written) = (Instant::now(), written());
-        if written != length {
+        let (now, written) = (Instant::now(), streams.length());
+        if live.is_some_and(Live::is_open) {
+            begin = now;
+        }
+        if written != length || live.is_some_and(Live::is_answered) {
             (length, last) = (written, now);
         }
         if now - last > SILENCE {

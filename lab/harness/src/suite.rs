@@ -19,6 +19,7 @@ use build_steps::tally::Tally;
 
 use crate::build::Images;
 use crate::prefix;
+use crate::vf_driver;
 pub(crate) use simulation::simulated;
 use test::Test;
 
@@ -45,7 +46,7 @@ pub(crate) fn all(
     let mut tests = list::all(paths, images)?;
     tests.retain(|test| test.name.contains(only));
     ensure!(
-        !tests.is_empty(),
+        !tests.is_empty() || NO_VF_DRIVERS.contains(only),
         "no test of the lab has {only:?} in its name"
     );
     let tests = Mutex::new(VecDeque::from(tests));
@@ -71,11 +72,45 @@ pub(crate) fn all(
     });
     let total = total.into_inner();
     let Total { mut tally, told } = total.map_err(|_| anyhow!("a test of the lab panicked"))??;
+    if NO_VF_DRIVERS.contains(only) {
+        tally += no_vf_drivers(images);
+    }
     // A failure or a choice may have left runs out.
     if tally.failed == 0 && only.is_empty() {
         tally += every_event_was_told(&told)?;
     }
     Ok(tally)
+}
+
+/// The name of the test of [`no_vf_drivers`].
+const NO_VF_DRIVERS: &str = "files that are no VF driver are refused";
+
+/// Fails unless `--vf-driver` refuses images that are no KMDF drivers.
+fn no_vf_drivers(images: &Images) -> Tally {
+    let mut tally = Tally::PASSED;
+    for (file, fault) in [
+        (&images.runner, "it is no kernel image: its subsystem is 3"),
+        (
+            &images.stack,
+            "it is no KMDF driver: it does not import WdfVersionBind",
+        ),
+    ] {
+        let said = match vf_driver::check(file) {
+            Ok(()) => "nothing".to_owned(),
+            Err(error) => format!("{error:#}"),
+        };
+        if !said.contains(fault) || !said.contains(&file.display().to_string()) {
+            println!("      {} is refused with {said}", file.display());
+            tally = Tally::FAILED;
+        }
+    }
+    let verdict = if tally == Tally::PASSED {
+        "ok"
+    } else {
+        "FAILED"
+    };
+    println!("      {NO_VF_DRIVERS} ... {verdict}");
+    tally
 }
 
 /// The outcome of several tests.

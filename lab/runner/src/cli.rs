@@ -31,6 +31,9 @@ pub(crate) struct Bench {
     /// How many VFs the PF driver enables
     #[arg(long)]
     pub(crate) vfs: u16,
+    /// The file that runs as VF driver, for messages
+    #[arg(long, default_value = "vf_driver.sys")]
+    pub(crate) vf_driver: String,
     /// How invalidation requests are kept pending
     #[arg(long, value_enum, default_value_t = Mode::EachVf)]
     pub(crate) mode: Mode,

@@ -12,6 +12,7 @@ use crate::cli::{Bench, Mode, Path};
 use crate::install;
 use crate::leftovers;
 use crate::stack::{Failed, Stack};
+use crate::status;
 
 /// How long a device may take to appear or to go.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -75,7 +76,8 @@ impl Session {
         if self.bench.path != Path::Raw {
             self.had_guests = true;
             for vf in 0..self.vfs {
-                self.guests.push(plug_vf(&self.stack, vf)?);
+                let guest = plug_vf(&self.stack, vf).with_context(|| self.bench.vf_driver.clone());
+                self.guests.push(guest?);
             }
         }
         Ok(())
@@ -260,9 +262,16 @@ pub(crate) fn plug_pf(stack: &Stack, bench: &Bench, total_vfs: u16) -> Result<()
     Ok(())
 }
 
+/// Plugs a VF in and opens the device of its driver.
 fn plug_vf(stack: &Stack, vf: u16) -> Result<Handle> {
     stack.plug_vf(vf)?;
-    open_guest(vf)
+    match stack.vf_started()? {
+        status::SUCCESS => open_guest(vf),
+        status::NO_SUCH_DEVICE => {
+            bail!("VF {vf}: the driver was not loaded, or its EvtDriverDeviceAdd failed")
+        }
+        status => bail!("VF {vf}: its device does not start: 0x{status:08X}"),
+    }
 }
 
 /// Opens the VF driver's device of a guest, once it is there.
@@ -276,7 +285,14 @@ fn guest_path(vf: u16) -> Result<String> {
     wait_for_interface(sample::INTERFACE_CLASS, |path| {
         path.to_lowercase().contains(&instance)
     })
-    .with_context(|| format!("the VF driver of VF {vf} offers no interface"))
+    .with_context(|| {
+        let digits = format!("{:032X}", sample::INTERFACE_CLASS);
+        let class = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
+        format!(
+            "VF {vf}: the driver does not offer the device interface {{{}}}",
+            class.join("-")
+        )
+    })
 }
 
 /// Opens a device whose interface was just seen: Wine shows an interface some time before its link

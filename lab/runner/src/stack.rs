@@ -83,6 +83,15 @@ impl Stack {
             .map(|started: abi::Started| started.status)
     }
 
+    /// Waits until the start of the VF that was plugged in last has ended; its status.
+    pub(crate) fn vf_started(&self) -> Result<u32> {
+        let wait = abi::Wait {
+            milliseconds: 20_000,
+        };
+        self.ask("wait for the VF's start", abi::IOCTL_VF_STARTED, &wait)
+            .map(|started: abi::Started| started.status)
+    }
+
     pub(crate) fn plug_vf(&self, vf: u16) -> Result<()> {
         self.tell("plug a VF in", abi::IOCTL_PLUG_VF, &vf_request(vf, false))
     }

@@ -4,6 +4,7 @@ pub(crate) const SUCCESS: u32 = 0;
 pub(crate) const DEVICE_BUSY: u32 = 0x8000_0011;
 pub(crate) const INFO_LENGTH_MISMATCH: u32 = 0xC000_0004;
 pub(crate) const INVALID_PARAMETER: u32 = 0xC000_000D;
+pub(crate) const NO_SUCH_DEVICE: u32 = 0xC000_000E;
 pub(crate) const INVALID_DEVICE_REQUEST: u32 = 0xC000_0010;
 pub(crate) const ACCESS_DENIED: u32 = 0xC000_0022;
 pub(crate) const BUFFER_TOO_SMALL: u32 = 0xC000_0023;

@@ -212,6 +212,14 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
                 })
             })
         }
+        abi::IOCTL_VF_STARTED => {
+            let wait: abi::Wait = parse(input)?;
+            pnp_observer::vf_started(wait.milliseconds).map(|status| {
+                reply(&abi::Started {
+                    status: status.cast_unsigned(),
+                })
+            })
+        }
         abi::IOCTL_OPEN_MANAGEMENT => management::open(&parse(input)?).map(|()| Vec::new()),
         abi::IOCTL_OPENER => {
             let opener: abi::Opener = parse(input)?;
@@ -259,6 +267,7 @@ fn plug_vf(vf: abi::Vf) -> Result<Vec<u8>, NTSTATUS> {
     };
     let [a, b, c, d, ..] = call::call(&identify)?.data;
     let (vendor, device) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
+    pnp_observer::clear_vf();
     let kind = Kind::VirtualFunction(Arc::new(VirtualFunction::new(vf.vf)));
     children::plug(kind, vendor, device).map(|()| Vec::new())
 }

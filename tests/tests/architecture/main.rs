@@ -19,10 +19,7 @@ const KNOWN_CYCLES: &[(&str, usize)] = &[
     ("block-trace", 3),
     ("etw-rules", 2),
     ("kmdf-rules", 2),
-    ("lab-runner", 33),
-    ("lab-stack", 21),
     ("pf-broker-abi", 2),
-    ("vf-driver", 4),
     ("wdfldr", 38),
 ];
 

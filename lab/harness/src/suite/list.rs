@@ -1,6 +1,6 @@
 //! The list of all tests of the lab.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use end_to_end::{Suite, Trace};
 
 use super::guide::Guide;
@@ -39,6 +39,8 @@ pub(super) fn all(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     let mut tests = jobs(paths, images)?;
     tests.extend(starts::all(paths)?);
     tests.extend(refusals(paths)?);
+    tests.extend(vf_drivers(paths, images)?);
+    tests.push(conversation()?);
     tests.push(guide(paths)?);
     for suite in end_to_end::suites()? {
         for trace in suite.traces.iter().filter(|t| t.simulation_only.is_none()) {
@@ -59,7 +61,9 @@ fn job(name: &str, device: &Device, arguments: &[&str], verdict: Verdict) -> Tes
         device: device.clone(),
         words: words(arguments),
         input: Vec::new(),
+        is_live: false,
         framework: None,
+        vf_driver: None,
         events: "",
         verdict,
     }
@@ -170,6 +174,63 @@ fn guide(paths: &Paths) -> Result<Test> {
     })
 }
 
+/// Other VF drivers in place of the sample: a copy of it, and a KMDF driver that does not start on a VF.
+fn vf_drivers(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
+    let device = Device::from_manifest(&paths.root().join(STORY_MANIFEST), 4)?;
+    let copy = paths.target().join("lab/another-vf-driver.sys");
+    fs_err::copy(&images.vf_driver, &copy)?;
+    crate::vf_driver::check(&copy)?;
+    crate::vf_driver::check(&images.driver)?;
+    let pf_driver = images.driver.clone();
+    Ok(vec![
+        Test {
+            vf_driver: Some(copy),
+            events: STORY_EVENTS,
+            ..job(
+                "story with another file of the VF driver",
+                &device,
+                &["story"],
+                Verdict::Lines(STORY.to_owned()),
+            )
+        },
+        Test {
+            // It is a KMDF driver, and its device does not start without SR-IOV's interfaces.
+            vf_driver: Some(pf_driver),
+            ..job(
+                "a VF driver that does not start",
+                &device,
+                &["--vf-driver", "mine.sys", "story"],
+                Verdict::Refused("mine.sys: VF 0: its device does not start"),
+            )
+        },
+    ])
+}
+
+/// A trace whose lines an interactive program writes, each after the answer to the one before it.
+fn conversation() -> Result<Test> {
+    const NAME: (&str, &str) = ("hello", "conversation");
+    for suite in end_to_end::suites()? {
+        let trace = suite.traces.iter().find(|trace| trace.name == NAME.1);
+        if let Some(trace) = trace
+            && suite.name == NAME.0
+        {
+            let device = Device::from_manifest(&suite.manifest, trace.vfs)?;
+            let expected = fs_err::read_to_string(&trace.expected)?;
+            return Ok(Test {
+                input: fs_err::read(&trace.operations)?,
+                is_live: true,
+                ..job(
+                    "a conversation, each line after the answer to the one before",
+                    &device,
+                    &["trace"],
+                    Verdict::Lines(expected),
+                )
+            });
+        }
+    }
+    bail!("there is no trace {}/{}", NAME.0, NAME.1)
+}
+
 /// A trace in each way in which it can be played.
 fn plays(suite: &Suite, trace: &Trace) -> Result<Vec<Test>> {
     let name = format!("{}/{}", suite.name, trace.name);
@@ -187,7 +248,9 @@ fn plays(suite: &Suite, trace: &Trace) -> Result<Vec<Test>> {
             device: device.clone().for_mode(mode),
             words: words(&["--path", path, "--mode", mode, "trace"]),
             input: fs_err::read(&trace.operations)?,
+            is_live: false,
             framework: None,
+            vf_driver: None,
             events: "",
             verdict: Verdict::Lines(fs_err::read_to_string(&trace.expected)?),
         })

@@ -212,7 +212,9 @@ fn test(device: &Device, name: &str, wrong: Fault, ended: StartOutcome) -> Test 
         device,
         words,
         input: Vec::new(),
+        is_live: false,
         framework: None,
+        vf_driver: None,
         events: "",
         verdict: Verdict::Start(ended),
     }

@@ -1,9 +1,11 @@
 //! One test of the lab: what it runs, and how its outcome is judged.
 
 use std::collections::BTreeSet;
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
+use std::thread;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use build_steps::paths::Paths;
 use build_steps::tally::Tally;
 
@@ -13,7 +15,8 @@ use super::outcome::StartOutcome;
 use super::simulation::{compare, simulated};
 use crate::build::Images;
 use crate::device::Device;
-use crate::run::{self, Finished};
+use crate::live::Live;
+use crate::run::{self, Finished, Input};
 
 /// One run of the lab and how it is judged.
 pub(super) struct Test {
@@ -21,8 +24,12 @@ pub(super) struct Test {
     pub(super) device: Device,
     pub(super) words: Vec<String>,
     pub(super) input: Vec<u8>,
+    /// Each line of the input is written only after the answer to the one before it was read.
+    pub(super) is_live: bool,
     /// A file to use as the framework in place of the double.
     pub(super) framework: Option<PathBuf>,
+    /// A file to use as the VF driver in place of the sample.
+    pub(super) vf_driver: Option<PathBuf>,
     /// Names of checks, and below each the events that the driver has to write during it.
     pub(super) events: &'static str,
     pub(super) verdict: Verdict,
@@ -53,10 +60,51 @@ impl Test {
         if let Some(framework) = &self.framework {
             images.framework.clone_from(framework);
         }
-        let finished = run::session(paths, &images, &self.device, &self.words, &self.input)
-            .with_context(|| format!("the lab's test {:?}", self.name))?;
+        if let Some(vf_driver) = &self.vf_driver {
+            images.vf_driver.clone_from(vf_driver);
+        }
+        let finished = if self.is_live {
+            self.converse(paths, &images)
+        } else {
+            let input = Input::Bytes(&self.input);
+            run::session(paths, &images, &self.device, &self.words, input)
+        };
+        let finished = finished.with_context(|| format!("the lab's test {:?}", self.name))?;
         let told = finished.events.iter().map(|told| told.event.name.clone());
         Ok((self.judge(paths, &finished), told.collect()))
+    }
+
+    /// Runs the lab as an interactive program does: writes a line, reads its answer, and only then
+    /// writes the next. The answers that were read are the run's output.
+    fn converse(&self, paths: &Paths, images: &Images) -> Result<Finished> {
+        let (input, mut sender) = io::pipe()?;
+        let (receiver, output) = io::pipe()?;
+        let live = Live::new(input, output);
+        thread::scope(|scope| {
+            let program = scope.spawn(move || -> Result<String> {
+                let mut answers = BufReader::new(receiver);
+                let mut read = String::new();
+                for line in self.input.split_inclusive(|&byte| byte == b'\n') {
+                    sender.write_all(line)?;
+                    if !line.trim_ascii().is_empty() {
+                        answers.read_line(&mut read)?;
+                    }
+                }
+                Ok(read)
+            });
+            let finished =
+                run::session(paths, images, &self.device, &self.words, Input::Live(&live));
+            // Ends a program that waits for an answer in vain.
+            drop(live);
+            let read = program
+                .join()
+                .map_err(|_| anyhow!("the program panicked"))?;
+            let output = read?;
+            Ok(Finished {
+                output,
+                ..finished?
+            })
+        })
     }
 
     /// Judges a run, and prints how it ended.

@@ -95,8 +95,12 @@ fn child_pnp(
     location: &mut IO_STACK_LOCATION,
 ) -> NTSTATUS {
     let minor = u32::from(location.MinorFunction);
-    if matches!(child.kind, Kind::PhysicalFunction(_)) {
-        pnp_observer::observe(device, irp, minor);
+    match &child.kind {
+        Kind::PhysicalFunction(_) => pnp_observer::observe(device, irp, minor),
+        Kind::VirtualFunction(_) if minor == IRP_MN_START_DEVICE => {
+            pnp_observer::observe_vf_start(irp);
+        }
+        Kind::VirtualFunction(_) => {}
     }
     let (status, information) = match minor {
         IRP_MN_QUERY_ID => {

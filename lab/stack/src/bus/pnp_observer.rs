@@ -2,6 +2,7 @@
 //! device is gone.
 
 use core::ffi::c_void;
+use core::ptr;
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use kernel_runtime::clock;
@@ -17,7 +18,9 @@ use crate::pf_connection::{attachment_log, interface};
 
 /// The status of the PF's first start: `STATUS_PENDING` before it ends, `STATUS_NO_SUCH_DEVICE` if no
 /// driver was above the bus because its `AddDevice` failed.
-static START: AtomicI32 = AtomicI32::new(STATUS_PENDING);
+static PF_START: AtomicI32 = AtomicI32::new(STATUS_PENDING);
+/// The same of the VF that was plugged in last.
+static VF_START: AtomicI32 = AtomicI32::new(STATUS_PENDING);
 /// The status of a query for the SR-IOV interface between surprise removal and removal.
 static LATE_QUERY: AtomicI32 = AtomicI32::new(STATUS_PENDING);
 /// The status of a control request at the same moment.
@@ -27,15 +30,25 @@ static RESTARTS: AtomicU32 = AtomicU32::new(0);
 
 /// A PF is plugged in: forgets what was observed of the last one.
 pub(crate) fn clear() {
-    START.store(STATUS_PENDING, Ordering::SeqCst);
+    PF_START.store(STATUS_PENDING, Ordering::SeqCst);
     LATE_QUERY.store(STATUS_PENDING, Ordering::SeqCst);
     LATE_REQUEST.store(STATUS_PENDING, Ordering::SeqCst);
+}
+
+/// A VF is plugged in: forgets how the start of the last one ended.
+pub(crate) fn clear_vf() {
+    VF_START.store(STATUS_PENDING, Ordering::SeqCst);
+}
+
+/// A start request has reached a VF's device on the bus.
+pub(crate) fn observe_vf_start(irp: PIRP) {
+    observe_start(irp, &VF_START);
 }
 
 /// A Plug and Play request has reached the PF's device on the bus: every driver above has seen it.
 pub(crate) fn observe(physical: *mut DEVICE_OBJECT, irp: PIRP, minor: u32) {
     match minor {
-        IRP_MN_START_DEVICE => observe_start(irp),
+        IRP_MN_START_DEVICE => observe_start(irp, &PF_START),
         IRP_MN_CANCEL_STOP_DEVICE => {
             RESTARTS.store(attachment_log::restart_events(), Ordering::SeqCst);
         }
@@ -51,11 +64,11 @@ pub(crate) fn restarts_before_cancel_stop() -> u32 {
 
 /// Sets a completion routine for the driver above, as a filter on top of it would, to learn the status
 /// of a start request that the kernel sent.
-fn observe_start(irp: PIRP) {
+fn observe_start(irp: PIRP, start: &'static AtomicI32) {
     // SAFETY: the request is the bus's while it is dispatched.
     let request = unsafe { &mut *irp };
     if request.CurrentLocation >= request.StackCount {
-        START.store(STATUS_NO_SUCH_DEVICE, Ordering::SeqCst);
+        start.store(STATUS_NO_SUCH_DEVICE, Ordering::SeqCst);
         return;
     }
     // SAFETY: there is a stack location above, the one of the driver that passed the request on.
@@ -65,6 +78,7 @@ fn observe_start(irp: PIRP) {
     // A start that the lab itself sends has a completion routine already.
     if above.CompletionRoutine.is_none() {
         above.CompletionRoutine = Some(start_ended);
+        above.Context = ptr::from_ref(start).cast_mut().cast();
         above.Control |= irp::INVOKE_ALWAYS;
     }
 }
@@ -72,19 +86,30 @@ fn observe_start(irp: PIRP) {
 unsafe extern "C" fn start_ended(
     _device: *mut DEVICE_OBJECT,
     irp: PIRP,
-    _context: *mut c_void,
+    context: *mut c_void,
 ) -> NTSTATUS {
     // SAFETY: the kernel calls with the request that is being completed.
     let status = irp::status_of(unsafe { &*irp });
-    START.store(status, Ordering::SeqCst);
+    // SAFETY: `observe_start` has set the context, a static.
+    let start = unsafe { &*context.cast::<AtomicI32>() };
+    start.store(status, Ordering::SeqCst);
     STATUS_SUCCESS
 }
 
 /// Waits for the status of the PF's first start.
 pub(crate) fn started(milliseconds: u32) -> Result<NTSTATUS, NTSTATUS> {
-    let ended = || START.load(Ordering::SeqCst) != STATUS_PENDING;
+    wait_for(&PF_START, milliseconds)
+}
+
+/// Waits for the status of the start of the VF that was plugged in last.
+pub(crate) fn vf_started(milliseconds: u32) -> Result<NTSTATUS, NTSTATUS> {
+    wait_for(&VF_START, milliseconds)
+}
+
+fn wait_for(start: &AtomicI32, milliseconds: u32) -> Result<NTSTATUS, NTSTATUS> {
+    let ended = || start.load(Ordering::SeqCst) != STATUS_PENDING;
     if clock::wait_until(milliseconds, ended) {
-        Ok(START.load(Ordering::SeqCst))
+        Ok(start.load(Ordering::SeqCst))
     } else {
         Err(STATUS_IO_TIMEOUT)
     }
