@@ -7,7 +7,7 @@ use crate::{MAX_BLOCK_LENGTH, code};
 /// The device interface class of the sample VF driver, as the digits of its GUID's text form.
 pub const INTERFACE_CLASS: u128 = 0x5D8A_0E3C_7F44_4B7B_9C59_2F8E_6A1D_B304;
 
-/// Reads a block: input [`ReadRequest`], output the block's bytes, as many as were asked for.
+/// Reads a block: input [`ReadRequest`], output the block's bytes, as many as the buffer has.
 pub const IOCTL_READ: u32 = code(0xB00);
 /// Writes a block: input [`WriteRequest`], no output.
 pub const IOCTL_WRITE: u32 = code(0xB01);

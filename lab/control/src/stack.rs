@@ -30,7 +30,7 @@ pub const IOCTL_PULL_PF: u32 = code(0xA01);
 pub const IOCTL_PLUG_VF: u32 = code(0xA02);
 /// Pulls a VF's device out and waits until its driver has let go: input [`Vf`].
 pub const IOCTL_PULL_VF: u32 = code(0xA03);
-/// Opens the PF's device interface and asks for the SR-IOV interface: input [`Connect`], output
+/// Opens the PF's device interface and queries the SR-IOV interface: input [`Connect`], output
 /// [`Connected`].
 pub const IOCTL_CONNECT: u32 = code(0xA04);
 /// Gives the interface and the handle back.
@@ -105,7 +105,7 @@ pub struct Wait {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Opener {
-    /// 1: an administrator, as at the start; 0: somebody else.
+    /// 1: an administrator, as at the start; 0: an ordinary user.
     pub administrator: u32,
 }
 
@@ -145,9 +145,9 @@ pub struct Vf {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Connect {
-    /// `Size` of the interface that is asked for.
+    /// `Size` of the queried interface.
     pub size: u16,
-    /// `Version` of the interface that is asked for.
+    /// `Version` of the queried interface.
     pub version: u16,
     /// UTF-16 units of `link`.
     pub link_length: u32,
@@ -377,7 +377,7 @@ pub mod fault {
     pub const NOT_ENABLED: u32 = 18;
     /// VF Memory Space Enable stays clear although `EnableVirtualization` succeeds.
     pub const NO_MEMORY_SPACE: u32 = 19;
-    /// `NumVFs` is one less than `EnableVirtualization` was asked for.
+    /// `NumVFs` is one less than the argument of `EnableVirtualization`.
     pub const OTHER_NUM_VFS: u32 = 20;
     /// The VF's configuration space reads as `FFh` until 700 ms after VF Enable, its vendor ID as
     /// 0001h, as a root complex returns it for a request that is to be sent again.
@@ -420,7 +420,7 @@ pub struct Report {
     pub attached: u32,
     /// The device power state that the PF's bus saw last, 1 for D0.
     pub power: u32,
-    /// PF devices that exist in the bus double, removed ones that somebody still holds included.
+    /// PF devices in memory: plugged in, or removed and still referenced.
     pub pf_devices: u32,
     /// As before, for VFs.
     pub vf_devices: u32,

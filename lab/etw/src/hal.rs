@@ -12,7 +12,7 @@ unsafe extern "C" {
     fn NtQueryPerformanceCounter(counter: *mut i64, frequency: *mut i64) -> i32;
 }
 
-/// The counter, as Wine's HAL.DLL tells it.
+/// The counter, as Wine's HAL.DLL returns it.
 ///
 /// # Safety
 /// `frequency` is NULL or valid for a write.

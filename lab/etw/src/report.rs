@@ -1,5 +1,5 @@
-//! What the double tells the outside: a line for each event and for the life of each registration,
-//! and behind `violation: ` the sentence that ends a run.
+//! The double's log: a line for each event and for each step of a registration, and after
+//! `violation: ` the sentence that ends a run.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -37,6 +37,6 @@ pub(crate) fn stop(violation: &Violation) -> ! {
     if !STOPPED.swap(true, Ordering::AcqRel) {
         note!("violation: {violation}");
     }
-    // SAFETY: ends the process that stands for the kernel; nothing runs behind it.
+    // SAFETY: ends the process that stands for the kernel; nothing runs after it.
     unsafe { KeBugCheckEx(EVENT_TRACING_FATAL_ERROR, 0, 0, 0, 0) }
 }

@@ -1,5 +1,5 @@
-//! A console on the host beside guests that do something: programs run and their output is passed through,
-//! and between them operations of a trace are carried out.
+//! A console on the host: runs programs and passes their output on, and performs operations of a trace
+//! between them.
 
 use std::env;
 use std::io::{BufRead as _, Write, stdin, stdout};
@@ -37,7 +37,7 @@ pub(crate) fn run(session: &Session) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs a program that lies beside this one. Its arguments are parted by spaces.
+/// Runs a program from this program's folder. Spaces separate its arguments.
 fn command(line: &str, out: &mut impl Write) -> Result<()> {
     let mut words = line.split_whitespace();
     let name = words.next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Writers, readers, publishers, resets and invalidations on the same VFs: asks the stack double for
-//! them, and says what was wrong.
+//! Contention: lets the stack double run writers, readers, publishers, resets and invalidations on the
+//! same VFs, and reports the first violation.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -15,13 +15,13 @@ use crate::rebalance;
 use crate::session::Session;
 use crate::stack::Stack;
 
-/// How many VFs there is contention on.
+/// How many VFs are contended.
 const VFS: u16 = 2;
 /// How long, while the PF is rebalanced, and before it is removed.
 const REBALANCED: Duration = Duration::from_secs(5);
 const REMOVED: Duration = Duration::from_secs(2);
 
-/// Which calls must have been seen under way on one VF at one time.
+/// Kinds of calls that must have overlapped on one VF.
 const OVERLAPS: [(usize, usize); 12] = [
     (kind::WRITE, kind::WRITE),
     (kind::WRITE, kind::READ),
@@ -37,8 +37,8 @@ const OVERLAPS: [(usize, usize); 12] = [
     (kind::INVALIDATE, kind::PUBLISH),
 ];
 
-/// Contention while the PF is rebalanced, then until it is removed. What that left behind is looked
-/// for when the session ends.
+/// Runs contention while the PF is rebalanced, then until it is removed. The end of the session finds
+/// what that leaves.
 pub(crate) fn run(session: &mut Session) -> Result<ExitCode> {
     let calm = Arc::new(AtomicBool::new(false));
     let shaking = {
@@ -98,7 +98,7 @@ fn tell(contended: &Contended) {
     }
 }
 
-/// Fails when something was wrong.
+/// Fails on a violation.
 fn honest(contended: &Contended) -> Result<()> {
     let name = |names: &[&'static str], index: u32| {
         let index = usize::try_from(index).unwrap_or(usize::MAX);
@@ -131,7 +131,7 @@ fn honest(contended: &Contended) -> Result<()> {
     )
 }
 
-/// Fails when something was wrong, or when the contention was none.
+/// Fails on a violation, or when calls did not overlap.
 fn judge(contended: &Contended) -> Result<()> {
     honest(contended)?;
     for (index, name) in kind::NAMES.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What must not be left when a PF is gone and nobody holds its interface any more.
+//! What must not be left when a PF is gone and its interface is released.
 
 use anyhow::{Result, ensure};
 use lab_control::stack::Report;
@@ -43,7 +43,8 @@ pub(crate) fn none(report: &Report) -> Result<()> {
     Ok(())
 }
 
-/// After a removal: fails also unless every request that the stack kept pending was told of it.
+/// After a removal: fails also unless the stack's pending requests ended with
+/// `STATUS_DEVICE_REMOVED`.
 pub(crate) fn none_after_removal(report: &Report) -> Result<()> {
     none(report)?;
     ensure!(

@@ -1,5 +1,5 @@
-//! What a job needs of the manifest and of the number of VFs: without it nothing that it says would
-//! be about the driver.
+//! A job's preconditions: blocks of the manifest, and the number of VFs. Without them its result says
+//! nothing about the driver.
 
 use std::ops::RangeInclusive;
 
@@ -41,7 +41,7 @@ const TELEMETRY: Block = Block {
     ..STATISTICS
 };
 
-/// Fails with a sentence unless the session has what the job needs.
+/// Fails with a sentence unless the session meets the job's preconditions.
 pub(crate) fn check(session: &Session, job: &Job) -> Result<()> {
     /// What blocks/mlx5-hv-vhca.toml and tests/manifests/checks.toml have.
     const BOTH: &[Block] = &[CONTROL, STATISTICS];
@@ -50,10 +50,10 @@ pub(crate) fn check(session: &Session, job: &Job) -> Result<()> {
     let (what, vfs, blocks, device): (_, RangeInclusive<u16>, _, _) = match job {
         Job::Trace | Job::Console | Job::Start(_) => return Ok(()),
         Job::Story => ("the story", several, BOTH, None),
-        // Every byte of the replies is held against this manifest and this number.
+        // Every byte of the replies depends on this manifest and this number.
         Job::Checks => ("the checks", 4..=4, BOTH, Some("Checks")),
         Job::Faults => ("the faults", several, BOTH, None),
-        // Both know every rule of these blocks.
+        // Both depend on every rule of these blocks.
         Job::Storm { .. } => ("the storm", several, &[][..], Some("Storm")),
         Job::Contention => ("the contention", several, &[][..], Some("Storm")),
         Job::Measure => ("the measurement", several, &[CONTROL][..], None),

@@ -100,7 +100,7 @@ impl Session {
         Handle::open(path, Access::Look).with_context(|| format!("open {path}"))
     }
 
-    /// Opens the PF anew and asks for the SR-IOV interface.
+    /// Opens the PF anew and queries the SR-IOV interface.
     ///
     /// As in [`open`], the link may not be there yet.
     pub(crate) fn connect(&self, size: u16, version: u16) -> Result<abi::Connected, Failed> {
@@ -159,7 +159,7 @@ impl Session {
         self.management = None;
     }
 
-    /// Pulls the PF out, whoever still uses it.
+    /// Pulls the PF out, whether or not it is in use.
     pub(crate) fn pull_pf(&mut self) -> Result<()> {
         self.close_management();
         self.stack.pull_pf()?;

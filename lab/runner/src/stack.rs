@@ -100,7 +100,7 @@ impl Stack {
         self.tell("pull a VF out", abi::IOCTL_PULL_VF, &vf_request(vf, false))
     }
 
-    /// Opens the PF's device interface at a path of user mode and asks for the SR-IOV interface.
+    /// Opens the PF's device interface at a path of user mode and queries the SR-IOV interface.
     pub(crate) fn connect(&self, path: &str, size: u16, version: u16) -> Result<abi::Connected> {
         let request = connect(path, size, version);
         self.ask("connect to the PF", abi::IOCTL_CONNECT, &request)

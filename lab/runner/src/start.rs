@@ -101,7 +101,7 @@ fn again(bench: &Bench, fault: Option<u32>, list: u32) -> Result<ExitCode> {
     let status = session.stack.pnp(pnp::START, list)?;
     let vfs = session.stack.report()?.enabled_vfs;
     println!("status 0x{status:08X}, 0 interfaces, {vfs} VFs");
-    // The stack that is attached to a device that failed finds nobody any more.
+    // The device failed, so the attached stack's DETACH fails.
     fails(&session.stack.detach(), status::DEVICE_REMOVED)?;
     session.end()?;
     Ok(ExitCode::SUCCESS)

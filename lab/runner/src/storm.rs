@@ -2,8 +2,8 @@
 //! rebalanced again and again, pulled out in the middle and plugged in again.
 //!
 //! Of each VF the operations of each life of the PF and their results are written as a trace,
-//! `storm-LIFE-VF.jsonl` and `storm-LIFE-VF.results.jsonl`: whoever plays the operations in the
-//! simulation must get the results. A life begins with the manifest's defaults, as the simulation
+//! `storm-LIFE-VF.jsonl` and `storm-LIFE-VF.results.jsonl`: the simulation of the operations must
+//! give the results. A life begins with the manifest's defaults, as the simulation
 //! does.
 
 mod mix;

@@ -307,7 +307,7 @@ impl Host for Lab<'_> {
 }
 
 impl Lab<'_> {
-    /// A VF that does not exist has no request pending: the stack asks for it once.
+    /// Sends one `IOCTL_SRIOV_INVALIDATE_BLOCK` for a VF that does not exist: none is pending for it.
     fn take_of_unknown(&self, vf: u16) -> Outcome<u64> {
         let mut request = abi::Request {
             code: sriov::IOCTL_INVALIDATE_BLOCK,

@@ -42,7 +42,7 @@ pub unsafe extern "system" fn driver_entry(
     driver: *mut DRIVER_OBJECT,
     _registry_path: PUNICODE_STRING,
 ) -> NTSTATUS {
-    // SAFETY: the kernel passes its driver object, which nobody else touches during DriverEntry.
+    // SAFETY: the kernel passes its driver object, which it does not touch during DriverEntry.
     let object = unsafe { &mut *driver };
     for major in [IRP_MJ_CREATE, IRP_MJ_CLEANUP, IRP_MJ_CLOSE] {
         object.MajorFunction[major as usize] = Some(control::dispatch_file);

@@ -30,7 +30,7 @@ const OTHER_PATTERN: u8 = 0x5A;
 /// Bytes behind the callee's buffer.
 const GUARD: usize = 32;
 
-/// The callee's buffer with a guard behind it.
+/// The callee's buffer, followed by a guard.
 struct Buffer([u8; MAX_BLOCK_LENGTH + GUARD]);
 
 impl Buffer {
@@ -177,7 +177,7 @@ fn read(transfer: &Transfer) -> Transferred {
 
 /// Whether a read leaves bytes of its buffer as they are. A byte like the pattern may be the block's
 /// own: it is left alone only if reads into other patterns leave those, too. There are several,
-/// because somebody may write the block meanwhile, and what is written can be like the next pattern.
+/// because another thread may write the block meanwhile, and what is written can be like the next pattern.
 fn left_some(transfer: &Transfer, first: &[u8]) -> bool {
     let mut left = [false; MAX_BLOCK_LENGTH];
     for (left, &byte) in left.iter_mut().zip(first) {

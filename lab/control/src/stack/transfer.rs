@@ -10,7 +10,7 @@ pub mod operation {
     pub const READ: u8 = 0;
     /// The VF writes a block.
     pub const WRITE: u8 = 1;
-    /// The stack lets the PF driver tell all it has to, resets the VF, and forgets what it was told.
+    /// The stack waits for pending invalidations, resets the VF, and forgets the invalidations.
     pub const RESET: u8 = 2;
     /// The host publishes a block, by the management interface.
     pub const PUBLISH: u8 = 3;

@@ -67,7 +67,7 @@ fn without_file(session: &mut Session) -> Result<()> {
     let held = refused(status::SHARING_VIOLATION);
     bare(session, ATTACH, false, held)?;
     bare(session, ATTACH, true, held)?;
-    // No handle is the attached one, so the end of one detaches nobody.
+    // No handle is the attached one, so closing one detaches no stack.
     session.stack.disconnect()?;
     session.connect(120, 1)?;
     bare(session, ATTACH, true, held)?;

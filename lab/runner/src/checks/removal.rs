@@ -114,7 +114,7 @@ fn pulled(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-/// Whoever waits at the removal is told, and nobody gets the interface any more.
+/// Every pending request ends with `STATUS_DEVICE_REMOVED`, and so do queries for the interface.
 fn ended_by_removal(session: &Session) -> Result<()> {
     let start = Instant::now();
     loop {
@@ -173,7 +173,7 @@ fn gone(session: &Session) -> Result<()> {
 }
 
 fn back(session: &mut Session) -> Result<()> {
-    // Whoever drove the PF before may have left its VFs on.
+    // An earlier driver of the PF may have left its VFs on.
     session.stack.fault(fault::VFS_ON, 1)?;
     session.plug()?;
     session.stack.fault(fault::VFS_ON, 0)?;
@@ -187,7 +187,7 @@ fn back(session: &mut Session) -> Result<()> {
         block_0(session, 0)?.iter().all(|&byte| byte == 0),
         "a block is left over"
     );
-    // Only a later power-up tells drivers to read again.
+    // Only a later power-up invalidates the blocks.
     let told = crate::trace::Lab::new(session).taken(0)?;
     ensure!(told == 0, "the first start tells a VF of {told:#x}");
     mark(session, 0, 3)?;

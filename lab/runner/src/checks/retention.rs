@@ -158,7 +158,7 @@ pub(super) fn until(what: &str, ready: impl Fn() -> Result<bool>) -> Result<()> 
 /// The bits of the manifest's blocks that notify: of the two the first.
 const NOTIFYING: u64 = 1;
 
-/// Takes what each VF is told, once it is told of every block that notifies and nothing else.
+/// Takes each VF's invalidations, once they are those of every block that notifies and no others.
 fn all_told(session: &Session, when: &str) -> Result<()> {
     for vf in 0..session.vfs {
         until("each VF is told to read again", || {
@@ -174,7 +174,7 @@ fn all_told(session: &Session, when: &str) -> Result<()> {
     none_told(session, when)
 }
 
-/// Fails if a VF is told of anything.
+/// Fails if a VF has an invalidation.
 fn none_told(session: &Session, when: &str) -> Result<()> {
     for vf in 0..session.vfs {
         let taken = Lab::new(session).taken(vf)?;

@@ -52,7 +52,7 @@ fn nothing_is_left(session: &Session) -> Result<()> {
 
 fn turns(session: &mut Session) -> Result<()> {
     session.stack.detach()?;
-    // Whoever is served has bits again at once; still all have to have had their turn.
+    // A VF that was served has new bits at once. Still every VF must get its turn.
     (0..session.vfs).try_for_each(|vf| latch(session, vf))?;
     for round in 0..3 {
         let mut served = vec![false; session.vfs.into()];

@@ -186,7 +186,7 @@ fn waiting(session: &Session, kinds: u32) -> Result<(u64, Waiter)> {
     Ok((seen, waiting))
 }
 
-/// Fails unless who waited is told of exactly so many changes.
+/// Fails unless the wait returns exactly so many changes.
 fn woken(seen: u64, more: u64, waiting: Waiter) -> Result<()> {
     let answer = waiting.join().map_err(|_| anyhow!("a thread panicked"))??;
     is("WAIT", answer.status, status::SUCCESS)?;
@@ -200,7 +200,7 @@ fn woken(seen: u64, more: u64, waiting: Waiter) -> Result<()> {
 
 fn by_write(session: &mut Session) -> Result<()> {
     let (seen, waiting) = waiting(session, CHANGES)?;
-    // What changes nothing wakes nobody: a refused write, a read, a publish.
+    // A refused write, a read and a publish change nothing for the VF, so no wait ends.
     for (operation, length) in [
         (operation::WRITE, 5),
         (operation::READ, 128),

@@ -142,7 +142,7 @@ fn mask(data: &[u8]) -> u64 {
         .map_or(0, |&mask| u64::from_le_bytes(mask))
 }
 
-/// Gives recorded results to whoever plays the operations again.
+/// Returns the recorded results when the operations are played again.
 struct Recorded(std::vec::IntoIter<abi::Transferred>);
 
 impl Recorded {

@@ -15,7 +15,7 @@ pub(crate) fn is_raised() -> bool {
     unsafe { LabLevel() > 0 }
 }
 
-/// Runs `work` once at `DISPATCH_LEVEL`. On another framework than the double nobody tracks the level,
+/// Runs `work` once at `DISPATCH_LEVEL`. Another framework than the double does not track the level,
 /// and `work` runs at that of the calling thread.
 pub(crate) fn at_dispatch(work: &mut dyn FnMut()) {
     unsafe extern "C" fn run(work: *mut c_void) {

@@ -10,7 +10,7 @@ use super::registers::{EXPRESS, put, put_express_capability};
 
 /// Bytes of a VF's configuration space that hold something; the rest reads as zero.
 const VF_SPACE: usize = 256;
-/// Where the capabilities lie, beside the PCI Express one.
+/// Where the other capabilities lie.
 const MSI_X: u32 = 0x70;
 const MSI: u32 = 0x80;
 /// Multiple Message Capable of a VF: the binary logarithm of its vectors.

@@ -1,5 +1,4 @@
-//! The interfaces through which the PF driver reaches the PCI double: what `wdm.h` declares, as thin
-//! as can be.
+//! `PCI_VIRTUALIZATION_INTERFACE` and `BUS_INTERFACE_STANDARD`, as `wdm.h` declares them.
 
 use alloc::sync::Arc;
 use core::ffi::c_void;
@@ -75,12 +74,12 @@ fn context(pci: &Arc<Pci>) -> *mut c_void {
 }
 
 fn device<'c>(context: *mut c_void) -> &'c Pci {
-    // SAFETY: whoever calls by the interface holds a reference to it, and each keeps the context.
+    // SAFETY: the caller holds a reference to the interface, which keeps the context.
     unsafe { &*context.cast::<Pci>() }
 }
 
 fn reference(context: *mut c_void) {
-    // SAFETY: the context is an `Arc` that somebody holds.
+    // SAFETY: the context is an `Arc` with at least one reference.
     unsafe { Arc::increment_strong_count(context.cast::<Pci>()) };
     REFERENCES.fetch_add(1, Ordering::SeqCst);
 }
@@ -99,7 +98,7 @@ unsafe extern "C" fn interface_dereference(context: *mut c_void) {
 ///
 /// # Safety
 ///
-/// `buffer` holds `length` bytes that nobody else touches.
+/// `buffer` holds `length` bytes that no other code touches.
 unsafe fn bytes<'b>(buffer: *mut c_void, length: u32) -> &'b mut [u8] {
     let length = usize::try_from(length).unwrap_or(0);
     // SAFETY: the caller promises it.
@@ -224,7 +223,7 @@ unsafe extern "C" fn get_bus_data(
     let destination = unsafe { bytes(buffer, length) };
     let device = device(context);
     if device.is_gone() {
-        // As the bus reads where nobody answers.
+        // As the bus reads where no device answers.
         destination.fill(0xFF);
     } else {
         device.read(range, destination);

@@ -1,4 +1,4 @@
-//! Opening the PF's device interface: a handle, its file object, and the device behind it.
+//! Opening the PF's device interface: a handle, its file object, and its device.
 
 use core::ffi::c_void;
 use core::ptr;
