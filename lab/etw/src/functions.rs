@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 use core::{ffi::c_void, slice};
 
 use etw_rules::{
+    handle::Handle,
     provider_id::ProviderId,
-    registration::{Descriptor, Handle, Header, MOST_DESCRIPTORS, Registrations},
+    registration::{Descriptor, Header, MOST_DESCRIPTORS, Registrations},
     violation::Violation,
 };
 use kernel_runtime::lock::Locked;

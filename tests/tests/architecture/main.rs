@@ -17,7 +17,6 @@ const KNOWN_CYCLES: &[(&str, usize)] = &[
     ("block-broker", 4),
     ("block-table", 8),
     ("block-trace", 3),
-    ("etw-rules", 2),
     ("kmdf-rules", 2),
     ("pf-broker-abi", 2),
     ("wdfldr", 38),

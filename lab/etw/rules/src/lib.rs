@@ -11,6 +11,7 @@
 extern crate alloc;
 
 pub mod event;
+pub mod handle;
 pub mod metadata;
 pub mod provider_id;
 pub mod registration;

@@ -1,30 +1,19 @@
 //! The registrations of providers, from `EtwRegister` to `EtwUnregister`, and what may be done with
 //! them between.
 
+use crate::{
+    event::{Event, Value},
+    handle::Handle,
+    metadata::{self, Description, FieldType},
+    provider_id::ProviderId,
+    violation::Violation,
+};
 use alloc::{
     borrow::ToOwned as _,
     collections::BTreeMap,
     string::{String, ToString as _},
     vec::Vec,
 };
-use core::fmt;
-
-use crate::{
-    event::{Event, Value},
-    metadata::{self, Description, FieldType},
-    provider_id::ProviderId,
-    violation::Violation,
-};
-
-/// `REGHANDLE`: an opaque number, which is no address and never 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Handle(pub u64);
-
-impl fmt::Display for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
-    }
-}
 
 /// The first handle. It is none that anybody would pass by accident.
 const FIRST: u64 = 0xE703_0000_0000_0001;

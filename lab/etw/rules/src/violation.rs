@@ -5,9 +5,9 @@ use alloc::string::String;
 use thiserror::Error;
 
 use crate::{
+    handle::Handle,
     metadata::{FieldType, Flaw},
     provider_id::ProviderId,
-    registration::Handle,
 };
 
 /// A broken rule. Windows would refuse the call, lose the event, write one that no tool can read, or
