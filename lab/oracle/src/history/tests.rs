@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::vec::Vec;
 
-use super::{Violation, BlockHistory};
+use super::{BlockHistory, Violation};
 use crate::image::{Content, WriteId, fill, identify};
 
 const LENGTH: usize = 128;
@@ -27,7 +27,10 @@ fn what_was_written_before_a_reset_may_not_be_read_after_it() {
     let seen = Content::Whole(id(0, 5));
     assert_eq!(check(&history, seen), Ok(()));
     history.after_reset(reset, true);
-    assert_eq!(check(&history, seen), Err(Violation::OutlivedReset(id(0, 5))));
+    assert_eq!(
+        check(&history, seen),
+        Err(Violation::OutlivedReset(id(0, 5)))
+    );
     // A write that had not ended when the reset began may have been carried out after it.
     assert_eq!(check(&history, Content::Whole(id(0, 6))), Ok(()));
 }
