@@ -18,7 +18,6 @@ const KNOWN_CYCLES: &[(&str, usize)] = &[
     ("block-table", 8),
     ("block-trace", 3),
     ("kmdf-rules", 2),
-    ("pf-broker-abi", 2),
     ("wdfldr", 38),
 ];
 
