@@ -1,33 +1,32 @@
-//! Binding: what a driver's entry code calls before and after `DriverEntry`.
+//! Binding: the exports that a driver's entry code calls before and after `DriverEntry`.
 //!
 //! Rules (`fxldr.h`, `fxlibrarycommon.cpp`): the client names the component, its version and its
-//! function count, and in bind information of version 2 the least version that it runs on; which of
-//! them are bound is `kmdf_rules::version`. Since 1.15 the client's table pointer is pointed at the
-//! library's table; each client has its own globals until it unbinds, which its entry code does behind
-//! the unload, or when `DriverEntry` failed.
+//! function count, and in bind information of version 2 the least version that it runs on;
+//! `kmdf_rules::version` decides. Since 1.15 the library sets the client's table pointer; each client
+//! has its own globals until it unbinds, which its entry code does after the unload, or when
+//! `DriverEntry` failed.
 //!
-//! The double stands for KMDF 1.33, or for the minor version in the value `Version` of its registry key:
-//! with the functions of that version and no others. Sizes of structures, which an older framework tells
-//! a newer client, are not told: a driver that looks for one finds none.
+//! The double is KMDF 1.33, or the minor version in the value `Version` of its registry key, with the
+//! functions of that version and no others. It leaves out the sizes of structures that an older
+//! framework reports to a newer client.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
-use kmdf_rules::{
-    object::Handle,
-    version::{self, Framework},
-};
+use kmdf_rules::version::{self, Framework};
 use wdk_sys::{
     NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT, PVOID, PWDF_DRIVER_GLOBALS, ULONG,
     WDF_DRIVER_GLOBALS,
 };
 
 use crate::{
-    argument::{In, Out},
-    call::number,
-    coverage, driver, function_table,
-    registry::{self, KEY},
-    report::note,
-    status, string,
+    function_table,
+    kernel::{
+        argument::{In, Out},
+        counted_string, image_counters, registry_key,
+        report::log,
+        status,
+    },
+    model::driver,
 };
 
 /// `WDF_BIND_INFO`, version 1. In version 2 it is followed by [`BindInfo2`], and `size` counts both.
@@ -44,7 +43,7 @@ pub struct BindInfo {
     module: PVOID,
 }
 
-/// What `WDF_BIND_INFO2` has behind the first version: where the client's variables are.
+/// The part of `WDF_BIND_INFO2` after version 1: addresses of the client's variables.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct BindInfo2 {
@@ -59,18 +58,18 @@ struct BindInfo2 {
 const SIZE_1: usize = size_of::<BindInfo>();
 const SIZE_2: usize = SIZE_1 + size_of::<BindInfo2>();
 
-/// The version that the double stands for.
-pub(crate) fn framework() -> Framework {
-    registry::number(KEY, "Version")
+/// The version that the double is.
+fn framework() -> Framework {
+    registry_key::setting("Version")
         .and_then(Framework::released)
         .unwrap_or(Framework::NEWEST)
 }
 
-/// A bound driver. Its globals come first: their address is what it is known by.
+/// A bound driver. Its globals come first: their address identifies it.
 #[repr(C)]
 struct Client {
     globals: WDF_DRIVER_GLOBALS,
-    /// Where the driver's image is loaded.
+    /// The load address of the driver's image.
     image: *const u8,
 }
 
@@ -86,19 +85,19 @@ pub unsafe extern "C" fn WdfVersionBind(
     info: *const BindInfo,
     globals: *mut PWDF_DRIVER_GLOBALS,
 ) -> NTSTATUS {
-    let place = info;
-    // SAFETY: demanded of the caller.
+    let address = info;
+    // SAFETY: the caller guarantees it.
     let Some(info) = (unsafe { In::new(info) }).optional() else {
         return status::INVALID_PARAMETER;
     };
-    // SAFETY: demanded of the caller.
-    let name = service_name(&unsafe { string::characters(registry_path) });
+    // SAFETY: the caller guarantees it.
+    let name = service_name(&unsafe { counted_string::characters(registry_path) });
     let more = match info.size as usize {
         SIZE_1 => None,
         // SAFETY: the size says that the rest follows.
-        SIZE_2 => unsafe { In::new(place.wrapping_add(1).cast::<BindInfo2>()) }.optional(),
+        SIZE_2 => unsafe { In::new(address.wrapping_add(1).cast::<BindInfo2>()) }.optional(),
         _ => {
-            note!("{name} brings bind information of {} bytes", info.size);
+            log!("{name} passes bind information of {} bytes", info.size);
             return status::INVALID_PARAMETER;
         }
     };
@@ -107,13 +106,13 @@ pub unsafe extern "C" fn WdfVersionBind(
         major: info.major,
         minor: info.minor,
         functions: info.function_count,
-        // SAFETY: demanded of the caller: the client's own variables.
+        // SAFETY: the caller guarantees it: the client's own variables.
         minimum: more.and_then(|more| unsafe { In::new(more.minimum) }.optional()),
     };
     let bound = match framework.bind(client) {
         Ok(bound) => bound,
         Err(refusal) => {
-            note!(
+            log!(
                 "{name} is refused by KMDF 1.{}: {refusal}; {client:?}",
                 framework.minor
             );
@@ -126,15 +125,15 @@ pub unsafe extern "C" fn WdfVersionBind(
         globals: make_globals(&name),
         image: image.cast_const().cast(),
     }));
-    // SAFETY: demanded of the caller: the address of the client's table pointer.
+    // SAFETY: the caller guarantees it: the address of the client's table pointer.
     unsafe { Out::new(info.function_table) }.set(function_table::table(framework));
     if let Some(more) = more {
-        // SAFETY: demanded of the caller: the client's own variables.
-        unsafe { tell(&more, bound) };
+        // SAFETY: the caller guarantees it: the client's own variables.
+        unsafe { report_version(&more, bound) };
     }
-    // SAFETY: demanded of the caller.
+    // SAFETY: the caller guarantees it.
     unsafe { Out::new(globals) }.set(own.cast());
-    note!(
+    log!(
         "{name} bound to the KMDF double of version 1.{} as version {}.{}, with {} functions",
         framework.minor,
         info.major,
@@ -144,12 +143,12 @@ pub unsafe extern "C" fn WdfVersionBind(
     status::SUCCESS
 }
 
-/// Tells a client of version 2 how it is bound.
+/// Reports to a client of version 2 how it is bound.
 ///
 /// # Safety
 /// The pointers are those of the client's variables.
-unsafe fn tell(more: &BindInfo2, bound: version::Bound) {
-    // SAFETY: demanded of the caller.
+unsafe fn report_version(more: &BindInfo2, bound: version::Bound) {
+    // SAFETY: the caller guarantees it.
     unsafe { Out::new(more.client_is_newer) }.set(u8::from(bound.client_is_newer));
     // SAFETY: as above.
     unsafe { Out::new(more.function_count) }.set(bound.functions);
@@ -194,7 +193,7 @@ fn service_name(path: &[u16]) -> String {
 /// Unbinds a driver: after its unload, or when its `DriverEntry` failed.
 ///
 /// # Safety
-/// `globals` are what [`WdfVersionBind`] handed out, and nobody uses them any more.
+/// `globals` come from [`WdfVersionBind`], and nothing uses them any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn WdfVersionUnbind(
     _registry_path: PCUNICODE_STRING,
@@ -204,14 +203,14 @@ pub unsafe extern "C" fn WdfVersionUnbind(
     if globals.is_null() {
         return status::SUCCESS;
     }
-    if let Some(driver) = default_parent(globals) {
-        driver::unbind(driver);
+    if let Some(driver) = driver::of_globals(globals) {
+        driver::delete(driver);
     }
-    // SAFETY: demanded of the caller: made by `WdfVersionBind`, used no more.
+    // SAFETY: the caller guarantees it: made by `WdfVersionBind`, used no more.
     let client = unsafe { Box::from_raw(globals.cast::<Client>()) };
-    note!("{} unbound", driver_name(&client.globals));
+    log!("{} unbound", driver_name(&client.globals));
     // SAFETY: the driver's own entry code is calling, so its image is loaded.
-    unsafe { coverage::write_counters(client.image) };
+    unsafe { image_counters::write_counters(client.image) };
     status::SUCCESS
 }
 
@@ -225,7 +224,7 @@ pub unsafe extern "C" fn WdfVersionBindClass(
     _globals: PWDF_DRIVER_GLOBALS,
     _class: PVOID,
 ) -> NTSTATUS {
-    note!("WdfVersionBindClass: the KMDF double has no class extensions");
+    log!("WdfVersionBindClass: the KMDF double has no class extensions");
     status::NOT_SUPPORTED
 }
 
@@ -239,11 +238,4 @@ pub unsafe extern "C" fn WdfVersionUnbindClass(
     _globals: PWDF_DRIVER_GLOBALS,
     _class: PVOID,
 ) {
-}
-
-/// The driver object of these globals, the parent of objects without another.
-pub(crate) fn default_parent(globals: PWDF_DRIVER_GLOBALS) -> Option<Handle> {
-    // SAFETY: drivers pass the globals that `WdfVersionBind` handed out.
-    let globals = unsafe { In::new(globals.cast_const()) }.optional()?;
-    (!globals.Driver.is_null()).then(|| number(globals.Driver))
 }

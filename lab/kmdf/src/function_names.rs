@@ -2,12 +2,15 @@
 //!
 //! The order is checked against the kit's `_WDFFUNCENUM` when the crate is compiled.
 
+use kmdf_rules::{version::Framework, violation::Violation};
 use wdk_sys::{_WDFFUNCENUM, PVOID};
 
-use crate::{function_table::FUNCTION_COUNT, report::stop};
-use kmdf_rules::violation::Violation;
+use crate::kernel::report::stop;
 
-/// What a slot without an implementation does: stops the run with the function's name.
+/// Entries of the table of KMDF 1.33.
+pub(crate) const FUNCTION_COUNT: usize = Framework::NEWEST.functions as usize;
+
+/// The content of a slot without an implementation: stops the run with the function's name.
 unsafe extern "C" fn missing<const INDEX: usize>() {
     let index = NAMES.get(INDEX).copied().unwrap_or_default();
     let function = index.strip_suffix("TableIndex").unwrap_or(index);

@@ -1,20 +1,20 @@
-//! What tests of the double and of its drivers may ask it. Nobody relies on it, since no other
-//! WDFLDR.SYS has it.
+//! Exports for tests of the double and of its drivers. No other WDFLDR.SYS has them, so tests must
+//! work without.
 
 use core::ffi::c_void;
 
 use kmdf_rules::level::Level;
 
-use crate::call::{callback, thread};
+use crate::model::threads::{callback, thread};
 
-/// The level that the double tracks for the calling thread: 0 to 2, as the kernel numbers them.
+/// The tracked level of the calling thread: 0 to 2, as the kernel numbers them.
 #[unsafe(no_mangle)]
 pub extern "C" fn WdfDoubleLevel() -> u8 {
     thread(|thread| thread.level()) as u8
 }
 
-/// Calls `routine` with the calling thread at `DISPATCH_LEVEL`: as a driver that has raised it and calls
-/// another one.
+/// Calls `routine` with the calling thread at `DISPATCH_LEVEL`, as a driver that raised the level and
+/// calls another one.
 ///
 /// # Safety
 /// `routine` can be called with `context`, once, on this thread.
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn WdfDoubleAtDispatch(
     context: *mut c_void,
 ) {
     callback("a caller at DISPATCH_LEVEL", Level::Dispatch, || {
-        // SAFETY: demanded of the caller.
+        // SAFETY: the caller guarantees it.
         unsafe { routine(context) }
     });
 }

@@ -9,16 +9,13 @@ pub(super) use scenario::{Expectation, Scenario};
 
 const PROMISES: &[Scenario] = &[
     keeps("cleanup-order"),
-    keeps("reference-postpones-destruction"),
     keeps("contexts"),
     keeps("completion"),
     keeps("sequential-queue"),
     keeps("cancel-waiting"),
-    keeps("cancel-marked"),
-    keeps("purge"),
+    keeps("forwarding"),
     keeps("work-item"),
     keeps("without-device"),
-    keeps("locks"),
     keeps("registry-types"),
 ];
 
@@ -29,6 +26,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Scenario> {
         .chain(calls::ORDER)
         .chain(calls::QUEUES)
         .chain(calls::OTHERS)
+        .chain(calls::FILTERS)
         .chain(breaches::BREACHES)
 }
 

@@ -1,10 +1,11 @@
-//! A tiny bus: a physical device of the probe's own driver object, and the packets that reach it.
+//! The bus below the probe's device: a physical device of the probe's own driver object.
 //!
 //! The framework fills the driver object's dispatch table. The probe puts a routine of its own
 //! before it, which takes the packets of the physical device and leaves the others to the framework.
 
 use wdk_sys::{
-    FILE_DEVICE_UNKNOWN, IO_NO_INCREMENT, IRP_MJ_MAXIMUM_FUNCTION, IRP_MJ_PNP, IRP_MJ_POWER,
+    FILE_DEVICE_UNKNOWN, IO_NO_INCREMENT, IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE,
+    IRP_MJ_DEVICE_CONTROL, IRP_MJ_MAXIMUM_FUNCTION, IRP_MJ_PNP, IRP_MJ_POWER,
     IRP_MN_CANCEL_REMOVE_DEVICE, IRP_MN_CANCEL_STOP_DEVICE, IRP_MN_QUERY_INTERFACE,
     IRP_MN_QUERY_REMOVE_DEVICE, IRP_MN_QUERY_STOP_DEVICE, IRP_MN_REMOVE_DEVICE,
     IRP_MN_START_DEVICE, IRP_MN_STOP_DEVICE, IRP_MN_SURPRISE_REMOVAL, NTSTATUS, PDEVICE_OBJECT,
@@ -13,6 +14,7 @@ use wdk_sys::{
 };
 
 use crate::{
+    kernel_types::byte,
     once::Once,
     packet::{self, Power},
     record::record,
@@ -75,7 +77,17 @@ pub(crate) fn plug_in(driver: PDRIVER_OBJECT) -> NTSTATUS {
     }
 }
 
-/// The physical device goes, when the device above it is gone.
+/// The device object attached above the physical device; null when there is none.
+pub(crate) fn attached() -> PDEVICE_OBJECT {
+    // SAFETY: made by `plug_in`, and not yet deleted.
+    PHYSICAL
+        .get()
+        .map_or(core::ptr::null_mut(), |physical| unsafe {
+            (*physical).AttachedDevice
+        })
+}
+
+/// Deletes the physical device. Nothing is attached to it any more.
 pub(crate) fn pull_out() {
     if let Some(physical) = PHYSICAL.get() {
         // SAFETY: made by `plug_in`, and nothing is attached to it any more.
@@ -84,7 +96,7 @@ pub(crate) fn pull_out() {
 }
 
 fn hook(driver: PDRIVER_OBJECT) {
-    // SAFETY: the driver object is the probe's own, and nobody sends packets yet.
+    // SAFETY: the driver object is the probe's own, and no packet is sent yet.
     let table = unsafe { &mut (*driver).MajorFunction };
     if let Some(&framework) = table.get(IRP_MJ_PNP as usize) {
         FRAMEWORK.set(framework);
@@ -128,10 +140,14 @@ fn arrived(irp: PIRP) -> NTSTATUS {
             // SAFETY: the packet is the bus's.
             unsafe { PoStartNextPowerIrp(irp) };
         }
+        IRP_MJ_CREATE => record!("bus gets CREATE"),
+        IRP_MJ_CLEANUP => record!("bus gets CLEANUP"),
+        IRP_MJ_CLOSE => record!("bus gets CLOSE"),
+        IRP_MJ_DEVICE_CONTROL => record!("bus gets DEVICE_CONTROL"),
         _ => record!("bus gets major function {major}"),
     }
     packet::set_status(irp, status);
     // SAFETY: the packet is the bus's, which gives it up here.
-    unsafe { IofCompleteRequest(irp, IO_NO_INCREMENT.to_le_bytes()[0].cast_signed()) };
+    unsafe { IofCompleteRequest(irp, byte(IO_NO_INCREMENT).cast_signed()) };
     status
 }

@@ -4,37 +4,39 @@
 use wdk_sys::{
     _SYSTEM_POWER_STATE::{PowerSystemSleeping3, PowerSystemWorking},
     _WDF_POWER_DEVICE_STATE as state, IRP_MN_REMOVE_DEVICE, IRP_MN_START_DEVICE, NTSTATUS,
-    PDEVICE_OBJECT, PWDFDEVICE_INIT, STATUS_SUCCESS, STATUS_UNSUCCESSFUL, WDF_OBJECT_ATTRIBUTES,
-    WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_DEVICE_STATE, WDFCMRESLIST, WDFDEVICE, WDFDRIVER,
-    WDFOBJECT, call_unsafe_wdf_function_binding,
+    PDEVICE_OBJECT, PFN_WDF_IO_QUEUE_IO_DEVICE_CONTROL, PWDFDEVICE_INIT, STATUS_SUCCESS,
+    STATUS_UNSUCCESSFUL, WDF_OBJECT_ATTRIBUTES, WDF_PNPPOWER_EVENT_CALLBACKS,
+    WDF_POWER_DEVICE_STATE, WDFCMRESLIST, WDFDEVICE, WDFDRIVER, WDFOBJECT, WDFQUEUE,
+    call_unsafe_wdf_function_binding,
 };
 
 use crate::{
     bus,
-    framework::{Framework, attributes, size, wdf},
+    framework::{Framework, attributes, queue, wdf},
+    kernel_types::size,
     once::Once,
     packet::{self, Power},
     record::record,
 };
 
-/// How a scenario wants its device.
+/// A scenario's device.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
     /// The callback that fails.
     pub(crate) failing: Option<&'static str>,
     /// The status that it fails with.
     pub(crate) failure: NTSTATUS,
-    /// What is said before the device is made.
+    /// Runs before the device is created.
     pub(crate) prepare: fn(PWDFDEVICE_INIT),
-    /// What the device is given when it is made.
+    /// Runs when the device is created.
     pub(crate) furnish: fn(WDFDEVICE),
-    /// What `EvtDeviceD0Exit` does.
+    /// Runs in `EvtDeviceD0Exit`.
     pub(crate) leave: fn(),
-    /// What `EvtDeviceSurpriseRemoval` does.
+    /// Runs in `EvtDeviceSurpriseRemoval`.
     pub(crate) surprise: fn(),
 }
 
-/// A device that has nothing and succeeds with everything.
+/// A device without queues, whose callbacks succeed.
 pub(crate) const PLAIN: Plan = Plan {
     failing: None,
     failure: STATUS_UNSUCCESSFUL,
@@ -46,17 +48,43 @@ pub(crate) const PLAIN: Plan = Plan {
 
 static PLAN: Once<Plan> = Once::new();
 static OBJECT: Once<PDEVICE_OBJECT> = Once::new();
+static HANDLE: Once<WDFDEVICE> = Once::new();
+/// The handler of [`start_with_queue`]'s queue, and the queue.
+static HANDLER: Once<PFN_WDF_IO_QUEUE_IO_DEVICE_CONTROL> = Once::new();
+static QUEUE: Once<WDFQUEUE> = Once::new();
 
 /// The function device's own object; null before there is one.
 pub(crate) fn object() -> PDEVICE_OBJECT {
     OBJECT.get().unwrap_or(core::ptr::null_mut())
 }
 
+/// The framework's handle of the device; null before there is one.
+pub(crate) fn handle() -> WDFDEVICE {
+    HANDLE.get().unwrap_or(core::ptr::null_mut())
+}
+
+/// Adds and starts a device whose default queue calls `handler`, or waits for the driver to retrieve
+/// requests when there is none. Returns the queue.
+pub(crate) fn start_with_queue(
+    framework: &Framework,
+    handler: PFN_WDF_IO_QUEUE_IO_DEVICE_CONTROL,
+) -> WDFQUEUE {
+    HANDLER.set(handler);
+    add(
+        framework,
+        Plan {
+            furnish: |device| QUEUE.set(queue(device, HANDLER.get().flatten(), true)),
+            ..PLAIN
+        },
+    );
+    start();
+    QUEUE.get().unwrap_or(core::ptr::null_mut())
+}
+
 /// Adds a device to the bus.
 pub(crate) fn add(framework: &Framework, plan: Plan) {
     PLAN.set(plan);
-    let driver = wdf!(WdfDriverWdmGetDriverObject, framework.driver);
-    let status = bus::plug_in(driver);
+    let status = bus::plug_in(framework.object);
     if status < 0 {
         record!("AddDevice ends with {status:#010x}");
         bus::pull_out();
@@ -142,7 +170,8 @@ pub(crate) unsafe extern "C" fn device_add(_driver: WDFDRIVER, init: PWDFDEVICE_
     if status < 0 {
         return status;
     }
-    OBJECT.set(wdf!(WdfDeviceWdmGetDeviceObject, device));
+    HANDLE.set(device);
+    OBJECT.set(bus::attached());
     (plan.furnish)(device);
     outcome(NAME)
 }

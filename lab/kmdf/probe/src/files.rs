@@ -1,4 +1,4 @@
-//! Scenarios of file objects: those that the device saw opened, and those that it never saw.
+//! Scenarios of file objects that the device saw opened, and of ones that it never saw.
 
 use core::cell::UnsafeCell;
 
@@ -14,12 +14,13 @@ use wdk_sys::{
 
 use crate::{
     device::{PLAIN, Plan, add, object, remove, start},
-    framework::{Framework, queue, size, wdf},
+    framework::{Framework, queue, wdf},
+    kernel_types::size,
     packet,
     record::record,
 };
 
-/// File objects that no object manager knows: the framework looks at their addresses alone.
+/// File objects that no object manager knows: the framework uses only their addresses.
 struct Files(UnsafeCell<[FILE_OBJECT; 2]>);
 
 // SAFETY: only addresses are taken; the framework reads none of the fields.
@@ -70,7 +71,7 @@ fn waiting(device: WDFDEVICE) {
     queue(device, None, true);
 }
 
-/// A queue whose handler wants to know the file of each request.
+/// A queue whose handler gets the file of each request.
 fn asking(device: WDFDEVICE) {
     queue(device, Some(ask), true);
 }

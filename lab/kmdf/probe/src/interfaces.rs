@@ -1,4 +1,4 @@
-//! Scenarios of interfaces that other drivers ask for.
+//! Scenarios of interfaces that drivers query from each other.
 
 use core::ptr;
 
@@ -8,8 +8,9 @@ use wdk_sys::{
 };
 
 use crate::{
-    device::{PLAIN, Plan, add, object, remove, start},
-    framework::{Framework, size, wdf},
+    device::{PLAIN, Plan, add, handle, object, remove, start},
+    framework::{Framework, wdf},
+    kernel_types::size,
     packet,
     record::record,
 };
@@ -25,7 +26,7 @@ const fn class(number: u32) -> GUID {
     }
 }
 
-/// What the device offers: version 2 of 40 bytes.
+/// The interface that the device offers: version 2 of 40 bytes.
 #[repr(C)]
 struct Offer {
     header: INTERFACE,
@@ -40,6 +41,7 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
     let (furnish, play): (fn(WDFDEVICE), fn()) = match scenario {
         b"query-interface" => (offer, ask),
         b"query-interface-refused" => (offer_wrongly, || ()),
+        b"query-interface-of-target" => (PLAIN.furnish, query_target),
         _ => return false,
     };
     add(framework, Plan { furnish, ..PLAIN });
@@ -142,4 +144,20 @@ fn ask() {
     query("less", &CLASS, SIZE - 8, VERSION);
     query("older", &CLASS, SIZE, VERSION - 1);
     query("another", &class(9), SIZE, VERSION);
+}
+
+/// Queries an interface that the bus does not have.
+fn query_target() {
+    let target = wdf!(WdfDeviceGetIoTarget, handle());
+    let mut room = [0_u64; 8];
+    let status = wdf!(
+        WdfIoTargetQueryForInterface,
+        target,
+        &raw const CLASS,
+        room.as_mut_ptr().cast(),
+        SIZE,
+        VERSION,
+        ptr::null_mut()
+    );
+    record!("the target ends with {status:#010x}");
 }

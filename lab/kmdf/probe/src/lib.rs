@@ -1,42 +1,52 @@
 //! A driver without hardware that plays one scenario inside `DriverEntry`.
 //!
-//! The string value `Scenario` below the service's `Parameters` key names it. Scenarios of
-//! `breach` break one rule each, and the double must end the run with that rule's sentence.
-//! Scenarios of `conduct` keep the rules and check what the framework promises; the first promise
-//! that does not hold is written to the value `Broken`. The others play with a Plug and Play device
-//! of the probe above a bus of its own; what was called, and in which order, is written to the value
-//! `Calls`. The scenario's name is written to `Finished` at the end.
+//! The string value `Scenario` below the service's `Parameters` key names the scenario. There are
+//! three kinds:
+//! - `violations` and some of the others break one rule, and the double must end the run with that
+//!   rule's sentence;
+//! - `contract_checks` keep the rules and check what the framework promises; the first promise that is
+//!   not kept is written to the value `Broken`;
+//! - the others play with a function device of the probe above a bus of its own; callbacks and packets
+//!   are written to the value `Calls`, in their order.
+//!
+//! The scenario's name is written to `Finished` at the end.
 #![no_std]
 
-mod breach;
 mod bus;
-mod conduct;
+mod contract_checks;
 mod device;
 mod files;
+mod filters;
 mod framework;
 mod interfaces;
+mod kernel_types;
 mod levels;
-mod misuse;
 mod once;
 mod order;
 mod overlap;
 mod packet;
+mod parameters;
+mod promise;
 mod queues;
 mod record;
 mod values;
+mod violations;
+mod wait;
 
 use wdk_sys::{
     NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT, STATUS_SUCCESS, WDF_DRIVER_CONFIG, WDFDRIVER,
 };
 
-use framework::{Framework, Promise, size};
+use framework::Framework;
+use kernel_types::size;
+use promise::Promise;
 
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// Where the framework enters the driver.
+/// The driver's entry point.
 ///
 /// # Safety
 /// The arguments are those that the kernel gives a driver's entry point.
@@ -57,23 +67,28 @@ pub unsafe extern "system" fn driver_entry(
         Ok(framework) => framework,
         Err(status) => return status,
     };
+    let parameters = &framework.parameters;
     let mut name = [0; 48];
-    let length = framework.scenario(&mut name);
+    let length = parameters.scenario(&mut name);
     let scenario = name.get(..length).unwrap_or_default();
-    framework.forget(&["Calls", "Broken", "Finished"]);
-    let played = breach::play(&framework, scenario)
-        || misuse::play(&framework, scenario)
-        || order::play(&framework, scenario)
-        || overlap::play(&framework, scenario)
-        || queues::play(&framework, scenario)
-        || files::play(&framework, scenario)
-        || interfaces::play(&framework, scenario)
-        || levels::play(&framework, scenario);
-    if !played && let Err(Promise(promise)) = conduct::play(&framework, scenario) {
-        framework.note("Broken", promise);
+    parameters.delete(&["Calls", "Broken", "Finished"]);
+    let played = [
+        violations::play,
+        order::play,
+        overlap::play,
+        queues::play,
+        files::play,
+        filters::play,
+        interfaces::play,
+        levels::play,
+    ]
+    .into_iter()
+    .any(|play| play(&framework, scenario));
+    if !played && let Err(Promise(promise)) = contract_checks::play(&framework, scenario) {
+        parameters.write_text("Broken", promise);
     }
-    record::finish(|calls| framework.note_characters("Calls", calls));
-    framework.note(
+    record::finish(|calls| parameters.write_characters("Calls", calls));
+    parameters.write_text(
         "Finished",
         core::str::from_utf8(scenario).unwrap_or_default(),
     );

@@ -28,7 +28,7 @@ impl<T: Copy> Once<T> {
         if self.set.load(Ordering::Acquire) {
             return;
         }
-        // SAFETY: nobody reads the value before `set` is true.
+        // SAFETY: nothing reads the value before `set` is true.
         unsafe { *self.value.get() = Some(value) };
         self.set.store(true, Ordering::Release);
     }
@@ -37,7 +37,7 @@ impl<T: Copy> Once<T> {
         if !self.set.load(Ordering::Acquire) {
             return None;
         }
-        // SAFETY: the value was written before `set` was, and nobody writes it again.
+        // SAFETY: the value was written before `set` was, and nothing writes it again.
         unsafe { *self.value.get() }
     }
 }

@@ -1,5 +1,5 @@
-//! Scenarios of Plug and Play and power: what the framework calls for each packet, and in which
-//! order the driver and the bus below it hear of one.
+//! Scenarios of Plug and Play and power: the callbacks for each packet, and the order in which driver
+//! and bus handle it.
 
 use wdk_sys::{
     _DEVICE_POWER_STATE::{PowerDeviceD0, PowerDeviceD3},
@@ -17,7 +17,7 @@ use crate::{
     packet::{self, Power},
 };
 
-/// What the system sends to the device.
+/// A packet of the system.
 #[derive(Clone, Copy)]
 enum Packet {
     /// A Plug and Play packet.
@@ -38,7 +38,7 @@ struct Scenario {
     failing: Option<&'static str>,
     /// The status that it fails with.
     failure: NTSTATUS,
-    /// What is sent between the addition and the removal.
+    /// Sent between the addition and the removal.
     packets: &'static [Packet],
 }
 
@@ -101,7 +101,7 @@ const SCENARIOS: &[Scenario] = &[
         ],
     ),
     order(
-        "not-power-policy-owner",
+        "filter-is-no-power-policy-owner",
         &[
             Pnp(START),
             Sleep,
@@ -192,7 +192,7 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
         return false;
     };
     if found.name == "cancel-stop" {
-        // No bus may fail it. This one does, because its status shows who was asked last.
+        // No bus may fail it. This one does, because its status shows which driver handled it last.
         bus::fail(CANCEL_STOP);
     }
     let mut plan = Plan {
@@ -200,8 +200,8 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
         failure: found.failure,
         ..PLAIN
     };
-    if found.name == "not-power-policy-owner" {
-        plan.prepare = |init| wdf!(WdfDeviceInitSetPowerPolicyOwnership, init, 0);
+    if found.name == "filter-is-no-power-policy-owner" {
+        plan.prepare = |init| wdf!(WdfFdoInitSetFilter, init);
     }
     add(framework, plan);
     for packet in found.packets {

@@ -1,6 +1,6 @@
-//! A surprise removal beside a power packet: `EvtDeviceD0Exit` returns only when
-//! `EvtDeviceSurpriseRemoval` was called, as it would for a driver whose power-down waits for what the
-//! surprise removal ends.
+//! A surprise removal during a power packet: `EvtDeviceD0Exit` returns only after
+//! `EvtDeviceSurpriseRemoval`, as in a driver whose power-down waits for what the surprise removal
+//! ends.
 
 use core::{
     ffi::c_void,
@@ -10,8 +10,8 @@ use core::{
 
 use wdk_sys::{
     _SYSTEM_POWER_STATE::PowerSystemSleeping3,
-    HANDLE, IRP_MN_SURPRISE_REMOVAL, LARGE_INTEGER, STATUS_SUCCESS, THREAD_ALL_ACCESS,
-    ntddk::{KeDelayExecutionThread, PsCreateSystemThread, PsTerminateSystemThread, ZwClose},
+    HANDLE, IRP_MN_SURPRISE_REMOVAL, STATUS_SUCCESS, THREAD_ALL_ACCESS,
+    ntddk::{PsCreateSystemThread, PsTerminateSystemThread, ZwClose},
 };
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     framework::Framework,
     packet::{self, Power},
     record::record,
+    wait,
 };
 
 /// `EvtDeviceD0Exit` runs.
@@ -27,9 +28,6 @@ static LEAVING: AtomicBool = AtomicBool::new(false);
 static SURPRISED: AtomicBool = AtomicBool::new(false);
 /// The power packet came back.
 static ASLEEP: AtomicBool = AtomicBool::new(false);
-
-/// How long anything here is waited for, milliseconds.
-const PATIENCE: u32 = 5000;
 
 /// Plays the scenario; `false` when it is another one.
 pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
@@ -57,18 +55,11 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
     true
 }
 
-/// Waits for something that another thread does, and records `problem` when it does not in time.
+/// Waits for a flag that another thread sets, and records `problem` on a timeout.
 fn wait_for(done: &AtomicBool, problem: &str) {
-    for _ in 0..PATIENCE {
-        if done.load(Ordering::Acquire) {
-            return;
-        }
-        // Negative: from now on, in units of 100 ns.
-        let mut millisecond = LARGE_INTEGER { QuadPart: -10_000 };
-        // SAFETY: the interval lives until the call returns.
-        let _ = unsafe { KeDelayExecutionThread(0, 0, &raw mut millisecond) };
+    if !wait::until(|| done.load(Ordering::Acquire)) {
+        record!("{problem}");
     }
-    record!("{problem}");
 }
 
 fn in_a_thread(routine: unsafe extern "C" fn(*mut c_void)) {

@@ -9,25 +9,24 @@ use wdk_sys::{
     _EVENT_TYPE::NotificationEvent,
     _KWAIT_REASON::Executive,
     _POWER_STATE_TYPE::{DevicePowerState, SystemPowerState},
-    GUID, INTERFACE, IO_STACK_LOCATION, IRP, IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE,
-    IRP_MJ_DEVICE_CONTROL, IRP_MJ_PNP, IRP_MJ_POWER, IRP_MN_QUERY_INTERFACE, IRP_MN_SET_POWER,
-    KEVENT, NTSTATUS, PDEVICE_OBJECT, PFILE_OBJECT, PIRP, PVOID, SL_INVOKE_ON_CANCEL,
-    SL_INVOKE_ON_ERROR, SL_INVOKE_ON_SUCCESS, STATUS_NOT_SUPPORTED, STATUS_UNSUCCESSFUL,
+    GUID, INTERFACE, IO_STACK_LOCATION, IO_STATUS_BLOCK, IRP, IRP_MJ_CLEANUP, IRP_MJ_CLOSE,
+    IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL, IRP_MJ_PNP, IRP_MJ_POWER, IRP_MN_QUERY_INTERFACE,
+    IRP_MN_SET_POWER, KEVENT, NTSTATUS, PDEVICE_OBJECT, PFILE_OBJECT, PIRP, PVOID,
+    SL_INVOKE_ON_CANCEL, SL_INVOKE_ON_ERROR, SL_INVOKE_ON_SUCCESS, STATUS_NOT_SUPPORTED,
+    STATUS_UNSUCCESSFUL,
     ntddk::{
-        IoAllocateIrp, IoCancelIrp, IoFreeIrp, IofCallDriver, KeInitializeEvent, KeSetEvent,
-        KeWaitForSingleObject,
+        IoAllocateIrp, IoBuildDeviceIoControlRequest, IoCancelIrp, IoFreeIrp, IofCallDriver,
+        KeInitializeEvent, KeSetEvent, KeWaitForSingleObject,
     },
 };
 
-use crate::{framework::CONTROL, record::record};
+use crate::{kernel_types::byte, record::record};
+
+/// A control code: `METHOD_BUFFERED`, any access.
+pub(crate) const CONTROL: u32 = 0x0022_2000;
 
 /// `STATUS_MORE_PROCESSING_REQUIRED`: the sender keeps the packet.
 const MORE_PROCESSING: NTSTATUS = 0xC000_0016_u32.cast_signed();
-
-/// A constant of the headers that goes into a field of one byte.
-pub(crate) const fn byte(constant: u32) -> u8 {
-    constant.to_le_bytes()[0]
-}
 
 /// The current stack location of a packet.
 pub(crate) fn location(irp: PIRP) -> *mut IO_STACK_LOCATION {
@@ -74,7 +73,7 @@ fn build(
     let irp = unsafe { IoAllocateIrp(locations, 0) };
     set_status(irp, STATUS_NOT_SUPPORTED);
     let next = location(irp).wrapping_sub(1);
-    // SAFETY: a new packet has at least one location, which nobody else knows.
+    // SAFETY: a new packet has at least one location, which no other code uses.
     let next = unsafe { &mut *next };
     prepare(next);
     next.CompletionRoutine = Some(routine);
@@ -115,7 +114,7 @@ fn send_with(
     let status = status(irp);
     // SAFETY: the packet is the sender's again.
     let information = unsafe { (*irp).IoStatus.Information };
-    // SAFETY: nobody uses the packet any more.
+    // SAFETY: nothing uses the packet any more.
     unsafe { IoFreeIrp(irp) };
     (status, information)
 }
@@ -163,8 +162,8 @@ impl fmt::Display for Power {
     }
 }
 
-/// Records the end of a power packet when it comes, and then wakes its sender. The framework may still
-/// be busy with what it does because of it.
+/// Records the end of a power packet, then wakes its sender. The framework may still be handling its
+/// consequences.
 unsafe extern "C" fn powered(device: PDEVICE_OBJECT, irp: PIRP, event: PVOID) -> NTSTATUS {
     record!("SET_POWER ends with {:#010x}", status(irp));
     // SAFETY: as for `wake`, which takes the same arguments.
@@ -285,7 +284,7 @@ unsafe extern "C" fn back(_device: PDEVICE_OBJECT, irp: PIRP, context: PVOID) ->
     if let Some(place) = UNDER_WAY.get(number) {
         place.store(ptr::null_mut(), Ordering::Release);
     }
-    // SAFETY: the packet is the sender's again, and nobody uses it any more.
+    // SAFETY: the packet is the sender's again, and nothing uses it any more.
     unsafe { IoFreeIrp(irp) };
     MORE_PROCESSING
 }
@@ -303,4 +302,58 @@ pub(crate) fn cancel(number: usize) -> NTSTATUS {
     }
     // SAFETY: the packet has not come back.
     NTSTATUS::from(unsafe { IoCancelIrp(irp) })
+}
+
+/// The kernel writes here when a packet of [`send_buffered`] comes back; one packet at a time.
+// SAFETY: an all-zero status block is valid.
+static mut STATUS_BLOCK: IO_STATUS_BLOCK = unsafe { core::mem::zeroed() };
+// SAFETY: an all-zero event is initialised before its use.
+static mut EVENT: KEVENT = unsafe { core::mem::zeroed() };
+static mut BUFFER: [u8; 16] = [0; 16];
+
+/// A packet of [`send_buffered`].
+pub(crate) struct Buffered {
+    pub(crate) irp: PIRP,
+    /// The status that the device's dispatch routine returned.
+    pub(crate) returned: NTSTATUS,
+}
+
+/// Sends `CONTROL` with 4 bytes in and 8 bytes out, and goes on.
+pub(crate) fn send_buffered(device: PDEVICE_OBJECT) -> Buffered {
+    let event = &raw mut EVENT;
+    // SAFETY: the event is static.
+    unsafe { KeInitializeEvent(event, NotificationEvent, 0) };
+    let buffer: PVOID = (&raw mut BUFFER).cast();
+    let status_block = &raw mut STATUS_BLOCK;
+    // SAFETY: buffer, event and status block are static, and the device exists.
+    let irp = unsafe {
+        IoBuildDeviceIoControlRequest(
+            CONTROL,
+            device,
+            buffer,
+            4,
+            buffer,
+            8,
+            0,
+            event,
+            status_block,
+        )
+    };
+    // SAFETY: the packet was built for this device.
+    let returned = unsafe { IofCallDriver(device, irp) };
+    Buffered { irp, returned }
+}
+
+/// The status with which the last packet of [`send_buffered`] came back.
+pub(crate) fn last_status() -> NTSTATUS {
+    // The status is the first member.
+    let status = (&raw const STATUS_BLOCK).cast::<NTSTATUS>();
+    // SAFETY: the kernel wrote the block when the packet came back, on this thread.
+    unsafe { status.read() }
+}
+
+/// The information with which the last packet of [`send_buffered`] came back.
+pub(crate) fn last_information() -> u64 {
+    // SAFETY: as above.
+    unsafe { STATUS_BLOCK.Information }
 }

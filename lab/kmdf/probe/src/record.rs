@@ -1,5 +1,5 @@
-//! The record of a scenario: which callback ran, which packet reached the bus below, which came
-//! back, in order. Each entry ends with the level of its thread unless that is `PASSIVE_LEVEL`.
+//! The record of a scenario, in order: callbacks, packets that reach the bus, packets that come back.
+//! Each entry ends with the level of its thread unless that is `PASSIVE_LEVEL`.
 
 use core::{
     cell::UnsafeCell,
@@ -7,11 +7,11 @@ use core::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-/// What stands between two entries.
+/// Between two entries.
 const SEPARATOR: &str = "; ";
 const ROOM: usize = 4096;
 
-// The double's own tests may ask for the level that it tracks: Wine's kernel knows none.
+// The level that the double tracks; Wine's kernel has none.
 #[link(name = "WDFLDR.SYS", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "C" {
     fn WdfDoubleLevel() -> u8;
@@ -59,9 +59,9 @@ fn with<R>(body: impl FnOnce(&mut Text) -> R) -> R {
     result
 }
 
-/// Adds an entry. What does not fit is left out, and the comparison then fails.
+/// Adds an entry. One that does not fit is left out, and the comparison then fails.
 pub(crate) fn add(entry: fmt::Arguments<'_>) {
-    // SAFETY: returns a value.
+    // SAFETY: the function takes nothing and returns a value.
     let level = match unsafe { WdfDoubleLevel() } {
         0 => "",
         1 => " at APC_LEVEL",

@@ -1,8 +1,8 @@
-//! Names of framework objects: handles and kinds.
+//! Handles and kinds of framework objects.
 
 use core::fmt;
 
-/// What a framework handle refers to.
+/// The type of a framework object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// `WDFDRIVER`.
@@ -19,31 +19,23 @@ pub enum Kind {
     Memory,
     /// `WDFSPINLOCK`.
     SpinLock,
-    /// `WDFWAITLOCK`.
-    WaitLock,
     /// `WDFKEY`.
     Key,
     /// `WDFSTRING`.
     String,
-    /// `WDFCOLLECTION`.
-    Collection,
-    /// `WDFTIMER`.
-    Timer,
     /// `WDFWORKITEM`.
     WorkItem,
-    /// `WDFDPC`.
-    Dpc,
     /// `WDFIOTARGET`.
     IoTarget,
     /// `WDFCMRESLIST`.
     ResourceList,
-    /// A `WDFOBJECT` made with `WdfObjectCreate`.
+    /// A `WDFOBJECT` of `WdfObjectCreate`.
     General,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 13] = [
         Self::Driver,
         Self::Device,
         Self::Queue,
@@ -51,13 +43,9 @@ impl Kind {
         Self::FileObject,
         Self::Memory,
         Self::SpinLock,
-        Self::WaitLock,
         Self::Key,
         Self::String,
-        Self::Collection,
-        Self::Timer,
         Self::WorkItem,
-        Self::Dpc,
         Self::IoTarget,
         Self::ResourceList,
         Self::General,
@@ -74,27 +62,24 @@ impl Kind {
             Self::FileObject => "WDFFILEOBJECT",
             Self::Memory => "WDFMEMORY",
             Self::SpinLock => "WDFSPINLOCK",
-            Self::WaitLock => "WDFWAITLOCK",
             Self::Key => "WDFKEY",
             Self::String => "WDFSTRING",
-            Self::Collection => "WDFCOLLECTION",
-            Self::Timer => "WDFTIMER",
             Self::WorkItem => "WDFWORKITEM",
-            Self::Dpc => "WDFDPC",
             Self::IoTarget => "WDFIOTARGET",
             Self::ResourceList => "WDFCMRESLIST",
             Self::General => "WDFOBJECT",
         }
     }
 
-    /// Whether a driver may pass the handle to `WdfObjectDelete`. The framework marks the others
-    /// with `MarkNoDeleteDDI` (`fxdriver.cpp`, `fxdevice.cpp`, `fxresource.cpp`, `fxfileobject.cpp`);
-    /// a request counts as deletable only when the driver created it, which its owner checks.
+    /// Whether a driver may delete any object of this kind. The framework marks the others with
+    /// `MarkNoDeleteDDI` (`fxdriver.cpp`, `fxdevice.cpp`, `fxresource.cpp`, `fxfileobject.cpp`); of
+    /// requests, a driver may delete those that it created; of devices, control devices, which the
+    /// double does not have.
     #[must_use]
     pub const fn driver_may_delete(self) -> bool {
         !matches!(
             self,
-            Self::Driver | Self::FileObject | Self::ResourceList | Self::Request
+            Self::Driver | Self::Device | Self::FileObject | Self::ResourceList | Self::Request
         )
     }
 }
@@ -105,8 +90,8 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The value that a driver sees as a handle. Values are never used twice, so a stale handle is
-/// always recognised; the framework itself reuses addresses.
+/// The value that a driver gets as a handle. Values are never used twice, so a stale handle is always
+/// recognised; the framework itself reuses addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Handle(pub u64);
 

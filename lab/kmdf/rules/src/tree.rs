@@ -1,17 +1,16 @@
-//! The object tree: who is whose child, who may still be used, who is cleaned up and destroyed when.
+//! The object tree: parents and children, which handles may be used, and the order of a deletion.
 //!
 //! Rules (`fxobjectstatemachine.cpp`, `fxobject.cpp`):
-//! - deleting an object disposes of its children first, in the order in which they were added, each
-//!   with its own children before itself (`DisposeChildrenWorker`); then its own cleanup callbacks
-//!   run;
-//! - after that the creation references are given back in the same order
-//!   (`DeletedAndDisposedWorkerLocked`); whoever has none left is destroyed, the others when their
-//!   last reference goes; destroy callbacks may still use the object's contexts (`ProcessDestroy`);
+//! - deleting an object disposes of its children first, in the order of their creation, each with its
+//!   own children before itself (`DisposeChildrenWorker`); then its own cleanup callback runs;
+//! - after that all are destroyed in the same order (`DeletedAndDisposedWorkerLocked`); a destroy
+//!   callback may still use the object's context (`ProcessDestroy`);
 //! - an object that is being deleted takes no new child (`STATUS_DELETE_PENDING`);
-//! - deleting an object again while it is being disposed of is dropped.
+//! - deleting an object again while it is being disposed of does nothing.
 //!
-//! Stricter than life: handle values are never used twice and name their kind, so that use after
-//! destruction is told from an unknown handle for ever.
+//! The double has no `WdfObjectReference`, so no reference postpones a destruction. Stricter than the
+//! framework: handle values are never used twice and name their kind, so that use after destruction
+//! always differs from an unknown handle.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
@@ -20,16 +19,14 @@ use crate::{
     violation::Violation,
 };
 
-/// How far an object's life has gone.
+/// The state of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
+enum Life {
     /// Usable.
     Live,
     /// Being disposed of: its children or itself are in their cleanup callbacks.
     Disposing,
-    /// Cleaned up; only references keep it.
-    Deleted,
-    /// The last reference is gone; its destroy callbacks run and may still use its contexts.
+    /// Cleaned up; its destroy callback may still use its context.
     Destroying,
 }
 
@@ -38,7 +35,6 @@ struct Node {
     kind: Kind,
     parent: Option<Handle>,
     children: Vec<Handle>,
-    references: u32,
     life: Life,
     cleaned: bool,
 }
@@ -47,12 +43,12 @@ struct Node {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeletePending;
 
-/// What `delete` found.
+/// The result of [`Tree::delete`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deletion {
-    /// The caller now walks [`Tree::next_cleanup`] and then [`Tree::finish`].
+    /// The caller now walks [`Tree::next_cleanup`] and then calls [`Tree::finish`].
     Begun,
-    /// Somebody else is deleting it; nothing to do.
+    /// Another call is deleting the object; there is nothing to do.
     Dropped,
 }
 
@@ -69,15 +65,6 @@ const BASE: u64 = 0x0D0F_0000_0000_0000;
 const NUMBER_SHIFT: u32 = 8;
 const KIND_SHIFT: u32 = 3;
 
-/// What [`Tree::finish`] did.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Finished {
-    /// Objects without a reference, to be destroyed in this order.
-    pub destroyed: Vec<Handle>,
-    /// Objects that live on by references alone.
-    pub lingering: Vec<Handle>,
-}
-
 impl Tree {
     /// An empty tree.
     #[must_use]
@@ -88,7 +75,7 @@ impl Tree {
         }
     }
 
-    /// The kind of an object that existed once under this handle.
+    /// The kind of an object that had this handle.
     fn kind_of_gone(&self, handle: Handle) -> Option<Kind> {
         let offset = handle.0.checked_sub(BASE)?;
         let number = offset >> NUMBER_SHIFT;
@@ -106,7 +93,7 @@ impl Tree {
         Handle(BASE + (number << NUMBER_SHIFT) + ((kind as u64) << KIND_SHIFT))
     }
 
-    /// Adds an object with one reference, the last child of `parent`.
+    /// Adds an object, the last child of `parent`.
     ///
     /// # Errors
     /// [`DeletePending`] when the parent is not live.
@@ -126,7 +113,6 @@ impl Tree {
             kind,
             parent,
             children: Vec::new(),
-            references: 1,
             life: Life::Live,
             cleaned: false,
         };
@@ -154,8 +140,8 @@ impl Tree {
 
     /// Checks a handle that must be of `kind`, or of any kind for `None`.
     ///
-    /// An object that is being disposed of may still be used: its cleanup callbacks do.
-    /// `after_delete` allows objects that only a reference keeps (contexts and reference counts).
+    /// An object that is being disposed of may still be used: its cleanup callback does.
+    /// `after_delete` allows objects that are being destroyed, whose contexts may still be used.
     ///
     /// # Errors
     /// [`Violation::UnknownHandle`], [`Violation::WrongType`], [`Violation::UseAfterDelete`].
@@ -191,7 +177,7 @@ impl Tree {
                 kind: node.kind,
             });
         }
-        if matches!(node.life, Life::Deleted | Life::Destroying) && !after_delete {
+        if node.life == Life::Destroying && !after_delete {
             return Err(Violation::UseAfterDelete {
                 function,
                 kind: node.kind,
@@ -199,12 +185,6 @@ impl Tree {
             });
         }
         Ok(node.kind)
-    }
-
-    /// How far the life of an object has gone; `None` once destroyed.
-    #[must_use]
-    pub fn life(&self, handle: Handle) -> Option<Life> {
-        self.nodes.get(&handle).map(|node| node.life)
     }
 
     /// The parent, as long as the object is in its list of children.
@@ -224,63 +204,11 @@ impl Tree {
         self.device(node.parent?)
     }
 
-    /// Takes a reference.
-    ///
-    /// # Errors
-    /// [`Violation::UnknownHandle`], [`Violation::UseAfterDelete`].
-    pub fn reference(&mut self, function: &'static str, handle: Handle) -> Result<(), Violation> {
-        let node = self.known(function, handle)?;
-        if node.life == Life::Destroying {
-            return Err(Violation::UseAfterDelete {
-                function,
-                kind: node.kind,
-                handle,
-            });
-        }
-        if let Some(node) = self.nodes.get_mut(&handle) {
-            node.references += 1;
-        }
-        Ok(())
-    }
-
-    /// Gives a reference back. `true`: it was the last one, and the caller destroys the object.
-    ///
-    /// # Errors
-    /// [`Violation::DereferenceUnderflow`] when only the creation reference of a live object is
-    /// left, which `WdfObjectDelete` alone may give back; the errors of [`Tree::reference`].
-    pub fn dereference(
-        &mut self,
-        function: &'static str,
-        handle: Handle,
-    ) -> Result<bool, Violation> {
-        let node = self.known(function, handle)?;
-        if node.life != Life::Deleted && node.references <= 1 {
-            return Err(Violation::DereferenceUnderflow {
-                function,
-                kind: node.kind,
-                handle,
-            });
-        }
-        Ok(self.release(handle))
-    }
-
-    fn release(&mut self, handle: Handle) -> bool {
-        let Some(node) = self.nodes.get_mut(&handle) else {
-            return false;
-        };
-        node.references = node.references.saturating_sub(1);
-        if node.references > 0 {
-            return false;
-        }
-        node.life = Life::Destroying;
-        true
-    }
-
     /// Begins to delete an object: it leaves its parent, and it and all below it are being disposed
     /// of.
     ///
     /// # Errors
-    /// The errors of [`Tree::reference`].
+    /// [`Violation::UnknownHandle`], [`Violation::UseAfterDelete`].
     pub fn delete(
         &mut self,
         function: &'static str,
@@ -289,7 +217,7 @@ impl Tree {
         let node = self.known(function, handle)?;
         match node.life {
             Life::Disposing => return Ok(Deletion::Dropped),
-            Life::Deleted | Life::Destroying => {
+            Life::Destroying => {
                 return Err(Violation::UseAfterDelete {
                     function,
                     kind: node.kind,
@@ -336,48 +264,28 @@ impl Tree {
         Some(root)
     }
 
-    /// The destroy callbacks of an object ran: its handle is dead.
-    pub fn bury(&mut self, handle: Handle) {
-        self.nodes.remove(&handle);
+    /// All cleanup callbacks ran. Returns the objects to be destroyed, in order.
+    pub fn finish(&mut self, root: Handle) -> Vec<Handle> {
+        let mut deleted = Vec::new();
+        self.finish_below(root, &mut deleted);
+        deleted
     }
 
-    /// All cleanup callbacks ran: gives the creation references back.
-    pub fn finish(&mut self, root: Handle) -> Finished {
-        let mut finished = Finished::default();
-        self.finish_below(root, &mut finished);
-        finished
-    }
-
-    fn finish_below(&mut self, handle: Handle, finished: &mut Finished) {
+    fn finish_below(&mut self, handle: Handle, deleted: &mut Vec<Handle>) {
         let Some(node) = self.nodes.get_mut(&handle) else {
             return;
         };
-        node.life = Life::Deleted;
+        node.life = Life::Destroying;
         node.parent = None;
         for child in core::mem::take(&mut node.children) {
-            self.finish_below(child, finished);
+            self.finish_below(child, deleted);
         }
-        let list = if self.release(handle) {
-            &mut finished.destroyed
-        } else {
-            &mut finished.lingering
-        };
-        list.push(handle);
+        deleted.push(handle);
     }
 
-    /// Kind of an object that exists, and the references to it.
-    #[must_use]
-    pub fn references(&self, handle: Handle) -> Option<(Kind, u32)> {
-        self.nodes
-            .get(&handle)
-            .map(|node| (node.kind, node.references))
-    }
-
-    /// Objects of any state, in the order of their creation.
-    pub fn objects(&self) -> impl Iterator<Item = (Handle, Kind, Life)> + '_ {
-        self.nodes
-            .iter()
-            .map(|(&handle, node)| (handle, node.kind, node.life))
+    /// The destroy callback of an object ran: its handle is dead.
+    pub fn bury(&mut self, handle: Handle) {
+        self.nodes.remove(&handle);
     }
 
     /// How many objects exist.

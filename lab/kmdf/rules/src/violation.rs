@@ -1,4 +1,5 @@
-//! Every rule whose breach ends a run, each with one sentence that names function, object and rule.
+//! The rules that end a run when a driver breaks them, each with a sentence that names function,
+//! object and rule.
 
 use alloc::{format, string::String};
 
@@ -18,18 +19,18 @@ use crate::{
     doc = "Which rule a [`Violation`] breaks."
 )]
 pub enum Violation {
-    /// The driver called a function that the double does not have.
-    #[error("{function}: the KMDF double does not have this function")]
+    /// The driver called a function, or registered a callback, that the double does not implement.
+    #[error("{function}: the KMDF double does not implement it")]
     Unimplemented {
-        /// Name of the function.
+        /// Name of the function or callback.
         function: &'static str,
     },
-    /// A handle that was never given out.
+    /// A handle that no function returned.
     #[error("{function}: {handle} is no framework handle; a {expected} was expected")]
     UnknownHandle {
         /// Name of the function called.
         function: &'static str,
-        /// What the function takes.
+        /// The handle type of the parameter.
         expected: &'static str,
         /// The value passed.
         handle: Handle,
@@ -39,19 +40,19 @@ pub enum Violation {
     WrongType {
         /// Name of the function called.
         function: &'static str,
-        /// What the function takes.
+        /// The handle type of the parameter.
         expected: &'static str,
         /// The value passed.
         handle: Handle,
-        /// What it is.
+        /// Its kind.
         kind: Kind,
     },
-    /// A handle whose object is gone.
+    /// A handle whose object was deleted.
     #[error("{function}: {kind} {handle} was deleted before this call")]
     UseAfterDelete {
         /// Name of the function called.
         function: &'static str,
-        /// What it was.
+        /// Its kind.
         kind: Kind,
         /// The value passed.
         handle: Handle,
@@ -65,7 +66,7 @@ pub enum Violation {
         level: Level,
         /// The highest level allowed.
         maximum: Level,
-        /// Why the thread is at that level.
+        /// The spin lock that raised the level.
         because: Option<Handle>,
     },
     /// A lock acquired again by the thread that holds it.
@@ -84,8 +85,7 @@ pub enum Violation {
         /// The lock.
         lock: Handle,
     },
-    /// Spin locks released in another order than the reverse of their acquisition, which restores
-    /// the wrong level.
+    /// Spin locks not released in reverse order of their acquisition, which restores the wrong level.
     #[error(
         "WdfSpinLockRelease: {lock} was released before {innermost}, which was acquired \
          later; the level would be restored wrongly"
@@ -118,26 +118,15 @@ pub enum Violation {
         /// The request.
         request: Handle,
     },
-    /// A request used by a driver that does not own it: it is on a queue or was completed.
+    /// A request used by a driver that does not own it.
     #[error("{function}: the driver does not own WDFREQUEST {request}, {whereabouts}")]
     RequestNotOwned {
         /// Name of the function called.
         function: &'static str,
         /// The request.
         request: Handle,
-        /// Where it is.
+        /// The request's state.
         whereabouts: &'static str,
-    },
-    /// A request completed while it can still be cancelled.
-    #[error(
-        "{function}: WDFREQUEST {request} is marked cancelable; \
-         WdfRequestUnmarkCancelable comes first"
-    )]
-    CompletedWhileCancelable {
-        /// Name of the function called.
-        function: &'static str,
-        /// The request.
-        request: Handle,
     },
     /// A request was completed with `STATUS_PENDING`.
     #[error("{function}: WDFREQUEST {request} was completed with STATUS_PENDING")]
@@ -160,17 +149,7 @@ pub enum Violation {
         /// Length of the output buffer.
         length: u64,
     },
-    /// A reference returned that was never taken.
-    #[error("{function}: {kind} {handle} has no reference left to give back")]
-    DereferenceUnderflow {
-        /// Name of the function called.
-        function: &'static str,
-        /// The object's type.
-        kind: Kind,
-        /// The object.
-        handle: Handle,
-    },
-    /// An object whose life belongs to the framework was deleted.
+    /// A driver deleted an object that only the framework may delete.
     #[error(
         "WdfObjectDelete: {kind} {handle} belongs to the framework and cannot be deleted \
          by a driver"
@@ -181,33 +160,18 @@ pub enum Violation {
         /// The object.
         handle: Handle,
     },
-    /// An object survived its parent because someone still holds a reference.
-    #[error(
-        "{at}: {kind} {handle} is deleted but {references} reference(s) to it were never \
-         given back"
-    )]
-    LeakedReference {
-        /// What ended.
-        at: &'static str,
-        /// The object's type.
-        kind: Kind,
-        /// The object.
-        handle: Handle,
-        /// References left.
-        references: u32,
-    },
-    /// The driver keeps a request that it has to give up.
+    /// The driver keeps a request that it has to complete or forward.
     #[error(
         "{at}: the driver still owns WDFREQUEST {request} of WDFQUEUE {queue} after {seconds} s"
     )]
     RequestKept {
-        /// What waits for it.
+        /// The operation that waits for it.
         at: &'static str,
         /// The request.
         request: Handle,
         /// The queue it came from.
         queue: Handle,
-        /// For how many seconds the framework has waited.
+        /// How long the framework has waited, seconds.
         seconds: u32,
     },
     /// A parameter that the framework answers with a bug check.
@@ -215,21 +179,21 @@ pub enum Violation {
     BadParameter {
         /// Name of the function called.
         function: &'static str,
-        /// Which one.
+        /// Name of the parameter.
         parameter: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         problem: &'static str,
         /// Its value.
         value: u64,
     },
-    /// A function that is not allowed in the object's present state.
+    /// A call that the object's state does not allow.
     #[error("{function}: {handle} {problem}")]
     WrongState {
         /// Name of the function called.
         function: &'static str,
         /// The object.
         handle: Handle,
-        /// What is wrong.
+        /// The fault.
         problem: &'static str,
     },
     /// A Plug and Play callback returned a status that the framework does not accept from it.
@@ -240,7 +204,7 @@ pub enum Violation {
         /// Name of the callback.
         callback: &'static str,
     },
-    /// A request was completed, or a queue emptied or stopped, from `EvtDeviceSurpriseRemoval`.
+    /// A request was completed from `EvtDeviceSurpriseRemoval`.
     #[error(
         "{function}: called for {handle} from EvtDeviceSurpriseRemoval, which may run beside the \
          callbacks of a power-down; EvtDeviceSelfManagedIoFlush is the place for it"
@@ -248,7 +212,7 @@ pub enum Violation {
     CalledInSurpriseRemoval {
         /// Name of the function called.
         function: &'static str,
-        /// The request or the queue.
+        /// The request.
         handle: Handle,
     },
     /// A device power packet that the power policy owner did not request (`WDF_POWER_MULTIPLE_PPO`).
@@ -260,20 +224,20 @@ pub enum Violation {
         /// The device.
         device: Handle,
     },
-    /// The double itself panicked, which is its own defect.
+    /// The double itself panicked: a defect of the double.
     #[error("the KMDF double itself panicked")]
     Panic,
 }
 
 impl Violation {
-    /// The rule that is broken.
+    /// The broken rule.
     #[must_use]
     pub fn rule(&self) -> Rule {
         self.into()
     }
 }
 
-/// Why a thread is at a raised level, as the end of a sentence.
+/// The lock that raised a level, as the end of a sentence.
 fn holding(lock: Option<Handle>) -> String {
     lock.map_or_else(String::new, |lock| {
         format!("; the thread holds WDFSPINLOCK {lock}")

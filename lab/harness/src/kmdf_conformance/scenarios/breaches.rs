@@ -16,29 +16,14 @@ pub(super) const BREACHES: &[Scenario] = &[
         "WdfSpinLockAcquire: this thread holds lock # already",
     ),
     stops(
-        Rule::LockRecursion,
-        "wait-lock-recursion",
-        "WdfWaitLockAcquire: this thread holds lock # already",
-    ),
-    stops(
         Rule::LockNotHeld,
         "spin-lock-not-held",
         "WdfSpinLockRelease: this thread does not hold lock #",
     ),
     stops(
-        Rule::LockNotHeld,
-        "wait-lock-not-held",
-        "WdfWaitLockRelease: this thread does not hold lock #",
-    ),
-    stops(
         Rule::LockOrder,
         "lock-order",
         "WdfSpinLockRelease: # was released before #, which was acquired later; the level would be restored wrongly",
-    ),
-    stops(
-        Rule::LockHeldAtReturn,
-        "lock-held-at-return",
-        "EvtIoDeviceControl: the callback returned while it holds lock #",
     ),
     stops(
         Rule::LockDeletedWhileHeld,
@@ -66,19 +51,14 @@ pub(super) const BREACHES: &[Scenario] = &[
         "WdfObjectDelete: WDFDRIVER # belongs to the framework and cannot be deleted by a driver",
     ),
     stops(
-        Rule::DereferenceUnderflow,
-        "dereference-underflow",
-        "WdfObjectDereferenceActual: WDFMEMORY # has no reference left to give back",
-    ),
-    stops(
-        Rule::LeakedReference,
-        "leaked-reference",
-        "driver unload: WDFMEMORY # is deleted but 1 reference(s) to it were never given back",
+        Rule::Unimplemented,
+        "function-missing",
+        "WdfDeviceSetBusInformationForChildren: the KMDF double does not implement it",
     ),
     stops(
         Rule::Unimplemented,
-        "function-missing",
-        "WdfDeviceSetBusInformationForChildren: the KMDF double does not have this function",
+        "callback-missing",
+        "EvtIoStop: the KMDF double does not implement it",
     ),
     stops(
         Rule::BadParameter,
@@ -101,11 +81,6 @@ pub(super) const BREACHES: &[Scenario] = &[
         "WdfRequestComplete: WDFREQUEST # reports 9 bytes, its output buffer has 8",
     ),
     stops(
-        Rule::CompletedWhileCancelable,
-        "completed-while-cancelable",
-        "WdfRequestCompleteWithInformation: WDFREQUEST # is marked cancelable; WdfRequestUnmarkCancelable comes first",
-    ),
-    stops(
         Rule::RequestNotOwned,
         "request-not-owned",
         "WdfRequestCompleteWithInformation: the driver does not own WDFREQUEST #, which waits on a queue",
@@ -114,11 +89,6 @@ pub(super) const BREACHES: &[Scenario] = &[
         Rule::UseAfterDelete,
         "request-after-completion",
         "WdfRequestGetRequestorMode: WDFREQUEST # was deleted before this call",
-    ),
-    stops(
-        Rule::RequestKept,
-        "request-left-at-removal",
-        "device removal: the driver still owns WDFREQUEST # of WDFQUEUE # after 10 s",
     ),
     stops(
         Rule::LockHeldAtReturn,
@@ -134,11 +104,6 @@ pub(super) const BREACHES: &[Scenario] = &[
         Rule::RequestKept,
         "kept-in-dx",
         "leaving D0: the driver still owns WDFREQUEST # of WDFQUEUE # after 10 s",
-    ),
-    stops(
-        Rule::RequestKept,
-        "kept-from-purge",
-        "WdfIoQueuePurgeSynchronously: the driver still owns WDFREQUEST # of WDFQUEUE # after 10 s",
     ),
     stops(
         Rule::UnrequestedPower,
@@ -177,33 +142,8 @@ pub(super) const BREACHES: &[Scenario] = &[
     ),
     stops(
         Rule::WrongState,
-        "marked-twice",
-        "WdfRequestMarkCancelableEx: # is marked cancelable already",
-    ),
-    stops(
-        Rule::WrongState,
-        "forwarded-while-cancelable",
-        "WdfRequestForwardToIoQueue: # is marked cancelable and cannot be forwarded",
-    ),
-    stops(
-        Rule::WrongState,
-        "asked-while-cancelable",
-        "WdfRequestIsCanceled: # is marked cancelable; its cancel callback tells",
-    ),
-    stops(
-        Rule::WrongState,
-        "acknowledged-without-stop",
-        "WdfRequestStopAcknowledge: # is acknowledged outside of its EvtIoStop",
-    ),
-    stops(
-        Rule::WrongState,
         "second-default-queue",
         "WdfIoQueueCreate: # has a default queue already",
-    ),
-    stops(
-        Rule::WrongState,
-        "break-point",
-        "WdfVerifierDbgBreakPoint: # called it",
     ),
     stops(
         Rule::BadParameter,
@@ -213,22 +153,7 @@ pub(super) const BREACHES: &[Scenario] = &[
     stops(
         Rule::BadParameter,
         "stale-init",
-        "WdfDeviceInitSetExclusive: DeviceInit is no live WDFDEVICE_INIT (0x1230)",
-    ),
-    stops(
-        Rule::BadParameter,
-        "not-in-collection",
-        "WdfCollectionRemove: Item is not in the collection (#)",
-    ),
-    stops(
-        Rule::BadParameter,
-        "behind-collection",
-        "WdfCollectionRemoveItem: Index is behind the last item (0x0)",
-    ),
-    stops(
-        Rule::BadParameter,
-        "no-context",
-        "WdfObjectContextGetObject: ContextPointer is no object's context (0x1230)",
+        "WdfDeviceInitSetPnpPowerEventCallbacks: DeviceInit is no live WDFDEVICE_INIT (0x1230)",
     ),
     stops(
         Rule::BadParameter,
@@ -237,18 +162,13 @@ pub(super) const BREACHES: &[Scenario] = &[
     ),
     stops(
         Rule::BadParameter,
-        "absolute-wait",
-        "WdfWaitLockAcquire: Timeout is absolute, which the KMDF double does not have (0x1)",
-    ),
-    stops(
-        Rule::BadParameter,
-        "cancel-routine-missing",
-        "WdfRequestMarkCancelableEx: EvtRequestCancel is NULL (0x0)",
-    ),
-    stops(
-        Rule::BadParameter,
         "wrong-size",
-        "WdfRequestGetParameters: Parameters has the wrong Size (0x1)",
+        "WdfDeviceInitSetPnpPowerEventCallbacks: PnpPowerEventCallbacks has the wrong Size (0x1)",
+    ),
+    stops(
+        Rule::WrongState,
+        "sent-unformatted",
+        "WdfRequestSend: # was not formatted since it came back last",
     ),
     stops(
         Rule::StatusNotAccepted,
@@ -274,10 +194,5 @@ pub(super) const BREACHES: &[Scenario] = &[
         Rule::CalledInSurpriseRemoval,
         "completed-in-surprise-removal",
         "WdfRequestComplete: called for # from EvtDeviceSurpriseRemoval, which may run beside the callbacks of a power-down; EvtDeviceSelfManagedIoFlush is the place for it",
-    ),
-    stops(
-        Rule::CalledInSurpriseRemoval,
-        "purged-in-surprise-removal",
-        "WdfIoQueuePurge: called for # from EvtDeviceSurpriseRemoval, which may run beside the callbacks of a power-down; EvtDeviceSelfManagedIoFlush is the place for it",
     ),
 ];

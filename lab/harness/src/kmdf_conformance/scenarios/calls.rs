@@ -83,6 +83,7 @@ const WAKE: Calls = &[
 const AWAKE: Calls = &["EvtDeviceSelfManagedIoRestart"];
 const PRESENTED: Calls = &["EvtIoDeviceControl 0"];
 const COMPLETED: Calls = &["control 0 ends with 0x00000000"];
+const FORWARDED: Calls = &["forwarding ends with 0x00000000"];
 const CANCELLED: Calls = &["control 0 ends with 0xc0000120"];
 
 /// Packets of Plug and Play and power.
@@ -158,7 +159,7 @@ pub(super) const ORDER: &[Scenario] = &[
         ],
     ),
     calls(
-        "not-power-policy-owner",
+        "filter-is-no-power-policy-owner",
         &[
             ADD,
             START,
@@ -364,83 +365,17 @@ pub(super) const QUEUES: &[Scenario] = &[
         ],
     ),
     calls(
-        "stop-and-resume",
-        &[
-            ADD,
-            START,
-            PRESENTED,
-            SLEEP,
-            &["EvtIoStop 0 to suspend"],
-            DOZE,
-            WAKE,
-            &["EvtIoResume 0"],
-            AWAKE,
-            SLEEP,
-            &["EvtIoStop 0 to suspend"],
-            DOZE,
-            WAKE,
-            &["EvtIoResume 0"],
-            AWAKE,
-            COMPLETED,
-            END,
-        ],
-    ),
-    calls(
-        "stop-requeues",
-        &[
-            ADD,
-            START,
-            PRESENTED,
-            SLEEP,
-            &["EvtIoStop 0 to suspend"],
-            DOZE,
-            WAKE,
-            PRESENTED,
-            AWAKE,
-            COMPLETED,
-            END,
-        ],
-    ),
-    calls(
         "purged-at-removal",
         &[
-            ADD,
-            START,
-            PRESENTED,
-            SUSPEND,
-            &["EvtIoStop 0 to suspend"],
-            EXIT,
-            &["EvtIoStop 0 to purge"],
-            CANCELLED,
-            FLUSH,
-            CLEANUP,
-            GONE,
+            ADD, START, PRESENTED, FORWARDED, SUSPEND, EXIT, FLUSH, CANCELLED, CLEANUP, GONE,
         ],
     ),
     calls(
         "cancelled-while-forwarded",
-        &[
-            ADD,
-            START,
-            PRESENTED,
-            &["forwarding ends with 0x00000000"],
-            CANCELLED,
-            END,
-        ],
+        &[ADD, START, PRESENTED, FORWARDED, CANCELLED, END],
     ),
     calls(
-        "canceled-on-queue",
-        &[
-            ADD,
-            START,
-            PRESENTED,
-            &["forwarding ends with 0x00000000", "EvtIoCanceledOnQueue 0"],
-            CANCELLED,
-            END,
-        ],
-    ),
-    calls(
-        "canceled-on-queue-unseen",
+        "cancelled-while-waiting",
         &[
             ADD,
             START,
@@ -549,13 +484,73 @@ pub(super) const OTHERS: &[Scenario] = &[
         ],
     ),
     calls(
+        "query-interface-of-target",
+        &[
+            ADD,
+            START,
+            &[
+                "bus gets QUERY_INTERFACE",
+                "the target ends with 0xc00000bb",
+            ],
+            END,
+        ],
+    ),
+    calls(
         "levels",
-        &[&[
-            "EvtTimerFunc at DISPATCH_LEVEL",
-            "EvtTimerFunc",
-            "EvtWorkItem",
-            "locked at DISPATCH_LEVEL",
-            "unlocked",
-        ]],
+        &[
+            ADD,
+            START,
+            &["EvtWorkItem", "locked at DISPATCH_LEVEL", "unlocked"],
+            END,
+        ],
+    ),
+];
+
+/// Filter drivers.
+pub(super) const FILTERS: &[Scenario] = &[
+    calls(
+        "filter-passes-files-on",
+        &[
+            ADD,
+            START,
+            &[
+                "bus gets CREATE",
+                "CREATE ends with 0x00000000",
+                "bus gets CLEANUP",
+                "CLEANUP ends with 0x00000000",
+                "bus gets CLOSE",
+                "CLOSE ends with 0x00000000",
+            ],
+            END,
+        ],
+    ),
+    calls(
+        "filter-passes-controls-on",
+        &[ADD, START, &["bus gets DEVICE_CONTROL"], COMPLETED, END],
+    ),
+    calls(
+        "filter-sends-and-forgets",
+        &[
+            ADD,
+            START,
+            PRESENTED,
+            &["bus gets DEVICE_CONTROL"],
+            COMPLETED,
+            END,
+        ],
+    ),
+    calls(
+        "filter-sends-and-completes",
+        &[
+            ADD,
+            START,
+            PRESENTED,
+            &[
+                "bus gets DEVICE_CONTROL",
+                "EvtRequestCompletionRoutine with 0x00000000",
+            ],
+            COMPLETED,
+            END,
+        ],
     ),
 ];

@@ -31,12 +31,12 @@ fn an_object_belongs_to_the_device_it_is_or_descends_from() {
 }
 
 /// Finishes a deletion and the destroy callbacks that follow it.
-fn finish(tree: &mut Tree, root: Handle) -> Finished {
-    let finished = tree.finish(root);
-    for &handle in &finished.destroyed {
+fn finish(tree: &mut Tree, root: Handle) -> Vec<Handle> {
+    let deleted = tree.finish(root);
+    for &handle in &deleted {
         tree.bury(handle);
     }
-    finished
+    deleted
 }
 
 fn cleanups(tree: &mut Tree, root: Handle) -> Vec<Handle> {
@@ -56,24 +56,7 @@ fn destruction_follows_the_order_of_cleanup() {
     let (mut tree, _, device, queue, lock) = family();
     tree.delete(F, device).unwrap();
     cleanups(&mut tree, device);
-    assert_eq!(finish(&mut tree, device).destroyed, [lock, queue, device]);
-}
-
-#[test]
-fn a_reference_postpones_destruction_but_not_cleanup() {
-    let (mut tree, _, device, queue, lock) = family();
-    tree.reference("WdfObjectReference", lock).unwrap();
-    tree.delete(F, device).unwrap();
-    assert_eq!(cleanups(&mut tree, device), [lock, queue, device]);
-    let finished = Finished {
-        destroyed: vec![queue, device],
-        lingering: vec![lock],
-    };
-    assert_eq!(finish(&mut tree, device), finished);
-    assert_eq!(tree.references(lock), Some((Kind::SpinLock, 1)));
-    assert_eq!(tree.dereference("WdfObjectDereference", lock), Ok(true));
-    tree.bury(lock);
-    assert_eq!(tree.references(lock), None);
+    assert_eq!(finish(&mut tree, device), [lock, queue, device]);
 }
 
 #[test]
@@ -95,13 +78,13 @@ fn a_deleted_child_leaves_its_parent() {
     let (mut tree, _, device, queue, lock) = family();
     tree.delete(F, lock).unwrap();
     assert_eq!(cleanups(&mut tree, lock), [lock]);
-    assert_eq!(finish(&mut tree, lock).destroyed, [lock]);
+    assert_eq!(finish(&mut tree, lock), [lock]);
     tree.delete(F, device).unwrap();
     assert_eq!(cleanups(&mut tree, device), [queue, device]);
 }
 
 #[test]
-fn use_after_destruction_is_told_from_an_unknown_handle() {
+fn use_after_destruction_differs_from_an_unknown_handle() {
     let (mut tree, _, _, queue, lock) = family();
     tree.delete(F, lock).unwrap();
     cleanups(&mut tree, lock);
@@ -128,48 +111,22 @@ fn use_after_destruction_is_told_from_an_unknown_handle() {
 }
 
 #[test]
-fn a_deleted_object_with_a_reference_serves_its_context_only() {
-    let (mut tree, .., lock) = family();
-    tree.reference("WdfObjectReference", lock).unwrap();
-    tree.delete(F, lock).unwrap();
-    cleanups(&mut tree, lock);
-    finish(&mut tree, lock);
-    assert!(
-        tree.check("WdfObjectGetTypedContextWorker", lock, None, true)
-            .is_ok()
-    );
-    assert!(
-        tree.check("WdfSpinLockAcquire", lock, Some(Kind::SpinLock), false)
-            .is_err()
-    );
-}
-
-#[test]
-fn destroy_callbacks_may_use_contexts_but_take_no_reference() {
+fn a_destroy_callback_may_use_the_context_alone() {
     let (mut tree, .., lock) = family();
     tree.delete(F, lock).unwrap();
     cleanups(&mut tree, lock);
-    assert_eq!(tree.finish(lock).destroyed, [lock]);
+    assert_eq!(tree.finish(lock), [lock]);
     assert!(
         tree.check("WdfObjectGetTypedContextWorker", lock, None, true)
             .is_ok()
     );
     assert!(tree.check("WdfSpinLockAcquire", lock, None, false).is_err());
-    assert!(tree.reference("WdfObjectReference", lock).is_err());
+    assert!(tree.delete(F, lock).is_err());
     tree.bury(lock);
     assert!(
         tree.check("WdfObjectGetTypedContextWorker", lock, None, true)
             .is_err()
     );
-}
-
-#[test]
-fn the_creation_reference_is_not_the_drivers_to_give_back() {
-    let (mut tree, .., lock) = family();
-    assert!(matches!(
-        tree.dereference("WdfObjectDereference", lock),
-        Err(Violation::DereferenceUnderflow { .. })
-    ));
 }
 
 #[test]
@@ -224,8 +181,7 @@ proptest! {
         }
         tree.delete(F, root).unwrap();
         let cleaned = cleanups(&mut tree, root);
-        let Finished { destroyed, lingering } = finish(&mut tree, root);
-        prop_assert!(lingering.is_empty());
+        let destroyed = finish(&mut tree, root);
         prop_assert_eq!(&cleaned, &destroyed);
         prop_assert_eq!(cleaned.len(), all.len());
         let place = |handle| cleaned.iter().position(|&other| other == handle);

@@ -1,0 +1,125 @@
+//! `WdfDeviceInit…` and `WdfFdoInit…` (`fxdeviceinitapi.cpp`, `fxfdoapi.cpp`).
+
+use alloc::vec;
+use core::ptr;
+
+use kmdf_rules::level::Level;
+use wdk_sys::{
+    NTSTATUS, PFN_WDFDEVICE_WDM_IRP_PREPROCESS, PUCHAR, PWDF_DRIVER_GLOBALS,
+    PWDF_FILEOBJECT_CONFIG, PWDF_OBJECT_ATTRIBUTES, PWDF_PNPPOWER_EVENT_CALLBACKS, PWDFDEVICE_INIT,
+    WDF_FILEOBJECT_CONFIG, WDF_PNPPOWER_EVENT_CALLBACKS,
+};
+
+use crate::{
+    api::{
+        attributes::{self, Parent},
+        call::Call,
+    },
+    kernel::{argument::In, status},
+    model::{
+        device_init::{self, Init, Preprocess},
+        file, low_resources,
+    },
+};
+
+/// The structure behind a driver's pointer; a stale one stops the run.
+pub(crate) fn get<'a>(call: &Call, init: PWDFDEVICE_INIT) -> &'a mut Init {
+    let value = init.addr() as u64;
+    let Some(init) = device_init::get(init) else {
+        call.bad_parameter("DeviceInit", "is no live WDFDEVICE_INIT", value)
+    };
+    if init.device.is_some() {
+        call.bad_parameter(
+            "DeviceInit",
+            "belongs to a device that WdfDeviceCreate created already",
+            value,
+        );
+    }
+    init
+}
+
+/// `WdfDeviceInitSetPnpPowerEventCallbacks`.
+pub(crate) unsafe extern "C" fn set_pnp_power_event_callbacks(
+    _globals: PWDF_DRIVER_GLOBALS,
+    init: PWDFDEVICE_INIT,
+    callbacks: PWDF_PNPPOWER_EVENT_CALLBACKS,
+) {
+    const PARAMETER: &str = "PnpPowerEventCallbacks";
+    let call = Call::enter("WdfDeviceInitSetPnpPowerEventCallbacks", Level::Passive);
+    // SAFETY: the driver guarantees its pointers.
+    let callbacks = unsafe { In::new(callbacks) }.required(call.function, PARAMETER);
+    let size = size_of::<WDF_PNPPOWER_EVENT_CALLBACKS>();
+    call.expect_size(PARAMETER, callbacks.Size, size);
+    get(&call, init).settings.pnp = callbacks;
+}
+
+/// `WdfFdoInitSetFilter`.
+pub(crate) unsafe extern "C" fn set_filter(_globals: PWDF_DRIVER_GLOBALS, init: PWDFDEVICE_INIT) {
+    let call = Call::enter("WdfFdoInitSetFilter", Level::Passive);
+    get(&call, init).settings.filter = true;
+}
+
+/// `WdfDeviceInitSetFileObjectConfig`.
+pub(crate) unsafe extern "C" fn set_file_object_config(
+    _globals: PWDF_DRIVER_GLOBALS,
+    init: PWDFDEVICE_INIT,
+    config: PWDF_FILEOBJECT_CONFIG,
+    attributes: PWDF_OBJECT_ATTRIBUTES,
+) {
+    const PARAMETER: &str = "FileObjectConfig";
+    let call = Call::enter("WdfDeviceInitSetFileObjectConfig", Level::Passive);
+    // SAFETY: the driver guarantees its pointers.
+    let config = unsafe { In::new(config) }.required(call.function, PARAMETER);
+    call.expect_size(PARAMETER, config.Size, size_of::<WDF_FILEOBJECT_CONFIG>());
+    if !file::is_class(config.FileObjectClass) {
+        call.bad_parameter(
+            "FileObjectClass",
+            "is none that a driver may use",
+            u64::from(config.FileObjectClass.cast_unsigned()),
+        );
+    }
+    // SAFETY: as above.
+    let attributes = unsafe { In::new(attributes) };
+    let attributes = match attributes::read(&call, attributes, Parent::Fixed) {
+        Ok(attributes) => attributes,
+        Err(status) => call.bad_parameter(
+            "Attributes",
+            "are not valid for this object",
+            u64::from(status.cast_unsigned()),
+        ),
+    };
+    let settings = &mut get(&call, init).settings;
+    settings.file = Some(config);
+    settings.file_attributes = attributes;
+}
+
+/// `WdfDeviceInitAssignWdmIrpPreprocessCallback`.
+pub(crate) unsafe extern "C" fn assign_preprocess_callback(
+    _globals: PWDF_DRIVER_GLOBALS,
+    init: PWDFDEVICE_INIT,
+    callback: PFN_WDFDEVICE_WDM_IRP_PREPROCESS,
+    major: u8,
+    minors: PUCHAR,
+    count: u32,
+) -> NTSTATUS {
+    let call = Call::enter(
+        "WdfDeviceInitAssignWdmIrpPreprocessCallback",
+        Level::Passive,
+    );
+    if callback.is_none() {
+        call.bad_parameter("EvtDeviceWdmIrpPreprocess", "is NULL", 0);
+    }
+    if let Err(status) = low_resources::count(call.function) {
+        return status;
+    }
+    let given = if minors.is_null() { 0 } else { count as usize };
+    let mut list = vec![0_u8; given];
+    // SAFETY: the driver passes an array of `count` minor functions.
+    unsafe { ptr::copy_nonoverlapping(minors.cast_const(), list.as_mut_ptr(), given) };
+    get(&call, init).settings.preprocess.push(Preprocess {
+        callback,
+        major,
+        minors: list,
+    });
+    status::SUCCESS
+}
