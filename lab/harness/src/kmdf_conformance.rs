@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_breach_that_is_not_noticed_is_a_difference() {
+    fn a_violation_that_is_not_noticed_is_a_difference() {
         assert!(difference(&STOPS, &finished("")).is_some());
     }
 
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn conduct_must_finish_with_every_promise_kept() {
+    fn contract_checks_must_finish_with_every_promise_kept() {
         assert!(difference(&Expectation::Keeps, &finished("")).is_none());
         assert!(difference(&Expectation::Keeps, &Seen::default()).is_some());
         let broken = Seen {

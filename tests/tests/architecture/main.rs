@@ -17,8 +17,6 @@ const KNOWN_CYCLES: &[(&str, usize)] = &[
     ("block-broker", 4),
     ("block-table", 8),
     ("block-trace", 3),
-    ("kmdf-rules", 2),
-    ("wdfldr", 38),
 ];
 
 /// The workspaces of this repository, by the folders of their manifests.

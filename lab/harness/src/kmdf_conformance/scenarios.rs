@@ -1,8 +1,8 @@
 //! The scenarios of `lab/kmdf/probe`, and what the double must do in each.
 
-mod breaches;
 mod calls;
 mod scenario;
+mod violations;
 
 use scenario::keeps;
 pub(super) use scenario::{Expectation, Scenario};
@@ -27,7 +27,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Scenario> {
         .chain(calls::QUEUES)
         .chain(calls::OTHERS)
         .chain(calls::FILTERS)
-        .chain(breaches::BREACHES)
+        .chain(violations::VIOLATIONS)
 }
 
 #[cfg(test)]

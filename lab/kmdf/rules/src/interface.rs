@@ -1,11 +1,11 @@
-//! Which registered interface answers an `IRP_MN_QUERY_INTERFACE`.
+//! The registered interface that answers an `IRP_MN_QUERY_INTERFACE`.
 //!
 //! Rule (`fxpkgpnp.cpp`, `HandleQueryInterface`): the first registration with the requested GUID
 //! decides. It answers when its size and version are not above the requested ones, and then copies
-//! as many bytes as it has. Otherwise nobody here has found the interface, and the packet goes down
-//! as it came (`fxpkgfdo.cpp`, `_PnpQueryInterface`): its status is what the lower drivers leave.
+//! as many bytes as it has. Otherwise the packet goes down unchanged (`fxpkgfdo.cpp`,
+//! `_PnpQueryInterface`), and the lower drivers decide about its status.
 
-/// What a driver registered, or what a caller asked for.
+/// Size and version of a registered or a requested interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// `INTERFACE.Size`, bytes.
@@ -16,8 +16,7 @@ pub struct Shape {
 
 /// Finds the registration that answers; `None` when the packet goes down unchanged.
 ///
-/// `None` as a shape is a registration without an interface structure, which answers whatever size
-/// is asked for.
+/// A registration without an interface structure has the shape `None`, and answers any size.
 pub fn find<'a, G: PartialEq + 'a>(
     registered: impl IntoIterator<Item = (&'a G, Option<Shape>)>,
     guid: &G,

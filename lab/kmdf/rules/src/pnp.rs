@@ -1,4 +1,4 @@
-//! Plug and Play and power of a function driver's device: which callbacks run in which order.
+//! Plug and Play and power of a device: its callbacks and their order.
 //!
 //! Rules (`pnpstatemachine.cpp`, `powerstatemachine.cpp`, `selfmanagediostatemachine.cpp`, and the
 //! public page "PnP and Power Management Scenarios"):
@@ -9,14 +9,13 @@
 //!   `D0Exit`;
 //! - stop for rebalance: `QueryStop` may veto; stop leaves D0, then `ReleaseHardware`; interfaces
 //!   stay enabled; cancel-stop calls nothing;
-//! - surprise removal: `SurpriseRemoval`, which waits for no power packet that is being handled, and
-//!   behind that packet leaving D0, `ReleaseHardware`, interfaces disabled,
-//!   power-managed queues purged, `SelfManagedIoFlush`; the remove that follows purges the other
-//!   queues and calls `SelfManagedIoCleanup`; a device that has failed before hears of the surprise
-//!   alone;
+//! - surprise removal: `SurpriseRemoval`, which waits for no power packet that is being handled;
+//!   after that packet leaving D0, `ReleaseHardware`, interfaces disabled, power-managed queues
+//!   purged, `SelfManagedIoFlush`; the remove that follows purges the other queues and calls
+//!   `SelfManagedIoCleanup`; a device that has failed before gets `SurpriseRemoval` alone;
 //! - remove without surprise: leaving D0, `ReleaseHardware`, interfaces disabled, power-managed
 //!   queues purged, `SelfManagedIoFlush`, other queues purged, `SelfManagedIoCleanup`;
-//! - a device that never started has nothing to give up but the queues that are not power-managed;
+//! - the removal of a device that never started purges the queues that are not power-managed;
 //! - a start that fails undoes what was done: `D0Exit` when `D0Entry` succeeded, before it
 //!   `D0ExitPreInterruptsDisabled` when `D0EntryPostInterruptsEnabled` succeeded, `ReleaseHardware`
 //!   whenever `PrepareHardware` was called, `SelfManagedIoFlush` and in the end
@@ -24,7 +23,7 @@
 
 use alloc::vec::Vec;
 
-/// One thing the framework does for a device.
+/// One step of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// `EvtDevicePrepareHardware`.
@@ -47,7 +46,7 @@ pub enum Step {
     SelfManagedIoFlush,
     /// `EvtDeviceSelfManagedIoCleanup`.
     SelfManagedIoCleanup,
-    /// Power-managed queues present nothing more; `EvtIoStop` for what the driver owns.
+    /// Power-managed queues present nothing more, and the driver gives up what it owns of them.
     HoldQueues,
     /// `EvtDeviceD0ExitPreInterruptsDisabled`.
     D0ExitPreInterruptsDisabled,
@@ -82,7 +81,7 @@ impl Step {
     }
 }
 
-/// Where the device is.
+/// The state of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Added, not started.
@@ -93,13 +92,13 @@ pub enum State {
     Sleeping,
     /// Stopped for rebalance.
     Stopped,
-    /// A start failed, or the hardware is gone; waits for its removal.
+    /// A start failed, or the hardware is gone; the device waits for its removal.
     Failed,
     /// Removed.
     Removed,
 }
 
-/// What the system asks for.
+/// A Plug and Play or device power packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// `IRP_MN_START_DEVICE`, completed by the lower drivers.
@@ -122,7 +121,7 @@ pub enum Event {
     Power(bool),
 }
 
-/// The device's part of the framework.
+/// The state machine of one device.
 #[derive(Debug)]
 pub struct Machine {
     state: State,
@@ -157,7 +156,7 @@ impl Machine {
         }
     }
 
-    /// Where the device is.
+    /// The state of the device.
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
@@ -177,8 +176,7 @@ impl Machine {
         }
     }
 
-    /// The steps that `event` asks for, in order. Events that make no sense in the present state
-    /// ask for nothing.
+    /// The steps of `event`, in order; none for an event that the present state does not expect.
     #[must_use]
     pub fn steps(&self, event: Event) -> Vec<Step> {
         let mut steps = Vec::new();
@@ -244,7 +242,7 @@ impl Machine {
         }
     }
 
-    /// A step was done.
+    /// A step succeeded, or its failure does not matter.
     pub fn did(&mut self, step: Step) {
         match step {
             Step::PrepareHardware => self.hardware_prepared = true,
@@ -256,7 +254,7 @@ impl Machine {
         }
     }
 
-    /// All steps of `event` were done.
+    /// All steps of `event` are done.
     pub fn finished(&mut self, event: Event) {
         self.state = match (event, self.state) {
             (Event::Start, State::Added | State::Stopped)
@@ -269,8 +267,8 @@ impl Machine {
         };
     }
 
-    /// `step` of a start or of a return to D0 failed. Returns what undoes the steps before it; the
-    /// device then waits for its removal.
+    /// `step` of a start or of a return to D0 failed. Returns the steps that undo those before it;
+    /// the device then waits for its removal.
     pub fn failed(&mut self, step: Step) -> Vec<Step> {
         let mut undo = Vec::new();
         match step {

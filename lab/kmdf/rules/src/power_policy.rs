@@ -1,4 +1,4 @@
-//! Power policy: who requests a device's power packets, and when.
+//! Power policy: the driver that requests a device's power packets, and when it does.
 //!
 //! Rules (`fdopower.cpp`, `powerpolicystatemachine.cpp`, `fxdeviceinit.hpp`):
 //! - one driver of a stack is the power policy owner: by default a function driver is and a filter is
@@ -44,8 +44,8 @@ impl Policy {
         self.owner
     }
 
-    /// The lower drivers have completed a system power packet, to S0 when `working`. The packet that
-    /// the owner now requests for a device in `state`, if any.
+    /// The lower drivers have completed a system power packet, to S0 when `working`. Returns the
+    /// packet that the owner now requests for a device in `state`, if any.
     pub fn system_packet(&mut self, working: bool, state: State) -> Option<Target> {
         let target = match (working, state) {
             (true, State::Sleeping) => Target::D0,

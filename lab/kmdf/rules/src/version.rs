@@ -1,16 +1,17 @@
-//! Versions of the framework: which functions each has, and which drivers it binds.
+//! Versions of the framework: the functions that each has, and the drivers that each binds.
 //!
 //! Rules (`fxldr.h`, `fxlibrarycommon.cpp`, `wdffuncenum.h`; the public page "Building a WDF driver for
 //! multiple versions of Windows"):
 //! - a driver names the version it was built for and how many functions that version has; a framework
 //!   of that version or a newer one has them all;
 //! - since 1.25 a driver may also name the least version that it runs on. A framework between the two
-//!   binds it, tells it that it is the older one of the two, and how many functions there are;
+//!   binds it, and reports that it is older and how many functions it has;
 //! - a driver that names no least version needs the one it was built for.
 //!
-//! What an older framework answers to the longer bind information is not published: here it refuses it.
+//! The answer of a framework older than 1.25 to the longer bind information is not published; here it
+//! refuses it.
 
-/// The first version that knows of a least version.
+/// The first version that accepts a least version.
 const FIRST_WITH_MINIMUM: u32 = 25;
 
 /// Minor versions of KMDF 1 and the number of their functions, `WdfFunctionTableNumEntries`.
@@ -54,7 +55,7 @@ impl Framework {
     }
 }
 
-/// What a driver says of itself when it binds.
+/// Bind information of a driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
     /// The major version it was built for.
@@ -67,7 +68,7 @@ pub struct Client {
     pub minimum: Option<u32>,
 }
 
-/// How a driver is bound.
+/// The result of a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
     /// The driver was built for a newer version.
@@ -85,7 +86,7 @@ pub enum Refusal {
     /// It needs a newer framework.
     #[strum(to_string = "a newer framework is needed")]
     TooOld,
-    /// Its bind information is of a kind that this version does not know.
+    /// Its bind information is of a newer kind.
     #[strum(to_string = "bind information of a newer kind")]
     Unknown,
     /// Its count of functions is not that of the version it names.

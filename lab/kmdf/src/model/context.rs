@@ -6,8 +6,8 @@
 
 use alloc::{boxed::Box, vec};
 
-use kmdf_rules::{level::Level, object::Handle};
 use kernel_runtime::lock::Locked;
+use kmdf_rules::{level::Level, object::Handle};
 use wdk_sys::{NTSTATUS, PFN_WDF_OBJECT_CONTEXT_CLEANUP, PFN_WDF_OBJECT_CONTEXT_DESTROY, PVOID};
 
 use crate::{

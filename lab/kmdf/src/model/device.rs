@@ -7,12 +7,12 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::ptr;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{
     object::{Handle, Kind},
     pnp::Machine,
     power_policy::Policy,
 };
-use kernel_runtime::lock::Locked;
 use wdk_sys::{
     _WDF_POWER_DEVICE_STATE::WdfPowerDeviceD3Final,
     DO_BUFFERED_IO, DO_DEVICE_INITIALIZING, DO_POWER_PAGABLE, DRIVER_OBJECT, FILE_DEVICE_UNKNOWN,

@@ -5,8 +5,8 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-use kmdf_rules::object::Handle;
 use kernel_runtime::lock::Locked;
+use kmdf_rules::object::Handle;
 use wdk_sys::{
     PDEVICE_OBJECT, PFN_WDFDEVICE_WDM_IRP_PREPROCESS, PWDFDEVICE_INIT, WDF_FILEOBJECT_CONFIG,
     WDF_PNPPOWER_EVENT_CALLBACKS,

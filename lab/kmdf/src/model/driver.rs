@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use kmdf_rules::object::{Handle, Kind};
 use kernel_runtime::lock::Locked;
+use kmdf_rules::object::{Handle, Kind};
 use wdk_sys::{NTSTATUS, PDRIVER_OBJECT, PWDF_DRIVER_GLOBALS, WDF_DRIVER_CONFIG};
 
 use crate::{

@@ -12,12 +12,12 @@
 use alloc::vec::Vec;
 use core::ptr;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{
     level::Level,
     object::{Handle, Kind},
     violation::Violation,
 };
-use kernel_runtime::lock::Locked;
 use wdk_sys::{
     _WDF_FILEOBJECT_CLASS::{
         WdfFileObjectCanBeOptional, WdfFileObjectNotRequired, WdfFileObjectWdfCanUseFsContext,

@@ -8,12 +8,12 @@
 use alloc::{boxed::Box, vec};
 use core::ptr;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{
     level::Level,
     object::{Handle, Kind},
     violation::Violation,
 };
-use kernel_runtime::lock::Locked;
 use wdk_sys::{
     _WDF_REQUEST_TYPE::WdfRequestTypeNoFormat, NTSTATUS, PDEVICE_OBJECT,
     PFN_WDF_REQUEST_COMPLETION_ROUTINE, PIRP, PVOID, WDF_REQUEST_COMPLETION_PARAMS,

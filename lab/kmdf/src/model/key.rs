@@ -1,7 +1,7 @@
 //! Registry key objects.
 
-use kmdf_rules::object::{Handle, Kind};
 use kernel_runtime::lock::Locked;
+use kmdf_rules::object::{Handle, Kind};
 use wdk_sys::NTSTATUS;
 
 use crate::{

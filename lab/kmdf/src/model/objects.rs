@@ -5,12 +5,12 @@
 use alloc::{boxed::Box, collections::BTreeMap, sync::Arc};
 use core::{any::Any, marker::PhantomData, ops::Deref};
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{
     object::{Handle, Kind},
     tree::{Deletion, Tree},
     violation::Violation,
 };
-use kernel_runtime::lock::Locked;
 use wdk_sys::NTSTATUS;
 
 use crate::{

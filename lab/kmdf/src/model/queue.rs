@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{
     level::Level,
     object::{Handle, Kind},
@@ -12,7 +13,6 @@ use kmdf_rules::{
     queue::{Dispatch, Queue as Requests},
     violation::Violation,
 };
-use kernel_runtime::lock::Locked;
 use wdk_sys::{
     _WDF_IO_QUEUE_DISPATCH_TYPE::{
         WdfIoQueueDispatchManual, WdfIoQueueDispatchParallel, WdfIoQueueDispatchSequential,

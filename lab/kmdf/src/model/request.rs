@@ -6,11 +6,11 @@
 
 use alloc::boxed::Box;
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{
     object::{Handle, Kind},
     violation::Violation,
 };
-use kernel_runtime::lock::Locked;
 use wdk_sys::{
     IO_STACK_LOCATION, NTSTATUS, PDRIVER_CANCEL, PFILE_OBJECT, PFN_WDF_REQUEST_COMPLETION_ROUTINE,
     PIRP, ntddk::IoReleaseCancelSpinLock,

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use kmdf_rules::object::{Handle, Kind};
 use kernel_runtime::lock::Locked;
+use kmdf_rules::object::{Handle, Kind};
 use wdk_sys::{
     CM_FULL_RESOURCE_DESCRIPTOR, CM_PARTIAL_RESOURCE_DESCRIPTOR, PCM_PARTIAL_RESOURCE_DESCRIPTOR,
     PCM_RESOURCE_LIST,

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use kmdf_rules::object::Kind;
 use kernel_runtime::lock::Locked;
+use kmdf_rules::object::Kind;
 use wdk_sys::UNICODE_STRING;
 
 use crate::{kernel::counted_string::unicode, model::objects::Body};

@@ -2,8 +2,8 @@
 
 use alloc::collections::BTreeMap;
 
-use kmdf_rules::{level::Level, object::Handle, thread::Thread, violation::Violation};
 use kernel_runtime::lock::Locked;
+use kmdf_rules::{level::Level, object::Handle, thread::Thread, violation::Violation};
 use wdk_sys::ntddk::PsGetCurrentThreadId;
 
 use crate::kernel::report::stop;

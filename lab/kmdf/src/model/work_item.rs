@@ -3,11 +3,11 @@
 //! Rules (`fxworkitem.cpp`): a queued item is not queued again; the callback runs at `PASSIVE_LEVEL`;
 //! deletion waits for it.
 
+use kernel_runtime::lock::Locked;
 use kmdf_rules::{
     level::Level,
     object::{Handle, Kind},
 };
-use kernel_runtime::lock::Locked;
 use wdk_sys::WDF_WORKITEM_CONFIG;
 
 use crate::{

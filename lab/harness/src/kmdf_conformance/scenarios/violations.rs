@@ -4,7 +4,7 @@ use kmdf_rules::violation::Rule;
 
 use super::scenario::{Scenario, stops};
 
-pub(super) const BREACHES: &[Scenario] = &[
+pub(super) const VIOLATIONS: &[Scenario] = &[
     stops(
         Rule::LevelTooHigh,
         "level-too-high",
