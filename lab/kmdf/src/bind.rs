@@ -2,12 +2,12 @@
 //!
 //! Rules (`fxldr.h`, `fxlibrarycommon.cpp`): the client names the component, its version and its
 //! function count, and in bind information of version 2 the least version that it runs on;
-//! `kmdf_rules::version` decides. Since 1.15 the library sets the client's table pointer; each client
-//! has its own globals until it unbinds, which its entry code does after the unload, or when
+//! `kmdf_rules::version` decides. Since 1.15 the library sets the client's table pointer; each
+//! client has its own globals until it unbinds, which its entry code does after the unload, or when
 //! `DriverEntry` failed.
 //!
-//! The double is KMDF 1.33, or the minor version in the value `Version` of its registry key, with the
-//! functions of that version and no others. It leaves out the sizes of structures that an older
+//! The double is KMDF 1.33, or the minor version in the value `Version` of its registry key, with
+//! the functions of that version and no others. It leaves out the sizes of structures that an older
 //! framework reports to a newer client.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
@@ -29,7 +29,8 @@ use crate::{
     model::driver,
 };
 
-/// `WDF_BIND_INFO`, version 1. In version 2 it is followed by [`BindInfo2`], and `size` counts both.
+/// `WDF_BIND_INFO`, version 1. In version 2 it is followed by [`BindInfo2`], and `size` counts
+/// both.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct BindInfo {

@@ -13,8 +13,8 @@ pub extern "C" fn WdfDoubleLevel() -> u8 {
     thread(|thread| thread.level()) as u8
 }
 
-/// Calls `routine` with the calling thread at `DISPATCH_LEVEL`, as a driver that raised the level and
-/// calls another one.
+/// Calls `routine` with the calling thread at `DISPATCH_LEVEL`, as a driver that raised the level
+/// and calls another one.
 ///
 /// # Safety
 /// `routine` can be called with `context`, once, on this thread.

@@ -1,7 +1,8 @@
 //! The bus below the probe's device: a physical device of the probe's own driver object.
 //!
 //! The framework fills the driver object's dispatch table. The probe puts a routine of its own
-//! before it, which takes the packets of the physical device and leaves the others to the framework.
+//! before it, which takes the packets of the physical device and leaves the others to the
+//! framework.
 
 use wdk_sys::{
     FILE_DEVICE_UNKNOWN, IO_NO_INCREMENT, IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE,

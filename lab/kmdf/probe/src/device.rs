@@ -63,8 +63,8 @@ pub(crate) fn handle() -> WDFDEVICE {
     HANDLE.get().unwrap_or(core::ptr::null_mut())
 }
 
-/// Adds and starts a device whose default queue calls `handler`, or waits for the driver to retrieve
-/// requests when there is none. Returns the queue.
+/// Adds and starts a device whose default queue calls `handler`, or waits for the driver to
+/// retrieve requests when there is none. Returns the queue.
 pub(crate) fn start_with_queue(
     framework: &Framework,
     handler: PFN_WDF_IO_QUEUE_IO_DEVICE_CONTROL,

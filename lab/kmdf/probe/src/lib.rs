@@ -4,10 +4,10 @@
 //! three kinds:
 //! - `violations` and some of the others break one rule, and the double must end the run with that
 //!   rule's sentence;
-//! - `contract_checks` keep the rules and check what the framework promises; the first promise that is
-//!   not kept is written to the value `Broken`;
-//! - the others play with a function device of the probe above a bus of its own; callbacks and packets
-//!   are written to the value `Calls`, in their order.
+//! - `contract_checks` keep the rules and check what the framework promises; the first promise that
+//!   is not kept is written to the value `Broken`;
+//! - the others play with a function device of the probe above a bus of its own; callbacks and
+//!   packets are written to the value `Calls`, in their order.
 //!
 //! The scenario's name is written to `Finished` at the end.
 #![no_std]

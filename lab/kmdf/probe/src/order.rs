@@ -1,5 +1,5 @@
-//! Scenarios of Plug and Play and power: the callbacks for each packet, and the order in which driver
-//! and bus handle it.
+//! Scenarios of Plug and Play and power: the callbacks for each packet, and the order in which
+//! driver and bus handle it.
 
 use wdk_sys::{
     _DEVICE_POWER_STATE::{PowerDeviceD0, PowerDeviceD3},

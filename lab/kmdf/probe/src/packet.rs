@@ -162,8 +162,8 @@ impl fmt::Display for Power {
     }
 }
 
-/// Records the end of a power packet, then wakes its sender. The framework may still be handling its
-/// consequences.
+/// Records the end of a power packet, then wakes its sender. The framework may still be handling
+/// its consequences.
 unsafe extern "C" fn powered(device: PDEVICE_OBJECT, irp: PIRP, event: PVOID) -> NTSTATUS {
     record!("SET_POWER ends with {:#010x}", status(irp));
     // SAFETY: as for `wake`, which takes the same arguments.

@@ -1,5 +1,5 @@
-//! The record of a scenario, in order: callbacks, packets that reach the bus, packets that come back.
-//! Each entry ends with the level of its thread unless that is `PASSIVE_LEVEL`.
+//! The record of a scenario, in order: callbacks, packets that reach the bus, packets that come
+//! back. Each entry ends with the level of its thread unless that is `PASSIVE_LEVEL`.
 
 use core::{
     cell::UnsafeCell,

@@ -90,8 +90,8 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The value that a driver gets as a handle. Values are never used twice, so a stale handle is always
-/// recognised; the framework itself reuses addresses.
+/// The value that a driver gets as a handle. Values are never used twice, so a stale handle is
+/// always recognised; the framework itself reuses addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Handle(pub u64);
 

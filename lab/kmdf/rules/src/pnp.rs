@@ -69,8 +69,8 @@ pub enum Step {
 }
 
 impl Step {
-    /// Whether the framework accepts `STATUS_NOT_SUPPORTED` from the callback of this step. With its
-    /// verifier it breaks into the debugger where it does not (`PnpPrepareHardware`,
+    /// Whether the framework accepts `STATUS_NOT_SUPPORTED` from the callback of this step. With
+    /// its verifier it breaks into the debugger where it does not (`PnpPrepareHardware`,
     /// `PnpReleaseHardware`, `PnpEventQueryStopAskDriver`, `PnpEventQueryRemoveAskDriver`).
     #[must_use]
     pub const fn accepts_not_supported(self) -> bool {

@@ -1,11 +1,11 @@
 //! Power policy: the driver that requests a device's power packets, and when it does.
 //!
 //! Rules (`fdopower.cpp`, `powerpolicystatemachine.cpp`, `fxdeviceinit.hpp`):
-//! - one driver of a stack is the power policy owner: by default a function driver is and a filter is
-//!   not;
-//! - the owner answers a system power packet, when the lower drivers have completed it, with a device
-//!   power packet that it requests: D0 for S0, and D3, as no device of the double wakes the system,
-//!   for every other system state;
+//! - one driver of a stack is the power policy owner: by default a function driver is and a filter
+//!   is not;
+//! - the owner answers a system power packet, when the lower drivers have completed it, with a
+//!   device power packet that it requests: D0 for S0, and D3, as no device of the double wakes the
+//!   system, for every other system state;
 //! - a device power packet that reaches the owner and that it did not request has another driver as
 //!   its sender: bug check 10Dh, `WDF_POWER_MULTIPLE_PPO` (`DispatchDeviceSetPower`).
 

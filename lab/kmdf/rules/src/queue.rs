@@ -1,9 +1,10 @@
 //! An I/O queue: waiting requests, requests that the driver owns, and the next one to present.
 //!
 //! Rules (`fxioqueue.cpp`):
-//! - a new request goes behind those that wait (`DispatchEvents`, `InsertNewRequestLocked`);
+//! - a new request goes after those that wait (`DispatchEvents`, `InsertNewRequestLocked`);
 //! - a power-managed queue presents nothing without power;
-//! - a sequential queue presents one at a time, a parallel queue up to its limit, a manual one none;
+//! - a sequential queue presents one at a time, a parallel queue up to its limit, a manual one
+//!   none;
 //! - a queue that is shut down completes a new request with `STATUS_INVALID_DEVICE_STATE`
 //!   (`QueueRequest`), and refuses a forwarded one with `STATUS_WDF_BUSY`.
 

@@ -81,8 +81,8 @@ impl Thread {
         })
     }
 
-    /// The thread is about to wait for a spin lock. The check comes before the wait, which would not
-    /// end for a lock that the thread holds.
+    /// The thread is about to wait for a spin lock. The check comes before the wait, which would
+    /// not end for a lock that the thread holds.
     ///
     /// # Errors
     /// [`Violation::LockRecursion`].

@@ -1,16 +1,16 @@
 //! The object tree: parents and children, which handles may be used, and the order of a deletion.
 //!
 //! Rules (`fxobjectstatemachine.cpp`, `fxobject.cpp`):
-//! - deleting an object disposes of its children first, in the order of their creation, each with its
-//!   own children before itself (`DisposeChildrenWorker`); then its own cleanup callback runs;
+//! - deleting an object disposes of its children first, in the order of their creation, each with
+//!   its own children before itself (`DisposeChildrenWorker`); then its own cleanup callback runs;
 //! - after that all are destroyed in the same order (`DeletedAndDisposedWorkerLocked`); a destroy
 //!   callback may still use the object's context (`ProcessDestroy`);
 //! - an object that is being deleted takes no new child (`STATUS_DELETE_PENDING`);
 //! - deleting an object again while it is being disposed of does nothing.
 //!
-//! The double has no `WdfObjectReference`, so no reference postpones a destruction. Stricter than the
-//! framework: handle values are never used twice and name their kind, so that use after destruction
-//! always differs from an unknown handle.
+//! The double has no `WdfObjectReference`, so no reference postpones a destruction. Stricter than
+//! the framework: handle values are never used twice and name their kind, so that use after
+//! destruction always differs from an unknown handle.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 

@@ -1,15 +1,15 @@
 //! Versions of the framework: the functions that each has, and the drivers that each binds.
 //!
-//! Rules (`fxldr.h`, `fxlibrarycommon.cpp`, `wdffuncenum.h`; the public page "Building a WDF driver for
-//! multiple versions of Windows"):
-//! - a driver names the version it was built for and how many functions that version has; a framework
-//!   of that version or a newer one has them all;
-//! - since 1.25 a driver may also name the least version that it runs on. A framework between the two
-//!   binds it, and reports that it is older and how many functions it has;
+//! Rules (`fxldr.h`, `fxlibrarycommon.cpp`, `wdffuncenum.h`; the public page "Building a WDF driver
+//! for multiple versions of Windows"):
+//! - a driver names the version it was built for and how many functions that version has; a
+//!   framework of that version or a newer one has them all;
+//! - since 1.25 a driver may also name the least version that it runs on. A framework between the
+//!   two binds it, and reports that it is older and how many functions it has;
 //! - a driver that names no least version needs the one it was built for.
 //!
-//! The answer of a framework older than 1.25 to the longer bind information is not published; here it
-//! refuses it.
+//! The answer of a framework older than 1.25 to the longer bind information is not published; here
+//! it refuses it.
 
 /// The first version that accepts a least version.
 const FIRST_WITH_MINIMUM: u32 = 25;

@@ -85,7 +85,8 @@ pub enum Violation {
         /// The lock.
         lock: Handle,
     },
-    /// Spin locks not released in reverse order of their acquisition, which restores the wrong level.
+    /// Spin locks not released in reverse order of their acquisition, which restores the wrong
+    /// level.
     #[error(
         "WdfSpinLockRelease: {lock} was released before {innermost}, which was acquired \
          later; the level would be restored wrongly"
@@ -215,7 +216,8 @@ pub enum Violation {
         /// The request.
         handle: Handle,
     },
-    /// A device power packet that the power policy owner did not request (`WDF_POWER_MULTIPLE_PPO`).
+    /// A device power packet that the power policy owner did not request
+    /// (`WDF_POWER_MULTIPLE_PPO`).
     #[error(
         "IRP_MN_SET_POWER: WDFDEVICE {device} got a device power packet that its driver, the \
          power policy owner, did not request"

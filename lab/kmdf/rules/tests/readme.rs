@@ -44,5 +44,9 @@ fn the_readme_counts_the_functions_of_the_table() {
         Framework::NEWEST.functions,
         Framework::NEWEST.minor
     );
-    assert!(read("README.md").contains(&counts), "{counts}");
+    let words: Vec<String> = read("README.md")
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    assert!(words.join(" ").contains(&counts), "{counts}");
 }

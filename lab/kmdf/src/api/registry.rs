@@ -50,7 +50,8 @@ pub(crate) unsafe extern "C" fn open_device(
     wrap(&call, opened, device.handle(), attributes, output)
 }
 
-/// `WdfDriverOpenParametersRegistryKey`: `Parameters` below the service's key, created when missing.
+/// `WdfDriverOpenParametersRegistryKey`: `Parameters` below the service's key, created when
+/// missing.
 pub(crate) unsafe extern "C" fn open_parameters(
     _globals: PWDF_DRIVER_GLOBALS,
     driver: WDFDRIVER,

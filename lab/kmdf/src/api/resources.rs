@@ -15,7 +15,7 @@ pub(crate) unsafe extern "C" fn get_count(
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// `WdfCmResourceListGetDescriptor`: null behind the last one.
+/// `WdfCmResourceListGetDescriptor`: null after the last one.
 pub(crate) unsafe extern "C" fn get_descriptor(
     _globals: PWDF_DRIVER_GLOBALS,
     list: WDFCMRESLIST,

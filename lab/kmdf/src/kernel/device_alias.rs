@@ -1,10 +1,10 @@
 //! Device interfaces with a reference string, which Wine's kernel does not support.
 //!
-//! Rules ("Using Device Interfaces" and the page of `WdfDeviceCreateDeviceInterface`): the reference
-//! string is the last part of the link, and a file opened through it has a backslash and the string
-//! as its name. Wine's server knows no names below a device and creates no such link. Here the link
-//! lacks the string and leads to a device object of the double, which sets the name of each new file
-//! and passes every packet to the top of the device's stack.
+//! Rules ("Using Device Interfaces" and the page of `WdfDeviceCreateDeviceInterface`): the
+//! reference string is the last part of the link, and a file opened through it has a backslash and
+//! the string as its name. Wine's server knows no names below a device and creates no such link.
+//! Here the link lacks the string and leads to a device object of the double, which sets the name
+//! of each new file and passes every packet to the top of the device's stack.
 
 use alloc::{boxed::Box, format, vec::Vec};
 use core::{

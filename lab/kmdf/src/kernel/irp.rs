@@ -328,7 +328,7 @@ impl Irp {
 
     /// `IoFreeIrp`.
     pub(crate) fn free(self) {
-        // SAFETY: the double allocated the packet, and nobody uses it any more.
+        // SAFETY: the double allocated the packet, and nothing uses it any more.
         unsafe { IoFreeIrp(self.raw()) };
     }
 }

@@ -1,8 +1,8 @@
 //! The double's log, and the end of a run.
 //!
 //! Each line goes to the debugger output and to `C:\windows\wdf-double.log`, flushed at once. A
-//! broken rule writes two lines, `rule: ` with its name and `violation: ` with its sentence, and ends
-//! the kernel process.
+//! broken rule writes two lines, `rule: ` with its name and `violation: ` with its sentence, and
+//! ends the kernel process.
 
 use core::{
     fmt,

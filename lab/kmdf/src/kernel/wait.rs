@@ -10,8 +10,8 @@ use crate::kernel::irp::KERNEL_MODE;
 const MILLISECOND: i64 = 10_000;
 /// For so many milliseconds a wait tests its condition each millisecond.
 const EAGER: u32 = 20;
-/// Afterwards it tests in these intervals, milliseconds. Sleeps of one millisecond each would add up
-/// to much more than the intended time on a busy machine.
+/// Afterwards it tests in these intervals, milliseconds. Sleeps of one millisecond each would add
+/// up to much more than the intended time on a busy machine.
 const INTERVAL: u32 = 10;
 
 /// Waits until `done`, at least so many milliseconds; without limit for `u32::MAX`. Returns `false`

@@ -1,8 +1,8 @@
 //! Object attributes, and the typed context that they ask for.
 //!
-//! Rules (`handleapi.cpp`, `fxvalidatefunctions.cpp`, `fxobject.cpp`): a context is zeroed and keeps
-//! its address until the object is destroyed; the cleanup callback and the destroy callback run once
-//! each.
+//! Rules (`handleapi.cpp`, `fxvalidatefunctions.cpp`, `fxobject.cpp`): a context is zeroed and
+//! keeps its address until the object is destroyed; the cleanup callback and the destroy callback
+//! run once each.
 
 use alloc::{boxed::Box, vec};
 

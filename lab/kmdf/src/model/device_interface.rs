@@ -33,7 +33,8 @@ impl DeviceInterface {
         reference_string: Vec<u16>,
     ) -> Result<Self, NTSTATUS> {
         let mut link = UNICODE_STRING::default();
-        // SAFETY: the structures live until the call returns, which allocates the link's characters.
+        // SAFETY: the structures live until the call returns, which allocates the link's
+        // characters.
         let status = unsafe {
             IoRegisterDeviceInterface(pdo, &raw const class, ptr::null_mut(), &raw mut link)
         };

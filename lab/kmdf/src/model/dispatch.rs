@@ -2,11 +2,11 @@
 //!
 //! Rules (`fxdriver.cpp`, `fxdriverkm.cpp`, `fxdevicekm.cpp`, `fxpkgio.cpp`,
 //! `fxdefaultirphandler.cpp`): `WdfDriverCreate` takes over every routine; a failed
-//! `EvtDriverDeviceAdd` undoes the device; `EvtDriverUnload` runs before the driver object is cleaned
-//! up. A preprocess callback comes before everything else; Plug and Play, power, file and I/O packets
-//! go to their files here; filters pass other packets down and function drivers refuse them. Stricter
-//! than the framework: the unload must come after the removal of the driver's devices, which Windows'
-//! Plug and Play manager guarantees.
+//! `EvtDriverDeviceAdd` undoes the device; `EvtDriverUnload` runs before the driver object is
+//! cleaned up. A preprocess callback comes before everything else; Plug and Play, power, file and
+//! I/O packets go to their files here; filters pass other packets down and function drivers refuse
+//! them. Stricter than the framework: the unload must come after the removal of the driver's
+//! devices, which Windows' Plug and Play manager guarantees.
 
 use kmdf_rules::{level::Level, violation::Violation};
 use wdk_sys::{

@@ -1,12 +1,12 @@
 //! File objects: open, cleanup and close of handles to the device.
 //!
-//! Rules (`fxpkggeneral.cpp`, `fxfileobject.cpp`): without `EvtDeviceFileCreate` an open succeeds; an
-//! open that fails deletes its file object; cleanup cancels the file's waiting requests, after
+//! Rules (`fxpkggeneral.cpp`, `fxfileobject.cpp`): without `EvtDeviceFileCreate` an open succeeds;
+//! an open that fails deletes its file object; cleanup cancels the file's waiting requests, after
 //! `EvtFileCleanup`; close calls `EvtFileClose` and deletes the file object; both always succeed. A
 //! sender in the kernel may use a file object that the device never saw, or none: with
-//! `WdfFileObjectCanBeOptional` requests are served and `EvtFileCleanup` gets a NULL handle; without
-//! it the framework's verifier breaks in, and the double ends the run. The flag does not apply to a
-//! create without a file object and to a close of one that the device never saw
+//! `WdfFileObjectCanBeOptional` requests are served and `EvtFileCleanup` gets a NULL handle;
+//! without it the framework's verifier breaks in, and the double ends the run. The flag does not
+//! apply to a create without a file object and to a close of one that the device never saw
 //! (`_CreateFileObject`, `_DestroyFileObject`); the system's I/O manager sends neither.
 
 use alloc::vec::Vec;
@@ -160,8 +160,8 @@ fn create_object(
     Ok(Some(handle))
 }
 
-/// The driver completed an open. When it failed, Windows sends neither cleanup nor close; Wine gives
-/// the opener a handle all the same, and sends both when that is closed.
+/// The driver completed an open. When it failed, Windows sends neither cleanup nor close; Wine
+/// gives the opener a handle all the same, and sends both when that is closed.
 fn opened(request: &Request, status: NTSTATUS) {
     if status::is_success(status) {
         return;
@@ -211,7 +211,8 @@ fn clean_up(device: &Device, file: Option<Handle>, wdm: PFILE_OBJECT) {
     let config = device.settings.file;
     if let Some(event) = config.and_then(|config| config.EvtFileCleanup) {
         callback("EvtFileCleanup", Level::Passive, || {
-            // SAFETY: the driver's callback with its file, or NULL for one that it never saw opened.
+            // SAFETY: the driver's callback with its file, or NULL for one that it never saw
+            // opened.
             unsafe { event(file.map_or(ptr::null_mut(), pointer)) }
         });
     }
@@ -264,7 +265,8 @@ fn close_file(device: &Device, file: Option<Handle>) {
     let config = device.settings.file;
     if let Some(event) = config.and_then(|config| config.EvtFileClose) {
         callback("EvtFileClose", Level::Passive, || {
-            // SAFETY: the driver's callback with its file, or NULL for one that it never saw opened.
+            // SAFETY: the driver's callback with its file, or NULL for one that it never saw
+            // opened.
             unsafe { event(file.map_or(ptr::null_mut(), pointer)) }
         });
     }

@@ -2,8 +2,8 @@
 //!
 //! Rules (`fxiotargetapi.cpp`, `fxrequestapi.cpp`, `fxiotarget.cpp`): a request is formatted before
 //! each time it is sent; the completion routine runs on the thread that completes the packet; a
-//! request that was sent cannot be used or deleted until it came back. For `METHOD_NEITHER` the input
-//! buffer is `Type3InputBuffer` and the output buffer is `UserBuffer`.
+//! request that was sent cannot be used or deleted until it came back. For `METHOD_NEITHER` the
+//! input buffer is `Type3InputBuffer` and the output buffer is `UserBuffer`.
 
 use alloc::{boxed::Box, vec};
 use core::ptr;

@@ -1,7 +1,7 @@
 //! A simulated shortage of resources: one call that creates something fails.
 //!
-//! The value `Shortage` of the double's registry key is the number of that call, counted from 1 over
-//! all calls that create something, from the first `EvtDriverDeviceAdd` on.
+//! The value `Shortage` of the double's registry key is the number of that call, counted from 1
+//! over all calls that create something, from the first `EvtDriverDeviceAdd` on.
 
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 

@@ -29,8 +29,8 @@ impl Memory {
         }
     }
 
-    /// A new buffer; `None` for no length or one that no pool block has. The framework does not clear
-    /// it, so a pattern reveals a driver that relies on cleared memory.
+    /// A new buffer; `None` for no length or one that no pool block has. The framework does not
+    /// clear it, so a pattern reveals a driver that relies on cleared memory.
     pub(crate) fn allocate(length: usize) -> Option<Self> {
         if length == 0 || length > isize::MAX as usize / 2 {
             return None;

@@ -6,10 +6,10 @@
 //! and Play packet that stays pending.
 //!
 //! The framework has one state machine for Plug and Play and another one for power. So a query and
-//! `EvtDeviceSurpriseRemoval` do not wait for a power packet that another thread handles; everything
-//! else is a [power transition](crate::model::power_transition). The documentation promises no order
-//! between `EvtDeviceSurpriseRemoval` and a query, so the double, stricter than the framework, does not
-//! make it wait for one.
+//! `EvtDeviceSurpriseRemoval` do not wait for a power packet that another thread handles;
+//! everything else is a [power transition](crate::model::power_transition). The documentation
+//! promises no order between `EvtDeviceSurpriseRemoval` and a query, so the double, stricter than
+//! the framework, does not make it wait for one.
 
 use kmdf_rules::pnp::Event;
 use wdk_sys::{

@@ -23,8 +23,8 @@ use crate::{
     },
 };
 
-/// Runs the steps of an event. `target` is the state that a device goes to when it leaves D0. Except
-/// for queries, the caller is in a [power transition](crate::model::power_transition).
+/// Runs the steps of an event. `target` is the state that a device goes to when it leaves D0.
+/// Except for queries, the caller is in a [power transition](crate::model::power_transition).
 pub(crate) fn run(
     device: &Reference<Device>,
     event: Event,
@@ -59,8 +59,8 @@ pub(crate) fn run(
     status::SUCCESS
 }
 
-/// The final status of a start whose `step` failed. Callbacks of the power state machine report none
-/// of their own (`PnpEventHardwareAvailablePowerPolicyFailed`).
+/// The final status of a start whose `step` failed. Callbacks of the power state machine report
+/// none of their own (`PnpEventHardwareAvailablePowerPolicyFailed`).
 const fn failure_of_start(step: Step, status: NTSTATUS) -> NTSTATUS {
     match step {
         Step::PrepareHardware | Step::EnableInterfaces => status,

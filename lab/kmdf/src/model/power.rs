@@ -1,10 +1,10 @@
 //! Power packets.
 //!
-//! Rules (`fdopower.cpp`): a device packet for D0 is handled after the lower drivers, one for a lower
-//! state before them. The power policy owner answers a system packet with a device packet that it
-//! requests: a packet for S0 ends before that device packet, one for a lower state after it
-//! (`_SystemPowerS0Completion`, `_SystemPowerSxCompletion`). Wine has no `PoRequestPowerIrp`, so the
-//! double sends the device packet itself, to the top of the device stack.
+//! Rules (`fdopower.cpp`): a device packet for D0 is handled after the lower drivers, one for a
+//! lower state before them. The power policy owner answers a system packet with a device packet
+//! that it requests: a packet for S0 ends before that device packet, one for a lower state after it
+//! (`_SystemPowerS0Completion`, `_SystemPowerSxCompletion`). Wine has no `PoRequestPowerIrp`, so
+//! the double sends the device packet itself, to the top of the device stack.
 
 use kmdf_rules::{
     pnp::Event,

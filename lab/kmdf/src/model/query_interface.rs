@@ -1,8 +1,9 @@
 //! Interfaces that other drivers query with `IRP_MN_QUERY_INTERFACE`, and such queries.
 //!
-//! Rules (`fxpkgpnp.cpp`, `fxqueryinterfaceapi.cpp`): a queried interface is copied out, the driver's
-//! callback may fill it in, its `InterfaceReference` is called, and then the query still goes down the
-//! stack so that lower drivers may see it. A query that no registration answers goes down unchanged.
+//! Rules (`fxpkgpnp.cpp`, `fxqueryinterfaceapi.cpp`): a queried interface is copied out, the
+//! driver's callback may fill it in, its `InterfaceReference` is called, and then the query still
+//! goes down the stack so that lower drivers may see it. A query that no registration answers goes
+//! down unchanged.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::ptr;

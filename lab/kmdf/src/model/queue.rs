@@ -48,8 +48,8 @@ pub(crate) struct Queue {
 const TIMEOUT: u32 = 10;
 
 impl Queue {
-    /// A queue of `device`. Rules (`FxIoQueue::Initialize`): a manual queue has no handler, every other
-    /// one has at least one.
+    /// A queue of `device`. Rules (`FxIoQueue::Initialize`): a manual queue has no handler, every
+    /// other one has at least one.
     ///
     /// # Errors
     /// `STATUS_INVALID_PARAMETER` for a manual queue with a handler or an unknown dispatch type,

@@ -133,8 +133,8 @@ impl Request {
         self.state.with(|state| *state = new);
     }
 
-    /// Lets `routine` cancel the packet. Returns `false` when the packet was cancelled before and the
-    /// routine will not run.
+    /// Lets `routine` cancel the packet. Returns `false` when the packet was cancelled before and
+    /// the routine will not run.
     pub(crate) fn arm(&self, routine: PDRIVER_CANCEL) -> bool {
         self.irp.swap_cancel_routine(routine);
         self.irp.cancel_requested() == 0 || !self.irp.swap_cancel_routine(None)

@@ -30,7 +30,7 @@ impl ResourceList {
         self.0.with(|descriptors| descriptors.len())
     }
 
-    /// The address of a descriptor; null behind the last one.
+    /// The address of a descriptor; null after the last one.
     pub(crate) fn descriptor(&self, index: usize) -> PCM_PARTIAL_RESOURCE_DESCRIPTOR {
         self.0.with(|descriptors| {
             descriptors

@@ -43,8 +43,8 @@ pub(crate) fn enforce<T>(result: Result<T, Violation>) -> T {
     }
 }
 
-/// Runs `body`, which calls the driver, at `level` or the thread's own if that is higher. The driver
-/// must return with the locks that it held before.
+/// Runs `body`, which calls the driver, at `level` or the thread's own if that is higher. The
+/// driver must return with the locks that it held before.
 pub(crate) fn callback<R>(name: &'static str, level: Level, body: impl FnOnce() -> R) -> R {
     let entry = thread(|thread| thread.enter(level));
     let result = body();

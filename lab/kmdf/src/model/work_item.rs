@@ -1,7 +1,7 @@
 //! Work items.
 //!
-//! Rules (`fxworkitem.cpp`): a queued item is not queued again; the callback runs at `PASSIVE_LEVEL`;
-//! deletion waits for it.
+//! Rules (`fxworkitem.cpp`): a queued item is not queued again; the callback runs at
+//! `PASSIVE_LEVEL`; deletion waits for it.
 
 use kernel_runtime::lock::Locked;
 use kmdf_rules::{

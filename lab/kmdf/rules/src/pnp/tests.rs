@@ -216,7 +216,7 @@ fn a_failed_self_managed_io_init_leaves_d0() {
 }
 
 #[test]
-fn a_failed_step_behind_the_interrupts_leaves_d0_without_them() {
+fn a_failed_step_after_the_interrupts_leaves_d0_without_them() {
     let mut machine = Machine::new();
     machine.did(PrepareHardware);
     assert_eq!(

@@ -77,7 +77,8 @@ fn a_shut_down_cancels_what_waits_and_leaves_what_the_driver_owns() {
 }
 
 proptest! {
-    /// No request is lost or doubled: each one is presented, handed out, cancelled or still waiting.
+    /// No request is lost or doubled: each one is presented, handed out, cancelled or still
+    /// waiting.
     #[test]
     fn every_request_is_somewhere_exactly_once(
         kind in 0..3_u8,

@@ -168,8 +168,8 @@ fn handles_are_never_used_twice() {
 }
 
 proptest! {
-    /// Whatever shape a tree has: deleting its root cleans up and destroys each object exactly once,
-    /// children before parents.
+    /// Whatever shape a tree has: deleting its root cleans up and destroys each object exactly
+    /// once, children before parents.
     #[test]
     fn deletion_visits_each_object_once_children_first(parents in prop::collection::vec(any::<prop::sample::Index>(), 1..40)) {
         let mut tree = Tree::new();
