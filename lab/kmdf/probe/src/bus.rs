@@ -80,12 +80,11 @@ pub(crate) fn plug_in(driver: PDRIVER_OBJECT) -> NTSTATUS {
 
 /// The device object attached above the physical device; null when there is none.
 pub(crate) fn attached() -> PDEVICE_OBJECT {
+    let Some(physical) = PHYSICAL.get() else {
+        return core::ptr::null_mut();
+    };
     // SAFETY: made by `plug_in`, and not yet deleted.
-    PHYSICAL
-        .get()
-        .map_or(core::ptr::null_mut(), |physical| unsafe {
-            (*physical).AttachedDevice
-        })
+    unsafe { (*physical).AttachedDevice }
 }
 
 /// Deletes the physical device. Nothing is attached to it any more.
