@@ -10,10 +10,10 @@ use pf_broker_abi::{Operation, Refusal};
 
 use crate::Vf;
 use crate::host_refusals::HostRefusals;
+use crate::mask::bit;
 use crate::outcome::{FollowUp, Outcome};
 use crate::request::{Request, Target};
 use crate::sync::AtomicBool;
-use crate::vf::bit;
 
 /// The lock around one VF, which the shell brings.
 ///

@@ -17,6 +17,7 @@
 //! | `watch.rs` | waiting for a change |
 //! | `request.rs` | one call, and the lengths it may have |
 //! | `refusal.rs` | the refusal of each broken rule |
+//! | `mask.rs` | invalidation masks |
 //! | `store.rs` | the bytes of registers and streams |
 //! | `limits.rs` | the token bucket |
 //! | `counters.rs`, `journal.rs`, `host_refusals.rs` | what is recorded of operations |
@@ -31,6 +32,7 @@ mod counters;
 mod host_refusals;
 mod journal;
 mod limits;
+mod mask;
 mod outcome;
 mod refusal;
 mod request;

@@ -17,7 +17,6 @@ use crate::request::{Request, Target, readable_length};
 use crate::store::{BlockSlot, Store, bytes_needed};
 use crate::watch::Kinds;
 use crate::{BlockCounters, VfCounters};
-pub(crate) use invalidation::bit;
 
 /// Everything of one VF: its blocks' values and messages, latched invalidations, power state,
 /// limit, counters and journal.

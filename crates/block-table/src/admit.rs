@@ -10,49 +10,7 @@ use crate::image::{Image, first_common_bit, has, merge};
 use crate::rule::{Judgement, constrained_writer};
 use crate::table::Block;
 use crate::violation::{Rule, Violation};
-
-/// Who writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Writer {
-    /// The VF, with a block write.
-    Vf,
-    /// The host side, with a publish.
-    Pf,
-}
-
-impl Writer {
-    pub(crate) const fn owner(self) -> u8 {
-        match self {
-            Self::Vf => owner::VF,
-            Self::Pf => owner::PF,
-        }
-    }
-}
-
-/// Who has written a block since its last reset. The first value of a sequence after a reset may be any.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct History(u8);
-
-impl History {
-    /// Nobody has written yet.
-    pub const EMPTY: Self = Self(0);
-
-    /// The history after a write of `writer` was committed.
-    #[must_use]
-    pub const fn after(self, writer: Writer) -> Self {
-        Self(self.0 | writer.owner())
-    }
-
-    /// The history when nothing that `writer` wrote is left in the block.
-    #[must_use]
-    pub const fn without(self, writer: Writer) -> Self {
-        Self(self.0 & !writer.owner())
-    }
-
-    pub(crate) const fn has_any(self, owners: u8) -> bool {
-        self.0 & owners != 0
-    }
-}
+use crate::writer::{History, Writer};
 
 /// The layout of an image: `Ok(None)` when the block has no layouts at all.
 type Choice<'a> = Result<Option<&'a LayoutRecord>, Violation>;

@@ -1,46 +1,27 @@
 //! The writer of the format. The manifest compiler lowers a manifest to a [`Source`]; this lays it out as bytes.
 
 mod condition;
+mod error;
 mod instruction;
 mod slot_table;
 mod source;
 mod writer;
 
-use std::fmt;
-
 use zerocopy::IntoBytes;
-use zerocopy::little_endian::{U16, U32};
+use zerocopy::little_endian::U16;
 
 use crate::format::{CRC_START, Header, MAGIC, MAX_DEVICE_IDS, VERSION};
-use crate::{Limits, Table, TableError};
+use crate::{Limits, Table};
+use error::{count16, count32};
 use slot_table::SlotTable;
 use writer::Writer;
 
 pub use crate::format::{FieldRecord, Instruction};
+pub use error::EncodeError;
 pub use instruction::{
     compare_constant, compare_field, field_record, on_constant, on_field, on_stack,
 };
 pub use source::{BlockSource, Checksum, Field, Layout, Rule, Shape, Source};
-
-/// Why no table could be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EncodeError {
-    /// There is more of something than the format can count.
-    TooMany(&'static str),
-    /// The verifier refuses what was written.
-    Refused(TableError),
-}
-
-impl fmt::Display for EncodeError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooMany(what) => write!(formatter, "too many {what} for one block table"),
-            Self::Refused(error) => error.fmt(formatter),
-        }
-    }
-}
-
-impl std::error::Error for EncodeError {}
 
 impl Source {
     /// Writes the table and verifies it.
@@ -128,16 +109,4 @@ pub fn seal(bytes: &mut [u8]) {
     if let Some(field) = bytes.get_mut(CRC_START - 4..CRC_START) {
         field.copy_from_slice(&crc);
     }
-}
-
-fn count16(count: usize, what: &'static str) -> Result<U16, EncodeError> {
-    u16::try_from(count)
-        .map(U16::new)
-        .map_err(|_| EncodeError::TooMany(what))
-}
-
-fn count32(count: usize, what: &'static str) -> Result<U32, EncodeError> {
-    u32::try_from(count)
-        .map(U32::new)
-        .map_err(|_| EncodeError::TooMany(what))
 }

@@ -27,13 +27,14 @@ mod rule;
 mod table;
 mod verify;
 mod violation;
+mod writer;
 
-pub use admit::{History, Writer};
 pub use checksum::crc32;
 pub use error::{Flaw, TableError};
 pub use image::Image;
 pub use table::{Access, Block, Device, Kind, Limits, OnReset, ShortRead, Table, WhenFull};
 pub use violation::{Rule, Violation};
+pub use writer::{History, Writer};
 
 /// The longest block in bytes: `VPCI_MAX_READ_WRITE_BLOCK_SIZE` of the public header `pcivirt.h`.
 pub const MAX_BLOCK_LENGTH: usize = 128;

@@ -5,7 +5,7 @@ use crate::format::{RuleRecord, operand, owner, rule, sequence};
 use crate::image::{Image, extract, load, unused_bits};
 use crate::table::Table;
 use crate::violation::{Rule, Violation};
-use crate::{History, Writer};
+use crate::writer::{History, Writer};
 
 /// What a write is judged on.
 pub(crate) struct Judgement<'a> {

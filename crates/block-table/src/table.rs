@@ -4,13 +4,14 @@ use core::fmt;
 
 use zerocopy::little_endian::{U16, U64};
 
+use crate::INVALIDATABLE_BLOCKS;
 use crate::format::{
     BlockRecord, Header, Instruction, LayoutRecord, RuleRecord, Shape, Span, Text, access,
     block_flag, block_kind,
 };
 use crate::image::{Image, ZERO};
 use crate::lookup::Lookup;
-use crate::{INVALIDATABLE_BLOCKS, Writer};
+use crate::writer::Writer;
 
 /// A verified block table.
 #[derive(Clone, Copy)]

@@ -5,6 +5,7 @@
 
 mod block;
 mod code;
+mod outcome;
 mod rule;
 mod section;
 
@@ -12,18 +13,8 @@ use crate::error::{Flaw, TableError};
 use crate::format::{CRC_START, EMPTY_SLOT, MAGIC, MAX_PROBES, Span, Text, VERSION};
 use crate::table::Table;
 use crate::{MAX_BLOCKS, MAX_NAME_LENGTH, MAX_TABLE_LENGTH, MAX_VFS};
+use outcome::{Outcome, ensure, refuse};
 use section::{Sections, offset_of};
-
-type Outcome<T = ()> = Result<T, TableError>;
-
-const fn refuse<T>(flaw: Flaw, offset: usize) -> Outcome<T> {
-    Err(TableError { flaw, offset })
-}
-
-/// Refuses unless `holds`.
-const fn ensure(holds: bool, flaw: Flaw, offset: usize) -> Outcome {
-    if holds { Ok(()) } else { refuse(flaw, offset) }
-}
 
 impl<'t> Table<'t> {
     /// The format version in the header of `bytes`; `None` if they do not begin like a block table.

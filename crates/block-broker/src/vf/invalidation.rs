@@ -5,11 +5,6 @@ use pf_broker_abi::Refusal;
 use super::{ServiceState, Vf};
 use crate::request::Request;
 
-/// The bit of a block in an invalidation mask; 0 for a block that has none.
-pub(crate) fn bit(block_id: u32) -> u64 {
-    1_u64.checked_shl(block_id).unwrap_or(0)
-}
-
 impl Vf<'_> {
     /// Latches invalidations, and returns whether there are any. `valid` has the bits of all blocks
     /// that can be invalidated.

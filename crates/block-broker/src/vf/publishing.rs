@@ -3,9 +3,9 @@
 use block_table::{Image, Writer};
 use pf_broker_abi::{Operation, Refusal};
 
-use super::invalidation::bit;
 use super::{ServiceState, Vf};
 use crate::counters::increment;
+use crate::mask::bit;
 use crate::refusal::refusal_of;
 use crate::request::{Request, Target, writable_length};
 

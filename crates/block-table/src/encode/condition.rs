@@ -1,8 +1,9 @@
 //! Conditions, arranged so that a write is judged in few steps: what decides most comes first and in one.
 
+use super::instruction::on_constant;
+use super::source::Rule;
 use crate::MAX_INSTRUCTIONS;
-use crate::encode::{FieldRecord, Instruction, Rule, on_constant};
-use crate::format::{KEY_LENGTH, KeyRecord, LAST_KEY_START, op, operand};
+use crate::format::{FieldRecord, Instruction, KEY_LENGTH, KeyRecord, LAST_KEY_START, op, operand};
 use crate::image::LAST_START;
 
 const AND_THEN: u8 = op::AND_THEN | op::IMMEDIATE;

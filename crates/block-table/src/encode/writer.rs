@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use zerocopy::little_endian::{U16, U64};
 
 use super::condition;
+use super::error::{EncodeError, count16, count32};
 use super::source::{BlockSource, Checksum, Field, Layout, Rule, Shape};
-use super::{EncodeError, count16, count32};
 use crate::format::{
     self, BlockRecord, Instruction, LayoutRecord, NO_CHECKSUM, RuleRecord, Span, Text, block_flag,
     rule,

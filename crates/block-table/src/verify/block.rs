@@ -1,6 +1,7 @@
 //! Verification of block and layout records.
 
-use super::{Outcome, Verifier, claim_span, ensure};
+use super::outcome::{Outcome, ensure, refuse};
+use super::{Verifier, claim_span};
 use crate::error::Flaw;
 use crate::format::{
     BlockRecord, KeyRecord, LAST_KEY_START, LayoutRecord, NO_CHECKSUM, Shape, Span, access,
@@ -62,7 +63,7 @@ impl Verifier<'_> {
                 ensure((1..=MAX_DEPTH).contains(&depth), Flaw::Depth, at)?;
                 block_flag::NOTIFY | block_flag::SHORT_READ | block_flag::KEEP
             }
-            _ => return super::refuse(Flaw::Kind, at),
+            _ => return refuse(Flaw::Kind, at),
         };
         ensure(
             record.flags & (!block_flag::ALL | forbidden) == 0,
@@ -169,7 +170,7 @@ impl Verifier<'_> {
     fn existing_image(&self, index: u16, at: usize) -> Outcome<&Image> {
         match self.table.images.get(usize::from(index)) {
             Some(image) => Ok(image),
-            None => super::refuse(Flaw::ImageIndex, at),
+            None => refuse(Flaw::ImageIndex, at),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Verification of expressions.
 
-use super::{Outcome, Verifier, claim, ensure, refuse};
+use super::outcome::{Outcome, ensure, refuse};
+use super::{Verifier, claim};
 use crate::error::Flaw;
 use crate::format::{FieldRecord, Instruction, op, operand};
 use crate::image::LAST_START;

@@ -1,6 +1,7 @@
 //! Verification of rule records.
 
-use super::{Outcome, Verifier, claim, ensure, refuse};
+use super::outcome::{Outcome, ensure, refuse};
+use super::{Verifier, claim};
 use crate::error::Flaw;
 use crate::format::{RuleRecord, operand, owner, rule, sequence};
 use crate::image::{place, unused_bits};

@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-use super::{Outcome, refuse};
+use super::outcome::{Outcome, refuse};
 use crate::error::Flaw;
 use crate::format::Header;
 use crate::lookup::Lookup;
