@@ -106,7 +106,7 @@ fn a_follow_up_names_exactly_what_was_counted_and_became_pending() {
             publish(&|| device.invalidate(1, 0, NOW))
         });
         step("a refused invalidation", Kinds::JOURNAL, nothing, &|| {
-            follow_up(device.invalidate(1, 1 << 63, NOW), Err(Refusal::Invalidate))
+            follow_up(device.invalidate(1, 1 << 62, NOW), Err(Refusal::Invalidate))
         });
         step("an invalidation for all", Kinds::JOURNAL, all, &|| {
             publish(&|| device.invalidate_all(1, NOW))
