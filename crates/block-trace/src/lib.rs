@@ -1,21 +1,37 @@
-//! The trace language that simulation and lab share: one JSON operation a line in, one result a
-//! line out, in order.
+//! The trace language of simulation and lab: one JSON operation per line in, one result per line
+//! out, in order.
 //!
-//! A trace says what VFs and the host side do to a PF's blocks. The same lines drive the broker in
-//! process (`pfbctl simulate --trace`) and the built driver image in the lab, and both print
-//! results of the same spelling, so that the two can be compared byte for byte. docs/trace.md
+//! A trace lists what VFs and host software do to the blocks of a PF. `pfbctl simulate --trace`
+//! plays it against the broker in process, the lab against the built driver image. Both print
+//! results in the same spelling, so that they can be compared byte for byte. docs/trace.md
 //! describes the language for its users.
 //!
-//! - [`Operation`] is one line of a trace, [`Operation::parse`] reads it;
-//! - [`Outcome`] is the result of one operation, its [`Display`](std::fmt::Display) is the line;
-//! - [`Host`] has one method for each operation; whatever implements it can [`play()`] a trace.
+//! From the player down:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `play.rs` | [`play()`], and [`Host`], with one method for each operation |
+//! | `outcome.rs` | [`Outcome`], the result of one operation, and its line |
+//! | `parse.rs` | [`Operation::parse`]: from a line to an operation |
+//! | `keys.rs` | the keys of a line, and which of them each operation takes |
+//! | `format.rs` | from an operation to its line |
+//! | `value.rs` | how a line spells bytes, masks, power states and VFs |
+//! | `line_error.rs` | [`LineError`]: why a line is not an operation |
+//! | `operation.rs` | [`Operation`], [`Target`] and the names of operations |
 #![forbid(unsafe_code)]
 
+mod format;
+mod keys;
+mod line_error;
 mod operation;
 mod outcome;
+mod parse;
 mod play;
+mod value;
 
-pub use operation::{HexError, LineError, Operation, Target, bytes_from_hex};
+pub use line_error::LineError;
+pub use operation::{Operation, Target};
 pub use outcome::{Outcome, Stats, Status};
 pub use pf_broker_abi::PowerState;
 pub use play::{Failure, Host, MAX_LINE_LENGTH, PlayError, Played, play};
+pub use value::{HexError, bytes_from_hex};

@@ -40,7 +40,7 @@ fn arrows(files: &[(&str, &str)]) -> Vec<String> {
 /// The cycle of a crate, if it has one.
 fn cycle(files: &[(&str, &str)]) -> Option<String> {
     let (_folder, imports) = made_up(files);
-    super::complaint("made_up", &imports, 0)
+    super::complaint("made_up", &imports)
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_parent_and_its_child_that_import_each_other_are_a_cycle() {
     assert_eq!(
         cycle(&files).as_deref(),
         Some(
-            "made_up has 2 files in import cycles, 0 are known\n  src/a.rs imports src/a/b.rs \
+            "made_up has 2 files in import cycles\n  src/a.rs imports src/a/b.rs \
              (line 3: b::B), which imports src/a.rs (line 1: super::A)"
         )
     );
@@ -165,20 +165,6 @@ fn every_group_of_nodes_that_reach_each_other_is_found_with_its_shortest_cycle()
     groups.sort();
     assert_eq!(groups, [[1, 2, 3].into(), BTreeSet::from([5, 6])]);
     assert_eq!(cycles::shortest(&edges, &groups[0]), [1, 2]);
-}
-
-#[test]
-fn known_cycles_may_shrink_but_not_grow_or_stay_listed() {
-    let (_folder, imports) = made_up(&[
-        ("lib.rs", "mod a;\nmod b;\n"),
-        ("a.rs", "use crate::b::B;\npub struct A;\n"),
-        ("b.rs", "use crate::a::A;\npub struct B;\n"),
-    ]);
-    assert!(super::complaint("one", &imports, 1).is_some());
-    assert_eq!(super::complaint("one", &imports, 2), None);
-    assert_eq!(super::complaint("one", &imports, 3), None);
-    let gone = super::complaint("one", &Imports::new(), 2);
-    assert!(gone.is_some_and(|text| text.contains("remove it from KNOWN_CYCLES")));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{LineError, Operation, PowerState, Target};
+use crate::{LineError, Operation, PowerState, Target};
 
 fn parse(line: &str) -> Result<Operation, LineError> {
     Operation::parse(line.as_bytes())

@@ -3,57 +3,9 @@
 use pf_broker_abi::PowerState;
 use serde::de::{Deserialize, Deserializer};
 
-use super::value::{Hex, Mask, State, word};
-use super::{LineError, Operation, Target};
-
-/// The operations, without what they take.
-#[derive(Clone, Copy)]
-pub(super) enum Op {
-    Write,
-    Read,
-    Publish,
-    HostRead,
-    Invalidate,
-    TakeInvalidation,
-    Drain,
-    Reset,
-    Power,
-    Stats,
-    Advance,
-}
-
-impl Op {
-    const ALL: [Self; 11] = [
-        Self::Write,
-        Self::Read,
-        Self::Publish,
-        Self::HostRead,
-        Self::Invalidate,
-        Self::TakeInvalidation,
-        Self::Drain,
-        Self::Reset,
-        Self::Power,
-        Self::Stats,
-        Self::Advance,
-    ];
-
-    /// As a line spells it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Write => "write",
-            Self::Read => "read",
-            Self::Publish => "publish",
-            Self::HostRead => "host-read",
-            Self::Invalidate => "invalidate",
-            Self::TakeInvalidation => "take-invalidation",
-            Self::Drain => "drain",
-            Self::Reset => "reset",
-            Self::Power => "power",
-            Self::Stats => "stats",
-            Self::Advance => "advance",
-        }
-    }
-}
+use crate::line_error::LineError;
+use crate::operation::{Op, Operation, Target};
+use crate::value::{Hex, Mask, State, word};
 
 impl<'de> Deserialize<'de> for Op {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -65,7 +17,7 @@ impl<'de> Deserialize<'de> for Op {
 /// that a key in the wrong operation is told apart from one that does not exist.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     op: Op,
     #[serde(default, deserialize_with = "present")]
     vf: Option<Target>,
@@ -93,7 +45,7 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 impl Keys {
-    pub(super) fn into_operation(mut self) -> Result<Operation, LineError> {
+    pub(crate) fn into_operation(mut self) -> Result<Operation, LineError> {
         let operation = match self.op {
             Op::Write => Operation::Write {
                 vf: self.one_vf()?,

@@ -6,9 +6,9 @@ use pf_broker_abi::PowerState;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use super::Target;
+use crate::operation::Target;
 
-pub(super) struct State(pub(super) PowerState);
+pub(crate) struct State(pub(crate) PowerState);
 
 impl State {
     const ALL: [PowerState; 4] = [
@@ -46,7 +46,7 @@ impl Serialize for State {
 }
 
 /// Reads a string that is one of `words`. A derived reader of an enumeration would take `{"D3":null}` as well.
-pub(super) fn word<'de, D: Deserializer<'de>, T: Copy>(
+pub(crate) fn word<'de, D: Deserializer<'de>, T: Copy>(
     deserializer: D,
     words: &[(&str, T)],
 ) -> Result<T, D::Error> {
@@ -62,7 +62,7 @@ pub(super) fn word<'de, D: Deserializer<'de>, T: Copy>(
 }
 
 /// Bytes, two hexadecimal digits each, of either case.
-pub(super) struct Hex(pub(super) Vec<u8>);
+pub(crate) struct Hex(pub(crate) Vec<u8>);
 
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -114,7 +114,7 @@ pub fn bytes_from_hex(text: &str) -> Result<Vec<u8>, HexError> {
 }
 
 /// A mask: `0x` and 1 to 16 hexadecimal digits of either case.
-pub(super) struct Mask(pub(super) u64);
+pub(crate) struct Mask(pub(crate) u64);
 
 impl<'de> Deserialize<'de> for Mask {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
