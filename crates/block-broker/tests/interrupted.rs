@@ -209,7 +209,7 @@ fn a_drain_that_a_reset_interrupts_keeps_what_it_has_taken() {
         device.vf_write(0, 3, &[number, number]).unwrap();
     }
     interrupt(&cells[0], 2, move || {
-        device.reset(0, NOW).without_waiters().unwrap()
+        device.reset(0, NOW).without_waiters().unwrap();
     });
     let drained = device.host_drain(0, 3, 2);
     assert_eq!(drained, Ok(vec![vec![1, 1], vec![2, 2]]));
@@ -218,7 +218,7 @@ fn a_drain_that_a_reset_interrupts_keeps_what_it_has_taken() {
     device.vf_write(1, 3, &[1, 1]).unwrap();
     device.vf_write(1, 3, &[2, 2]).unwrap();
     interrupt(&cells[1], 1, move || {
-        device.begin_reset(1, NOW).without_waiters().unwrap()
+        device.begin_reset(1, NOW).without_waiters().unwrap();
     });
     assert_eq!(device.host_drain(1, 3, 2), Ok(vec![vec![1, 1]]));
     assert_eq!(device.host_refusals_in_all(), 0, "it was not refused");

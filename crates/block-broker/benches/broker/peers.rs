@@ -86,7 +86,7 @@ pub(crate) fn writes() {
                     NOW,
                 )
                 .without_waiters()
-                .unwrap()
+                .unwrap();
         }),
         Case::new("spin lock + copy", || {
             *black_box(&spin).lock() = *black_box(&value);

@@ -57,7 +57,7 @@ pub(crate) fn threads() {
         device
             .write(vf, 0, 128, black_box(&[9; 128]), NOW)
             .without_waiters()
-            .unwrap()
+            .unwrap();
     };
     let rows: [(&str, &(dyn Fn(u16) + Sync)); 3] = [
         ("spin lock + copy, what the machine gives", &control),

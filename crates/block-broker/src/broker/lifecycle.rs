@@ -27,7 +27,9 @@ impl<L: VfLock> Broker<'_, L> {
             for (index, block) in self.table.blocks().enumerate() {
                 vf.with(|vf| vf.wipe(Target { index, block }));
             }
-            vf.with(|vf| vf.end_wiping());
+            vf.with(|vf| {
+                vf.end_wiping();
+            });
         }
         held
     }
