@@ -40,8 +40,8 @@ impl Steps<'_, '_> {
         assert_eq!(operation(self.0), FollowUp { changed, deliver }, "{what}");
         let after = totals();
         let difference = |kind: usize| after[kind] - before[kind];
-        let changes = u64::from(changed.intersects(Kinds::CHANGES));
-        assert_eq!(difference(0), changes, "{what}");
+        let writes = u64::from(changed.intersects(Kinds::CHANGES));
+        assert_eq!(difference(0), writes, "{what}");
         let is_journaled = changed.intersects(Kinds::JOURNAL);
         assert_eq!(difference(1) != 0, is_journaled, "{what}");
         assert_eq!(self.0.count(BOTH), after[0] + after[1], "{what}");
