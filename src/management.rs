@@ -31,10 +31,10 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
         }
         abi::IOCTL_QUERY => control.request.reply(&observation::query(pf, vfs)),
         abi::IOCTL_BLOCKS => {
-            control.reply_with(|request, output| observation::blocks(vfs, request, output))
+            control.reply_with(|request, output| observation::blocks(vfs, request, output));
         }
         abi::IOCTL_STATS => {
-            control.reply_with(|request, output| observation::stats(vfs, request, output))
+            control.reply_with(|request, output| observation::stats(vfs, request, output));
         }
         abi::IOCTL_BLOCK_STATS => {
             control.reply_with(|request, output| observation::block_stats(vfs, request, output));
