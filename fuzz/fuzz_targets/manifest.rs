@@ -1,4 +1,5 @@
-//! Any text is a manifest whose table verifies and from which everything can be generated, or gives diagnostics.
+//! Fuzzes the manifest compiler: any text gives a table that verifies and all generated files, or
+//! diagnostics.
 #![no_main]
 
 use block_manifest::Manifest;

@@ -1,7 +1,8 @@
-//! Any bytes are refused as a block table, or evaluate any write without a panic.
+//! Fuzzes the verifier and the evaluation: any bytes are refused as a block table, or evaluate any
+//! write without a panic.
 //!
-//! The input is a table, behind it a write of 128 bytes and a committed image of 128 bytes. Length and CRC of the table are
-//! made right, so that the fuzzer gets to what they guard.
+//! The input is a table, a write of 128 bytes and a committed image of 128 bytes. The target
+//! corrects length and CRC of the table, so that the fuzzer reaches the checks after them.
 #![no_main]
 
 use block_table::{History, MAX_BLOCK_LENGTH, Table, Writer, encode};

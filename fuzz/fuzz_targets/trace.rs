@@ -1,4 +1,4 @@
-//! Any line is an operation of a trace, or is refused.
+//! Fuzzes the trace parser: any line is an operation of a trace, or is refused.
 #![no_main]
 
 use block_trace::Operation;

@@ -1,4 +1,4 @@
-//! The operations of VFs and of the host's side upon all VFs of a device.
+//! The operations of VFs and host software on the blocks of all VFs of a device.
 
 mod blocks;
 mod invalidation;
@@ -15,22 +15,22 @@ use crate::outcome::{FollowUp, Outcome};
 use crate::request::{Request, Target};
 use crate::sync::AtomicBool;
 
-/// The lock around one VF, which the shell brings.
+/// The lock around one VF, which the shell implements.
 ///
-/// A kernel brings a spin lock, a simulation a mutex. The locks of two VFs should share no cache line,
-/// nor a pair of lines that the processor fetches together: align them to 128 bytes.
+/// A kernel uses a spin lock, a simulation a mutex. The locks of two VFs should share no cache
+/// line, nor a pair of lines that the processor fetches together. Align them to 128 bytes.
 pub trait VfLock {
     /// Runs `operation` on the VF with exclusive access.
     ///
-    /// Operations are bounded and access only the memory of the table, the VF and the caller, so they
-    /// may run at `DISPATCH_LEVEL` if all that memory is resident. They take no other lock, except
-    /// those that the shell takes in the `carrier` of [`Broker::hand_over_invalidation`], such as a
-    /// framework queue's: that one is always the inner lock, and never held around a call of the
-    /// broker.
+    /// Operations are bounded and access only the memory of the table, the VF and the caller, so
+    /// they may run at `DISPATCH_LEVEL` if all that memory is resident. They take no other lock,
+    /// except those that the shell takes in the `carrier` of [`Broker::hand_over_invalidation`],
+    /// such as a framework queue's: that one is always the inner lock, and never held around a call
+    /// of the broker.
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R;
 }
 
-/// More VFs than the manifest allows.
+/// There are more VFs than the manifest allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyVfs {
     /// How many were given.
@@ -56,22 +56,23 @@ impl core::error::Error for TooManyVfs {}
 /// # How to call it
 /// All operations take `&self` and may run at the same time on any number of processors. Those of
 /// one VF exclude each other by that VF's lock, which is held for one copy and, for a write, for
-/// the checksum of at most 124 bytes and the evaluation of the block's rules; no operation ever holds
-/// two locks. Everything is bounded and works up to `DISPATCH_LEVEL` with a spin lock and non-paged memory, but [`Broker::publish_all`],
-/// [`Broker::invalidate_all`], [`Broker::invalidate_notifying`], [`Broker::begin_reset`], [`Broker::count`] and
-/// [`Broker::remove`] visit every VF or every block, one lock at a time, and are better called
-/// at `PASSIVE_LEVEL`.
+/// the checksum of at most 124 bytes and the evaluation of the block's rules; no operation ever
+/// holds two locks. Everything is bounded and works up to `DISPATCH_LEVEL` with a spin lock and
+/// non-paged memory, but [`Broker::publish_all`], [`Broker::invalidate_all`],
+/// [`Broker::invalidate_notifying`], [`Broker::begin_reset`], [`Broker::count`] and
+/// [`Broker::remove`] visit every VF or every block, one lock at a time, and are better called at
+/// `PASSIVE_LEVEL`.
 ///
-/// Data goes in and out through private arrays of 128 bytes beside the length that the caller
-/// named. A length of 0 or above 128 is refused here, in its turn, so that every surface gives the
-/// same reason; no byte of the array counts then.
+/// Data is passed in private arrays of 128 bytes, together with the length that the caller named.
+/// The broker refuses a length of 0 or above 128 itself, in the order of the checks, so that every
+/// surface returns the same reason; it ignores the array then.
 ///
 /// # Errors
 /// Every operation that is refused changes nothing but counters and journal. The checks come in the
-/// order VF, block, access or kind, state, limit, length, revision, checksum, other rules; the first
-/// that fails is the answer. Each refusal is counted once: a read or write of a VF at the VF and the
-/// block, everything else in [`Broker::host_refusals`]. A VF index that does not exist is the host's
-/// mistake too, whatever the operation.
+/// order VF, block, access or kind, state, limit, length, revision, checksum, other rules; the
+/// first that fails is returned. Each refusal is counted once: a read or write of a VF at the VF
+/// and the block, everything else in [`Broker::host_refusals`]. A VF index that does not exist
+/// counts there too, for every operation.
 #[derive(Debug)]
 pub struct Broker<'a, L> {
     table: Table<'a>,
@@ -86,8 +87,8 @@ pub struct Broker<'a, L> {
 }
 
 impl<'a, L: VfLock> Broker<'a, L> {
-    /// Creates the broker of a device whose VFs are `vfs`, VF 0 first. Each lock must hold a [`Vf`] that
-    /// was created for the same table.
+    /// Creates the broker of a device whose VFs are `vfs`, VF 0 first. Each lock must hold a [`Vf`]
+    /// that was created for the same table.
     ///
     /// # Errors
     /// When there are more VFs than the manifest's `max-vfs`.
@@ -124,7 +125,7 @@ impl<'a, L: VfLock> Broker<'a, L> {
         self.vfs.len()
     }
 
-    /// The lock of a VF. A VF that does not exist is the host's mistake, whatever the operation.
+    /// The lock of a VF. For a VF that does not exist, every operation counts a host refusal.
     #[inline]
     fn vf(&self, vf: u16) -> Result<&'a L, Refusal> {
         self.vfs
@@ -187,7 +188,7 @@ impl<'a, L: VfLock> Broker<'a, L> {
     }
 }
 
-/// Runs an operation on a VF under its lock, and notes what it counted.
+/// Runs an operation on a VF under its lock, and returns the changes that it counted as follow-up.
 #[inline]
 fn locked<L: VfLock, R>(
     vf: &L,
@@ -220,7 +221,7 @@ fn on_all<L: VfLock>(vfs: &[L], operation: impl Fn(&mut Vf<'_>)) -> FollowUp {
     follow_up
 }
 
-/// Refuses what needs nothing of the VF but its counters and journal.
+/// Refuses an operation that needs only the counters and journal of the VF.
 #[cold]
 #[inline(never)]
 fn refuse<L: VfLock, R>(

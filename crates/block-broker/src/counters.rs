@@ -1,13 +1,13 @@
-//! What is counted, for each VF and for each block of a VF.
+//! The counters of each VF and of each block of a VF.
 //!
 //! All counters are 64 bits wide and wrap: at a billion operations a second that takes 584 years.
 
 use pf_broker_abi::Refusal;
 
-/// What has happened to one VF since the device started; a reset of the VF changes none of it.
+/// The counters of one VF since the device started; a reset of the VF keeps them.
 ///
-/// `reads`, `writes` and `publishes` count what succeeded. Every operation of the VF that was refused is counted
-/// once, under its reason. Those of the host side are counted for the device, see
+/// `reads`, `writes` and `publishes` count what succeeded. Every refused operation of the VF is
+/// counted once, under its reason. Refusals of host software are counted for the device, see
 /// [`Broker::host_refusals`](crate::Broker::host_refusals).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VfCounters {
@@ -15,7 +15,7 @@ pub struct VfCounters {
     pub reads: u64,
     /// Writes of the VF that were committed to a register or queued to a stream.
     pub writes: u64,
-    /// Publishes of the host's side that were committed, those to all VFs included.
+    /// Publishes that were committed, those to all VFs included.
     pub publishes: u64,
     /// Publishes, among those committed, that withdrew what the VF had written to the block.
     pub withdrawn: u64,
@@ -51,7 +51,7 @@ impl VfCounters {
     }
 }
 
-/// What has happened to one block of one VF since the device started.
+/// The counters of one block of one VF since the device started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BlockCounters {
     /// Reads of the VF that were answered.
@@ -60,7 +60,7 @@ pub struct BlockCounters {
     pub writes: u64,
     /// Publishes that were committed.
     pub publishes: u64,
-    /// Reads and writes of the VF that were refused, for whatever reason.
+    /// Reads and writes of the VF that were refused, for any reason.
     pub refused: u64,
     /// Messages that a full stream dropped to make room for newer ones.
     pub dropped: u64,

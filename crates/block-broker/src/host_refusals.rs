@@ -1,4 +1,4 @@
-//! Refusals of the host side, which no VF is charged with: counted for the device, by reason.
+//! Counts refusals of host software for the device, by reason.
 use pf_broker_abi::Refusal;
 
 use crate::sync::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ impl HostRefusals {
         Self(core::array::from_fn(|_| AtomicU64::new(0)))
     }
 
-    /// Counts a refusal, and hands it back.
+    /// Counts a refusal and returns it.
     #[cold]
     pub(crate) fn count(&self, refusal: Refusal) -> Refusal {
         if let Some(count) = self.0.get(refusal.index()) {

@@ -1,4 +1,4 @@
-//! The last events of one VF, for whoever wants to know what it did.
+//! The journal: the last events of one VF.
 
 use pf_broker_abi::{Operation, Refusal};
 
@@ -7,36 +7,36 @@ use crate::Ticks;
 /// How many entries are kept for each VF.
 pub const JOURNAL_LENGTH: usize = 16;
 
-/// Something of note that happened to a VF.
+/// An event of a VF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// What was tried.
+    /// The operation.
     pub operation: Operation,
-    /// The ID of the block as it was asked for; 0 where the operation names none.
+    /// The block ID in the request; 0 if the operation names none.
     pub block: u32,
-    /// The length in bytes as it was asked for; for [`Operation::SetPower`] 0 to 3, for D0 to D3;
-    /// otherwise 0.
+    /// The length in bytes in the request; 0 to 3 (D0 to D3) for [`Operation::SetPower`]; otherwise
+    /// 0.
     pub length: u32,
-    /// Why it was refused, or `None` if it was done. Of a flood only the first write beyond the
-    /// limit is journaled, the others are counted.
+    /// Why it was refused, or `None` if it succeeded. Only the first write of a flood is journaled;
+    /// the others are counted.
     pub refusal: Option<Refusal>,
 }
 
 /// One entry of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The number of the entry's last event. The events of a VF are numbered from 1, without gaps: an
-    /// entry holds those from `number - repeated` to `number`.
+    /// The number of the entry's last event. The events of a VF are numbered from 1, without gaps:
+    /// an entry holds those from `number - repeated` to `number`.
     pub number: u64,
-    /// When it happened, for the first time if it was repeated.
+    /// The time of the event; of the first one if it was repeated.
     pub at: Ticks,
-    /// How often the same happened again with nothing else in between.
+    /// How often the same event followed immediately.
     pub repeated: u32,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
-/// What [`Broker::journal`](crate::Broker::journal) found.
+/// The result of [`Broker::journal`](crate::Broker::journal).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Excerpt {
     /// How many entries were written to the caller's buffer, the oldest first.
@@ -45,13 +45,13 @@ pub struct Excerpt {
     pub lost: u64,
 }
 
-/// The last [`JOURNAL_LENGTH`] entries. Older ones make room; the numbers of the others show how many
-/// events are missing.
+/// The last [`JOURNAL_LENGTH`] entries. Newer entries overwrite older ones; the numbers show how
+/// many events are missing.
 #[derive(Debug)]
 pub(crate) struct Journal {
     /// How many events were recorded: the number of the last one.
     events: u64,
-    /// How many entries they made.
+    /// How many entries they occupied.
     entries: u64,
     slots: [Slot; JOURNAL_LENGTH],
 }
@@ -94,8 +94,8 @@ impl Journal {
         self.events
     }
 
-    /// Adds an event: one more repetition of the last entry if it is the same and that can be
-    /// counted, otherwise an entry of its own.
+    /// Adds an event: it repeats the last entry if it is the same and the count has room, otherwise
+    /// it gets its own entry.
     pub(crate) fn record(&mut self, event: Event, now: Ticks) {
         self.events = self.events.wrapping_add(1);
         let number = self.events;
@@ -116,8 +116,8 @@ impl Journal {
         self.entries = self.entries.wrapping_add(1);
     }
 
-    /// Copies the kept entries whose last event is numbered above `after`, as many as fit, the oldest
-    /// first.
+    /// Copies the kept entries whose last event is numbered above `after`, as many as fit, the
+    /// oldest first.
     pub(crate) fn excerpt(&self, after: u64, entries: &mut [Entry]) -> Excerpt {
         let kept = self.entries.saturating_sub(JOURNAL_LENGTH as u64)..self.entries;
         let oldest = if kept.is_empty() {
@@ -252,7 +252,7 @@ mod tests {
         );
     }
 
-    /// What an unused place holds must not be taken for the event before the first.
+    /// The content of an unused slot must not count as the event before the first.
     #[test]
     fn the_first_event_repeats_nothing() {
         let mut journal = Journal::EMPTY;

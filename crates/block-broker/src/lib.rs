@@ -2,10 +2,10 @@
 //! configuration blocks, with every rule of the manifest enforced on every write.
 //!
 //! A shell (the driver, a simulation, a test) verifies a [`Table`](block_table::Table), allocates
-//! memory for as many [`Vf`]s as there are, puts each behind a lock of its own, a [`VfLock`], and
+//! memory for as many [`Vf`]s as there are, protects each with its own lock, a [`VfLock`], and
 //! passes calls to the [`Broker`]. An operation returns an [`Outcome`]: its result, and the
-//! [`FollowUp`] that the shell carries out. The broker knows no operating system, allocates nothing,
-//! and cannot panic.
+//! [`FollowUp`] that the shell carries out. The broker knows no operating system, allocates
+//! nothing, and cannot panic.
 //!
 //! From the operations down:
 //!

@@ -7,19 +7,19 @@ use block_table::Limits;
 /// of 100 ns, a second fills it by exactly `writes-per-second` writes, without rounding.
 const WRITE: u64 = Ticks::PER_SECOND;
 
-/// What the bucket says to a write.
+/// The result of a write at the bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Within the limit; a token has been taken.
     Granted,
-    /// The first write beyond the limit: a flood begins, and is to be reported.
+    /// The first write beyond the limit: a flood begins and must be reported.
     FloodBegins,
     /// One more write of a flood that has been reported.
     Flood,
 }
 
-/// A token bucket. It begins full, is filled by the time that passes, and each write that is
-/// judged takes a token, whether it is committed or refused later on.
+/// A token bucket. It begins full, is filled by the time that passes, and each write takes a token,
+/// even if a later check refuses it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
     /// Units of [`WRITE`] that are left.
@@ -29,17 +29,17 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket, whatever its size.
+    /// A full bucket of any size.
     pub(crate) const FULL: Self = Self {
         level: u64::MAX,
         filled: Ticks(0),
         flooding: false,
     };
 
-    /// Judges one write at `now`.
+    /// Checks one write at `now`.
     ///
     /// Writes are granted again as soon as time has brought a token; the flood itself is over, and
-    /// the next one reported anew, once the VF has been calm for long enough to fill the bucket.
+    /// the next one reported, once the VF has paused long enough to fill the bucket.
     pub(crate) fn take(&mut self, limits: Limits, now: Ticks) -> Verdict {
         // 2³² writes of 10⁷ units each stay far below 2⁶⁴.
         let capacity = u64::from(limits.burst).saturating_mul(WRITE);
@@ -135,8 +135,8 @@ mod tests {
         let granted = (0..=3000_u64)
             .filter(|&step| bucket.take(limits, Ticks(step * 100_000)) == Verdict::Granted)
             .count();
-        // Ask every 10 ms for 30 seconds: a token comes each 142.857 ms, is taken at the next
-        // question, and nothing is gained while the bucket of one is full.
+        // Write every 10 ms for 30 seconds: a token is added each 142.857 ms, the next write takes
+        // it, and the full bucket of one gains nothing.
         assert_eq!(granted, 1 + 3000 / 15);
     }
 

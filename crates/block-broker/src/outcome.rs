@@ -9,19 +9,21 @@ use crate::watch::Kinds;
 pub enum Deliver {
     /// None.
     Nothing,
-    /// Those of one VF: see [`Broker::hand_over_invalidation`](crate::Broker::hand_over_invalidation).
+    /// Those of one VF: see
+    /// [`Broker::hand_over_invalidation`](crate::Broker::hand_over_invalidation).
     ToVf(u16),
     /// Those of every VF. At `PASSIVE_LEVEL`: only operations on all VFs return it.
     ToAllVfs,
 }
 
 /// What the shell does after an operation, without a VF's lock. After an operation of a VF it is as
-/// bounded as that: [`FollowUp::changed`] costs one atomic load while no request waits, and there is
-/// nothing to deliver.
+/// bounded as that: [`FollowUp::changed`] costs one atomic load while no request waits, and there
+/// is nothing to deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the shell wakes waiting requests and delivers invalidations"]
 pub struct FollowUp {
-    /// Kinds of changes that the operation counted: see [`Watch::mark_due`](crate::Watch::mark_due).
+    /// Kinds of changes that the operation counted: see
+    /// [`Watch::mark_due`](crate::Watch::mark_due).
     pub changed: Kinds,
     /// Invalidations that became pending.
     pub deliver: Deliver,
@@ -68,7 +70,8 @@ impl<T> Outcome<T> {
         self.result
     }
 
-    /// Returns the result in a shell without waiting requests, where the follow-up has nothing to do.
+    /// Returns the result in a shell without waiting requests, where the follow-up has nothing to
+    /// do.
     ///
     /// # Errors
     /// Why the operation was refused.
@@ -84,7 +87,8 @@ impl<T> Outcome<T> {
         }
     }
 
-    /// Adds the follow-up of this step to that of the whole operation, and returns the step's result.
+    /// Adds the follow-up of this step to that of the whole operation, and returns the step's
+    /// result.
     pub(crate) fn add_to(self, whole: &mut FollowUp) -> Result<T, Refusal> {
         whole.add(self.follow_up);
         self.result

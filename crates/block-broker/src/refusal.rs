@@ -3,7 +3,8 @@
 use block_table::{Rule, Violation};
 use pf_broker_abi::Refusal;
 
-/// The refusal of a write or publish that breaks a rule of the manifest; each kind of rule has its own.
+/// The refusal of a write or publish that breaks a rule of the manifest; each kind of rule has its
+/// own.
 #[must_use]
 pub const fn refusal_of(violation: Violation) -> Refusal {
     match violation.rule {

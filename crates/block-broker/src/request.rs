@@ -1,4 +1,4 @@
-//! What was asked for, as it came.
+//! A request as it arrived, and the block that it names.
 
 use block_table::{Block, Image, ShortRead};
 use pf_broker_abi::{Operation, Refusal};
@@ -6,7 +6,7 @@ use pf_broker_abi::{Operation, Refusal};
 use crate::Ticks;
 use crate::store::prefix;
 
-/// A call as it came, for the journal.
+/// A call as it arrived, for the journal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
     pub(crate) operation: Operation,
@@ -32,14 +32,14 @@ impl Request {
         }
     }
 
-    /// What was sent with the request: as many bytes as it names, and zeros behind them.
+    /// The request's data: as many bytes as its length, then zeros.
     #[inline]
     pub(crate) fn message(&self, sent: &Image) -> Image {
         prefix(sent, usize::try_from(self.length).unwrap_or(usize::MAX))
     }
 
-    /// Whether host software or the virtualization stack sent the request. Its refusal is not charged
-    /// to a VF.
+    /// Whether host software or the virtualization stack sent the request. Its refusal is not
+    /// charged to a VF.
     pub(crate) const fn is_by_host(&self) -> bool {
         match self.operation {
             Operation::Read | Operation::Write | Operation::TakeInvalidation => false,
@@ -56,7 +56,7 @@ impl Request {
         }
     }
 
-    /// The same request as another entry of the journal.
+    /// The same request, journaled as another operation.
     pub(crate) const fn as_operation(&self, operation: Operation) -> Self {
         Self { operation, ..*self }
     }
@@ -93,7 +93,7 @@ pub(crate) fn writable_length(block: Block<'_>, length: u32) -> Result<(), Refus
     }
 }
 
-/// A length that a call may have at all: 1 to 128 bytes.
+/// Whether any call may have this length: 1 to 128 bytes.
 #[inline]
 fn length_of_request(length: u32) -> Result<usize, Refusal> {
     usize::try_from(length)

@@ -1,4 +1,4 @@
-//! The memory of one VF: what its registers hold and what its streams keep.
+//! The memory of one VF: values of registers and messages of streams.
 
 use block_table::{Block, History, Image, Kind, MAX_BLOCK_LENGTH, Table, WhenFull, Writer};
 use pf_broker_abi::Refusal;
@@ -11,18 +11,18 @@ const ALIGNMENT: usize = 16;
 /// The memory of a VF is a multiple of this many bytes: neighbours share no cache line.
 const CACHE_LINE: usize = 64;
 
-/// What is kept about one block of one VF, beside the block's bytes: a cache line.
+/// The state of one block of one VF, without the block's bytes: one cache line.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
 pub struct BlockSlot {
     counters: BlockCounters,
-    /// Where the block's bytes begin in the VF's memory.
+    /// Offset of the block's bytes in the VF's memory.
     offset: usize,
-    /// The place of a stream's oldest message.
+    /// The slot of a stream's oldest message.
     head: u16,
     /// How many messages a stream keeps at the moment.
     queued: u16,
-    /// Who has committed something since the last reset.
+    /// Which sides have committed something since the last reset.
     history: History,
     /// Commits and resets of the block since the device started.
     revision: u64,
@@ -68,12 +68,12 @@ impl BlockSlot {
         self.revision
     }
 
-    /// Moves the revision on: the block has another value than before, or another tenant.
+    /// Increases the revision: the block has a new value or a new tenant.
     fn revise(&mut self) {
         self.revision = self.revision.wrapping_add(1);
     }
 
-    /// Where the message `places` behind the oldest one lies.
+    /// Offset of the message that is `places` messages after the oldest one.
     fn message(&self, block: Block<'_>, places: usize) -> usize {
         let mut place = usize::from(self.head).wrapping_add(places);
         if place >= block.depth() {
@@ -93,8 +93,8 @@ pub(crate) struct Store<'m> {
 
 /// How many bytes the blocks of one VF need.
 ///
-/// Behind the last block [`MAX_BLOCK_LENGTH`] bytes are left over, so that each block can be read
-/// as a full image, whatever its length, by code without a branch on that length.
+/// [`MAX_BLOCK_LENGTH`] bytes follow the last block, so that code without a branch on the length
+/// can read every block as a full image.
 pub(crate) fn bytes_needed(table: &Table<'_>) -> usize {
     let blocks = table
         .blocks()
@@ -150,7 +150,7 @@ impl<'m> Store<'m> {
         self.slots.get_mut(index)
     }
 
-    /// Fills `reply` with the first `length` bytes of a register and zeros behind them.
+    /// Fills `reply` with the first `length` bytes of a register, then zeros.
     #[inline]
     pub(crate) fn read_register(&self, index: usize, length: usize, reply: &mut Image) {
         let window = self
@@ -166,14 +166,14 @@ impl<'m> Store<'m> {
         }
     }
 
-    /// What the next write is judged against: the value of a register, the message that a stream
+    /// The committed image for the next write: the value of a register, the message that a stream
     /// accepted last, or the default image of a stream that has accepted none since its reset.
     #[inline]
     pub(crate) fn committed(&self, index: usize, block: Block<'_>) -> Image {
         prefix(self.newest(index, block), block.max_length())
     }
 
-    /// Like `committed`, but borrowed: bytes behind `max_length` are not the block's.
+    /// Like `committed`, but borrowed: bytes after `max_length` do not belong to the block.
     #[inline]
     pub(crate) fn newest<'s>(&'s self, index: usize, block: Block<'s>) -> &'s Image {
         let Some(slot) = self.slots.get(index) else {
@@ -196,7 +196,7 @@ impl<'m> Store<'m> {
         self.window(offset).unwrap_or(&ZERO)
     }
 
-    /// Makes `image` the value of a register.
+    /// Sets the value of a register to `image`.
     #[inline]
     pub(crate) fn commit(&mut self, index: usize, block: Block<'_>, writer: Writer, image: &Image) {
         let Some(slot) = self.slots.get_mut(index) else {
@@ -208,7 +208,8 @@ impl<'m> Store<'m> {
         self.store_register(offset, block.max_length(), image);
     }
 
-    /// Forgets that the VF has written a register, of whose bytes none is left: its sequences may begin anywhere again.
+    /// Clears the VF from a register's history because none of its bytes remain: its sequences may
+    /// start at any value.
     pub(crate) fn forget_vf(&mut self, index: usize) {
         if let Some(slot) = self.slots.get_mut(index) {
             slot.history = slot.history.without(Writer::Vf);
@@ -254,8 +255,8 @@ impl<'m> Store<'m> {
             .map(|message| prefix(message, block.max_length()))
     }
 
-    /// Forgets what a VF wrote: a register returns to what its manifest says, a stream is emptied
-    /// and its memory zeroed, and sequences may begin anywhere again.
+    /// Wipes a VF's data: a register returns to the value that its manifest defines, a stream is
+    /// emptied and its memory zeroed, and sequences may start at any value.
     pub(crate) fn wipe(&mut self, index: usize, block: Block<'_>) {
         let committed = self.committed(index, block);
         let Some(slot) = self.slots.get_mut(index) else {
@@ -284,14 +285,15 @@ impl<'m> Store<'m> {
         }
     }
 
-    /// 128 bytes of memory from `offset`; every block leaves as many behind its beginning.
+    /// 128 bytes of memory from `offset`; as many follow the start of every block.
     #[inline]
     fn window(&self, offset: usize) -> Option<&Image> {
         self.bytes.get(offset..).and_then(<[u8]>::first_chunk)
     }
 
-    /// Overwrites the register of `length` bytes at `offset`. Its room is a multiple of [`ALIGNMENT`],
-    /// and what `image` has behind `length` is zero, so that it is written in whole steps.
+    /// Overwrites the register of `length` bytes at `offset`. Its room is a multiple of
+    /// [`ALIGNMENT`], and the bytes of `image` after `length` are zero, so it is written in whole
+    /// steps.
     #[inline]
     fn store_register(&mut self, offset: usize, length: usize, image: &Image) {
         let bytes = self.bytes.get_mut(offset..).unwrap_or_default();
@@ -302,7 +304,7 @@ impl<'m> Store<'m> {
         }
     }
 
-    /// Overwrites the message of `length` bytes at `offset`, and nothing of the one behind it.
+    /// Overwrites the message of `length` bytes at `offset`, but no byte of the next one.
     #[inline]
     fn store_message(&mut self, offset: usize, length: usize, image: &Image) {
         let bytes = self.bytes.get_mut(offset..).unwrap_or_default();
@@ -315,9 +317,9 @@ impl<'m> Store<'m> {
 /// How a message was queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
-    /// There was room.
+    /// The stream had room.
     Behind,
-    /// The oldest message was dropped for it.
+    /// The oldest message was dropped.
     DroppingOldest,
 }
 
@@ -333,7 +335,7 @@ fn next_place(place: u16, block: Block<'_>) -> u16 {
 /// An image of zeros.
 static ZERO: Image = [0; MAX_BLOCK_LENGTH];
 
-/// `image` with zeros behind its first `length` bytes.
+/// `image` with zeros after its first `length` bytes.
 #[inline]
 pub(crate) fn prefix(image: &Image, length: usize) -> Image {
     let mut prefix = *image;

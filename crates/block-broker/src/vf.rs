@@ -1,4 +1,4 @@
-//! Everything of one VF, operated by whoever holds its lock.
+//! One VF, whose operations run under its lock.
 
 mod invalidation;
 mod publishing;
@@ -21,8 +21,8 @@ use crate::{BlockCounters, VfCounters};
 /// Everything of one VF: its blocks' values and messages, latched invalidations, power state,
 /// limit, counters and journal.
 ///
-/// It has no operations of its own: the [`Broker`](crate::Broker) operates it, under the lock that
-/// the shell brings with its [`VfLock`](crate::VfLock).
+/// The [`Broker`](crate::Broker) operates it under the lock of the shell, a
+/// [`VfLock`](crate::VfLock).
 #[derive(Debug)]
 pub struct Vf<'m> {
     service: ServiceState,
@@ -56,7 +56,7 @@ enum ServiceState {
     Removed,
 }
 
-/// What a VF cannot be made from.
+/// The memory for a VF is too small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryTooSmall {
     /// How many slots the table needs.
@@ -86,10 +86,10 @@ impl core::fmt::Display for MemoryTooSmall {
 
 impl core::error::Error for MemoryTooSmall {}
 
-/// What a VF is at the moment, and what has happened to it.
+/// The state and the counters of a VF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VfStatus {
-    /// What was counted since the device started.
+    /// The counters since the device started.
     pub counters: VfCounters,
     /// Invalidations that no request has taken yet; bit n stands for block n.
     pub pending: u64,
@@ -99,10 +99,10 @@ pub struct VfStatus {
     pub open: bool,
 }
 
-/// What one block of a VF is at the moment, and what has happened to it.
+/// The state and the counters of one block of a VF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockStatus {
-    /// What was counted since the device started.
+    /// The counters since the device started.
     pub counters: BlockCounters,
     /// Messages of a stream that wait to be drained; 0 for a register.
     pub queued: u16,
@@ -123,9 +123,9 @@ impl<'m> Vf<'m> {
         bytes_needed(table)
     }
 
-    /// Makes a VF in D0 whose blocks have their default values.
+    /// Creates a VF in D0 whose blocks have their default values.
     ///
-    /// `slots` and `bytes` are the VF's memory for as long as it lives; whatever they hold is
+    /// `slots` and `bytes` are the VF's memory for as long as it lives; their content is
     /// overwritten. `bytes` should begin at a multiple of 64, so that VFs share no cache line.
     ///
     /// # Errors
@@ -200,8 +200,8 @@ impl<'m> Vf<'m> {
         self.journal.excerpt(after, entries)
     }
 
-    /// Journals a refusal, counts it if it is one of the VF, and hands it back. One of the host side is the broker's to
-    /// count.
+    /// Journals a refusal, counts it if the VF caused it, and returns it. The broker counts
+    /// refusals of host software.
     #[cold]
     pub(crate) fn refuse(
         &mut self,
@@ -253,8 +253,8 @@ impl<'m> Vf<'m> {
         self.store.slot(index).map_or(0, BlockSlot::revision)
     }
 
-    /// Fills `reply` with a register's value. `length` is what was asked for; the bytes of `reply`
-    /// behind it become zero.
+    /// Fills `reply` with a register's value. `length` is the length in the request; the bytes of
+    /// `reply` after it become zero.
     #[inline]
     pub(crate) fn read(
         &mut self,
@@ -298,7 +298,7 @@ impl<'m> Vf<'m> {
         self.store.pop(target.index, target.block)
     }
 
-    /// Notes an event that changes nothing of the VF.
+    /// Journals an event that does not change the VF.
     pub(crate) fn note(&mut self, request: &Request) {
         self.record(request, None);
     }

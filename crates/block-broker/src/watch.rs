@@ -1,11 +1,11 @@
-//! Waiting for a change without a lock that writers share.
+//! Waits for changes, without a lock that writers share.
 //!
 //! A waiter queues its request, announces itself, and counts. An operation that changes something
-//! counts it under its VF's lock and looks for an announcement after that. [`Broker::count`] takes
-//! the same lock, so either the waiter's count holds the change or the operation sees the
-//! announcement: no change is missed, and an operation without waiters costs one load.
+//! counts it under its VF's lock and then checks for an announcement. [`Broker::count`] takes the
+//! same lock, so either the waiter's count holds the change or the operation sees the announcement:
+//! no change is missed, and an operation without waiters costs one load.
 //!
-//! The waiters themselves are the shell's, in a queue for each set of kinds ([`Waiters`]).
+//! The shell holds the waiting requests, in a queue for each set of kinds ([`Waiters`]).
 //!
 //! [`Broker::count`]: crate::Broker::count
 
@@ -25,8 +25,8 @@ impl Kinds {
     /// Every set that can be waited for.
     pub const SETS: [Self; 3] = [Self(1), Self(2), Self(3)];
 
-    /// The set of these bits: bit 0 for [`Kinds::CHANGES`], bit 1 for [`Kinds::JOURNAL`]. `None` for
-    /// no bit or any other.
+    /// The set of these bits: bit 0 for [`Kinds::CHANGES`], bit 1 for [`Kinds::JOURNAL`]. `None`
+    /// for no bit or any other.
     #[must_use]
     pub const fn from_bits(bits: u32) -> Option<Self> {
         match bits {
@@ -65,7 +65,7 @@ pub trait Waiters {
     fn answer(&self, request: Self::Request, count: u64);
 }
 
-/// What becomes of a request that wants to wait.
+/// The result of starting a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival<R> {
     /// It is answered with this count at once.
@@ -79,12 +79,13 @@ pub enum Arrival<R> {
 /// How many requests are taken out of a queue before their kinds are counted for all of them.
 const BATCH: usize = 16;
 
-/// Who waits for which kinds of changes, and which of them have come.
+/// Which kinds of changes requests wait for, and which of them have occurred.
 #[derive(Debug)]
 pub struct Watch {
-    /// Kinds that somebody waits for.
+    /// Kinds that a request waits for.
     waited_for: AtomicU8,
-    /// Kinds that came while somebody waited for them, until [`Watch::complete_due`] sees to them.
+    /// Kinds that changed while a request waited for them, until [`Watch::complete_due`] handles
+    /// them.
     due: AtomicU8,
 }
 
@@ -115,8 +116,8 @@ impl Watch {
         }
     }
 
-    /// Starts the wait of a request until the count of its kinds differs from `seen`. `queue` puts it
-    /// into its queue, where [`Watch::complete_due`] may answer it at once.
+    /// Starts the wait of a request until the count of its kinds differs from `seen`. `queue` puts
+    /// it into its queue, where [`Watch::complete_due`] may answer it at once.
     pub fn begin_wait<R>(
         &self,
         request: R,
@@ -139,14 +140,14 @@ impl Watch {
         }
     }
 
-    /// Marks these kinds, which were counted under a lock that is released by now, as due if a request
-    /// waits for them. Returns whether [`Watch::complete_due`] has to run. Callable at any IRQL: one
-    /// load when no request waits, otherwise two more atomic operations, whatever the number of
-    /// waiters.
+    /// Marks these kinds, which were counted under a lock that is released by now, as due if a
+    /// request waits for them. Returns whether [`Watch::complete_due`] has to run. Callable at any
+    /// IRQL: one load when no request waits, otherwise two more atomic operations, for any number
+    /// of waiters.
     #[inline]
     #[must_use]
     pub fn mark_due(&self, kinds: Kinds) -> bool {
-        // The lock orders this behind an announcement whose count did not hold the change.
+        // The lock orders this after an announcement whose count did not include the change.
         self.waited_for.load(Ordering::Acquire) & kinds.0 != 0 && self.take(kinds)
     }
 
@@ -159,8 +160,8 @@ impl Watch {
         taken != 0
     }
 
-    /// Answers those who wait for kinds that have come: the requests that were queued when this
-    /// began, and no later one, however fast their senders ask again. Any number of calls may run
+    /// Answers the requests that wait for kinds that changed: those that were queued when this
+    /// began, and no later one, however fast their senders wait again. Any number of calls may run
     /// at one time.
     ///
     /// A request is counted for after it was taken out of its queue, so its answer is not below

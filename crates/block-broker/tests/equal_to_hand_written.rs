@@ -1,6 +1,6 @@
-//! The broker with `blocks/accelerator.toml` and a validator written by hand say the same to every
-//! write of the block `command`: the manifest says what it seems to say, and the benchmark compares
-//! like with like.
+//! The broker with `blocks/accelerator.toml` and a validator written by hand give the same result
+//! for every write of the block `command`, so the manifest expresses the hand-written rules, and
+//! the benchmark compares equal work.
 
 mod hand_written;
 mod shell;

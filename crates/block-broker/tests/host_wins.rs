@@ -1,4 +1,5 @@
-//! A publish never fails because of what a VF wrote, and never reaches another tenant or request than the one it is for.
+//! A publish never fails because of a VF's bytes, and only reaches the tenant and the request that
+//! it answers.
 
 mod shell;
 
@@ -20,7 +21,7 @@ device-id = 1
 max-vfs = 3
 "#;
 
-/// Appends a block in which the VF's `wanted` must not be above the host side's `granted`.
+/// Appends a block in which the VF's `wanted` must not be above host software's `granted`.
 fn queues(blocks: &[(u32, &str)]) -> String {
     let mut manifest = QUEUES.to_owned();
     for (id, access) in blocks {
@@ -190,7 +191,8 @@ fn a_publish_to_all_that_is_wrong_by_itself_commits_nothing_anywhere() {
     });
 }
 
-/// What the defaults of the VF's bytes do not allow, no VF gets with all the others: it could write the same.
+/// A publish to all VFs that breaks a rule on the defaults is refused for every VF: each could
+/// write the defaults.
 #[test]
 fn a_publish_to_all_must_hold_without_what_vfs_wrote() {
     let asks_first = queues(&[(5, "read-write")]).replace("wanted <= granted", "wanted >= 1");
@@ -324,7 +326,7 @@ fn what_is_wrong_whatever_the_revision_is_said_first_and_what_may_follow_from_it
     });
 }
 
-/// The reply to one tenant, which the host's software was still working on when the VF went to the next.
+/// A reply to one tenant that host software publishes after the VF has a new tenant.
 #[test]
 fn a_reply_for_the_tenant_before_is_not_for_the_next() {
     with_device(CONTOSO, 1, |device| {
@@ -482,7 +484,7 @@ owner = "both"
 sequence = "non-decreasing"
 "#;
 
-/// What a side sends to the block `shared`, mostly near to what it may be.
+/// Data of one side for the block `shared`, mostly near the valid range.
 fn sent() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![8 => 0..4_u8, 1 => any::<u8>()];
     prop_oneof![9 => vec(byte.clone(), 8), 1 => vec(byte, 1..8)]
@@ -508,16 +510,17 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
-    /// What holds on the defaults of a VF's bytes is published to it and to all, whatever the VF has written. What does
-    /// not is published to all never, and to one VF only if it holds on what the VF wrote, and then it withdraws nothing.
+    /// A publish that holds on the defaults of a VF's bytes succeeds for this VF and for all, for
+    /// any bytes of the VF. Any other publish never succeeds for all VFs, and for one VF only if it
+    /// holds on the VF's bytes; then it withdraws nothing.
     #[test]
     fn no_vf_can_keep_a_publish_from_itself_or_from_others(steps in vec(step(), 1..60)) {
         let compiled = compile(LAYOUTS);
         let table = Table::verify(&compiled).unwrap();
         let block = table.block(0).unwrap();
         let by_itself = |sent: &[u8]| {
-            let judged = block.admit(Writer::Pf, sent, block.default_image(), History::EMPTY);
-            judged.map(drop).map_err(refusal_of)
+            let validated = block.admit(Writer::Pf, sent, block.default_image(), History::EMPTY);
+            validated.map(drop).map_err(refusal_of)
         };
         with_table(&compiled, 2, |device| {
             for step in &steps {
@@ -547,7 +550,7 @@ proptest! {
                         }
                     }
                 }
-                // Whatever is committed keeps every rule, so the host can publish the same again.
+                // Every committed image keeps every rule, so host software can publish it again.
                 let now = device.host_sees(0, 0, 8).unwrap();
                 let again = device.host_publish(0, 0, &now).map(drop);
                 prop_assert_eq!(again, Ok(()));

@@ -1,4 +1,4 @@
-//! What comes in between two steps of one operation, in an order that the test chooses.
+//! Events between two steps of one operation, in an order that the test chooses.
 
 mod shell;
 
@@ -9,7 +9,7 @@ use block_table::Table;
 use pf_broker_abi::{Operation, Refusal};
 use shell::{CONTOSO, Calls, NOW, compile, events, image, notified};
 
-/// A VF that lets something happen just before one of the operations on it.
+/// A VF that calls a hook just before one of the operations on it.
 struct Interrupted<'m> {
     vf: RefCell<Vf<'m>>,
     before: Cell<Option<Interruption<'m>>>,
@@ -38,7 +38,7 @@ impl VfLock for Interrupted<'_> {
 type Device = Broker<'static, Interrupted<'static>>;
 type Cells = &'static [Interrupted<'static>];
 
-/// A device of two VFs. What the hooks of its cells reach must live for ever, so it does.
+/// A device of two VFs. The hooks of its VFs need `'static` data, so its memory is leaked.
 fn device(manifest: &str) -> (&'static Device, Cells) {
     let table = Table::verify(compile(manifest).leak()).unwrap();
     let cells: Vec<_> = (0..2)
@@ -58,7 +58,7 @@ fn device(manifest: &str) -> (&'static Device, Cells) {
     )
 }
 
-/// Lets `happen` come before the operation on a VF that follows `after` others.
+/// Calls `happen` before the operation on a VF that follows `after` others.
 fn interrupt(cell: &Interrupted<'static>, after: usize, happen: impl FnOnce() + 'static) {
     cell.before.set(Some(Interruption {
         after,
@@ -66,8 +66,8 @@ fn interrupt(cell: &Interrupted<'static>, after: usize, happen: impl FnOnce() + 
     }));
 }
 
-/// Publishes a command to both VFs, while `between` happens when the first has it and the second has
-/// not.
+/// Publishes a command to both VFs, while `between` happens when the first has it and the second
+/// has not.
 fn publish_around(
     between: impl FnOnce(&'static Device) + 'static,
 ) -> (&'static Device, Outcome<()>) {
@@ -154,7 +154,7 @@ fn a_publish_to_all_is_not_begun_while_another_is_under_way() {
     assert_eq!(device.host_publish_all(1, &[1; 8]), Ok(false));
 }
 
-/// The host side counts the times that it changed something.
+/// Host software counts its changes.
 const COUNTED: &str = r#"
 [device]
 name = "counted"
@@ -192,7 +192,7 @@ fn a_publish_to_all_follows_the_sequences_that_the_host_side_published_before() 
 #[test]
 fn a_later_value_of_a_sequence_that_comes_in_between_stands() {
     let (device, cells) = device(COUNTED);
-    // The VF is looked at once before anything is committed, and once to commit.
+    // The VF is accessed once before any commit, and once to commit.
     interrupt(&cells[1], 1, move || {
         device.host_publish(1, 0, &[9, 1]).unwrap();
     });

@@ -1,5 +1,5 @@
 //! `blocks/mlx5-hv-vhca.toml` against the VF driver that it describes: the manifest refuses nothing
-//! that the driver of Linux sends, and everything that a host agent must not send to it.
+//! that the driver of Linux sends, and everything that host software must not send to it.
 
 #[path = "linux_mlx5/client.rs"]
 mod client;
@@ -63,7 +63,8 @@ fn a_stream_that_nobody_drains_keeps_four_whole_updates_of_most_rings() {
     });
 }
 
-/// A manifest that refuses fragments where the real one must not: with these words in place of those.
+/// A manifest that refuses fragments where the real one must not: with these words in place of
+/// those.
 fn with_refusals(from: &str, to: &str, test: impl FnOnce(&Device<'_>, &mut Client)) {
     assert_eq!(MANIFEST.matches(from).count(), 1, "{from}");
     with_device(&MANIFEST.replace(from, to), 1, |device| {
@@ -87,7 +88,8 @@ fn a_stream_that_refuses_when_it_is_full_would_end_the_statistics() {
         let unfinished = client.sequence;
         assert_eq!(client.update(device), Err(Refusal::Full));
         assert!(!client.due, "nothing is sent until the next command");
-        // The next update has the number of the unfinished one, which a `sequence` rule would refuse.
+        // The next update has the number of the unfinished one, which a `sequence` rule would
+        // refuse.
         ask(device, client, 1, 1);
         assert_eq!((client.due, client.sequence), (true, unfinished));
         let mut fragments = drained(device);
@@ -152,7 +154,8 @@ fn an_agent_that_the_client_lacks_cannot_be_asked_for() {
             let asked = device.host_publish(0, CONTROL, &request(1 | 1 << bit, 1));
             assert_eq!(asked, Err(Refusal::Reserved), "bit {bit}");
         }
-        // Before the network device is there even bit 0 is one that it lacks, and zeros are the answer.
+        // Before the network device is there even bit 0 is one that it lacks, and zeros are the
+        // answer.
         client.unload(device).unwrap();
         ask(device, client, 1, 1);
         let control = device.host_sees(0, CONTROL, 128).unwrap();

@@ -25,8 +25,8 @@ impl VfLock for Cell {
 
 type Device = &'static Broker<'static, Cell>;
 
-/// Runs `test` on a new device of `vfs` VFs for each order. Loom's threads need what lives for ever,
-/// so the memory of each run is leaked.
+/// Runs `test` on a new device of `vfs` VFs for each order. Loom's threads need `'static` data, so
+/// the memory of each run is leaked.
 fn every_order(vfs: usize, test: impl Fn(Device) + Sync + Send + 'static) {
     static TABLE: OnceLock<Vec<u8>> = OnceLock::new();
     let table = Table::verify(TABLE.get_or_init(|| compile(CONTOSO))).unwrap();
@@ -73,7 +73,7 @@ fn control(acknowledged: u8, sequence: u8) -> [u8; 16] {
     ]
 }
 
-/// A publish of the block `control`: the field of the host's side.
+/// A publish of the block `control`: the field of host software.
 fn command(command: u8) -> [u8; 16] {
     [command, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 }
@@ -142,7 +142,7 @@ fn write_against_a_publish_that_it_contradicts_never_keeps_the_publish_out() {
     });
 }
 
-/// The host side reads a request, and a write of the VF comes before its answer, or does not.
+/// Host software reads a request, and the VF may write before the answer.
 #[test]
 fn a_publish_that_expects_a_revision_against_a_write() {
     every_order(1, |device| {
@@ -167,7 +167,7 @@ fn a_publish_that_expects_a_revision_against_a_write() {
     });
 }
 
-/// An answer for the tenant before the reset is never in what the next one reads.
+/// The next tenant never reads an answer for the tenant before the reset.
 #[test]
 fn a_publish_that_expects_a_revision_against_a_reset() {
     every_order(1, |device| {
@@ -208,8 +208,8 @@ fn publish_against_reset() {
     });
 }
 
-/// Whether the VF's journal shows a committed write behind the beginning of its reset. Entries are
-/// numbered under the VF's lock, so their order is the order in which things happened.
+/// Whether the VF's journal shows a committed write after the beginning of its reset. Entries are
+/// numbered under the VF's lock, so they are in order of occurrence.
 fn written_behind_reset(device: Device) -> bool {
     let nothing = Entry {
         number: 0,
@@ -254,8 +254,8 @@ fn write_against_reset_leaves_nothing_from_before() {
     });
 }
 
-/// A sequence number that would go backwards is taken only by a VF whose reset is over: the writer
-/// sees the same order as the journal.
+/// Only a VF whose reset has finished accepts a lower sequence number: the writer sees the same
+/// order as the journal.
 #[test]
 fn a_write_that_only_a_reset_allows_shows_behind_it() {
     every_order(1, |device| {

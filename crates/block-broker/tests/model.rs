@@ -98,7 +98,7 @@ fn block() -> impl Strategy<Value = u32> {
     ]
 }
 
-/// What somebody might send to a block: mostly fit for it, so that every rule is reached.
+/// Data for a block, mostly valid, so that every rule is reached.
 fn sent_to(block: u32) -> BoxedStrategy<Vec<u8>> {
     let control = (0..8_u16, 0..8_u16, 0..5_u16, 0..6_u32, 0..40_u8).prop_map(
         |(command, acknowledged, version, sequence, dirt)| {
@@ -168,7 +168,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A sequence that may end with the removal of the device and a few steps behind it.
+/// A sequence that may end with the removal of the device and a few more steps.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     (
         vec(step(), 1..120),
@@ -327,7 +327,7 @@ fn take_lifecycle_step(device: &Device<'_>, model: &mut Model, at: u64, step: &S
     }
 }
 
-/// Everything that can be seen of the broker is as the model has it.
+/// All observable state of the broker equals the model's.
 fn compare(device: &Device<'_>, model: &Model, clock: u64) {
     for refusal in Refusal::ALL {
         assert_eq!(

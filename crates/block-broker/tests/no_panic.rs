@@ -1,14 +1,14 @@
 //! No panic can be reached from any operation of the broker, nor from the table's verifier.
 //!
 //! `no-panic/` links every operation into a library as a kernel would, with a panic handler that
-//! carries a marker. Optimisation removes the handler, and the marker with it, only if nothing can
-//! reach it any more.
+//! carries a marker. Optimisation removes the handler and its marker only if no code can reach it.
 #![cfg(target_os = "linux")]
 
 use std::path::Path;
 use std::process::Command;
 
-/// The marker of `no-panic/src/lib.rs`, and a part of the name of each function that starts a panic.
+/// The marker of `no-panic/src/lib.rs`, and a part of the name of each function that starts a
+/// panic.
 const SIGNS: [&[u8]; 2] = [b"a panic is reachable in this library", b"9panicking"];
 
 fn build(features: &[&str]) -> Vec<u8> {
@@ -19,7 +19,7 @@ fn build(features: &[&str]) -> Vec<u8> {
         .args(["build", "--quiet", "--release", "--target-dir"])
         .arg(&target)
         .args(features)
-        // What measures or instruments the test would leave panics of its own in the library.
+        // Instrumentation of the test would add panics of its own to the library.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .status()

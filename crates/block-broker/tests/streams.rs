@@ -1,5 +1,4 @@
-//! What the next message of a stream is judged against: the one that was accepted last, drained or
-//! not.
+//! The next message of a stream is validated against the last accepted one, drained or not.
 
 mod shell;
 
@@ -9,7 +8,7 @@ use shell::{CONTOSO, Calls, with_device};
 #[test]
 fn a_sequence_goes_on_behind_messages_that_were_drained() {
     with_device(CONTOSO, 1, |device| {
-        // One place after the other is that of the newest message, in a full stream and in an empty one.
+        // Each slot in turn holds the newest message, in a full stream and in an empty one.
         for number in 1..=10 {
             device.vf_write(0, 3, &[1, number]).unwrap();
             if number % 3 == 0 {

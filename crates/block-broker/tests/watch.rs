@@ -1,4 +1,4 @@
-//! Waiting for changes: who is answered, when, and with what.
+//! Waiting for changes: which request is answered, when, and with which count.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -65,7 +65,7 @@ fn bits_name_kinds_and_nothing_else_is_a_set() {
     }
 }
 
-/// A count of the driver's previous life may be above the present one.
+/// A count from before a restart of the driver may be higher than the current one.
 #[test]
 fn any_other_count_than_the_present_one_is_answered_at_once() {
     let (watch, room) = (Watch::new(), Room::default());
@@ -94,8 +94,8 @@ fn a_change_is_for_those_who_wait_for_its_kind() {
     assert_eq!(room.serve(&watch), [(0, 1)]);
 }
 
-/// Waiters that ask again as soon as they are answered, with the count that they were given, keep
-/// nobody busy. This is what a guest's write could loop over for ever.
+/// Waiters that wait again as soon as they are answered, with the count that they got, do not keep
+/// a caller busy. Otherwise a guest's write could loop for ever.
 #[test]
 fn waiters_that_return_at_once_are_served_once() {
     struct Eager<'r>(&'r Room, &'r Watch);
@@ -134,8 +134,8 @@ fn waiters_that_return_at_once_are_served_once() {
     }
 }
 
-/// The sender of a request that arrives while others are served may have seen more than was counted
-/// for those.
+/// The sender of a request that arrives while others are answered may have seen a higher count than
+/// theirs.
 #[test]
 fn an_answer_is_counted_behind_the_arrival_of_its_request() {
     let (watch, room) = (Watch::new(), Room::default());

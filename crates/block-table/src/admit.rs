@@ -1,4 +1,4 @@
-//! What happens to a write between the caller's bytes and the commit: merge, choice of a layout, and every rule.
+//! Validates a write before its commit: merges it, selects the layout and applies every rule.
 
 use crate::MAX_BLOCK_LENGTH;
 use crate::checksum::crc32;
@@ -23,11 +23,11 @@ impl<'a> Block<'a> {
         (self.min_length()..=self.max_length()).contains(&length)
     }
 
-    /// Checks what is checked on the bytes as they were sent: the checksum.
+    /// Checks the checksum, which covers the bytes as they were sent.
     ///
     /// # Errors
-    /// [`Rule::Checksum`] when `writer` owns the checksum field and its value is not the CRC-32 of all bytes before it,
-    /// or when `sent` is too short to hold it.
+    /// [`Rule::Checksum`] when `writer` owns the checksum field and its value is not the CRC-32 of
+    /// all bytes before it, or when `sent` is too short to hold it.
     #[inline]
     pub fn check_sent(&self, writer: Writer, sent: &[u8]) -> Result<(), Violation> {
         let record = self.record;
@@ -51,7 +51,8 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// The index of the layout that `image` has, among the layouts in the manifest's order; `None` when it has none.
+    /// The index of the layout that `image` has, among the layouts in the manifest's order; `None`
+    /// when it has none.
     #[must_use]
     pub fn layout_of(&self, image: &Image) -> Option<usize> {
         let chosen = self.choose(self.layouts(), image).ok()??;
@@ -60,19 +61,22 @@ impl<'a> Block<'a> {
             .position(|layout| core::ptr::eq(layout, chosen))
     }
 
-    /// Merges what `writer` sent into the block and applies every rule but the checksum to the result.
+    /// Merges what `writer` sent into the block and applies every rule but the checksum to the
+    /// result.
     ///
-    /// `sent` is at most 128 bytes, and zeros follow it up to the end of the block. `committed` is the block before the
-    /// write. For a stream it is the last message that was accepted, or the default image.
+    /// `sent` is at most 128 bytes, and zeros follow it up to the end of the block. `committed` is
+    /// the block before the write. For a stream it is the last message that was accepted, or the
+    /// default image.
     ///
-    /// The rules are applied in this order: fields of the block; the choice of the layout; reserved bits; fields of the
-    /// layout, then its `require`; `require` of the block; sequences.
+    /// The rules are applied in this order: fields of the block; the choice of the layout; reserved
+    /// bits; fields of the layout, then its `require`; `require` of the block; sequences.
     ///
-    /// A write that chooses another layout than the committed one starts the other side's fields of the new layout at their
-    /// defaults: bytes that one side wrote as one field are never taken for another field that belongs to the other side.
+    /// A write that chooses another layout than the committed one starts the other side's fields of
+    /// the new layout at their defaults, so bytes that one side wrote as one field never become a
+    /// field of the other side.
     ///
     /// # Errors
-    /// The first rule that the merged image breaks. Nothing is to be committed then.
+    /// The first rule that the merged image breaks. The caller must not commit anything then.
     #[inline]
     pub fn admit(
         &self,
@@ -89,12 +93,12 @@ impl<'a> Block<'a> {
         Ok(image)
     }
 
-    /// As [`admit`](Self::admit), but on an image of the caller, which begins as what was sent, with zeros behind it, and
-    /// becomes what is to be committed: a `Result` with an image in it is copied on its way, at addresses that make the
-    /// processor wait.
+    /// Like [`admit`](Self::admit), but in place: `image` holds the sent bytes, followed by zeros,
+    /// and receives the image to commit. Returning an image in a `Result` would copy it, which
+    /// costs store-forwarding stalls.
     ///
     /// # Errors
-    /// As for [`admit`](Self::admit); `image` is of no use then.
+    /// As for [`admit`](Self::admit); the content of `image` is unspecified then.
     #[inline]
     pub fn admit_in_place(
         &self,
@@ -108,7 +112,7 @@ impl<'a> Block<'a> {
         if !self.written_whole_by(writer) {
             *image = merge(image, committed, self.writable(shape, writer));
         }
-        let judge = |image: &Image, rules: &[_]| {
+        let check = |image: &Image, rules: &[_]| {
             Judgement {
                 table: self.table,
                 image,
@@ -118,7 +122,7 @@ impl<'a> Block<'a> {
             }
             .check(rules)
         };
-        judge(image, self.table.rules(self.record.rules))?;
+        check(image, self.table.rules(self.record.rules))?;
         let layout = self.choose(layouts, image)?;
         let mut reserved = self.table.image(shape.reserved);
         if let Some(layout) = layout {
@@ -131,16 +135,17 @@ impl<'a> Block<'a> {
             return Err(Violation::new(Rule::Reserved, offset));
         }
         if let Some(layout) = layout {
-            judge(image, self.table.rules(layout.rules))?;
+            check(image, self.table.rules(layout.rules))?;
         }
-        judge(image, self.table.rules(self.record.last_rules))
+        check(image, self.table.rules(self.record.last_rules))
     }
 
     /// The image that the block has after a reset, when it had `committed` before.
     ///
-    /// Every byte that a VF can write returns to its default, and with [`OnReset::Default`](crate::OnReset::Default) every
-    /// other byte too. With [`OnReset::Keep`](crate::OnReset::Keep) bytes that only the host side writes stay; those of a
-    /// layout stay as long as the block keeps that layout.
+    /// Every byte that a VF can write returns to its default, and with
+    /// [`OnReset::Default`](crate::OnReset::Default) every other byte too. With
+    /// [`OnReset::Keep`](crate::OnReset::Keep) bytes that only host software writes stay; those of
+    /// a layout stay as long as the block keeps that layout.
     #[must_use]
     pub fn reset_image(&self, committed: &Image) -> Image {
         if self.record.flags & block_flag::KEEP == 0 {
@@ -150,8 +155,8 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// `committed` with every byte that a VF can write at its default. Bytes that only the host side writes stay; those of a
-    /// layout stay as long as the block keeps that layout.
+    /// `committed` with every byte that a VF can write at its default. Bytes that only host
+    /// software writes stay; those of a layout stay as long as the block keeps that layout.
     #[must_use]
     pub fn without_vf(&self, committed: &Image) -> Image {
         let kept =
@@ -175,8 +180,8 @@ impl<'a> Block<'a> {
         merge(&image, &fresh, self.table.image(self.record.common))
     }
 
-    /// Whether a [`sequence`](crate::format::rule::SEQUENCE) of the host side's own bytes constrains publishes, so that a
-    /// publish may be refused for what the host side published before.
+    /// Whether a [`sequence`](crate::format::rule::SEQUENCE) on bytes of host software constrains
+    /// publishes, so that an earlier publish can cause a refusal.
     #[must_use]
     pub fn publishes_in_sequence(&self) -> bool {
         let constrains = |record: &RuleRecord| {

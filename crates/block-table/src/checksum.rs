@@ -2,19 +2,21 @@
 
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
-/// Bytes that one step takes.
+/// The bytes of one step.
 const STEP: usize = 16;
 
-/// Slice-by-16 tables: 16 KiB of constants buy about eight times the speed of one table at the lengths of blocks.
+/// Slice-by-16 tables: 16 KiB of constants buy about eight times the speed of one table at the
+/// lengths of blocks.
 static CRC32: Crc<u32, Table<STEP>> = Crc::<u32, Table<STEP>>::new(&CRC_32_ISO_HDLC);
 
-/// Initial values that zeros in front lead from to the proper one: element `n` for `n` zeros.
+/// Initial values that `n` leading zeros turn into the catalogued one, as element `n`.
 ///
-/// With them every input is a whole number of steps. Over a slice of unknown length the crate's own loop takes the rest
-/// byte by byte, which is slow, and checks bounds, whose failure would be a panic.
+/// They pad every input in front to a whole number of steps. The crate's own loop processes a
+/// remainder byte by byte, which is slow, and checks bounds, which could panic.
 static BEFORE_ZEROS: [u32; STEP] = before_zeros();
 
-/// The CRC-32/ISO-HDLC of `bytes`: that of Ethernet, PKZIP and PNG, which closes a table and which a checksum field has.
+/// The CRC-32/ISO-HDLC of `bytes`, the CRC of Ethernet, PKZIP and PNG. Tables and checksum fields
+/// use it.
 ///
 /// ```
 /// assert_eq!(block_table::crc32(b"123456789"), 0xCBF4_3926);
@@ -45,7 +47,8 @@ pub fn crc32(bytes: &[u8]) -> u32 {
 /// Runs the shift register backwards over zeros, from the catalogued initial value.
 const fn before_zeros() -> [u32; STEP] {
     let mut initials = [0; STEP];
-    // The register of a reflected CRC holds its value with the bits in reverse, and so does the polynomial.
+    // The register of a reflected CRC holds its value with the bits in reverse, and so does the
+    // polynomial.
     let polynomial = CRC_32_ISO_HDLC.poly.reverse_bits();
     let mut register = CRC_32_ISO_HDLC.init.reverse_bits();
     let mut zeros = 0;
@@ -53,7 +56,7 @@ const fn before_zeros() -> [u32; STEP] {
         initials[zeros] = register.reverse_bits();
         let mut bit = 0;
         while bit < 8 {
-            // The highest bit tells whether the polynomial was added in the step that is undone.
+            // The highest bit says whether the step that is undone added the polynomial.
             register = if register >> 31 == 1 {
                 (register ^ polynomial) << 1 | 1
             } else {

@@ -1,4 +1,5 @@
-//! The writer of the format. The manifest compiler lowers a manifest to a [`Source`]; this lays it out as bytes.
+//! The writer of the format: lays out a [`Source`], to which the manifest compiler lowers a
+//! manifest, as bytes.
 
 mod condition;
 mod error;
@@ -27,7 +28,8 @@ impl Source {
     /// Writes the table and verifies it.
     ///
     /// # Errors
-    /// [`EncodeError::TooMany`] when a count does not fit, [`EncodeError::Refused`] when the verifier refuses the result.
+    /// [`EncodeError::TooMany`] when a count does not fit, [`EncodeError::Refused`] when the
+    /// verifier refuses the result.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut writer = Writer::default();
         let name = writer.text(&self.name)?;

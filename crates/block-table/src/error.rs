@@ -33,10 +33,10 @@ macro_rules! flaws {
         }
 
         impl Flaw {
-            /// Every flaw, in the order of their declaration.
+            /// All flaws, in order of declaration.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The flaw in words.
+            /// The text of the flaw.
             #[must_use]
             pub const fn sentence(self) -> &'static str {
                 match self {
@@ -75,12 +75,12 @@ flaws! {
     Checksum => "a checksum field does not lie inside of the shortest write, or is not 32 bits wide",
     Owner => "an owner is neither VF nor PF nor both",
     ImageIndex => "an image index is outside of the images",
-    DefaultImage => "a default image is not zero in its reserved bits or behind the block",
+    DefaultImage => "a default image is not zero in its reserved bits or after the block",
     Mask => "a byte mask has a byte other than zero and all ones, or one that nobody writes",
-    ReservedMask => "the bytes behind the block are not reserved",
+    ReservedMask => "the bytes after the block are not reserved",
     Span => "consecutive elements are outside of their section",
     TooManyLayouts => "a block has more than 64 layouts",
-    Key => "a key of a layout begins behind byte 112, has a value outside of its mask, or reaches out of its block",
+    Key => "a key of a layout begins after byte 112, has a value outside its mask, or extends beyond its block",
     TooManyRules => "a rule list has more than 1024 rules",
     RuleKind => "a rule is of an unknown kind",
     Operand => "an integer has an unknown shape",
@@ -90,7 +90,7 @@ flaws! {
     Range => "a range is empty",
     Divisor => "a divisor is zero",
     Values => "a list of values is empty, longer than 4096, outside of its section or not ascending",
-    Counted => "a rule on counted elements does not stand behind the count of the same field",
+    Counted => "a rule on counted elements does not follow the count of the same field",
     SequenceKind => "a sequence is of an unknown kind",
     ExpressionLength => "an expression has no instructions or more than 256",
     Operation => "an instruction is of an unknown kind or has a part it does not use",
@@ -98,5 +98,5 @@ flaws! {
     StackOverflow => "an expression needs more than 16 places of stack",
     Jump => "a jump leaves its expression, or arrives with another stack depth",
     Result => "an expression does not leave exactly one value",
-    DeviceIds => "the device IDs are not 1 to 16 different ones with zeros behind them",
+    DeviceIds => "the device IDs are not 1 to 16 different ones followed by zeros",
 }

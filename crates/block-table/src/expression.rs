@@ -12,8 +12,8 @@ pub(crate) struct Overflow;
 
 /// Whether the condition `code` holds for `image`.
 ///
-/// Comparisons that bring both sides along, joined with `&&`, `||` and `!`, need no stack: there is never more than one
-/// truth value. Only for others the stack machine runs.
+/// Comparisons whose instruction has both sides, joined with `&&`, `||` and `!`, need no stack,
+/// because there is never more than one truth value. All others run on the stack machine.
 #[inline]
 pub(crate) fn evaluate(code: &[Instruction], image: &Image) -> Result<bool, Overflow> {
     const AND_THEN: u8 = op::AND_THEN | op::IMMEDIATE;
@@ -37,7 +37,7 @@ pub(crate) fn evaluate(code: &[Instruction], image: &Image) -> Result<bool, Over
     Ok(holds)
 }
 
-/// What is left of `rest` behind `count` instructions.
+/// The part of `rest` after `count` instructions.
 #[inline]
 fn skip<'c>(rest: &Iter<'c, Instruction>, count: u64) -> Iter<'c, Instruction> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
@@ -46,11 +46,12 @@ fn skip<'c>(rest: &Iter<'c, Instruction>, count: u64) -> Iter<'c, Instruction> {
 
 /// Runs the stack machine.
 ///
-/// The verifier has shown that jumps go forward, that the stack never underflows nor grows beyond [`MAX_STACK`], and that
-/// one value is left. The stack index is masked all the same, so that the compiler needs no such proof.
+/// The verifier has shown that jumps go forward, that the stack neither underflows nor exceeds
+/// [`MAX_STACK`], and that one value remains. The stack index is masked because the compiler does
+/// not know this.
 fn run(code: &[Instruction], image: &Image) -> Result<u64, Overflow> {
     const MASK: usize = MAX_STACK - 1;
-    // The top of the stack lives in a register; `below` holds what is under it.
+    // The top of the stack is in a register; `below` holds the rest.
     let mut below = [0u64; MAX_STACK];
     let mut top = 0u64;
     let mut depth = 0usize;
@@ -96,14 +97,14 @@ fn run(code: &[Instruction], image: &Image) -> Result<u64, Overflow> {
             comparison if comparison & op::COMPARISON != 0 => {
                 u64::from(compares(comparison, left, right))
             }
-            // The verifier refuses every other operation; should one appear, the write is refused.
+            // The verifier refuses every other operation; refuse the write if one appears.
             _ => return Err(Overflow),
         };
     }
     Ok(top)
 }
 
-/// A comparison that brings both of its sides along.
+/// A comparison whose instruction has both sides.
 #[inline]
 fn compare(instruction: &Instruction, image: &Image) -> Result<bool, Overflow> {
     let mut left = field(instruction.left, image);
@@ -120,7 +121,8 @@ fn compare(instruction: &Instruction, image: &Image) -> Result<bool, Overflow> {
     Ok(compares(instruction.op, left, right))
 }
 
-/// Whether the bit is set that belongs to the relation of `left` to `right`: [`op::IS_LESS`] and the two above it.
+/// Whether `operation` has the bit of the relation of `left` to `right`: [`op::IS_LESS`] or one of
+/// the two above it.
 #[inline]
 fn compares(comparison: u8, left: u64, right: u64) -> bool {
     let relation = u8::from(left >= right) + u8::from(left > right);

@@ -1,7 +1,8 @@
-//! The records of a block table as they stand in its bytes.
+//! The records of a block table, as laid out in its bytes.
 //!
-//! All records are little-endian and have an alignment of one byte, so a table can be read where it lies. The sections
-//! follow the [`Header`] in one fixed order and without gaps, which leaves no section offsets to get wrong:
+//! All records are little-endian and have an alignment of one byte, so a table can be read in
+//! place. The sections follow the [`Header`] in this order and without gaps, so there are no
+//! section offsets:
 //!
 //! | section | element | count in the header |
 //! |---|---|---|
@@ -25,15 +26,15 @@ pub const VERSION: u16 = 2;
 pub const MAX_DEVICE_IDS: usize = 16;
 /// A slot of the ID lookup that holds no block.
 pub const EMPTY_SLOT: u16 = u16::MAX;
-/// The most slots that a lookup may have to look at.
+/// The most slots that a lookup may probe.
 pub const MAX_PROBES: u8 = 8;
-/// Where the bytes that the header's CRC covers begin: right behind the CRC.
+/// Offset of the first byte that the header's CRC covers: the one after the CRC.
 pub const CRC_START: usize = 20;
 /// [`BlockRecord::checksum_offset`] of a block without a checksum field.
 pub const NO_CHECKSUM: u8 = u8::MAX;
 /// The length of a [`KeyRecord`]'s mask and value in bytes.
 pub const KEY_LENGTH: usize = 16;
-/// Where a [`KeyRecord`] can begin at most.
+/// The last offset at which a [`KeyRecord`] may begin.
 pub const LAST_KEY_START: u8 = 112;
 
 /// The beginning of a table.
@@ -48,12 +49,12 @@ pub struct Header {
     pub reserved: U16,
     /// The length of the whole table in bytes.
     pub length: U32,
-    /// CRC-32/ISO-HDLC of every byte behind this field, up to `length`.
+    /// CRC-32/ISO-HDLC of every byte after this field, up to `length`.
     pub crc: U32,
     /// PCI vendor ID of the PF.
     pub vendor_id: U16,
-    /// PCI device IDs that the PF may have: the first [`device_id_count`](Self::device_id_count), all different. The
-    /// others are zero.
+    /// PCI device IDs that the PF may have: the first [`device_id_count`](Self::device_id_count),
+    /// all different. The others are zero.
     pub device_ids: [U16; MAX_DEVICE_IDS],
     /// Number of device IDs, 1 to [`MAX_DEVICE_IDS`].
     pub device_id_count: u8,
@@ -65,11 +66,12 @@ pub struct Header {
     pub burst: U32,
     /// The device's name.
     pub name: Text,
-    /// Multiplier of the ID lookup: a block's first slot is `(id * multiplier) >> shift`, modulo `slots`.
+    /// Multiplier of the ID lookup: a block's first slot is `(id * multiplier) >> shift`, modulo
+    /// `slots`.
     pub multiplier: U32,
     /// Shift of the ID lookup, at most 31.
     pub shift: u8,
-    /// Slots to look at before an ID is unknown, 1 to [`MAX_PROBES`].
+    /// Slots to probe before an ID is unknown, 1 to [`MAX_PROBES`].
     pub probes: u8,
     /// Number of blocks.
     pub blocks: U16,
@@ -118,7 +120,7 @@ pub struct Span {
     pub count: U16,
 }
 
-/// What each byte of an image is: four indices into the image section.
+/// The role of each byte of an image, as four indices into the image section.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct Shape {
@@ -126,7 +128,7 @@ pub struct Shape {
     pub default: U16,
     /// `0xFF` for each byte that a VF's write sets, zero for the others.
     pub vf: U16,
-    /// `0xFF` for each byte that a publish of the host side sets, zero for the others.
+    /// `0xFF` for each byte that a publish sets, zero for the others.
     pub pf: U16,
     /// The bits that must be zero.
     pub reserved: U16,
@@ -150,38 +152,42 @@ pub struct BlockRecord {
     pub min_length: u8,
     /// The longest write, and the length of the block, in bytes.
     pub max_length: u8,
-    /// Where the checksum stands, or [`NO_CHECKSUM`].
+    /// Offset of the checksum, or [`NO_CHECKSUM`].
     pub checksum_offset: u8,
     /// [`operand`] shape of the checksum: four bytes of either order.
     pub checksum_operand: u8,
-    /// [`owner`] bits: whose writes must carry the checksum.
+    /// [`owner`] bits: whose writes must contain the checksum.
     pub checksum_owner: u8,
     /// Messages that a stream keeps for each VF; zero for a register.
     pub depth: U16,
-    /// The block as a whole. For a block with layouts, bytes that only layouts cover count as reserved here.
+    /// The block as a whole. For a block with layouts, bytes that only layouts cover count as
+    /// reserved here.
     pub shape: Shape,
-    /// Index of an image with `0xFF` for each byte that fields of the block itself cover, where layouts do not reach.
+    /// Index of an image with `0xFF` for each byte that fields of the block itself cover, where
+    /// layouts do not reach.
     pub common: U16,
     /// Rules that hold before a layout is chosen.
     pub rules: Span,
-    /// The alternative layouts, in the order in which they are tried; none for a block of one shape.
+    /// The alternative layouts, in the order in which they are tried; none for a block of one
+    /// shape.
     pub layouts: Span,
-    /// Rules that hold whatever layout was chosen, evaluated last.
+    /// Rules that hold in every layout, evaluated last.
     pub last_rules: Span,
 }
 
-/// The bits that a layout is known by: most conditions of layouts begin with fields that equal constants, close to each
-/// other, and all of these are looked at in one step.
+/// The bits that identify a layout. Most conditions of layouts begin with equalities of fields and
+/// constants that lie close together; a key compares all of them in one step.
 ///
-/// A key without any bits is one that every image has.
+/// Every image matches a key without bits.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct KeyRecord {
-    /// The first of the [`KEY_LENGTH`] bytes of the image that are looked at, at most [`LAST_KEY_START`].
+    /// The first of the [`KEY_LENGTH`] bytes of the image that are compared, at most
+    /// [`LAST_KEY_START`].
     pub start: u8,
-    /// The bits among them that count, all of them inside of the block.
+    /// The bits among them that are compared, all of them inside the block.
     pub mask: U128,
-    /// What these bits are; the others are zero.
+    /// The value of these bits; the others are zero.
     pub value: U128,
 }
 
@@ -189,9 +195,10 @@ pub struct KeyRecord {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct LayoutRecord {
-    /// What an image must have to have this layout.
+    /// The bits that an image in this layout must have.
     pub key: KeyRecord,
-    /// The instructions that choose this layout for an image that has the key; an empty span chooses it always.
+    /// The instructions that choose this layout for an image that has the key; an empty span
+    /// chooses it always.
     pub when: Span,
     /// The whole block in this layout.
     pub shape: Shape,
@@ -201,8 +208,9 @@ pub struct LayoutRecord {
 
 /// One rule.
 ///
-/// `start`, `shift` and `mask` follow from `offset` and `operand`, and stand here so that a rule on a single integer does
-/// not compute them: it reads eight bytes from `start`, shifts them right and masks them.
+/// `start`, `shift` and `mask` follow from `offset` and `operand`. They are stored so that a rule
+/// on a single integer does not compute them: it reads eight bytes from `start`, shifts them right
+/// and masks them.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct RuleRecord {
@@ -214,13 +222,13 @@ pub struct RuleRecord {
     pub operand: u8,
     /// Number of elements, 1 to 128.
     pub elements: u8,
-    /// First of the eight bytes that the first element is cut out of.
+    /// First of the eight bytes that contain the first element.
     pub start: u8,
-    /// Shift that brings its lowest bit down.
+    /// Right shift that moves its lowest bit to bit 0.
     pub shift: u8,
-    /// First detail, as [`rule`] says; zero where it says nothing.
+    /// First detail, as documented at [`rule`]; otherwise zero.
     pub detail: u8,
-    /// Second detail, as [`rule`] says; zero where it says nothing.
+    /// Second detail, as documented at [`rule`]; otherwise zero.
     pub second: u8,
     /// The bits that an element has.
     pub mask: U64,
@@ -230,10 +238,11 @@ pub struct RuleRecord {
     pub b: U64,
 }
 
-/// One instruction of a compiled expression. The expression is a stack machine on unsigned 64-bit values.
+/// One instruction of a compiled expression. The expression is a stack machine on unsigned 64-bit
+/// values.
 ///
-/// Most conditions compare a field, or the sum of two, with a field or a constant. That is one instruction,
-/// [`op::COMPARE`]; the others are for what is left.
+/// Most conditions compare a field, or the sum of two, with a field or a constant. [`op::COMPARE`]
+/// does that in one instruction; the others do everything else.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct Instruction {
@@ -243,19 +252,22 @@ pub struct Instruction {
     pub reserved: [u8; 3],
     /// [`op::COMPARE`]: the left side; otherwise zero.
     pub left: FieldRecord,
-    /// [`op::COMPARE`]: what is added to the left side, if it has any bits; otherwise zero.
+    /// [`op::COMPARE`]: the field that is added to the left side, if it has any bits; otherwise
+    /// zero.
     pub plus: FieldRecord,
-    /// [`op::FIELD`]: the right operand. [`op::COMPARE`]: the right side, if it has any bits. Otherwise zero.
+    /// [`op::FIELD`]: the right operand. [`op::COMPARE`]: the right side, if it has any bits.
+    /// Otherwise zero.
     pub right: FieldRecord,
-    /// [`op::IMMEDIATE`]: the right operand, or the number of instructions that a jump skips. [`op::COMPARE`]: the right
-    /// side when it is not a field. Otherwise zero.
+    /// [`op::IMMEDIATE`]: the right operand, or the number of instructions that a jump skips.
+    /// [`op::COMPARE`]: the right side if it is not a field. Otherwise zero.
     pub immediate: U64,
 }
 
 /// A field in an expression, or some bits of one.
 ///
-/// It is cut out of eight bytes of the image: those from `start`, read as a little-endian or big-endian integer, shifted
-/// right by `shift`, of which the lowest `bits` remain. So fields of any width and any bits of them take the same few steps.
+/// It is extracted from the eight bytes of the image at `start`: they are read as a little-endian
+/// or big-endian integer and shifted right by `shift`, and the lowest `bits` remain. So fields of
+/// any width, and parts of them, take the same few steps.
 #[derive(
     Clone,
     Copy,
@@ -309,9 +321,9 @@ pub mod block_flag {
     pub const KEEP: u8 = 1 << 2;
     /// A full stream drops its oldest message.
     pub const DROP_OLDEST: u8 = 1 << 3;
-    /// Every byte of the block, in each of its layouts, is set by a VF's write.
+    /// A VF's write sets every byte of the block, in each of its layouts.
     pub const VF_WRITES_ALL: u8 = 1 << 4;
-    /// Every byte of the block, in each of its layouts, is set by a publish of the host side.
+    /// A publish sets every byte of the block, in each of its layouts.
     pub const PF_WRITES_ALL: u8 = 1 << 5;
     /// Every bit that a block may have.
     pub const ALL: u8 = NOTIFY | SHORT_READ | KEEP | DROP_OLDEST | VF_WRITES_ALL | PF_WRITES_ALL;
@@ -321,11 +333,12 @@ pub mod block_flag {
 pub mod owner {
     /// The VF sets it.
     pub const VF: u8 = 1;
-    /// The host side sets it.
+    /// Host software sets it.
     pub const PF: u8 = 2;
 }
 
-/// How an integer lies in an image: the lower two bits are the binary logarithm of its width in bytes.
+/// How an integer lies in an image: the lower two bits are the binary logarithm of its width in
+/// bytes.
 pub mod operand {
     /// The bits with the logarithm of the width.
     pub const WIDTH: u8 = 0b011;
@@ -343,7 +356,7 @@ pub mod operand {
 
 /// Values of [`RuleRecord::kind`].
 pub mod rule {
-    /// Only the elements are meant that the [`COUNT`] rule on the same field has counted.
+    /// The rule applies only to the elements that the [`COUNT`] rule on the same field has counted.
     pub const COUNTED: u8 = 0x80;
     /// Each element lies in `a..=b`.
     pub const RANGE: u8 = 0;
@@ -357,12 +370,14 @@ pub mod rule {
     pub const ONE_OF_LISTED: u8 = 4;
     /// `elements` bytes hold printable ASCII (20h to 7Eh), then zeros.
     pub const TEXT: u8 = 5;
-    /// The integer at offset `detail` with the operand shape `second` is at most `elements`, and elements behind it are zero.
+    /// The integer at offset `detail` with the operand shape `second` is at most `elements`, and
+    /// elements after it are zero.
     pub const COUNT: u8 = 6;
     /// The `b` instructions from index `a` leave a value other than zero.
     pub const REQUIRE: u8 = 7;
-    /// The field, which the [`owner`](super::owner)s in `second` set, moves on as `detail` ([`sequence`](super::sequence))
-    /// says: when the VF writes, if it is one of them, and otherwise when the host side publishes.
+    /// The field, which the [`owner`](super::owner)s in `second` set, advances as `detail`
+    /// ([`sequence`](super::sequence)) says: at writes of the VF if it is one of them, otherwise at
+    /// publishes.
     pub const SEQUENCE: u8 = 8;
 }
 
@@ -372,31 +387,34 @@ pub mod sequence {
     pub const STRICT: u8 = 0;
     /// Not less than the value before.
     pub const NON_DECREASING: u8 = 1;
-    /// Greater in serial number arithmetic (RFC 1982): ahead by less than half of the number space.
+    /// Greater in serial number arithmetic (RFC 1982): by less than half of the number space.
     pub const SERIAL: u8 = 2;
 }
 
 /// Values of [`Instruction::op`]: an operation, and where its right operand comes from.
 ///
-/// A binary operation takes its right operand from the top of the stack and its left one from below. With
-/// [`IMMEDIATE`](op::IMMEDIATE) or [`FIELD`](op::FIELD) the right operand comes with the instruction, and with
-/// [`COMPARE`](op::COMPARE) a comparison brings both sides along and pushes its result.
+/// A binary operation takes its right operand from the top of the stack and its left one from
+/// below. With [`IMMEDIATE`](op::IMMEDIATE) or [`FIELD`](op::FIELD) the instruction has the right
+/// operand, and with [`COMPARE`](op::COMPARE) the instruction has both sides of a comparison and
+/// pushes its result.
 pub mod op {
     /// The right operand is the instruction's immediate.
     pub const IMMEDIATE: u8 = 0x80;
     /// The right operand is a field.
     pub const FIELD: u8 = 0x40;
-    /// Both sides of a comparison come with the instruction.
+    /// The instruction has both sides of a comparison.
     pub const COMPARE: u8 = 0xC0;
     /// The bits of the operation itself.
     pub const OPERATION: u8 = 0x3F;
-    /// Pushes its right operand, which comes with the instruction.
+    /// Pushes its right operand, which the instruction has.
     pub const PUSH: u8 = 0;
     /// Replaces zero with one and everything else with zero.
     pub const NOT: u8 = 1;
-    /// Skips as many instructions as the immediate says when the top is zero, and drops the top otherwise.
+    /// If the top is zero, skips the number of instructions in the immediate; otherwise drops the
+    /// top.
     pub const AND_THEN: u8 = 2;
-    /// Skips as many instructions as the immediate says when the top is not zero, and drops the top otherwise.
+    /// If the top is not zero, skips the number of instructions in the immediate; otherwise drops
+    /// the top.
     pub const OR_ELSE: u8 = 3;
     /// Sum; overflow ends the evaluation.
     pub const ADD: u8 = 4;
@@ -408,7 +426,8 @@ pub mod op {
     pub const BIT_AND: u8 = 7;
     /// Bitwise or.
     pub const BIT_OR: u8 = 8;
-    /// A comparison. Its lowest three bits say for which relations of the left operand to the right one it gives 1.
+    /// A comparison. Its lowest three bits are the relations of the left operand to the right one
+    /// that result in 1.
     pub const COMPARISON: u8 = 0x10;
     /// In a comparison: less.
     pub const IS_LESS: u8 = 1 << 0;

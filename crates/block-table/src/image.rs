@@ -3,19 +3,21 @@
 use crate::MAX_BLOCK_LENGTH;
 use crate::format::{KEY_LENGTH, KeyRecord, operand};
 
-/// The bytes of one block, zero behind its length.
+/// The bytes of one block; bytes after its length are zero.
 pub type Image = [u8; MAX_BLOCK_LENGTH];
 
 /// An image of zeros.
 pub(crate) static ZERO: Image = [0; MAX_BLOCK_LENGTH];
 
-/// Where the eight bytes begin that an integer at `offset` is cut out of: at the integer, or at the last place there is.
+/// The start of the eight bytes that contain an integer at `offset`: `offset`, or the last possible
+/// start.
 pub(crate) const LAST_START: u8 = 120;
 
 /// Reads the integer of shape `operand` at `offset`.
 ///
-/// Always eight bytes are read and the integer is cut out of them, which spares a branch on its width. The verifier has
-/// shown that the integer lies inside of the image; a wrong offset would read other bytes of the image, nothing more.
+/// It reads eight bytes and extracts the integer, without a branch on its width. The verifier has
+/// shown that the integer lies inside the image; a wrong offset would only read other bytes of the
+/// image.
 #[inline]
 pub(crate) fn load(image: &Image, offset: u8, shape: u8) -> u64 {
     let (start, shift) = place(offset, shape);
@@ -23,7 +25,8 @@ pub(crate) fn load(image: &Image, offset: u8, shape: u8) -> u64 {
     (extract(image, start, shape, shift) << unused) >> unused
 }
 
-/// Reads eight bytes from `start` on, in the byte order of `shape`, and shifts them right by `shift`.
+/// Reads eight bytes from `start` on, in the byte order of `shape`, and shifts them right by
+/// `shift`.
 #[inline]
 pub(crate) fn extract(image: &Image, start: u8, shape: u8, shift: u8) -> u64 {
     let start = usize::from(start);
@@ -42,7 +45,7 @@ pub(crate) fn extract(image: &Image, start: u8, shape: u8, shift: u8) -> u64 {
     value >> (shift & 63)
 }
 
-/// Whether the image has the bits that a layout is known by.
+/// Whether the image matches the key of a layout.
 #[inline]
 pub(crate) fn has(image: &Image, key: &KeyRecord) -> bool {
     image
@@ -51,8 +54,8 @@ pub(crate) fn has(image: &Image, key: &KeyRecord) -> bool {
         .is_some_and(|bytes| u128::from_le_bytes(*bytes) & key.mask.get() == key.value.get())
 }
 
-/// Where the eight bytes begin that the integer of shape `operand` at `offset` is cut out of, and the shift that brings
-/// its lowest bit down.
+/// The start of the eight bytes that contain the integer of shape `operand` at `offset`, and the
+/// right shift that moves its lowest bit to bit 0.
 #[inline]
 pub(crate) const fn place(offset: u8, shape: u8) -> (u8, u8) {
     let start = if offset < LAST_START {
@@ -64,7 +67,8 @@ pub(crate) const fn place(offset: u8, shape: u8) -> (u8, u8) {
     if shape & operand::BIG_ENDIAN == 0 {
         return (start, before);
     }
-    // The verifier has shown that the integer ends within the eight bytes; the wrapping keeps a wrong one from mattering.
+    // The verifier has shown that the integer ends within the eight bytes; wrapping makes a wrong
+    // one harmless.
     (start, (64 - 8 * operand::width(shape)).wrapping_sub(before))
 }
 

@@ -1,16 +1,27 @@
 //! The **block table**: the compiled form of a block manifest.
 //!
-//! A table is one byte string, little-endian, versioned and closed by a CRC. It is verified once, when it is
-//! loaded, much as an eBPF program is: every offset, length, count, instruction and stack depth. Afterwards a
-//! [`Table`] is a zero-copy view that can be evaluated without anything left to go wrong: evaluation has no loop
-//! that the table's verified counts do not bound, no recursion, no allocation and no panic.
+//! A table is one little-endian byte string with a version and a CRC. [`Table::verify`] checks it
+//! once, when it is loaded: every offset, length, count, instruction and stack depth, as the
+//! verifier of eBPF does for programs. Afterwards evaluation cannot fail: the verified counts bound
+//! every loop, and there is no recursion, no allocation and no panic.
 //!
-//! * [`format`] holds the records as they stand in the bytes;
-//! * [`Table::verify`] is the only way to a [`Table`], and every refusal is a [`TableError`] with its offset;
-//! * [`Block::check_sent`] and [`Block::admit`] judge what a VF or the host side writes;
-//! * [`crc32`] is the CRC of tables and of checksum fields.
+//! From the evaluation down:
 //!
-//! The feature `encode` adds the writer of the format (`encode::Source`).
+//! | file | holds |
+//! |---|---|
+//! | `admit.rs` | [`Block::check_sent`] and [`Block::admit`]: the validation of a write |
+//! | `rule.rs` | the evaluation of rules |
+//! | `expression.rs` | the stack machine for conditions |
+//! | `verify.rs`, `verify/` | [`Table::verify`], the only way to a [`Table`] |
+//! | `table.rs` | the zero-copy view of a verified table |
+//! | `lookup.rs` | the lookup of a block by its ID |
+//! | `encode.rs`, `encode/` | the writer of the format, with the feature `encode` |
+//! | `error.rs` | [`TableError`]: why a table is refused, and at which offset |
+//! | `violation.rs` | the rules that a write can break |
+//! | `writer.rs` | the two writers of a block, and which of them have written it |
+//! | `image.rs` | block images, and integers in them |
+//! | `checksum.rs` | [`crc32`], the CRC of tables and of checksum fields |
+//! | `format.rs` | the records in the bytes of a table |
 #![cfg_attr(not(any(test, feature = "encode")), no_std)]
 #![forbid(unsafe_code)]
 
@@ -40,9 +51,10 @@ pub use writer::{History, Writer};
 pub const MAX_BLOCK_LENGTH: usize = 128;
 /// The number of bits in an invalidation mask: blocks with a smaller ID can be invalidated.
 ///
-/// The mask of `GUID_SRIOV_DEVICE_INTERFACE_STANDARD`'s and the VPCI interface's invalidation is one `ULONGLONG`.
+/// The mask of `GUID_SRIOV_DEVICE_INTERFACE_STANDARD`'s and the VPCI interface's invalidation is
+/// one `ULONGLONG`.
 pub const INVALIDATABLE_BLOCKS: u32 = 64;
-/// The most VFs that a table may speak of.
+/// The most VFs that a table may describe.
 pub const MAX_VFS: u16 = 4096;
 /// The most blocks in a table.
 pub const MAX_BLOCKS: usize = 1024;

@@ -1,4 +1,4 @@
-//! From a block ID to a block's index in O(1).
+//! Looks up a block's index by its block ID in O(1).
 
 use zerocopy::little_endian::U16;
 
@@ -14,7 +14,7 @@ pub(crate) struct Lookup<'t> {
 }
 
 impl Lookup<'_> {
-    /// The index of the block with `id`. At most `probes` slots are looked at, whatever the ID.
+    /// The index of the block with `id`. Probes at most `probes` slots for any ID.
     #[inline]
     pub(crate) fn find(&self, blocks: &[BlockRecord], id: u32) -> Option<usize> {
         let mask = self.slots.len().wrapping_sub(1);

@@ -7,7 +7,7 @@ use crate::table::Table;
 use crate::violation::{Rule, Violation};
 use crate::writer::{History, Writer};
 
-/// What a write is judged on.
+/// The images that rules are evaluated on.
 pub(crate) struct Judgement<'a> {
     pub(crate) table: &'a Table<'a>,
     /// The merged image.
@@ -19,10 +19,10 @@ pub(crate) struct Judgement<'a> {
 }
 
 impl Judgement<'_> {
-    /// Applies `rules` in order; the first broken one is the answer.
+    /// Applies `rules` in order and returns the first broken one.
     #[inline]
     pub(crate) fn check(&self, rules: &[RuleRecord]) -> Result<(), Violation> {
-        // What the latest count rule counted, for the element rules right behind it.
+        // The result of the latest count rule, for the element rules right after it.
         let mut counted = 0u8;
         for record in rules {
             match record.kind {
@@ -104,7 +104,7 @@ impl Judgement<'_> {
         Ok(())
     }
 
-    /// Checks a count and what is behind it, and returns the count.
+    /// Checks a count and the elements after it, and returns the count.
     fn count(&self, record: &RuleRecord) -> Result<u8, Violation> {
         let count = u8::try_from(load(self.image, record.detail, record.second)).ok();
         let Some(count) = count.filter(|count| *count <= record.elements) else {
@@ -139,7 +139,8 @@ impl Judgement<'_> {
             sequence::STRICT => now > before,
             sequence::NON_DECREASING => now >= before,
             _ => {
-                // RFC 1982: the difference modulo the number space, moved to the top of 64 bits where its sign shows.
+                // RFC 1982: the difference modulo the number space, moved to the top of 64 bits
+                // where its sign shows.
                 let ahead = now.wrapping_sub(before) << unused_bits(record.operand);
                 ahead != 0 && ahead < 1 << 63
             }
@@ -152,8 +153,9 @@ impl Judgement<'_> {
     }
 }
 
-/// Whose writes a sequence on a field of `owners` constrains: those of the VF if it owns the field, also together with the
-/// host side. A value that the host side publishes there starts the sequence anew, so that no VF can veto it.
+/// The writer whose writes a sequence on a field of `owners` constrains: the VF if it owns the
+/// field, alone or together with host software. A value that host software publishes there restarts
+/// the sequence, so that no VF can block it.
 pub(crate) const fn constrained_writer(owners: u8) -> u8 {
     if owners & owner::VF == 0 {
         owners

@@ -54,7 +54,7 @@ impl<'t> Device<'t> {
     }
 }
 
-/// What each VF may write in a time.
+/// The rate limit of each VF's writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Writes in a second over a long time, at least 1.
@@ -63,16 +63,16 @@ pub struct Limits {
     pub burst: u32,
 }
 
-/// What a block holds.
+/// The kind of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The last committed value.
     Register,
-    /// A bounded queue of messages from VF to host side.
+    /// A bounded queue of messages from VF to host software.
     Stream,
 }
 
-/// What a VF may do with a block.
+/// A VF's access to a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Read it.
@@ -97,7 +97,7 @@ impl Access {
     }
 }
 
-/// What a read that is shorter than the block gets.
+/// The result of a read that is shorter than the block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ShortRead {
     /// It is refused.
@@ -106,7 +106,7 @@ pub enum ShortRead {
     Prefix,
 }
 
-/// What a reset does to bytes that only the host side writes.
+/// The effect of a reset on bytes that only host software writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OnReset {
     /// They return to their defaults.
@@ -115,12 +115,12 @@ pub enum OnReset {
     Keep,
 }
 
-/// What happens to a message for a stream that is full.
+/// The handling of a message for a full stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WhenFull {
     /// It is refused.
     Refuse,
-    /// It takes the place of the oldest message.
+    /// It replaces the oldest message.
     DropOldest,
 }
 
@@ -146,7 +146,7 @@ impl<'t> Table<'t> {
         (limits.writes_per_second != 0).then_some(limits)
     }
 
-    /// The table's CRC, by which two tables can be told apart.
+    /// The table's CRC, which distinguishes tables.
     #[must_use]
     pub fn crc(&self) -> u32 {
         self.header.crc.get()
@@ -165,7 +165,8 @@ impl<'t> Table<'t> {
         self.blocks.len()
     }
 
-    /// The index of the block with `block_id`, in O(1): a verified number of slots is looked at, whatever the ID.
+    /// The index of the block with `block_id`, in O(1): it probes at most a verified number of
+    /// slots.
     #[must_use]
     #[inline]
     pub fn find(&self, block_id: u32) -> Option<usize> {
@@ -242,10 +243,11 @@ impl fmt::Debug for Table<'_> {
     }
 }
 
-/// The elements from `start`; none when they are not all there, which the verifier has excluded.
+/// The elements from `start`; none if any of them is missing, which the verifier has excluded.
 #[inline]
 fn slice<T>(elements: &[T], start: u32, count: usize) -> &[T] {
-    // A `u32` fits into `usize` on every target of the driver and its tools; should the sum wrap, there are no elements.
+    // A `u32` fits into `usize` on every target of the driver and its tools; if the sum wraps,
+    // there are no elements.
     let start = start as usize;
     elements
         .get(start..start.wrapping_add(count))
@@ -281,7 +283,7 @@ impl<'a> Block<'a> {
         self.table.text(self.record.name)
     }
 
-    /// What the block holds.
+    /// The kind of the block.
     #[must_use]
     #[inline]
     pub fn kind(&self) -> Kind {
@@ -292,7 +294,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// What a VF may do.
+    /// The VF's access.
     #[must_use]
     #[inline]
     pub fn vf_access(&self) -> Access {
@@ -331,7 +333,7 @@ impl<'a> Block<'a> {
         self.id() < INVALIDATABLE_BLOCKS
     }
 
-    /// What a read that is shorter than the block gets.
+    /// The result of a read that is shorter than the block.
     #[must_use]
     #[inline]
     pub fn short_read(&self) -> ShortRead {
@@ -342,7 +344,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// What a reset does to bytes that only the host side writes.
+    /// The effect of a reset on bytes that only host software writes.
     #[must_use]
     #[inline]
     pub fn on_reset(&self) -> OnReset {
@@ -360,7 +362,7 @@ impl<'a> Block<'a> {
         usize::from(self.record.depth.get())
     }
 
-    /// What happens to a message for a full stream.
+    /// The handling of a message for a full stream.
     #[must_use]
     #[inline]
     pub fn when_full(&self) -> WhenFull {
@@ -371,7 +373,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// The image after a reset, zero behind [`max_length`](Self::max_length).
+    /// The image after a reset; bytes after [`max_length`](Self::max_length) are zero.
     #[must_use]
     #[inline]
     pub fn default_image(&self) -> &'a Image {

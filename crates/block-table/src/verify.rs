@@ -1,7 +1,8 @@
-//! The verifier: what it accepts can be evaluated on any bytes without anything going wrong.
+//! The verifier: a table that it accepts can be evaluated on any bytes without a failure.
 //!
-//! Every element of a section belongs to exactly one owner, in the order in which the owners stand in the table. So
-//! verifying takes time linear in the table's length, nothing is left over, and no two records share what is verified for one.
+//! Every element of a section belongs to exactly one owner, in the order of the owners in the
+//! table. So verification takes time linear in the table's length, no element remains without an
+//! owner, and no two records share an element.
 
 mod block;
 mod code;
@@ -27,10 +28,12 @@ impl<'t> Table<'t> {
 
     /// Verifies `bytes` as a block table.
     ///
-    /// This takes time linear in the length of `bytes` and no memory beyond a few hundred bytes of stack.
+    /// This takes time linear in the length of `bytes` and no memory beyond a few hundred bytes of
+    /// stack.
     ///
     /// # Errors
-    /// The first rule of the format that the bytes break, with the offset of the record that breaks it.
+    /// The first rule of the format that the bytes break, with the offset of the record that breaks
+    /// it.
     pub fn verify(bytes: &'t [u8]) -> Result<Self, TableError> {
         ensure(bytes.len() <= MAX_TABLE_LENGTH, Flaw::TooLong, 0)?;
         let Some((header, rest)) = section::header(bytes) else {
@@ -69,7 +72,7 @@ impl<'t> Table<'t> {
     }
 }
 
-/// One run over a table whose sections are known to exist.
+/// One verification of a table whose sections exist.
 struct Verifier<'v> {
     table: &'v Table<'v>,
     /// Index of the first element of each section that no owner has claimed yet.

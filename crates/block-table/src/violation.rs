@@ -1,4 +1,4 @@
-//! What a write can do wrong.
+//! The rules that a write can break.
 
 /// The kind of rule that a write broke. The broker maps each to one refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,15 +9,15 @@ pub enum Rule {
     Reserved,
     /// A field has a value that its `valid` rules do not allow.
     Value,
-    /// An ASCII field holds something else, or something behind its padding.
+    /// An ASCII field holds another character, or a byte other than zero after its padding.
     Text,
-    /// A count is larger than its array, or elements behind it are not zero.
+    /// A count is larger than its array, or elements after it are not zero.
     Count,
     /// No layout matches.
     Layout,
     /// A `require` expression is false.
     Require,
-    /// A sequence number did not move on.
+    /// A sequence number did not advance.
     Sequence,
     /// The arithmetic of an expression overflows.
     Overflow,
@@ -26,7 +26,7 @@ pub enum Rule {
 /// One broken rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Violation {
-    /// What kind of rule it is.
+    /// The kind of the rule.
     pub rule: Rule,
     /// Offset in bytes of what broke it; zero when it concerns the block as a whole.
     pub offset: u8,

@@ -1,4 +1,4 @@
-//! The two sides that write a block, and which of them have written it.
+//! The two writers of a block, and the history of which of them have written it.
 
 use crate::format::owner;
 

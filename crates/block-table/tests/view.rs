@@ -1,4 +1,5 @@
-//! A table says what it was written from, and is written as its readers want it.
+//! A table's view returns the content of its source, and the writer arranges it for fast
+//! evaluation.
 
 mod source;
 
@@ -229,7 +230,7 @@ fn a_sum_can_be_compared_with_a_field() {
     assert!(!admit(&[2, 3, 2]));
 }
 
-/// What a list of allowed values takes in the table: a bitmap stands in its rule, a list in the values.
+/// The encoding of a list of allowed values: a bitmap in its rule, or a list in the values.
 #[test]
 fn values_within_64_of_each_other_are_a_bitmap() {
     let listed = |values: &[u64]| {
@@ -246,7 +247,7 @@ fn values_within_64_of_each_other_are_a_bitmap() {
     assert_eq!(listed(&[0, 64]), 2);
 }
 
-/// How many slots the ID look-up of blocks with these IDs has, and how many of them it looks at.
+/// The number of slots in the ID lookup of blocks with these IDs, and the number that it probes.
 fn lookup(ids: impl IntoIterator<Item = u32>) -> (u32, u8) {
     let bytes = encoded(ids.into_iter().map(|id| opaque(id, 4)).collect());
     let (header, _) = Header::ref_from_prefix(&bytes).unwrap();
@@ -260,7 +261,7 @@ fn blocks_are_found_in_one_step_where_that_costs_little() {
     // All of them fall into one slot unless they are spread.
     let (slots, probes) = lookup((0..8).map(|index| index << 16));
     assert!(slots <= 32 && probes == 1, "{slots} slots, {probes} probes");
-    // Beyond four times as many slots as blocks, several steps are the better bargain.
+    // Beyond four times as many slots as blocks, more probes cost less than more slots.
     let (slots, probes) = lookup((0..64_u32).map(|index| index * index * 7919));
     assert!(
         slots <= 512 && probes <= 8,
@@ -268,7 +269,7 @@ fn blocks_are_found_in_one_step_where_that_costs_little() {
     );
 }
 
-/// The longest expression there can be, with a jump from its first condition behind its last.
+/// The longest possible expression, with a jump from its first condition to its end.
 #[test]
 fn an_expression_of_256_instructions_may_jump_to_its_end() {
     let mut code = vec![load(0, U8), on_constant(op::OR_ELSE, 254)];

@@ -13,8 +13,8 @@ impl<'de> Deserialize<'de> for Op {
     }
 }
 
-/// Every key that any operation has. Which of them an operation takes is settled behind this, so
-/// that a key in the wrong operation is told apart from one that does not exist.
+/// The keys of all operations. A later step checks which of them an operation takes, so that the
+/// error distinguishes a key of another operation from one that does not exist.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Keys {
@@ -37,7 +37,7 @@ pub(crate) struct Keys {
     milliseconds: Option<u32>,
 }
 
-/// A key that is there has a value of its type: `null` is none, although `Option` would take it.
+/// Reads a key that is present. `null` is not a value, although `Option` would accept it.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -140,7 +140,7 @@ impl Keys {
         }
     }
 
-    /// The operation took its keys; whatever is still here belongs to another operation.
+    /// The operation took its keys; any remaining key belongs to another operation.
     fn nothing_left(&self) -> Result<(), LineError> {
         let left = [
             ("vf", self.vf.is_some()),

@@ -3,22 +3,22 @@
 /// Why a line of a trace is not an operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
-    /// The line is no JSON, or not an object.
+    /// The line is not a JSON object.
     #[error("{problem}")]
     Json {
-        /// 1-based byte of the line that the problem was noticed at.
+        /// 1-based byte of the line at which the problem was detected.
         column: usize,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
-    /// A key, or the value of one, that no operation knows.
+    /// An unknown key, or an invalid value.
     #[error("`{key}`: {problem}")]
     Key {
         /// The key as the line spells it.
         key: String,
-        /// 1-based byte of the line that the problem was noticed at.
+        /// 1-based byte of the line at which the problem was detected.
         column: usize,
-        /// What is wrong, with the value found.
+        /// The problem, with the value found.
         problem: String,
     },
     /// The operation lacks a key.
@@ -37,12 +37,12 @@ pub enum LineError {
         /// The key that it does not take.
         key: &'static str,
     },
-    /// A revision that every VF is to have.
+    /// A revision with a publish to every VF.
     #[error(
         "`expect` takes one VF: every VF has revisions of its own, and \"all\" have none together"
     )]
     ExpectOfAll,
-    /// An operation of one VF that was given every VF.
+    /// `"all"` for an operation on one VF.
     #[error("`{op}` takes one VF; \"all\" is for `publish` and `invalidate`")]
     OneVf {
         /// The operation.
@@ -51,7 +51,7 @@ pub enum LineError {
 }
 
 impl LineError {
-    /// The 1-based byte of the line that the problem was noticed at, when it has one place.
+    /// The 1-based byte of the line at which the problem was detected, if there is one.
     #[must_use]
     pub fn column(&self) -> Option<usize> {
         match self {

@@ -4,8 +4,7 @@ use pf_broker_abi::PowerState;
 
 /// One operation of a trace.
 ///
-/// A value that exists is well formed and no more: the VF, block, length and bytes it names are
-/// the broker's to judge.
+/// Values are well formed; the broker checks the VF, block, length and bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// A VF writes a block, as through `WriteVfConfigBlock`.
@@ -23,49 +22,49 @@ pub enum Operation {
         vf: u16,
         /// Block ID.
         block: u32,
-        /// Bytes asked for.
+        /// Length in bytes.
         length: u32,
     },
-    /// The host side writes a block of one VF, or of every VF.
+    /// Host software writes a block of one VF, or of every VF.
     Publish {
-        /// Whose block.
+        /// The VF whose block it is, or all.
         vf: Target,
         /// Block ID.
         block: u32,
-        /// The bytes as the host side sends them, of any length.
+        /// The bytes as host software sends them, of any length.
         data: Vec<u8>,
         /// The revision that the block must have, if one is expected; never with every VF.
         expect: Option<u64>,
     },
-    /// The host side reads a block, whatever the VF may do with it.
+    /// Host software reads a block, independently of the VF's access.
     HostRead {
         /// Index of the VF, from 0.
         vf: u16,
         /// Block ID.
         block: u32,
-        /// Bytes asked for.
+        /// Length in bytes.
         length: u32,
     },
-    /// The host side tells a VF, or every VF, to read blocks again.
+    /// Host software asks a VF, or every VF, to read blocks again.
     Invalidate {
-        /// Who is told.
+        /// The VF, or all.
         vf: Target,
         /// Bit n stands for block ID n.
         mask: u64,
     },
-    /// Takes what is latched for a VF's next invalidation request.
+    /// Takes the latched invalidations of a VF.
     TakeInvalidation {
         /// Index of the VF, from 0.
         vf: u16,
     },
-    /// The host side takes every message out of a VF's stream, oldest first.
+    /// Host software takes every message out of a VF's stream, oldest first.
     Drain {
         /// Index of the VF, from 0.
         vf: u16,
         /// Block ID of the stream.
         block: u32,
     },
-    /// Resets a VF: nothing that it wrote stays.
+    /// Resets a VF, which wipes everything that it wrote.
     Reset {
         /// Index of the VF, from 0.
         vf: u16,
@@ -77,7 +76,7 @@ pub enum Operation {
         /// The state that it enters.
         state: PowerState,
     },
-    /// Asks for a VF's counters.
+    /// Reads a VF's counters.
     Stats {
         /// Index of the VF, from 0.
         vf: u16,
@@ -89,7 +88,7 @@ pub enum Operation {
     },
 }
 
-/// Whom a host-side operation addresses.
+/// The VFs that an operation of host software addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The VF of this index; written as a number.

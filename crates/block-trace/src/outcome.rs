@@ -25,8 +25,8 @@ impl Status {
         self.0
     }
 
-    /// The refusal that the status stands for; each has its own. `None` for a status that the
-    /// broker never answers with.
+    /// The refusal with this status; each has its own. `None` for a status that the broker never
+    /// returns.
     #[must_use]
     pub fn refusal(self) -> Option<Refusal> {
         Refusal::from_status(self.0)
@@ -60,14 +60,13 @@ impl Serialize for Status {
 /// The result of one operation of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was done, and there is nothing to tell: write, publish, invalidate, reset, power,
-    /// advance.
+    /// Success without data: write, publish, invalidate, reset, power, advance.
     Done,
     /// The bytes that a VF read.
     Data(Vec<u8>),
-    /// The bytes that the host side read, and the revision of the block.
+    /// The bytes that host software read, and the revision of the block.
     HostData {
-        /// As many bytes as were asked for, with zeros after those of the block.
+        /// As many bytes as requested, with zeros after those of the block.
         data: Vec<u8>,
         /// How often the block was committed or reset since the device started.
         revision: u64,
@@ -98,16 +97,16 @@ impl Outcome {
     }
 }
 
-/// What a VF's counters say.
+/// A VF's counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Reads that the VF was served.
+    /// Reads of the VF that were answered.
     pub reads: u64,
     /// Writes of the VF that were committed.
     pub writes: u64,
     /// Publishes to the VF that were committed.
     pub publishes: u64,
-    /// Publishes that withdrew what the VF had written.
+    /// Publishes that withdrew the VF's bytes.
     pub withdrawn: u64,
     /// Refused operations of the VF, indexed by [`Refusal::index`].
     pub refused: [u64; Refusal::ALL.len()],
@@ -136,8 +135,8 @@ impl Serialize for Outcome {
                 map.serialize_entry("withdrawn", &stats.withdrawn)?;
                 map.serialize_entry("refused", &ByReason(&stats.refused))?;
             }
-            // A status that is nobody's refusal has no reason to name; it is printed all the same,
-            // so that a difference between two surfaces is seen in the line and not lost.
+            // A status that is no refusal has no reason; it is still printed, so that the line
+            // shows a difference between two surfaces.
             Self::Refused(status) => {
                 if let Some(refusal) = status.refusal() {
                     map.serialize_entry("reason", refusal.reason())?;

@@ -9,10 +9,11 @@ impl Operation {
     ///
     /// # Errors
     ///
-    /// Anything that is not exactly one JSON object with the keys of one operation, each once and
-    /// with a value in its range, is a [`LineError`] that says what and, where it can, which byte.
+    /// A line that is not exactly one JSON object with the keys of one operation, each once and
+    /// with a value in its range, is a [`LineError`] with the problem and, if known, its column.
     pub fn parse(line: &[u8]) -> Result<Self, LineError> {
-        // The derived reader of a structure takes an array of its values as well; a trace does not.
+        // The derived reader of a structure also accepts an array of its values, which a trace must
+        // not.
         if line
             .trim_ascii_start()
             .first()
@@ -31,11 +32,11 @@ impl Operation {
     }
 }
 
-/// Turns the JSON reader's error into ours. `path` is the key that was being read, or `.`.
+/// Converts an error of the JSON reader. `path` is the key that was being read, or `.`.
 fn line_error(path: &str, error: &serde_json::Error) -> LineError {
     let column = error.column();
-    // The reader counts lines of its own input, which is one line of ours: its place is dropped
-    // from the sentence and kept as a number.
+    // The reader's position is within the one line that it got: keep the column, and drop the
+    // position from the message.
     let sentence = error.to_string();
     let place = format!(" at line {} column {column}", error.line());
     let problem = sentence

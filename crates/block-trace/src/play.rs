@@ -1,4 +1,4 @@
-//! Playing a trace against whatever holds the blocks.
+//! Plays a trace on a host of blocks: a broker or a driver.
 
 use std::error::Error;
 use std::io::{self, BufRead, Read as _, Write};
@@ -7,19 +7,20 @@ use pf_broker_abi::Refusal;
 
 use crate::{LineError, Operation, Outcome, PowerState, Stats, Status, Target};
 
-/// A line longer than this, in bytes and without its line end, is malformed: far beyond any
-/// operation, and a bound on what a file that is not a trace makes the player hold.
+/// A line longer than this, in bytes and without its line end, is malformed: far longer than any
+/// operation; it bounds the memory for a file that is not a trace.
 pub const MAX_LINE_LENGTH: usize = 1 << 20;
 
-/// The byte order mark in UTF-8, with which some editors begin a file. A manifest may begin with one, too.
+/// The byte order mark in UTF-8, with which some editors begin a file. A manifest may begin with
+/// one, too.
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
 /// How an operation can fail.
 #[derive(Debug)]
 pub enum Failure<E> {
-    /// It was refused, which is a result like any other.
+    /// It was refused, which is a normal result.
     Refused(Status),
-    /// The host could not carry it out at all (a driver that is gone, say). Ends the run.
+    /// The host is lost, such as a driver that was removed. Ends the run.
     Host(E),
 }
 
@@ -35,11 +36,11 @@ impl<E> From<Status> for Failure<E> {
     }
 }
 
-/// Whatever holds the blocks that a trace works on: a broker in process, or a driver.
+/// The holder of the blocks that a trace works on: a broker in process, or a driver.
 ///
-/// Each method carries out the [`Operation`] of its name. A refusal is [`Failure::Refused`].
+/// Each method runs the [`Operation`] of its name. A refusal is [`Failure::Refused`].
 pub trait Host {
-    /// What ends the run when the host itself is lost; `Infallible` where nothing can be.
+    /// Why the host was lost, which ends the run; `Infallible` if it cannot be.
     type Error: Error + 'static;
 
     /// A VF writes `data`, of any length, to a block.
@@ -49,15 +50,15 @@ pub trait Host {
     /// A refusal, or the loss of the host.
     fn write(&mut self, vf: u16, block: u32, data: &[u8]) -> Result<(), Failure<Self::Error>>;
 
-    /// A VF reads `length` bytes of a block: any length, which is refused before anything of that
-    /// size is set aside.
+    /// A VF reads `length` bytes of a block: `length` is unchecked: refuse it before allocating
+    /// that much.
     ///
     /// # Errors
     ///
     /// A refusal, or the loss of the host.
     fn read(&mut self, vf: u16, block: u32, length: u32) -> Result<Vec<u8>, Failure<Self::Error>>;
 
-    /// The host side writes `data`, of any length, to a block of one VF; only if the block has the
+    /// Host software writes `data`, of any length, to a block of one VF; only if the block has the
     /// revision `expect`, where one is given.
     ///
     /// # Errors
@@ -71,15 +72,15 @@ pub trait Host {
         expect: Option<u64>,
     ) -> Result<(), Failure<Self::Error>>;
 
-    /// The host side writes `data`, of any length, to a block of every VF.
+    /// Host software writes `data`, of any length, to a block of every VF.
     ///
     /// # Errors
     ///
     /// A refusal, or the loss of the host.
     fn publish_all(&mut self, block: u32, data: &[u8]) -> Result<(), Failure<Self::Error>>;
 
-    /// The host side reads `length` bytes of a block, and gets its revision: any length, which is
-    /// refused before anything of that size is set aside.
+    /// Host software reads `length` bytes of a block, and gets its revision: `length` is unchecked:
+    /// refuse it before allocating that much.
     ///
     /// # Errors
     ///
@@ -91,7 +92,7 @@ pub trait Host {
         length: u32,
     ) -> Result<(Vec<u8>, u64), Failure<Self::Error>>;
 
-    /// The host side invalidates the blocks in `mask`, bit n for block ID n.
+    /// Host software invalidates the blocks in `mask`, bit n for block ID n.
     ///
     /// # Errors
     ///
@@ -133,14 +134,14 @@ pub trait Host {
     /// A refusal, or the loss of the host.
     fn stats(&mut self, vf: u16) -> Result<Stats, Failure<Self::Error>>;
 
-    /// Lets this many milliseconds pass.
+    /// Advances the clock by this many milliseconds.
     ///
     /// # Errors
     ///
     /// A refusal, or the loss of the host.
     fn advance(&mut self, milliseconds: u32) -> Result<(), Failure<Self::Error>>;
 
-    /// Carries out one operation.
+    /// Runs one operation.
     ///
     /// # Errors
     ///
@@ -190,16 +191,16 @@ pub trait Host {
     }
 }
 
-/// What a run did.
+/// The statistics of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Played {
-    /// Operations carried out.
+    /// Operations that ran.
     pub operations: u64,
     /// How many of them were refused.
     pub refused: u64,
 }
 
-/// Why a run ended before its trace did. The results of the operations before it stand.
+/// Why a run ended before its trace. The results of earlier operations are valid.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError<E: Error + 'static> {
     /// A line of the trace is malformed.
@@ -207,7 +208,7 @@ pub enum PlayError<E: Error + 'static> {
     Malformed {
         /// 1-based number of the line.
         line: u64,
-        /// What is wrong with it.
+        /// The problem.
         problem: LineError,
     },
     /// A line of the trace is longer than [`MAX_LINE_LENGTH`].
@@ -216,12 +217,12 @@ pub enum PlayError<E: Error + 'static> {
         /// 1-based number of the line.
         line: u64,
     },
-    /// The trace cannot be read on.
+    /// The trace cannot be read.
     #[error("line {line}: cannot read the trace")]
     Input {
         /// 1-based number of the line that was being read.
         line: u64,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A result cannot be written.
@@ -229,7 +230,7 @@ pub enum PlayError<E: Error + 'static> {
     Output {
         /// 1-based number of the line whose result it is.
         line: u64,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The host was lost.
@@ -239,7 +240,7 @@ pub enum PlayError<E: Error + 'static> {
         line: u64,
         /// The operation.
         op: &'static str,
-        /// What the host says.
+        /// The error of the host.
         source: E,
     },
 }
@@ -250,9 +251,9 @@ fn column_text(problem: &LineError) -> String {
         .map_or_else(String::new, |column| format!(", column {column}"))
 }
 
-/// Plays a trace: reads `input` line by line, has `host` carry out each, and writes the result
-/// lines to `output`, each flushed before the next line is read, so that the two sides can be a
-/// conversation.
+/// Plays a trace: reads `input` line by line, runs each operation on `host`, and writes the result
+/// lines to `output`, each flushed before the next line is read, so that the player can be used
+/// interactively.
 ///
 /// A byte order mark in front of the first line is skipped; columns count without it.
 ///
@@ -268,7 +269,7 @@ pub fn play<H: Host>(
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();
-        // One byte beyond the longest line and its line end: enough to know that it is too long.
+        // One byte more than the longest line and its line end, to detect a line that is too long.
         let read = (&mut input)
             .take(MAX_LINE_LENGTH as u64 + 2)
             .read_until(b'\n', &mut bytes)

@@ -1,4 +1,4 @@
-//! The values of keys, as a line spells them.
+//! The spelling of values in a line.
 
 use std::fmt;
 
@@ -45,7 +45,8 @@ impl Serialize for State {
     }
 }
 
-/// Reads a string that is one of `words`. A derived reader of an enumeration would take `{"D3":null}` as well.
+/// Reads a string that is one of `words`. A derived reader of an enumeration would also accept
+/// `{"D3":null}`.
 pub(crate) fn word<'de, D: Deserializer<'de>, T: Copy>(
     deserializer: D,
     words: &[(&str, T)],
@@ -92,13 +93,13 @@ pub enum HexError {
     },
 }
 
-/// Reads bytes that are written as two hexadecimal digits each, of either case, with nothing between
-/// them. An empty text is no bytes.
+/// Reads bytes that are written as two hexadecimal digits each, of either case, with nothing
+/// between them. An empty text is no bytes.
 ///
 /// # Errors
 ///
-/// The first character that is not a digit, before an odd number of digits: a space between bytes
-/// often causes both, and is the mistake.
+/// The first character that is not a digit; otherwise an odd number of digits. A space between
+/// bytes often causes both, and the character explains more.
 pub fn bytes_from_hex(text: &str) -> Result<Vec<u8>, HexError> {
     let foreign = (1..)
         .zip(text.chars())
@@ -109,7 +110,7 @@ pub fn bytes_from_hex(text: &str) -> Result<Vec<u8>, HexError> {
             position,
         });
     }
-    // Only digits are left, so the number of them is all that can be wrong.
+    // All characters are digits, so only their number can be wrong.
     hex::decode(text).map_err(|_| HexError::Odd { digits: text.len() })
 }
 

@@ -40,7 +40,8 @@ macro_rules! wire_codes {
 pub(crate) use wire_codes;
 
 wire_codes! {
-    /// Where a block table comes from, in [`QueryReply::table_source`](crate::QueryReply::table_source).
+    /// Where a block table comes from, in
+    /// [`QueryReply::table_source`](crate::QueryReply::table_source).
     TableSource {
         /// It is part of the driver.
         Embedded = 0,

@@ -25,9 +25,9 @@ pub const IOCTL_BLOCK_STATS: u32 = ctl_code_read(0x903);
 /// Returns the committed value of a register block, whichever side owns its bytes, and the block's
 /// revision.
 pub const IOCTL_READ: u32 = ctl_code_read(0x904);
-/// Writes the PF-owned bytes of a block, for one VF or for all. What a VF wrote never makes it fail:
-/// where the VF's bytes and the publish break a rule together, the VF's return to their defaults.
-/// For one VF it may depend on the block's revision.
+/// Writes the PF-owned bytes of a block, for one VF or for all. What a VF wrote never makes it
+/// fail: where the VF's bytes and the publish break a rule together, the VF's return to their
+/// defaults. For one VF it may depend on the block's revision.
 pub const IOCTL_PUBLISH: u32 = ctl_code_read_write(0x905);
 /// Invalidates blocks, for one VF or for all: the VF should read them again.
 pub const IOCTL_INVALIDATE: u32 = ctl_code_read_write(0x906);

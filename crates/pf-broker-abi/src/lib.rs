@@ -3,8 +3,8 @@
 //!
 //! Host software (a vendor's service, `pfbctl`, the lab's runner) opens the device through
 //! [`INTERFACE_CLASS`] and sends these IOCTLs. From user mode only SYSTEM and members of
-//! Administrators can open it, whatever the device's security descriptor says. The interface has the
-//! reference string `management`, which is part of the path that Windows returns for the class;
+//! Administrators can open it, whatever the device's security descriptor says. The interface has
+//! the reference string `management`, which is part of the path that Windows returns for the class;
 //! through a handle opened by another path the IOCTLs fail with `STATUS_ACCESS_DENIED` for user
 //! mode. Other drivers may send them with and without a file object. The IOCTLs are buffered
 //! (`METHOD_BUFFERED`) and sent at `PASSIVE_LEVEL`; integers are little endian.
@@ -15,7 +15,7 @@
 //! | [`IOCTL_BLOCKS`] | [`BlocksRequest`] | as many [`BlockInfo`] as fit |
 //! | [`IOCTL_STATS`] | [`VfRequest`] | [`StatsReply`] |
 //! | [`IOCTL_BLOCK_STATS`] | [`BlockRequest`] | [`BlockStatsReply`] |
-//! | [`IOCTL_READ`] | [`BlockRequest`] | [`ReadReply`], then the block's bytes: as many as the output has room for |
+//! | [`IOCTL_READ`] | [`BlockRequest`] | [`ReadReply`], then as many of the block's bytes as fit |
 //! | [`IOCTL_PUBLISH`] | [`PublishRequest`], then the data | – |
 //! | [`IOCTL_INVALIDATE`] | [`InvalidateRequest`] | – |
 //! | [`IOCTL_DRAIN`] | [`BlockRequest`] | as many [`Message`] as fit and are there |
@@ -25,9 +25,9 @@
 //! | [`IOCTL_WAIT`] | [`WaitRequest`] | [`WaitReply`], after an event of the requested kinds |
 //! | [`IOCTL_HOST_REFUSALS`] | – | [`HostRefusalsReply`] |
 //!
-//! A request that the broker refuses completes with the NTSTATUS of its [`Refusal`]. The driver adds
-//! these: an input shorter or longer than its structure, or a reserved byte that is not zero, is
-//! `STATUS_INVALID_PARAMETER`; an output too small for the reply, or for one entry of a list, is
+//! A request that the broker refuses completes with the NTSTATUS of its [`Refusal`]. The driver
+//! adds these: an input shorter or longer than its structure, or a reserved byte that is not zero,
+//! is `STATUS_INVALID_PARAMETER`; an output too small for the reply, or for one entry of a list, is
 //! `STATUS_BUFFER_TOO_SMALL` and changes nothing; an unknown code is
 //! `STATUS_INVALID_DEVICE_REQUEST`; a removed device answers `STATUS_DEVICE_REMOVED`. A list that
 //! ends for lack of space continues with the next request.
@@ -63,6 +63,6 @@ pub use request::{
 /// The device interface class, as the digits of its GUID's text form.
 pub const INTERFACE_CLASS: u128 = 0xFE9E_9C19_F427_4FF9_AE4B_D3F3_D0BC_C141;
 
-/// The version of this interface, in [`QueryReply::abi_version`]. It grows with every change that an
-/// older client would misread.
+/// The version of this interface, in [`QueryReply::abi_version`]. It grows with every change that
+/// an older client would misread.
 pub const ABI_VERSION: u32 = 2;

@@ -1,4 +1,5 @@
-//! Refusals: the reasons, their codes, NTSTATUS values, trace words and sentences, in one declaration.
+//! Refusals: the reasons, their codes, NTSTATUS values, trace words and sentences, in one
+//! declaration.
 
 use crate::codes::wire_codes;
 
@@ -13,8 +14,8 @@ macro_rules! refusals {
             /// Why an operation was refused. A refused operation has no effect but counters and
             /// journal.
             ///
-            /// Each refusal has its own NTSTATUS, so a caller that sees only the status, such as the
-            /// virtualization stack, still learns which rule was broken.
+            /// Each refusal has its own NTSTATUS, so a caller that sees only the status, such as
+            /// the virtualization stack, still learns which rule was broken.
             Refusal {
                 $(#[doc = $sentence] $variant = $code,)+
             }
@@ -88,7 +89,7 @@ refusals! {
     Text = 11, 0xC000_0161 STATUS_ILLEGAL_CHARACTER, "text",
         "A text is not printable ASCII padded with zeros.";
     Count = 12, 0xC000_008C STATUS_ARRAY_BOUNDS_EXCEEDED, "count",
-        "A count is larger than its array, or an element behind the count is not zero.";
+        "A count is larger than its array, or an element after the count is not zero.";
     Layout = 13, 0xC000_0272 STATUS_NO_MATCH, "layout",
         "None of the layouts of the block fits its fields.";
     Require = 14, 0xC000_0030 STATUS_INVALID_PARAMETER_MIX, "require",

@@ -150,8 +150,8 @@ assert_layout!(
     refused @ 72,
 );
 
-/// Output of [`IOCTL_HOST_REFUSALS`]: operations of host software and of the virtualization stack that
-/// were refused since the device started. They are not counted for any VF.
+/// Output of [`IOCTL_HOST_REFUSALS`]: operations of host software and of the virtualization stack
+/// that were refused since the device started. They are not counted for any VF.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct HostRefusalsReply {
@@ -199,9 +199,9 @@ assert_layout!(
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct ReadReply {
-    /// The block's revision: how often it was committed (by a write or a publish) or reset since the
-    /// device started. A reset of the VF counts for each of its blocks, also for one that keeps its
-    /// value.
+    /// The block's revision: how often it was committed (by a write or a publish) or reset since
+    /// the device started. A reset of the VF counts for each of its blocks, also for one that keeps
+    /// its value.
     pub revision: u64,
 }
 assert_layout!(ReadReply, size 8, revision @ 0);
@@ -221,9 +221,9 @@ assert_layout!(Message, size 132, length @ 0, data @ 4);
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct JournalEntry {
-    /// The number of the entry's last event. The events of a VF are numbered from 1 without gaps, and
-    /// the entry holds those from `sequence - repeated` to `sequence`: events missing between two
-    /// entries were overwritten.
+    /// The number of the entry's last event. The events of a VF are numbered from 1 without gaps,
+    /// and the entry holds those from `sequence - repeated` to `sequence`: events missing between
+    /// two entries were overwritten.
     pub sequence: u64,
     /// Time since the system started, in units of 100 ns, without the time it slept.
     pub time: u64,
@@ -256,9 +256,9 @@ assert_layout!(
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct WaitReply {
-    /// The count of the requested kinds since the device started, the sum of their counts if there are
-    /// several. It may equal [`WaitRequest::seen`], when the change that ended another caller's wait
-    /// ends this one's too: nothing is new then, and the next wait misses nothing.
+    /// The count of the requested kinds since the device started, the sum of their counts if there
+    /// are several. It may equal [`WaitRequest::seen`], when the change that ended another caller's
+    /// wait ends this one's too: nothing is new then, and the next wait misses nothing.
     pub count: u64,
 }
 assert_layout!(WaitReply, size 8, count @ 0);

@@ -12,18 +12,18 @@ use crate::{
 
 /// Scope of [`IOCTL_PUBLISH`] and [`IOCTL_INVALIDATE`]: the VF that the request names.
 pub const SCOPE_VF: u16 = 0;
-/// Scope of [`IOCTL_PUBLISH`] and [`IOCTL_INVALIDATE`]: every VF; `vf` is 0. It is a field of its own
-/// because no VF index can stand for all: a caller may try any of them, 0xFFFF too.
+/// Scope of [`IOCTL_PUBLISH`] and [`IOCTL_INVALIDATE`]: every VF; `vf` is 0. It is a field of its
+/// own because no VF index can stand for all: a caller may try any of them, 0xFFFF too.
 pub const SCOPE_ALL: u16 = 1;
 
 /// Flag of [`PublishRequest`]: the block must have the revision `expected`.
 pub const PUBLISH_EXPECTS: u32 = 1 << 0;
 
-/// A bit of [`WaitRequest::kinds`]: committed VF writes and finished VF resets, the changes that host
-/// software acts on. Its count is [`QueryReply::changes`].
+/// A bit of [`WaitRequest::kinds`]: committed VF writes and finished VF resets, the changes that
+/// host software acts on. Its count is [`QueryReply::changes`].
 pub const WAIT_CHANGES: u32 = 1;
-/// A bit of [`WaitRequest::kinds`]: every event that the journal of a VF records, including refusals,
-/// publishes and repetitions. Its count is the number of events, the sum of the last
+/// A bit of [`WaitRequest::kinds`]: every event that the journal of a VF records, including
+/// refusals, publishes and repetitions. Its count is the number of events, the sum of the last
 /// [`JournalEntry::sequence`] of every VF. Of a flood only the first refused write is an event.
 pub const WAIT_JOURNAL: u32 = 2;
 
@@ -66,8 +66,8 @@ pub struct PublishRequest {
     pub flags: u32,
     /// Zero.
     pub reserved: u32,
-    /// With [`PUBLISH_EXPECTS`] the revision that the block must have, from [`ReadReply::revision`];
-    /// otherwise zero.
+    /// With [`PUBLISH_EXPECTS`] the revision that the block must have, from
+    /// [`ReadReply::revision`]; otherwise zero.
     pub expected: u64,
 }
 assert_layout!(
@@ -134,8 +134,8 @@ assert_layout!(JournalRequest, size 16, vf @ 0, after @ 8);
 #[repr(C)]
 pub struct WaitRequest {
     /// The count that the caller has seen for these kinds; 0 if it has seen none. When the present
-    /// count differs (it is lower after the device has started again), the request completes at once,
-    /// otherwise with the next change.
+    /// count differs (it is lower after the device has started again), the request completes at
+    /// once, otherwise with the next change.
     pub seen: u64,
     /// What to wait for: [`WAIT_CHANGES`], [`WAIT_JOURNAL`] or both. No bit, or any other, is
     /// `STATUS_INVALID_PARAMETER`.

@@ -1,5 +1,5 @@
-//! Pins every wire code: a renumbering, which would break released clients, fails here. New codes are
-//! appended.
+//! Pins every wire code: a renumbering, which would break released clients, fails here. New codes
+//! are appended.
 
 use pf_broker_abi as abi;
 use pf_broker_abi::{BlockKind, Operation, PowerState, Refusal, TableSource, VfAccess};
@@ -75,8 +75,8 @@ fn flags_and_scopes_keep_their_numbers() {
     assert_eq!(abi::MAX_REASONS, 24);
 }
 
-/// The low two bits are the method (0: buffered), bits 14 and 15 the access that the handle needs (1:
-/// read, 3: read and write), bits 16 on the device type.
+/// The low two bits are the method (0: buffered), bits 14 and 15 the access that the handle needs
+/// (1: read, 3: read and write), bits 16 on the device type.
 #[test]
 fn control_codes_keep_their_numbers() {
     let declared = [

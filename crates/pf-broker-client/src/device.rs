@@ -1,4 +1,4 @@
-//! The management interface, typed, over whatever carries a device control call.
+//! The typed management interface, over any [`Control`].
 
 use pf_broker_abi as abi;
 use pf_broker_abi::Refusal;
@@ -6,7 +6,8 @@ use zerocopy::{FromBytes, IntoBytes};
 
 /// One buffered device control call.
 pub trait Control {
-    /// Sends `code` with `input`; the reply is the front of `output`, and its length is returned.
+    /// Sends `code` with `input`, writes the reply to the start of `output`, and returns its
+    /// length.
     ///
     /// # Errors
     ///
@@ -30,7 +31,7 @@ pub enum Error {
         code: u32,
         /// Bytes that the reply has, or should be a multiple of.
         expected: usize,
-        /// Bytes that came.
+        /// Bytes received.
         actual: usize,
     },
     /// The driver speaks another version of the interface.
@@ -48,9 +49,9 @@ pub enum Error {
     ReplyValue {
         /// The control code.
         code: u32,
-        /// What the value is.
+        /// The name of the value.
         what: &'static str,
-        /// The value that cannot be.
+        /// The value.
         value: u64,
     },
 }
@@ -72,7 +73,7 @@ fn refusal_text(status: u32) -> String {
     })
 }
 
-/// Whom a publish or an invalidation addresses.
+/// The VFs that a publish or an invalidation addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vfs {
     /// The VF of this index.
@@ -81,35 +82,34 @@ pub enum Vfs {
     All,
 }
 
-/// What a register held when it was read.
+/// The value of a register when it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockValue {
-    /// As many bytes as were asked for, with zeros after those of the block.
+    /// As many bytes as requested, with zeros after those of the block.
     pub data: Vec<u8>,
     /// The block's revision: how often it was committed or reset since the device started. See
     /// [`Device::publish_expecting`].
     pub revision: u64,
 }
 
-/// Most entries asked for in one request for a list.
+/// The most entries that one request for a list asks for.
 const ENTRIES: usize = 256;
 
-/// A device that speaks the management interface.
+/// A device with the management interface.
 ///
-/// Every method sends one request and blocks until the driver has completed it, [`blocks`] as many
-/// as it takes.
+/// Every method sends one request and blocks until the driver completes it; [`blocks`] sends as
+/// many as it needs.
 ///
 /// [`blocks`]: Device::blocks
 #[derive(Debug)]
 pub struct Device<C>(C);
 
 impl<C: Control> Device<C> {
-    /// Speaks the management interface over `control`, after asking the driver which version of it
-    /// it speaks.
+    /// Uses the management interface over `control`, after checking the driver's version of it.
     ///
     /// # Errors
     ///
-    /// [`Error::Version`], or whatever keeps the driver from answering.
+    /// [`Error::Version`], or the error of the version request.
     pub fn new(control: C) -> Result<Self, Error> {
         let device = Self(control);
         let driver = device.query()?.abi_version;
@@ -123,7 +123,7 @@ impl<C: Control> Device<C> {
         }
     }
 
-    /// What the driver is and serves.
+    /// The driver's version, device and table.
     ///
     /// # Errors
     ///
@@ -163,7 +163,7 @@ impl<C: Control> Device<C> {
         Ok(stats)
     }
 
-    /// How often operations of the host side were refused, by reason.
+    /// How often operations of host software were refused, by reason.
     ///
     /// # Errors
     ///
@@ -183,7 +183,8 @@ impl<C: Control> Device<C> {
         self.ask(abi::IOCTL_BLOCK_STATS, block_request(vf, block).as_bytes())
     }
 
-    /// The committed value of a register block: `length` bytes, zeros behind the block; and its revision.
+    /// The committed value of a register block: `length` bytes, with zeros after the block, and its
+    /// revision.
     ///
     /// # Errors
     ///
@@ -223,8 +224,8 @@ impl<C: Control> Device<C> {
         self.send_publish(&request, data)
     }
 
-    /// Writes the PF-owned bytes of a block for one VF, only if the block still has the revision that
-    /// [`read`](Device::read) returned: nobody has written it since, and the VF has not been reset.
+    /// Writes the PF-owned bytes of a block for one VF, only if the block still has the revision
+    /// that [`read`](Device::read) returned, so it was not written since and the VF was not reset.
     ///
     /// # Errors
     ///
@@ -248,10 +249,10 @@ impl<C: Control> Device<C> {
     }
 
     fn send_publish(&self, request: &abi::PublishRequest, data: &[u8]) -> Result<(), Error> {
-        self.tell(abi::IOCTL_PUBLISH, &[request.as_bytes(), data].concat())
+        self.send(abi::IOCTL_PUBLISH, &[request.as_bytes(), data].concat())
     }
 
-    /// Tells one VF or all to read the blocks of `mask` again, bit n for block n.
+    /// Asks one VF or all to read the blocks of `mask` again, bit n for block n.
     ///
     /// # Errors
     ///
@@ -264,15 +265,15 @@ impl<C: Control> Device<C> {
             reserved: [0; 2],
             mask,
         };
-        self.tell(abi::IOCTL_INVALIDATE, request.as_bytes())
+        self.send(abi::IOCTL_INVALIDATE, request.as_bytes())
     }
 
-    /// Takes the oldest messages out of a stream, at most `most` of them. Fewer mean that the
-    /// stream was empty then, or that the VF was reset meanwhile.
+    /// Takes the oldest messages out of a stream, at most `most` of them. It returns fewer if the
+    /// stream is empty, or if the VF is reset meanwhile.
     ///
     /// # Errors
     ///
-    /// See [`Error`]. What was taken by a reply that is malformed is lost.
+    /// See [`Error`]. Messages in a malformed reply are lost.
     pub fn drain(&self, vf: u16, block: u32, most: usize) -> Result<Vec<Vec<u8>>, Error> {
         let request = block_request(vf, block);
         let messages: Vec<abi::Message> = self.list(abi::IOCTL_DRAIN, request.as_bytes(), most)?;
@@ -298,7 +299,7 @@ impl<C: Control> Device<C> {
     ///
     /// See [`Error`].
     pub fn reset(&self, vf: u16) -> Result<(), Error> {
-        self.tell(abi::IOCTL_RESET, vf_request(vf).as_bytes())
+        self.send(abi::IOCTL_RESET, vf_request(vf).as_bytes())
     }
 
     /// Sets the power state of a VF.
@@ -308,11 +309,11 @@ impl<C: Control> Device<C> {
     /// See [`Error`].
     pub fn power(&self, vf: u16, state: abi::PowerState) -> Result<(), Error> {
         let state = u16::from(state.code());
-        self.tell(abi::IOCTL_POWER, abi::PowerRequest { vf, state }.as_bytes())
+        self.send(abi::IOCTL_POWER, abi::PowerRequest { vf, state }.as_bytes())
     }
 
     /// The oldest entries of a VF's journal with a greater sequence number than `after`, at most
-    /// `most` of them. An entry that was returned before is among them if it has grown.
+    /// `most` of them. An entry that was returned before is included if it has new repetitions.
     ///
     /// # Errors
     ///
@@ -331,9 +332,9 @@ impl<C: Control> Device<C> {
         self.list(abi::IOCTL_JOURNAL, request.as_bytes(), most)
     }
 
-    /// Waits until the count of these kinds, [`abi::WAIT_CHANGES`], [`abi::WAIT_JOURNAL`] or both, is
-    /// another than `seen`, and returns it. It is lower when the driver started anew. Now and then it
-    /// is `seen` itself and there is nothing to look at; waiting again misses nothing.
+    /// Waits until the count of these kinds, [`abi::WAIT_CHANGES`], [`abi::WAIT_JOURNAL`] or both,
+    /// differs from `seen`, and returns it. It is lower if the driver has restarted. It may equal
+    /// `seen` without a change; waiting again misses nothing.
     ///
     /// # Errors
     ///
@@ -364,8 +365,8 @@ impl<C: Control> Device<C> {
         }
     }
 
-    /// A request whose reply is nothing.
-    fn tell(&self, code: u32, input: &[u8]) -> Result<(), Error> {
+    /// A request with an empty reply.
+    fn send(&self, code: u32, input: &[u8]) -> Result<(), Error> {
         match self.control(code, input, &mut [])? {
             0 => Ok(()),
             actual => Err(Error::ReplyLength {
@@ -412,7 +413,7 @@ fn block_request(vf: u16, block: u32) -> abi::BlockRequest {
 }
 
 /// A driver of the same version may count more reasons than this client knows, or fewer: codes are
-/// append-only. It cannot count more than the reply has room for.
+/// append-only. The size of the reply bounds their number.
 fn check_reasons(code: u32, reason_count: u32) -> Result<(), Error> {
     if reason_count as usize <= abi::MAX_REASONS {
         Ok(())

@@ -1,11 +1,17 @@
-//! The user-mode side of the management interface: finds pf_broker devices and speaks to them.
+//! The management interface for host software in user mode: finds pf_broker devices, and sends
+//! typed requests to them.
 //!
-//! - [`Control`] is one buffered device control call, whatever carries it;
-//! - [`Device`] speaks the management interface (`pf-broker-abi`) over a [`Control`];
-//! - on Windows, `Handle` carries the calls to a driver and keeps the `NTSTATUS` exactly as the
-//!   driver gave it, and `interfaces` finds the devices.
+//! Host software publishes blocks, drains streams, invalidates blocks, and waits for changes, all
+//! through [`Device`]. `pf-broker-abi` defines the interface; docs/pf-engineers.md describes it.
 //!
-//! A host agent needs nothing else: publish, drain, invalidate, and wait for what VFs write.
+//! From the requests down:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `device.rs` | [`Device`], a method for each request, over a [`Control`] |
+//! | `windows.rs` | on Windows: `Handle`, a [`Control`], and `interfaces`, the devices |
+//!
+//! Tests and tools implement [`Control`] themselves: it is one buffered device control call.
 #![cfg_attr(not(windows), forbid(unsafe_code))]
 
 mod device;

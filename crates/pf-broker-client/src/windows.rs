@@ -1,5 +1,4 @@
-//! The calls to Windows: device enumeration and device control. Everything unsafe of this crate is
-//! here.
+//! Device enumeration and device control on Windows; all unsafe code of this crate.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -22,12 +21,12 @@ use windows_sys::core::GUID;
 
 use crate::Control;
 
-/// What a handle is opened for.
+/// The access of a handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// To look: query, counters, committed blocks, the journal, waiting.
+    /// Read access: query, counters, committed blocks, the journal, waiting.
     Look,
-    /// To look and to change: publish, invalidate, drain, reset, power.
+    /// Read and write access: also publish, invalidate, drain, reset, power.
     Change,
 }
 
@@ -36,12 +35,12 @@ pub enum Access {
 pub struct Handle(File);
 
 impl Handle {
-    /// Opens a device by its path, as [`interfaces`] gives it.
+    /// Opens a device by its path, as [`interfaces`] returns it.
     ///
     /// # Errors
     ///
-    /// What Windows says: access denied to whoever is not an administrator, not found for a device
-    /// that has gone.
+    /// The error of Windows: access denied if the caller is not an administrator, not found if the
+    /// device was removed.
     pub fn open(path: &str, access: Access) -> io::Result<Self> {
         // Without FILE_FLAG_OVERLAPPED the handle is synchronous: a control call returns when it is
         // complete, which `control` relies on.
@@ -98,8 +97,8 @@ struct InformationSet(HDEVINFO);
 
 impl Drop for InformationSet {
     fn drop(&mut self) {
-        // SAFETY: the set came from SetupDiGetClassDevsW and is destroyed here alone. There is
-        // nothing to do about a failure to destroy it.
+        // SAFETY: the set came from SetupDiGetClassDevsW and is destroyed here alone. A failure to
+        // destroy it cannot be handled.
         unsafe { SetupDiDestroyDeviceInfoList(self.0) };
     }
 }
@@ -109,7 +108,7 @@ impl Drop for InformationSet {
 ///
 /// # Errors
 ///
-/// What Windows says when it cannot enumerate them.
+/// The error of Windows if it cannot enumerate them.
 pub fn interfaces(class: u128) -> io::Result<Vec<String>> {
     let class = GUID::from_u128(class);
     // SAFETY: the class is a valid GUID for the time of the call; an enumerator and a window are
@@ -132,7 +131,8 @@ pub fn interfaces(class: u128) -> io::Result<Vec<String>> {
             cbSize: size_of_u32::<SP_DEVICE_INTERFACE_DATA>(),
             ..SP_DEVICE_INTERFACE_DATA::default()
         };
-        // SAFETY: the set is open, the class is valid, and the interface structure says its size.
+        // SAFETY: the set is open, the class is valid, and the interface structure contains its
+        // size.
         let found = unsafe {
             SetupDiEnumDeviceInterfaces(
                 set.0,
@@ -160,7 +160,7 @@ fn interface_path(
     interface: &SP_DEVICE_INTERFACE_DATA,
 ) -> io::Result<String> {
     let mut needed = 0;
-    // The first call only asks for the size; it fails with ERROR_INSUFFICIENT_BUFFER.
+    // The first call only gets the size; it fails with ERROR_INSUFFICIENT_BUFFER.
     // SAFETY: the set is open, the interface is one of it, and a buffer of no bytes may be null.
     unsafe {
         SetupDiGetDeviceInterfaceDetailW(
@@ -177,11 +177,11 @@ fn interface_path(
     if length < header {
         return Err(io::Error::last_os_error());
     }
-    // Words, because the structure begins with one.
+    // `u32` elements, because the structure begins with a `u32`.
     let mut words = vec![0_u32; length.div_ceil(mem::size_of::<u32>())];
     words[0] = size_of_u32::<SP_DEVICE_INTERFACE_DETAIL_DATA_W>();
-    // SAFETY: the buffer is aligned for the structure, has the `needed` bytes that the call was told
-    // of, and says the structure's size.
+    // SAFETY: the buffer is aligned for the structure, has the `needed` bytes that are passed to
+    // the call, and contains the structure's size.
     let done = unsafe {
         SetupDiGetDeviceInterfaceDetailW(
             set.0,
@@ -204,7 +204,7 @@ fn interface_path(
     String::from_utf16(&path).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
-/// The size of a structure, as Windows wants to be told it.
+/// The size of a structure as Windows expects it.
 const fn size_of_u32<T>() -> u32 {
     let size = mem::size_of::<T>();
     assert!(size <= u32::MAX as usize, "a structure of Windows is small");

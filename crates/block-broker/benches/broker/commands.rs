@@ -1,4 +1,4 @@
-//! Valid commands for the block `command` of `blocks/accelerator.toml`, and things that come in turn.
+//! Valid commands for the block `command` of `blocks/accelerator.toml`, and iteration in turn.
 
 use std::cell::Cell as Slot;
 

@@ -17,7 +17,7 @@ impl VfLock for Cell {
 
 pub(crate) type Device = Broker<'static, Cell>;
 
-/// Enough for a block's checks to be what is measured, not its limit.
+/// High enough to measure a block's checks and not its limit.
 pub(crate) const NOW: Ticks = Ticks(0);
 
 /// Compiles a manifest.
@@ -42,7 +42,7 @@ pub(crate) fn device(table: Table<'static>, vfs: usize) -> Device {
     Broker::new(table, cells.leak()).unwrap()
 }
 
-/// `bytes` as a shell hands them over.
+/// `bytes` as a shell passes them.
 pub(crate) fn image(bytes: &[u8]) -> Image {
     let mut image = [0; 128];
     image[..bytes.len()].copy_from_slice(bytes);

@@ -1,4 +1,4 @@
-//! Whether a device with more VFs or more blocks is slower.
+//! Measures whether more VFs or more blocks make a device slower.
 
 use std::hint::black_box;
 

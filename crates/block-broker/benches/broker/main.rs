@@ -1,6 +1,6 @@
-//! What the broker costs, beside what it could be replaced with, in one run:
-//! `cargo bench -p block-broker --bench broker`, with names of tables behind `--` for those alone.
-//! `docs/benchmarks.md` says what the lines mean and what they were.
+//! Measures the broker and its alternatives in one run: `cargo bench -p block-broker --bench
+//! broker`, with names of tables after `--` to select them. `docs/benchmarks.md` explains the lines
+//! and has results.
 
 mod commands;
 mod devices;
@@ -28,7 +28,7 @@ const COMMAND: u32 = 1;
 const RESPONSE: u32 = 2;
 
 fn main() {
-    // Only `cargo bench` asks for measurements; a test run shows that what would be measured works.
+    // Only `cargo bench` measures; a test run checks that the measured code works.
     if !std::env::args().any(|argument| argument == "--bench") {
         assert!(LAYOUTS.iter().all(|layout| commands(layout).len() == 4));
         return;

@@ -1,8 +1,8 @@
-//! Times of single operations, comparable within one run.
+//! Measures single operations, comparable within one run.
 //!
-//! The machine is shared and its clock moves, so absolute times differ from run to run. All cases of
-//! a table are therefore measured in turn, a short batch of each in every round, and a case's time is
-//! the median over the rounds: whatever slows the machine down for a while slows all of them.
+//! The machine is shared and its clock moves, so absolute times differ from run to run. All cases
+//! of a table are therefore measured in turn, a short batch of each in every round, and a case's
+//! time is the median over the rounds: a temporary slowdown of the machine affects all of them.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What a VF's memory is, against what its blocks hold.
+//! Compares a VF's memory with the size of its blocks.
 
 use block_broker::Vf;
 use block_table::{Kind, Table};
@@ -31,7 +31,7 @@ pub(crate) fn memory() {
     }
 }
 
-/// What a VF's blocks hold, with nothing around it.
+/// The size of a VF's blocks alone.
 fn block_bytes(table: &Table<'_>) -> u32 {
     let messages = |kind, depth| if kind == Kind::Stream { depth } else { 1 };
     let bytes: usize = table

@@ -1,4 +1,4 @@
-//! What the broker's reads and writes cost beside what one would do without it.
+//! Compares the broker's reads and writes with code that works without it.
 
 use std::collections::HashMap;
 use std::hint::black_box;

@@ -1,4 +1,4 @@
-//! Two threads against one, on two VFs and on one.
+//! Compares two threads with one, on two VFs and on one.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -14,7 +14,7 @@ use block_broker::{
 use block_table::{Image, Table, TableError};
 use pf_broker_abi::{PowerState, Refusal};
 
-/// What a shell brings: a VF behind a spin lock.
+/// A VF behind a spin lock, as a shell implements it.
 pub struct Cell<'m> {
     locked: AtomicBool,
     vf: UnsafeCell<Vf<'m>>,
@@ -28,7 +28,7 @@ impl VfLock for Cell<'_> {
         while self.locked.swap(true, Ordering::Acquire) {
             core::hint::spin_loop();
         }
-        // SAFETY: whoever sets `locked` is alone with the VF until it clears it.
+        // SAFETY: the caller that sets `locked` has exclusive access to the VF until it clears it.
         let result = operation(unsafe { &mut *self.vf.get() });
         self.locked.store(false, Ordering::Release);
         result
@@ -109,7 +109,7 @@ export! {
     fn can_panic(bytes: &[u8], index: usize) -> u8 { bytes[index] }
 }
 
-/// What `tests/no_panic.rs` looks for in the library.
+/// The marker that `tests/no_panic.rs` searches for in the library.
 const MARKER: &str = "a panic is reachable in this library";
 
 #[panic_handler]

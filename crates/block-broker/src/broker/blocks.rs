@@ -11,12 +11,12 @@ use crate::request::{Request, Target, writable_length};
 use crate::sync::{AtomicBool, Ordering};
 
 impl<L: VfLock> Broker<'_, L> {
-    /// A VF reads a register. On success `reply` holds what `length` bytes get: the value, then
-    /// zeros, over all of its 128 bytes.
+    /// A VF reads a register. On success all 128 bytes of `reply` are set: the first `length` bytes
+    /// of the value, then zeros.
     ///
     /// # Errors
     /// `vf`, `block`, `access` (write-only blocks and streams), `state`, `removed`, or `length`:
-    /// shorter than the block unless `short-read` allows a prefix. `reply` is left as it is then.
+    /// shorter than the block unless `short-read` allows a prefix. `reply` is unchanged then.
     #[inline]
     pub fn read(
         &self,
@@ -30,8 +30,9 @@ impl<L: VfLock> Broker<'_, L> {
         self.on_block(vf, &request, |vf, target| vf.read(target, &request, reply))
     }
 
-    /// The host's side reads a register, whatever the VF may do with it, and gets the block's revision: how often it was
-    /// committed or reset since the device started. [`Broker::publish`] can be made to depend on it.
+    /// Host software reads a register, independently of the VF's access, and gets the block's
+    /// revision: how often it was committed or reset since the device started. [`Broker::publish`]
+    /// can require this revision.
     ///
     /// # Errors
     /// As for [`Broker::read`], but `kind` for a stream, and never `access`.
@@ -54,8 +55,8 @@ impl<L: VfLock> Broker<'_, L> {
     /// count; a shorter write is filled with zeros up to the length of the block.
     ///
     /// # Errors
-    /// `vf`, `block`, `access` (read-only blocks), `state`, `removed`, `limit`, `length`, `checksum`,
-    /// the other rules of the manifest, and `full`.
+    /// `vf`, `block`, `access` (read-only blocks), `state`, `removed`, `limit`, `length`,
+    /// `checksum`, the other rules of the manifest, and `full`.
     #[inline]
     pub fn write(&self, vf: u16, block: u32, length: u32, sent: &Image, now: Ticks) -> Outcome<()> {
         let request = Request::on_block(Operation::Write, block, length, now);
@@ -64,19 +65,20 @@ impl<L: VfLock> Broker<'_, L> {
         })
     }
 
-    /// The host's side writes a register for one VF; bytes that the VF owns stay as they are.
+    /// Host software writes a register for one VF; bytes that the VF owns stay as they are.
     ///
-    /// What the VF wrote never makes it fail. If a rule does not hold on the merged block, the VF's bytes return to their
-    /// defaults, and its sequences begin anew, as by a reset. That withdraws the VF's request: it is counted
-    /// ([`VfCounters::withdrawn`](crate::VfCounters::withdrawn)), journaled, and invalidates the block for a VF that can
-    /// read it, if it has a bit in the mask.
+    /// It never fails because of the VF's bytes. If the merged block breaks a rule, the VF's bytes
+    /// return to their defaults and its sequences restart, as by a reset. That withdraws the VF's
+    /// request: it is counted ([`VfCounters::withdrawn`](crate::VfCounters::withdrawn)), journaled,
+    /// and invalidates the block for a VF that can read it, if it has a bit in the mask.
     ///
-    /// With an `expected` revision, the one of [`Broker::host_read`], nothing is published to a block that was committed
-    /// or reset since.
+    /// With an `expected` revision, from [`Broker::host_read`], the publish is refused if the block
+    /// was committed or reset since.
     ///
     /// # Errors
-    /// `vf`, `block`, `kind` (streams), `state`, `removed`, `length`, `changed`, `checksum`, and the other rules
-    /// of the manifest if they do not hold on the defaults of the VF's bytes either.
+    /// `vf`, `block`, `kind` (streams), `state`, `removed`, `length`, `changed`, `checksum`, and
+    /// the other rules of the manifest if they do not hold on the defaults of the VF's bytes
+    /// either.
     pub fn publish(
         &self,
         vf: u16,
@@ -93,22 +95,23 @@ impl<L: VfLock> Broker<'_, L> {
         .deliver(Deliver::ToVf(vf))
     }
 
-    /// The host's side writes a register for every VF. Bytes that a VF owns stay as they are, or are withdrawn, as
-    /// [`Broker::publish`] says.
+    /// Host software writes a register for every VF. Bytes that a VF owns stay as they are, or are
+    /// withdrawn, as [`Broker::publish`] says.
     ///
-    /// The publish is judged once, before anything is committed: on the defaults of the VFs' bytes, so that it holds
-    /// whatever a VF has written or will have written. Then each VF commits under its own lock, one after the other. No
-    /// guest can see two VFs at once, so there need not be one moment for all of them. One such publish is under way at
-    /// a time, so that two of them leave the same value at all VFs.
+    /// The publish is validated once, before any commit, on the defaults of the VFs' bytes, so that
+    /// it holds for any bytes that a VF writes. Then each VF commits under its own lock, one after
+    /// the other. No guest can see two VFs at once, so the commits need not be atomic together.
+    /// Only one such publish runs at a time, so that all VFs end with the same value.
     ///
-    /// VFs that are held back take part, on the values that their reset has wiped: a reset that takes
-    /// long or has failed keeps nothing from the other VFs.
+    /// VFs that are held back take part, on the values that their reset has wiped, so a slow or
+    /// failed reset does not delay the other VFs.
     ///
     /// # Errors
-    /// `block`, `kind`, `removed`, `length`, `checksum`, the other rules of the manifest on the defaults of the VFs' bytes,
-    /// and `sequence` if a VF was published a later value of a sequence that the host side owns alone: nothing is
-    /// committed then. `state` while another publish to all VFs is under way; to try again helps. `removed` also when the
-    /// device goes in the middle.
+    /// `block`, `kind`, `removed`, `length`, `checksum`, the other rules of the manifest on the
+    /// defaults of the VFs' bytes, and `sequence` if host software has published a later value of a
+    /// sequence that it owns alone to a VF. Nothing is committed in these cases. `state` while
+    /// another publish to all VFs runs; the caller can retry. `removed` also if the device is
+    /// removed between two VFs.
     pub fn publish_all(&self, block: u32, length: u32, sent: &Image, now: Ticks) -> Outcome<()> {
         let request = Request::on_block(Operation::Publish, block, length, now);
         let mut follow_up = FollowUp::NOTHING;
@@ -128,7 +131,7 @@ impl<L: VfLock> Broker<'_, L> {
         follow_up: &mut FollowUp,
     ) -> Result<(), Refusal> {
         let _claim = Claim::take(&self.publishing_to_all).ok_or(Refusal::State)?;
-        self.judge_for_all(target, request, sent)?;
+        self.validate_for_all(target, request, sent)?;
         for vf in self.vfs {
             locked(vf, |vf| vf.publish_with_all(target, request, sent))
                 .deliver(Deliver::ToAllVfs)
@@ -137,15 +140,15 @@ impl<L: VfLock> Broker<'_, L> {
         Ok(())
     }
 
-    /// Judges a publish to all VFs on what does not depend on a guest.
-    fn judge_for_all(
+    /// Validates a publish to all VFs independently of any guest.
+    fn validate_for_all(
         &self,
         target: Target<'_>,
         request: &Request,
         sent: &Image,
     ) -> Result<(), Refusal> {
         let block = target.block;
-        // A removal comes to VF 0 first.
+        // A removal reaches VF 0 first.
         if let Some(first) = self.vfs.first() {
             first.with(|vf| vf.pass_to_all())?;
         }
@@ -166,11 +169,12 @@ impl<L: VfLock> Broker<'_, L> {
         Ok(())
     }
 
-    /// Takes up to `most` messages out of a stream, the oldest first, and gives each to `take`: its first bytes, as many
-    /// as the block has, and zeros behind them. Returns how many there were. The lock is taken anew for each message, and
-    /// not held around `take`.
+    /// Takes up to `most` messages out of a stream, the oldest first, and passes each to `take`,
+    /// padded with zeros after the length of the block. Returns how many there were. The lock is
+    /// acquired for each message, and not held around `take`.
     ///
-    /// A reset or a removal that comes between two messages ends it: what was taken before is not lost.
+    /// A reset or a removal between two messages ends the drain; the messages taken before are not
+    /// lost.
     ///
     /// # Errors
     /// `vf`, `block`, `kind` (registers), `state`, `removed`. Nothing was taken then.

@@ -8,8 +8,9 @@ use crate::outcome::{Deliver, FollowUp, Outcome};
 use crate::request::Request;
 
 impl<L: VfLock> Broker<'_, L> {
-    /// Latches invalidations for one VF: bit n of `mask` stands for block n. They stay latched until
-    /// [`Broker::take_invalidation`], [`Broker::hand_over_invalidation`] or a reset of the VF.
+    /// Latches invalidations for one VF: bit n of `mask` stands for block n. They stay latched
+    /// until [`Broker::take_invalidation`], [`Broker::hand_over_invalidation`] or a reset of the
+    /// VF.
     ///
     /// # Errors
     /// `vf`, `invalidate` for a bit of a block that does not exist, `state`, `removed`.
@@ -35,9 +36,9 @@ impl<L: VfLock> Broker<'_, L> {
         }
     }
 
-    /// Latches an invalidation of every block with `notify` for every VF: the VFs' hardware was reset
-    /// without a reset of the VFs, so what their drivers derived from these blocks is lost. They stay
-    /// pending at a VF that is held back until it is served again.
+    /// Latches an invalidation of every block with `notify` for every VF: the VFs' hardware was
+    /// reset without a reset of the VFs, so what their drivers derived from these blocks is lost.
+    /// They stay pending at a VF that is held back until it is served again.
     pub fn invalidate_notifying(&self, now: Ticks) -> FollowUp {
         if self.notifying == 0 {
             return FollowUp::NOTHING;
@@ -64,10 +65,10 @@ impl<L: VfLock> Broker<'_, L> {
     }
 
     /// Takes all latched invalidations of a VF together with a carrier, such as a pending request:
-    /// both or neither, so no invalidation is lost for want of a request and no request is completed
-    /// for nothing. `carrier` is called only if something is latched.
+    /// both or neither, so no invalidation is lost without a request and no request is completed
+    /// without an invalidation. `carrier` is called only if something is latched.
     ///
-    /// `None` when nothing is latched, nothing carries it, or the VF is held back or does not exist.
+    /// `None` if nothing is latched, there is no carrier, or the VF is held back or does not exist.
     /// That is no refusal, so nothing is counted. [`Broker::finish_reset`] returns a follow-up for
     /// what was latched meanwhile.
     ///

@@ -8,15 +8,15 @@ use crate::outcome::{Deliver, FollowUp, Outcome};
 use crate::request::{Request, Target};
 
 impl<L: VfLock> Broker<'_, L> {
-    /// Begins a reset: from here on the VF is held back, and every operation on it alone, except its
-    /// status and journal, is refused as `state`. Calls that have entered the broker before either
-    /// are done or will be refused.
+    /// Begins a reset: from here on the VF is held back, and every operation on it alone, except
+    /// its status and journal, is refused as `state`. Calls that entered the broker earlier have
+    /// finished or will be refused.
     ///
-    /// It wipes everything that the VF wrote, with its streams, latched invalidations, sequences and
-    /// limit; its power state becomes D0; what the host wrote becomes what the manifest's `on-reset`
-    /// says. The revision of every block moves on, also of one that keeps its value: it is another
-    /// tenant's now. The lock is taken anew for each block, so it is never held for longer than one
-    /// block's wipe. Resets of one VF must come one at a time.
+    /// It wipes everything that the VF wrote, with its streams, latched invalidations, sequences
+    /// and limit; its power state becomes D0; the bytes of host software follow the manifest's
+    /// `on-reset`. The revision of every block increases, even if the block keeps its value,
+    /// because it now belongs to another tenant. The lock is acquired for each block, so it is
+    /// never held for longer than one block's wipe. Resets of one VF must come one at a time.
     ///
     /// # Errors
     /// `vf`, `removed`.

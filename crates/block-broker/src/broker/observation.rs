@@ -1,4 +1,4 @@
-//! What there is to see of VFs, in every state and without a trace.
+//! Queries of VFs, which succeed in every state and are not counted.
 
 use pf_broker_abi::Refusal;
 
@@ -26,8 +26,8 @@ impl<L: VfLock> Broker<'_, L> {
         vf.with(|vf| vf.block_status(index))
     }
 
-    /// Copies those entries of a VF's journal whose last event is numbered above `after`, the oldest
-    /// first, as many as fit into `entries`.
+    /// Copies those entries of a VF's journal whose last event is numbered above `after`, the
+    /// oldest first, as many as fit into `entries`.
     ///
     /// # Errors
     /// `vf`.
@@ -35,12 +35,12 @@ impl<L: VfLock> Broker<'_, L> {
         Ok(self.vf(vf)?.with(|vf| vf.excerpt(after, entries)))
     }
 
-    /// How many changes of these kinds there were, over all VFs, since the device started: committed
-    /// writes and finished resets for [`Kinds::CHANGES`], events of the journals for
+    /// How many changes of these kinds there were, over all VFs, since the device started:
+    /// committed writes and finished resets for [`Kinds::CHANGES`], events of the journals for
     /// [`Kinds::JOURNAL`], the sum of both for both. It never decreases.
     ///
     /// Each VF counts for itself, so that counting makes no VF wait for another; this sum visits
-    /// all of them. Waiting for a change needs more than this: see [`Watch`](crate::Watch).
+    /// all of them. To wait for a change, use [`Watch`](crate::Watch).
     #[must_use]
     pub fn count(&self, kinds: Kinds) -> u64 {
         self.vfs
@@ -54,9 +54,9 @@ impl<L: VfLock> Broker<'_, L> {
         self.count(Kinds::CHANGES)
     }
 
-    /// How many operations of the host side (its software's and the virtualization stack's) were refused for this
-    /// reason since the device started. No VF is charged with them. Every operation with a VF index that does not exist
-    /// is among them.
+    /// How many operations of host software and the virtualization stack were refused for this
+    /// reason since the device started. No VF counts them. Operations with a VF index that does not
+    /// exist are included.
     #[must_use]
     pub fn host_refusals(&self, refusal: Refusal) -> u64 {
         self.host_refusals.of(refusal)

@@ -41,8 +41,8 @@ impl Vf<'_> {
         }
     }
 
-    /// Takes all latched invalidations together with a carrier: both or neither. A VF that is held back
-    /// keeps its invalidations.
+    /// Takes all latched invalidations together with a carrier: both or neither. A VF that is held
+    /// back keeps its invalidations.
     pub(crate) fn hand_over_invalidation<R>(
         &mut self,
         carrier: impl FnOnce() -> Option<R>,

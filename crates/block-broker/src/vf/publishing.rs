@@ -1,4 +1,4 @@
-//! What the host side publishes. It always gets its way against what the VF wrote.
+//! Publishes of host software, which no write of the VF can block.
 
 use block_table::{Image, Writer};
 use pf_broker_abi::{Operation, Refusal};
@@ -9,11 +9,11 @@ use crate::mask::bit;
 use crate::refusal::refusal_of;
 use crate::request::{Request, Target, writable_length};
 
-/// A publish that holds.
-struct Judged {
-    /// What the block becomes.
+/// A publish that breaks no rule.
+struct Validated {
+    /// The new image of the block.
     image: Image,
-    /// Whether the VF's bytes of the block return to their defaults for it.
+    /// Whether it returns the VF's bytes of the block to their defaults.
     withdraws: bool,
 }
 
@@ -27,23 +27,24 @@ impl Vf<'_> {
         sent: &Image,
         expected: Option<u64>,
     ) -> Result<bool, Refusal> {
-        let judged = self
+        let validated = self
             .pass()
             .and_then(|()| writable_length(target.block, request.length))
             .and_then(|()| self.check_revision(target.index, expected))
-            .and_then(|()| self.judge_publish(target, request, sent));
-        match judged {
-            Ok(judged) => Ok(self.commit_publish(target, request, &judged)),
+            .and_then(|()| self.validate_publish(target, request, sent));
+        match validated {
+            Ok(validated) => Ok(self.commit_publish(target, request, &validated)),
             Err(refusal) => Err(self.refuse(request, Some(target.index), refusal)),
         }
     }
 
-    /// Commits a publish to all VFs at this one, and returns whether the block is now invalidated for it. The broker has
-    /// found that it holds against the defaults, so only two things can come in between:
+    /// Commits a publish to all VFs at this one, and returns whether the block is now invalidated
+    /// for it. The broker has found that it holds on the defaults, so only two events can
+    /// interfere:
     ///
     /// * the removal of the device;
-    /// * a publish to this VF alone that has moved a sequence of the host side's own past this one. It stands, as if it had
-    ///   come later.
+    /// * a publish to this VF alone that has advanced a sequence of host software past this one. It
+    ///   stays in force, as if it had come later.
     pub(crate) fn publish_with_all(
         &mut self,
         target: Target<'_>,
@@ -51,15 +52,15 @@ impl Vf<'_> {
         sent: &Image,
     ) -> Result<bool, Refusal> {
         self.pass_to_all()?;
-        match self.judge_publish(target, request, sent) {
-            Ok(judged) => Ok(self.commit_publish(target, request, &judged)),
+        match self.validate_publish(target, request, sent) {
+            Ok(validated) => Ok(self.commit_publish(target, request, &validated)),
             Err(Refusal::Sequence) => Ok(false),
             Err(refusal) => Err(refusal),
         }
     }
 
-    /// Whether a publish to all VFs that holds against the defaults holds at this VF, where the host side may have published
-    /// a sequence of its own before.
+    /// Whether a publish to all VFs that holds on the defaults also holds at this VF, to which host
+    /// software may have published a later value of its own sequence.
     pub(crate) fn check_publish_with_all(
         &self,
         target: Target<'_>,
@@ -67,7 +68,7 @@ impl Vf<'_> {
         sent: &Image,
     ) -> Result<(), Refusal> {
         self.pass_to_all()?;
-        self.judge_publish(target, request, sent).map(drop)
+        self.validate_publish(target, request, sent).map(drop)
     }
 
     fn check_revision(&self, index: usize, expected: Option<u64>) -> Result<(), Refusal> {
@@ -77,20 +78,20 @@ impl Vf<'_> {
         }
     }
 
-    /// Judges a publish on what the VF wrote, and, if a rule is broken there, on the defaults of the VF's bytes: what breaks
-    /// there too is wrong by itself.
-    fn judge_publish(
+    /// Validates a publish with the VF's bytes and, if that breaks a rule, with the defaults of
+    /// these bytes: a publish that breaks a rule there too is itself wrong.
+    fn validate_publish(
         &self,
         target: Target<'_>,
         request: &Request,
         sent: &Image,
-    ) -> Result<Judged, Refusal> {
+    ) -> Result<Validated, Refusal> {
         let Target { index, block } = target;
         let sent = request.message(sent);
         block.check_sent(Writer::Pf, &sent).map_err(refusal_of)?;
         let mut image = sent;
         if self.admit(Writer::Pf, target, &mut image).is_ok() {
-            return Ok(Judged {
+            return Ok(Validated {
                 image,
                 withdraws: false,
             });
@@ -102,7 +103,7 @@ impl Vf<'_> {
         block
             .admit_in_place(Writer::Pf, &mut image, &without_vf, history)
             .map_err(refusal_of)?;
-        Ok(Judged {
+        Ok(Validated {
             image,
             withdraws: true,
         })
@@ -112,17 +113,19 @@ impl Vf<'_> {
         &mut self,
         Target { index, block }: Target<'_>,
         request: &Request,
-        judged: &Judged,
+        validated: &Validated,
     ) -> bool {
         let mut invalidated = block.notify();
-        if judged.withdraws {
+        if validated.withdraws {
             self.store.forget_vf(index);
             increment(&mut self.counters.withdrawn);
             self.record(&request.as_operation(Operation::Withdraw), None);
-            // A withdrawal invalidates the block even without `notify`: the VF has to read it again.
+            // A withdrawal invalidates the block even without `notify`: the VF has to read it
+            // again.
             invalidated |= block.vf_access().readable() && block.invalidatable();
         }
-        self.store.commit(index, block, Writer::Pf, &judged.image);
+        self.store
+            .commit(index, block, Writer::Pf, &validated.image);
         if invalidated {
             self.pending |= bit(block.id());
         }
@@ -134,8 +137,8 @@ impl Vf<'_> {
         invalidated
     }
 
-    /// Refuses what comes to all VFs once the device is removed. A VF that is held back takes part: its reset may take long
-    /// or have failed, and must not stand in the way of the others.
+    /// Refuses an operation on all VFs once the device is removed. A VF that is held back takes
+    /// part, because its reset may take long or have failed, and must not block the others.
     pub(crate) fn pass_to_all(&self) -> Result<(), Refusal> {
         match self.service {
             ServiceState::Open | ServiceState::Wiping | ServiceState::Held => Ok(()),

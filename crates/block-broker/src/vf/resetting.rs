@@ -8,8 +8,8 @@ use crate::limits::Bucket;
 use crate::request::{Request, Target};
 
 impl Vf<'_> {
-    /// Holds the VF back until [`Vf::open`], puts it into D0, where a function is after its reset, and
-    /// forgets all but its blocks, which are to be wiped one by one.
+    /// Holds the VF back until [`Vf::open`], sets D0, the state of a function after its reset, and
+    /// clears everything but its blocks, which the caller wipes one by one.
     pub(crate) fn hold(&mut self, request: &Request) -> Result<(), Refusal> {
         if self.service == ServiceState::Removed {
             return Err(self.refuse(request, None, Refusal::Removed));

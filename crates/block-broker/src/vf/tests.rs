@@ -1,4 +1,4 @@
-//! A reset that is under way, where no caller can look, and the memory that a VF needs.
+//! Tests the states inside a reset, which no caller can observe, and the memory of a VF.
 
 use block_table::{Image, Table};
 use pf_broker_abi::{Operation, Refusal};
@@ -7,7 +7,7 @@ use super::{BlockSlot, MemoryTooSmall, Vf};
 use crate::Ticks;
 use crate::request::{Request, Target};
 
-/// The command of the host's side must not be below the acknowledgement of the VF.
+/// The command of host software must not be below the acknowledgement of the VF.
 const MANIFEST: &str = r#"
 [device]
 name = "halves"
@@ -101,7 +101,7 @@ fn memory_that_is_too_small_is_named_with_its_sizes() {
     let compiled = compile();
     let table = Table::verify(&compiled).unwrap();
     let (slots, bytes) = (Vf::slots_needed(&table), Vf::bytes_needed(&table));
-    // A register of 16 bytes with its padding, the room behind the last, whole cache lines.
+    // A register of 16 bytes with its padding, the space after the last block, whole cache lines.
     assert_eq!((slots, bytes), (1, 192));
     for (slots_given, bytes_given) in [(slots - 1, bytes), (slots, bytes - 1)] {
         let mut slot_memory = vec![BlockSlot::UNUSED; slots_given];

@@ -1,4 +1,4 @@
-//! What a VF writes: let in, judged, committed.
+//! A VF's write: admission, validation and commit.
 
 use block_table::{Image, Kind, Limits, Writer};
 use pf_broker_abi::Refusal;
@@ -11,8 +11,8 @@ use crate::request::{Request, Target, writable_length};
 use crate::store::Pushed;
 
 impl Vf<'_> {
-    /// A whole write: state, limit, length, checksum, the other rules, and the commit. Nobody sees
-    /// anything in between.
+    /// A whole write: state, limit, length, checksum, the other rules, and the commit. No other
+    /// call sees an intermediate state.
     #[inline]
     pub(crate) fn write(
         &mut self,
@@ -22,7 +22,7 @@ impl Vf<'_> {
         sent: &Image,
     ) -> Result<(), Refusal> {
         self.let_in(limits, target, request)?;
-        match self.judge_and_commit(target, request, sent) {
+        match self.validate_and_commit(target, request, sent) {
             Ok(()) => {
                 increment(&mut self.changes);
                 increment(&mut self.counters.writes);
@@ -33,8 +33,8 @@ impl Vf<'_> {
         }
     }
 
-    /// What comes before anything of the write itself is looked at, so that a flood ends here: state
-    /// and limit. A refusal is counted when this returns it.
+    /// Checks state and limit before the content of the write, so that a flood ends here. A refusal
+    /// is counted when this returns it.
     #[inline]
     fn let_in(
         &mut self,
@@ -62,7 +62,7 @@ impl Vf<'_> {
     }
 
     #[inline]
-    fn judge_and_commit(
+    fn validate_and_commit(
         &mut self,
         target: Target<'_>,
         request: &Request,
@@ -90,7 +90,8 @@ impl Vf<'_> {
         Ok(())
     }
 
-    /// Merges the sent `image` into the block and applies every rule but the checksum to the result.
+    /// Merges the sent `image` into the block and applies every rule but the checksum to the
+    /// result.
     #[inline]
     pub(super) fn admit(
         &self,
@@ -101,7 +102,7 @@ impl Vf<'_> {
         let history = self.store.slot(index).ok_or(Refusal::Block)?.history();
         let copy;
         let committed = if block.written_whole_by(writer) {
-            // Nothing of it stays, so what lies behind the block cannot get into it either.
+            // The write sets every byte of the block, so no byte after it enters the image.
             self.store.newest(index, block)
         } else {
             copy = self.store.committed(index, block);

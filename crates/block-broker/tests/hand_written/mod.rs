@@ -1,6 +1,6 @@
-//! The block `command` of `blocks/accelerator.toml`, validated as a driver's author would do it by
-//! hand: what the manifest says in tables is straight code here. The benchmark measures the broker
-//! against it, and `tests/equal_to_hand_written.rs` shows that both say the same to every write.
+//! The block `command` of `blocks/accelerator.toml`, validated by hand-written code in place of the
+//! manifest's table. The benchmark compares the broker with it, and
+//! `tests/equal_to_hand_written.rs` shows that both give the same result for every write.
 #![allow(dead_code, reason = "test and benchmark use their parts")]
 
 use pf_broker_abi::Refusal;
@@ -30,7 +30,7 @@ impl Command {
         &self.value
     }
 
-    /// Commits a write, or says which rule it breaks first.
+    /// Commits a write, or returns the first rule that it breaks.
     pub(crate) fn write(&mut self, sent: &[u8; LENGTH]) -> Result<(), Refusal> {
         if u32_at(sent, 60) != CRC.checksum(&sent[..60]) {
             return Err(Refusal::Checksum);
@@ -118,7 +118,7 @@ fn submit(sent: &[u8; LENGTH], flags: u16) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Printable ASCII, and zeros behind it.
+/// Printable ASCII, then zeros.
 fn text(bytes: &[u8]) -> Result<(), Refusal> {
     let length = bytes
         .iter()

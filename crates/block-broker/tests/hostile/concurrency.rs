@@ -1,12 +1,11 @@
-//! CVE-2024-53088: what happens at the same time. `loom.rs` goes through every order of two such
-//! operations; here many of them meet on real processors.
+//! CVE-2024-53088: concurrent operations. `loom.rs` checks every order of two operations; these
+//! tests run many on real processors.
 
 use std::sync::mpsc::channel;
 
 use super::*;
 
-/// The guest has written one thing before its VF is reset, and writes another until it is let, while
-/// the reset is under way.
+/// The guest wrote one value before its VF is reset, and retries another one while the reset runs.
 #[test]
 fn write_against_reset() {
     const ROUNDS: u32 = 500;
@@ -55,7 +54,7 @@ fn write_against_reset() {
             drop(go);
             let counters = device.status(0).unwrap().counters;
             assert_eq!(counters.writes, 2 * u64::from(ROUNDS));
-            // Those of the guest's writes, and the one look during each reset.
+            // Those of the guest's writes, and the one query during each reset.
             let held_back = refused_in_all + u64::from(ROUNDS);
             assert_eq!(counters.refused(Refusal::State), held_back);
         });

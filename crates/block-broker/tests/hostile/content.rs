@@ -53,7 +53,7 @@ fn a_checksum_that_is_wrong() {
             assert_eq!(device.vf_write(0, 63, &bytes), Err(Refusal::Checksum));
         }
         assert_eq!(device.vf_read(0, 63, 128).unwrap()[4..], [0; 124]);
-        // The host's side owns no checksum here, so its publish needs none.
+        // Host software owns no checksum here, so its publish needs none.
         assert_eq!(device.host_publish(0, 63, &[1; 128]), Ok(false));
     });
 }

@@ -71,7 +71,7 @@ fn vf_that_is_not_enabled() {
     no_such_vf(0, 0);
 }
 
-/// A VF that is never asked for anything.
+/// A VF that no test uses.
 #[derive(Debug)]
 struct Nobody;
 

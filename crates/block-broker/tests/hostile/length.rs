@@ -119,8 +119,7 @@ fn shorter_writes_are_filled_with_zeros() {
     });
 }
 
-/// The array that a shell hands over may hold more than the length says: those bytes are not
-/// the caller's.
+/// The array that a shell passes may hold more bytes than the length: those are not the caller's.
 #[test]
 fn declared_less_than_actual_takes_only_what_was_declared() {
     with_device(CONTOSO, 1, |device| {
@@ -132,7 +131,7 @@ fn declared_less_than_actual_takes_only_what_was_declared() {
     });
 }
 
-/// A length field inside of the block that says more than there is.
+/// A length field inside the block that exceeds the data.
 #[test]
 fn declared_more_than_actual() {
     with_device(RANGES, 1, |device| {

@@ -1,4 +1,4 @@
-//! CVE-2024-42291, CVE-2025-39968: guests that ask for too much.
+//! CVE-2024-42291, CVE-2025-39968: guests that exhaust resources.
 
 use super::*;
 
@@ -51,7 +51,7 @@ fn write_flood() {
     });
 }
 
-/// A message that is refused has used up its token all the same.
+/// A refused message has still used its token.
 #[test]
 fn flood_of_bad_writes() {
     with_device(&limited(4), 1, |device| {
@@ -101,8 +101,8 @@ fn stream_never_drained() {
     });
 }
 
-/// A flood of one VF takes nothing from another, and an operation on one goes on while the lock
-/// of the other is held.
+/// A flood of one VF does not affect another, and an operation on one VF runs while another VF's
+/// lock is held.
 #[test]
 fn one_vf_starving_the_others() {
     with_device(&limited(4), 2, |device| {
@@ -149,8 +149,8 @@ fn invalidation_with_nobody_listening() {
     });
 }
 
-/// What comes to all VFs while one of them is held back waits for that one, and nobody is refused
-/// for having looked.
+/// Data for all VFs stays pending for a VF that is held back, and a query in that state is not a
+/// refusal.
 #[test]
 fn invalidation_during_a_reset() {
     with_device(CONTOSO, 1, |device| {

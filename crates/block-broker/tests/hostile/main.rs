@@ -1,9 +1,9 @@
-//! Hostile and unlucky guests: what went wrong in the PF drivers of others, each class of it a
-//! module here, each case a test. The CVEs named are public records of those drivers.
+//! Hostile and faulty guests: each class of known PF driver vulnerabilities is a module, each case
+//! a test. The CVEs named are public records of those drivers.
 //!
 //! One case of the class "content" has no test here: a buffer that changes while it is checked. The
-//! broker is lent an `&Image`, to which nobody can write meanwhile. What keeps that case out is the
-//! driver's shell, which copies the guest's bytes once before anything looks at them (`write_block` in
+//! broker borrows an `&Image`, which no caller can write meanwhile. The driver's shell excludes
+//! this case: it copies the guest's bytes once before it checks them (`write_block` in
 //! `src/virtualization.rs`).
 
 #[path = "../shell/mod.rs"]

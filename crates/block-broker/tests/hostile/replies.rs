@@ -1,4 +1,4 @@
-//! i40e 4e20655 of Linux, CVE-2026-74312: replies that say what is not so.
+//! i40e 4e20655 of Linux, CVE-2026-74312: wrong replies.
 
 use super::*;
 
@@ -58,7 +58,7 @@ fn bytes_never_initialised() {
     });
 }
 
-/// Reads and writes of the host's side are held to the same lengths as the VF's.
+/// Reads and writes of host software follow the same length rules as the VF's.
 #[test]
 fn a_check_present_on_one_surface_and_missing_on_its_twin() {
     with_device(CONTOSO, 1, |device| {

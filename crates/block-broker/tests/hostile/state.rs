@@ -1,4 +1,4 @@
-//! CVE-2025-39969, CVE-2025-40104: messages in states that nobody had thought of.
+//! CVE-2025-39969, CVE-2025-40104: messages in unexpected states.
 
 use super::*;
 
@@ -81,8 +81,8 @@ fn behind_a_reset_that_failed() {
     });
 }
 
-/// One VF that cannot be reset must not keep a publish to all, or an invalidation, from the
-/// others; and it finds both when it is served again.
+/// One VF that cannot be reset must not block a publish or an invalidation to all VFs; it gets both
+/// when it is served again.
 #[test]
 fn publish_to_all_beside_a_reset_that_failed() {
     with_device(CONTOSO, 2, |device| {

@@ -1,8 +1,8 @@
 //! The mlx5 VF driver of Linux, as far as it uses configuration blocks: what it writes, when, and
 //! what it does when a write fails. Every rule is read from
 //! `drivers/net/ethernet/mellanox/mlx5/core` (6.1 and 6.12): `lib/hv.c`, `lib/hv_vhca.c` and
-//! `en/hv_vhca_stats.c`. Offsets and numbers are written out here, so that a wrong one in the
-//! manifest does not agree with itself.
+//! `en/hv_vhca_stats.c`. Offsets and numbers are literals here, so that a wrong one in the manifest
+//! is found.
 
 use block_broker::{Broker, VfLock};
 use pf_broker_abi::Refusal;
@@ -131,8 +131,8 @@ pub(crate) fn request(control: u32, command: u16) -> [u8; LENGTH] {
     block
 }
 
-/// What a host agent makes of drained fragments: the counters of each complete update, without the
-/// zeros behind the last ring, by offset 0 and sequence alone. `rings` bounds nothing here.
+/// Host software's view of drained fragments: the counters of each complete update, without the
+/// zeros after the last ring, by offset 0 and sequence alone. `rings` bounds nothing here.
 pub(crate) fn reassembled(fragments: &[Vec<u8>]) -> Vec<Vec<u64>> {
     let number = |fragment: &[u8], at: usize| u16::from_le_bytes([fragment[at], fragment[at + 1]]);
     let mut updates: Vec<(u16, Vec<u64>)> = Vec::new();

@@ -1,5 +1,4 @@
-//! The broker as one would write it without any care for speed or memory: maps and vectors, and the
-//! rules of `contoso.toml` by hand.
+//! A simple model of the broker: maps and vectors, and the rules of `contoso.toml` by hand.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -25,7 +24,7 @@ pub(crate) struct Block {
     pub(crate) pf_only: std::ops::Range<usize>,
     /// Which bytes a publish leaves as they are.
     pub(crate) vf_only: Vec<(usize, usize)>,
-    /// Whether bytes that only the host's side writes survive a reset.
+    /// Whether bytes that only host software writes survive a reset.
     pub(crate) keep: bool,
 }
 
@@ -35,7 +34,7 @@ impl Block {
     }
 }
 
-/// The blocks of `contoso.toml`, read with one's own eyes.
+/// The blocks of `contoso.toml`, transcribed by hand.
 pub(crate) fn blocks() -> Vec<Block> {
     let plain = |id, min, max| Block {
         id,
@@ -100,7 +99,7 @@ fn default_value(block: &Block) -> Vec<u8> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gate {
+enum ServiceState {
     Open,
     Held,
     Removed,
@@ -124,7 +123,7 @@ pub(crate) struct BlockCounts {
 }
 
 pub(crate) struct Vf {
-    gate: Gate,
+    service: ServiceState,
     pub(crate) power: PowerState,
     pub(crate) pending: u64,
     pub(crate) registers: BTreeMap<u32, Vec<u8>>,
@@ -141,7 +140,7 @@ pub(crate) struct Vf {
     pub(crate) refused: BTreeMap<Refusal, u64>,
     journal: Vec<Entry>,
     pub(crate) events: u64,
-    /// Ten-millionths of a write.
+    /// Tokens, in ten-millionths of a write.
     tokens: u128,
     filled: u64,
     flooding: bool,
@@ -160,7 +159,7 @@ type Outcome<T> = Result<T, Refusal>;
 impl Vf {
     fn new(blocks: &[Block], burst: u128) -> Self {
         let mut vf = Self {
-            gate: Gate::Open,
+            service: ServiceState::Open,
             power: PowerState::D0,
             pending: 0,
             registers: BTreeMap::new(),
@@ -191,14 +190,14 @@ impl Vf {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.gate == Gate::Open
+        self.service == ServiceState::Open
     }
 
     fn pass(&self) -> Outcome<()> {
-        match self.gate {
-            Gate::Open => Ok(()),
-            Gate::Held => Err(Refusal::State),
-            Gate::Removed => Err(Refusal::Removed),
+        match self.service {
+            ServiceState::Open => Ok(()),
+            ServiceState::Held => Err(Refusal::State),
+            ServiceState::Removed => Err(Refusal::Removed),
         }
     }
 
@@ -247,7 +246,7 @@ impl Vf {
         refusal
     }
 
-    /// Takes a token; of a flood only the first refusal is noted.
+    /// Takes a token; only the first refusal of a flood is journaled.
     fn within_limit(&mut self, event: Event, at: u64, rate: u128, burst: u128) -> Outcome<()> {
         let full = burst * 10_000_000;
         self.tokens = full.min(self.tokens + u128::from(at.saturating_sub(self.filled)) * rate);
@@ -280,7 +279,7 @@ fn names_a_block(operation: Operation) -> bool {
     matches!(operation, Operation::Read | Operation::Write)
 }
 
-/// Whether no VF is charged with a refusal.
+/// Whether a refusal is not counted at a VF.
 fn of_host(operation: Operation) -> bool {
     use Operation::{Read, TakeInvalidation, Write};
     !matches!(operation, Read | Write | TakeInvalidation)
@@ -295,7 +294,7 @@ fn event(operation: Operation, block: u32, length: usize) -> Event {
     }
 }
 
-/// What a block becomes with a write, if it breaks no rule.
+/// The block after a write, if that breaks no rule.
 fn admit(block: &Block, side: Side, sent: &[u8], before: &[u8], first: bool) -> Outcome<Vec<u8>> {
     let mut value = sent.to_vec();
     value.resize(block.max, 0);
@@ -386,7 +385,7 @@ impl Model {
         }
     }
 
-    /// Runs one operation on one VF and books its refusal.
+    /// Runs one operation on one VF and counts its refusal.
     fn on_vf<T>(
         &mut self,
         vf: u16,
@@ -505,8 +504,8 @@ impl Model {
         })
     }
 
-    /// What the block becomes, and whether what the VF wrote is withdrawn for it.
-    fn judge_publish(vf: &Vf, block: &Block, sent: &[u8]) -> Outcome<(Vec<u8>, bool)> {
+    /// The new image of the block, and whether the publish withdraws the VF's bytes.
+    fn validate_publish(vf: &Vf, block: &Block, sent: &[u8]) -> Outcome<(Vec<u8>, bool)> {
         let before = &vf.registers[&block.id];
         if let Ok(value) = admit(block, Side::Host, sent, before, true) {
             return Ok((value, false));
@@ -559,8 +558,8 @@ impl Model {
             if expected.is_some_and(|expected| expected != vf.counts[&block.id].revision) {
                 return Err(Refusal::Changed);
             }
-            let judged = Self::judge_publish(vf, block, sent)?;
-            Ok(Self::commit_publish(vf, block, judged, event, at))
+            let validated = Self::validate_publish(vf, block, sent)?;
+            Ok(Self::commit_publish(vf, block, validated, event, at))
         })
     }
 
@@ -577,7 +576,11 @@ impl Model {
         self.find(event)?;
         let mut blocks = self.blocks.iter();
         let block = blocks.find(|found| found.id == event.block).unwrap();
-        if self.vfs.iter().any(|vf| vf.gate == Gate::Removed) {
+        if self
+            .vfs
+            .iter()
+            .any(|vf| vf.service == ServiceState::Removed)
+        {
             return Err(Refusal::Removed);
         }
         if !(block.min..=block.max).contains(&sent.len()) {
@@ -586,8 +589,9 @@ impl Model {
         admit(block, Side::Host, sent, &default_value(block), true)?;
         let mut notified = false;
         for vf in &mut self.vfs {
-            let judged = Self::judge_publish(vf, block, sent).expect("it holds on the defaults");
-            notified |= Self::commit_publish(vf, block, judged, event, at);
+            let validated =
+                Self::validate_publish(vf, block, sent).expect("it holds on the defaults");
+            notified |= Self::commit_publish(vf, block, validated, event, at);
         }
         Ok(notified)
     }
@@ -615,7 +619,11 @@ impl Model {
             *self.host_refusals.entry(Refusal::Invalidate).or_default() += 1;
             return Err(Refusal::Invalidate);
         }
-        for vf in self.vfs.iter_mut().filter(|vf| vf.gate != Gate::Removed) {
+        for vf in self
+            .vfs
+            .iter_mut()
+            .filter(|vf| vf.service != ServiceState::Removed)
+        {
             vf.pending |= mask;
             vf.note(event(Operation::Invalidate, 0, 0), at);
         }
@@ -625,7 +633,11 @@ impl Model {
     pub(crate) fn invalidate_notifying(&mut self, at: u64) {
         let notifying = self.blocks.iter().filter(|block| block.notify);
         let mask = notifying.fold(0, |mask, block| mask | 1_u64 << block.id);
-        for vf in self.vfs.iter_mut().filter(|vf| vf.gate != Gate::Removed) {
+        for vf in self
+            .vfs
+            .iter_mut()
+            .filter(|vf| vf.service != ServiceState::Removed)
+        {
             vf.pending |= mask;
             vf.note(event(Operation::Invalidate, 0, 0), at);
         }
@@ -665,7 +677,7 @@ impl Model {
         let burst = self.burst;
         let event = event(Operation::BeginReset, 0, 0);
         self.on_vf(vf, event, at, |vf, _| {
-            if vf.gate == Gate::Removed {
+            if vf.service == ServiceState::Removed {
                 return Err(Refusal::Removed);
             }
             for (block, default, kept) in defaults {
@@ -685,7 +697,7 @@ impl Model {
             vf.tokens = burst * 10_000_000;
             vf.filled = 0;
             vf.flooding = false;
-            vf.gate = Gate::Held;
+            vf.service = ServiceState::Held;
             vf.resets += 1;
             vf.note(event, at);
             Ok(())
@@ -694,12 +706,12 @@ impl Model {
 
     pub(crate) fn finish_reset(&mut self, vf: u16, at: u64) -> Outcome<()> {
         let event = event(Operation::Reset, 0, 0);
-        self.on_vf(vf, event, at, |vf, _| match vf.gate {
-            Gate::Removed => Err(Refusal::Removed),
-            Gate::Open => Ok(()),
-            Gate::Held => {
+        self.on_vf(vf, event, at, |vf, _| match vf.service {
+            ServiceState::Removed => Err(Refusal::Removed),
+            ServiceState::Open => Ok(()),
+            ServiceState::Held => {
                 vf.changes += 1;
-                vf.gate = Gate::Open;
+                vf.service = ServiceState::Open;
                 vf.note(event, at);
                 Ok(())
             }
@@ -717,7 +729,7 @@ impl Model {
     pub(crate) fn set_power(&mut self, vf: u16, state: PowerState, at: u64) -> Outcome<()> {
         let event = event(Operation::SetPower, 0, state as usize);
         self.on_vf(vf, event, at, |vf, _| {
-            if vf.gate == Gate::Removed {
+            if vf.service == ServiceState::Removed {
                 return Err(Refusal::Removed);
             }
             vf.power = state;
@@ -728,8 +740,8 @@ impl Model {
 
     pub(crate) fn remove(&mut self, at: u64) {
         for vf in &mut self.vfs {
-            if vf.gate != Gate::Removed {
-                vf.gate = Gate::Removed;
+            if vf.service != ServiceState::Removed {
+                vf.service = ServiceState::Removed;
                 vf.note(event(Operation::Remove, 0, 0), at);
             }
         }

@@ -1,4 +1,4 @@
-//! What a shell brings to the broker, for tests: memory, and a mutex for each VF.
+//! A shell for tests: memory, and a mutex for each VF.
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::sync::{Mutex, PoisonError};
@@ -43,7 +43,7 @@ pub(crate) fn with_table<R>(table: &[u8], vfs: usize, test: impl FnOnce(&Device<
     let table = Table::verify(table).unwrap();
     let (slots, bytes) = (Vf::slots_needed(&table), Vf::bytes_needed(&table));
     let mut slot_memory = vec![BlockSlot::UNUSED; slots * vfs];
-    // Whatever the memory held before must not show.
+    // The previous content of the memory must not be visible.
     let mut byte_memory = vec![0xEE; bytes * vfs];
     let cells: Vec<_> = slot_memory
         .chunks_mut(slots)
@@ -53,7 +53,7 @@ pub(crate) fn with_table<R>(table: &[u8], vfs: usize, test: impl FnOnce(&Device<
     test(&Broker::new(table, &cells).unwrap())
 }
 
-/// `bytes` as a shell hands them over.
+/// `bytes` as a shell passes them.
 pub(crate) fn image(bytes: &[u8]) -> Image {
     let mut image = [0; 128];
     let length = bytes.len().min(128);
@@ -140,7 +140,7 @@ impl<C: VfLock> Calls for Broker<'_, C> {
         notified(self.publish_all(block, length(bytes), &image(bytes), NOW))
     }
 
-    /// Messages are as long as their block; what is behind must be zero.
+    /// Messages are as long as their block; the bytes after that must be zero.
     fn host_drain(&self, vf: u16, block: u32, length: usize) -> Result<Vec<Vec<u8>>, Refusal> {
         let mut messages = Vec::new();
         let taken = self
@@ -180,7 +180,8 @@ pub(crate) fn events<C: VfLock>(device: &Broker<'_, C>, vf: u16) -> Vec<Event> {
         .collect()
 }
 
-/// A refused read must not touch a byte; a served one must set every byte, those behind too.
+/// A refused read must not change a byte; a successful one must set every byte, also those after
+/// the block.
 fn answer(result: Result<(), Refusal>, reply: &Image, length: u32) -> Result<Vec<u8>, Refusal> {
     if let Err(refusal) = result {
         assert_eq!(

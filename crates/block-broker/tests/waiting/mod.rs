@@ -1,5 +1,5 @@
-//! Waiting for a change against changes, in every order with few preemptions: no waiter sleeps
-//! through a change, and none is answered with less than it has seen.
+//! Waiting for a change against changes, in every order with few preemptions: no waiter misses a
+//! change, and none is answered with a lower count than it has seen.
 
 use std::collections::VecDeque;
 
@@ -23,20 +23,20 @@ impl VfLock for Cell {
 }
 
 /// A request that waits: the count that its sender has seen, and whether it asks again.
-struct Waiting {
+struct PendingRequest {
     seen: u64,
     again: bool,
 }
 
 struct Room {
     watch: Watch,
-    queue: Mutex<VecDeque<Waiting>>,
+    queue: Mutex<VecDeque<PendingRequest>>,
     answered: Mutex<Vec<u64>>,
     device: std::sync::OnceLock<&'static Device>,
 }
 
 impl Waiters for &'static Room {
-    type Request = Waiting;
+    type Request = PendingRequest;
 
     fn waiting(&self, kinds: Kinds) -> usize {
         match kinds {
@@ -45,11 +45,11 @@ impl Waiters for &'static Room {
         }
     }
 
-    fn next(&self, _: Kinds) -> Option<Waiting> {
+    fn next(&self, _: Kinds) -> Option<PendingRequest> {
         self.queue.lock().unwrap().pop_front()
     }
 
-    fn answer(&self, request: Waiting, count: u64) {
+    fn answer(&self, request: PendingRequest, count: u64) {
         assert!(count >= request.seen, "{count} after {}", request.seen);
         self.answered.lock().unwrap().push(count);
         if request.again {
@@ -65,7 +65,7 @@ impl Room {
 
     fn arrive(&'static self, seen: u64, again: bool) {
         let arrival = self.watch.begin_wait(
-            Waiting { seen, again },
+            PendingRequest { seen, again },
             Kinds::CHANGES,
             seen,
             |kinds| self.count(kinds),
@@ -89,14 +89,15 @@ impl Room {
         self.watch.complete_due(&self, |kinds| self.count(kinds));
     }
 
-    /// The counts that those who still wait have seen.
+    /// The last counts that the pending waiters have seen.
     fn left(&self) -> Vec<u64> {
         let queue = self.queue.lock().unwrap();
         queue.iter().map(|request| request.seen).collect()
     }
 }
 
-/// Preemptions in one order. Bugs need few, and the orders of three threads are too many to see all.
+/// Preemptions in one order. Bugs need few, and the orders of three threads are too many to see
+/// all.
 const PREEMPTIONS: usize = 3;
 
 /// Runs `test` on a new device of one VF for each order.
@@ -152,7 +153,7 @@ fn two_waits_against_a_write_are_both_answered() {
     });
 }
 
-/// A waiter that asks again for ever ends up waiting for what comes after the last change.
+/// A waiter that always waits again ends up waiting for a change after the last one.
 #[test]
 fn a_wait_that_is_repeated_misses_none_of_two_writes() {
     orders(|room, device| {

@@ -1,4 +1,5 @@
-//! Conditions, arranged so that a write is judged in few steps: what decides most comes first and in one.
+//! Arranges conditions so that few steps evaluate a write: one comparison of a key decides most of
+//! them.
 
 use super::instruction::on_constant;
 use super::source::Rule;
@@ -9,9 +10,11 @@ use crate::image::LAST_START;
 const AND_THEN: u8 = op::AND_THEN | op::IMMEDIATE;
 const OR_ELSE: u8 = op::OR_ELSE | op::IMMEDIATE;
 
-/// Splits `when` into the key that its layout is known by and what is left to evaluate for an image that has the key.
+/// Splits `when` into the key of its layout and the code to evaluate for an image that matches the
+/// key.
 ///
-/// The key takes the equalities that `when` begins with and that must hold in any case, as long as they lie close together.
+/// The key consists of the equalities at the beginning of `when` that must hold in any case, as far
+/// as they lie close together.
 pub(super) fn split(when: &[Instruction]) -> (KeyRecord, &[Instruction]) {
     let mut key = Key::default();
     let mut rest = when;
@@ -25,7 +28,8 @@ pub(super) fn split(when: &[Instruction]) -> (KeyRecord, &[Instruction]) {
     (key.record(), rest)
 }
 
-/// A comparison for equality with a constant that `code` begins with and needs, and the code that decides when it holds.
+/// A comparison for equality with a constant that `code` begins with and needs, and the code that
+/// decides when it holds.
 fn first_equality(code: &[Instruction]) -> Option<(&Instruction, &[Instruction])> {
     let none = FieldRecord::default();
     let (first, behind) = code.split_first()?;
@@ -39,7 +43,7 @@ fn first_equality(code: &[Instruction]) -> Option<(&Instruction, &[Instruction])
     }
 }
 
-/// Whether nothing but jumps on false lies on the way of `jump` to the end of `code`, which follows it.
+/// Whether `jump` reaches the end of `code`, which follows it, through jumps on false only.
 fn stays_false(code: &[Instruction], jump: &Instruction) -> bool {
     let skip = |jump: &Instruction| usize::try_from(jump.immediate.get()).ok();
     let mut target = skip(jump);
@@ -54,12 +58,12 @@ fn stays_false(code: &[Instruction], jump: &Instruction) -> bool {
     target == Some(code.len())
 }
 
-/// Equalities as the bits that they ask for, over the whole image.
+/// Equalities as required bits, over the whole image.
 #[derive(Clone, Copy, Default)]
 struct Key {
     mask: u128,
     value: u128,
-    /// Where the lowest byte of `mask` and `value` lies in the image.
+    /// Offset in the image of the lowest byte of `mask` and `value`.
     start: u8,
 }
 
@@ -76,7 +80,7 @@ impl Key {
         let mask = u64::MAX.checked_shr(64_u32.checked_sub(bits.into())?)?;
         let exists = start <= LAST_START && shift < 64 && matches!(order, 0 | operand::BIG_ENDIAN);
         if !exists || value & !mask != 0 || value << shift >> shift != value {
-            // What cannot be, or never holds, is for the verifier or the evaluation to find out.
+            // The verifier or the evaluation refuses an equality that is malformed or never holds.
             return None;
         }
         let in_image = |eight: u64| {
@@ -108,7 +112,7 @@ impl Key {
         })
     }
 
-    /// The same key, beginning with a byte that it asks for.
+    /// The same key, beginning with a byte that it compares.
     fn trimmed(self) -> Self {
         let bytes = self.mask.trailing_zeros() / 8;
         Self {
@@ -118,7 +122,8 @@ impl Key {
         }
     }
 
-    /// The same key counted from `start`, which is not behind its own; `None` if it is too long then.
+    /// The same key counted from `start`, which is not after its own start; `None` if it becomes
+    /// too long.
     fn from(self, start: u8) -> Option<Self> {
         let bits = 8 * u32::from(self.start.checked_sub(start)?);
         if bits > self.mask.leading_zeros() {
@@ -133,7 +138,7 @@ impl Key {
 
     fn record(self) -> KeyRecord {
         let start = self.start.min(LAST_KEY_START);
-        // What is trimmed and lies inside of the image fits, however far the record begins before it.
+        // A trimmed key inside the image fits, wherever the record begins before it.
         let key = self.from(start).unwrap_or(self);
         KeyRecord {
             start,
@@ -143,8 +148,9 @@ impl Key {
     }
 }
 
-/// `rules`, with every row of `require` that needs no stack joined into one: to evaluate a further comparison costs less than
-/// to begin with a further rule. The first one that is broken is the same, and they are all broken alike.
+/// `rules`, with consecutive `require` rules that need no stack joined into one: one more
+/// comparison costs less than one more rule. The first broken rule stays the same, because all of
+/// them are the same kind of violation.
 pub(super) fn joined(rules: &[Rule]) -> Vec<Rule> {
     let mut joined: Vec<Rule> = Vec::with_capacity(rules.len());
     for rule in rules {
@@ -208,7 +214,7 @@ mod tests {
         both(op::AND_THEN, left, right)
     }
 
-    /// What a layout of this condition says to an image.
+    /// Whether a layout of this condition accepts an image.
     fn chosen(when: &[Instruction], image: &Image) -> Result<bool, Overflow> {
         let (key, rest) = split(when);
         if !has(image, &key) {
@@ -220,7 +226,8 @@ mod tests {
         evaluate(rest, image)
     }
 
-    /// How much of a condition the key has left, where it begins, and how many bits it asks for.
+    /// The code that remains of a condition, the start of its key, and the number of bits that the
+    /// key compares.
     fn left_over(when: &[Instruction]) -> (usize, u8, u32) {
         let (key, rest) = split(when);
         (rest.len(), key.start, key.mask.get().count_ones())
@@ -246,7 +253,8 @@ mod tests {
         assert_eq!(left_over(&nested), (0, 0, 24));
     }
 
-    /// The low bits of a big-endian field lie in its last byte, those of a little-endian one in its first.
+    /// The low bits of a big-endian field lie in its last byte, those of a little-endian one in its
+    /// first.
     #[test]
     fn a_key_asks_for_the_bits_where_they_lie() {
         for (operand, shift, at) in [(1, 0, 30), (1, 8, 31), (3, 40, 35), (5, 0, 31), (7, 40, 32)] {
@@ -276,7 +284,7 @@ mod tests {
         let mut negated = and(one.clone(), other);
         negated.push(on_stack(op::NOT));
         assert_eq!(left_over(&negated).0, 4);
-        // What is asked for twice is asked for once; one field cannot equal two values, nor a byte one of 256.
+        // A repeated equality counts once; one field cannot equal two values, nor a byte 256.
         assert_eq!(left_over(&and(one.clone(), one.clone())), (0, 0, 8));
         assert_eq!(left_over(&and(one, equal(0, 0, 2))), (1, 0, 8));
         assert_eq!(left_over(&equal(0, 0, 256)).0, 1);
@@ -325,7 +333,7 @@ mod tests {
         })
     }
 
-    /// An image of which each condition asks for something that is not rare.
+    /// An image that satisfies each condition with a fair probability.
     fn image() -> impl Strategy<Value = Image> {
         let byte = prop_oneof![6 => 0..3_u8, 1 => Just(0xFF)];
         vec(byte, 128).prop_map(|bytes| bytes.try_into().unwrap())

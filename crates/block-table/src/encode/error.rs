@@ -1,4 +1,4 @@
-//! Why no table could be written, and the counts that may be too large.
+//! Why no table could be written, and the check of counts.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use crate::TableError;
 /// Why no table could be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EncodeError {
-    /// There is more of something than the format can count.
+    /// A count does not fit the format.
     TooMany(&'static str),
-    /// The verifier refuses what was written.
+    /// The verifier refuses the written table.
     Refused(TableError),
 }
 

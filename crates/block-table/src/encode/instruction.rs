@@ -3,7 +3,8 @@
 use crate::format::{self, FieldRecord, Instruction};
 use crate::image::place;
 
-/// The field of an expression: the integer of shape `operand` at `offset`, of which `bits` remain behind the lowest `shift`.
+/// The field of an expression: `bits` bits from bit `shift` of the integer of shape `operand` at
+/// `offset`.
 #[must_use]
 pub fn field_record(offset: u8, operand: u8, shift: u8, bits: u8) -> FieldRecord {
     let (start, lowest) = place(offset, operand);

@@ -20,14 +20,16 @@ impl SlotTable {
         (smallest..=16)
             .flat_map(|bits| Self::hashes(bits).map(move |hash| (bits, hash)))
             .find_map(|(bits, hash)| {
-                // Up to four times the smallest table, one probe is worth a search; beyond that, any bounded number will do.
+                // Up to four times the smallest table, search for one probe; beyond that, accept
+                // any bounded number.
                 let probes = if bits <= smallest + 2 { 1 } else { MAX_PROBES };
                 Self::build(ids, bits, hash, probes)
             })
     }
 
     fn hashes(bits: u32) -> impl Iterator<Item = (u32, u8)> {
-        // Odd multiples of the golden ratio of 2^32 spread consecutive IDs evenly (Knuth, volume 3, section 6.4).
+        // Odd multiples of the golden ratio of 2^32 spread consecutive IDs evenly (Knuth, volume 3,
+        // section 6.4).
         let spread = u8::try_from(32 - bits.max(1)).unwrap_or(31);
         let multiples =
             (0..64u32).map(move |index| (0x9E37_79B1u32.wrapping_mul(2 * index + 1), spread));

@@ -1,4 +1,4 @@
-//! What a table is written from: the manifest's blocks, lowered to images and rules.
+//! The input of the writer: the manifest's blocks, lowered to images and rules.
 
 use crate::format::Instruction;
 use crate::{Access, Image, Kind, Limits, OnReset, ShortRead, WhenFull};
@@ -27,23 +27,23 @@ pub struct BlockSource {
     pub id: u32,
     /// The name, 1 to 63 bytes.
     pub name: String,
-    /// What the block holds.
+    /// The kind of the block.
     pub kind: Kind,
-    /// What a VF may do.
+    /// The VF's access.
     pub vf_access: Access,
     /// The shortest write in bytes.
     pub min_length: u8,
     /// The longest write in bytes.
     pub max_length: u8,
-    /// Whether publishing invalidates.
+    /// Whether a publish invalidates the block.
     pub notify: bool,
-    /// What short reads get.
+    /// The result of short reads.
     pub short_read: ShortRead,
-    /// What a reset does to PF-owned bytes.
+    /// The effect of a reset on PF-owned bytes.
     pub on_reset: OnReset,
     /// Messages that a stream keeps; zero for a register.
     pub depth: u16,
-    /// What a full stream does.
+    /// The handling of a message for a full stream.
     pub when_full: WhenFull,
     /// The checksum field.
     pub checksum: Option<Checksum>,
@@ -79,14 +79,14 @@ pub struct Shape {
     pub vf: Image,
     /// Bytes that a publish sets.
     pub pf: Image,
-    /// Bits that must be zero, all of them behind the block.
+    /// Bits that must be zero, among them all bits after the block.
     pub reserved: Image,
 }
 
 /// A layout to be written.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// What chooses it; empty for always.
+    /// The condition that chooses it; empty for always.
     pub when: Vec<Instruction>,
     /// Its images.
     pub shape: Shape,
@@ -94,7 +94,7 @@ pub struct Layout {
     pub rules: Vec<Rule>,
 }
 
-/// A field that a rule is about.
+/// The field of a rule.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Field {
     /// Offset in bytes.
@@ -103,7 +103,7 @@ pub struct Field {
     pub operand: u8,
     /// Number of elements.
     pub elements: u8,
-    /// Whether only counted elements are meant.
+    /// Whether the rule applies only to counted elements.
     pub counted: bool,
 }
 
@@ -112,11 +112,11 @@ pub struct Field {
 pub enum Rule {
     /// Each element lies in `min..=max`.
     Range(Field, u64, u64),
-    /// No element has a bit outside of the mask.
+    /// No element has a bit outside the mask.
     Mask(Field, u64),
     /// Each element is a multiple of the value, which is not zero.
     Multiple(Field, u64),
-    /// Each element is among the values; they may stand in any order.
+    /// Each element is among the values, which may be in any order.
     OneOf(Field, Vec<u64>),
     /// ASCII, zero padded.
     Text(Field),
@@ -131,7 +131,7 @@ pub enum Rule {
     },
     /// The expression is not zero.
     Require(Vec<Instruction>),
-    /// The field moves on.
+    /// The field is a sequence number that advances.
     Sequence {
         /// The field.
         field: Field,

@@ -14,7 +14,7 @@ use crate::format::{
 use crate::image::{place, unused_bits};
 use crate::{Access, Image, Kind, OnReset, ShortRead, WhenFull};
 
-/// The sections behind the blocks, as they grow.
+/// The sections after the blocks, while they are written.
 #[derive(Default)]
 pub(super) struct Writer {
     pub(super) layouts: Vec<LayoutRecord>,
@@ -28,7 +28,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn block(&mut self, block: &BlockSource) -> Result<BlockRecord, EncodeError> {
-        // The order of these is the order in which the verifier expects each section's elements.
+        // The verifier expects each section's elements in this order.
         let rules = self.rule_list(&block.rules)?;
         let first_layout = self.layouts.len();
         for layout in &block.layouts {

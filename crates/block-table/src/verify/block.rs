@@ -116,7 +116,7 @@ impl Verifier<'_> {
     fn key(&self, layout: &LayoutRecord, length: u8) -> Outcome {
         let KeyRecord { start, mask, value } = layout.key;
         let (mask, value) = (mask.get(), value.get());
-        // No bits of the mask are allowed in the bytes behind these.
+        // The bytes after these must not have bits of the mask.
         let in_block = u32::from(length.saturating_sub(start));
         let behind = u128::MAX.checked_shl(8 * in_block).unwrap_or(0);
         let fits = start <= LAST_KEY_START && value & !mask == 0 && mask & behind == 0;
@@ -174,7 +174,7 @@ impl Verifier<'_> {
         }
     }
 
-    /// A wrong flag would let one side's write replace bytes of the other side.
+    /// With a wrong flag, one side's write would replace bytes of the other side.
     fn writes_all(&self, block: &Block<'_>, record: &BlockRecord) -> Outcome {
         let length = usize::from(record.max_length);
         let all = |index: u16| {

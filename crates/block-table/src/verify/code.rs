@@ -11,9 +11,11 @@ use crate::{MAX_INSTRUCTIONS, MAX_STACK};
 const NO_JUMP: u8 = u8::MAX;
 
 impl Verifier<'_> {
-    /// Verifies the expression of `count` instructions from `start` over a block of `length` bytes; `at` is its owner.
+    /// Verifies the expression of `count` instructions from `start` over a block of `length` bytes;
+    /// `at` is its owner.
     ///
-    /// Jumps only go forward, so one pass knows the stack depth at each instruction, and the evaluation ends.
+    /// Jumps only go forward, so one pass knows the stack depth at each instruction, and the
+    /// evaluation ends.
     pub(super) fn expression(&mut self, start: u64, count: u64, length: u8, at: usize) -> Outcome {
         ensure(
             (1..=MAX_INSTRUCTIONS as u64).contains(&count),
@@ -27,29 +29,30 @@ impl Verifier<'_> {
             self.table.instructions.len(),
         );
         ensure(claimed, Flaw::Span, at)?;
-        // The stack depth with which jumps arrive at each instruction, and behind the last one.
+        // The stack depth that jumps have at each target, including the end of the expression.
         let mut arrivals = [NO_JUMP; MAX_INSTRUCTIONS + 1];
         let mut depth = 0u8;
         let code = self.table.code(start, count);
         for (index, instruction) in code.iter().enumerate() {
             let at = self.at(instruction);
-            arrive(&arrivals, index, depth, at)?;
+            check_jump_depth(&arrivals, index, depth, at)?;
             depth = step(instruction, depth, length, at)?;
             if is_jump(instruction.op) {
                 let skip = usize::try_from(instruction.immediate.get()).unwrap_or(usize::MAX);
                 let target = index.saturating_add(1).saturating_add(skip);
                 ensure(skip != 0 && target <= code.len(), Flaw::Jump, at)?;
-                // A jump keeps the value that decided; going on drops it, as `step` has counted.
+                // A taken jump keeps the value that it tested; otherwise it is dropped, as `step`
+                // has counted.
                 jump_to(&mut arrivals, target, depth + 1, at)?;
             }
         }
-        arrive(&arrivals, code.len(), depth, at)?;
+        check_jump_depth(&arrivals, code.len(), depth, at)?;
         ensure(depth == 1, Flaw::Result, at)
     }
 }
 
-/// Whether jumps to `index`, if there are any, arrive with `depth` values on the stack.
-fn arrive(arrivals: &[u8], index: usize, depth: u8, at: usize) -> Outcome {
+/// Whether all jumps to `index` have `depth` values on the stack.
+fn check_jump_depth(arrivals: &[u8], index: usize, depth: u8, at: usize) -> Outcome {
     let expected = arrivals.get(index).copied().unwrap_or(NO_JUMP);
     ensure(expected == NO_JUMP || expected == depth, Flaw::Jump, at)
 }
@@ -68,7 +71,7 @@ const fn is_jump(operation: u8) -> bool {
     matches!(operation & op::OPERATION, op::AND_THEN | op::OR_ELSE)
 }
 
-/// Verifies one instruction by itself and returns the stack depth behind it.
+/// Verifies one instruction by itself and returns the stack depth after it.
 fn step(instruction: &Instruction, depth: u8, length: u8, at: usize) -> Outcome<u8> {
     let operation = instruction.op & op::OPERATION;
     let compares = matches!(operation, op::LESS..=op::GREATER_OR_EQUAL);
@@ -95,7 +98,7 @@ fn step(instruction: &Instruction, depth: u8, length: u8, at: usize) -> Outcome<
     Ok(depth)
 }
 
-/// Whether the parts that the source of the operands does not use are zero, and the others there.
+/// Whether the parts that the source of the operands does not use are zero, and the others present.
 fn parts_are_used(instruction: &Instruction, source: u8) -> bool {
     let none = FieldRecord::default();
     let Instruction {
@@ -125,7 +128,8 @@ fn field_in_block(field: FieldRecord, length: u8, at: usize) -> Outcome {
     let order_known = matches!(order, 0 | operand::BIG_ENDIAN);
     let in_range = start <= LAST_START && shift < 64 && (1..=64).contains(&bits);
     ensure(order_known && in_range, Flaw::Operation, at)?;
-    // The highest bit of a little-endian field lies in its last byte, the lowest one of a big-endian field.
+    // The highest bit of a little-endian field lies in its last byte, the lowest one of a
+    // big-endian field.
     let last = if order == 0 {
         (shift + bits - 1).min(63) / 8
     } else {

@@ -97,7 +97,7 @@ impl Verifier<'_> {
     }
 }
 
-/// Whether a rule of `kind` looks at each element by itself.
+/// Whether a rule of `kind` checks each element by itself.
 const fn takes_elements(kind: u8) -> bool {
     matches!(
         kind & !rule::COUNTED,
@@ -117,7 +117,7 @@ fn field_in_block(record: &RuleRecord, length: u8, at: usize) -> Outcome {
     ensure(follows && record.mask.get() == all_bits, Flaw::Place, at)
 }
 
-/// Verifies that `elements` integers from `offset` lie inside of a block of `length` bytes.
+/// Verifies that `elements` integers from `offset` lie inside a block of `length` bytes.
 fn integer_in_block(offset: u8, shape: u8, elements: u8, length: u8, at: usize) -> Outcome {
     ensure(shape & !operand::ALL == 0, Flaw::Operand, at)?;
     let end = usize::from(offset) + usize::from(operand::width(shape)) * usize::from(elements);

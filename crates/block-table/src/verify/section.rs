@@ -29,12 +29,12 @@ impl Sections {
     }
 }
 
-/// The header and the bytes behind it.
+/// The header and the bytes after it.
 pub(super) fn header(bytes: &[u8]) -> Option<(&Header, &[u8])> {
     Header::ref_from_prefix(bytes).ok()
 }
 
-/// Cuts `rest` into the sections that `header` counts.
+/// Splits `rest` into the sections that `header` counts.
 pub(super) fn table<'t>(bytes: &'t [u8], header: &'t Header, rest: &'t [u8]) -> Outcome<Table<'t>> {
     let mut cut = Cut { bytes, rest };
     let blocks = cut.section(header.blocks.get().into())?;
@@ -85,7 +85,7 @@ impl<'t> Cut<'t> {
     }
 }
 
-/// The offset of `record` in `bytes`, which it lies in.
+/// The offset of `record` in `bytes`, which contains it.
 pub(super) fn offset_of<T>(bytes: &[u8], record: &T) -> usize {
     core::ptr::from_ref(record)
         .addr()

@@ -1,4 +1,4 @@
-//! `require`: what expressions come to.
+//! `require`: the results of expressions.
 
 use block_table::Rule;
 use block_table::encode::{
@@ -47,7 +47,8 @@ fn each_operation_of_an_expression_gives_its_result() {
             ];
             let mut codes = vec![stacked, immediate];
             if operation >= op::EQUAL {
-                // The same in one instruction, with a constant, with a field, with a sum that adds nothing, and with both sides increased.
+                // The same in one instruction, with a constant, with a field, with a sum that adds
+                // nothing, and with both sides increased.
                 let (one, other, none) = (whole(0, U8), whole(1, U8), FieldRecord::default());
                 let one_more = on_constant(op::EQUAL, wanted);
                 codes.push(vec![
@@ -163,11 +164,11 @@ fn a_load_can_cut_out_bits_and_not_inverts() {
     );
 }
 
-/// Conditions without the need of a stack have an evaluation of their own; one more instruction that needs it leads the same
-/// condition through the stack machine.
+/// Conditions that need no stack have their own evaluation; one more instruction that needs it runs
+/// the same condition on the stack machine.
 #[test]
 fn conditions_say_the_same_with_and_without_the_stack() {
-    /// A condition on two truths, and what it says of them.
+    /// A condition on two truth values, and its result for them.
     type Case = (Vec<Instruction>, fn(bool, bool) -> bool);
     let is = |offset, value| {
         compare_constant(op::EQUAL, whole(offset, U8), FieldRecord::default(), value)
@@ -205,14 +206,14 @@ fn every_place_of_the_stack_keeps_its_value() {
     code.extend([on_stack(op::ADD); 15]);
     code.push(on_constant(op::EQUAL, 136));
     assert!(first_write(with_rules(vec![Check::Require(code)]), &sent(0, &[])).is_ok());
-    // Comparisons that bring their sides along are pushed on top of what is there.
+    // Comparisons with both sides in the instruction push their result on the stack.
     let one = |value| compare_constant(op::EQUAL, whole(0, U8), FieldRecord::default(), value);
     let mut code: Vec<_> = (1..=4).map(|value| on_constant(op::PUSH, value)).collect();
     code.extend([one(7), one(8), one(7)]);
     code.extend([on_stack(op::ADD); 6]);
     code.push(on_constant(op::EQUAL, 12));
     assert!(first_write(with_rules(vec![Check::Require(code)]), &sent(0, &[7])).is_ok());
-    // What lies under a condition that decides nothing comes up again: 5 + (a && b) with a = 7.
+    // A condition leaves the values below it on the stack: 5 + (a && b) with a = 7.
     let code = vec![
         on_constant(op::PUSH, 5),
         load(0, U8),

@@ -1,4 +1,4 @@
-//! What a write may do, rule by rule, on tables written by hand.
+//! Admits and refuses writes, rule by rule, on tables written by hand.
 
 mod attempt;
 mod expressions;
@@ -167,11 +167,11 @@ fn a_count_bounds_its_array_and_what_is_behind_it_is_zero() {
         first_write(rules(), &sent(0, &[2, 0, 0, 0, 5, 0, 4, 0])),
         broken(Rule::Value, 6)
     );
-    // What stands behind the array is not its own.
+    // The bytes after the array do not belong to it.
     assert!(first_write(rules(), &sent(0, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])).is_ok());
 }
 
-/// An array of one element is no exception: what is not counted need not hold.
+/// The rules do not apply to an uncounted element, in an array of one element too.
 #[test]
 fn a_counted_array_may_have_one_element() {
     let one = Field {
@@ -279,7 +279,8 @@ fn the_first_value_of_a_sequence_may_be_any_and_only_its_owner_moves_it() {
     );
 }
 
-/// A VF that owns a field together with the host side must not keep it from publishing there by moving it far ahead.
+/// A VF that owns a field together with host software must not prevent publishes by setting it far
+/// ahead.
 #[test]
 fn a_sequence_that_both_sides_own_constrains_the_vf_alone() {
     let both = owner::VF | owner::PF;

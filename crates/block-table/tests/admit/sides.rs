@@ -1,4 +1,4 @@
-//! Which bytes a side sets, which layout that makes, and what a reset leaves.
+//! Which bytes a side sets, which layout that selects, and which bytes a reset keeps.
 
 use block_table::encode::{BlockSource, Layout, Rule as Check, Shape, on_constant};
 use block_table::format::op;
@@ -81,7 +81,8 @@ fn reserved_bits_are_zero_in_a_write_of_either_side() {
     );
 }
 
-/// Byte 0 chooses: with 1 the VF owns 8..12 and the PF 12..16, with 2 it is the other way round, with 3 both are reserved.
+/// Byte 0 chooses: with 1 the VF owns 8..12 and the PF 12..16, with 2 it is the other way round,
+/// with 3 both are reserved.
 fn with_layouts(on_reset: OnReset) -> BlockSource {
     let when = |value| vec![load(0, U8), on_constant(op::EQUAL, value)];
     let common = |mut mask: Image| {
@@ -158,7 +159,8 @@ fn a_layout_is_chosen_by_the_merged_image_and_no_match_refuses() {
 #[test]
 fn a_newly_chosen_layout_starts_the_other_sides_fields_at_their_defaults() {
     let block = || with_layouts(OnReset::Default);
-    // In layout 1 the VF wrote 8..12. In layout 2 these bytes are the PF's: the VF must not have filled them in.
+    // In layout 1 the VF wrote 8..12. In layout 2 these bytes are the PF's: the VF must not have
+    // set them.
     let admitted = write(
         block(),
         Writer::Vf,
@@ -198,7 +200,7 @@ fn a_reset_wipes_what_a_vf_can_write_and_keeps_the_rest_where_the_manifest_says_
     );
     assert_eq!(kept, image(0, 5, 6));
     assert_eq!(reset(mixed(), &image(1, 5, 6)), [0; 128]);
-    // Without the VF's hand in the choice the layout stays, and so do the PF's bytes in it.
+    // If the VF has no part in the choice, the layout and the PF's bytes in it stay.
     let mut chosen_by_pf = with_layouts(OnReset::Keep);
     for shape in std::iter::once(&mut chosen_by_pf.shape).chain(
         chosen_by_pf

@@ -1,4 +1,4 @@
-//! Blocks, layouts, images, and who owns which element.
+//! Blocks, layouts, images, and the owner of each element.
 
 use block_table::Flaw;
 use block_table::encode::{BlockSource, EncodeError};
@@ -202,7 +202,7 @@ fn every_element_has_one_owner() {
         block(1, |block| block.layouts.count = 65.into()),
         Some(Flaw::TooManyLayouts)
     );
-    // The last rule belongs to nobody.
+    // The last rule has no owner.
     let fewer = changed(|bytes, offsets| {
         let block: &mut BlockRecord = record(bytes, offsets.blocks);
         block.last_rules.count = 2.into();
@@ -213,7 +213,7 @@ fn every_element_has_one_owner() {
     assert_eq!(fewer.unwrap_err().0, Flaw::Sections);
 }
 
-/// A key asks for bits of its block, and for nothing that its mask leaves out.
+/// A key compares only bits inside its block, and its value has no bit outside its mask.
 #[test]
 fn a_key_lies_inside_of_its_block() {
     let key = |start: u8, mask: u128, value: u128| {

@@ -1,4 +1,4 @@
-//! A table with everything in it, and what the verifier says about it with a change.
+//! A table with every element, and the verifier's result after a change.
 
 use block_table::encode::{
     BlockSource, Checksum, Field, FieldRecord, Layout, Rule, Source, compare_constant, on_constant,
@@ -12,7 +12,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::source::{BE, U8, U16, U32, field, load, opaque, stream, table, whole};
 
-/// A table in which every section has elements: a register with every kind of rule and two layouts, and a stream.
+/// A table in which every section has elements: a register with every kind of rule and two layouts,
+/// and a stream.
 pub(crate) fn everything() -> Source {
     let values = Field {
         offset: 4,
@@ -131,7 +132,7 @@ pub(crate) fn record<T: FromBytes + IntoBytes + Immutable + KnownLayout>(
     T::mut_from_prefix(&mut bytes[offset..]).ok().unwrap().0
 }
 
-/// What the verifier says about [`everything`] with a change.
+/// The verifier's result for [`everything`] after a change.
 pub(crate) fn changed(change: impl FnOnce(&mut [u8], &Offsets)) -> Result<(), (Flaw, usize)> {
     let mut bytes = everything().encode().expect("it is well formed");
     let offsets = Offsets::of(&bytes);

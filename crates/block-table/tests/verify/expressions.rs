@@ -9,7 +9,8 @@ use crate::source::{BE, U8, U16, U32, load, opaque, table, whole};
 
 #[test]
 fn instructions_have_only_what_they_use() {
-    // The instructions are: 0 compare | 1 push field, 2 push field, 3 add, 4 not | 5 push, 6 or-else 2, 7 push, 8 equal 7.
+    // The instructions are: 0 compare | 1 push field, 2 push field, 3 add, 4 not | 5 push, 6
+    // or-else 2, 7 push, 8 equal 7.
     assert_eq!(instruction(3, |code| code.op = 9), Some(Flaw::Operation));
     assert_eq!(
         instruction(3, |code| code.op |= op::COMPARE),
@@ -31,7 +32,7 @@ fn instructions_have_only_what_they_use() {
         instruction(1, |code| code.op = op::PUSH | op::COMPARE),
         Some(Flaw::Operation)
     );
-    // Both sides come along with a comparison only.
+    // Only a comparison has both sides in its instruction.
     for operation in [op::PUSH, op::NOT, op::ADD, op::BIT_OR, op::COMPARISON] {
         assert_eq!(
             instruction(0, |code| code.op = operation | op::COMPARE),
@@ -205,7 +206,7 @@ fn jumps_go_forward_and_arrive_with_the_stack_that_is_there() {
         }])
         .encode()
     };
-    // Two jumps may meet when they agree about the stack, and not otherwise.
+    // Two jumps may have one target only with the same stack depth.
     let meeting = |skip| {
         vec![
             load(0, U8),

@@ -1,4 +1,4 @@
-//! Each rule of the verifier refuses the table that breaks it, and names it and the place.
+//! Each rule of the verifier refuses a table that breaks it, with its name and offset.
 
 mod blocks;
 mod changed;
@@ -207,7 +207,8 @@ fn sections_and_the_lookup_are_whole() {
         table(Vec::new()).encode().unwrap_err().to_string(),
         "block table refused at byte 77: the number of blocks is not 1 to 1024"
     );
-    // A slot more than a power of two, and blocks that are as many fewer bytes: the sections still fill the table.
+    // A slot more than a power of two, and blocks that are as many fewer bytes: the sections still
+    // fill the table.
     let slots = changed(|bytes, _| {
         let header: &mut Header = record(bytes, 0);
         header.slots = (header.slots.get() + 64).into();

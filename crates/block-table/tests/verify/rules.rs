@@ -165,7 +165,7 @@ fn counts_and_sequences_are_known_integers() {
         rule_of(rule::RANGE, |rule| rule.kind |= rule::COUNTED),
         Some(Flaw::Counted)
     );
-    // Not every kind of rule can be about elements, even when the field was counted.
+    // Some kinds of rules cannot apply to elements, even of a counted field.
     let twice = Field {
         offset: 4,
         operand: U8,

@@ -328,7 +328,7 @@ fn targets() -> impl Strategy<Value = Target> {
     prop_oneof![any::<u16>().prop_map(Target::Vf), Just(Target::All)]
 }
 
-/// Whom a publish is for, and the revision that it expects.
+/// The target of a publish, and the revision that it expects.
 fn publishes() -> impl Strategy<Value = (Target, Option<u64>)> {
     prop_oneof![
         (any::<u16>(), any::<Option<u64>>()).prop_map(|(vf, expect)| (Target::Vf(vf), expect)),

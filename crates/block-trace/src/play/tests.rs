@@ -9,7 +9,7 @@ struct Gone;
 
 type Answer<T> = Result<T, Failure<Gone>>;
 
-/// Remembers what it was asked; block 9 is refused, VF 99 loses the host.
+/// Records the calls; block 9 is refused, VF 99 loses the host.
 #[derive(Default)]
 struct Recorder(Vec<String>);
 
@@ -230,7 +230,7 @@ fn the_loss_of_the_host_ends_the_run_and_names_the_operation() {
     assert_eq!(output.lines().count(), 1);
 }
 
-/// Takes one result line and then no more; knows whether each line was flushed.
+/// Accepts one result line, then fails; records whether each line was flushed.
 #[derive(Default)]
 struct Narrow {
     lines: usize,

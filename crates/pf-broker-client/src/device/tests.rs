@@ -6,7 +6,7 @@ use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
 
 use super::{Control, Device, Error, Vfs, name_text};
 
-/// A driver that answers what it was given, and remembers what it was sent.
+/// A driver that returns the given answers, and records the requests.
 struct Script {
     answers: RefCell<Vec<Result<Vec<u8>, u32>>>,
     sent: RefCell<Vec<(u32, Vec<u8>, usize)>>,
