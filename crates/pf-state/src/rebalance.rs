@@ -6,7 +6,7 @@
 //! `IOCTL_SRIOV_EVENT_COMPLETE`, for its detach, or for the end of its handle.
 //!
 //! The machine is used under one lock. It never blocks: a Plug and Play callback that has to
-//! [wait](Verdict::Wait) sleeps outside of the lock, in a [`Sleeper`], until a function returns a
+//! [wait](Verdict::Wait) sleeps outside the lock, in a [`Sleeper`], until a function returns a
 //! [`Wake`]. At most one callback sleeps at a time: the framework sends one query at a time, and a
 //! PF that runs again while a query waits, such as after a sleep of the system, has nothing to wait
 //! for.

@@ -29,21 +29,21 @@ pub(crate) fn run(arguments: &cli::Simulate, out: &mut dyn Write) -> Result<(), 
     if let Some(trace) = &arguments.trace {
         return simulate(table, vfs, |simulation| play_trace(trace, simulation, out));
     }
-    let operations = tell(&manifest, table, vfs, out)?;
+    let operations = narrate(&manifest, table, vfs, out)?;
     match &arguments.record {
         Some(path) => record(path, &operations),
         None => Ok(()),
     }
 }
 
-fn tell(
+fn narrate(
     manifest: &Manifest,
     table: Table<'_>,
     vfs: u16,
     out: &mut dyn Write,
 ) -> Result<Vec<Operation>, Failure> {
     simulate(table, vfs, |simulation| {
-        story::tell(manifest, simulation, out)
+        story::narrate(manifest, simulation, out)
     })
 }
 

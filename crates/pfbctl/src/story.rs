@@ -23,7 +23,7 @@ use state::Story;
 const PARTS: u16 = 4;
 
 /// Tells the story of a manifest, and returns its operations.
-pub(crate) fn tell(
+pub(crate) fn narrate(
     manifest: &Manifest,
     simulation: &mut Simulation<'_>,
     out: &mut dyn Write,
@@ -35,10 +35,10 @@ pub(crate) fn tell(
     let mut story = Story::new(manifest, simulation, out);
     story.opening(parts)?;
     match mlx5::Protocol::of(manifest) {
-        Some(protocol) => protocol.tell(&mut story, good.clone())?,
-        None => guest::tell(&mut story, good.clone())?,
+        Some(protocol) => protocol.narrate(&mut story, good.clone())?,
+        None => guest::narrate(&mut story, good.clone())?,
     }
-    hostile::tell(&mut story, hostile, good)?;
-    summary::tell(&mut story, parts)?;
+    hostile::narrate(&mut story, hostile, good)?;
+    summary::narrate(&mut story, parts)?;
     Ok(story.performed)
 }

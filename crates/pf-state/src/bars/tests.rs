@@ -79,7 +79,7 @@ fn a_value_of_another_type_than_the_register_is_refused_with_both() {
             "{probed:x?} for {registers:x?}"
         );
     };
-    // The PF has I/O space where the VFs have none, or memory, whatever the bits behind it look
+    // The PF has I/O space where the VFs have none, or memory, whatever the bits after it look
     // like.
     for io in [0xFFFF_FF01, 0xFFFF_FFFD, 0xFFFF_FF05] {
         wrong([io, 0xFFFF_F000, 0, 0, 0, 0], [0; 6], 0);

@@ -37,7 +37,7 @@ const EVENTS: [Event; 12] = [
 
 /// The machine, and the Plug and Play callback that it may have put to sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct World {
+struct Model {
     machine: Rebalance,
     sleeping: bool,
 }
@@ -47,12 +47,12 @@ struct World {
 struct Seen {
     woken: Option<NtStatus>,
     returned: Option<NtStatus>,
-    told: Option<u32>,
+    delivered: Option<u32>,
     answer: Option<NtStatus>,
     pended: bool,
 }
 
-impl World {
+impl Model {
     const START: Self = Self {
         machine: Rebalance::new(),
         sleeping: false,
@@ -83,7 +83,7 @@ impl World {
                     Ok(()) => match self.machine.pending_event() {
                         Some(event) => {
                             self.machine.mark_delivered();
-                            seen.told = Some(event as u32);
+                            seen.delivered = Some(event as u32);
                         }
                         None => seen.pended = true,
                     },
@@ -142,17 +142,17 @@ impl World {
     }
 }
 
-/// Every world that events lead to from the start.
-fn reachable() -> Vec<World> {
+/// Every model that events lead to from the start.
+fn reachable() -> Vec<Model> {
     let mut found = BTreeMap::new();
-    let mut queue = VecDeque::from([World::START]);
-    while let Some(world) = queue.pop_front() {
-        if found.insert(format!("{world:?}"), world).is_some() {
+    let mut queue = VecDeque::from([Model::START]);
+    while let Some(model) = queue.pop_front() {
+        if found.insert(format!("{model:?}"), model).is_some() {
             continue;
         }
         for event in EVENTS {
-            if world.possible(event) {
-                let mut next = world;
+            if model.possible(event) {
+                let mut next = model;
                 next.happen(event);
                 queue.push_back(next);
             }
@@ -170,13 +170,13 @@ fn the_reachable_worlds_are_few_and_all_of_them_keep_the_invariants() {
 
 #[test]
 fn a_second_attach_is_a_sharing_violation_in_every_state_but_removed() {
-    for world in reachable()
+    for model in reachable()
         .into_iter()
-        .filter(|world| world.machine.is_attached())
+        .filter(|model| model.machine.is_attached())
     {
         for handle in 0..3 {
-            let mut next = world;
-            let expected = if world.machine.phase == Phase::Removed {
+            let mut next = model;
+            let expected = if model.machine.phase == Phase::Removed {
                 status::DEVICE_REMOVED
             } else {
                 status::SHARING_VIOLATION
@@ -184,65 +184,65 @@ fn a_second_attach_is_a_sharing_violation_in_every_state_but_removed() {
             assert_eq!(
                 next.happen(Event::Attach(handle)).answer,
                 Some(expected),
-                "{world:?}"
+                "{model:?}"
             );
-            assert_eq!(next, world, "a refused attach changes nothing");
+            assert_eq!(next, model, "a refused attach changes nothing");
         }
     }
 }
 
 #[test]
 fn an_attach_between_query_stop_and_the_end_of_the_rebalance_waits() {
-    for world in reachable()
+    for model in reachable()
         .into_iter()
-        .filter(|world| !world.machine.is_attached())
+        .filter(|model| !model.machine.is_attached())
     {
-        let mut next = world;
+        let mut next = model;
         let seen = next.happen(Event::Attach(1));
-        assert_eq!(world.machine.attach_waits(), seen.pended, "{world:?}");
-        match world.machine.phase {
+        assert_eq!(model.machine.attach_waits(), seen.pended, "{model:?}");
+        match model.machine.phase {
             Phase::Steady => assert_eq!(seen.answer, Some(status::SUCCESS)),
             Phase::Removed => assert_eq!(seen.answer, Some(status::DEVICE_REMOVED)),
-            _ => assert!(seen.pended && next == world, "{world:?}"),
+            _ => assert!(seen.pended && next == model, "{model:?}"),
         }
     }
 }
 
 #[test]
 fn detach_and_the_end_of_the_attached_handle_do_the_same_in_every_state() {
-    for world in reachable() {
-        if world.machine.attached == Some(1) {
-            let (mut detached, mut closed) = (world, world);
+    for model in reachable() {
+        if model.machine.attached == Some(1) {
+            let (mut detached, mut closed) = (model, model);
             assert_eq!(
                 detached.happen(Event::Detach),
                 closed.happen(Event::HandleGone(1))
             );
             assert_eq!(detached, closed);
-            assert!(!detached.sleeping, "an answer is no longer owed: {world:?}");
+            assert!(!detached.sleeping, "an answer is no longer owed: {model:?}");
         } else {
-            let mut next = world;
+            let mut next = model;
             assert_eq!(next.happen(Event::HandleGone(1)), Seen::default());
-            assert_eq!(next, world, "another handle's end changes nothing");
+            assert_eq!(next, model, "another handle's end changes nothing");
         }
     }
 }
 
 #[test]
 fn an_attach_without_a_file_object_outlives_every_handle() {
-    let mut world = World::START;
-    world.happen(Event::Attach(0));
+    let mut model = Model::START;
+    model.happen(Event::Attach(0));
     for handle in 0..3 {
-        world.happen(Event::HandleGone(handle));
+        model.happen(Event::HandleGone(handle));
     }
-    assert!(world.machine.is_attached());
+    assert!(model.machine.is_attached());
 }
 
 #[test]
 fn an_answer_counts_only_after_the_event_was_told_and_only_once() {
-    for world in reachable() {
-        let mut next = world;
+    for model in reachable() {
+        let mut next = model;
         let seen = next.happen(Event::Complete(status::SUCCESS));
-        match world.machine.phase {
+        match model.machine.phase {
             Phase::QueryStop { delivered: true } | Phase::Restart { delivered: true } => {
                 assert_eq!(seen.woken, Some(status::SUCCESS));
                 let again = next.happen(Event::Complete(status::SUCCESS));
@@ -250,8 +250,8 @@ fn an_answer_counts_only_after_the_event_was_told_and_only_once() {
             }
             Phase::Removed => assert_eq!(seen.answer, Some(status::DEVICE_REMOVED)),
             _ => {
-                assert_eq!(seen.answer, Some(status::INVALID_DEVICE_STATE), "{world:?}");
-                assert_eq!(next, world);
+                assert_eq!(seen.answer, Some(status::INVALID_DEVICE_STATE), "{model:?}");
+                assert_eq!(next, model);
             }
         }
     }
@@ -259,77 +259,77 @@ fn an_answer_counts_only_after_the_event_was_told_and_only_once() {
 
 #[test]
 fn an_event_is_told_once_even_when_the_next_notification_comes_before_the_answer() {
-    for world in reachable() {
-        let mut next = world;
-        if next.happen(Event::Notify).told.is_some() {
+    for model in reachable() {
+        let mut next = model;
+        if next.happen(Event::Notify).delivered.is_some() {
             let second = next.happen(Event::Notify);
-            assert!(second.pended && second.told.is_none(), "{world:?}");
+            assert!(second.pended && second.delivered.is_none(), "{model:?}");
         }
     }
 }
 
 #[test]
 fn a_veto_reaches_the_query_and_the_cancelled_stop_is_told_as_a_restart() {
-    let mut world = World::START;
-    world.happen(Event::Attach(1));
-    world.happen(Event::QueryStop);
+    let mut model = Model::START;
+    model.happen(Event::Attach(1));
+    model.happen(Event::QueryStop);
     assert_eq!(
-        world.happen(Event::Notify).told,
+        model.happen(Event::Notify).delivered,
         Some(PfEvent::QueryStopDevice as u32)
     );
-    assert_eq!(world.happen(Event::Complete(VETO)).woken, Some(VETO));
+    assert_eq!(model.happen(Event::Complete(VETO)).woken, Some(VETO));
     assert!(
-        world.happen(Event::Notify).pended,
+        model.happen(Event::Notify).pended,
         "nothing to tell until the stop is called off"
     );
-    world.happen(Event::RunningAgain);
+    model.happen(Event::RunningAgain);
     assert_eq!(
-        world.happen(Event::Notify).told,
+        model.happen(Event::Notify).delivered,
         Some(PfEvent::Restart as u32)
     );
     assert_eq!(
-        world.happen(Event::Complete(VETO)).woken,
+        model.happen(Event::Complete(VETO)).woken,
         Some(status::SUCCESS)
     );
-    assert_eq!(world.machine.phase, Phase::Steady);
+    assert_eq!(model.machine.phase, Phase::Steady);
 }
 
 #[test]
 fn without_an_attached_stack_a_rebalance_waits_for_nobody() {
-    let mut world = World::START;
+    let mut model = Model::START;
     assert_eq!(
-        world.happen(Event::QueryStop).returned,
+        model.happen(Event::QueryStop).returned,
         Some(status::SUCCESS)
     );
     assert_eq!(
-        world.happen(Event::RunningAgain).returned,
+        model.happen(Event::RunningAgain).returned,
         Some(status::SUCCESS)
     );
-    assert_eq!(world.machine.phase, Phase::Steady);
+    assert_eq!(model.machine.phase, Phase::Steady);
 }
 
 #[test]
 fn a_first_start_is_not_a_restart() {
-    let mut world = World::START;
-    world.happen(Event::Attach(1));
+    let mut model = Model::START;
+    model.happen(Event::Attach(1));
     assert_eq!(
-        world.happen(Event::RunningAgain).returned,
+        model.happen(Event::RunningAgain).returned,
         Some(status::SUCCESS)
     );
-    assert!(world.machine.pending_event().is_none());
+    assert!(model.machine.pending_event().is_none());
 }
 
 #[test]
 fn a_pf_that_runs_again_never_fails_and_disturbs_no_event_that_is_under_way() {
-    for world in reachable() {
-        let mut next = world;
+    for model in reachable() {
+        let mut next = model;
         let seen = next.happen(Event::RunningAgain);
-        match world.machine.phase {
-            Phase::Stopped if world.machine.is_attached() => assert!(next.sleeping, "{world:?}"),
-            Phase::Stopped => assert_eq!(seen.returned, Some(status::SUCCESS), "{world:?}"),
+        match model.machine.phase {
+            Phase::Stopped if model.machine.is_attached() => assert!(next.sleeping, "{model:?}"),
+            Phase::Stopped => assert_eq!(seen.returned, Some(status::SUCCESS), "{model:?}"),
             _ => {
-                assert_eq!(seen.returned, Some(status::SUCCESS), "{world:?}");
-                assert_eq!(next, world);
+                assert_eq!(seen.returned, Some(status::SUCCESS), "{model:?}");
+                assert_eq!(next, model);
             }
         }
     }
@@ -337,13 +337,13 @@ fn a_pf_that_runs_again_never_fails_and_disturbs_no_event_that_is_under_way() {
 
 #[test]
 fn removal_wakes_the_sleeper_and_refuses_what_comes_after() {
-    for world in reachable() {
-        let mut next = world;
+    for model in reachable() {
+        let mut next = model;
         let seen = next.happen(Event::Removed);
         assert_eq!(
             seen.woken,
-            world.sleeping.then_some(status::DEVICE_REMOVED),
-            "{world:?}"
+            model.sleeping.then_some(status::DEVICE_REMOVED),
+            "{model:?}"
         );
         assert_eq!(
             next.happen(Event::Notify).answer,
@@ -388,19 +388,19 @@ proptest! {
     fn every_walk_ends_with_everybody_answered(
         steps in prop::collection::vec(0..EVENTS.len(), 0..60)
     ) {
-        let mut world = World::START;
+        let mut model = Model::START;
         let mut slept = 0_u32;
         let mut woken = 0_u32;
         for step in steps {
             let event = EVENTS[step];
-            if world.possible(event) {
-                let was_sleeping = world.sleeping;
-                let seen = world.happen(event);
-                slept += u32::from(!was_sleeping && world.sleeping);
+            if model.possible(event) {
+                let was_sleeping = model.sleeping;
+                let seen = model.happen(event);
+                slept += u32::from(!was_sleeping && model.sleeping);
                 woken += u32::from(seen.woken.is_some());
             }
         }
-        woken += u32::from(world.happen(Event::Removed).woken.is_some());
+        woken += u32::from(model.happen(Event::Removed).woken.is_some());
         prop_assert_eq!(slept, woken);
     }
 }

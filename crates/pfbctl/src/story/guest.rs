@@ -13,7 +13,7 @@ use crate::failure::Failure;
 const MESSAGES: u16 = 3;
 
 /// Host software publishes, every VF reads and writes, host software collects.
-pub(super) fn tell(story: &mut Story<'_, '_, '_>, vfs: Range<u16>) -> Result<(), Failure> {
+pub(super) fn narrate(story: &mut Story<'_, '_, '_>, vfs: Range<u16>) -> Result<(), Failure> {
     publish(story)?;
     for vf in vfs.clone() {
         story.narrator.scene(&format!("VF {vf} takes part"))?;
@@ -101,7 +101,7 @@ fn tell_draft(
     layout: &str,
 ) -> Result<(), Failure> {
     if let Some(data) = draft {
-        return story.tell_write(vf, block, &data);
+        return story.narrate_write(vf, block, &data);
     }
     let action = format!("writes {} {layout}", block.name);
     story
@@ -124,7 +124,7 @@ fn collect(story: &mut Story<'_, '_, '_>, vfs: Range<u16>) -> Result<(), Failure
     for vf in vfs {
         for &block in &written {
             if block.kind == Kind::Stream {
-                story.tell_drain(vf, block)?;
+                story.narrate_drain(vf, block)?;
             } else if let Ok(image) = story.simulation.register(vf, block.id) {
                 let text = narrator::contents(manifest, block, &image, None);
                 let action = format!("reads {}", block.name);

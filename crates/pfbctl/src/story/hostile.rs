@@ -22,7 +22,7 @@ const BEYOND: u64 = 100;
 const DEEPEST: u16 = 512;
 
 /// The attempts of the VF `vf`, with a comparison of `others` before and after.
-pub(super) fn tell(
+pub(super) fn narrate(
     story: &mut Story<'_, '_, '_>,
     vf: u16,
     others: Range<u16>,

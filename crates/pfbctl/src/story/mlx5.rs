@@ -78,7 +78,7 @@ impl<'m> Protocol<'m> {
 
     /// The conversation: VFs load, host software requests statistics, VFs send them, host software
     /// assembles them.
-    pub(super) fn tell(
+    pub(super) fn narrate(
         &self,
         story: &mut Story<'_, '_, '_>,
         vfs: Range<u16>,
@@ -159,7 +159,7 @@ impl<'m> Protocol<'m> {
             set(&mut image, self.command_ack, command);
         }
         let data = image[..usize::from(self.control.max_length)].to_vec();
-        story.tell_write(vf, self.control, &data)
+        story.narrate_write(vf, self.control, &data)
     }
 
     /// A VF sends its counters, in as many fragments as they need; prints each fragment or one
@@ -181,7 +181,7 @@ impl<'m> Protocol<'m> {
             }
             let data = &image[..usize::from(self.statistics.max_length)];
             if full {
-                story.tell_write(vf, self.statistics, data)?;
+                story.narrate_write(vf, self.statistics, data)?;
             } else if let Err(status) = story.write(vf, self.statistics, data) {
                 return story
                     .narrator

@@ -259,7 +259,7 @@ impl<'a, 's, 'o> Story<'a, 's, 'o> {
     }
 
     /// A VF writes a block; prints the content.
-    pub(super) fn tell_write(
+    pub(super) fn narrate_write(
         &mut self,
         vf: u16,
         block: &Block,
@@ -278,7 +278,7 @@ impl<'a, 's, 'o> Story<'a, 's, 'o> {
     }
 
     /// Host software drains a VF's stream; prints the messages.
-    pub(super) fn tell_drain(&mut self, vf: u16, block: &Block) -> Result<(), Failure> {
+    pub(super) fn narrate_drain(&mut self, vf: u16, block: &Block) -> Result<(), Failure> {
         let action = format!("drains {}", block.name);
         let outcome = self.perform(&Operation::Drain {
             vf,

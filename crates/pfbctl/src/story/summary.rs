@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::style::table;
 
 /// One row for each VF with a part.
-pub(super) fn tell(story: &mut Story<'_, '_, '_>, parts: u16) -> Result<(), Failure> {
+pub(super) fn narrate(story: &mut Story<'_, '_, '_>, parts: u16) -> Result<(), Failure> {
     story.narrator.scene("Summary")?;
     let mut rows = table(["VF", "reads", "writes", "publishes", "refused", "for"]);
     for vf in 0..parts {

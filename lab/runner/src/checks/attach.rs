@@ -26,7 +26,7 @@ pub(super) const CHECKS: &[Check] = &[
     ),
     (
         "with an attached stack an event that was not told cannot be answered",
-        untold,
+        event_not_delivered,
     ),
 ];
 
@@ -87,7 +87,7 @@ fn notification(milliseconds: u32) -> JoinHandle<Result<Answer>> {
 }
 
 /// The event that a notification is completed with.
-fn told(notification: JoinHandle<Result<Answer>>) -> Result<u32> {
+fn delivered_event(notification: JoinHandle<Result<Answer>>) -> Result<u32> {
     let answer = notification
         .join()
         .map_err(|_| anyhow!("a thread panicked"))??;
@@ -114,7 +114,7 @@ fn early_notification(session: &mut Session) -> Result<()> {
     bare(session, ATTACH, true, DONE)?;
     ensure!(!early.is_finished(), "a notification without an event");
     let stop = elsewhere(pnp::QUERY_STOP);
-    let event = told(early)?;
+    let event = delivered_event(early)?;
     ensure!(event == 0, "event {event} instead of QueryStopDevice");
     // The next one is there before the answer, and the same event must not come again.
     let next = notification(10_000);
@@ -123,7 +123,7 @@ fn early_notification(session: &mut Session) -> Result<()> {
     let stop = stop.join().map_err(|_| anyhow!("a thread panicked"))??;
     is("QUERY_STOP", stop, status::SUCCESS)?;
     let cancel = elsewhere(pnp::CANCEL_STOP);
-    let event = told(next)?;
+    let event = delivered_event(next)?;
     ensure!(event == 1, "event {event} instead of Restart");
     answer(session, status::SUCCESS)?;
     let cancel = cancel.join().map_err(|_| anyhow!("a thread panicked"))??;
@@ -143,7 +143,7 @@ fn early_notification(session: &mut Session) -> Result<()> {
     )
 }
 
-fn untold(session: &mut Session) -> Result<()> {
+fn event_not_delivered(session: &mut Session) -> Result<()> {
     session.stack.detach()?;
     bare(session, ATTACH, true, DONE)?;
     let stop = elsewhere(pnp::QUERY_STOP);

@@ -115,8 +115,8 @@ fn vetoed(session: &mut Session) -> Result<()> {
     is("QUERY_STOP", got, status::DEVICE_BUSY)?;
     send(session, pnp::CANCEL_STOP, status::SUCCESS)?;
     events(session, 1, 1)?;
-    let told = session.stack.report()?.restarts_before_cancel_stop;
-    ensure!(told == 1, "the cancelled stop went on before it was told");
+    let early = session.stack.report()?.restarts_before_cancel_stop;
+    ensure!(early == 1, "the cancelled stop went on before it was told");
     block_0(session, 0).map(|_| ())
 }
 

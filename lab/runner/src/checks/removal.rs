@@ -188,8 +188,8 @@ fn back(session: &mut Session) -> Result<()> {
         "a block is left over"
     );
     // Only a later power-up invalidates the blocks.
-    let told = crate::trace::Lab::new(session).taken(0)?;
-    ensure!(told == 0, "the first start tells a VF of {told:#x}");
+    let taken = crate::trace::Lab::new(session).taken(0)?;
+    ensure!(taken == 0, "the first start invalidates {taken:#x}");
     mark(session, 0, 3)?;
     ensure!(block_0(session, 0)?[0] == 3, "a write is lost");
     Ok(())

@@ -39,7 +39,7 @@ const VF_2: [u8; 4] = [2, 0, 0, 0];
 const BLOCK_0: [u8; 8] = [2, 0, 0, 0, 0, 0, 0, 0];
 const BLOCK_1: [u8; 8] = [2, 0, 0, 0, 1, 0, 0, 0];
 
-fn told(session: &Session, code: u32, input: &[u8], output: u32) -> Result<Answer> {
+fn reply(session: &Session, code: u32, input: &[u8], output: u32) -> Result<Answer> {
     let ask = request(Origin::KERNEL, code, input, output);
     let expected = Expected::Answer(status::SUCCESS, output.into());
     expect(session, "a reply", &ask, expected)
@@ -72,7 +72,7 @@ fn named(answer: &Answer, offset: usize, name: &str) -> Result<()> {
 }
 
 fn query(session: &mut Session) -> Result<()> {
-    let answer = told(session, 0x0022_6400, &[], 96)?;
+    let answer = reply(session, 0x0022_6400, &[], 96)?;
     fields(
         &answer,
         &[
@@ -89,10 +89,10 @@ fn query(session: &mut Session) -> Result<()> {
     named(&answer, 32, "Checks")?;
     let before = number(&answer, 24, 8);
     operations::mark(session, VF, 1)?;
-    let answer = told(session, 0x0022_6400, &[], 96)?;
+    let answer = reply(session, 0x0022_6400, &[], 96)?;
     fields(&answer, &[("the change count", 24, 8, before + 1)])?;
     session.stack.detach()?;
-    let answer = told(session, 0x0022_6400, &[], 96)?;
+    let answer = reply(session, 0x0022_6400, &[], 96)?;
     session.attach(lab_control::stack::policy::ACCEPT, crate::cli::Mode::EachVf)?;
     fields(&answer, &[("whether a stack is attached", 23, 1, 0)])
 }
@@ -112,11 +112,11 @@ const STATISTICS: [(&str, usize, usize, u64); 10] = [
 
 fn blocks(session: &mut Session) -> Result<()> {
     for (first, expected, name) in [(0, CONTROL, "control"), (1, STATISTICS, "statistics")] {
-        let answer = told(session, 0x0022_6404, &[first, 0, 0, 0], 80)?;
+        let answer = reply(session, 0x0022_6404, &[first, 0, 0, 0], 80)?;
         fields(&answer, &expected)?;
         named(&answer, 16, name)?;
     }
-    let both = told(session, 0x0022_6404, &[0; 4], 160)?;
+    let both = reply(session, 0x0022_6404, &[0; 4], 160)?;
     named(&both, 80 + 16, "statistics")?;
     for (first, output, information) in [
         (0_u32, 159, 80),
@@ -145,8 +145,8 @@ fn counters(session: &mut Session) -> Result<()> {
         ("publishes", 16),
         ("refused", 24),
     ];
-    let vf = told(session, 0x0022_6408, &VF_2, 264)?;
-    let block = told(session, 0x0022_640C, &BLOCK_0, 56)?;
+    let vf = reply(session, 0x0022_6408, &VF_2, 264)?;
+    let block = reply(session, 0x0022_640C, &BLOCK_0, 56)?;
     fields(
         &vf,
         &[
@@ -182,14 +182,14 @@ fn counters(session: &mut Session) -> Result<()> {
         (vf, 0x0022_6408, &VF_2[..], 264, of_vf),
         (block, 0x0022_640C, &BLOCK_0, 56, of_block),
     ] {
-        let after = told(session, code, input, output)?;
+        let after = reply(session, code, input, output)?;
         for ((name, offset), more) in named.into_iter().zip([3, 2, 1, 4]) {
             let expected = number(&before, offset, 8) + more;
             fields(&after, &[(name, offset, 8, expected)])?;
         }
     }
     // Two writes and a publish.
-    let after = told(session, 0x0022_640C, &BLOCK_0, 56)?;
+    let after = reply(session, 0x0022_640C, &BLOCK_0, 56)?;
     fields(&after, &[("the revision", 48, 8, revision + 3)])
 }
 
@@ -198,8 +198,8 @@ fn read(session: &mut Session) -> Result<()> {
     // `request`, which is the PF's, and `mark` before it, which is the VF's.
     publish[24..32].copy_from_slice(&[9, 9, 9, 9, 1, 2, 3, 4]);
     operations::mark(session, VF, 7)?;
-    told(session, 0x0022_E414, &publish, 0)?;
-    let answer = told(session, 0x0022_6410, &BLOCK_0, 136)?;
+    reply(session, 0x0022_E414, &publish, 0)?;
+    let answer = reply(session, 0x0022_6410, &BLOCK_0, 136)?;
     let mut expected = [0; 128];
     expected[0] = 7;
     expected[4..8].copy_from_slice(&[1, 2, 3, 4]);
@@ -220,7 +220,7 @@ fn publish() -> Vec<u8> {
 
 /// The revision that READ tells of block 0.
 fn revision(session: &Session) -> Result<u64> {
-    Ok(number(&told(session, 0x0022_6410, &BLOCK_0, 136)?, 0, 8))
+    Ok(number(&reply(session, 0x0022_6410, &BLOCK_0, 136)?, 0, 8))
 }
 
 fn revisions(session: &mut Session) -> Result<()> {
@@ -251,8 +251,8 @@ fn revisions(session: &mut Session) -> Result<()> {
 fn host_refusals(session: &mut Session) -> Result<()> {
     // For a block that does not exist, the second of the reasons, and for a revision, the last one.
     let (block, changed) = (8 + 8, 8 + 19 * 8);
-    let before = told(session, 0x0022_6430, &[], 200)?;
-    let vf_before = told(session, 0x0022_6408, &VF_2, 264)?;
+    let before = reply(session, 0x0022_6430, &[], 200)?;
+    let vf_before = reply(session, 0x0022_6408, &VF_2, 264)?;
     fields(&before, &[("reasons", 0, 4, 20), ("reserved", 4, 4, 0)])?;
     let management = session.management()?;
     let refused = [
@@ -265,7 +265,7 @@ fn host_refusals(session: &mut Session) -> Result<()> {
             .is_err(),
     ];
     ensure!(refused == [true; 5], "a mistake is served: {refused:?}");
-    let after = told(session, 0x0022_6430, &[], 200)?;
+    let after = reply(session, 0x0022_6430, &[], 200)?;
     fields(
         &after,
         &[
@@ -273,7 +273,7 @@ fn host_refusals(session: &mut Session) -> Result<()> {
             ("a revision", changed, 8, number(&before, changed, 8) + 1),
         ],
     )?;
-    let vf_after = told(session, 0x0022_6408, &VF_2, 264)?;
+    let vf_after = reply(session, 0x0022_6408, &VF_2, 264)?;
     ensure!(
         vf_after.output[72..264] == vf_before.output[72..264],
         "the VF is charged with the host's mistakes"
@@ -287,7 +287,7 @@ fn drain(session: &mut Session) -> Result<()> {
         message.data[0] = value;
         is("write", performed(session, &message)?, status::SUCCESS)?;
     }
-    let queued = told(session, 0x0022_640C, &BLOCK_1, 56)?;
+    let queued = reply(session, 0x0022_640C, &BLOCK_1, 56)?;
     fields(&queued, &[("queued", 40, 8, 3)])?;
     // Room for less than one takes none; room for less than two takes one.
     for (output, expected, first) in [

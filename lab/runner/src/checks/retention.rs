@@ -32,7 +32,7 @@ pub(super) const CHECKS: &[Check] = &[
     ),
     (
         "every VF is told to read again after each power-up but the first",
-        told,
+        each_power_up_but_the_first_invalidates,
     ),
 ];
 
@@ -242,7 +242,7 @@ fn lost(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-fn told(session: &mut Session) -> Result<()> {
+fn each_power_up_but_the_first_invalidates(session: &mut Session) -> Result<()> {
     session.stack.detach()?;
     session.attach(policy::ACCEPT, Mode::EachVf)?;
     forget(session)?;

@@ -193,8 +193,8 @@ fn woken(seen: u64, more: u64, waiting: Waiter) -> Result<()> {
     ensure!(answer.pended == 0, "WAIT had to be cancelled");
     ensure!(answer.raised == 0, "WAIT is answered at DISPATCH_LEVEL");
     ensure!(answer.information == 8, "{} bytes", answer.information);
-    let told = u64::from_le_bytes(answer.output[..8].try_into()?);
-    ensure!(told == seen + more, "WAIT tells {told} after {seen}");
+    let count = u64::from_le_bytes(answer.output[..8].try_into()?);
+    ensure!(count == seen + more, "WAIT returns {count} after {seen}");
     Ok(())
 }
 
@@ -304,9 +304,9 @@ fn again_at_once(session: &mut Session) -> Result<()> {
             ask.milliseconds = 5_000;
             let answer = stack.request(&ask)?;
             is("WAIT", answer.status, status::SUCCESS)?;
-            let told = u64::from_le_bytes(answer.output[..8].try_into()?);
-            ensure!(told >= seen, "WAIT tells {told} after {seen}");
-            seen = told;
+            let count = u64::from_le_bytes(answer.output[..8].try_into()?);
+            ensure!(count >= seen, "WAIT returns {count} after {seen}");
+            seen = count;
             answers += 1;
         }
         Ok(answers)
@@ -340,9 +340,9 @@ fn program(session: &mut Session) -> Result<()> {
     thread::sleep(Duration::from_millis(50));
     ensure!(!waiting.is_finished(), "WAIT does not wait");
     mark(session, VF, 2)?;
-    let (bytes, told) = waiting.join().map_err(|_| anyhow!("a thread panicked"))?;
+    let (bytes, count) = waiting.join().map_err(|_| anyhow!("a thread panicked"))?;
     ensure!(bytes == Ok(8), "WAIT gives {bytes:x?}");
-    ensure!(told == seen + 1, "WAIT tells {told} after {seen}");
+    ensure!(count == seen + 1, "WAIT returns {count} after {seen}");
     // One that is cancelled from the kernel gives no bytes.
     let mut ask = wait_for(seen, CHANGES);
     ask.output_length = 7;
