@@ -15,7 +15,7 @@ use crate::os::{request::ManualQueue, work_item::WorkItem};
 /// The queues of a PF, and the work item that answers host software.
 pub(crate) struct PendingRequests {
     /// Open until the device is removed.
-    alive: Rundown,
+    pub(crate) alive: Rundown,
     /// `IOCTL_SRIOV_ATTACH` during a rebalance.
     pub(crate) attaches: ManualQueue,
     /// `IOCTL_SRIOV_NOTIFICATION` without an event.
@@ -56,21 +56,6 @@ impl PendingRequests {
     /// Keeps the queues and the work item usable while the guard lives.
     pub(crate) fn enter(&self) -> Result<RundownGuard<'_>, NtStatus> {
         self.alive.enter().ok_or(status::DEVICE_REMOVED)
-    }
-
-    /// The device is removed: no call enters any more.
-    pub(crate) fn shut(&self) {
-        self.alive.shut();
-    }
-
-    /// Whether the device is removed.
-    pub(crate) fn is_shut(&self) -> bool {
-        self.alive.is_shut()
-    }
-
-    /// Whether no call is inside.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.alive.is_empty()
     }
 
     /// The queue of requests that wait for exactly these kinds.

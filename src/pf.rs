@@ -12,9 +12,11 @@ use pf_state::{
     event,
     facts::DeviceFacts,
     failure::StartFailure,
+    hardware_rundowns::HardwareRundowns,
     invalidation::Rotation,
     rebalance::{Rebalance, Sleeper},
-    rundown::References,
+    removal::{self, Removal},
+    rundown::{References, Rundown},
     status::{self, NtStatus},
 };
 use wdk_sys::{PFN_WDF_WORKITEM, WDFDEVICE, WDFOBJECT};
@@ -139,7 +141,7 @@ impl Pf {
 
     /// Whether the device is removed.
     pub(crate) fn is_removed(&self) -> bool {
-        self.pending.is_shut()
+        self.pending.alive.is_shut()
     }
 
     /// The hardware, for calls, while the device is in D0.
@@ -153,42 +155,61 @@ impl Pf {
         })
     }
 
-    /// The device is removed: refuses calls from now on, and wakes a callback that waits for the
-    /// virtualization stack. Callable any number of times, at `PASSIVE_LEVEL`.
+    /// The device is removed: [`removal::mark_removed`].
     ///
-    /// It waits for nothing and completes no request, because `EvtDeviceSurpriseRemoval` is not
-    /// synchronized with the callbacks of a power-down (its documentation page, and the rule
-    /// `NoCancelFromEvtSurpriseRemove`). [`drain`](Self::drain) does the rest. It may run beside
-    /// every other callback; `crates/pf-state/tests/loom.rs` has the models.
+    /// It completes no request, because `EvtDeviceSurpriseRemoval` is not synchronized with the
+    /// callbacks of a power-down (its documentation page, and the rule
+    /// `NoCancelFromEvtSurpriseRemove`). [`drain`](Self::drain) does the rest.
     pub(crate) fn mark_removed(&self) {
-        if self.is_removed() {
-            return;
-        }
-        if let Some(vfs) = self.vfs.get() {
-            // A removed device delivers nothing.
-            let FollowUp { changed, .. } = vfs.broker.remove(wait::now());
-            self.pending.on_change(changed);
-        }
-        let wake = self.rebalance.lock().removed();
-        self.sleeper.wake(wake);
-        self.hardware.shut();
-        // Last: the caller that finds this shut relies on everything before.
-        self.pending.shut();
+        removal::mark_removed(self);
     }
 
-    /// The device is removed, and none of its other callbacks runs: waits for calls in flight and
-    /// completes every pending request. Only the first call has an effect; at `PASSIVE_LEVEL`.
+    /// The device is removed, and none of its other callbacks runs: [`removal::drain`].
     ///
     /// It is called from `EvtDeviceSelfManagedIoFlush`, which the framework calls when the device
     /// has left D0 and released its hardware, and from the device's `EvtCleanupCallback` for a
     /// device that the framework never flushed.
     pub(crate) fn drain(&self) {
-        self.mark_removed();
-        if self.drained.swap(true, Ordering::AcqRel) {
-            return;
+        removal::drain(self);
+    }
+}
+
+impl Removal for Pf {
+    type Signal = Event;
+
+    fn alive(&self) -> &Rundown {
+        &self.pending.alive
+    }
+
+    fn hardware(&self) -> &HardwareRundowns {
+        &self.hardware.rundowns
+    }
+
+    fn sleeper(&self) -> &Sleeper<Event> {
+        &self.sleeper
+    }
+
+    fn with_rebalance<R>(&self, function: impl FnOnce(&mut Rebalance) -> R) -> R {
+        function(&mut self.rebalance.lock())
+    }
+
+    fn remove_vfs(&self) {
+        if let Some(vfs) = self.vfs.get() {
+            // A removed device delivers nothing.
+            let FollowUp { changed, .. } = vfs.broker.remove(wait::now());
+            self.pending.on_change(changed);
         }
-        // Calls in flight put requests into queues: afterwards none is added.
-        wait::until(|| self.hardware.is_empty() && self.pending.is_empty());
+    }
+
+    fn pause(&self) {
+        wait::pause();
+    }
+
+    fn is_first_drain(&self) -> bool {
+        !self.drained.swap(true, Ordering::AcqRel)
+    }
+
+    fn complete_pending(&self) {
         let vf_queues = self
             .vfs
             .get()

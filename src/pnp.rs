@@ -94,9 +94,9 @@ pub(crate) unsafe extern "C" fn d0_entry(
             })
         }?;
         let first = pf.keep_facts(facts);
-        pf.hardware.admit_resets();
+        pf.hardware.rundowns.admit_resets();
         registers::restore(pf);
-        pf.hardware.power_up();
+        pf.hardware.rundowns.power_up();
         etw::write(
             &pf.source,
             &EtwEvent {

@@ -73,7 +73,7 @@ impl VfReset for Reset<'_> {
     }
 
     fn pause(&self) {
-        wait::sleep(1);
+        wait::pause();
     }
 
     /// When the VFs are off, turning them on resets them (PCI Express Base Specification, section

@@ -37,10 +37,15 @@ impl Clock for SystemClock {
     }
 }
 
+/// Lets a moment pass for calls in flight, at `PASSIVE_LEVEL`.
+pub(crate) fn pause() {
+    sleep(1);
+}
+
 /// Waits until `done`, which it checks every millisecond.
 pub(crate) fn until(done: impl Fn() -> bool) {
     while !done() {
-        sleep(1);
+        pause();
     }
 }
 

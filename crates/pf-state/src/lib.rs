@@ -10,6 +10,8 @@
 //! | [`invalidation`] | which pending request carries which VF's invalidation, and when |
 //! | [`reset`] | the steps of a VF's reset and their order |
 //! | [`flr`] | the function level reset of a VF, register by register |
+//! | [`removal`] | the two parts of a PF's removal and the order of their steps |
+//! | [`hardware_rundowns`] | when calls and resets may reach the hardware |
 //! | [`rundown`] | which calls may start, and when the last one has left |
 //! | [`retention`] | which registers of a VF are restored after the PF was not in D0 |
 //! | [`opener`] | which files may send management codes |
@@ -37,10 +39,12 @@ pub mod event;
 pub mod facts;
 pub mod failure;
 pub mod flr;
+pub mod hardware_rundowns;
 pub mod invalidation;
 pub mod opener;
 pub mod power;
 pub mod rebalance;
+pub mod removal;
 pub mod reset;
 pub mod retention;
 pub mod rundown;

@@ -1,9 +1,9 @@
-//! What may overlap in the driver, in every order that loom can find: here a surprise removal.
+//! Driver operations that may overlap, in every order that loom can find: here a surprise removal.
 //! `RUSTFLAGS="--cfg loom" cargo test -p pf-state --release --test loom`.
 //!
 //! `EvtDeviceSurpriseRemoval` is not synchronized with the power callbacks, with queries, or with
-//! requests that arrive (`src/pf.rs`, `mark_removed` and `drain`). Each model runs the driver's own
-//! rundowns, sleeper and state machine with loom's threads in place of the framework's.
+//! requests that arrive. Each model runs the driver's own removal, rundowns, sleeper and state
+//! machine with loom's threads in place of the framework's.
 #![cfg(loom)]
 
 #[path = "loom/invalidation.rs"]
@@ -13,7 +13,9 @@ mod reset;
 
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread::{spawn, yield_now};
+use pf_state::hardware_rundowns::HardwareRundowns;
 use pf_state::rebalance::{Rebalance, Resumption, Signal, Sleeper, Verdict};
+use pf_state::removal::{Removal, drain, mark_removed};
 use pf_state::rundown::Rundown;
 use pf_state::status;
 
@@ -50,11 +52,13 @@ impl Signal for Event {
 /// The parts of a PF that a removal is about.
 struct Pf {
     alive: Rundown,
-    powered: Rundown,
+    rundowns: HardwareRundowns,
     rebalance: Mutex<Rebalance>,
     sleeper: Sleeper<Event>,
     /// Requests that wait.
     queue: Mutex<u32>,
+    /// Requests that the removal completed.
+    completed: Mutex<u32>,
     /// Whether the hardware is there, written by power callbacks alone.
     hardware: loom::cell::UnsafeCell<bool>,
 }
@@ -70,38 +74,54 @@ impl Pf {
         rebalance.attach(1);
         Arc::new(Self {
             alive: Rundown::open(),
-            powered: Rundown::closed(),
+            rundowns: HardwareRundowns::closed(),
             rebalance: Mutex::new(rebalance),
             sleeper: Sleeper::new(Event::new()),
             queue: Mutex::new(0),
+            completed: Mutex::new(0),
             hardware: loom::cell::UnsafeCell::new(false),
         })
     }
 
-    /// `Pf::mark_removed` of the driver.
-    fn mark_removed(&self) {
-        let wake = self.rebalance.lock().unwrap().removed();
-        self.sleeper.wake(wake);
-        self.powered.shut();
-        self.alive.shut();
-    }
-
-    /// `Pf::drain` of the driver: how many requests it completes.
-    fn drain(&self) -> u32 {
-        while !(self.powered.is_empty() && self.alive.is_empty()) {
-            yield_now();
-        }
-        std::mem::take(&mut *self.queue.lock().unwrap())
-    }
-
-    /// `Pf::change_hardware` of the driver.
+    /// What `EvtDeviceD0Entry` or `EvtDeviceReleaseHardware` writes.
     fn change_hardware(&self, there: bool) {
-        let _ = self.powered.close();
-        while !self.powered.is_empty() {
-            yield_now();
-        }
-        // SAFETY: loom checks that nobody else reads or writes meanwhile.
+        self.rundowns.close(|| yield_now());
+        // SAFETY: loom checks that no other thread reads or writes meanwhile.
         self.hardware.with_mut(|place| unsafe { *place = there });
+    }
+}
+
+impl Removal for Pf {
+    type Signal = Event;
+
+    fn alive(&self) -> &Rundown {
+        &self.alive
+    }
+
+    fn hardware(&self) -> &HardwareRundowns {
+        &self.rundowns
+    }
+
+    fn sleeper(&self) -> &Sleeper<Event> {
+        &self.sleeper
+    }
+
+    fn with_rebalance<R>(&self, function: impl FnOnce(&mut Rebalance) -> R) -> R {
+        function(&mut self.rebalance.lock().unwrap())
+    }
+
+    fn remove_vfs(&self) {}
+
+    fn pause(&self) {
+        yield_now();
+    }
+
+    fn is_first_drain(&self) -> bool {
+        true
+    }
+
+    fn complete_pending(&self) {
+        *self.completed.lock().unwrap() += std::mem::take(&mut *self.queue.lock().unwrap());
     }
 }
 
@@ -119,9 +139,10 @@ fn a_request_that_arrives_is_refused_or_drained() {
                 1
             })
         };
-        pf.mark_removed();
-        let drained = pf.drain();
-        assert_eq!(arriving.join().unwrap(), drained);
+        mark_removed(&*pf);
+        drain(&*pf);
+        let arrived = arriving.join().unwrap();
+        assert_eq!(arrived, *pf.completed.lock().unwrap());
     });
 }
 
@@ -139,7 +160,7 @@ fn a_query_that_waits_is_woken_whenever_the_removal_comes() {
                 }
             })
         };
-        pf.mark_removed();
+        mark_removed(&*pf);
         assert_eq!(query.join().unwrap(), status::DEVICE_REMOVED);
     });
 }
@@ -173,12 +194,12 @@ fn a_restart_that_waits_is_woken_by_the_answer_or_by_the_removal_and_once() {
         };
         let removal = {
             let pf = Arc::clone(&pf);
-            spawn(move || pf.mark_removed())
+            spawn(move || mark_removed(&*pf))
         };
         pf.sleeper.sleep();
         answer.join().unwrap();
         removal.join().unwrap();
-        // Nobody is woken twice: the event is not set any more.
+        // No callback is woken twice: the event is not set any more.
         assert!(!*pf.sleeper.signal().set.lock().unwrap());
     });
 }
@@ -191,21 +212,26 @@ fn a_call_reaches_hardware_that_is_there_beside_a_start_and_a_removal() {
             let pf = Arc::clone(&pf);
             spawn(move || {
                 pf.change_hardware(true);
-                pf.powered.reopen();
+                pf.rundowns.admit_resets();
+                pf.rundowns.power_up();
             })
         };
         let removal = {
             let pf = Arc::clone(&pf);
-            spawn(move || pf.mark_removed())
+            spawn(move || mark_removed(&*pf))
         };
-        if let Some(_guard) = pf.powered.enter() {
-            // SAFETY: loom checks that nobody writes meanwhile.
+        if let Some(_guard) = pf.rundowns.enter_powered() {
+            // SAFETY: loom checks that no other thread writes meanwhile.
             assert!(pf.hardware.with(|place| unsafe { *place }));
         }
         start.join().unwrap();
         removal.join().unwrap();
-        assert!(pf.powered.enter().is_none(), "the removal is for good");
-        // D0Exit and ReleaseHardware come behind the start.
+        assert!(
+            pf.rundowns.enter_powered().is_none(),
+            "the removal is for good"
+        );
+        assert!(pf.rundowns.enter_vfs_on().is_none());
+        // D0Exit and ReleaseHardware come after the start.
         pf.change_hardware(false);
     });
 }

@@ -1,11 +1,12 @@
 //! A reset of a VF beside the PF's way out of D0 and back, beside a call, and beside another reset.
-//! `reset_vf`, `save` and `restore` are the driver's own; around them stand the steps of
-//! `src/pnp.rs`.
+//! `reset_vf`, `save`, `restore` and the rundowns are the driver's own; `power_cycle` calls them as
+//! `src/pnp.rs` does.
 
 use loom::sync::{Arc, Mutex};
 use loom::thread::{spawn, yield_now};
 use pf_state::config::{Space, WritableSpace};
 use pf_state::flr::{Completion, ResetFailure};
+use pf_state::hardware_rundowns::HardwareRundowns;
 use pf_state::reset::{VfReset, reset_vf};
 use pf_state::retention::{self, RegisterStore};
 use pf_state::rundown::Rundown;
@@ -21,7 +22,7 @@ const EXPRESS: u8 = 0x40;
 /// One VF and the PF's rundown to it.
 struct Vf {
     rundown: Rundown,
-    vfs_on: Rundown,
+    hardware: HardwareRundowns,
     saved: Mutex<Option<SavedRegisters>>,
     /// The low half of the command register, the only register that holds anything.
     command: Mutex<u8>,
@@ -76,27 +77,25 @@ impl Vf {
     fn in_use() -> (Arc<Self>, WriteList) {
         let vf = Self {
             rundown: Rundown::open(),
-            vfs_on: Rundown::open(),
+            hardware: HardwareRundowns::closed(),
             saved: Mutex::new(None),
             command: Mutex::new(BUS_MASTER),
             resets: loom::cell::UnsafeCell::new(0),
         };
+        vf.hardware.admit_resets();
         let list = WriteList::find(&mut Hardware(&vf)).expect("the VF answers");
         (Arc::new(vf), list)
     }
 
     /// `EvtDeviceD0Exit`, then `EvtDeviceD0Entry`. Turning the VF off resets it.
     fn power_cycle(&self, list: WriteList) {
-        if let Some(_guard) = self.vfs_on.enter() {
+        if let Some(_guard) = self.hardware.enter_vfs_on() {
             retention::save(self, list, &mut Hardware(self)).expect("the bus reads");
         }
-        let _ = self.vfs_on.close();
-        while !self.vfs_on.is_empty() {
-            yield_now();
-        }
+        self.hardware.close(|| yield_now());
         *self.command.lock().unwrap() = 0;
-        self.vfs_on.reopen();
-        if let Some(_guard) = self.vfs_on.enter() {
+        self.hardware.admit_resets();
+        if let Some(_guard) = self.hardware.enter_vfs_on() {
             retention::restore(self, list, &mut Hardware(self)).expect("the bus writes");
         }
     }
@@ -114,7 +113,7 @@ impl VfReset for Vf {
     }
 
     fn reset_hardware(&self) -> Result<Completion, ResetFailure> {
-        if let Some(_guard) = self.vfs_on.enter() {
+        if let Some(_guard) = self.hardware.enter_vfs_on() {
             *self.command.lock().unwrap() = 0;
         }
         // SAFETY: loom checks that no call reads meanwhile.
