@@ -65,7 +65,7 @@ enum Task {
     },
     /// Run the tests of the lab on an image with counters, and list the functions that none reaches
     Coverage,
-    /// Test that the KMDF double stops drivers that break a rule, and behaves as KMDF does
+    /// Run the conformance scenarios of the KMDF double: each broken rule, and the order of callbacks
     Double {
         /// Run only the scenarios with this text in their name, such as "file"
         #[arg(default_value = "")]

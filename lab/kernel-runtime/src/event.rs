@@ -6,7 +6,7 @@ use core::fmt;
 use core::ptr;
 
 use wdk_sys::ntddk::{KeInitializeEvent, KeSetEvent, KeWaitForSingleObject};
-use wdk_sys::{KEVENT, STATUS_SUCCESS};
+use wdk_sys::{KEVENT, LARGE_INTEGER, STATUS_SUCCESS};
 
 use crate::clock;
 
@@ -35,15 +35,20 @@ impl Event {
         unsafe { KeSetEvent(self.0.get(), 0, 0) };
     }
 
-    /// Waits, without a limit if there is none, and says whether the event is set. At `PASSIVE_LEVEL`.
-    pub fn wait(&self, milliseconds: Option<u32>) -> bool {
-        let mut interval = clock::relative(milliseconds.unwrap_or(0));
-        let limit = if milliseconds.is_some() {
-            &raw mut interval
-        } else {
-            ptr::null_mut()
-        };
-        // SAFETY: `new` has initialized the event; it and the interval outlive the wait.
+    /// Waits until the event is set. At `PASSIVE_LEVEL`.
+    pub fn wait(&self) {
+        self.wait_until(ptr::null_mut());
+    }
+
+    /// Waits at most so long, and returns whether the event is set. At `PASSIVE_LEVEL`.
+    #[must_use]
+    pub fn wait_within(&self, milliseconds: u32) -> bool {
+        let mut limit = clock::relative(milliseconds);
+        self.wait_until(&raw mut limit)
+    }
+
+    fn wait_until(&self, limit: *mut LARGE_INTEGER) -> bool {
+        // SAFETY: `new` has initialized the event; it and the limit outlive the wait.
         let status = unsafe {
             KeWaitForSingleObject(
                 self.0.get().cast(),

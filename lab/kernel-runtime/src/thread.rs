@@ -19,13 +19,13 @@ pub struct Thread(Arc<Event>);
 impl Thread {
     /// Waits for the thread's end.
     pub fn join(&self) {
-        self.0.wait(None);
+        self.0.wait();
     }
 
     /// Waits for the thread's end at most so long; whether it came.
     #[must_use]
     pub fn join_within(&self, milliseconds: u32) -> bool {
-        self.0.wait(Some(milliseconds))
+        self.0.wait_within(milliseconds)
     }
 }
 

@@ -32,7 +32,8 @@ pub(crate) struct Attributes {
 /// The context of an object, and its callbacks.
 #[derive(Default)]
 pub(crate) struct Context {
-    context_type: usize,
+    /// The identity of its type; 0 for none.
+    type_identity: usize,
     memory: Box<[u128]>,
     cleanup: PFN_WDF_OBJECT_CONTEXT_CLEANUP,
     destroy: PFN_WDF_OBJECT_CONTEXT_DESTROY,
@@ -52,7 +53,7 @@ impl Context {
         }
         let units = attributes.size.div_ceil(size_of::<u128>()).max(1);
         Ok(Self {
-            context_type: attributes.context_type,
+            type_identity: attributes.context_type,
             memory: vec![0; units].into_boxed_slice(),
             cleanup: attributes.cleanup,
             destroy: attributes.destroy,
@@ -61,7 +62,7 @@ impl Context {
 
     /// The address of the context, when it is of this type.
     pub(crate) fn find(&mut self, context_type: usize) -> Option<PVOID> {
-        let found = context_type != 0 && context_type == self.context_type;
+        let found = context_type != 0 && context_type == self.type_identity;
         found.then(|| self.memory.as_mut_ptr().cast())
     }
 }

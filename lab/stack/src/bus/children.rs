@@ -93,7 +93,7 @@ pub(crate) fn pull(milliseconds: u32, wanted: impl Fn(&Child) -> bool) -> Result
         (bus.physical, child)
     };
     enumerate(physical);
-    if child.gone.wait(Some(milliseconds)) && enumerated_again(physical, milliseconds) {
+    if child.gone.wait_within(milliseconds) && enumerated_again(physical, milliseconds) {
         Ok(())
     } else {
         Err(STATUS_IO_TIMEOUT)

@@ -203,8 +203,11 @@ impl Sent {
 
     /// Waits for the end; `None` when the time is over first.
     pub(crate) fn wait(&self, milliseconds: Option<u32>) -> Option<Completion> {
-        if !self.shared.finished.wait(milliseconds) {
-            return None;
+        let finished = &self.shared.finished;
+        match milliseconds {
+            Some(limit) if !finished.wait_within(limit) => return None,
+            Some(_) => {}
+            None => finished.wait(),
         }
         // SAFETY: the driver has completed the request, so it is ours again.
         let request = unsafe { &*self.irp };
@@ -226,7 +229,7 @@ impl Sent {
 impl Drop for Sent {
     fn drop(&mut self) {
         self.cancel();
-        self.shared.finished.wait(None);
+        self.shared.finished.wait();
         // SAFETY: the completion routine has run and kept the request for us.
         unsafe { IoFreeIrp(self.irp) };
     }
