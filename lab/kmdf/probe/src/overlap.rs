@@ -2,17 +2,10 @@
 //! `EvtDeviceSurpriseRemoval`, as in a driver whose power-down waits for what the surprise removal
 //! ends.
 
-use core::{
-    ffi::c_void,
-    ptr,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use wdk_sys::{
-    _SYSTEM_POWER_STATE::PowerSystemSleeping3,
-    HANDLE, IRP_MN_SURPRISE_REMOVAL, STATUS_SUCCESS, THREAD_ALL_ACCESS,
-    ntddk::{PsCreateSystemThread, PsTerminateSystemThread, ZwClose},
-};
+use kernel_runtime::thread;
+use wdk_sys::{_SYSTEM_POWER_STATE::PowerSystemSleeping3, IRP_MN_SURPRISE_REMOVAL};
 
 use crate::{
     device::{PLAIN, Plan, add, object, pnp, remove, start},
@@ -47,7 +40,9 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
     };
     add(framework, plan);
     start();
-    in_a_thread(sleep_device);
+    if let Err(status) = thread::spawn(sleep_device) {
+        record!("PsCreateSystemThread ends with {status:#010x}");
+    }
     wait_for(&LEAVING, "EvtDeviceD0Exit is not called");
     pnp(IRP_MN_SURPRISE_REMOVAL);
     wait_for(&ASLEEP, "the power packet does not come back");
@@ -62,32 +57,8 @@ fn wait_for(done: &AtomicBool, problem: &str) {
     }
 }
 
-fn in_a_thread(routine: unsafe extern "C" fn(*mut c_void)) {
-    let mut handle: HANDLE = ptr::null_mut();
-    // SAFETY: the handle lives until the call returns; the routine needs no context.
-    let status = unsafe {
-        PsCreateSystemThread(
-            &raw mut handle,
-            THREAD_ALL_ACCESS,
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            Some(routine),
-            ptr::null_mut(),
-        )
-    };
-    if status < 0 {
-        record!("PsCreateSystemThread ends with {status:#010x}");
-        return;
-    }
-    // SAFETY: the handle was just made; the thread runs on without it.
-    let _ = unsafe { ZwClose(handle) };
-}
-
 /// Sends the power packet. Its end is not recorded, as it may come at any time.
-unsafe extern "C" fn sleep_device(_context: *mut c_void) {
+fn sleep_device() {
     packet::power_unrecorded(object(), Power::System(PowerSystemSleeping3));
     ASLEEP.store(true, Ordering::Release);
-    // SAFETY: this is a system thread.
-    let _ = unsafe { PsTerminateSystemThread(STATUS_SUCCESS) };
 }

@@ -1,7 +1,7 @@
 //! Device interfaces, and interfaces that drivers query from each other (`fxdeviceapi.cpp`,
 //! `fxqueryinterfaceapi.cpp`, `fxfdoapi.cpp`, `fxiotargetapi.cpp`).
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 
 use kmdf_rules::{interface::Shape, level::Level};
 use wdk_sys::{
@@ -23,6 +23,22 @@ use crate::{
     },
 };
 
+/// What a driver names a device interface by: its class, and its reference string or nothing.
+///
+/// # Safety
+/// The pointers are NULL or valid.
+unsafe fn names(
+    call: &Call,
+    class: *const GUID,
+    reference_string: PCUNICODE_STRING,
+) -> (GUID, Vec<u16>) {
+    // SAFETY: as the caller guarantees.
+    let class = unsafe { In::new(class) }.required(call.function, "InterfaceClassGUID");
+    // SAFETY: as the caller guarantees.
+    let reference_string = unsafe { counted_string::characters(reference_string) };
+    (class, reference_string)
+}
+
 /// `WdfDeviceCreateDeviceInterface`.
 pub(crate) unsafe extern "C" fn create(
     _globals: PWDF_DRIVER_GLOBALS,
@@ -33,9 +49,7 @@ pub(crate) unsafe extern "C" fn create(
     let call = Call::enter("WdfDeviceCreateDeviceInterface", Level::Passive);
     let device = call.object::<Device, _>(device);
     // SAFETY: the driver guarantees its pointers.
-    let class = unsafe { In::new(class) }.required(call.function, "InterfaceClassGUID");
-    // SAFETY: as above.
-    let reference_string = unsafe { counted_string::characters(reference_string) };
+    let (class, reference_string) = unsafe { names(&call, class, reference_string) };
     let registered = low_resources::count(call.function)
         .and_then(|()| DeviceInterface::register(device.pdo, class, reference_string));
     let mut interface = match registered {
@@ -64,9 +78,7 @@ pub(crate) unsafe extern "C" fn retrieve_string(
     let call = Call::enter("WdfDeviceRetrieveDeviceInterfaceString", Level::Passive);
     let device = call.object::<Device, _>(device);
     // SAFETY: the driver guarantees its pointers.
-    let class = unsafe { In::new(class) }.required(call.function, "InterfaceClassGUID");
-    // SAFETY: as above.
-    let reference_string = unsafe { counted_string::characters(reference_string) };
+    let (class, reference_string) = unsafe { names(&call, class, reference_string) };
     let link = device.interfaces.with(|interfaces| {
         interfaces
             .iter()

@@ -74,7 +74,7 @@ static OBJECTS: Locked<Objects> = Locked::new(Objects {
 /// An object whose type is known. It keeps the memory, and does not keep the object from deletion.
 pub(crate) struct Reference<T> {
     object: Arc<Object>,
-    body: PhantomData<T>,
+    body: PhantomData<fn() -> T>,
 }
 
 impl<T> Clone for Reference<T> {

@@ -6,7 +6,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use lab_control::stack::{Call, Called, PATTERN, function, null};
-use pcivirt_abi::sriov::DeviceInterface;
+use pcivirt_abi::sriov::{DeviceInterface, ReadBlock};
 use wdk_sys::{NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
 use super::connection;
@@ -45,15 +45,8 @@ pub(crate) fn read_block(
     buffer: *mut c_void,
     length: u32,
 ) -> Result<(), NTSTATUS> {
-    let connection = connection::get()?;
-    let function = connection
-        .interface()
-        .read_vf_config_block
-        .ok_or(STATUS_INVALID_PARAMETER)?;
-    let _running = Running::start();
-    // SAFETY: the interface is referenced; a buffer that is shorter than `length` is what the PF
-    // driver has to refuse by the length alone.
-    checked(unsafe { function(connection.interface().context, vf, block, buffer, length) })
+    let function = |interface: &DeviceInterface| interface.read_vf_config_block;
+    call_for_block(function, vf, block, buffer, length)
 }
 
 /// Calls the PF driver's `WriteVfConfigBlock` with these arguments, unchecked.
@@ -63,14 +56,25 @@ pub(crate) fn write_block(
     buffer: *mut c_void,
     length: u32,
 ) -> Result<(), NTSTATUS> {
+    let function = |interface: &DeviceInterface| interface.write_vf_config_block;
+    call_for_block(function, vf, block, buffer, length)
+}
+
+/// Calls one of the two functions for blocks, which have the same signature.
+fn call_for_block(
+    function: impl FnOnce(&DeviceInterface) -> Option<ReadBlock>,
+    vf: u16,
+    block: u32,
+    buffer: *mut c_void,
+    length: u32,
+) -> Result<(), NTSTATUS> {
     let connection = connection::get()?;
-    let function = connection
-        .interface()
-        .write_vf_config_block
-        .ok_or(STATUS_INVALID_PARAMETER)?;
+    let interface = connection.interface();
+    let function = function(interface).ok_or(STATUS_INVALID_PARAMETER)?;
     let _running = Running::start();
-    // SAFETY: as for reads.
-    checked(unsafe { function(connection.interface().context, vf, block, buffer, length) })
+    // SAFETY: the interface is referenced; a buffer that is shorter than `length` is what the PF
+    // driver has to refuse by the length alone.
+    checked(unsafe { function(interface.context, vf, block, buffer, length) })
 }
 
 /// Bytes of a VF's configuration space.

@@ -73,11 +73,7 @@ pub(crate) unsafe extern "C" fn read_block(
     buffer: *mut c_void,
     length: u32,
 ) -> NTSTATUS {
-    if buffer.is_null() {
-        return STATUS_INVALID_PARAMETER;
-    }
-    let index = virtual_function(context).index;
-    status_of(check_length(length).and_then(|()| call::read_block(index, block_id, buffer, length)))
+    transfer(call::read_block, context, block_id, buffer, length)
 }
 
 /// `WriteVfConfigBlock` of the guest.
@@ -87,11 +83,20 @@ pub(crate) unsafe extern "C" fn write_block(
     buffer: *mut c_void,
     length: u32,
 ) -> NTSTATUS {
+    transfer(call::write_block, context, block_id, buffer, length)
+}
+
+/// Checks the arguments, then calls the PF driver with them.
+fn transfer(
+    call: fn(u16, u32, *mut c_void, u32) -> Result<(), NTSTATUS>,
+    context: *mut c_void,
+    block_id: u32,
+    buffer: *mut c_void,
+    length: u32,
+) -> NTSTATUS {
     if buffer.is_null() {
         return STATUS_INVALID_PARAMETER;
     }
     let index = virtual_function(context).index;
-    status_of(
-        check_length(length).and_then(|()| call::write_block(index, block_id, buffer, length)),
-    )
+    status_of(check_length(length).and_then(|()| call(index, block_id, buffer, length)))
 }
