@@ -130,10 +130,7 @@ impl<'a, 's, 'o> Story<'a, 's, 'o> {
         let mut sent = [0; MAX_BLOCK_LENGTH];
         let length = data.len().min(MAX_BLOCK_LENGTH);
         sent[..length].copy_from_slice(&data[..length]);
-        let history = self
-            .last
-            .get(&(vf, block.id))
-            .map_or(History::EMPTY, |last| last.1);
+        let history = self.history(vf, block);
         let image = match block.kind {
             Kind::Register => self.simulation.register(vf, block.id).unwrap_or(sent),
             Kind::Stream => sent,
@@ -141,6 +138,13 @@ impl<'a, 's, 'o> Story<'a, 's, 'o> {
         self.last
             .insert((vf, block.id), (image, history.after(writer)));
         Ok(())
+    }
+
+    /// The sides that have written a block since the VF's reset.
+    fn history(&self, vf: u16, block: &Block) -> History {
+        self.last
+            .get(&(vf, block.id))
+            .map_or(History::EMPTY, |last| last.1)
     }
 
     /// Forgets the content of a VF's blocks at its reset.
@@ -158,10 +162,7 @@ impl<'a, 's, 'o> Story<'a, 's, 'o> {
     ) -> Option<Vec<u8>> {
         self.turn += 1;
         let committed = self.committed(vf, block);
-        let history = self
-            .last
-            .get(&(vf, block.id))
-            .map_or(History::EMPTY, |last| last.1);
+        let history = self.history(vf, block);
         let table = self.simulation.table();
         let compiled = table.find(block.id).and_then(|index| table.block(index))?;
         let goal = Goal {
@@ -184,10 +185,7 @@ impl<'a, 's, 'o> Story<'a, 's, 'o> {
         data: &[u8],
         committed: &Image,
     ) -> Option<Status> {
-        let history = self
-            .last
-            .get(&(vf, block.id))
-            .map_or(History::EMPTY, |last| last.1);
+        let history = self.history(vf, block);
         let table = self.simulation.table();
         let compiled = table.find(block.id).and_then(|index| table.block(index))?;
         let checked = compiled.check_sent(Writer::Vf, data);
