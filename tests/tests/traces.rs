@@ -91,7 +91,7 @@ fn every_file_of_a_suite_is_a_trace_that_is_played() {
     }
     assert_eq!(
         present, listed,
-        "files that nobody plays, or traces without files"
+        "files that no trace uses, or traces without files"
     );
 }
 

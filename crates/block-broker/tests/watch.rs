@@ -80,7 +80,7 @@ fn any_other_count_than_the_present_one_is_answered_at_once() {
 #[test]
 fn a_change_is_for_those_who_wait_for_its_kind() {
     let (watch, room) = (Watch::new(), Room::default());
-    assert!(!watch.mark_due(BOTH), "nobody waits");
+    assert!(!watch.mark_due(BOTH), "no request waits");
     for (request, kinds) in Kinds::SETS.into_iter().enumerate() {
         assert_eq!(room.arrive(&watch, request, kinds, 0), Arrival::Waits);
     }

@@ -206,7 +206,7 @@ events! {
         c"Plug and Play waits for the virtualization stack's answer.";
     /// `First` is the event: 0 query-stop, 1 restart.
     EVENT_TOLD = INFORMATION "EventTold",
-        c"The virtualization stack was told of an event.";
+        c"The virtualization stack was notified of an event.";
     /// `Status` is the answer.
     EVENT_ANSWERED = INFORMATION "EventAnswered",
         c"The virtualization stack has answered.";

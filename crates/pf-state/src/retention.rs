@@ -137,7 +137,7 @@ mod tests {
     fn a_vf_that_is_being_reset_is_neither_saved_nor_restored() {
         let (list, mut used) = in_use();
         let kept = Kept::new();
-        kept.rundown.close().expect("nobody owns it");
+        kept.rundown.close().expect("it has no owner");
         assert_eq!(save(&kept, list, &mut used), Ok(()));
         assert_eq!(kept.saved.get(), None);
         kept.saved.set(list.save(&mut used));

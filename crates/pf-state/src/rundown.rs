@@ -228,7 +228,7 @@ mod tests {
     fn a_closed_rundown_admits_no_call_and_keeps_those_inside() {
         let rundown = Rundown::open();
         let inside = rundown.enter().expect("open");
-        rundown.close().expect("nobody owns it");
+        rundown.close().expect("it has no owner");
         assert!(rundown.enter().is_none());
         assert!(!rundown.is_empty());
         drop(inside);
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn only_one_owner_at_a_time_and_an_abandoned_rundown_stays_closed_but_can_be_taken() {
         let rundown = Rundown::open();
-        rundown.close().expect("nobody owns it");
+        rundown.close().expect("it has no owner");
         assert_eq!(rundown.close(), Err(Busy));
         rundown.abandon();
         assert!(!rundown.is_open() && rundown.enter().is_none());
@@ -257,7 +257,7 @@ mod tests {
             assert_eq!(rundown.close(), Err(Busy));
         }
         let rundown = Rundown::open();
-        rundown.close().expect("nobody owns it");
+        rundown.close().expect("it has no owner");
         rundown.shut();
         rundown.reopen();
         assert!(
@@ -378,7 +378,7 @@ mod tests {
             while calls.load(Ordering::Relaxed) < 1000 {
                 thread::yield_now();
             }
-            rundown.close().expect("nobody owns it");
+            rundown.close().expect("it has no owner");
             while !rundown.is_empty() {
                 thread::yield_now();
             }

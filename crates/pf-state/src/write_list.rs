@@ -314,9 +314,9 @@ impl WriteList {
     }
 
     /// Carries out a write to a VF, byte by byte: the bits of the list reach hardware, all others
-    /// are ignored, as hardware ignores a write to a read-only or reserved bit. Nobody is told of
-    /// what is ignored: an operating system writes such registers in the ordinary course, for
-    /// example to size base address registers.
+    /// are ignored, as hardware ignores a write to a read-only or reserved bit. No event
+    /// reports it: an operating system writes such registers in the ordinary course, for example to
+    /// size base address registers.
     ///
     /// # Errors
     /// As [`check_range`], before anything is written; `STATUS_IO_DEVICE_ERROR` when the bus does

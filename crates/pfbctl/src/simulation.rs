@@ -20,7 +20,7 @@ impl VfLock for Cell<'_> {
     }
 }
 
-/// A PF with its VFs, whose clock stands still until it is told to advance.
+/// A PF with its VFs, whose clock stands still until a trace advances it.
 pub(crate) struct Simulation<'s> {
     broker: Broker<'s, Cell<'s>>,
     milliseconds: u64,

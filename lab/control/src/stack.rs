@@ -1,6 +1,6 @@
 //! The control codes of the driver with the bus double and the virtualization-stack double.
 //!
-//! A code that waits for somebody is served on a system thread of its own, so a handle that waits
+//! A code that waits is served on a system thread of its own, so a handle that waits
 //! holds back no other handle.
 
 mod call;

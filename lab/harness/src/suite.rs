@@ -133,10 +133,10 @@ impl Total {
 fn every_event_was_told(told: &BTreeSet<String>) -> Result<Tally> {
     let missing = events::missing(told)?;
     if missing.is_empty() {
-        println!("      every event of the driver was told ... ok");
+        println!("      every event of the driver was written ... ok");
         return Ok(Tally::PASSED);
     }
-    println!("      every event of the driver was told ... FAILED");
+    println!("      every event of the driver was written ... FAILED");
     println!("      told in no run: {}", missing.join(", "));
     Ok(Tally::FAILED)
 }

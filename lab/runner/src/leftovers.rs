@@ -14,8 +14,8 @@ pub(crate) fn none(report: &Report) -> Result<()> {
             report.open_requests,
             "requests of the stack that the PF driver has not completed",
         ),
-        (report.pf_devices, "PF devices that somebody still holds"),
-        (report.vf_devices, "VF devices that somebody still holds"),
+        (report.pf_devices, "PF devices that are still referenced"),
+        (report.vf_devices, "VF devices that are still referenced"),
         (
             report.early_accesses,
             "accesses to a VF within 100 ms after its function level reset",

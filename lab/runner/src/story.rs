@@ -62,7 +62,7 @@ pub(crate) fn tell(session: &mut Session) -> Result<ExitCode> {
     let report = session.stack.report()?;
     act(session, AFTER)?;
     println!(
-        "  (the stack was told {} stop and {} restart)",
+        "  (the stack was notified of {} stop and {} restart)",
         report.query_stop_events, report.restart_events
     );
     println!("\nThe PF is pulled out while the stack still holds its interface.");

@@ -73,9 +73,9 @@ fn vf_that_is_not_enabled() {
 
 /// A VF that no test uses.
 #[derive(Debug)]
-struct Nobody;
+struct Unused;
 
-impl VfLock for Nobody {
+impl VfLock for Unused {
     fn with<R>(&self, _: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         unreachable!("there is no VF here")
     }
@@ -85,7 +85,7 @@ impl VfLock for Nobody {
 fn more_vfs_than_the_manifest_allows() {
     let compiled = compile(CONTOSO);
     let table = Table::verify(&compiled).unwrap();
-    let five = [const { Nobody }; 5];
+    let five = [const { Unused }; 5];
     assert_eq!(Broker::new(table, &five[..4]).unwrap().vf_count(), 4);
     let refused = Broker::new(table, &five).unwrap_err();
     assert_eq!(

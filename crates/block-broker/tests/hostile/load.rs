@@ -136,8 +136,8 @@ fn invalidation_with_nobody_listening() {
             .invalidate(0, 1 << 63, NOW)
             .without_waiters()
             .unwrap();
-        let nobody = device.hand_over_invalidation(0, || None::<()>);
-        assert_eq!(nobody, None);
+        let taken = device.hand_over_invalidation(0, || None::<()>);
+        assert_eq!(taken, None);
         device.host_publish(0, 0, &[0; 16]).unwrap();
         assert_eq!(
             device.hand_over_invalidation(0, || Some(7)),

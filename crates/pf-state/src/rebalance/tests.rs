@@ -123,7 +123,7 @@ impl Model {
         if let Some(Wake(status)) = wake {
             assert!(
                 self.sleeping,
-                "{event:?} wakes somebody who does not sleep: {self:?}"
+                "{event:?} wakes a callback that does not sleep: {self:?}"
             );
             self.sleeping = false;
             seen.woken = Some(status);

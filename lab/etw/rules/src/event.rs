@@ -1,4 +1,4 @@
-//! An event that was told, and the line that stands for it in the log.
+//! An event that was written, and its line in the log.
 
 use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 use core::{

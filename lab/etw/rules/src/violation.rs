@@ -79,7 +79,7 @@ pub enum Violation {
         /// What was registered.
         registered: ProviderId,
     },
-    /// An event that is written with types before ETW was told to look at them.
+    /// An event that is written with types before ETW was set to read them.
     #[error("EtwWriteTransfer: ETW ignores the types of descriptors before the traits are set")]
     NoTraits,
     /// An event that is not on the channel of self-describing events.

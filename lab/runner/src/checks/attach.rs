@@ -21,7 +21,7 @@ pub(super) const CHECKS: &[Check] = &[
         without_file,
     ),
     (
-        "a NOTIFICATION before the attach is told the next event, once",
+        "a NOTIFICATION before the attach gets the next event, once",
         early_notification,
     ),
     (
@@ -118,7 +118,7 @@ fn early_notification(session: &mut Session) -> Result<()> {
     ensure!(event == 0, "event {event} instead of QueryStopDevice");
     // The next one is there before the answer, and the same event must not come again.
     let next = notification(10_000);
-    ensure!(!next.is_finished(), "an event is told twice");
+    ensure!(!next.is_finished(), "an event is sent twice");
     answer(session, status::SUCCESS)?;
     let stop = stop.join().map_err(|_| anyhow!("a thread panicked"))??;
     is("QUERY_STOP", stop, status::SUCCESS)?;

@@ -19,10 +19,10 @@ pub(super) const CHECKS: &[Check] = &[
         "a rebalance with an attached stack tells both events once",
         accepted,
     ),
-    ("a rebalance without a stack tells nobody", alone),
+    ("a rebalance without a stack sends no event", alone),
     ("a rebalance may move the memory of the VFs", moved),
     (
-        "a veto refuses the stop and the cancelled stop is told",
+        "a veto refuses the stop, and the cancelled stop is reported",
         vetoed,
     ),
     ("silence holds the stop until the answer comes", silent),
@@ -116,7 +116,10 @@ fn vetoed(session: &mut Session) -> Result<()> {
     send(session, pnp::CANCEL_STOP, status::SUCCESS)?;
     events(session, 1, 1)?;
     let early = session.stack.report()?.restarts_before_cancel_stop;
-    ensure!(early == 1, "the cancelled stop went on before it was told");
+    ensure!(
+        early == 1,
+        "the cancelled stop went on before the stack was notified"
+    );
     block_0(session, 0).map(|_| ())
 }
 

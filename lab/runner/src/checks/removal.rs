@@ -259,7 +259,7 @@ fn beside_restart(session: &mut Session) -> Result<()> {
     while session.stack.report()?.restart_events == 0 {
         ensure!(
             begin.elapsed() < Duration::from_secs(10),
-            "the stack is not told of the restart"
+            "the stack is not notified of the restart"
         );
         thread::sleep(Duration::from_millis(2));
     }

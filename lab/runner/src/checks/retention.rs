@@ -1,5 +1,5 @@
 //! What a sleep and a rebalance leave of the VFs, which are off meanwhile: the registers that their
-//! drivers had set, and that every driver is to read again what it is told of.
+//! drivers had set, and that every driver is to read the notified blocks again.
 //!
 //! Offsets are those of the PCI double, as in the checks of configuration space.
 
@@ -31,7 +31,7 @@ pub(super) const CHECKS: &[Check] = &[
         lost,
     ),
     (
-        "every VF is told to read again after each power-up but the first",
+        "every VF is notified to read again after each power-up but the first",
         each_power_up_but_the_first_invalidates,
     ),
 ];
@@ -161,11 +161,11 @@ const NOTIFYING: u64 = 1;
 /// Takes each VF's invalidations, once they are those of every block that notifies and no others.
 fn all_told(session: &Session, when: &str) -> Result<()> {
     for vf in 0..session.vfs {
-        until("each VF is told to read again", || {
+        until("each VF is notified to read again", || {
             let taken = Lab::new(session).taken(vf)?;
             ensure!(
                 matches!(taken, 0 | NOTIFYING),
-                "{when} VF {vf} is told of {taken:#x}"
+                "{when} VF {vf} gets {taken:#x}"
             );
             Ok(taken == NOTIFYING)
         })
@@ -178,7 +178,7 @@ fn all_told(session: &Session, when: &str) -> Result<()> {
 fn none_told(session: &Session, when: &str) -> Result<()> {
     for vf in 0..session.vfs {
         let taken = Lab::new(session).taken(vf)?;
-        ensure!(taken == 0, "{when} VF {vf} is told of {taken:#x}");
+        ensure!(taken == 0, "{when} VF {vf} gets {taken:#x}");
     }
     Ok(())
 }
@@ -265,7 +265,7 @@ fn each_power_up_but_the_first_invalidates(session: &mut Session) -> Result<()> 
     for vf in 0..session.vfs {
         let expected = if vf == 1 { 0 } else { NOTIFYING };
         let taken = Lab::new(session).taken(vf)?;
-        ensure!(taken == expected, "VF {vf} is told of {taken:#x} later");
+        ensure!(taken == expected, "VF {vf} gets {taken:#x} later");
     }
     Ok(())
 }

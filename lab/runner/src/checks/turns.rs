@@ -27,7 +27,7 @@ pub(super) const CHECKS: &[Check] = &[
         reset,
     ),
     (
-        "what comes to all VFs during a reset is told when the VF is served again",
+        "invalidations for all VFs during a reset are delivered when the VF is served again",
         meanwhile,
     ),
 ];
@@ -131,12 +131,12 @@ fn reset(session: &mut Session) -> Result<()> {
         "VF 1 has {pending:#x} pending after its reset"
     );
     let vf = take(session)?;
-    ensure!(vf == 0, "VF {vf} is told instead of VF 0");
+    ensure!(vf == 0, "VF {vf} is notified instead of VF 0");
     nothing_is_left(session)?;
     session.attach(policy::ACCEPT, Mode::EachVf)?;
     for vf in 0..session.vfs {
         let taken = crate::trace::Lab::new(session).taken(vf)?;
-        ensure!(taken == 0, "VF {vf} is told {taken:#x} after the reset");
+        ensure!(taken == 0, "VF {vf} gets {taken:#x} after the reset");
     }
     Ok(())
 }
@@ -167,7 +167,7 @@ fn meanwhile(session: &mut Session) -> Result<()> {
     );
     for vf in 0..session.vfs {
         let taken = crate::trace::Lab::new(session).taken(vf)?;
-        ensure!(taken == 1, "VF {vf} is told {taken:#x}");
+        ensure!(taken == 1, "VF {vf} gets {taken:#x}");
     }
     Ok(())
 }

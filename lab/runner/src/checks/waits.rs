@@ -368,6 +368,6 @@ fn guest(session: &mut Session) -> Result<()> {
     session.management()?.invalidate(Vfs::One(VF), 1)?;
     let (bytes, mask) = waiting.join().map_err(|_| anyhow!("a thread panicked"))?;
     ensure!(bytes == Ok(8), "the guest's wait gives {bytes:x?}");
-    ensure!(mask == 1, "the guest is told {mask:#x}");
+    ensure!(mask == 1, "the guest gets {mask:#x}");
     Ok(())
 }

@@ -25,7 +25,7 @@ impl Record {
     }
 
     /// Cuts off what came after the removal of the PF, and says whether there was something. From the
-    /// first operation on that was told of the removal none may succeed.
+    /// first operation on that reported the removal none may succeed.
     pub(super) fn cut(&mut self) -> Result<bool> {
         let told = |(_, result): &(_, abi::Transferred)| result.status == status::DEVICE_REMOVED;
         let Some(end) = self.0.iter().position(told) else {

@@ -33,9 +33,9 @@ unsafe extern "C" {
 
 /// Opens a link whose file object names its device.
 ///
-/// Under Wine an open may return before the driver has seen the create request. Whoever asks for the
-/// file object then gets an empty one, for good, and Wine's kernel does not survive its end. Requests
-/// are handed over in order, so the end of one says that the create request is done.
+/// Under Wine an open may return before the driver has seen the create request. A caller that
+/// references the file object then gets an empty one for good, and Wine's kernel crashes when that
+/// one is closed. Requests are delivered in order, so once one has ended, the create request is done.
 pub(super) fn open_device(
     link: &mut Text,
 ) -> Result<(HANDLE, *mut FILE_OBJECT, *mut DEVICE_OBJECT), NTSTATUS> {
