@@ -53,6 +53,7 @@ fn block(block: &Block) -> BlockSource {
         on_reset: block.on_reset,
         depth: block.depth,
         when_full: block.when_full,
+        companion: block.companion,
         checksum: block
             .fields
             .iter()

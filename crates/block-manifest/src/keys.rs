@@ -7,8 +7,8 @@ use std::fmt;
 
 use block_table::format::MAX_DEVICE_IDS;
 use block_table::{
-    Access, Kind, MAX_BLOCK_LENGTH, MAX_DEPTH, MAX_NAME_LENGTH, MAX_VFS, OnReset, ShortRead,
-    WhenFull,
+    Access, Companion, Kind, MAX_BLOCK_LENGTH, MAX_DEPTH, MAX_NAME_LENGTH, MAX_VFS, OnReset,
+    ShortRead, WhenFull,
 };
 
 use crate::diagnostic::listed;
@@ -124,6 +124,11 @@ pub(crate) const ON_RESET: Words<OnReset, 2> =
 pub(crate) const WHEN_FULL: Words<WhenFull, 2> = [
     ("refuse", WhenFull::Refuse),
     ("drop-oldest", WhenFull::DropOldest),
+];
+pub(crate) const COMPANION: Words<Companion, 3> = [
+    ("write", Companion::Write),
+    ("read", Companion::Read),
+    ("read-write", Companion::ReadWrite),
 ];
 pub(crate) const OWNER: Words<Owner, 3> =
     [("vf", Owner::Vf), ("pf", Owner::Pf), ("both", Owner::Both)];
@@ -246,6 +251,7 @@ pub const BLOCK: Section = Section {
             Values::Words(&words(&WHEN_FULL)),
             Default::Word(WHEN_FULL[0].0),
         ),
+        optional("companion", Values::Words(&words(&COMPANION)), "none"),
         optional("require", EXPRESSIONS, "none"),
         optional("field", TABLES, "opaque"),
         optional("layout", TABLES, "one shape"),

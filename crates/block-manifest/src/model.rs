@@ -1,6 +1,6 @@
 //! The model of a valid manifest, for the compiler, the generators and the tools.
 
-use block_table::{Access, Kind, Limits, OnReset, ShortRead, WhenFull};
+use block_table::{Access, Companion, Kind, Limits, OnReset, ShortRead, WhenFull};
 
 use crate::diagnostic::{Diagnostics, Span};
 use crate::expression::Expression;
@@ -83,6 +83,8 @@ pub struct Block {
     pub depth: u16,
     /// What a full stream does with another message.
     pub when_full: WhenFull,
+    /// What the companion driver handles.
+    pub companion: Companion,
     /// Rules over the block's fields.
     pub require: Vec<Condition>,
     /// The block's own fields, in the order of the manifest.
@@ -98,6 +100,19 @@ impl Block {
     #[must_use]
     pub const fn is_opaque(&self) -> bool {
         self.fields.is_empty() && self.layouts.is_empty()
+    }
+
+    /// Whether host software can write any byte of the block, in any of its layouts.
+    #[must_use]
+    pub fn has_pf(&self) -> bool {
+        if self.is_opaque() {
+            return self.opaque_owner().has_pf();
+        }
+        let layouts = self.layouts.iter().flat_map(|layout| &layout.fields);
+        self.fields
+            .iter()
+            .chain(layouts)
+            .any(|field| field.owner.has_pf())
     }
 
     /// Who owns the bytes of an opaque block.

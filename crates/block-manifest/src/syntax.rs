@@ -6,7 +6,7 @@
 pub(crate) mod read;
 mod reader;
 
-use block_table::{Access, Kind, OnReset, ShortRead, WhenFull};
+use block_table::{Access, Companion, Kind, OnReset, ShortRead, WhenFull};
 
 use crate::diagnostic::{Located, Span};
 use crate::model::{Owner, SequenceKind};
@@ -90,6 +90,7 @@ pub(crate) struct Block {
     pub(crate) on_reset: Option<Located<OnReset>>,
     pub(crate) depth: Option<Located<u16>>,
     pub(crate) when_full: Option<Located<WhenFull>>,
+    pub(crate) companion: Option<Located<Companion>>,
     pub(crate) require: Vec<Located<String>>,
     pub(crate) fields: Vec<Field>,
     pub(crate) layouts: Vec<Layout>,

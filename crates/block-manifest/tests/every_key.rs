@@ -2,7 +2,8 @@
 
 use block_manifest::{Manifest, Owner};
 use block_table::{
-    Access, History, Image, Kind, OnReset, Rule, ShortRead, Table, Violation, WhenFull, Writer,
+    Access, Companion, History, Image, Kind, OnReset, Rule, ShortRead, Table, Violation, WhenFull,
+    Writer,
 };
 
 const TEXT: &str = include_str!("manifests/every-key.toml");
@@ -131,6 +132,34 @@ fn the_command_block_has_the_properties_that_it_names() {
         (ShortRead::Refuse, OnReset::Default)
     );
     assert!(block.invalidatable());
+}
+
+#[test]
+fn the_doorbell_is_the_companions_and_the_others_are_not() {
+    let bytes = manifest().compile();
+    let table = Table::verify(&bytes).unwrap();
+    let companions: Vec<(u32, Companion)> = table
+        .blocks()
+        .map(|block| (block.id(), block.companion()))
+        .collect();
+    assert_eq!(
+        companions,
+        [
+            (0, Companion::None),
+            (70, Companion::None),
+            (8, Companion::ReadWrite)
+        ]
+    );
+    for (word, companion) in [("write", Companion::Write), ("read", Companion::Read)] {
+        let bytes = changed(
+            "companion = \"read-write\"",
+            &format!("companion = \"{word}\""),
+        )
+        .unwrap()
+        .compile();
+        let table = Table::verify(&bytes).unwrap();
+        assert_eq!(table.blocks().last().unwrap().companion(), companion);
+    }
 }
 
 #[test]

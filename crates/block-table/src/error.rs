@@ -70,6 +70,7 @@ flaws! {
     Flags => "a block has an unknown flag, or one that its kind does not allow",
     WritesAll => "the flags that say who writes every byte contradict the masks",
     Notify => "a block that notifies has no bit in the invalidation mask: its ID is above 63",
+    Companion => "a companion handles reads or writes that the VF may not make",
     BlockLength => "the lengths of a block are not 1 to 128, or the shortest is above the longest",
     Depth => "the depth of a stream is not 1 to 4096, or that of a register not zero",
     Checksum => "a checksum field does not lie inside of the shortest write, or is not 32 bits wide",

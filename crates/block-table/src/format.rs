@@ -21,7 +21,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 /// The first eight bytes of every table.
 pub const MAGIC: [u8; 8] = *b"PFBLOCKS";
 /// The version of the format that this crate reads and writes.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// The most device IDs that one table can be for.
 pub const MAX_DEVICE_IDS: usize = 16;
 /// A slot of the ID lookup that holds no block.
@@ -325,8 +325,10 @@ pub mod block_flag {
     pub const VF_WRITES_ALL: u8 = 1 << 4;
     /// A publish sets every byte of the block, in each of its layouts.
     pub const PF_WRITES_ALL: u8 = 1 << 5;
-    /// Every bit that a block may have.
-    pub const ALL: u8 = NOTIFY | SHORT_READ | KEEP | DROP_OLDEST | VF_WRITES_ALL | PF_WRITES_ALL;
+    /// The companion driver handles a VF's write before it is committed.
+    pub const COMPANION_WRITE: u8 = 1 << 6;
+    /// The companion driver sets the PF's bytes before a VF's read is answered.
+    pub const COMPANION_READ: u8 = 1 << 7;
 }
 
 /// Bits that say who owns a field.

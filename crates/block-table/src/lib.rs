@@ -43,7 +43,9 @@ mod writer;
 pub use checksum::crc32;
 pub use error::{Flaw, TableError};
 pub use image::Image;
-pub use table::{Access, Block, Device, Kind, Limits, OnReset, ShortRead, Table, WhenFull};
+pub use table::{
+    Access, Block, Companion, Device, Kind, Limits, OnReset, ShortRead, Table, WhenFull,
+};
 pub use violation::{Rule, Violation};
 pub use writer::{History, Writer};
 

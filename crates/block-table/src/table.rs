@@ -84,6 +84,15 @@ pub enum Access {
 }
 
 impl Access {
+    /// The access that a record has.
+    pub(crate) const fn of(code: u8) -> Self {
+        match code {
+            access::READ_ONLY => Self::ReadOnly,
+            access::WRITE_ONLY => Self::WriteOnly,
+            _ => Self::ReadWrite,
+        }
+    }
+
     /// Whether a VF may read.
     #[must_use]
     pub const fn readable(self) -> bool {
@@ -113,6 +122,34 @@ pub enum OnReset {
     Default,
     /// They stay.
     Keep,
+}
+
+/// The operations of a VF on a block that the companion driver handles: the vendor's kernel driver,
+/// which programs the hardware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Companion {
+    /// None.
+    None,
+    /// It handles a write after all rules hold and before the commit, and may decline it.
+    Write,
+    /// It sets the PF's bytes before a read is answered, and may decline it.
+    Read,
+    /// Both.
+    ReadWrite,
+}
+
+impl Companion {
+    /// Whether it handles writes.
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Write | Self::ReadWrite)
+    }
+
+    /// Whether it handles reads.
+    #[must_use]
+    pub const fn reads(self) -> bool {
+        matches!(self, Self::Read | Self::ReadWrite)
+    }
 }
 
 /// The handling of a message for a full stream.
@@ -298,10 +335,22 @@ impl<'a> Block<'a> {
     #[must_use]
     #[inline]
     pub fn vf_access(&self) -> Access {
-        match self.record.access {
-            access::READ_ONLY => Access::ReadOnly,
-            access::WRITE_ONLY => Access::WriteOnly,
-            _ => Access::ReadWrite,
+        Access::of(self.record.access)
+    }
+
+    /// Which operations of a VF the companion driver handles.
+    #[must_use]
+    #[inline]
+    pub fn companion(&self) -> Companion {
+        let has = |flag| self.record.flags & flag != 0;
+        match (
+            has(block_flag::COMPANION_READ),
+            has(block_flag::COMPANION_WRITE),
+        ) {
+            (false, false) => Companion::None,
+            (false, true) => Companion::Write,
+            (true, false) => Companion::Read,
+            (true, true) => Companion::ReadWrite,
         }
     }
 

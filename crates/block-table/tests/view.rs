@@ -9,7 +9,8 @@ use block_table::encode::{
 };
 use block_table::format::{Header, op};
 use block_table::{
-    Access, Block, History, Kind, Limits, OnReset, Rule, ShortRead, Table, WhenFull, Writer,
+    Access, Block, Companion, History, Kind, Limits, OnReset, Rule, ShortRead, Table, WhenFull,
+    Writer,
 };
 use source::{U8, U16, field, load, opaque, stream, table, whole};
 use zerocopy::FromBytes;
@@ -77,14 +78,20 @@ fn each_block_is_what_was_written() {
         short_read: ShortRead::Prefix,
         on_reset: OnReset::Keep,
         vf_access: Access::ReadOnly,
+        companion: Companion::Read,
         min_length: 8,
         ..opaque(63, 16)
     };
     let queue = BlockSource {
         when_full: WhenFull::DropOldest,
+        companion: Companion::Write,
         ..stream(64, 32)
     };
-    let bytes = encoded(vec![register, queue, opaque(2, 4), stream(3, 4)]);
+    let both = BlockSource {
+        companion: Companion::ReadWrite,
+        ..opaque(2, 4)
+    };
+    let bytes = encoded(vec![register, queue, both, stream(3, 4)]);
     let table = Table::verify(&bytes).unwrap();
     let blocks: Vec<_> = table.blocks().collect();
     assert_eq!(all(&blocks, Block::notify), [true, false, false, false]);
@@ -103,6 +110,14 @@ fn each_block_is_what_was_written() {
     assert_eq!(
         all(&blocks, |block| block.when_full() == WhenFull::DropOldest),
         [false, true, false, false]
+    );
+    assert_eq!(
+        all(&blocks, |block| block.companion().writes()),
+        [false, true, true, false]
+    );
+    assert_eq!(
+        all(&blocks, |block| block.companion().reads()),
+        [true, false, true, false]
     );
     assert_eq!(
         all(&blocks, |block| block.kind() == Kind::Stream),

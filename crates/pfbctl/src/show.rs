@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use block_manifest::{Block, Field, Manifest, OneOf, SequenceKind, Valid, closest};
-use block_table::{Access, Kind, OnReset, ShortRead, Table, WhenFull};
+use block_table::{Access, Companion, Kind, OnReset, ShortRead, Table, WhenFull};
 
 use crate::byte_map;
 use crate::cli;
@@ -175,7 +175,20 @@ fn remarks(block: &block_table::Block<'_>) -> String {
     if block.on_reset() == OnReset::Keep {
         remarks.push("the PF's bytes survive a reset".to_owned());
     }
+    if let Some(handled) = companion_text(block.companion()) {
+        remarks.push(handled.to_owned());
+    }
     remarks.join("; ")
+}
+
+/// What the companion handles, if anything.
+const fn companion_text(companion: Companion) -> Option<&'static str> {
+    match companion {
+        Companion::None => None,
+        Companion::Write => Some("the companion handles writes"),
+        Companion::Read => Some("the companion handles reads"),
+        Companion::ReadWrite => Some("the companion handles reads and writes"),
+    }
 }
 
 /// One block: its rules, and for each of its layouts a byte map and a table of fields.
@@ -191,6 +204,9 @@ fn show_block(manifest: &Manifest, block: &Block, out: &mut dyn Write) -> Result
     )?;
     if let Some(doc) = &block.doc {
         writeln!(out, "{}", printable_lines(doc))?;
+    }
+    if let Some(handled) = companion_text(block.companion) {
+        writeln!(out, "{handled}")?;
     }
     for require in &block.require {
         writeln!(out, "requires {}", require.text)?;

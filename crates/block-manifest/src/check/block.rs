@@ -1,6 +1,6 @@
 //! One block, checked as a whole.
 
-use block_table::{Access, Kind, MAX_BLOCK_LENGTH, MAX_LAYOUTS};
+use block_table::{Access, Companion, Kind, MAX_BLOCK_LENGTH, MAX_LAYOUTS};
 
 use super::condition::BELONGS_TO_A_LAYOUT;
 use super::context::Context;
@@ -39,7 +39,7 @@ pub(super) fn check(written: &syntax::Block, context: Context<'_>) -> Option<Blo
         require: &require,
     };
     let layouts = layout::check(&frame, context);
-    assemble(
+    let block = assemble(
         written,
         lengths?,
         Parts {
@@ -49,7 +49,30 @@ pub(super) fn check(written: &syntax::Block, context: Context<'_>) -> Option<Blo
             fields: fields.all,
             layouts,
         },
-    )
+    )?;
+    something_to_read(written, &block, context);
+    Some(block)
+}
+
+/// Reports a companion that handles reads of a block in which it can set no byte.
+fn something_to_read(written: &syntax::Block, block: &Block, context: Context<'_>) {
+    let Some(companion) = &written.companion else {
+        return;
+    };
+    if block.vf_access.readable()
+        && companion.value.reads()
+        && !block.has_pf()
+        && written.knows_fields
+    {
+        let diagnostic = Diagnostic::error(
+            "the companion can set no byte of the block",
+            &companion.span,
+            "no field belongs to the PF",
+        );
+        context
+            .sink
+            .report(diagnostic.note("before a read the companion sets the fields of the PF"));
+    }
 }
 
 /// The valid parts of a block.
@@ -83,6 +106,7 @@ fn assemble(
             0
         },
         when_full: value(written.when_full.as_ref(), keys::WHEN_FULL[0].1),
+        companion: value(written.companion.as_ref(), Companion::None),
         require: parts.require,
         fields: parts.fields,
         layouts: parts.layouts,

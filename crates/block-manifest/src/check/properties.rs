@@ -18,7 +18,30 @@ pub(super) fn check(written: &syntax::Block, context: Context<'_>) -> Option<(u8
             Kind::Stream => stream(written, context),
         },
     }
+    companion(written, context);
     lengths(written, context)
+}
+
+/// Reports a companion that handles what the VF may not do.
+fn companion(written: &syntax::Block, context: Context<'_>) {
+    let (Some(companion), Some(access)) = (&written.companion, &written.vf_access) else {
+        return;
+    };
+    let (direction, label) = if companion.value.writes() && !access.value.writable() {
+        ("writes", "the VF cannot write the block")
+    } else if companion.value.reads() && !access.value.readable() {
+        ("reads", "the VF cannot read the block")
+    } else {
+        return;
+    };
+    let diagnostic = Diagnostic::error(
+        format!("the companion has no {direction} to handle"),
+        &companion.span,
+        label,
+    );
+    context
+        .sink
+        .report(diagnostic.related(&access.span, "the access of the VF"));
 }
 
 /// The shortest and the longest write.

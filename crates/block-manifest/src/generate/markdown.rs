@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use block_table::{Access, Kind, OnReset, ShortRead, WhenFull};
+use block_table::{Access, Companion, Kind, OnReset, ShortRead, WhenFull};
 
 use crate::describe::number;
 use crate::diagnostic::counted;
@@ -221,6 +221,15 @@ pub(super) fn kind_in_words(block: &Block) -> String {
     if block.on_reset == OnReset::Keep {
         words.push_str("; what the host set survives a reset of the VF");
     }
+    words.push_str(match block.companion {
+        Companion::None => "",
+        Companion::Write => "; the PF's driver handles each write, and may decline it",
+        Companion::Read => "; the PF's driver supplies the host's fields for each read",
+        Companion::ReadWrite => {
+            "; the PF's driver handles each write, and may decline it, and supplies the host's \
+             fields for each read"
+        }
+    });
     words
 }
 

@@ -180,6 +180,7 @@ fn block(table: &DeTable<'_>, span: Span, sink: &Sink) -> Block {
         on_reset: reader.choice("on-reset", &keys::ON_RESET),
         depth: reader.integer("depth"),
         when_full: reader.choice("when-full", &keys::WHEN_FULL),
+        companion: reader.choice("companion", &keys::COMPANION),
         require: reader.strings("require"),
         knows_fields: knows_fields(&reader, &fields)
             && reader.sees_tables("layout")

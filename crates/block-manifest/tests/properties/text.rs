@@ -21,6 +21,7 @@ pub(crate) fn manifests() -> impl Strategy<Value = String> {
 fn block() -> impl Strategy<Value = String> {
     let kinds = prop_oneof![
         3 => Just("vf-access = \"read-write\"\n"),
+        1 => Just("vf-access = \"read-write\"\ncompanion = \"write\"\n"),
         1 => Just("vf-access = \"read-only\"\n"),
         1 => Just("vf-access = \"write-only\"\nkind = \"stream\"\n"),
     ];

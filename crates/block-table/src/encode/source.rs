@@ -1,7 +1,7 @@
 //! The input of the writer: the manifest's blocks, lowered to images and rules.
 
 use crate::format::Instruction;
-use crate::{Access, Image, Kind, Limits, OnReset, ShortRead, WhenFull};
+use crate::{Access, Companion, Image, Kind, Limits, OnReset, ShortRead, WhenFull};
 
 /// A table to be written.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub struct BlockSource {
     pub depth: u16,
     /// The handling of a message for a full stream.
     pub when_full: WhenFull,
+    /// What the companion driver handles.
+    pub companion: Companion,
     /// The checksum field.
     pub checksum: Option<Checksum>,
     /// The block itself, see [`BlockRecord::shape`](crate::format::BlockRecord::shape).

@@ -234,6 +234,8 @@ fn flags(block: &BlockSource) -> u8 {
         ),
         (whole(|shape| &shape.vf), block_flag::VF_WRITES_ALL),
         (whole(|shape| &shape.pf), block_flag::PF_WRITES_ALL),
+        (block.companion.writes(), block_flag::COMPANION_WRITE),
+        (block.companion.reads(), block_flag::COMPANION_READ),
     ];
     flags
         .iter()

@@ -8,7 +8,7 @@ use crate::format::{
     block_flag, block_kind, operand, owner,
 };
 use crate::image::Image;
-use crate::table::Block;
+use crate::table::{Access, Block};
 use crate::{INVALIDATABLE_BLOCKS, MAX_BLOCK_LENGTH, MAX_DEPTH, MAX_LAYOUTS, MAX_RULES, Writer};
 
 impl Verifier<'_> {
@@ -65,9 +65,13 @@ impl Verifier<'_> {
             }
             _ => return refuse(Flaw::Kind, at),
         };
+        ensure(record.flags & forbidden == 0, Flaw::Flags, at)?;
+        let access = Access::of(record.access);
+        let handed = |flag, allowed| record.flags & flag == 0 || allowed;
         ensure(
-            record.flags & (!block_flag::ALL | forbidden) == 0,
-            Flaw::Flags,
+            handed(block_flag::COMPANION_WRITE, access.writable())
+                && handed(block_flag::COMPANION_READ, access.readable()),
+            Flaw::Companion,
             at,
         )?;
         let notifies = record.flags & block_flag::NOTIFY != 0;

@@ -5,7 +5,7 @@ use block_table::encode::{
     BlockSource, Field, FieldRecord, Instruction, Shape, Source, field_record, on_field,
 };
 use block_table::format::{op, operand};
-use block_table::{Access, Image, Kind, OnReset, ShortRead, WhenFull};
+use block_table::{Access, Companion, Image, Kind, OnReset, ShortRead, WhenFull};
 
 /// `0xFF` in the bytes of `range`.
 pub(crate) fn bytes(range: std::ops::Range<usize>) -> Image {
@@ -29,6 +29,7 @@ pub(crate) fn opaque(id: u32, length: u8) -> BlockSource {
         on_reset: OnReset::Default,
         depth: 0,
         when_full: WhenFull::Refuse,
+        companion: Companion::None,
         checksum: None,
         shape: Shape {
             default: [0; 128],

@@ -29,7 +29,6 @@ fn blocks_are_what_the_broker_can_hold() {
         block(0, |block| block.flags |= format::block_flag::DROP_OLDEST),
         Some(Flaw::Flags)
     );
-    assert_eq!(block(0, |block| block.flags |= 0x80), Some(Flaw::Flags));
     for flag in [
         format::block_flag::NOTIFY,
         format::block_flag::SHORT_READ,
@@ -75,6 +74,37 @@ fn blocks_are_what_the_broker_can_hold() {
             .unwrap_err()
             .to_string()
             .contains("has no bit in the invalidation mask")
+    );
+}
+
+#[test]
+fn a_companion_handles_what_the_vf_may_do() {
+    let (read, write) = (
+        format::block_flag::COMPANION_READ,
+        format::block_flag::COMPANION_WRITE,
+    );
+    for flags in [read, write, read | write] {
+        assert_eq!(block(0, |block| block.flags |= flags), None);
+    }
+    for (access, forbidden) in [
+        (format::access::READ_ONLY, write),
+        (format::access::WRITE_ONLY, read),
+    ] {
+        let with = |flags| {
+            block(0, |block| {
+                block.access = access;
+                block.flags |= flags;
+            })
+        };
+        assert_eq!(with(forbidden), Some(Flaw::Companion));
+        assert_eq!(with(read | write), Some(Flaw::Companion));
+        assert_eq!(with((read | write) & !forbidden), None);
+    }
+    assert_eq!(block(1, |block| block.flags |= write), None);
+    assert_eq!(
+        block(1, |block| block.flags |= read),
+        Some(Flaw::Companion),
+        "no VF reads a stream"
     );
 }
 
