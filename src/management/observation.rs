@@ -1,7 +1,7 @@
 //! Replies about the driver and its VFs that change nothing: identity, blocks, counters, journal.
 
 use block_broker::{BlockStatus, Entry, Event, JOURNAL_LENGTH, Ticks};
-use block_table::{Access, Block, Kind, ShortRead, WhenFull};
+use block_table::{Access, Block, Companion, Kind, ShortRead, WhenFull};
 use pf_broker_abi as abi;
 use pf_broker_abi::{Operation, Refusal};
 use pf_state::status::{self, NtStatus};
@@ -96,7 +96,13 @@ fn block_info(block: &Block<'_>) -> abi::BlockInfo {
         max_length: small(block.max_length()),
         depth: small(block.depth()),
         drop_oldest: u8::from(matches!(block.when_full(), WhenFull::DropOldest)),
-        reserved: 0,
+        companion: match block.companion() {
+            Companion::None => abi::Companion::None,
+            Companion::Write => abi::Companion::Write,
+            Companion::Read => abi::Companion::Read,
+            Companion::ReadWrite => abi::Companion::ReadWrite,
+        }
+        .code(),
         name: padded(block.name()),
     }
 }
@@ -191,6 +197,7 @@ pub(super) fn journal(
             block: 0,
             length: 0,
             refusal: None,
+            companion_status: 0,
         },
     };
     let mut entries = [nothing; JOURNAL_LENGTH];
@@ -210,7 +217,8 @@ pub(super) fn journal(
             status: entry.event.refusal.map_or(status::SUCCESS, status_of),
             repeated: entry.repeated,
             operation: entry.event.operation.code(),
-            reserved: [0; 7],
+            reserved: [0; 3],
+            companion_status: entry.event.companion_status.cast_signed(),
         })?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The operations of VFs and host software on the blocks of all VFs of a device.
 
 mod blocks;
+pub(crate) mod companion;
 mod invalidation;
 mod lifecycle;
 mod observation;
@@ -69,8 +70,8 @@ impl core::error::Error for TooManyVfs {}
 ///
 /// # Errors
 /// Every operation that is refused changes nothing but counters and journal. The checks come in the
-/// order VF, block, access or kind, state, limit, length, revision, checksum, other rules; the
-/// first that fails is returned. Each refusal is counted once: a read or write of a VF at the VF
+/// order VF, block, access or kind, state, limit, companion, length, revision, checksum, other
+/// rules; the first that fails is returned. Each refusal is counted once: a read or write of a VF at the VF
 /// and the block, everything else in [`Broker::host_refusals`]. A VF index that does not exist
 /// counts there too, for every operation.
 #[derive(Debug)]

@@ -20,6 +20,9 @@ pub struct Event {
     /// Why it was refused, or `None` if it succeeded. Only the first write of a flood is journaled;
     /// the others are counted.
     pub refusal: Option<Refusal>,
+    /// The NTSTATUS with which the companion declined the operation, for [`Refusal::Declined`];
+    /// otherwise 0.
+    pub companion_status: u32,
 }
 
 /// One entry of the journal.
@@ -85,6 +88,7 @@ impl Journal {
                 block: 0,
                 length: 0,
                 refusal: None,
+                companion_status: 0,
             },
         }; JOURNAL_LENGTH],
     };
@@ -185,6 +189,7 @@ mod tests {
         block: 0,
         length: 0,
         refusal: None,
+        companion_status: 0,
     };
 
     fn refused(block: u32) -> Event {
@@ -193,6 +198,7 @@ mod tests {
             block,
             length: 129,
             refusal: Some(Refusal::Length),
+            companion_status: 0,
         }
     }
 

@@ -42,6 +42,7 @@ mod ticks;
 mod vf;
 mod watch;
 
+pub use broker::companion::{Begun, PendingRead, PendingWrite};
 pub use broker::{Broker, TooManyVfs, VfLock};
 pub use counters::{BlockCounters, VfCounters};
 pub use journal::{Entry, Event, Excerpt, JOURNAL_LENGTH};

@@ -79,6 +79,14 @@ impl<T> Outcome<T> {
         self.result
     }
 
+    /// Changes a result that is no refusal.
+    pub(crate) fn map<R>(self, change: impl FnOnce(T) -> R) -> Outcome<R> {
+        Outcome {
+            result: self.result.map(change),
+            follow_up: self.follow_up,
+        }
+    }
+
     /// A refusal that no VF has counted or journaled.
     pub(crate) const fn refused(refusal: Refusal) -> Self {
         Self {

@@ -4,6 +4,7 @@ use block_table::{Block, Image, ShortRead};
 use pf_broker_abi::{Operation, Refusal};
 
 use crate::Ticks;
+use crate::journal::Event;
 use crate::store::prefix;
 
 /// A call as it arrived, for the journal.
@@ -59,6 +60,17 @@ impl Request {
     /// The same request, journaled as another operation.
     pub(crate) const fn as_operation(&self, operation: Operation) -> Self {
         Self { operation, ..*self }
+    }
+
+    /// The event that the journal records if the request succeeds.
+    pub(crate) const fn event(&self) -> Event {
+        Event {
+            operation: self.operation,
+            block: self.block,
+            length: self.length,
+            refusal: None,
+            companion_status: 0,
+        }
     }
 
     /// A request that concerns a VF as a whole.

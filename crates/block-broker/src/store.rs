@@ -68,6 +68,11 @@ impl BlockSlot {
         self.revision
     }
 
+    /// Whether a stream keeps as many messages as it can.
+    fn is_full(&self, block: Block<'_>) -> bool {
+        usize::from(self.queued) >= block.depth()
+    }
+
     /// Increases the revision: the block has a new value or a new tenant.
     fn revise(&mut self) {
         self.revision = self.revision.wrapping_add(1);
@@ -216,6 +221,19 @@ impl<'m> Store<'m> {
         }
     }
 
+    /// Whether another message can be queued: not if the stream is full and its manifest says to
+    /// refuse. There is always room for the value of a register.
+    pub(crate) fn check_room(&self, index: usize, block: Block<'_>) -> Result<(), Refusal> {
+        let slot = self.slots.get(index).ok_or(Refusal::Block)?;
+        if block.kind() == Kind::Stream
+            && slot.is_full(block)
+            && block.when_full() == WhenFull::Refuse
+        {
+            return Err(Refusal::Full);
+        }
+        Ok(())
+    }
+
     /// Queues a message; when the stream is full, drops the oldest one or refuses, as the manifest
     /// says.
     pub(crate) fn push(
@@ -224,11 +242,9 @@ impl<'m> Store<'m> {
         block: Block<'_>,
         image: &Image,
     ) -> Result<Pushed, Refusal> {
+        self.check_room(index, block)?;
         let slot = self.slots.get_mut(index).ok_or(Refusal::Block)?;
-        let full = usize::from(slot.queued) >= block.depth();
-        if full && block.when_full() == WhenFull::Refuse {
-            return Err(Refusal::Full);
-        }
+        let full = slot.is_full(block);
         let offset = slot.message(block, if full { 0 } else { usize::from(slot.queued) });
         if full {
             slot.head = next_place(slot.head, block);

@@ -1,5 +1,6 @@
 //! One VF, whose operations run under its lock.
 
+mod companion;
 mod invalidation;
 mod publishing;
 mod resetting;
@@ -43,6 +44,10 @@ pub(crate) struct Counts {
     changes: u64,
     events: u64,
 }
+
+/// The tenant of a VF at one moment: how many resets had begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tenancy(u64);
 
 /// Whether the VF is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +176,10 @@ impl<'m> Vf<'m> {
         })
     }
 
+    pub(crate) fn tenancy(&self) -> Tenancy {
+        Tenancy(self.counters.resets)
+    }
+
     /// How many changes of these kinds there were.
     #[inline]
     pub(crate) fn count(&self, kinds: Kinds) -> u64 {
@@ -209,10 +218,27 @@ impl<'m> Vf<'m> {
         index: Option<usize>,
         refusal: Refusal,
     ) -> Refusal {
+        self.refuse_with(request, index, refusal, 0)
+    }
+
+    /// Like [`refuse`](Self::refuse); `companion_status` is the companion's answer.
+    #[cold]
+    fn refuse_with(
+        &mut self,
+        request: &Request,
+        index: Option<usize>,
+        refusal: Refusal,
+        companion_status: u32,
+    ) -> Refusal {
         if !request.is_by_host() {
             self.count_refusal(index, refusal);
         }
-        self.record(request, Some(refusal));
+        let event = Event {
+            refusal: Some(refusal),
+            companion_status,
+            ..request.event()
+        };
+        self.journal.record(event, request.now);
         refusal
     }
 
@@ -223,20 +249,9 @@ impl<'m> Vf<'m> {
         }
     }
 
-    fn record(&mut self, request: &Request, refusal: Option<Refusal>) {
-        let Request {
-            operation,
-            block,
-            length,
-            now,
-        } = *request;
-        let event = Event {
-            operation,
-            block,
-            length,
-            refusal,
-        };
-        self.journal.record(event, now);
+    /// Journals an operation that succeeded.
+    fn record(&mut self, request: &Request) {
+        self.journal.record(request.event(), request.now);
     }
 
     /// Refuses unless the VF is served.
@@ -263,21 +278,34 @@ impl<'m> Vf<'m> {
         reply: &mut Image,
     ) -> Result<(), Refusal> {
         let Target { index, block } = target;
+        let by_vf = request.operation == Operation::Read;
         let length = match self
             .pass()
+            .and_then(|()| {
+                if by_vf && block.companion().reads() {
+                    Err(Refusal::Companion)
+                } else {
+                    Ok(())
+                }
+            })
             .and_then(|()| readable_length(block, request.length))
         {
             Ok(length) => length,
             Err(refusal) => return Err(self.refuse(request, Some(index), refusal)),
         };
         self.store.read_register(index, length, reply);
-        if request.operation == Operation::Read {
-            increment(&mut self.counters.reads);
-            if let Some(slot) = self.store.slot_mut(index) {
-                increment(&mut slot.counters_mut().reads);
-            }
+        if by_vf {
+            self.count_read(index);
         }
         Ok(())
+    }
+
+    /// Counts a read of the VF that was answered.
+    fn count_read(&mut self, index: usize) {
+        increment(&mut self.counters.reads);
+        if let Some(slot) = self.store.slot_mut(index) {
+            increment(&mut slot.counters_mut().reads);
+        }
     }
 
     /// Takes the oldest message of a stream.
@@ -300,7 +328,7 @@ impl<'m> Vf<'m> {
 
     /// Journals an event that does not change the VF.
     pub(crate) fn note(&mut self, request: &Request) {
-        self.record(request, None);
+        self.record(request);
     }
 
     pub(crate) fn set_power(
@@ -312,7 +340,7 @@ impl<'m> Vf<'m> {
             return Err(self.refuse(request, None, Refusal::Removed));
         }
         self.power = state;
-        self.record(request, None);
+        self.record(request);
         Ok(())
     }
 }

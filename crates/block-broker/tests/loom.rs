@@ -220,6 +220,7 @@ fn written_behind_reset(device: Device) -> bool {
             block: 0,
             length: 0,
             refusal: None,
+            companion_status: 0,
         },
     };
     let mut entries = [nothing; JOURNAL_LENGTH];

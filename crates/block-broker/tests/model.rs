@@ -423,6 +423,7 @@ fn compare_journal(device: &Device<'_>, expected: &simple::Vf, index: u16) {
         block: 0,
         length: 0,
         refusal: None,
+        companion_status: 0,
     };
     let mut entries = [Entry {
         number: 0,

@@ -73,6 +73,21 @@ wire_codes! {
 }
 
 wire_codes! {
+    /// Which operations of a VF on a block the companion driver handles, in
+    /// [`BlockInfo::companion`](crate::BlockInfo::companion).
+    Companion {
+        /// None.
+        None = 0,
+        /// Writes.
+        Write = 1,
+        /// Reads.
+        Read = 2,
+        /// Both.
+        ReadWrite = 3,
+    }
+}
+
+wire_codes! {
     /// A device power state of a VF, in [`PowerRequest::state`](crate::PowerRequest::state),
     /// [`StatsReply::power`](crate::StatsReply::power) and the journal. The driver records it and
     /// serves the VF in each of them.

@@ -44,7 +44,7 @@ mod refusal;
 mod reply;
 mod request;
 
-pub use codes::{BlockKind, Operation, PowerState, TableSource, VfAccess};
+pub use codes::{BlockKind, Companion, Operation, PowerState, TableSource, VfAccess};
 pub use ioctl::{
     IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_DRAIN, IOCTL_HOST_REFUSALS, IOCTL_INVALIDATE,
     IOCTL_JOURNAL, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_QUERY, IOCTL_READ, IOCTL_RESET, IOCTL_STATS,

@@ -104,6 +104,10 @@ refusals! {
         "The mask names a block that does not exist; only blocks with an ID below 64 can be invalidated.";
     Changed = 19, 0xC000_0059 STATUS_REVISION_MISMATCH, "changed",
         "The block has another revision than the publish expects: it was written, published or reset meanwhile.";
+    Companion = 20, 0xC000_009D STATUS_DEVICE_NOT_CONNECTED, "companion",
+        "A companion driver handles this operation, and none is ready.";
+    Declined = 21, 0xC000_0240 STATUS_REQUEST_ABORTED, "declined",
+        "The companion driver has declined the operation.";
 }
 
 // Counters are arrays that the code indexes, so codes have no gaps and fit into the reply.
@@ -166,7 +170,8 @@ mod tests {
             STATUS_INVALID_FIELD_IN_PARAMETER_LIST STATUS_ILLEGAL_CHARACTER
             STATUS_ARRAY_BOUNDS_EXCEEDED STATUS_NO_MATCH STATUS_INVALID_PARAMETER_MIX
             STATUS_REQUEST_OUT_OF_SEQUENCE STATUS_INTEGER_OVERFLOW STATUS_ALLOTTED_SPACE_EXCEEDED
-            STATUS_NOT_SUPPORTED STATUS_REVISION_MISMATCH
+            STATUS_NOT_SUPPORTED STATUS_REVISION_MISMATCH STATUS_DEVICE_NOT_CONNECTED
+            STATUS_REQUEST_ABORTED
         ];
         let declared = Refusal::ALL.map(|refusal| (refusal.symbol(), refusal.status()));
         assert_eq!(declared, numbers);

@@ -6,9 +6,9 @@ use crate::layout::assert_layout;
 use crate::refusal::MAX_REASONS;
 #[cfg(doc)]
 use crate::{
-    ABI_VERSION, BlockKind, IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_DRAIN, IOCTL_HOST_REFUSALS,
-    IOCTL_JOURNAL, IOCTL_QUERY, IOCTL_READ, IOCTL_STATS, IOCTL_WAIT, Operation, PowerState,
-    Refusal, TableSource, VfAccess, WAIT_CHANGES, WaitRequest,
+    ABI_VERSION, BlockKind, Companion, IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_DRAIN,
+    IOCTL_HOST_REFUSALS, IOCTL_JOURNAL, IOCTL_QUERY, IOCTL_READ, IOCTL_STATS, IOCTL_WAIT,
+    Operation, PowerState, Refusal, TableSource, VfAccess, WAIT_CHANGES, WaitRequest,
 };
 
 /// Bytes of the largest block.
@@ -82,8 +82,8 @@ pub struct BlockInfo {
     pub depth: u16,
     /// 1 if a full stream drops its oldest message.
     pub drop_oldest: u8,
-    /// Zero.
-    pub reserved: u8,
+    /// Which operations of a VF the companion driver handles, a [`Companion`].
+    pub companion: u8,
     /// The block's name.
     pub name: [u8; NAME_LENGTH],
 }
@@ -99,6 +99,7 @@ assert_layout!(
     max_length @ 10,
     depth @ 12,
     drop_oldest @ 14,
+    companion @ 15,
     name @ 16,
 );
 
@@ -238,7 +239,10 @@ pub struct JournalEntry {
     /// The operation, an [`Operation`].
     pub operation: u8,
     /// Zero.
-    pub reserved: [u8; 7],
+    pub reserved: [u8; 3],
+    /// The NTSTATUS with which the companion driver declined the operation, if `status` is that of
+    /// [`Refusal::Declined`]; otherwise zero.
+    pub companion_status: i32,
 }
 assert_layout!(
     JournalEntry,
@@ -250,6 +254,7 @@ assert_layout!(
     status @ 24,
     repeated @ 28,
     operation @ 32,
+    companion_status @ 36,
 );
 
 /// Output of [`IOCTL_WAIT`].

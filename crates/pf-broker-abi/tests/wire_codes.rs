@@ -2,7 +2,7 @@
 //! are appended.
 
 use pf_broker_abi as abi;
-use pf_broker_abi::{BlockKind, Operation, PowerState, Refusal, TableSource, VfAccess};
+use pf_broker_abi::{BlockKind, Companion, Operation, PowerState, Refusal, TableSource, VfAccess};
 
 /// Every code of an enum as its name and number, which have to be found again by number.
 macro_rules! pinned {
@@ -26,6 +26,7 @@ fn codes_keep_their_numbers() {
     pinned!(TableSource: Embedded = 0, Registry = 1);
     pinned!(BlockKind: Register = 0, Stream = 1);
     pinned!(VfAccess: ReadOnly = 1, WriteOnly = 2, ReadWrite = 3);
+    pinned!(Companion: None = 0, Write = 1, Read = 2, ReadWrite = 3);
     pinned!(PowerState: D0 = 0, D1 = 1, D2 = 2, D3 = 3);
     pinned!(Operation:
         Read = 0, Write = 1, Publish = 2, Invalidate = 3, Drain = 4, Reset = 5, SetPower = 6,
@@ -36,7 +37,7 @@ fn codes_keep_their_numbers() {
 
 #[test]
 fn refusals_keep_their_numbers_statuses_and_words() {
-    let pinned: [(u8, u32, &str); 20] = [
+    let pinned: [(u8, u32, &str); 22] = [
         (0, 0xC000_000D, "vf"),
         (1, 0xC000_0225, "block"),
         (2, 0xC000_0022, "access"),
@@ -57,6 +58,8 @@ fn refusals_keep_their_numbers_statuses_and_words() {
         (17, 0xC000_0099, "full"),
         (18, 0xC000_00BB, "invalidate"),
         (19, 0xC000_0059, "changed"),
+        (20, 0xC000_009D, "companion"),
+        (21, 0xC000_0240, "declined"),
     ];
     let declared = Refusal::ALL.map(|refusal| (refusal.code(), refusal.status(), refusal.reason()));
     assert_eq!(declared, pinned);
@@ -64,7 +67,7 @@ fn refusals_keep_their_numbers_statuses_and_words() {
         assert_eq!(Refusal::from_code(refusal.code()), Some(refusal));
         assert_eq!(refusal.reason(), format!("{refusal:?}").to_lowercase());
     }
-    assert_eq!(Refusal::from_code(20), None);
+    assert_eq!(Refusal::from_code(22), None);
 }
 
 #[test]

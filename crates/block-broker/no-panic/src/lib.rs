@@ -8,8 +8,8 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use block_broker::{
-    BlockSlot, BlockStatus, Broker, Entry, Excerpt, MemoryTooSmall, Ticks, TooManyVfs, Vf, VfLock,
-    VfStatus,
+    Begun, BlockSlot, BlockStatus, Broker, Entry, Excerpt, MemoryTooSmall, Ticks, TooManyVfs, Vf,
+    VfLock, VfStatus,
 };
 use block_table::{Image, Table, TableError};
 use pf_broker_abi::{PowerState, Refusal};
@@ -63,6 +63,33 @@ export! {
     }
     fn write(broker: &Device<'_>, vf: u16, block: u32, length: u32, sent: &Image, now: Ticks) -> Result<(), Refusal> {
         broker.write(vf, block, length, sent, now).without_waiters()
+    }
+    fn handed_write(broker: &Device<'_>, vf: u16, block: u32, length: u32, sent: &Image, answer: Option<u32>, now: Ticks) -> Result<u8, Refusal> {
+        match broker.begin_write(Ok(()), vf, block, length, sent, now).without_waiters()? {
+            Begun::Done => Ok(0),
+            Begun::Pending(pending) => {
+                let first = pending.data().first().copied().unwrap_or(0);
+                if let Some(answer) = answer {
+                    pending.finish(answer, now).without_waiters()?;
+                }
+                Ok(first)
+            }
+        }
+    }
+    fn handed_read(broker: &Device<'_>, vf: u16, block: u32, length: u32, reply: &mut Image, answer: Option<u32>, now: Ticks) -> Result<(), Refusal> {
+        match broker.begin_read(Ok(()), vf, block, length, reply, now).without_waiters()? {
+            Begun::Done => Ok(()),
+            Begun::Pending(mut pending) => {
+                pending.data_mut().fill(1);
+                match answer {
+                    Some(answer) => pending.finish(answer, reply, now).without_waiters(),
+                    None => {
+                        pending.abandon(now).without_waiters();
+                        Ok(())
+                    }
+                }
+            }
+        }
     }
     fn publish(broker: &Device<'_>, vf: u16, block: u32, length: u32, sent: &Image, expected: Option<u64>, now: Ticks) -> Result<(), Refusal> {
         broker.publish(vf, block, length, sent, expected, now).without_waiters()

@@ -15,8 +15,9 @@ impl<L: VfLock> Broker<'_, L> {
     /// of the value, then zeros.
     ///
     /// # Errors
-    /// `vf`, `block`, `access` (write-only blocks and streams), `state`, `removed`, or `length`:
-    /// shorter than the block unless `short-read` allows a prefix. `reply` is unchanged then.
+    /// `vf`, `block`, `access` (write-only blocks and streams), `state`, `removed`, `companion` (the
+    /// companion handles reads of the block: see [`Broker::begin_read`]), or `length`: shorter than
+    /// the block unless `short-read` allows a prefix. `reply` is unchanged then.
     #[inline]
     pub fn read(
         &self,
@@ -35,7 +36,7 @@ impl<L: VfLock> Broker<'_, L> {
     /// can require this revision.
     ///
     /// # Errors
-    /// As for [`Broker::read`], but `kind` for a stream, and never `access`.
+    /// As for [`Broker::read`], but `kind` for a stream, and never `access` or `companion`.
     pub fn host_read(
         &self,
         vf: u16,
@@ -55,8 +56,9 @@ impl<L: VfLock> Broker<'_, L> {
     /// count; a shorter write is filled with zeros up to the length of the block.
     ///
     /// # Errors
-    /// `vf`, `block`, `access` (read-only blocks), `state`, `removed`, `limit`, `length`,
-    /// `checksum`, the other rules of the manifest, and `full`.
+    /// `vf`, `block`, `access` (read-only blocks), `state`, `removed`, `limit`, `companion` (the
+    /// companion handles writes of the block: see [`Broker::begin_write`]), `length`, `checksum`,
+    /// the other rules of the manifest, and `full`.
     #[inline]
     pub fn write(&self, vf: u16, block: u32, length: u32, sent: &Image, now: Ticks) -> Outcome<()> {
         let request = Request::on_block(Operation::Write, block, length, now);

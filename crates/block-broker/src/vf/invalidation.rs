@@ -21,7 +21,7 @@ impl Vf<'_> {
             return Err(self.refuse(request, None, refusal));
         }
         self.pending |= mask;
-        self.record(request, None);
+        self.record(request);
         Ok(mask != 0)
     }
 
@@ -29,7 +29,7 @@ impl Vf<'_> {
     pub(crate) fn invalidate_with_all(&mut self, request: &Request, mask: u64) {
         if self.service != ServiceState::Removed {
             self.pending |= mask;
-            self.record(request, None);
+            self.record(request);
         }
     }
 

@@ -10,9 +10,9 @@ use crate::refusal::refusal_of;
 use crate::request::{Request, Target, writable_length};
 
 /// A publish that breaks no rule.
-struct Validated {
+pub(super) struct Validated {
     /// The new image of the block.
-    image: Image,
+    pub(super) image: Image,
     /// Whether it returns the VF's bytes of the block to their defaults.
     withdraws: bool,
 }
@@ -80,7 +80,7 @@ impl Vf<'_> {
 
     /// Validates a publish with the VF's bytes and, if that breaks a rule, with the defaults of
     /// these bytes: a publish that breaks a rule there too is itself wrong.
-    fn validate_publish(
+    pub(super) fn validate_publish(
         &self,
         target: Target<'_>,
         request: &Request,
@@ -115,26 +115,35 @@ impl Vf<'_> {
         request: &Request,
         validated: &Validated,
     ) -> bool {
-        let mut invalidated = block.notify();
-        if validated.withdraws {
-            self.store.forget_vf(index);
-            increment(&mut self.counters.withdrawn);
-            self.record(&request.as_operation(Operation::Withdraw), None);
-            // A withdrawal invalidates the block even without `notify`: the VF has to read it
-            // again.
-            invalidated |= block.vf_access().readable() && block.invalidatable();
-        }
-        self.store
-            .commit(index, block, Writer::Pf, &validated.image);
+        // A withdrawal invalidates the block even without `notify`: the VF has to read it again.
+        let invalidated = block.notify()
+            || validated.withdraws && block.vf_access().readable() && block.invalidatable();
         if invalidated {
             self.pending |= bit(block.id());
         }
+        self.commit_pf(Target { index, block }, request, validated);
+        invalidated
+    }
+
+    /// Commits the PF's bytes, without an invalidation.
+    pub(super) fn commit_pf(
+        &mut self,
+        Target { index, block }: Target<'_>,
+        request: &Request,
+        validated: &Validated,
+    ) {
+        if validated.withdraws {
+            self.store.forget_vf(index);
+            increment(&mut self.counters.withdrawn);
+            self.record(&request.as_operation(Operation::Withdraw));
+        }
+        self.store
+            .commit(index, block, Writer::Pf, &validated.image);
         increment(&mut self.counters.publishes);
         if let Some(slot) = self.store.slot_mut(index) {
             increment(&mut slot.counters_mut().publishes);
         }
-        self.record(request, None);
-        invalidated
+        self.record(request);
     }
 
     /// Refuses an operation on all VFs once the device is removed. A VF that is held back takes

@@ -19,7 +19,7 @@ impl Vf<'_> {
         self.pending = 0;
         self.bucket = Bucket::FULL;
         increment(&mut self.counters.resets);
-        self.record(request, None);
+        self.record(request);
         Ok(())
     }
 
@@ -46,7 +46,7 @@ impl Vf<'_> {
             ServiceState::Held => {
                 self.service = ServiceState::Open;
                 increment(&mut self.changes);
-                self.record(request, None);
+                self.record(request);
                 Ok(self.pending != 0)
             }
         }
@@ -55,7 +55,7 @@ impl Vf<'_> {
     pub(crate) fn remove(&mut self, request: &Request) {
         if self.service != ServiceState::Removed {
             self.service = ServiceState::Removed;
-            self.record(request, None);
+            self.record(request);
         }
     }
 }

@@ -22,21 +22,19 @@ impl Vf<'_> {
         sent: &Image,
     ) -> Result<(), Refusal> {
         self.let_in(limits, target, request)?;
-        match self.validate_and_commit(target, request, sent) {
-            Ok(()) => {
-                increment(&mut self.changes);
-                increment(&mut self.counters.writes);
-                self.record(request, None);
-                Ok(())
-            }
-            Err(refusal) => Err(self.refuse(request, Some(target.index), refusal)),
-        }
+        let handed_over = target.block.companion().writes();
+        let written = if handed_over {
+            Err(Refusal::Companion)
+        } else {
+            self.validate_and_commit(target, request, sent)
+        };
+        written.map_err(|refusal| self.refuse(request, Some(target.index), refusal))
     }
 
     /// Checks state and limit before the content of the write, so that a flood ends here. A refusal
     /// is counted when this returns it.
     #[inline]
-    fn let_in(
+    pub(super) fn let_in(
         &mut self,
         limits: Option<Limits>,
         target: Target<'_>,
@@ -61,24 +59,47 @@ impl Vf<'_> {
         }
     }
 
+    /// The last part of a write, from its length to its commit.
     #[inline]
-    fn validate_and_commit(
+    pub(super) fn validate_and_commit(
         &mut self,
         target: Target<'_>,
         request: &Request,
         sent: &Image,
     ) -> Result<(), Refusal> {
-        let Target { index, block } = target;
-        writable_length(block, request.length)?;
         let mut image = request.message(sent);
-        block.check_sent(Writer::Vf, &image).map_err(refusal_of)?;
-        self.admit(Writer::Vf, target, &mut image)?;
+        self.validate_write(target, request, &mut image)?;
+        self.commit_write(target, request, &image)
+    }
+
+    /// Checks length, checksum and the other rules of the message in `image`, which becomes the
+    /// image to commit.
+    #[inline]
+    pub(super) fn validate_write(
+        &self,
+        target: Target<'_>,
+        request: &Request,
+        image: &mut Image,
+    ) -> Result<(), Refusal> {
+        let block = target.block;
+        writable_length(block, request.length)?;
+        block.check_sent(Writer::Vf, image).map_err(refusal_of)?;
+        self.admit(Writer::Vf, target, image)
+    }
+
+    #[inline]
+    fn commit_write(
+        &mut self,
+        Target { index, block }: Target<'_>,
+        request: &Request,
+        image: &Image,
+    ) -> Result<(), Refusal> {
         let pushed = match block.kind() {
             Kind::Register => {
-                self.store.commit(index, block, Writer::Vf, &image);
+                self.store.commit(index, block, Writer::Vf, image);
                 Pushed::Behind
             }
-            Kind::Stream => self.store.push(index, block, &image)?,
+            Kind::Stream => self.store.push(index, block, image)?,
         };
         if let Some(slot) = self.store.slot_mut(index) {
             increment(&mut slot.counters_mut().writes);
@@ -87,6 +108,9 @@ impl Vf<'_> {
                 increment(&mut self.counters.dropped);
             }
         }
+        increment(&mut self.changes);
+        increment(&mut self.counters.writes);
+        self.record(request);
         Ok(())
     }
 

@@ -291,6 +291,7 @@ fn event(operation: Operation, block: u32, length: usize) -> Event {
         block,
         length: u32::try_from(length).unwrap(),
         refusal: None,
+        companion_status: 0,
     }
 }
 

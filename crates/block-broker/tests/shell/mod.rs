@@ -161,6 +161,7 @@ pub(crate) fn entries<C: VfLock>(device: &Broker<'_, C>, vf: u16) -> Vec<Entry> 
         block: 0,
         length: 0,
         refusal: None,
+        companion_status: 0,
     };
     let mut entries = [Entry {
         number: 0,

@@ -262,6 +262,12 @@ fn outcome(out: &mut dyn Write, vf: u16, entry: &abi::JournalEntry) -> Result<()
     }
     let status = entry.status.cast_unsigned();
     match Refusal::from_status(status) {
+        Some(Refusal::Declined) => write!(
+            out,
+            "  {BAD}refused: {} with 0x{:08X}{BAD:#}",
+            Refusal::Declined.reason(),
+            entry.companion_status
+        )?,
         Some(refusal) => write!(out, "  {BAD}refused: {}{BAD:#}", refusal.reason())?,
         None if status == 0 => {}
         None => write!(out, "  {BAD}0x{status:08X}{BAD:#}")?,

@@ -141,6 +141,9 @@ fn a_journal_line_says_when_what_and_how_it_ended() {
         refused.contains("block 7") && refused.contains("refused: value"),
         "{refused}"
     );
+    let mut declined = entry(5, Write, Refusal::Declined.status());
+    declined.companion_status = 0xC000_0001_u32.cast_signed();
+    assert!(line(declined).ends_with("refused: declined with 0xC0000001\n"));
     let reset = line(entry(2, Reset, 0));
     assert!(
         !reset.contains("block") && !reset.contains("refused"),

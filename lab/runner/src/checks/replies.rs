@@ -101,13 +101,13 @@ fn query(session: &mut Session) -> Result<()> {
 const CONTROL: [(&str, usize, usize, u64); 10] = [
     ("the ID", 0, 4, 0), ("the kind", 4, 1, 0), ("the access", 5, 1, 3), ("notify", 6, 1, 1),
     ("prefix reads", 7, 1, 0), ("the least length", 8, 2, 128), ("the length", 10, 2, 128),
-    ("the depth", 12, 2, 0), ("drop oldest", 14, 1, 0), ("reserved", 15, 1, 0),
+    ("the depth", 12, 2, 0), ("drop oldest", 14, 1, 0), ("the companion", 15, 1, 0),
 ];
 #[rustfmt::skip]
 const STATISTICS: [(&str, usize, usize, u64); 10] = [
     ("the ID", 0, 4, 1), ("the kind", 4, 1, 1), ("the access", 5, 1, 2), ("notify", 6, 1, 0),
     ("prefix reads", 7, 1, 0), ("the least length", 8, 2, 128), ("the length", 10, 2, 128),
-    ("the depth", 12, 2, 64), ("drop oldest", 14, 1, 1), ("reserved", 15, 1, 0),
+    ("the depth", 12, 2, 64), ("drop oldest", 14, 1, 1), ("the companion", 15, 1, 0),
 ];
 
 fn blocks(session: &mut Session) -> Result<()> {
@@ -253,7 +253,7 @@ fn host_refusals(session: &mut Session) -> Result<()> {
     let (block, changed) = (8 + 8, 8 + 19 * 8);
     let before = reply(session, 0x0022_6430, &[], 200)?;
     let vf_before = reply(session, 0x0022_6408, &VF_2, 264)?;
-    fields(&before, &[("reasons", 0, 4, 20), ("reserved", 4, 4, 0)])?;
+    fields(&before, &[("reasons", 0, 4, 22), ("reserved", 4, 4, 0)])?;
     let management = session.management()?;
     let refused = [
         management.drain(VF, 0x55, 1).is_err(),
@@ -336,7 +336,8 @@ fn journal(session: &mut Session) -> Result<()> {
     let expected = [
         ("the number", 0, 8, newest + 1), ("the block", 16, 4, 0x55), ("the length", 20, 4, 0x66),
         ("the status", 24, 4, 0xC000_0225), ("repeated", 28, 4, 0), ("a read", 32, 1, 0),
-        ("reserved", 33, 7, 0),
+        ("reserved", 33, 3, 0),
+        ("the companion's status", 36, 4, 0),
     ];
     fields(&entry, &expected)?;
     ensure!(number(&entry, 8, 8) != 0, "the entry has no time");

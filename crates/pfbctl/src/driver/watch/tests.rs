@@ -88,6 +88,7 @@ impl Driver {
             block: 0,
             length: 0,
             refusal: None,
+            companion_status: 0,
         };
         let mut entries = [Entry {
             number: 0,
@@ -112,6 +113,7 @@ impl Driver {
                     .refusal
                     .map_or(0, |refusal| refusal.status().cast_signed());
                 out.operation = entry.event.operation.code();
+                out.companion_status = entry.event.companion_status.cast_signed();
                 out
             })
             .collect()
