@@ -1,31 +1,27 @@
-//! The four functions, as `wdm.h` declares them.
+//! The four functions, as `wdm.h` declares them. Each writes its call to the log and succeeds.
 
-use alloc::vec::Vec;
-use core::{ffi::c_void, slice};
-
-use etw_rules::{
-    handle::Handle,
-    provider_id::ProviderId,
-    registration::{Descriptor, Header, MOST_DESCRIPTORS, Registrations},
-    violation::Violation,
+use alloc::{format, string::String};
+use core::{
+    ffi::c_void,
+    fmt::{self, Write as _},
+    slice,
+    sync::atomic::{AtomicU64, Ordering},
 };
-use kernel_runtime::lock::Locked;
+
 use wdk_sys::{EVENT_DATA_DESCRIPTOR, EVENT_DESCRIPTOR, GUID, NTSTATUS, REGHANDLE};
 
-use crate::{
-    level,
-    report::{note, obey, stop},
-};
+use crate::{level, record::record};
 
-/// `STATUS_SUCCESS`: a call that breaks no rule succeeds.
+/// `STATUS_SUCCESS`
 const SUCCESS: NTSTATUS = 0;
 
-static REGISTRATIONS: Locked<Registrations> = Locked::new(Registrations::new());
+/// The next registration's handle. The first one is no number that a driver passes by accident.
+static NEXT_HANDLE: AtomicU64 = AtomicU64::new(0xE703_0000_0000_0001);
 
 /// Registers a provider.
 ///
 /// # Safety
-/// The pointers are NULL or valid for the call.
+/// `provider` is NULL or valid for the call, `result` valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn EtwRegister(
     provider: *const GUID,
@@ -33,19 +29,16 @@ pub unsafe extern "C" fn EtwRegister(
     _context: *const c_void,
     result: *mut REGHANDLE,
 ) -> NTSTATUS {
-    const FUNCTION: &str = "EtwRegister";
-    not_null(FUNCTION, "ProviderId", provider);
-    not_null(FUNCTION, "RegHandle", result);
-    if !callback.is_null() {
-        stop(&Violation::Callback);
-    }
     // SAFETY: demanded of the caller; a GUID is 16 bytes.
-    let id = ProviderId(unsafe { provider.cast::<[u8; 16]>().read() });
-    let level = level::current();
-    let handle = obey(REGISTRATIONS.with(|all| all.register(level, id)));
-    note!("registration {handle} of {id} made");
+    let provider = unsafe { Bytes::at(provider.cast(), size_of::<GUID>()) };
+    let handle = NEXT_HANDLE.fetch_add(1, Ordering::Relaxed);
+    record(&format!(
+        "EtwRegister irql={} provider={provider} callback={:#x} handle={handle:#x}",
+        level::current(),
+        callback.addr()
+    ));
     // SAFETY: demanded of the caller.
-    unsafe { result.write(handle.0) };
+    unsafe { result.write(handle) };
     SUCCESS
 }
 
@@ -60,15 +53,12 @@ pub unsafe extern "C" fn EtwSetInformation(
     information: *const c_void,
     length: u32,
 ) -> NTSTATUS {
-    const FUNCTION: &str = "EtwSetInformation";
-    not_null(FUNCTION, "EventInformation", information);
-    let handle = Handle(handle);
-    let level = level::current();
     // SAFETY: demanded of the caller.
-    let information = unsafe { slice::from_raw_parts(information.cast(), length as usize) };
-    let set = REGISTRATIONS.with(|all| all.set_information(level, handle, class, information));
-    let name = obey(set);
-    note!("registration {handle} is {name}");
+    let information = unsafe { Bytes::at(information.cast(), length as usize) };
+    record(&format!(
+        "EtwSetInformation irql={} handle={handle:#x} class={class} information={information}",
+        level::current()
+    ));
     SUCCESS
 }
 
@@ -76,7 +66,7 @@ pub unsafe extern "C" fn EtwSetInformation(
 ///
 /// # Safety
 /// `descriptor` is NULL or valid; `data` is NULL or has `count` descriptors, and each of them points
-/// to as many bytes as it says, or to NULL.
+/// to as many bytes as it has in its size, or to NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn EtwWriteTransfer(
     handle: REGHANDLE,
@@ -86,53 +76,35 @@ pub unsafe extern "C" fn EtwWriteTransfer(
     count: u32,
     data: *const EVENT_DATA_DESCRIPTOR,
 ) -> NTSTATUS {
-    const FUNCTION: &str = "EtwWriteTransfer";
-    not_null(FUNCTION, "EventDescriptor", descriptor);
-    if count > MOST_DESCRIPTORS {
-        stop(&Violation::TooManyDescriptors { count });
-    }
-    if count > 0 {
-        not_null(FUNCTION, "UserData", data);
-    }
     // SAFETY: demanded of the caller.
-    let descriptor = unsafe { *descriptor };
-    let header = Header {
-        channel: descriptor.Channel,
-        level: descriptor.Level,
-    };
-    let data = (0..count as usize).map(|place| {
+    let descriptor = unsafe { Bytes::at(descriptor.cast(), size_of::<EVENT_DESCRIPTOR>()) };
+    let mut line = format!(
+        "EtwWriteTransfer irql={} handle={handle:#x} descriptor={descriptor} count={count}",
+        level::current()
+    );
+    let readable = if data.is_null() { 0 } else { count as usize };
+    for place in 0..readable {
         // SAFETY: demanded of the caller: one of `count` descriptors.
-        let place_in_array = unsafe { data.add(place) };
+        let place = unsafe { data.add(place) };
         // SAFETY: as above.
-        let data = unsafe { *place_in_array };
-        Descriptor {
-            // SAFETY: demanded of the caller.
-            bytes: unsafe { bytes(place, data) },
-            reserved: data.Reserved,
-        }
-    });
-    let data = data.collect::<Vec<_>>();
-    let written = REGISTRATIONS.with(|all| all.write(Handle(handle), header, &data));
-    let event = obey(written);
-    note!("{event}");
+        let data = unsafe { *place };
+        // SAFETY: demanded of the caller.
+        unsafe { append_data(&mut line, data) };
+    }
+    record(&line);
     SUCCESS
 }
 
-/// What a data descriptor points to.
+/// Appends a data descriptor: its type and its bytes.
 ///
 /// # Safety
-/// It points to as many bytes as it says, or to NULL, and they stay through the caller's call.
-unsafe fn bytes<'b>(place: usize, data: EVENT_DATA_DESCRIPTOR) -> &'b [u8] {
-    let size = data.Size;
-    if size == 0 {
-        return &[];
-    }
-    if data.Ptr == 0 {
-        stop(&Violation::NullData { place, size });
-    }
+/// It points to as many bytes as it has in its size, or to NULL.
+unsafe fn append_data(line: &mut String, data: EVENT_DATA_DESCRIPTOR) {
     let start = core::ptr::with_exposed_provenance(usize::try_from(data.Ptr).unwrap_or(0));
     // SAFETY: demanded of the caller.
-    unsafe { slice::from_raw_parts(start, size as usize) }
+    let bytes = unsafe { Bytes::at(start, data.Size as usize) };
+    // Writing to a string cannot fail.
+    let _ = write!(line, " data={}{bytes}", data.Reserved);
 }
 
 /// Ends a provider's registration.
@@ -141,18 +113,34 @@ unsafe fn bytes<'b>(place: usize, data: EVENT_DATA_DESCRIPTOR) -> &'b [u8] {
 /// None; a handle is a number.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn EtwUnregister(handle: REGHANDLE) -> NTSTATUS {
-    let handle = Handle(handle);
-    let level = level::current();
-    obey(REGISTRATIONS.with(|all| all.unregister(level, handle)));
-    note!("registration {handle} ended");
+    record(&format!(
+        "EtwUnregister irql={} handle={handle:#x}",
+        level::current()
+    ));
     SUCCESS
 }
 
-fn not_null<T>(function: &'static str, parameter: &'static str, pointer: *const T) {
-    if pointer.is_null() {
-        stop(&Violation::Null {
-            function,
-            parameter,
-        });
+/// The bytes that an argument points to, in quotation marks and escaped as `escape_ascii` does, or
+/// `NULL`.
+struct Bytes<'b>(Option<&'b [u8]>);
+
+impl Bytes<'_> {
+    /// # Safety
+    /// `start` is NULL or has `size` bytes, which stay as they are through the caller's call.
+    unsafe fn at(start: *const u8, size: usize) -> Self {
+        if start.is_null() {
+            return Self(None);
+        }
+        // SAFETY: demanded of the caller.
+        Self(Some(unsafe { slice::from_raw_parts(start, size) }))
+    }
+}
+
+impl fmt::Display for Bytes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(bytes) => write!(f, "\"{}\"", bytes.escape_ascii()),
+            None => f.write_str("NULL"),
+        }
     }
 }

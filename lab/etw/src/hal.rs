@@ -1,6 +1,6 @@
-//! What the lab's drivers import from HAL.DLL, in whose place this library lies: its clock, and what
-//! the stack double must not import from ntdll itself, because Wine takes an image that does for a program's
-//! library and not for a driver.
+//! Functions that the lab's drivers import from HAL.DLL: its clock, and the level of the calling
+//! thread. The stack double cannot find the level itself: that needs an import from ntdll, and Wine
+//! loads an image with such an import as a program's library instead of a driver.
 
 use core::ffi::c_void;
 
@@ -8,7 +8,7 @@ use crate::level::{self, Routine};
 
 #[link(name = "ntdll", kind = "raw-dylib")]
 unsafe extern "C" {
-    /// Tells the counter and how many of its units make a second; the latter may be NULL.
+    /// Returns the counter and its frequency in units per second. `frequency` can be NULL.
     fn NtQueryPerformanceCounter(counter: *mut i64, frequency: *mut i64) -> i32;
 }
 

@@ -1,5 +1,5 @@
-//! The level of the calling thread. Wine knows none; the KMDF double does, and is asked when it is
-//! the framework that runs.
+//! The level of the calling thread. Wine has none. The KMDF double tracks one; this module queries
+//! it if the double is the framework that runs.
 
 use core::{
     ffi::{CStr, c_void},
@@ -26,7 +26,7 @@ unsafe extern "C" {
     ) -> NTSTATUS;
 }
 
-/// What a kernel that knows no levels runs everything at.
+/// `PASSIVE_LEVEL`: the level of every thread if the framework tracks none.
 const PASSIVE_LEVEL: u8 = 0;
 
 /// The level of the calling thread, as the kernel numbers them.

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 
 use crate::build::{self, Build, Images};
 use crate::device::{self, Device};
+use crate::etw_log::LoggedEvent;
 use crate::live::Live;
 use crate::run::{self, Input};
 pub use crate::suite::FailFast;
@@ -51,7 +52,7 @@ pub struct Arguments {
     /// Run the images of the last build
     #[arg(long)]
     no_build: bool,
-    /// Print the kernel log even when nothing fails
+    /// Print the kernel log and the driver's events even when nothing fails
     #[arg(long)]
     log: bool,
 }
@@ -154,6 +155,9 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
     eprint!("{}", finished.messages);
     if arguments.log || !finished.succeeded() {
         eprint!("{}", finished.kernel_log);
+        for LoggedEvent { event, .. } in &finished.events {
+            eprintln!("event {event}");
+        }
     }
     for violation in &finished.violations {
         eprintln!("error: {violation}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// The rules that were broken. The ETW double writes these lines in the same form.
+/// The rules that were broken.
 pub(super) fn violations(log: &str) -> Vec<String> {
     log.lines()
         .filter_map(|line| line.split_once("violation: "))

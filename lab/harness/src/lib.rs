@@ -12,6 +12,8 @@ pub mod command;
 pub mod coverage;
 mod device;
 mod double_log;
+mod etw_call;
+mod etw_event;
 mod etw_log;
 mod inf;
 pub mod kmdf_conformance;

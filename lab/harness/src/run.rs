@@ -14,7 +14,7 @@ use wait_timeout::ChildExt as _;
 use crate::build::Images;
 use crate::device::Device;
 use crate::double_log;
-use crate::etw_log::{self, LoggedEvent};
+use crate::etw_log::{EtwLog, LoggedEvent};
 use crate::inf;
 use crate::live::{self, Live};
 use crate::prefix::Prefix;
@@ -154,22 +154,23 @@ fn attempt(
     if let Some(folder) = &images.counters {
         keep_counters(&prefix, folder)?;
     }
-    let (framework, etw) = (log(&prefix, "wdf-double"), log(&prefix, "etw-double"));
+    let framework = log(&prefix, "wdf-double");
+    let etw = EtwLog::read(&log(&prefix, "etw-double"));
     let mut violations = double_log::violations(&framework);
-    violations.extend(double_log::violations(&etw));
+    violations.extend(etw.violations);
     if let Ended::Stopped(why) = ended {
         violations.push(format!("`{}`: {why}", words.join(" ")));
     }
     if code == Some(0) {
         violations.extend(double_log::leftovers(&framework));
-        violations.extend(etw_log::leftovers(&etw));
+        violations.extend(etw.leftovers);
     }
     Ok(Finished {
         output: lossy(&output)?,
         messages,
         kernel_log,
         violations,
-        events: etw_log::events(&etw)?,
+        events: etw.events,
         traces: traces(&drivers)?,
         code,
     })

@@ -89,8 +89,11 @@ fn decode(record: &EtwRecord<'_>) -> (String, Vec<(String, Value)>) {
     (event, values.collect())
 }
 
-/// Checks that each descriptor that ETW gets is that of its piece.
+/// Checks that each descriptor that ETW gets is that of its piece, and that ETW takes so many.
 fn check_descriptors(record: &EtwRecord<'_>) {
+    /// `MAX_EVENT_DATA_DESCRIPTORS` of `evntprov.h`.
+    const MOST_DESCRIPTORS: usize = 128;
+    assert!(record.data().len() <= MOST_DESCRIPTORS);
     let of_pieces = record
         .pieces()
         .map(|(kind, bytes)| EtwData::new(kind, bytes));

@@ -4,28 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use etw_rules::event::Event;
-use etw_rules::metadata::Description;
-use pf_state::event::{ALL, EventDescriptor, START_FAILED, WAITING_FOR_REFERENCES};
+use pf_state::event::{ALL, START_FAILED, WAITING_FOR_REFERENCES};
 
+use crate::etw_event::Event;
 use crate::etw_log::LoggedEvent;
 
 /// The numeric fields of every event, and the value of each in an event that does not use it.
 const NUMBERS: [(&str, u64); 4] = [("Vf", 65535), ("Status", 0), ("First", 0), ("Second", 0)];
 
-/// The name that an event's own metadata give it.
-fn name(kind: &EventDescriptor) -> Result<String> {
-    let description = Description::read(kind.metadata());
-    Ok(description.context("a kind of event")?.name)
-}
-
 /// Fails for an event that is not in the driver's list, has another level or sentence there, or does
 /// not identify its PF. `paths` says whether the driver could read the path of the PF's interface.
 pub(super) fn listed(told: &[LoggedEvent], paths: bool) -> Result<()> {
-    let kinds = ALL.map(|kind| name(kind).map(|name| (name, kind)));
-    let kinds: BTreeMap<_, _> = kinds.into_iter().collect::<Result<_>>()?;
+    let kinds = BTreeMap::from(ALL.map(|kind| (kind.name(), kind)));
     for LoggedEvent { event, .. } in told {
-        let kind = kinds.get(&event.name);
+        let kind = kinds.get(event.name.as_str());
         let kind = kind.with_context(|| format!("no event of the driver: {event}"))?;
         ensure!(event.level == kind.level(), "another level: {event}");
         let sentence = event.text("Sentence").unwrap_or_default();
@@ -61,9 +53,9 @@ fn is_path_of_pf(path: &str) -> bool {
 }
 
 /// The driver's events that are not in `told`.
-pub(super) fn missing(told: &BTreeSet<String>) -> Result<Vec<String>> {
-    let names: BTreeSet<_> = ALL.map(name).into_iter().collect::<Result<_>>()?;
-    Ok(names.difference(told).cloned().collect())
+pub(super) fn missing(told: &BTreeSet<String>) -> Vec<&'static str> {
+    let names = ALL.iter().map(|kind| kind.name());
+    names.filter(|name| !told.contains(*name)).collect()
 }
 
 /// Fails unless the events during each check that `expected` names are those listed below it, and no
@@ -117,23 +109,48 @@ fn line(event: &Event) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{LoggedEvent, compare, listed, missing};
+    use super::{Event, LoggedEvent, compare, listed, missing};
+    use crate::etw_event::Value;
 
-    const RESET: &str = "event VfReset level 4: Pf 0x00010002, \
-                         Interface \"\\\\??\\\\PCI#VEN_15B3&DEV_1#1#{FE9E9C19-F427-4FF9-AE4B-D3F3D0BCC141}\", \
-                         Vf 1, Status 0x00000000, First 1, Second 0, \
-                         Sentence \"A VF was reset.\"";
+    const PATH: &str = r"\??\PCI#VEN_15B3&DEV_1#1#{FE9E9C19-F427-4FF9-AE4B-D3F3D0BCC141}";
 
-    fn told(during: &str, event: &str) -> LoggedEvent {
+    fn event(name: &str, level: u8, pf: u64, path: &str, sentence: &str) -> Event {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let fields = [
+            ("Pf", Value::Hexadecimal(pf)),
+            ("Interface", text(path)),
+            ("Vf", Value::Unsigned(1)),
+            ("Status", Value::Hexadecimal(0)),
+            ("First", Value::Unsigned(1)),
+            ("Second", Value::Unsigned(0)),
+            ("Sentence", text(sentence)),
+        ];
+        Event {
+            name: name.to_owned(),
+            level,
+            fields: fields.map(|(name, value)| (name.to_owned(), value)).into(),
+        }
+    }
+
+    fn reset(pf: u64, path: &str) -> Event {
+        event("VfReset", 4, pf, path, "A VF was reset.")
+    }
+
+    fn told(during: &str, event: Event) -> LoggedEvent {
         LoggedEvent {
             during: during.to_owned(),
-            event: event.parse().unwrap(),
+            event,
         }
+    }
+
+    /// Whether an event is as the list has it, when the driver could read its interface's path.
+    fn is_listed(event: Event) -> bool {
+        listed(&[told("", event)], true).is_ok()
     }
 
     #[test]
     fn events_are_compared_below_the_checks_that_are_named() {
-        let told = [told("a reset", RESET), told("another", RESET)];
+        let told = ["a reset", "another"].map(|check| told(check, reset(2, PATH)));
         assert!(compare("a reset\n  VfReset Vf 1 First 1\n", &told).is_ok());
         for other in [
             "  VfReset Vf 1\n",
@@ -148,32 +165,36 @@ mod tests {
 
     #[test]
     fn an_event_has_the_level_and_sentence_that_the_list_has() {
-        let listed = |line: &str| listed(&[told("", line)], true);
-        assert!(listed(RESET).is_ok());
-        for (right, wrong) in [("VfReset", "Reset"), ("level 4", "level 3"), ("A VF", "It")] {
-            assert!(listed(&RESET.replacen(right, wrong, 1)).is_err());
-        }
-        let cause = "event StartFailed level 2: Pf 0x0, Interface \"\", Sentence \"Why.\"";
-        assert!(listed(cause).is_ok());
-        assert!(listed(&cause.replace("Why.", "")).is_err());
+        let reset = |name, level, sentence| is_listed(event(name, level, 2, PATH, sentence));
+        assert!(reset("VfReset", 4, "A VF was reset."));
+        assert!(!reset("Reset", 4, "A VF was reset."));
+        assert!(!reset("VfReset", 3, "A VF was reset."));
+        assert!(!reset("VfReset", 4, "It was reset."));
+        let failed = |sentence| is_listed(event("StartFailed", 2, 0, "", sentence));
+        assert!(failed("Why."));
+        assert!(!failed(""));
     }
 
     #[test]
     fn an_event_says_which_pf_it_is_about() {
-        let of_none = RESET.replace("0x00010002", "0x0");
-        assert!(listed(&[told("", &of_none)], true).is_err());
-        let without_path = RESET.replacen("PCI#VEN", "ROOT#", 1);
-        assert!(listed(&[told("", &without_path)], true).is_err());
-        assert!(listed(&[told("", &without_path)], false).is_ok());
-        let unload = "event WaitingForReferences level 3: Pf 0x0, Interface \"\", \
-                      Sentence \"The unload waits until the interfaces of removed devices are given back.\"";
-        assert!(listed(&[told("", unload)], true).is_ok());
-        let of_a_pf = unload.replace("Pf 0x0", "Pf 0x1");
-        assert!(listed(&[told("", &of_a_pf)], true).is_err());
+        assert!(!is_listed(reset(0, PATH)));
+        let other_path = || reset(2, r"\??\ROOT#1");
+        assert!(!is_listed(other_path()));
+        assert!(listed(&[told("", other_path())], false).is_ok());
+        let unload = |pf| {
+            let sentence =
+                "The unload waits until the interfaces of removed devices are given back.";
+            is_listed(event("WaitingForReferences", 3, pf, "", sentence))
+        };
+        assert!(unload(0));
+        assert!(!unload(1));
     }
 
     #[test]
-    fn what_nobody_told_is_missing() {
-        assert_eq!(missing(&BTreeSet::new()).unwrap().len(), 14);
+    fn an_event_that_no_run_had_is_missing() {
+        let all = missing(&BTreeSet::new());
+        assert_eq!(all.len(), 14);
+        let first = BTreeSet::from([all[0].to_owned()]);
+        assert_eq!(missing(&first), all[1..]);
     }
 }

@@ -1,8 +1,8 @@
 //! How a start of the PF ends: the status that Plug and Play sees, and the sentence of the driver.
 
 use anyhow::{Result, ensure};
-use etw_rules::event::Event;
 
+use crate::etw_event::Event;
 use crate::run::Finished;
 
 /// VFs of every start.
