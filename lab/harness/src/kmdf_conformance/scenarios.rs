@@ -23,10 +23,7 @@ const PROMISES: &[Scenario] = &[
 pub(super) fn all() -> impl Iterator<Item = &'static Scenario> {
     PROMISES
         .iter()
-        .chain(calls::ORDER)
-        .chain(calls::QUEUES)
-        .chain(calls::OTHERS)
-        .chain(calls::FILTERS)
+        .chain(calls::all())
         .chain(violations::VIOLATIONS)
 }
 

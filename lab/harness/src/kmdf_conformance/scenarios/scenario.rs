@@ -15,8 +15,8 @@ pub(in crate::kmdf_conformance) enum Expectation {
     Stops(Rule, &'static str),
     /// Every promise of the framework kept.
     Keeps,
-    /// With these calls in this order, in groups that several scenarios share. A level is named when
-    /// it is not `PASSIVE_LEVEL`.
+    /// With these calls in this order, in groups that several scenarios share. A level is named
+    /// when it is not `PASSIVE_LEVEL`.
     Calls(&'static [&'static [&'static str]]),
 }
 
