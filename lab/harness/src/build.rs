@@ -15,15 +15,16 @@ use kmdf_cross::llvm::LLVM;
 use kmdf_cross::packages::{KERNEL, USER};
 use kmdf_cross::toolchain::Toolchain;
 
-/// Rust's standard library asks this library for random numbers, and Wine 8 lacks it: a library
-/// without code forwards to the function that Wine has.
+/// Rust's standard library gets random numbers from this library, which Wine 8 lacks. A library
+/// without code forwards to Wine's function.
 const RANDOM: &str = "\
 LIBRARY bcryptprimitives.dll
 EXPORTS
     ProcessPrng = ADVAPI32.SystemFunction036
 ";
 
-/// What the profile `release` of the lab's workspace has and that of the driver's workspace has not.
+/// What the profile `release` of the lab's workspace has and that of the driver's workspace has
+/// not.
 const AS_IN_THE_LAB: [&str; 4] = [
     "--config",
     "profile.release.lto=false",
@@ -56,11 +57,11 @@ pub(crate) enum Build {
     Everything,
     /// Everything but the driver's image, which is this file.
     Around(PathBuf),
-    /// What was built last is run.
+    /// Nothing: the images of the last build run.
     Nothing,
 }
 
-/// Builds what `build` says, but takes `framework` for WDFLDR.SYS when there is one.
+/// Builds what `build` selects. `framework` replaces the KMDF double as WDFLDR.SYS.
 pub(crate) fn all(paths: &Paths, framework: Option<&Path>, build: Build) -> Result<Images> {
     ensure(&[KERNEL, USER, WINE])?;
     let kernel = Toolchain::kernel(paths, Architecture::X86_64)?;
@@ -110,7 +111,7 @@ fn random_library(paths: &Paths) -> Result<PathBuf> {
         return Ok(library);
     }
     fs_err::write(&definition, RANDOM)?;
-    // The linker makes an image of at least one object, however empty.
+    // The linker needs at least one object, which can be empty.
     let empty = folder.join("empty.obj");
     let mut compile = Command::new(format!("{LLVM}/bin/clang"));
     compile.args([

@@ -1,5 +1,5 @@
-//! `cargo xtask lab`: runs the driver image on Wine's implementation of the NT kernel, between doubles
-//! of the Windows components around it. docs/lab.md says what is real and what is not.
+//! `cargo xtask lab`: runs the driver image on Wine's implementation of the NT kernel, between
+//! doubles of the Windows components around it. docs/lab.md says what is real and what is not.
 
 use std::io::{stdin, stdout};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ pub struct Arguments {
     /// Use this file as WDFLDR.SYS instead of the KMDF double
     #[arg(long, value_name = "FILE")]
     kmdf: Option<PathBuf>,
-    /// Run this VF driver in place of the sample; docs/vf-authors.md says what it has to offer
+    /// Run this VF driver in place of the sample; docs/vf-authors.md has the requirements
     #[arg(long, value_name = "FILE")]
     vf_driver: Option<PathBuf>,
     /// Run the images of the last build
@@ -57,7 +57,7 @@ pub struct Arguments {
     log: bool,
 }
 
-/// A job of the runner, which knows it by the same name.
+/// A job of the runner, with the runner's name for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Job {
     /// Run a story of several VFs, one of them hostile
@@ -174,8 +174,8 @@ pub fn test(paths: &Paths, fail_fast: FailFast, only: &str) -> Result<Tally> {
     suite::all(paths, &images, fail_fast, only)
 }
 
-/// Runs every test on `driver`, an image with counters. Each run writes the counters to a file of its
-/// own in the folder `counters`.
+/// Runs every test on `driver`, an image with counters. Each run writes the counters to a file of
+/// its own in the folder `counters`.
 ///
 /// # Errors
 /// As for [`test`].

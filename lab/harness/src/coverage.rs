@@ -1,8 +1,8 @@
 //! `cargo xtask coverage`: which functions of the driver no test of the lab reaches.
 //!
 //! The driver is built once more, with the compiler's counters; all tests of the lab run on that
-//! image, and the framework double writes the counters to a file whenever the driver unbinds. LLVM's
-//! own tools make a report of them.
+//! image, and the framework double writes the counters to a file whenever the driver unbinds.
+//! LLVM's own tools make a report of them.
 
 mod functions;
 mod image;
@@ -21,12 +21,12 @@ use functions::Function;
 use profile::Counters;
 use report::Report;
 
-/// Where the driver's own source lies. The crates that it is made of have tests of their own.
+/// The folder of the driver's own source. The crates that it links have tests of their own.
 const DRIVER: &str = "src/";
 
 /// Runs the tests of the lab on an image with counters and prints, file by file, what they reach.
-/// A function that no test reaches, and that `lab/harness/unreached.toml` does not know, is a failure; so
-/// is one that it knows and that is reached.
+/// A function that no test reaches is a failure unless `lab/harness/unreached.toml` lists it. A
+/// listed function that a test reaches is a failure, too.
 ///
 /// # Errors
 /// When something cannot be built, or no run left counters.
@@ -62,7 +62,8 @@ pub fn run_lab(paths: &Paths) -> Result<Tally> {
     Ok(tests + verdict)
 }
 
-/// What `lab/harness/unreached.toml` and the counts of the driver's functions disagree on, a line each.
+/// The differences between `lab/harness/unreached.toml` and the counts of the driver's functions, a
+/// line each.
 fn judge(functions: &BTreeMap<Function, u64>) -> Result<Vec<String>> {
     let exceptions = functions::exceptions()?;
     let reached = functions.values().filter(|count| **count > 0).count();

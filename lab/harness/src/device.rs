@@ -39,8 +39,8 @@ pub(crate) struct Device {
     pub(crate) kmdf_minor: Option<u32>,
 }
 
-/// `blocks/accelerator.toml` with a limit that recovers as fast by the clock of Wine as by that of Windows:
-/// `KeQueryInterruptTime` counts milliseconds in Wine 8, and units of 100 ns in Windows.
+/// `blocks/accelerator.toml` with a limit that recovers as fast by the clock of Wine as by that of
+/// Windows: `KeQueryInterruptTime` counts milliseconds in Wine 8, and units of 100 ns in Windows.
 ///
 /// # Errors
 /// When the manifest does not have its limit, or the file cannot be written.
@@ -85,8 +85,8 @@ fn edited(paths: &Paths, name: &str, edit: &SourceEdit) -> Result<PathBuf> {
     Ok(manifest)
 }
 
-/// The mode in which the stack sends invalidation requests with invalid input, which the driver must
-/// not read.
+/// The mode in which the stack sends invalidation requests with invalid input, which the driver
+/// must not read.
 pub(crate) const GARBAGE_INPUT: &str = "garbage-input";
 
 /// A value of the device's hardware key.
@@ -128,8 +128,8 @@ impl Device {
         self
     }
 
-    /// The name of the PF driver's service and file, as `pfbctl inf` chooses it: another one for each
-    /// device, so that a run fails if the image relies on one.
+    /// The name of the PF driver's service and file, as `pfbctl inf` chooses it: another one for
+    /// each device, so that a run fails if the image relies on one.
     pub(crate) fn service(&self) -> String {
         format!("pf_broker_{:04x}_{:04x}", self.vendor_id, self.device_id)
     }

@@ -10,8 +10,9 @@ pub(super) fn violations(log: &str) -> Vec<String> {
         .collect()
 }
 
-/// Devices and drivers that were created and not deleted, and drivers that never unbound. The double
-/// looks for leaked objects when a device or driver is deleted, so one that stays was not checked.
+/// Devices and drivers that were created and not deleted, and drivers that never unbound. The
+/// double checks for leaked objects when a device or driver is deleted, so one that stays was not
+/// checked.
 pub(super) fn leftovers(log: &str) -> Vec<String> {
     let device = |handle| format!("device {handle} was created and never removed");
     let driver = |handle| format!("driver {handle} was created and never unloaded");
@@ -55,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_another_framework_does_not_write_says_nothing() {
+    fn an_absent_log_has_no_violations() {
         assert!(leftovers("").is_empty());
         assert!(violations("").is_empty());
     }

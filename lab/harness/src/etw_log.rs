@@ -104,7 +104,7 @@ impl Registrations {
                 let registration = self.live(call)?;
                 ensure!(
                     *class == SET_TRAITS,
-                    "{name}: the harness does not know the information class {class}"
+                    "{name}: the information class {class} is not the one for traits"
                 );
                 ensure!(
                     matches!(registration, Registration::New),
@@ -194,16 +194,16 @@ mod tests {
             &removed,
             UNREGISTER,
         ]);
-        let told: Vec<_> = log
+        let events: Vec<_> = log
             .events
             .iter()
-            .map(|told| (told.during.as_str(), told.event.to_string()))
+            .map(|logged| (logged.during.as_str(), logged.event.to_string()))
             .collect();
         let expected = [
             ("the beginning", "Attached level 4: V 65535".to_owned()),
             ("a removal", "Replaced level 4: V 65535".to_owned()),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(events, expected);
         assert!(log.violations.is_empty(), "{:?}", log.violations);
         assert!(log.leftovers.is_empty(), "{:?}", log.leftovers);
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::device::{Device, Value};
 use build_steps::source_edit::{MisfitError, SourceEdit};
 
-/// The INF that is installed on Windows; the lab's is made of it.
+/// The INF that is installed on Windows; the lab's is derived from it.
 const TEMPLATE: &str = include_str!("../../../pf_broker.inx");
 
 /// A double to install.
@@ -38,7 +38,7 @@ pub(crate) fn vf_driver(device: &Device) -> String {
 /// replacements for what Wine 8 does not support.
 ///
 /// # Errors
-/// When a line that is to be replaced does not stand exactly once in `pf_broker.inx`.
+/// When a line to replace does not occur exactly once in `pf_broker.inx`.
 pub(crate) fn driver(device: &Device) -> Result<String, MisfitError> {
     let parameters = [
         ("NumVFs", &device.num_vfs),
@@ -77,7 +77,7 @@ pub(crate) fn driver(device: &Device) -> Result<String, MisfitError> {
             "DriverVer = 01/01/2026,1.0.0.0",
         ),
         (
-            "Wine knows no least build of a list of models",
+            "Wine does not support a minimum build for a list of models",
             "Models,NT$ARCH$.10.0...17134",
             "Models,NTamd64",
         ),
@@ -92,7 +92,7 @@ pub(crate) fn driver(device: &Device) -> Result<String, MisfitError> {
             "",
         ),
         (
-            "Wine looks for the catalogue of an INF that names one",
+            "Wine searches for the catalogue that an INF names",
             "CatalogFile = pf_broker.cat\n",
             "",
         ),
@@ -140,8 +140,8 @@ fn pci_id(vendor: u16, device: u16) -> String {
 }
 
 /// Nothing is copied: Wine 8 fails to copy an image that is there already, so the images are laid
-/// out beforehand. `12` is the drivers folder; the load order group is the one that Wine starts devices' drivers
-/// from.
+/// out beforehand. `12` is the drivers folder; the load order group is the one that Wine starts
+/// devices' drivers from.
 fn text(driver: &Driver<'_>) -> String {
     let Driver {
         hardware_id,

@@ -1,7 +1,7 @@
-//! `cargo xtask double`: tests the KMDF double on the running kernel. It must stop a driver that breaks
-//! a rule, with the sentence of that rule; behave as the framework documents for one that does not; and
-//! call callbacks in the framework's order. The driver is `lab/kmdf/probe`; each scenario is one start
-//! of it.
+//! `cargo xtask double`: tests the KMDF double on the running kernel. It must stop a driver that
+//! breaks a rule, with the sentence of that rule; otherwise it must behave as the framework
+//! documents, and call callbacks in the framework's order. The driver is `lab/kmdf/probe`; each
+//! scenario is one start of it.
 
 mod scenarios;
 
@@ -125,7 +125,7 @@ impl Lab {
         }
         let name = scenario.name;
         if !self.succeeds(&["reg", "add", PARAMETERS, "/v", "Scenario", "/d", name, "/f"])? {
-            bail!("Wine's registry does not take the scenario {name}");
+            bail!("cannot write the scenario {name} to Wine's registry");
         }
         self.start(&log)?;
         if violation(&log).is_none() {
@@ -133,7 +133,7 @@ impl Lab {
         }
         let seen = self.read(&log, name);
         if seen.violation.is_some() || !seen.finished {
-            // The next scenario needs a kernel that lives.
+            // The next scenario needs a running kernel.
             self.prefix.stop();
         }
         Ok(difference(&scenario.expectation, &seen))
@@ -153,7 +153,7 @@ impl Lab {
         bail!("Wine does not start the service {SERVICE}")
     }
 
-    /// Waits for the end of the scenario and reads what it left behind.
+    /// Waits for the end of the scenario and reads its results.
     fn read(&self, log: &Path, scenario: &str) -> Seen {
         let started = Instant::now();
         loop {
@@ -207,14 +207,14 @@ fn violation(log: &Path) -> Option<(String, String)> {
     Some((rule.to_owned(), without_handles(sentence)))
 }
 
-/// What a scenario left behind.
+/// The results of a scenario.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
     /// The rule that was broken, and its sentence.
     violation: Option<(String, String)>,
     finished: bool,
     broken: Option<String>,
-    /// What was called, with [`SEPARATOR`] between.
+    /// The calls, with [`SEPARATOR`] between them.
     calls: String,
     /// The last line of the double's log.
     last: String,
@@ -249,7 +249,7 @@ fn unfinished(seen: &Seen) -> Option<String> {
     }
 }
 
-/// The first call that differs, with what came before it.
+/// The first call that differs, with the calls before it.
 fn other_calls(expected: &[&str], seen: &str) -> Option<String> {
     let seen: Vec<&str> = seen.split(SEPARATOR).collect();
     if seen == expected {

@@ -2,9 +2,9 @@
 //!
 //! From the top down: [`mutants`] and [`coverage`] run the tests of the lab (`suite`) on changed or
 //! instrumented code, [`command`] a single job. A test is a run (`run`): a fresh Wine prefix
-//! (`prefix`) with the images (`build`), INF files (`inf`) and a device (`device`), then the runner,
-//! and what it left behind: output, and the logs of the doubles (`double_log`, `etw_log`).
-//! [`kmdf_conformance`] tests the KMDF double itself, without the driver.
+//! (`prefix`) with the images (`build`), INF files (`inf`) and a device (`device`), then the
+//! runner, its output, and the logs of the doubles (`double_log`, `etw_log`). [`kmdf_conformance`]
+//! tests the KMDF double itself, without the driver.
 #![forbid(unsafe_code)]
 
 pub mod build;

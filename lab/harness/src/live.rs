@@ -1,5 +1,5 @@
-//! A conversation with a run: input that arrives while the run goes on, and output that is passed on
-//! at once.
+//! A conversation with a run: input that arrives while the run goes on, and output that is passed
+//! on at once.
 
 use std::io::{Read, Seek as _, SeekFrom, Write};
 use std::path::Path;
@@ -63,7 +63,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Live {
-    /// A conversation with whatever writes `input` and reads `output`.
+    /// A conversation with the process that writes `input` and reads `output`.
     pub(crate) fn new(
         input: impl Read + Send + 'static,
         output: impl Write + Send + 'static,
@@ -121,7 +121,7 @@ impl Live {
         Ok(())
     }
 
-    /// Whether more input may come.
+    /// Whether more input can come.
     pub(crate) fn is_open(&self) -> bool {
         !lock(&self.received.0).has_ended
     }

@@ -1,8 +1,8 @@
-//! `cargo xtask mutants`: puts faults into a copy of the source, one at a time, and checks that a test
-//! catches each.
+//! `cargo xtask mutants`: puts faults into a copy of the source, one at a time, and checks that a
+//! test catches each.
 //!
-//! The faults are in `lab/harness/mutants.toml`. The copy lies in `target/mutants/` with a `target/` of
-//! its own, so that the first run compiles everything once more.
+//! The faults are in `lab/harness/mutants.toml`. The copy is in `target/mutants/` with a `target/`
+//! of its own, so the first run compiles everything once more.
 
 mod copy;
 mod trial;
@@ -48,8 +48,8 @@ pub fn all() -> Result<Vec<Mutant>> {
     Ok(file.mutant)
 }
 
-/// Tries every mutant whose name or tests contains `only`, prints each verdict and returns the number of
-/// survivors.
+/// Tries every mutant whose name or tests contains `only`, prints each verdict and returns the
+/// number of survivors.
 ///
 /// # Errors
 /// When a mutant does not fit the source or does not compile, or when the tests fail without any

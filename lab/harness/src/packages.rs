@@ -1,4 +1,4 @@
-//! The Debian packages that the lab needs beside those of the cross-build.
+//! The Debian packages that the lab needs in addition to those of the cross-build.
 
 use build_steps::packages::Package;
 

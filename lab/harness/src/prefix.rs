@@ -1,5 +1,5 @@
-//! Wine prefixes: one is created and cached, and every run uses a copy of it, so that no run sees what
-//! another one left behind.
+//! Wine prefixes: one is created and cached, and every run uses a copy of it, so that runs do
+//! not affect each other.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ const SERVER: &str = "/usr/lib/wine/wineserver";
 /// Files of a prefix that Wine rewrites in place: the registry.
 const REGISTRY: [&str; 3] = ["system.reg", "user.reg", "userdef.reg"];
 
-/// What the folder of a run's prefix begins with.
+/// The first characters of the name of a run's prefix folder.
 const RUN: &str = "prefix-";
 
 /// A prefix for one run, deleted with the value.
@@ -50,13 +50,13 @@ impl Prefix {
         self.folder.file_name().unwrap_or_default()
     }
 
-    /// Where `C:` lies.
+    /// The folder that is `C:`.
     pub(crate) fn drive(&self) -> PathBuf {
         self.folder.join("drive_c")
     }
 
-    /// Sets a number in the registry, below `HKEY_LOCAL_MACHINE`, before anything runs. In the key's
-    /// path each backslash is doubled, as in Wine's files.
+    /// Sets a number in the registry, below `HKEY_LOCAL_MACHINE`, before anything runs. In the
+    /// key's path each backslash is doubled, as in Wine's files.
     pub(crate) fn set_machine_value(&self, key: &str, name: &str, number: u32) -> Result<()> {
         let mut file = fs_err::OpenOptions::new()
             .append(true)
@@ -70,7 +70,7 @@ impl Prefix {
         wine(&self.folder)
     }
 
-    /// Ends everything that runs in this prefix.
+    /// Ends all processes in this prefix.
     pub(crate) fn stop(&self) {
         stop(&self.folder);
     }
@@ -85,7 +85,8 @@ fn stop(folder: &Path) {
     }
 }
 
-/// Stops what killed runs left running in the prefixes of this workspace, and deletes the prefixes.
+/// Ends the processes that killed runs left in the prefixes of this workspace, and deletes the
+/// prefixes.
 pub(crate) fn stop_all(paths: &Paths) -> Result<()> {
     let lab = paths.target().join("lab");
     if !lab.exists() {
@@ -119,7 +120,7 @@ fn unique() -> u32 {
 fn wine(folder: &Path) -> Command {
     let mut wine = Command::new(WINE);
     wine.env("WINEPREFIX", folder)
-        // The kernel log is what drivers print, and what Wine's kernel itself complains about.
+        // The kernel log: what drivers print, and errors of Wine's kernel.
         .env(
             "WINEDEBUG",
             "-all,err+ntoskrnl,err+plugplay,err+debugstr,warn+debugstr",

@@ -1,4 +1,4 @@
-//! One run: copies the files into a fresh prefix, runs the runner, and collects what it left behind.
+//! One run: copies the files into a fresh prefix, runs the runner, and collects its results.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -34,12 +34,12 @@ pub(crate) enum Input<'i> {
 pub(crate) struct Finished {
     /// The runner's standard output.
     pub(crate) output: String,
-    /// What the runner said on standard error.
+    /// The runner's standard error.
     pub(crate) messages: String,
-    /// What drivers and kernel printed.
+    /// The messages of drivers and kernel.
     pub(crate) kernel_log: String,
-    /// Failures that the runner does not see: a rule of the framework or of Event Tracing that a driver
-    /// broke, a device, driver or registration that was left over, a timeout.
+    /// Failures that the runner does not detect: a rule of the framework or of Event Tracing that a
+    /// driver broke, a device, driver or registration that was left over, a timeout.
     pub(crate) violations: Vec<String>,
     /// The events that the driver wrote, in order.
     pub(crate) events: Vec<LoggedEvent>,
@@ -55,7 +55,7 @@ impl Finished {
         self.code == Some(0) && self.violations.is_empty()
     }
 
-    /// What `cargo xtask lab` ends with.
+    /// The exit code of `cargo xtask lab`.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self.code {
             Some(0) if self.violations.is_empty() => ExitCode::SUCCESS,
@@ -65,8 +65,7 @@ impl Finished {
     }
 }
 
-/// How long a run may take before it counts as hanging: many times what it takes on two busy
-/// processors.
+/// The time after which a run counts as hanging: many times its duration on two busy processors.
 fn timeout(words: &[String]) -> Duration {
     let long = |word: &String| LONG_JOBS.contains(&word.as_str());
     if words.iter().any(long) {
@@ -76,8 +75,8 @@ fn timeout(words: &[String]) -> Duration {
     }
 }
 
-/// How long a run may write nothing, neither a result nor a line of the kernel's log, before it counts
-/// as hanging.
+/// The time without output, neither a result nor a line of the kernel's log, after which a run
+/// counts as hanging.
 const SILENCE: Duration = Duration::from_secs(90);
 
 /// The jobs that take longer than a trace.
@@ -87,7 +86,8 @@ const LONG_JOBS: [&str; 4] = ["storm", "contention", "checks", "measure"];
 /// manager is busy. The driver has not run then.
 const NOT_BEGUN: &str = "lab-runner: the stack double's control device";
 
-/// Runs the runner with the arguments `words` in a fresh prefix, and once more if it could not begin.
+/// Runs the runner with the arguments `words` in a fresh prefix, and once more if it could not
+/// begin.
 pub(crate) fn session(
     paths: &Paths,
     images: &Images,
@@ -176,7 +176,8 @@ fn attempt(
     })
 }
 
-/// Puts the double of Event Tracing where Wine's kernel looks for what it does not export itself.
+/// Puts the double of Event Tracing in the place of HAL.DLL, where Wine's kernel looks up functions
+/// that it does not export.
 fn lay_out_etw(prefix: &Prefix, etw: &Path) -> Result<()> {
     let place = prefix.drive().join("windows/system32/hal.dll");
     // Wine's own file is that of every prefix.
@@ -185,14 +186,14 @@ fn lay_out_etw(prefix: &Prefix, etw: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What a double wrote to its log; nothing when the file is another one's, or when the run did not
-/// get that far.
+/// The log of a double; empty when another file replaces the double, or when the run did not get
+/// that far.
 fn log(prefix: &Prefix, double: &str) -> String {
     let log = prefix.drive().join(format!("windows/{double}.log"));
     std::fs::read_to_string(log).unwrap_or_default()
 }
 
-/// The runner with its words.
+/// The runner with its arguments.
 fn runner(prefix: &Prefix, device: &Device, words: &[String]) -> Command {
     let mut wine = prefix.wine();
     wine.arg(r"C:\lab\lab-runner.exe")
@@ -228,7 +229,7 @@ impl Streams<'_> {
     }
 }
 
-/// Gives the runner its input, waits for its end, and stops whatever else runs in the prefix.
+/// Gives the runner its input, waits for its end, and ends all other processes in the prefix.
 fn finish(
     prefix: &Prefix,
     mut child: Child,
@@ -260,8 +261,8 @@ fn finish(
 }
 
 /// Waits for the runner's end, but no longer than `timeout`, and not for one that writes nothing to
-/// its `streams` any more. A conversation takes as long as its input is open, and a run may be silent
-/// in it when it has answered every line.
+/// its `streams` any more. A conversation takes as long as its input is open, and a run may be
+/// silent in it when it has answered every line.
 fn wait(
     child: &mut Child,
     timeout: Duration,

@@ -32,7 +32,7 @@ const AT_ONCE: usize = 4;
 pub enum FailFast {
     /// All tests run.
     No,
-    /// The tests that run beside the one that failed are stopped, and fail, too.
+    /// The tests that run concurrently are stopped and fail, too.
     Yes,
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn all(
                     let passed = result.as_ref().is_ok_and(|(tally, _)| tally.failed == 0);
                     if !passed && fail_fast == FailFast::Yes {
                         tests.lock().map(|mut tests| tests.clear()).ok();
-                        // The others may hang; without Wine they end.
+                        // The others can hang; they end when Wine stops.
                         prefix::stop_all(paths).ok();
                     }
                     if let Ok(mut total) = total.lock() {
@@ -71,13 +71,14 @@ pub(crate) fn all(
         }
     });
     let total = total.into_inner();
-    let Total { mut tally, told } = total.map_err(|_| anyhow!("a test of the lab panicked"))??;
+    let Total { mut tally, written } =
+        total.map_err(|_| anyhow!("a test of the lab panicked"))??;
     if NO_VF_DRIVERS.contains(only) {
         tally += no_vf_drivers(images);
     }
-    // A failure or a choice may have left runs out.
+    // Only a complete run without a failure has written every event.
     if tally.failed == 0 && only.is_empty() {
-        tally += every_event_was_told(&told);
+        tally += every_event_was_written(&written);
     }
     Ok(tally)
 }
@@ -118,20 +119,20 @@ fn no_vf_drivers(images: &Images) -> Tally {
 struct Total {
     tally: Tally,
     /// The names of the events that the driver wrote.
-    told: BTreeSet<String>,
+    written: BTreeSet<String>,
 }
 
 impl Total {
-    fn and(mut self, (tally, told): (Tally, BTreeSet<String>)) -> Self {
+    fn and(mut self, (tally, written): (Tally, BTreeSet<String>)) -> Self {
         self.tally += tally;
-        self.told.extend(told);
+        self.written.extend(written);
         self
     }
 }
 
 /// Fails when there is an event that the driver wrote in no run.
-fn every_event_was_told(told: &BTreeSet<String>) -> Tally {
-    let missing = events::missing(told);
+fn every_event_was_written(written: &BTreeSet<String>) -> Tally {
+    let missing = events::missing(written);
     if missing.is_empty() {
         println!("      every event of the driver was written ... ok");
         return Tally::PASSED;

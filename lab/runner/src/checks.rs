@@ -28,7 +28,7 @@ use anyhow::{Context as _, Result};
 use crate::check::Check;
 use crate::session::Session;
 
-/// Every list, in the order in which they run; the last one pulls the PF out.
+/// Every list, in the order in which they run; the last one removes the PF by surprise.
 pub(crate) const ALL: &[&[Check]] = &[
     interface::CHECKS,
     levels::CHECKS,
@@ -67,10 +67,10 @@ pub(crate) fn run(session: &mut Session, lists: &[&[Check]]) -> ExitCode {
     ExitCode::from(u8::from(failed > 0))
 }
 
-/// The ETW double's log of events.
+/// The ETW double's log of calls.
 const EVENTS: &str = r"C:\windows\etw-double.log";
 
-/// Marks in the log of events where a check begins.
+/// Marks the beginning of a check in the log of calls.
 fn begin(name: &str) -> Result<()> {
     let mut events = OpenOptions::new().append(true).create(true).open(EVENTS)?;
     let line = format!("check {name}\n");

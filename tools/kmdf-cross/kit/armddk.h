@@ -1,6 +1,7 @@
 /*
- * What wdm.h wants to know of 64-bit Arm: the interrupt request levels ("Managing Hardware
- * Priorities" in the public documentation), and the thread that an inline function of it returns.
+ * Names that wdm.h needs on 64-bit Arm: the interrupt request levels ("Managing Hardware
+ * Priorities" in the public documentation), and the function that one of its inline functions
+ * calls.
  */
 #define PASSIVE_LEVEL 0
 #define LOW_LEVEL 0

@@ -1,14 +1,14 @@
 /*
- * FxDriverEntry: where Windows enters a KMDF driver. Stands in for Microsoft's WdfDriverEntry.lib
- * in the cross-build; with a real WDK it is not used.
+ * FxDriverEntry: the entry point of a KMDF driver. Replaces Microsoft's WdfDriverEntry.lib in the
+ * cross-build; a build with a WDK does not use it.
  *
  * The steps and the version 2 bind info follow the public KMDF source
- * (microsoft/Windows-Driver-Frameworks, fxldr.h, MIT licence): with it the driver names, besides the
- * version that it was built for, the least version that it runs on. A framework in between binds it,
- * and says how many functions there are.
+ * (microsoft/Windows-Driver-Frameworks, fxldr.h, MIT licence): in it the driver gives the version
+ * that it was built for and the minimum version that it runs on. A framework of a version in between
+ * binds it and returns the number of its functions.
  */
-/* mingw-w64's headers define these two out of line wherever they are included, so in the object of
-   wdk-sys, too, which brings WdfMinimumVersionRequired. */
+/* mingw-w64's headers define these two functions out of line in each object that includes them. The
+   object of wdk-sys, which has WdfMinimumVersionRequired, is a second one. */
 #define InterlockedBitTestAndSet PfBrokerEntryBitTestAndSet
 #define InterlockedBitTestAndReset PfBrokerEntryBitTestAndReset
 #include <ntifs.h>
@@ -29,8 +29,8 @@ typedef struct _PF_BROKER_BIND_INFO {
 
 _Static_assert(sizeof(PF_BROKER_BIND_INFO) == 48, "WDF_BIND_INFO, version 1, is 48 bytes on 64-bit");
 
-/* V1.Size is the size of the whole. The framework reads through the first pointer and writes through
-   the others. */
+/* V1.Size is the size of the whole structure. The framework reads through the first pointer and
+   writes through the others. */
 typedef struct _PF_BROKER_BIND_INFO2 {
     PF_BROKER_BIND_INFO V1;
     ULONG *MinimumVersionRequired;
@@ -63,7 +63,7 @@ static PF_BROKER_BIND_INFO2 BindInfo = {
     &WdfStructureCount, &WdfStructures,
 };
 
-/* The registry path that Windows passes to the entry point is gone by the time of unload. */
+/* A copy for the unload, when the path that Windows passed to the entry point is not valid. */
 static WCHAR RegistryPathCharacters[260];
 static UNICODE_STRING SavedRegistryPath;
 static PDRIVER_UNLOAD DisplacedUnload;

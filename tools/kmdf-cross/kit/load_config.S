@@ -1,13 +1,13 @@
 /*
  * The load configuration of a kernel image (IMAGE_LOAD_CONFIG_DIRECTORY64 in the public "PE Format"
- * documentation), so that its Control Flow Guard is true: the linker fills in the tables, and the
- * kernel puts its own routines where the two pointers are. A kernel that knows nothing of Control
- * Flow Guard, Wine's for one, leaves the routines below in place, which let every call through.
+ * documentation), so that Control Flow Guard works: the linker fills in the tables, and the
+ * kernel replaces the two pointers with its own routines. A kernel without Control Flow Guard, such
+ * as Wine's, keeps the routines below, which allow every call.
  *
- * Stands in for what Microsoft's linker takes from the WDK's libraries.
+ * Replaces the load configuration in the WDK's libraries.
  */
 
-/* This object is made for Control Flow Guard: it takes the address of no call target. */
+/* Marks this object as compiled for Control Flow Guard. It takes the address of no call target. */
         .globl  "@feat.00"
         .set    "@feat.00", 0x800
 

@@ -1,11 +1,12 @@
 /*
- * ntddk.h of the kit tree: mingw-w64's, and what version 10 of it lacks but the wdk crates name.
+ * ntddk.h of the kit tree: mingw-w64's, and declarations that its version 10 lacks and the wdk
+ * crates use.
  */
 #ifndef PF_BROKER_KIT_NTDDK_H
 #define PF_BROKER_KIT_NTDDK_H
 
-/* mingw-w64 10's kernel headers know no 64-bit Arm. Their 32-bit branch includes armddk.h alone,
- * which the kit provides. */
+/* mingw-w64 10's kernel headers do not support 64-bit Arm. Their 32-bit branch includes only
+ * armddk.h, which the kit provides. */
 #if defined(__aarch64__)
 #define _M_ARM 7
 #define _IA64_

@@ -1,17 +1,16 @@
 /*
- * The part of wdf.h that is not layout: names that need no number to be right.
+ * The part of wdf.h that has no layout or number: handles and names.
  *
  * Written for pf_broker after the public KMDF 1.33 headers (microsoft/Windows-Driver-Frameworks,
- * MIT licence). `cargo xtask kit` puts this text in front of what it generates from
- * tools/kmdf-cross/kit/kmdf-1.33/*.json and writes both to the kit tree as wdf.h. With a real WDK neither
- * is used.
+ * MIT licence). `cargo xtask kit` generates declarations from tools/kmdf-cross/kit/kmdf-1.33/*.json
+ * and writes this text and them to the kit tree as wdf.h. A build with a WDK uses neither.
  */
 #ifndef PF_BROKER_KIT_WDF_H
 #define PF_BROKER_KIT_WDF_H
 
 #include <stddef.h>
 
-/* mingw-w64 10 knows neither the power framework nor the types below; KMDF passes pointers only. */
+/* mingw-w64 10 lacks the power framework and the types below; KMDF only passes pointers to them. */
 #ifndef PO_FX_VERSION
 typedef struct POHANDLE__ *POHANDLE;
 typedef struct _PO_FX_COMPONENT_V1 *PPO_FX_COMPONENT;
@@ -23,7 +22,7 @@ typedef NTSTATUS (*PPO_FX_POWER_CONTROL_CALLBACK)(
     PVOID OutBuffer, SIZE_T OutBufferSize, PSIZE_T BytesReturned);
 #endif
 
-/* Each handle is a pointer to a type of its own, so that none passes for another. */
+/* Each handle is a pointer to a type of its own, so that the compiler distinguishes them. */
 #define PF_BROKER_KIT_HANDLE(name) \
     struct name##__ { int unused; }; \
     typedef struct name##__ *name
@@ -67,7 +66,7 @@ typedef struct WDFDEVICE_INIT *PWDFDEVICE_INIT;
 typedef struct WDFCXDEVICE_INIT *PWDFCXDEVICE_INIT;
 typedef struct _WDF_USB_REQUEST_COMPLETION_PARAMS *PWDF_USB_REQUEST_COMPLETION_PARAMS;
 
-/* What a KMDF driver links from WdfDriverEntry.lib. */
+/* The symbols that a KMDF driver links from WdfDriverEntry.lib. */
 #define WdfFunctions WdfFunctions_01033
 typedef VOID (*WDFFUNC)(VOID);
 extern const WDFFUNC *WdfFunctions;
@@ -76,8 +75,8 @@ extern ULONG WdfFunctionCount;
 extern ULONG WdfStructureCount;
 extern WDF_STRUCT_INFO WdfStructures;
 
-/* The least version of KMDF that the driver runs on. wdk-sys compiles this header into an object that
-   the driver entry links. */
+/* The minimum version of KMDF that the driver runs on. wdk-sys compiles this header into an object
+   that the driver entry links. */
 #ifndef WDF_STUB
 __declspec(selectany) ULONG WdfMinimumVersionRequired =
 #ifdef KMDF_MINIMUM_VERSION_REQUIRED

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 const UNREACHED: &str = include_str!("../../unreached.toml");
 
-/// A function of the source: all that the compiler made of it, for whatever types, counts as one.
+/// A function of the source. All its instances, for all type parameters, count as one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Function {
     /// The file, relative to the workspace.
@@ -26,7 +26,7 @@ impl fmt::Display for Function {
     }
 }
 
-/// What `llvm-cov export` prints, as far as it is read.
+/// The output of `llvm-cov export`, without the parts that are not used.
 #[derive(Deserialize)]
 struct Export {
     data: Vec<ExportData>,
@@ -49,9 +49,9 @@ struct ExportFunction {
 /// How often each function whose file begins with `folder` was reached.
 ///
 /// # Errors
-/// When `json` is not what `llvm-cov export` prints.
+/// When `json` is not an output of `llvm-cov export`.
 pub(super) fn reached(json: &str, folder: &str) -> Result<BTreeMap<Function, u64>> {
-    let export: Export = serde_json::from_str(json).context("what llvm-cov exports")?;
+    let export: Export = serde_json::from_str(json).context("the output of llvm-cov export")?;
     let mut functions = BTreeMap::new();
     for made in export.data.into_iter().flat_map(|data| data.functions) {
         let file = made

@@ -12,10 +12,10 @@ use kmdf_cross::architecture::Architecture;
 use kmdf_cross::llvm::LLVM;
 use kmdf_cross::toolchain::Toolchain;
 
-/// The cargo profile of this image, so that it does not take the place of the shipped one.
+/// The cargo profile of this image. With its own profile it does not overwrite the shipped image.
 const PROFILE: &str = "coverage";
-/// What makes rustc put counters in. The runtime that writes them to a file needs a C library; here
-/// the framework double does that.
+/// The flags with which rustc adds counters. LLVM's runtime, which writes them to a file, needs a C
+/// library; here the framework double writes them.
 const COUNTERS: [&str; 2] = ["-Cinstrument-coverage", "-Zno-profiler-runtime"];
 /// The packages beside the driver's own whose functions are counted: all of this workspace that are
 /// linked into the image.
@@ -37,7 +37,8 @@ pub(super) fn build(paths: &Paths, folder: &Path) -> Result<PathBuf> {
     for setting in settings() {
         cargo.arg("--config").arg(setting);
     }
-    // The driver's own flags come here, where its build script does not get them too.
+    // The flags are set here and not in the environment, so that the build script does not get
+    // them.
     cargo.arg("--").args(COUNTERS);
     run(cargo.arg(format!("-Clink-arg={}", runtime.display())))?;
     Ok(toolchain.output_folder(PROFILE).join("pf_broker.dll"))

@@ -1,7 +1,7 @@
-//! The counters that the runs left, as a raw profile of LLVM's.
+//! The counters of all runs as a raw profile of LLVM.
 //!
-//! The format is that of `InstrProfData.inc` in compiler-rt, version 10: a header, then the sections
-//! of the image that the profile runtime would have copied.
+//! The format is that of `InstrProfData.inc` in compiler-rt, version 10: a header, then the
+//! sections of the image that the profile runtime would have copied.
 
 use std::path::Path;
 
@@ -25,8 +25,8 @@ const LAST_VALUE_KIND: u64 = 2;
 pub(super) struct Counters(Vec<u64>);
 
 impl Counters {
-    /// Reads what the framework double wrote into files in `folder`: the counters of `image` once for
-    /// each time that the driver was unloaded.
+    /// Reads the files that the framework double wrote to `folder`: the counters of `image` once
+    /// for each unload of the driver.
     ///
     /// # Errors
     /// When there are none, or they are not as many as the image has.
@@ -44,7 +44,7 @@ impl Counters {
         Ok(sums)
     }
 
-    /// Adds the counters of several loads, and says of how many.
+    /// Adds the counters of several loads; returns the number of loads.
     fn add(&mut self, loads: &[u8]) -> Result<usize> {
         let size = self.0.len() * COUNTER;
         ensure!(
@@ -69,7 +69,7 @@ impl Counters {
         let records = section(image, ".lprfd")?;
         let counters = section(image, ".lprfc")?;
         let names = section(image, ".lprfn")?;
-        // A zero byte stands in front of the names (lab/harness/profile_runtime.S).
+        // A zero byte precedes the names (lab/harness/profile_runtime.S).
         let names_start = names.start + 1;
         let names = names.bytes.get(1..).context("an empty section .lprfn")?;
         let length = |count: usize| u64::try_from(count);
@@ -78,13 +78,13 @@ impl Counters {
             VERSION,
             0, // no build IDs
             length(records.bytes.len() / RECORD)?,
-            0, // no padding in front of the counters
+            0, // no padding before the counters
             length(self.0.len())?,
-            0, // nor behind them
+            0, // nor after them
             0, // no bitmaps
             0,
             length(names.len())?,
-            // How far the counters lie from the records; records have such distances in 32 bits.
+            // The distance of the counters from the records, which have distances of 32 bits.
             u64::from(counters.start.wrapping_sub(records.start)),
             0,
             u64::from(names_start),

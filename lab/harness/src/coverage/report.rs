@@ -49,7 +49,7 @@ impl Report {
         output(&mut self.tool("export", &["--skip-expansions"]))
     }
 
-    /// The source with its counts, as pages to look at; returns the first one.
+    /// Writes the source with its counts as HTML pages; returns the first one.
     pub(super) fn pages(&self) -> Result<PathBuf> {
         let folder = self.folder.join("pages");
         let mut show = self.tool("show", &["--format=html", "--output-dir"]);
@@ -57,7 +57,7 @@ impl Report {
         Ok(folder.join("index.html"))
     }
 
-    /// `llvm-cov SUBCOMMAND`, without what came from other people's crates.
+    /// `llvm-cov SUBCOMMAND`, without crates of other projects.
     fn tool(&self, subcommand: &str, options: &[&str]) -> Command {
         let mut tool = command(format!("{LLVM}/bin/llvm-cov"), [subcommand]);
         tool.current_dir(&self.root)

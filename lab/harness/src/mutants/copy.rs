@@ -1,4 +1,4 @@
-//! A copy of the source that faults are put into and taken out of again.
+//! A copy of the source, to which faults are applied and reverted.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -27,7 +27,8 @@ impl WorkingCopy {
         let copy = Self {
             paths: Paths::below(&root),
         };
-        // The copy is a repository of its own, so that git lists it and what left can go.
+        // The copy is a repository of its own: git lists its files, so that removed ones are
+        // deleted.
         if !root.join(".git").exists() {
             output(&mut git(&root, ["init", "--quiet"]))?;
         }
@@ -42,7 +43,7 @@ impl WorkingCopy {
         &self.paths
     }
 
-    /// Runs `trial` with `edit` applied, and takes the edit back whatever happens.
+    /// Runs `trial` with `edit` applied, and reverts the edit in any case.
     pub(super) fn with<T>(
         &self,
         edit: &SourceEdit,
@@ -57,7 +58,7 @@ impl WorkingCopy {
     }
 }
 
-/// What git would have: tracked files and new ones that are not ignored.
+/// Tracked files and new ones that are not ignored.
 fn source_files(paths: &Paths) -> Result<BTreeSet<PathBuf>> {
     let words = [
         "ls-files",

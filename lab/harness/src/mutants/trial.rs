@@ -50,7 +50,7 @@ impl fmt::Display for TestSet {
 /// The outcome of a trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// The tests failed; the text says how.
+    /// The tests failed; the text is the line of the log that explains it best.
     Caught(String),
     /// They passed.
     Survived,
@@ -66,7 +66,7 @@ impl fmt::Display for Verdict {
 }
 
 impl TestSet {
-    /// How long the tests may take before they count as hanging.
+    /// The time after which the tests count as hanging.
     const fn timeout(&self) -> Duration {
         match self {
             Self::Package(_) => Duration::from_mins(2),
@@ -134,8 +134,8 @@ fn stop(child: &mut Child) -> Result<()> {
     bail!("process group {group} was stopped, but its leader had ended well")
 }
 
-/// The line of the log that best explains the failure: the name of the test that panicked, or the first
-/// line with a sign of failure.
+/// The line of the log that best explains the failure: the name of the test that panicked, or the
+/// first line with a sign of failure.
 fn first_complaint(log: &str) -> String {
     const SIGNS: [&str; 3] = ["FAILED", "error:", "failed"];
     let panicked = log.lines().find(|line| line.contains("panicked at"));
@@ -163,7 +163,7 @@ mod tests {
             TestSet::try_from("package block-broker".to_owned()),
             Ok(package)
         );
-        assert!(TestSet::try_from("nobody".to_owned()).is_err());
+        assert!(TestSet::try_from("others".to_owned()).is_err());
     }
 
     #[test]

@@ -12,11 +12,12 @@ use crate::etw_log::LoggedEvent;
 /// The numeric fields of every event, and the value of each in an event that does not use it.
 const NUMBERS: [(&str, u64); 4] = [("Vf", 65535), ("Status", 0), ("First", 0), ("Second", 0)];
 
-/// Fails for an event that is not in the driver's list, has another level or sentence there, or does
-/// not identify its PF. `paths` says whether the driver could read the path of the PF's interface.
-pub(super) fn listed(told: &[LoggedEvent], paths: bool) -> Result<()> {
+/// Fails for an event that is not in the driver's list, has another level or sentence there, or
+/// does not identify its PF. `paths` says whether the driver could read the path of the PF's
+/// interface.
+pub(super) fn listed(written: &[LoggedEvent], paths: bool) -> Result<()> {
     let kinds = BTreeMap::from(ALL.map(|kind| (kind.name(), kind)));
-    for LoggedEvent { event, .. } in told {
+    for LoggedEvent { event, .. } in written {
         let kind = kinds.get(event.name.as_str());
         let kind = kind.with_context(|| format!("no event of the driver: {event}"))?;
         ensure!(event.level == kind.level(), "another level: {event}");
@@ -37,10 +38,7 @@ pub(super) fn listed(told: &[LoggedEvent], paths: bool) -> Result<()> {
         } else {
             event.number("Pf").is_some_and(|luid| luid != 0) && (!paths || is_path_of_pf(path))
         };
-        ensure!(
-            names_its_pf,
-            "it does not say which PF it is about: {event}"
-        );
+        ensure!(names_its_pf, "it does not name its PF: {event}");
     }
     Ok(())
 }
@@ -52,24 +50,24 @@ fn is_path_of_pf(path: &str) -> bool {
     path.starts_with(r"\??\pci#ven_") && path.ends_with("#{fe9e9c19-f427-4ff9-ae4b-d3f3d0bcc141}")
 }
 
-/// The driver's events that are not in `told`.
-pub(super) fn missing(told: &BTreeSet<String>) -> Vec<&'static str> {
+/// The driver's events that are not in `written`.
+pub(super) fn missing(written: &BTreeSet<String>) -> Vec<&'static str> {
     let names = ALL.iter().map(|kind| kind.name());
-    names.filter(|name| !told.contains(*name)).collect()
+    names.filter(|name| !written.contains(*name)).collect()
 }
 
-/// Fails unless the events during each check that `expected` names are those listed below it, and no
-/// others. Events during other checks are ignored.
+/// Fails unless the events during each check that `expected` names are those listed below it, and
+/// no others. Events during other checks are ignored.
 ///
 /// An event's line has its name, and of its numbers those that are not as [`NUMBERS`] has them.
-pub(super) fn compare(expected: &str, told: &[LoggedEvent]) -> Result<()> {
+pub(super) fn compare(expected: &str, written: &[LoggedEvent]) -> Result<()> {
     for (check, expected) in checks(expected)? {
-        let events = told.iter().filter(|told| told.during == check);
-        let told: Vec<_> = events.map(|told| line(&told.event)).collect();
+        let events = written.iter().filter(|logged| logged.during == check);
+        let lines: Vec<_> = events.map(|logged| line(&logged.event)).collect();
         ensure!(
-            told == expected,
-            "{check}: told were the events\n        {}\n      instead of\n        {}",
-            told.join("\n        "),
+            lines == expected,
+            "{check}: the events are\n        {}\n      instead of\n        {}",
+            lines.join("\n        "),
             expected.join("\n        ")
         );
     }
@@ -136,7 +134,7 @@ mod tests {
         event("VfReset", 4, pf, path, "A VF was reset.")
     }
 
-    fn told(during: &str, event: Event) -> LoggedEvent {
+    fn logged(during: &str, event: Event) -> LoggedEvent {
         LoggedEvent {
             during: during.to_owned(),
             event,
@@ -145,22 +143,22 @@ mod tests {
 
     /// Whether an event is as the list has it, when the driver could read its interface's path.
     fn is_listed(event: Event) -> bool {
-        listed(&[told("", event)], true).is_ok()
+        listed(&[logged("", event)], true).is_ok()
     }
 
     #[test]
     fn events_are_compared_below_the_checks_that_are_named() {
-        let told = ["a reset", "another"].map(|check| told(check, reset(2, PATH)));
-        assert!(compare("a reset\n  VfReset Vf 1 First 1\n", &told).is_ok());
+        let written = ["a reset", "another"].map(|check| logged(check, reset(2, PATH)));
+        assert!(compare("a reset\n  VfReset Vf 1 First 1\n", &written).is_ok());
         for other in [
             "  VfReset Vf 1\n",
             "",
             "  VfReset Vf 1 First 1\n  Removed\n",
         ] {
-            assert!(compare(&format!("a reset\n{other}"), &told).is_err());
+            assert!(compare(&format!("a reset\n{other}"), &written).is_err());
         }
-        assert!(compare("silence\n", &told).is_ok());
-        assert!(compare("  VfReset\n", &told).is_err());
+        assert!(compare("silence\n", &written).is_ok());
+        assert!(compare("  VfReset\n", &written).is_err());
     }
 
     #[test]
@@ -176,11 +174,11 @@ mod tests {
     }
 
     #[test]
-    fn an_event_says_which_pf_it_is_about() {
+    fn an_event_names_its_pf() {
         assert!(!is_listed(reset(0, PATH)));
         let other_path = || reset(2, r"\??\ROOT#1");
         assert!(!is_listed(other_path()));
-        assert!(listed(&[told("", other_path())], false).is_ok());
+        assert!(listed(&[logged("", other_path())], false).is_ok());
         let unload = |pf| {
             let sentence =
                 "The unload waits until the interfaces of removed devices are given back.";

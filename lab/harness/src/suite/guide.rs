@@ -1,12 +1,13 @@
-//! The commands of docs/administrators.md for a host with the driver, which `pfbctl.exe` runs against the
-//! image: those whose output the page shows, and those that its text names.
+//! The commands of docs/administrators.md for a host with the driver, which `pfbctl.exe` runs
+//! against the image: those whose output the page shows, and those that its text names.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use end_to_end::guide::{self, Step};
 
 use crate::run::Finished;
 
-/// What guests do before: VF 0 works, and VF 3 is refused three times.
+/// The guests' operations before the commands: those of VF 0 succeed, and VF 3 is refused three
+/// times.
 const GUESTS: &str = include_str!("guide.jsonl");
 
 /// Commands that use the driver and end.
@@ -20,15 +21,15 @@ const ENDING: [&str; 8] = [
     "reset",
     "journal",
 ];
-/// Those of them that need no argument. Where the text names another one without arguments, it is not
-/// a command to run.
+/// Those of them that need no argument. Another one without arguments in the text is a mention and
+/// does not run.
 const WITHOUT_ARGUMENTS: [&str; 2] = ["list", "stats"];
 /// The command that uses the driver until the user ends it, and is not run here.
 const ENDLESS: &str = "watch";
 /// Commands that need no driver: the tests of the guides run them.
 const WITHOUT_DRIVER: [&str; 5] = ["check", "compile", "show", "simulate", "inf"];
 
-/// What the page writes for a value of the reader's, and a value.
+/// A placeholder of the page, and a value for it.
 const VALUES: [(&str, &str); 2] = [
     ("N", "3"),
     (
@@ -42,7 +43,7 @@ pub(super) struct Guide(Vec<Expected>);
 
 struct Expected {
     command: String,
-    /// What the page shows; for a command in its text nothing but success is known.
+    /// The output on the page; none for a command in its text, which only has to succeed.
     output: Option<Vec<String>>,
 }
 
@@ -77,14 +78,14 @@ impl Guide {
             } else {
                 ensure!(
                     name == ENDLESS || WITHOUT_DRIVER.contains(&name),
-                    "the page names {command}, and the lab does not know whether to run it"
+                    "the page names {command}, which is in no list of this file"
                 );
             }
         }
         Ok(Self(all))
     }
 
-    /// The input of the run: what guests do, then the commands, a line each.
+    /// The input of the run: the guests' operations, then the commands, a line each.
     pub(super) fn input(&self) -> Vec<u8> {
         let commands: Vec<&str> = self.0.iter().map(|each| &*each.command).collect();
         format!("{GUESTS}{}\n", commands.join("\n")).into_bytes()
@@ -131,7 +132,7 @@ fn subcommand(command: &str) -> Option<&str> {
     command.strip_prefix("pfbctl ")?.split(' ').next()
 }
 
-/// A command with values in place of those that the reader gives.
+/// A command with values for its placeholders.
 fn filled(command: &str) -> String {
     let words = command.split(' ').map(|word| {
         let value = VALUES.iter().find(|(name, _)| *name == word);
@@ -194,7 +195,7 @@ $ pfbctl list
     }
 
     #[test]
-    fn a_command_that_nobody_runs_is_named() {
+    fn a_command_that_is_not_run_is_named() {
         for page in [
             &PAGE.replace("watch", "wacht"),
             &PAGE.replace("$ pfbctl list", "$ pfbctl watch"),

@@ -25,7 +25,7 @@ const CARRIED: [&str; 3] = [
 ];
 /// The traces that are played with every way to keep invalidation requests pending.
 const INVALIDATED: [&str; 2] = ["hello/invalidation", "mlx5-hv-vhca/conversation"];
-/// The ways beside the one that every trace is played with.
+/// The ways other than the one that every trace is played with.
 const MODES: [&str; 5] = [
     "all-vfs",
     "no-input",
@@ -75,7 +75,7 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     let four = device(CHECKS_MANIFEST, 4)?;
     let scene = device(STORY_MANIFEST, 4)?;
     let story = || Verdict::Lines(STORY.to_owned());
-    // The framework is one replaceable file, whatever it is called and wherever it lies.
+    // The framework is one replaceable file with any name, in any folder.
     let renamed = paths.target().join("lab/another-framework.sys");
     fs_err::copy(&images.framework, &renamed)?;
     Ok(vec![
@@ -174,7 +174,8 @@ fn guide(paths: &Paths) -> Result<Test> {
     })
 }
 
-/// Other VF drivers in place of the sample: a copy of it, and a KMDF driver that does not start on a VF.
+/// Other VF drivers in place of the sample: a copy of it, and a KMDF driver that does not start on
+/// a VF.
 fn vf_drivers(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     let device = Device::from_manifest(&paths.root().join(STORY_MANIFEST), 4)?;
     let copy = paths.target().join("lab/another-vf-driver.sys");

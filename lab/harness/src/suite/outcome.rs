@@ -20,9 +20,10 @@ pub(super) struct StartOutcome {
     values: Option<(u64, u64)>,
 }
 
-/// With these the driver fails while the power of the device comes up: `STATUS_DEVICE_HARDWARE_ERROR`,
-/// `STATUS_DEVICE_UNREACHABLE`, `STATUS_DEVICE_PROTOCOL_ERROR`, `STATUS_MEMORY_NOT_ALLOCATED`,
-/// `STATUS_DEVICE_NOT_CONNECTED`, `STATUS_NOT_FOUND`, `STATUS_INVALID_ADDRESS`.
+/// With these the driver fails while the power of the device comes up:
+/// `STATUS_DEVICE_HARDWARE_ERROR`, `STATUS_DEVICE_UNREACHABLE`, `STATUS_DEVICE_PROTOCOL_ERROR`,
+/// `STATUS_MEMORY_NOT_ALLOCATED`, `STATUS_DEVICE_NOT_CONNECTED`, `STATUS_NOT_FOUND`,
+/// `STATUS_INVALID_ADDRESS`.
 const WITH_POWER: [u32; 7] = [
     0xC000_0483,
     0xC000_0464,
@@ -82,7 +83,7 @@ impl StartOutcome {
         self.seen == NOT_ADDED && self.sentence.is_none()
     }
 
-    /// Compares with what the runner, the kernel log and the events say.
+    /// Compares with the runner's output, the kernel log and the events.
     pub(super) fn judge(&self, finished: &Finished) -> Result<()> {
         let (interfaces, vfs) = if self.seen == 0 { (2, VFS) } else { (0, 0) };
         let expected = format!(
@@ -95,23 +96,26 @@ impl StartOutcome {
             finished.output
         );
         let lines = finished.kernel_log.lines();
-        let told: Vec<_> = lines
+        let printed: Vec<_> = lines
             .filter_map(|line| line.split_once("pf_broker: "))
-            .map(|(_, told)| told.to_owned())
+            .map(|(_, text)| text.to_owned())
             .collect();
         let events: Vec<_> = events_of(finished, "StartFailed").map(as_a_line).collect();
         ensure!(
-            events == told,
-            "the driver tells {told:?}, and as events {events:?}"
+            events == printed,
+            "the driver prints {printed:?}, and as events {events:?}"
         );
         let Some(sentence) = self.sentence else {
-            ensure!(told.is_empty(), "a start without a failure tells {told:?}");
+            ensure!(
+                printed.is_empty(),
+                "a start without a failure prints {printed:?}"
+            );
             return if self.seen == 0 {
                 enabled_once(finished)
             } else {
                 ensure!(
                     finished.events.is_empty(),
-                    "a driver that is not loaded tells events"
+                    "a driver that is not loaded writes events"
                 );
                 Ok(())
             };
@@ -121,19 +125,19 @@ impl StartOutcome {
         });
         let expected = format!("{sentence} (status 0x{:08x}, values {values}", self.status);
         ensure!(
-            matches!(told.as_slice(), [told] if told.starts_with(&expected)),
-            "the driver tells {told:?} instead of {expected:?}"
+            matches!(printed.as_slice(), [line] if line.starts_with(&expected)),
+            "the driver prints {printed:?} instead of {expected:?}"
         );
         Ok(())
     }
 }
 
 fn events_of<'f>(finished: &'f Finished, name: &str) -> impl Iterator<Item = &'f Event> {
-    let events = finished.events.iter().map(|told| &told.event);
+    let events = finished.events.iter().map(|logged| &logged.event);
     events.filter(move |event| event.name == name)
 }
 
-/// A failed start as the driver tells a debugger of it.
+/// A failed start as the driver prints it to a debugger.
 fn as_a_line(event: &Event) -> String {
     let sentence = event.text("Sentence").unwrap_or_default();
     let [status, first, second] =
@@ -147,7 +151,7 @@ fn enabled_once(finished: &Finished) -> Result<()> {
         .collect();
     ensure!(
         vfs == [Some(VFS.into())],
-        "a device that starts tells of {vfs:?} VFs"
+        "a device that starts has {vfs:?} VFs in its event"
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What the simulation answers to the operations of a run, compared with what the image answered.
+//! Compares the results of a run's operations with those of the simulation.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub(crate) fn simulated(paths: &Paths, device: &Device, finished: &Finished) -> 
     let folder = paths.target().join("lab");
     let mut played = 0;
     for (name, operations) in &finished.traces {
-        // The operations of a VF in one life of the PF; beside them lie the results.
+        // The operations of a VF in one life of the PF; the results are in a file next to it.
         let Some(name) = name.strip_suffix(".jsonl") else {
             continue;
         };

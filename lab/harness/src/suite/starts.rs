@@ -1,8 +1,8 @@
-//! Starts of the PF: a fault, the status with which the start ends, and the driver's sentence, which
-//! it prints to the debugger and writes as an event.
+//! Starts of the PF: a fault, the status with which the start ends, and the driver's sentence,
+//! which it prints to the debugger and writes as an event.
 //!
-//! The table is that of docs/contract.md, "Why a device does not start". One of its causes cannot be
-//! provoked here: a kernel without a clock.
+//! The table is that of docs/contract.md, "Why a device does not start". One of its causes cannot
+//! be provoked here: a kernel without a clock.
 
 use anyhow::{Result, bail};
 
@@ -150,8 +150,8 @@ pub(super) fn all(paths: &Paths) -> Result<Vec<Test>> {
     Ok(all)
 }
 
-/// Starts in which one of the calls that allocate something fails, a start for each. In the last one all
-/// calls succeed and the device starts, which shows that there are no more.
+/// Starts in which one of the calls that allocate something fails, a start for each. In the last
+/// one all calls succeed and the device starts, which shows that there are no more.
 fn shortages() -> impl Iterator<Item = (String, Fault, StartOutcome)> {
     const STATUS: u32 = 0xC000_009A;
     const OBJECT: &str = "The framework did not make an object or read the registry.";
@@ -160,7 +160,8 @@ fn shortages() -> impl Iterator<Item = (String, Fault, StartOutcome)> {
         let ended = match number {
             // `EvtDriverDeviceAdd`: the device, its queues, locks, work item and interfaces.
             1..=17 => StartOutcome::without_device(STATUS, OBJECT, Some((STATUS.into(), 0))),
-            // The start: registry keys and values, the VFs' memory, then a lock and a queue of each.
+            // The start: registry keys and values, the VFs' memory, then a lock and a queue of
+            // each.
             19 | 20 | 24..=31 => StartOutcome::failure(STATUS, OBJECT, Some((STATUS.into(), 0))),
             21..=23 => StartOutcome::failure(STATUS, MEMORY, None),
             // 18: the string for the path in events, without which a device starts.
@@ -171,8 +172,8 @@ fn shortages() -> impl Iterator<Item = (String, Fault, StartOutcome)> {
     })
 }
 
-/// Starts on older frameworks: the oldest one that the driver names, and one before it, which does not
-/// bind the driver.
+/// Starts on older frameworks: the oldest one that the driver names, and one before it, which does
+/// not bind the driver.
 fn versions() -> Result<[(String, Fault, StartOutcome); 2]> {
     let least = Minimum::declared()?.version;
     Ok([

@@ -24,7 +24,7 @@ pub(super) struct Test {
     pub(super) device: Device,
     pub(super) words: Vec<String>,
     pub(super) input: Vec<u8>,
-    /// Each line of the input is written only after the answer to the one before it was read.
+    /// Each line of the input is written after the answer to the previous one was read.
     pub(super) is_live: bool,
     /// A file to use as the framework in place of the double.
     pub(super) framework: Option<PathBuf>,
@@ -70,8 +70,11 @@ impl Test {
             run::session(paths, &images, &self.device, &self.words, input)
         };
         let finished = finished.with_context(|| format!("the lab's test {:?}", self.name))?;
-        let told = finished.events.iter().map(|told| told.event.name.clone());
-        Ok((self.judge(paths, &finished), told.collect()))
+        let written = finished
+            .events
+            .iter()
+            .map(|logged| logged.event.name.clone());
+        Ok((self.judge(paths, &finished), written.collect()))
     }
 
     /// Runs the lab as an interactive program does: writes a line, reads its answer, and only then
@@ -94,7 +97,7 @@ impl Test {
             });
             let finished =
                 run::session(paths, images, &self.device, &self.words, Input::Live(&live));
-            // Ends a program that waits for an answer in vain.
+            // Ends a program that waits for an answer which does not come.
             drop(live);
             let read = program
                 .join()
@@ -123,7 +126,7 @@ impl Test {
             Verdict::Refused(_) => finished.violations.is_empty(),
             _ => finished.succeeded(),
         };
-        // When a call fails for lack of resources, the driver may run without the path.
+        // When a call fails for lack of resources, the driver can run without the path.
         let paths = self.device.shortage.is_none();
         let events = events::listed(&finished.events, paths)
             .and_then(|()| events::compare(self.events, &finished.events));
@@ -156,13 +159,13 @@ fn one(result: Result<()>) -> (Tally, Option<String>) {
     }
 }
 
-/// Fails unless the runner gave up with a sentence.
+/// Fails unless the runner ended with this error.
 fn refused(sentence: &str, finished: &Finished) -> Result<()> {
     if finished.code == Some(0) {
-        bail!("the run succeeded instead of saying {sentence:?}");
+        bail!("the run succeeded instead of failing with {sentence:?}");
     }
     if !finished.messages.contains(sentence) {
-        bail!("nothing says {sentence:?}: {}", finished.messages);
+        bail!("no message is {sentence:?}: {}", finished.messages);
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The stack's conversation in orders that it could also have: without a file object, with a
-//! notification before the attach, with a detach that nothing was attached for.
+//! The stack's requests in unusual orders: without a file object, a notification before the attach,
+//! a detach without an attach.
 
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(super) const CHECKS: &[Check] = &[
         early_notification,
     ),
     (
-        "with an attached stack an event that was not told cannot be answered",
+        "with an attached stack an event that was not delivered cannot be answered",
         event_not_delivered,
     ),
 ];
@@ -128,7 +128,7 @@ fn early_notification(session: &mut Session) -> Result<()> {
     answer(session, status::SUCCESS)?;
     let cancel = cancel.join().map_err(|_| anyhow!("a thread panicked"))??;
     is("CANCEL_STOP", cancel, status::SUCCESS)?;
-    // What waits at a detach goes on waiting: its sender cancels it.
+    // A request that waits at a detach continues to wait: its sender cancels it.
     let kept = notification(300);
     bare(session, DETACH, true, DONE)?;
     thread::sleep(Duration::from_millis(20));

@@ -1,7 +1,7 @@
-//! The control codes of `pcivirt.h`: every code, with every length, from everywhere.
+//! The control codes of `pcivirt.h`: every code, with every length, from every origin.
 //!
 //! Codes, sizes and offsets are written out here: the driver and the doubles have theirs from the
-//! same crate, so a wrong one there would agree with itself.
+//! same crate, and a wrong value there would match itself.
 
 use anyhow::{Result, ensure};
 use pf_broker_client::Control as _;
@@ -16,10 +16,7 @@ pub(super) const CHECKS: &[Check] = &[
         "every code of the stack, with every length, answers as the contract says",
         answers,
     ),
-    (
-        "user mode may ask for the LUID and for nothing else",
-        user_mode,
-    ),
+    ("user mode can query the LUID and nothing else", user_mode),
     (
         "a handle of user mode is denied every code but the LUID's",
         user_handle,
@@ -40,7 +37,7 @@ const RANGES: u32 = 0x0022_605C;
 const RANGE_UPDATE: u32 = 0x0022_6060;
 const QUERY_LUID: u32 = 0x0022_6064;
 
-/// Codes that the kernel alone may send.
+/// Codes that only the kernel can send.
 const KERNEL_ONLY: [u32; 8] = [
     NOTIFICATION,
     EVENT_COMPLETE,
@@ -80,7 +77,7 @@ const HALF: Expected = refused(status::INFO_LENGTH_MISMATCH);
 const NO_EVENT: Expected = refused(status::INVALID_DEVICE_STATE);
 const UNKNOWN: Expected = refused(status::INVALID_DEVICE_REQUEST);
 
-/// Code, input, bytes of output, and what the kernel is answered while a stack is attached.
+/// Code, input, bytes of output, and the answer to the kernel while a stack is attached.
 #[rustfmt::skip]
 const CASES: &[(u32, &[u8], u32, Expected)] = &[
     (NOTIFICATION, &[], 4, Expected::Pends),
@@ -129,7 +126,7 @@ const CASES: &[(u32, &[u8], u32, Expected)] = &[
     (QUERY_LUID, &[], 0, SMALL),
     (0x0022_6040, &[], 16, UNKNOWN),
     (0x0022_6068, &[], 16, UNKNOWN),
-    // The methods that the header names and its macro ignores make other codes.
+    // The header names other transfer methods, which its macro ignores: they give other codes.
     (0x0022_6056, &[], 16, UNKNOWN),
     (0, &[], 0, UNKNOWN),
 ];
@@ -177,7 +174,7 @@ fn user_mode(session: &mut Session) -> Result<()> {
         let ask = request(origin, QUERY_LUID, &[], 8);
         expect(session, "the LUID", &ask, Expected::Answer(SERVED, 8))?;
     }
-    // A DETACH or an ATTACH that was carried out in spite of its status would show here.
+    // Shows a DETACH or an ATTACH that had an effect in spite of its status.
     ensure!(
         session.stack.report()?.attached == 1,
         "the attachment is lost"

@@ -1,6 +1,6 @@
-//! The configuration space of a VF: what is read, what may be written, and where the VF is. Offsets and
-//! bits are written out here as the PCI Express Base Specification has them; where the capabilities
-//! lie is the PCI double's choice.
+//! The configuration space of a VF: reads, writes that are allowed, and the VF's location. Offsets
+//! and bits are written out here as in the PCI Express Base Specification. The PCI double chooses
+//! the offsets of the capabilities.
 
 use anyhow::{Result, ensure};
 use lab_control::stack::{self as abi, fault, function};
@@ -28,7 +28,7 @@ pub(super) const CHECKS: &[Check] = &[
         masked,
     ),
     (
-        "an error bit is cleared by writing one, and no other goes with it",
+        "an error bit is cleared by writing one, and no other with it",
         cleared_by_one,
     ),
     ("a write over two registers reaches both", both),
@@ -56,10 +56,10 @@ const DEVICE_STATUS: u32 = 0x4A;
 const MSI_X_CONTROL: u32 = 0x72;
 const MSI: u32 = 0x80;
 
-/// What a function leaves alone in its output reads as this.
+/// The value of output bytes that a function does not write.
 pub(super) const UNTOUCHED: u8 = 0xA5;
 
-/// Calls a function that has to end with a status and to leave the caller's buffer alone.
+/// Calls a function that has to end with a status and not to change the caller's buffer.
 pub(super) fn refused_untouched(session: &Session, call: &abi::Call, expected: u32) -> Result<()> {
     let what = format!(
         "function {} of VF {}, {:#x} bytes at {:#x}",
@@ -142,7 +142,7 @@ fn location(session: &mut Session) -> Result<()> {
 }
 
 fn ranges(session: &mut Session) -> Result<()> {
-    // Behind the space, over its end, nothing at all, and sums that wrap to something small.
+    // After the space, over its end, a length of zero, and sums that wrap to a small number.
     for (offset, length) in [
         (4095, 2),
         (4096, 1),
@@ -168,13 +168,13 @@ fn ranges(session: &mut Session) -> Result<()> {
         let length = usize::try_from(length)?;
         ensure!(
             read.data[length..].iter().all(|&byte| byte == UNTOUCHED),
-            "ReadVfConfig writes behind {length} bytes at {offset}"
+            "ReadVfConfig writes after {length} bytes at {offset}"
         );
     }
     Ok(())
 }
 
-/// The first bytes of a VF's space, in which all of its registers lie.
+/// The first bytes of a VF's space, with all of its registers.
 fn registers(session: &Session, vf: u16) -> Result<Vec<u8>> {
     let mut registers = Vec::new();
     for offset in [0, 64, 128, 192] {
@@ -189,7 +189,7 @@ fn registers(session: &Session, vf: u16) -> Result<Vec<u8>> {
 fn read_only(session: &mut Session) -> Result<()> {
     let before = registers(session, VF)?;
     // Identifiers, everything from the class code to the first capability, capability headers, and
-    // what lies between and behind the capabilities; the last one is as long as can be.
+    // the bytes between and after the capabilities; the last one has the greatest length.
     for (offset, length) in [
         (0x00, 4),
         (0x08, 64 - 8),
@@ -231,7 +231,7 @@ fn messages(session: &mut Session) -> Result<()> {
     holds(session, MSI + 2, 0x0186)?;
     write(session, MSI + 4, &0xFEE0_1004_u32.to_le_bytes())?;
     write(session, MSI + 8, &0x0000_0012_u32.to_le_bytes())?;
-    // Behind the data there is nothing.
+    // No register follows the data.
     write(session, MSI + 0xC, &0xFFFF_4321_u32.to_le_bytes())?;
     write(session, MSI + 0x10, &[0xFF; 8])?;
     write(session, MSI + 2, &[0x21, 0])?;
@@ -245,8 +245,8 @@ fn messages(session: &mut Session) -> Result<()> {
         holds_both(session, MSI + offset, expected)?;
     }
     holds(session, MSI + 2, 0x01A7)?;
-    // All at once: of the header and of Message Control only what is the driver's, and no more
-    // vectors than there are.
+    // All in one write: of the header and of Message Control only the driver's bits are written,
+    // and no more vectors than the VF has.
     let mut all = [0xFF; 24];
     all[4..8].copy_from_slice(&0xFEE0_2000_u32.to_le_bytes());
     write(session, MSI, &all)?;
@@ -258,7 +258,7 @@ fn messages(session: &mut Session) -> Result<()> {
         other == 0,
         "another VF's message address holds {other:#06x}"
     );
-    // What one tenant set is not the next one's.
+    // A tenant's settings do not reach the next one.
     reset(session)?;
     holds(session, MSI + 2, 0x0186)?;
     holds_both(session, MSI + 4, 0)
@@ -287,8 +287,8 @@ fn narrow_messages(session: &mut Session) -> Result<()> {
 }
 
 fn own_reset(session: &mut Session) -> Result<()> {
-    // Device Control alone, half of it, and all registers from Command on in a write of several parts,
-    // in which every 64th byte is that half.
+    // Only Device Control, half of it, and all registers from Command on in a write of several
+    // parts, in which every 64th byte is that half.
     let bit = [0, 0x80];
     for (offset, length, data) in [
         (DEVICE_CONTROL, 2, &bit[..]),
@@ -351,7 +351,7 @@ fn masked(session: &mut Session) -> Result<()> {
 }
 
 fn cleared_by_one(session: &mut Session) -> Result<()> {
-    // A reset brings the double's VF to where it has errors to report.
+    // After a reset the double's VF has errors to report.
     reset(session)?;
     holds(session, STATUS, 0xC010)?;
     write(session, STATUS, &[0xFF, 0x40])?;

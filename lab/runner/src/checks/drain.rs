@@ -15,26 +15,26 @@ use crate::stack::Stack;
 use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[(
-    "a drain that races with writes and resets tells each message once, in order, and none of before",
+    "a drain that races with writes and resets returns each message once, in order, none wiped",
     race,
 )];
 
 const DRAIN: u32 = 0x0022_E41C;
 const VF: u16 = 2;
-/// A stream whose messages may hold anything.
+/// A stream whose messages can hold any bytes.
 const STREAM: u32 = 1;
 /// Bytes of a message in the reply: its length, then 128 bytes.
 const MESSAGE: usize = 132;
-/// Messages that a drain may take.
+/// The greatest number of messages of one drain.
 const MOST: usize = 3;
-/// What the race is over with, and how long that may take.
+/// The number of messages after which the race ends, and its time limit.
 const RESETS: u32 = 5;
 const DRAINED: u32 = 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Time between resets, for writes.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What the threads tell each other.
+/// State that the threads share.
 #[derive(Default)]
 struct Race {
     over: AtomicBool,
@@ -58,7 +58,7 @@ fn race(_: &mut Session) -> Result<()> {
         let (drained, resets) = (drained?, race.resets.load(Ordering::SeqCst));
         ensure!(
             resets >= RESETS && drained >= DRAINED,
-            "{drained} messages came in {resets} resets: nothing raced"
+            "{drained} messages were drained during {resets} resets: nothing raced"
         );
         Ok(())
     })
@@ -97,7 +97,7 @@ fn reset(race: &Race) -> Result<()> {
     Ok(())
 }
 
-/// Drains; how many messages came.
+/// Drains; returns the number of messages.
 fn drain(race: &Race) -> Result<u32> {
     let stack = Stack::open()?;
     let (start, mut last, mut drained) = (Instant::now(), 0, 0);
@@ -115,11 +115,11 @@ fn drain(race: &Race) -> Result<u32> {
         let answer = stack.request(&ask)?;
         let length = usize::try_from(answer.information)?;
         if answer.status == status::DEVICE_NOT_READY {
-            ensure!(length == 0, "a drain that fails gives {length} bytes");
+            ensure!(length == 0, "a drain that fails returns {length} bytes");
             continue;
         }
         is("DRAIN", answer.status, status::SUCCESS)?;
-        ensure!(length % MESSAGE == 0, "a drain gives {length} bytes");
+        ensure!(length % MESSAGE == 0, "a drain returns {length} bytes");
         for message in answer.output[..length].chunks_exact(MESSAGE) {
             let number = u32::from_le_bytes(message[4..8].try_into()?);
             ensure!(number > last, "message {number} comes after {last}");

@@ -1,4 +1,4 @@
-//! The SR-IOV interface: layout, versions, and what each function answers.
+//! The SR-IOV interface: layout, versions, and the results of each function.
 
 use anyhow::{Context as _, Result, ensure};
 use lab_control::stack::{self as abi, function, null, operation, path};
@@ -18,12 +18,12 @@ pub(super) const CHECKS: &[Check] = &[
         layout,
     ),
     (
-        "every larger or newer request gets the version that there is",
+        "every larger or newer request gets the existing version",
         newer,
     ),
     ("a request for less than the interface is refused", smaller),
     (
-        "lengths beside 1 to 128 and a NULL buffer are refused untouched",
+        "lengths outside of 1 to 128 and a NULL buffer are refused untouched",
         lengths,
     ),
     (
@@ -42,7 +42,7 @@ pub(super) const CHECKS: &[Check] = &[
     ("power states are D0 to D3, and Wake is not for D0", power),
     ("a LUID is the same by function and by request", luid),
     (
-        "references that are given back too often change nothing",
+        "references that are released too often change nothing",
         unbalanced,
     ),
     ("calls of several threads overlap", overlap),
@@ -74,7 +74,8 @@ fn layout(session: &mut Session) -> Result<()> {
 
 fn newer(session: &mut Session) -> Result<()> {
     session.stack.detach()?;
-    // The second structure by its size, by its version and by both; and what may come one day.
+    // The second structure by its size, by its version and by both; then sizes and versions that do
+    // not exist yet.
     for (size, version) in [(144, 1), (120, 2), (144, 2), (128, 3), (u16::MAX, u16::MAX)] {
         let connected = session.connect(size, version)?;
         let got = (connected.size, connected.version, connected.pointers);
@@ -91,7 +92,7 @@ fn smaller(session: &mut Session) -> Result<()> {
     session.stack.detach()?;
     for (size, version) in [(119, 1), (112, 1), (40, 1), (0, 1), (119, 2), (120, 0)] {
         let refused = session.connect(size, version);
-        // KMDF passes such a query down, so the status is the one that a query begins with.
+        // KMDF passes such a query down, so the status is a query's initial one.
         fails(&refused, status::NOT_SUPPORTED)
             .with_context(|| format!("{size} bytes, version {version}"))?;
     }
@@ -130,8 +131,8 @@ fn guest_lengths(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-/// Calls a function that cannot refuse about a VF that is not there: every value that it tells is all
-/// ones, and nothing behind them is written.
+/// Calls a function that returns no status for a VF that does not exist: every value that it
+/// returns is all ones, and nothing after the values is written.
 fn tells_none(session: &Session, call: &abi::Call) -> Result<()> {
     let data = session.stack.call(call)?.data;
     ensure!(
@@ -186,7 +187,7 @@ fn nothing(session: &mut Session) -> Result<()> {
         let call = with(null::CONTEXT, function, offset, 0);
         refused_untouched(session, &call, status::INVALID_PARAMETER)?;
     }
-    // These cannot refuse: NULL is not written to, and without a context there is no VF.
+    // These return no status: they do not write to NULL, and find no VF without a context.
     for function in [
         function::GET_VENDOR_AND_DEVICE,
         function::GET_DEVICE_LOCATION,
@@ -215,7 +216,7 @@ fn bars(session: &mut Session) -> Result<()> {
     for pair in starts.windows(2) {
         ensure!(pair[1] - pair[0] == 0x4000, "BARs start at {starts:#x?}");
     }
-    // BAR 1 is the upper half of BAR 0, and the device uses none behind BAR 2.
+    // BAR 1 is the upper half of BAR 0, and the device uses none after BAR 2.
     for (bar, expected) in [
         (1, status::NOT_SUPPORTED),
         (3, status::NOT_SUPPORTED),
@@ -269,12 +270,12 @@ fn luid(session: &mut Session) -> Result<()> {
 }
 
 fn unbalanced(session: &mut Session) -> Result<()> {
-    // The first gives back what the stack holds, the others nothing.
+    // The first releases the stack's reference, the others release none.
     for _ in 0..3 {
         session.stack.call(&call(function::DEREFERENCE, 0, 0, 0))?;
     }
     let read = block_0(session, 0);
-    // What the stack will give back when it detaches.
+    // The reference that the stack releases when it detaches.
     session.stack.call(&call(function::REFERENCE, 0, 0, 0))?;
     read.map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! Control requests and their answers: what the tables of the other checks are judged with.
+//! Sends control requests and judges their answers, for the tables of the other checks.
 
 use anyhow::{Result, ensure};
 use lab_control::stack as abi;
@@ -6,21 +6,21 @@ use lab_control::stack as abi;
 use crate::session::Session;
 use crate::status;
 
-/// How long a request that pends is left alone before it is cancelled, milliseconds.
+/// The time before a pending request is cancelled, milliseconds.
 const MOMENT: u32 = 20;
-/// How long an answer may take on a busy machine, milliseconds.
+/// The time limit for an answer on a busy machine, milliseconds.
 const PATIENCE: u32 = 10_000;
 
-/// Where a request comes from.
+/// The origin of a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     pub(super) internal: bool,
     pub(super) user: bool,
-    /// At `DISPATCH_LEVEL`, where a driver of the kernel may send a request.
+    /// At `DISPATCH_LEVEL`, where a kernel driver is allowed to send a request.
     pub(super) raised: bool,
 }
 
-/// Both major functions, from the kernel at either level and as if from user mode.
+/// Both major functions, from the kernel at both levels and as if from user mode.
 pub(super) const ORIGINS: [Origin; 6] = [
     Origin::KERNEL,
     Origin {
@@ -56,7 +56,7 @@ impl Origin {
     };
 }
 
-/// A request with this input and room for so many bytes of output.
+/// A request with this input and this number of bytes of output.
 pub(super) fn request(origin: Origin, code: u32, input: &[u8], output: u32) -> abi::Request {
     let mut request = abi::Request {
         code,
@@ -76,7 +76,7 @@ pub(super) fn request(origin: Origin, code: u32, input: &[u8], output: u32) -> a
     request
 }
 
-/// What a request is answered.
+/// The expected answer to a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Expected {
     /// At once, with this status, and this `Information`.
@@ -90,9 +90,9 @@ pub(super) const fn refused(status: u32) -> Expected {
     Expected::Answer(status, 0)
 }
 
-/// Sends a request and fails unless it is answered as expected and its buffer is as it was behind
-/// what the answer says that it holds. The driver's queue asks for `PASSIVE_LEVEL`, so a request that
-/// was not cancelled is completed there whatever level it was sent at.
+/// Sends a request. Fails unless the answer is the expected one and the buffer is unchanged after
+/// the answer's bytes. The driver's queue has the execution level passive, so a request that was
+/// not cancelled is completed at `PASSIVE_LEVEL`, also if it was sent at another level.
 pub(super) fn expect(
     session: &Session,
     what: &str,
@@ -100,7 +100,8 @@ pub(super) fn expect(
     expected: Expected,
 ) -> Result<abi::Answer> {
     let mut request = *request;
-    // One that is not to pend is waited for: from DISPATCH_LEVEL it takes the way over a work item.
+    // A request that is not expected to pend gets time: from DISPATCH_LEVEL it goes through a work
+    // item.
     if !matches!(expected, Expected::Pends) && request.milliseconds == MOMENT {
         request.milliseconds = PATIENCE;
     }
@@ -132,7 +133,7 @@ pub(super) fn expect(
     );
     ensure!(
         answer.spoiled == 0,
-        "{what}: the buffer behind {information} bytes of output was changed"
+        "{what}: the buffer after {information} bytes of output was changed"
     );
     Ok(answer)
 }

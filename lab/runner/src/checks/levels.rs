@@ -1,8 +1,8 @@
 //! Callers at `DISPATCH_LEVEL`: blocks by the functions of the interface, and by the VF driver. The
-//! tables of control codes have such callers among their origins.
+//! tables of control codes also have such callers.
 //!
-//! The level is the one that the KMDF double tracks, which ends the run when a function is called above
-//! its own.
+//! The level is the one that the KMDF double tracks. The double ends the run when a function is
+//! called above the level that it allows.
 
 use anyhow::{Result, ensure};
 use lab_control::stack::{Transfer, operation, path};

@@ -1,7 +1,7 @@
-//! The management interface from outside: every code, with every length, from everywhere.
+//! The management interface from outside: every code, with every length, from every origin.
 //!
 //! Codes, sizes and offsets are written out here: the driver and the runner have theirs from the
-//! same crate, so a wrong one there would agree with itself. The blocks are those of
+//! same crate, and a wrong value there would match itself. The blocks are those of
 //! tests/manifests/checks.toml.
 
 use anyhow::{Result, ensure};
@@ -31,33 +31,36 @@ pub(super) const CHECKS: &[Check] = &[
         unknown,
     ),
     ("unknown management codes are refused", no_code),
-    ("a handle for looking may look and not change", looking_only),
+    (
+        "a handle opened for reading can query and not change",
+        reading_only,
+    ),
 ];
 
 /// One code of the interface.
 pub(super) struct Code {
     pub(super) name: &'static str,
     pub(super) number: u32,
-    /// Whether a handle that was opened for reading alone may send it.
+    /// Whether a handle that was opened for reading only is allowed to send it.
     looks: bool,
-    /// A request that is served, about VF 1.
+    /// A valid request for VF 1.
     pub(super) input: &'static [u8],
-    /// What an input of another length is answered.
+    /// The answer to an input of another length.
     wrong_input: u32,
-    /// Where the input has bytes that must be zero.
+    /// The places of bytes of the input that must be zero.
     reserved: &'static [usize],
-    /// Where the input has the VF's index.
+    /// The place of the VF's index in the input.
     vf: Option<usize>,
-    /// Where the input has a block's ID.
+    /// The place of a block's ID in the input.
     block: Option<usize>,
-    /// Bytes of the reply, and `Information`; they differ where there is nothing to tell.
+    /// Bytes of the reply, and `Information`; they differ if the reply can be empty.
     pub(super) output: u32,
     information: u64,
-    /// What an output that is a byte short is answered.
+    /// The answer to an output that is a byte too short.
     short_output: u32,
 }
 
-/// Looks at VF 1, and has no reply; the table below says what is different.
+/// Reads VF 1 and has no reply; the table below has the differences.
 const NOTHING: Code = Code {
     name: "",
     number: 0,
@@ -179,7 +182,7 @@ pub(super) const CODES: [Code; 13] = [
         number: 0x0022_E424,
         looks: false,
         input: &[1, 0, 0, 0],
-        // The high byte of a state: there are four of them.
+        // The high byte of a state: only four states exist.
         reserved: &[3],
         ..NOTHING
     },
@@ -192,12 +195,12 @@ pub(super) const CODES: [Code; 13] = [
         information: 40,
         ..NOTHING
     },
-    // Any change will do, and VF 1 was reset above.
+    // Any change ends the wait; VF 1 was reset above.
     Code {
         name: "WAIT",
         number: 0x0022_642C,
         input: &[0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0],
-        // Three of them are of the kinds, which have two bits.
+        // Three bytes of the kinds, of which two bits are defined.
         reserved: &[9, 10, 11, 12, 13, 14, 15],
         vf: None,
         output: 8,
@@ -220,7 +223,7 @@ impl Code {
     }
 }
 
-/// Sends a request of a code from everywhere.
+/// Sends a request of a code from every origin.
 fn everywhere(
     session: &Session,
     code: &Code,
@@ -237,7 +240,7 @@ fn everywhere(
     Ok(())
 }
 
-/// A request that seems to come from user mode comes through the management interface.
+/// A request as if from user mode is sent through the management interface.
 fn managing(origin: Origin, code: u32, input: &[u8], output: u32) -> abi::Request {
     let mut ask = request(origin, code, input, output);
     if origin.user {
@@ -286,7 +289,7 @@ fn outputs(session: &mut Session) -> Result<()> {
             let what = format!("{output} bytes of output");
             everywhere(session, code, &what, code.input, output, refused(short))?;
         }
-        // Of a block that is read the length of the output behind the revision is the length asked for.
+        // In a read of a block, the output after the revision has the requested length.
         let long = if code.name == "READ" {
             refused(code.short_output)
         } else {
@@ -407,7 +410,7 @@ fn no_code(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-fn looking_only(session: &mut Session) -> Result<()> {
+fn reading_only(session: &mut Session) -> Result<()> {
     let handle = session.open_management(Access::Look)?;
     for code in &CODES {
         let mut output = vec![0; usize::try_from(code.output)?];

@@ -1,4 +1,4 @@
-//! Who may manage the PF: what each way to open it lets its requests do.
+//! Access to the management of the PF: the requests that each way to open it allows.
 
 use anyhow::{Result, ensure};
 use lab_control::stack as abi;
@@ -95,12 +95,12 @@ fn administrator(session: &mut Session) -> Result<()> {
 }
 
 fn as_somebody_else(session: &Session) -> Result<()> {
-    // Under Wine the handle comes all the same; its file does not exist for the driver.
+    // Under Wine the open still returns a handle, whose file does not exist for the driver.
     if let Ok(handle) = session.open_management(Access::Look) {
         manages_nothing(&handle, false)?;
     }
     manages_nothing(&session.open_sriov()?, true)?;
-    // Who was let in before stays in.
+    // A handle that was opened before keeps its access.
     let ask = request(Origin::KERNEL, QUERY, &[], 96);
     let served = Expected::Answer(status::SUCCESS, 96);
     expect(session, "QUERY of the kernel", &ask, served)?;

@@ -1,5 +1,5 @@
-//! The PF without power: its VFs are there, their blocks too, and nothing reaches the hardware. And
-//! the power states of VFs, which are recorded.
+//! The PF without power: its VFs and their blocks exist, and nothing reaches the hardware. Also the
+//! power states of VFs, which the driver records.
 
 use anyhow::{Result, ensure};
 use lab_control::stack::{function, operation, pnp};
@@ -49,7 +49,7 @@ fn recorded(session: &mut Session) -> Result<()> {
         let got = states(session)?;
         ensure!(got == expected, "the states are {got:?} after {state}");
     }
-    // What is refused leaves the state as it is.
+    // A refused value does not change the state.
     set(session, VF, 3, 0)?;
     for (state, wake) in [(0, 0), (5, 0), (1, 1), (u32::MAX, 0)] {
         let refused = call(function::SET_VF_POWER_STATE, VF, state, wake);
@@ -89,8 +89,8 @@ fn returned(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-/// What no stop and no sleep changes is answered all the time: the sizes of the VFs' registers, as the
-/// PCI double has them, and what identifies a VF.
+/// Calls that return the same values during a stop or a sleep: the sizes of the VFs' registers, as
+/// the PCI double has them, and a VF's identifiers.
 fn constants(session: &Session) -> Result<()> {
     let query = call(function::QUERY_PROBED_BARS, 0, 0, 0);
     let sizes = session.stack.call(&query)?;
@@ -99,7 +99,7 @@ fn constants(session: &Session) -> Result<()> {
     let expected: Vec<u8> = expected.into_iter().flat_map(u32::to_le_bytes).collect();
     ensure!(
         sizes.data[..24] == expected,
-        "QueryProbedBars gives {:02x?}",
+        "QueryProbedBars returns {:02x?}",
         &sizes.data[..24]
     );
     let [vendor, device] = [
@@ -112,22 +112,22 @@ fn constants(session: &Session) -> Result<()> {
     let got = session.stack.call(&query)?.data;
     ensure!(
         got[..4] == expected,
-        "GetVendorAndDevice gives {:02x?}",
+        "GetVendorAndDevice returns {:02x?}",
         &got[..4]
     );
-    // A VF that does not exist is none, awake or not.
+    // A VF that does not exist does not exist in any power state.
     let query = call(function::GET_VENDOR_AND_DEVICE, session.vfs, 0, 0);
     let got = session.stack.call(&query)?.data;
     ensure!(
         got[..4] == [0xFF; 4],
-        "GetVendorAndDevice of VF {} gives {:02x?}",
+        "GetVendorAndDevice of VF {} returns {:02x?}",
         session.vfs,
         &got[..4]
     );
     Ok(())
 }
 
-/// What each function answers while the PF has no hardware to ask.
+/// The answer of each function while the PF has no hardware.
 fn unreachable(session: &Session) -> Result<()> {
     for (what, function, offset, length) in [
         ("ReadVfConfig", function::READ_CONFIG, 0, 4),
@@ -141,7 +141,7 @@ fn unreachable(session: &Session) -> Result<()> {
     let got = session.stack.call(&query)?.data;
     ensure!(
         got[..4] == [0xFF; 4],
-        "GetDeviceLocation gives {:02x?}",
+        "GetDeviceLocation returns {:02x?}",
         &got[..4]
     );
     constants(session)?;
@@ -149,7 +149,7 @@ fn unreachable(session: &Session) -> Result<()> {
     is("QueryLuid", luid.status, status::SUCCESS)?;
     let read = performed(session, &transfer(operation::READ, VF, 0, 128))?;
     is("ReadVfConfigBlock", read, status::SUCCESS)?;
-    // The VFs are off, and to turn them on resets them; their blocks are wiped right away.
+    // The VFs are off, and turning them on resets them; their blocks are wiped at once.
     mark(session, VF, 6)?;
     let reset = session.stack.call(&call(function::RESET_VF, VF, 0, 0))?;
     is("ResetVf", reset.status, status::SUCCESS)?;

@@ -1,4 +1,5 @@
-//! Stop, restart and power of the PF, with a stack that accepts, vetoes, is silent or goes.
+//! Stop, restart and power of the PF, with a stack that accepts, vetoes, does not answer or
+//! detaches.
 
 use std::thread;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[
     (
-        "a rebalance with an attached stack tells both events once",
+        "a rebalance with an attached stack delivers both events once",
         accepted,
     ),
     ("a rebalance without a stack sends no event", alone),
@@ -25,7 +26,7 @@ pub(super) const CHECKS: &[Check] = &[
         "a veto refuses the stop, and the cancelled stop is reported",
         vetoed,
     ),
-    ("silence holds the stop until the answer comes", silent),
+    ("a stop waits until the stack answers", silent),
     (
         "a stack that closes its handle does not hold the stop",
         closed,
@@ -56,9 +57,9 @@ fn fresh(session: &Session, policy: u32) -> Result<()> {
     Ok(())
 }
 
-/// Waits for the attached stack to have seen that many events of each kind.
+/// Waits until the attached stack has got this number of events of each kind.
 fn events(session: &Session, query_stop: u32, restart: u32) -> Result<()> {
-    // An event told twice would follow at once.
+    // A second delivery of an event would follow at once.
     thread::sleep(Duration::from_millis(20));
     let report = session.stack.report()?;
     ensure!(

@@ -1,4 +1,4 @@
-//! The PF goes: asked, and unasked.
+//! Removals of the PF: with a query, and by surprise.
 
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
         stays,
     ),
     (
-        "a surprise removal beside a power-down ends both",
+        "a surprise removal during a power-down ends both",
         beside_power_down,
     ),
     (
@@ -50,7 +50,7 @@ fn query_remove(session: &mut Session) -> Result<()> {
     block_0(session, 0).map(|_| ())
 }
 
-/// Reads a VF until the device is gone; how often it was served before.
+/// Reads a VF until the device is removed; returns the number of successful reads.
 fn read_to_the_end(vf: u16) -> Result<u64> {
     let stack = Stack::open()?;
     let transfers = [transfer(operation::READ, vf, 0, 128); 64];
@@ -66,7 +66,7 @@ fn read_to_the_end(vf: u16) -> Result<u64> {
     }
 }
 
-/// Requests that wait when the PF goes, one of each kind: code, input, bytes of output.
+/// Requests that wait when the PF is removed, one of each kind: code, input, bytes of output.
 const WAITING: &[(&str, u32, &[u8], u32)] = &[
     ("a waiting NOTIFICATION", 0x0022_6044, &[], 4),
     ("INVALIDATE_BLOCK for any VF", 0x0022_6054, &[], 16),
@@ -85,7 +85,7 @@ fn pulled(session: &mut Session) -> Result<()> {
     let readers: Vec<_> = (0..session.vfs)
         .map(|vf| thread::spawn(move || read_to_the_end(vf)))
         .collect();
-    // For the next change after those that there were.
+    // For the next change after the present count.
     let mut seen = [0; 16];
     seen[..8].copy_from_slice(&session.management()?.query()?.changes.to_le_bytes());
     seen[8] = 1;
@@ -103,7 +103,7 @@ fn pulled(session: &mut Session) -> Result<()> {
         let served = reader.join().map_err(|_| anyhow!("a thread panicked"))??;
         ensure!(served > 0, "a VF was never served");
     }
-    // The interface is still referenced: its functions may be called, and say so.
+    // The interface is still referenced: its functions can be called, and return that status.
     for operation in [operation::READ, operation::WRITE] {
         let got = performed(session, &transfer(operation, 0, 0, 128))?;
         is("a call after the removal", got, status::DEVICE_REMOVED)?;
@@ -144,7 +144,7 @@ fn ended_by_removal(session: &Session) -> Result<()> {
     }
 }
 
-/// Every other function of the interface, which is still held.
+/// Every other function of the interface, which is still referenced.
 fn gone(session: &Session) -> Result<()> {
     for (what, function, offset, length) in [
         ("ReadVfConfig", function::READ_CONFIG, 0, 4),
@@ -165,7 +165,7 @@ fn gone(session: &Session) -> Result<()> {
         let data = session.stack.call(&call(function, 0, 0, 0))?.data;
         ensure!(
             data[..4] == [0xFF; 4],
-            "function {function} gives {:02x?}",
+            "function {function} returns {:02x?}",
             &data[..4]
         );
     }
@@ -173,7 +173,7 @@ fn gone(session: &Session) -> Result<()> {
 }
 
 fn back(session: &mut Session) -> Result<()> {
-    // An earlier driver of the PF may have left its VFs on.
+    // An earlier driver of the PF can have left its VFs on.
     session.stack.fault(fault::VFS_ON, 1)?;
     session.plug()?;
     session.stack.fault(fault::VFS_ON, 0)?;
@@ -195,8 +195,8 @@ fn back(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-/// Unplugs what is left of a PF that was pulled out, looks whether nothing is left of it, and plugs it
-/// in again.
+/// Unplugs a PF that was removed by surprise, checks that nothing of it is left, and plugs it in
+/// again.
 fn plug_again(session: &mut Session) -> Result<()> {
     session.pull_guests()?;
     session.stack.disconnect()?;
@@ -212,7 +212,7 @@ fn stays(session: &mut Session) -> Result<()> {
     plug_again(session)
 }
 
-/// Does something from another thread with a handle of its own.
+/// Runs an operation on another thread with a handle of its own.
 fn elsewhere(
     job: impl FnOnce(&Stack) -> std::result::Result<u32, Failed> + Send + 'static,
 ) -> JoinHandle<Result<u32>> {
@@ -247,8 +247,8 @@ fn beside_power_down(session: &mut Session) -> Result<()> {
     plug_again(session)
 }
 
-/// `EvtDeviceSelfManagedIoRestart` waits for the stack, and nothing but `EvtDeviceSurpriseRemoval` can
-/// end that wait: what follows in the removal waits for the power callbacks.
+/// `EvtDeviceSelfManagedIoRestart` waits for the stack, and only `EvtDeviceSurpriseRemoval` can end
+/// that wait: the removal's later callbacks wait for the power callbacks.
 fn beside_restart(session: &mut Session) -> Result<()> {
     for request in [pnp::QUERY_STOP, pnp::STOP] {
         is("stop", session.stack.pnp(request, 0)?, status::SUCCESS)?;

@@ -1,4 +1,4 @@
-//! What the replies of the management interface hold, field by field. Offsets are written out here,
+//! The replies of the management interface, field by field. Offsets are written out here,
 //! as in [`super::management`]; the blocks are those of tests/manifests/checks.toml.
 
 use anyhow::{Result, ensure};
@@ -13,27 +13,27 @@ use crate::session::Session;
 use crate::status;
 
 pub(super) const CHECKS: &[Check] = &[
-    ("QUERY tells what the driver serves", query),
-    ("BLOCKS tells the blocks, as many as fit", blocks),
-    ("STATS and BLOCK_STATS count what a VF did", counters),
+    ("QUERY describes the device", query),
+    ("BLOCKS describes as many blocks as fit", blocks),
+    ("STATS and BLOCK_STATS count a VF's operations", counters),
     ("READ and PUBLISH are about the same bytes", read),
-    ("PUBLISH expects the revision that READ tells", revisions),
+    ("PUBLISH expects the revision that READ returns", revisions),
     (
-        "HOST_REFUSALS counts what no VF is charged with",
+        "HOST_REFUSALS counts refusals that no VF caused",
         host_refusals,
     ),
     (
-        "DRAIN hands over whole messages and loses none that does not fit",
+        "DRAIN returns whole messages and keeps those that do not fit",
         drain,
     ),
-    ("JOURNAL tells what was tried, oldest first", journal),
+    ("JOURNAL lists operations, oldest first", journal),
     (
         "JOURNAL has a number for each thing that can be tried",
         operations,
     ),
 ];
 
-/// The VF of these checks: nothing else counts on its counters.
+/// The VF of these checks: no other check changes its counters.
 const VF: u16 = 2;
 const VF_2: [u8; 4] = [2, 0, 0, 0];
 const BLOCK_0: [u8; 8] = [2, 0, 0, 0, 0, 0, 0, 0];
@@ -62,7 +62,7 @@ fn fields(answer: &Answer, expected: &[(&str, usize, usize, u64)]) -> Result<()>
     Ok(())
 }
 
-/// Fails unless 64 bytes hold a name and zeros behind it.
+/// Fails unless 64 bytes hold a name and zeros after it.
 fn named(answer: &Answer, offset: usize, name: &str) -> Result<()> {
     let got = answer.output.get(offset..offset + 64).unwrap_or_default();
     let mut expected = name.as_bytes().to_vec();
@@ -218,7 +218,7 @@ fn publish() -> Vec<u8> {
     publish
 }
 
-/// The revision that READ tells of block 0.
+/// The revision of block 0 that READ returns.
 fn revision(session: &Session) -> Result<u64> {
     Ok(number(&reply(session, 0x0022_6410, &BLOCK_0, 136)?, 0, 8))
 }
@@ -264,7 +264,10 @@ fn host_refusals(session: &mut Session) -> Result<()> {
             .publish_expecting(VF, 0, u64::MAX, &[0; 128])
             .is_err(),
     ];
-    ensure!(refused == [true; 5], "a mistake is served: {refused:?}");
+    ensure!(
+        refused == [true; 5],
+        "an invalid request succeeds: {refused:?}"
+    );
     let after = reply(session, 0x0022_6430, &[], 200)?;
     fields(
         &after,
@@ -276,7 +279,7 @@ fn host_refusals(session: &mut Session) -> Result<()> {
     let vf_after = reply(session, 0x0022_6408, &VF_2, 264)?;
     ensure!(
         vf_after.output[72..264] == vf_before.output[72..264],
-        "the VF is charged with the host's mistakes"
+        "the host's refusals count for the VF"
     );
     Ok(())
 }
@@ -289,7 +292,7 @@ fn drain(session: &mut Session) -> Result<()> {
     }
     let queued = reply(session, 0x0022_640C, &BLOCK_1, 56)?;
     fields(&queued, &[("queued", 40, 8, 3)])?;
-    // Room for less than one takes none; room for less than two takes one.
+    // An output shorter than one message gets none; one shorter than two gets one.
     for (output, expected, first) in [
         (131, refused(status::BUFFER_TOO_SMALL), None),
         (132, Expected::Answer(status::SUCCESS, 132), Some(1)),
@@ -364,13 +367,16 @@ fn operations(session: &mut Session) -> Result<()> {
     stack.fault(fault::CONFIG_WRITE_FAILS, 0)?;
     is("ResetVf", failed, status::IO_DEVICE_ERROR)?;
     is("ResetVf", stack.call(&reset)?.status, status::SUCCESS)?;
-    // A block that there is not is refused, and a refusal is recorded.
+    // An operation on a block that does not exist is refused, and the refusal is recorded.
     let refused = [
         management.drain(VF, 0x55, 1).is_err(),
         management.publish(Vfs::One(VF), 0x55, &[0]).is_err(),
         management.read(VF, 0x55, 1).is_err(),
     ];
-    ensure!(refused == [true; 3], "a block that there is not is served");
+    ensure!(
+        refused == [true; 3],
+        "an operation on a block that does not exist succeeds"
+    );
     management.power(VF, PowerState::D0)?;
     management.invalidate(Vfs::One(VF), 1)?;
     let entries = management.journal(VF, newest, 1000)?;

@@ -62,7 +62,7 @@ fn modes(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-/// Takes what a VF has to read again, and compares.
+/// Takes the mask of a VF's invalidated blocks, and compares.
 fn expect_change(
     guests: &[pf_broker_client::Handle],
     session: &Session,

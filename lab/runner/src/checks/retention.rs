@@ -1,5 +1,5 @@
-//! What a sleep and a rebalance leave of the VFs, which are off meanwhile: the registers that their
-//! drivers had set, and that every driver is to read the notified blocks again.
+//! VFs after a sleep and a rebalance, in which they were off: the registers that their drivers had
+//! set are restored, and every driver is notified to read the blocks that notify again.
 //!
 //! Offsets are those of the PCI double, as in the checks of configuration space.
 
@@ -27,7 +27,7 @@ pub(super) const CHECKS: &[Check] = &[
         after_rebalance,
     ),
     (
-        "registers that cannot be saved or restored are told, and the PF goes on",
+        "registers that cannot be saved or restored are reported, and the PF goes on",
         lost,
     ),
     (
@@ -60,7 +60,7 @@ fn reset(session: &Session, vf: u16) -> Result<()> {
     is("ResetVf", reset.status, status::SUCCESS)
 }
 
-/// A VF as after its reset, then with what its driver sets.
+/// A VF's registers after its reset, then with its driver's settings.
 fn begin(session: &Session, vf: u16) -> Result<()> {
     reset(session, vf)?;
     for (offset, bytes) in settings(vf) {
@@ -73,7 +73,7 @@ fn begin(session: &Session, vf: u16) -> Result<()> {
     Ok(())
 }
 
-/// The part of a VF's configuration space in which its registers lie, without what identifies it.
+/// The part of a VF's configuration space with its registers, without its identifiers.
 fn registers(session: &Session, vf: u16) -> Result<Vec<u8>> {
     let mut registers = Vec::new();
     for offset in [4, 64, 128] {
@@ -130,13 +130,13 @@ fn sleep(session: &Session) -> Result<()> {
 /// Gives the PF its power back, with the stack attached.
 fn wake(session: &Session) -> Result<()> {
     awake(session)?;
-    all_told(session, "after a sleep")
+    all_notified(session, "after a sleep")
 }
 
-/// Gives the PF its power back, and waits until it takes calls: the system waits for no device.
+/// Gives the PF its power back, and waits until it accepts calls: the system waits for no device.
 fn awake(session: &Session) -> Result<()> {
     session.stack.wake(session.vfs)?;
-    until("the PF takes calls", || {
+    until("the PF accepts calls", || {
         let read = session.stack.call(&call(function::READ_CONFIG, 0, 4, 2))?;
         Ok(read.status == status::SUCCESS)
     })
@@ -155,11 +155,11 @@ pub(super) fn until(what: &str, ready: impl Fn() -> Result<bool>) -> Result<()> 
     Ok(())
 }
 
-/// The bits of the manifest's blocks that notify: of the two the first.
+/// The bits of the manifest's blocks that notify: the first of the two.
 const NOTIFYING: u64 = 1;
 
 /// Takes each VF's invalidations, once they are those of every block that notifies and no others.
-fn all_told(session: &Session, when: &str) -> Result<()> {
+fn all_notified(session: &Session, when: &str) -> Result<()> {
     for vf in 0..session.vfs {
         until("each VF is notified to read again", || {
             let taken = Lab::new(session).taken(vf)?;
@@ -183,7 +183,7 @@ fn none_told(session: &Session, when: &str) -> Result<()> {
     Ok(())
 }
 
-/// Takes what VFs were told before.
+/// Takes earlier invalidations of the VFs.
 fn forget(session: &Session) -> Result<()> {
     for vf in 0..session.vfs {
         Lab::new(session).taken(vf)?;
@@ -199,7 +199,7 @@ fn after_rebalance(session: &mut Session) -> Result<()> {
     let stop = |session: &Session| rebalance::part(&session.stack, 2);
     let start = |session: &Session| {
         rebalance::start(&session.stack)?;
-        all_told(session, "after a rebalance")
+        all_notified(session, "after a rebalance")
     };
     restored(session, stop, start)
 }
@@ -210,7 +210,7 @@ fn lost(session: &mut Session) -> Result<()> {
     reset(session, IDLE)?;
     let fresh = registers(session, IDLE)?;
     forget(session)?;
-    // One cannot be read while the VFs are about to go off, the next one not be written when they
+    // One register cannot be read before the VFs go off, the next one cannot be written after they
     // are on again.
     for (kind, while_awake) in [
         (fault::CONFIG_READ_FAILS, true),
@@ -235,7 +235,7 @@ fn lost(session: &mut Session) -> Result<()> {
             "VF 1 is not as after a reset"
         );
     }
-    // What was lost once does not come back.
+    // A lost register value is not restored later.
     sleep(session)?;
     wake(session)?;
     ensure!(registers(session, 1)? == fresh, "VF 1 is restored later");
@@ -250,8 +250,8 @@ fn each_power_up_but_the_first_invalidates(session: &mut Session) -> Result<()> 
     none_told(session, "asleep")?;
     wake(session)?;
     rebalance::round(&session.stack)?;
-    all_told(session, "after a rebalance")?;
-    // Without a stack it stays latched, and a VF that is reset has nothing more to read.
+    all_notified(session, "after a rebalance")?;
+    // Without a stack it stays latched, and a reset of the VF clears it.
     session.stack.detach()?;
     sleep(session)?;
     awake(session)?;

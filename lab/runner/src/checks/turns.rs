@@ -1,4 +1,4 @@
-//! Invalidations of several VFs for one request that could carry any VF's.
+//! Invalidations of several VFs that compete for one request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,10 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
         turns,
     ),
     ("an invalidation storm of VF 0 does not starve VF 1", storm),
-    (
-        "a reset forgets latched invalidations of its VF alone",
-        reset,
-    ),
+    ("a reset clears latched invalidations of its VF only", reset),
     (
         "invalidations for all VFs during a reset are delivered when the VF is served again",
         meanwhile,
@@ -52,7 +49,7 @@ fn nothing_is_left(session: &Session) -> Result<()> {
 
 fn turns(session: &mut Session) -> Result<()> {
     session.stack.detach()?;
-    // A VF that was served has new bits at once. Still every VF must get its turn.
+    // A VF has new bits right after its turn. Still every VF must get its turn.
     (0..session.vfs).try_for_each(|vf| latch(session, vf))?;
     for round in 0..3 {
         let mut served = vec![false; session.vfs.into()];
@@ -101,13 +98,12 @@ fn storm(session: &mut Session) -> Result<()> {
     }
     calm.store(true, Ordering::SeqCst);
     let raised = storm.join().map_err(|_| anyhow!("a thread panicked"))??;
-    // Whatever the storm left, so that the next check begins without it.
+    // Takes the storm's last invalidations, so that the next check starts without them.
     let rest = request(Origin::KERNEL, 0x0022_6054, &[], 16);
     while session.stack.request(&rest)?.status == status::SUCCESS {}
     session.attach(policy::ACCEPT, Mode::EachVf)?;
     ensure!(raised > 20, "{raised} invalidations are no storm");
-    // One at a time, but for a bit that is raised in the moment between a request's arrival and
-    // its turn.
+    // One at a time, except for a bit that is raised between a request's arrival and its turn.
     ensure!(
         waits.iter().all(|&waited| waited < 10) && waits.iter().sum::<u32>() <= 40,
         "VF 1 waits for {waits:?} requests of VF 0's"

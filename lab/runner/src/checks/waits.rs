@@ -22,7 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
         "WAIT with any other count than the present one ends at once",
         other_counts,
     ),
-    ("WAIT names its kinds, and no others", kinds),
+    ("a WAIT is woken by its kinds, and by no others", kinds),
     ("WAIT ends with the handle that it came through", closed),
     (
         "WAIT for changes is woken by a committed write and by no other",
@@ -33,13 +33,13 @@ pub(super) const CHECKS: &[Check] = &[
         by_event,
     ),
     (
-        "a write at DISPATCH_LEVEL wakes who waits, and answers at PASSIVE_LEVEL",
+        "a write at DISPATCH_LEVEL wakes a WAIT, which completes at PASSIVE_LEVEL",
         by_raised_write,
     ),
     ("WAIT is woken by a reset of either side", by_reset),
-    ("many who wait are woken once by one write", many),
+    ("one write wakes each of many WAITs once", many),
     (
-        "those who wait again at once keep no write waiting",
+        "programs that wait again at once delay no write",
         again_at_once,
     ),
     ("a program that waits is woken", program),
@@ -53,7 +53,7 @@ const WAIT: u32 = 0x0022_642C;
 const JOURNAL: u32 = 0x0022_6428;
 const VF: u16 = 3;
 
-/// Kinds that can be waited for.
+/// The kinds of a `WAIT`.
 const CHANGES: u32 = 1;
 const EVENTS: u32 = 2;
 const BOTH: u32 = 3;
@@ -119,7 +119,7 @@ fn cancelled(session: &mut Session) -> Result<()> {
     for kinds in [CHANGES, EVENTS, BOTH] {
         let seen = count(session, kinds)?;
         expect(session, "WAIT", &wait_for(seen, kinds), Expected::Pends)?;
-        // It was cancelled, not lost: what is counted still wakes the next one.
+        // It was cancelled and has taken no change: a change still wakes the next one.
         tells(session, kinds, seen - 1, seen)?;
     }
     Ok(())
@@ -131,7 +131,7 @@ fn tells(session: &Session, kinds: u32, seen: u64, present: u64) -> Result<()> {
     let answer = expect(session, "WAIT", &wait_for(seen, kinds), now)?;
     ensure!(
         answer.output[..8] == present.to_le_bytes(),
-        "WAIT tells {:02x?} instead of {present}",
+        "WAIT returns {:02x?} instead of {present}",
         &answer.output[..8]
     );
     Ok(())
@@ -167,7 +167,7 @@ fn closed(session: &mut Session) -> Result<()> {
     ended.map(|_| ())
 }
 
-/// Someone who waits with a handle of its own.
+/// A thread that waits with a handle of its own.
 type Waiter = JoinHandle<Result<Answer>>;
 
 /// A `WAIT` for the next change of these kinds.
@@ -177,7 +177,7 @@ fn waiter(seen: u64, kinds: u32) -> Waiter {
     thread::spawn(move || Ok(Stack::open()?.request(&ask)?))
 }
 
-/// The same, which has begun to wait.
+/// The same, after the wait has begun.
 fn waiting(session: &Session, kinds: u32) -> Result<(u64, Waiter)> {
     let seen = count(session, kinds)?;
     let waiting = waiter(seen, kinds);
@@ -186,7 +186,7 @@ fn waiting(session: &Session, kinds: u32) -> Result<(u64, Waiter)> {
     Ok((seen, waiting))
 }
 
-/// Fails unless the wait returns exactly so many changes.
+/// Fails unless the wait returns exactly this number of changes.
 fn woken(seen: u64, more: u64, waiting: Waiter) -> Result<()> {
     let answer = waiting.join().map_err(|_| anyhow!("a thread panicked"))??;
     is("WAIT", answer.status, status::SUCCESS)?;
@@ -211,7 +211,7 @@ fn by_write(session: &mut Session) -> Result<()> {
             .transfer(&transfer(operation, VF, 0, length))?;
     }
     thread::sleep(Duration::from_millis(50));
-    ensure!(!waiting.is_finished(), "WAIT is woken by nothing");
+    ensure!(!waiting.is_finished(), "WAIT is woken without a change");
     mark(session, VF, 1)?;
     woken(seen, 1, waiting)
 }
@@ -319,7 +319,8 @@ fn again_at_once(session: &mut Session) -> Result<()> {
         let answers = follower
             .join()
             .map_err(|_| anyhow!("a thread panicked"))??;
-        // An answer for each write, and one more for each that another's answer came with.
+        // At most two answers for each write: it wakes a wait, or its count differs from the one
+        // that the next wait starts with.
         ensure!(
             answers <= 2 * WRITES + 2,
             "{answers} answers for {WRITES} writes"
@@ -354,7 +355,7 @@ fn guest(session: &mut Session) -> Result<()> {
     if session.guests.is_empty() {
         return Ok(());
     }
-    // What earlier checks left for this guest would end the wait at once.
+    // An invalidation of an earlier check would end the wait at once.
     Lab::new(session).taken(VF)?;
     let handle = open_guest(VF)?;
     let wait = move || {
