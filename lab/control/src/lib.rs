@@ -1,4 +1,4 @@
-//! What the lab's runner and its kernel drivers say to each other: control codes and buffer layouts.
+//! Control codes and buffer layouts between the lab's runner and its kernel drivers.
 //!
 //! | module | between |
 //! |---|---|

@@ -58,7 +58,8 @@ pub const IOCTL_FAULT: u32 = code(0xA0E);
 pub const IOCTL_REPORT: u32 = code(0xA0F);
 /// Measures one path: input [`Measure`], output [`Measured`].
 pub const IOCTL_MEASURE: u32 = code(0xA10);
-/// How the attached stack answers events from now on: input [`Attach`], whose `policy` alone counts.
+/// How the attached stack answers events from now on: input [`Attach`], whose `policy` alone
+/// counts.
 pub const IOCTL_POLICY: u32 = code(0xA11);
 /// Waits until the first start of the PF that is plugged in has ended: input [`Wait`], output
 /// [`Started`].
@@ -250,8 +251,8 @@ pub mod pnp {
     pub const QUERY_STOP: u32 = 0x05;
     /// `IRP_MN_CANCEL_STOP_DEVICE`
     pub const CANCEL_STOP: u32 = 0x06;
-    /// `IRP_MN_SET_POWER` for the system state in [`super::Pnp::argument`] (1 is S0, 4 is S3). The PF
-    /// driver's framework owns the power policy, and requests the device's power itself.
+    /// `IRP_MN_SET_POWER` for the system state in [`super::Pnp::argument`] (1 is S0, 4 is S3). The
+    /// PF driver's framework owns the power policy, and requests the device's power itself.
     pub const SET_SYSTEM_POWER: u32 = 0x100;
 }
 
@@ -364,10 +365,11 @@ pub mod fault {
     /// A PF that is pulled out stays where it is: the system removes its device, and its registers
     /// go on to answer.
     pub const STAYS: u32 = 13;
-    /// `GetVirtualFunctionProbedBars` returns the PF's own registers: another type than the VFs' and
-    /// I/O space.
+    /// `GetVirtualFunctionProbedBars` returns the PF's own registers: another type than the VFs'
+    /// and I/O space.
     pub const PF_BARS: u32 = 14;
-    /// `GetVirtualFunctionProbedBars` returns the PF's own registers: the VFs' types and other sizes.
+    /// `GetVirtualFunctionProbedBars` returns the PF's own registers: the VFs' types and other
+    /// sizes.
     pub const PF_SIZES: u32 = 15;
     /// `GetVirtualFunctionProbedBars` returns no size for VF BAR 2.
     pub const NO_SIZE: u32 = 16;
@@ -441,8 +443,8 @@ pub struct Report {
     pub late_switches: u32,
     /// Accesses to a VF's configuration space within 100 ms after VF Enable was set.
     pub early_after_enable: u32,
-    /// Accesses to the SR-IOV capability, and calls of `EnableVirtualization`, within a second after
-    /// VF Enable was cleared.
+    /// Accesses to the SR-IOV capability, and calls of `EnableVirtualization`, within a second
+    /// after VF Enable was cleared.
     pub early_after_disable: u32,
     /// The status of a query for the SR-IOV interface that came between the surprise removal of
     /// the last PF that was pulled out and its removal.

@@ -65,8 +65,8 @@ pub unsafe extern "C" fn EtwSetInformation(
 /// Writes an event.
 ///
 /// # Safety
-/// `descriptor` is NULL or valid; `data` is NULL or has `count` descriptors, and each of them points
-/// to as many bytes as it has in its size, or to NULL.
+/// `descriptor` is NULL or valid; `data` is NULL or has `count` descriptors, and each of them
+/// points to as many bytes as it has in its size, or to NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn EtwWriteTransfer(
     handle: REGHANDLE,

@@ -44,8 +44,8 @@ pub(crate) type Routine = unsafe extern "C" fn(*mut c_void);
 /// The function of the KMDF double that calls a routine at `DISPATCH_LEVEL`.
 type AtDispatch = unsafe extern "C" fn(Routine, *mut c_void);
 
-/// Calls `routine` once at `DISPATCH_LEVEL`. On another framework than the double nothing tracks the
-/// level, and the routine is called at that of the calling thread.
+/// Calls `routine` once at `DISPATCH_LEVEL`. On another framework than the double nothing tracks
+/// the level, and the routine is called at that of the calling thread.
 ///
 /// # Safety
 /// `routine` can be called with `context`, once, on this thread.

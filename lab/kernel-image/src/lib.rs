@@ -1,10 +1,10 @@
-//! How the lab's kernel images that are no KMDF drivers are linked: against the kit's import libraries
-//! alone. For build scripts.
+//! How the lab's kernel images that are no KMDF drivers are linked: against the kit's import
+//! libraries alone. For build scripts.
 
 use std::env::{self, VarError};
 
-/// Tells cargo how to link the image that the calling build script belongs to. `entry` is the linker's
-/// option that says where the image is entered.
+/// Tells cargo how to link the image that the calling build script belongs to. `entry` is the
+/// linker's option that says where the image is entered.
 ///
 /// # Errors
 /// When `WDKContentRoot`, the kit's folder, is not set.

@@ -72,7 +72,8 @@ fn of(numbers: &Numbers, writer: u8) -> Option<u32> {
 }
 
 impl BlockHistory {
-    /// Records a write that succeeded. Each writer makes one write after the other, with growing numbers.
+    /// Records a write that succeeded. Each writer makes one write after the other, with growing
+    /// numbers.
     pub fn record_write(&self, id: WriteId) {
         let writer = usize::from(id.writer);
         if let (Some(done), Some(ended)) = (self.done.get(writer), self.ended.get(writer)) {
@@ -150,8 +151,8 @@ impl BlockHistory {
 }
 
 impl Before {
-    /// Checks a message that was drained from a stream; `last` holds the number of the message before it
-    /// from each writer, 0 for none. Messages may be missing.
+    /// Checks a message that was drained from a stream; `last` holds the number of the message
+    /// before it from each writer, 0 for none. Messages may be missing.
     ///
     /// # Errors
     /// When no order of the calls explains it.

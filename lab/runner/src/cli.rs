@@ -161,7 +161,8 @@ pub(crate) enum StartFault {
     OtherWindow,
     /// The PF starts, and again with more memory ranges than a PF can have
     ManyRanges,
-    /// The PF starts, and again with a list of its memory while the bus gives the PF's sizes for the VFs'
+    /// The PF starts, and again with a list of its memory while the bus gives the PF's sizes for
+    /// the VFs'
     PfSizes,
     /// The PF starts, and again with VFs of another size
     OtherSizes,

@@ -1,5 +1,5 @@
-//! A console on the host: runs programs and passes their output on, and performs operations of a trace
-//! between them.
+//! A console on the host: runs programs and passes their output on, and performs operations of a
+//! trace between them.
 
 use std::env;
 use std::io::{BufRead as _, Write, stdin, stdout};
@@ -14,8 +14,9 @@ use crate::trace::Lab;
 /// What a line is that begins with this: an operation, and not a command.
 const OPERATION: &str = "{";
 
-/// Carries out the lines on standard input, each before the next is read. An operation prints its result;
-/// a command prints itself behind `$ `, its standard output, its standard error, and its exit code unless that is 0.
+/// Carries out the lines on standard input, each before the next is read. An operation prints its
+/// result; a command prints its line after `$ `, its standard output, its standard error, and its
+/// exit code unless that is 0.
 pub(crate) fn run(session: &Session) -> Result<ExitCode> {
     let mut lab = Lab::new(session);
     let mut out = stdout().lock();

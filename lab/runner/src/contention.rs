@@ -1,5 +1,5 @@
-//! Contention: lets the stack double run writers, readers, publishers, resets and invalidations on the
-//! same VFs, and reports the first violation.
+//! Contention: lets the stack double run writers, readers, publishers, resets and invalidations on
+//! the same VFs, and reports the first violation.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -37,8 +37,8 @@ const OVERLAPS: [(usize, usize); 12] = [
     (kind::INVALIDATE, kind::PUBLISH),
 ];
 
-/// Runs contention while the PF is rebalanced, then until it is removed. The end of the session finds
-/// what that leaves.
+/// Runs contention while the PF is rebalanced, then until it is removed. The end of the session
+/// finds what that leaves.
 pub(crate) fn run(session: &mut Session) -> Result<ExitCode> {
     let calm = Arc::new(AtomicBool::new(false));
     let shaking = {

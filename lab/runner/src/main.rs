@@ -1,5 +1,5 @@
-//! Drives the lab from user mode: installs the drivers, plugs devices in, runs a job, and prints what
-//! happened.
+//! Drives the lab from user mode: installs the drivers, plugs devices in, runs a job, and prints
+//! what happened.
 //!
 //! | module | does |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! A job's preconditions: blocks of the manifest, and the number of VFs. Without them its result says
-//! nothing about the driver.
+//! A job's preconditions: blocks of the manifest, and the number of VFs. Without them its result
+//! says nothing about the driver.
 
 use std::ops::RangeInclusive;
 

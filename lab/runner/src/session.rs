@@ -186,8 +186,8 @@ impl Session {
 }
 
 impl Session {
-    /// As [`end`](Self::end), but the stack gives the interface of the PF back only when the PF is gone
-    /// and its driver being unloaded: the unload must wait for that.
+    /// As [`end`](Self::end), but the stack gives the interface of the PF back only when the PF is
+    /// gone and its driver being unloaded: the unload must wait for that.
     pub(crate) fn end_held(mut self) -> Result<()> {
         self.pull_guests()?;
         self.pull_pf()?;

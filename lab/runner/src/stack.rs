@@ -180,8 +180,8 @@ impl Stack {
         Ok(())
     }
 
-    /// Lets the system work again. It does not wait for its devices, so this waits until the PF has so
-    /// many VFs on again.
+    /// Lets the system work again. It does not wait for its devices, so this waits until the PF has
+    /// so many VFs on again.
     pub(crate) fn wake(&self, vfs: u16) -> anyhow::Result<()> {
         let woken = self.pnp(abi::pnp::SET_SYSTEM_POWER, 1)?;
         anyhow::ensure!(woken == 0, "S0 ends with 0x{woken:08X}");

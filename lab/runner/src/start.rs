@@ -87,8 +87,8 @@ fn on_the_bus(fault: StartFault, vfs: u16) -> Option<(u32, u32)> {
     Some((of_the_pf, 1))
 }
 
-/// What a resource list contradicts shows only in a rebalance, because the kernel of the lab passes none
-/// when a device starts.
+/// What a resource list contradicts shows only in a rebalance, because the kernel of the lab passes
+/// none when a device starts.
 fn again(bench: &Bench, fault: Option<u32>, list: u32) -> Result<ExitCode> {
     let session = Session::start(bench)?;
     if let Some(fault) = fault {

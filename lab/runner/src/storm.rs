@@ -31,7 +31,8 @@ const BATCH: usize = 250;
 /// Lives that end with a removal: in the first the PF is working when it comes, in the second about
 /// to stop, in the third stopped.
 const REMOVALS: u32 = 3;
-/// The share of all operations that a life with a removal begins with; half of them or so are played.
+/// The share of all operations that a life with a removal begins with; half of them or so are
+/// played.
 const SHARE: u32 = 5;
 
 /// Plays the storm and writes the traces.
@@ -183,8 +184,8 @@ fn play(
     let operations: Vec<_> = (0..count).map(|_| random.operation(vf, guests)).collect();
     let mut results: Vec<abi::Transferred> = Vec::new();
     for batch in operations.chunks(BATCH) {
-        // A stop takes longer than all operations, as VFs that are turned off have a second: the rest is
-        // kept for the removal.
+        // A stop takes longer than all operations, as VFs that are turned off have a second: the
+        // rest is kept for the removal.
         while half.is_some_and(|half| progress.batches.load(Ordering::SeqCst) >= half)
             && !progress.placed.load(Ordering::SeqCst)
         {

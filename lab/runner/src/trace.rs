@@ -307,7 +307,8 @@ impl Host for Lab<'_> {
 }
 
 impl Lab<'_> {
-    /// Sends one `IOCTL_SRIOV_INVALIDATE_BLOCK` for a VF that does not exist: none is pending for it.
+    /// Sends one `IOCTL_SRIOV_INVALIDATE_BLOCK` for a VF that does not exist: none is pending for
+    /// it.
     fn take_of_unknown(&self, vf: u16) -> Outcome<u64> {
         let mut request = abi::Request {
             code: sriov::IOCTL_INVALIDATE_BLOCK,
@@ -321,8 +322,8 @@ impl Lab<'_> {
             milliseconds: 50,
             input: [0; abi::MAX_INPUT],
         };
-        // The request cannot name VF 0xFFFF: there it stands for all. Another VF that does not exist
-        // has to do.
+        // The request cannot name VF 0xFFFF: there it stands for all. Another VF that does not
+        // exist has to do.
         let named = if vf == sriov::ALL_VFS { vf - 1 } else { vf };
         request.input[..2].copy_from_slice(&named.to_le_bytes());
         let answer = self.session.stack.request(&request).map_err(by_stack)?;

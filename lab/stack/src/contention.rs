@@ -1,8 +1,8 @@
 //! Contention: writers, readers, publishers, resets and invalidations on the same VFs.
 //!
-//! Every image identifies the write that it comes from ([`oracle`]), so each read is checked by itself:
-//! it is whole, not from before a reset that had ended, not older than what the writer had written. The
-//! blocks are those of `tests/manifests/storm.toml`.
+//! Every image identifies the write that it comes from ([`oracle`]), so each read is checked by
+//! itself: it is whole, not from before a reset that had ended, not older than what the writer had
+//! written. The blocks are those of `tests/manifests/storm.toml`.
 
 mod run;
 mod vf_state;

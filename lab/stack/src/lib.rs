@@ -1,4 +1,5 @@
-//! The Hyper-V side of the lab: doubles of what surrounds a PF driver and a VF driver, as one WDM driver.
+//! The Hyper-V side of the lab: doubles of what surrounds a PF driver and a VF driver, as one WDM
+//! driver.
 //!
 //! | module | stands in for |
 //! |---|---|
@@ -8,8 +9,8 @@
 //! | [`pf_connection`] | the virtualization stack's connection to the PF driver |
 //! | [`contention`] | many threads on the same VFs |
 //!
-//! [`control`] carries out the runner's requests, [`transfer`] its operations on blocks, and [`kernel`]
-//! has what Wine's kernel lacks. Nothing here is part of the product.
+//! [`control`] carries out the runner's requests, [`transfer`] its operations on blocks, and
+//! [`kernel`] has what Wine's kernel lacks. Nothing here is part of the product.
 #![no_std]
 
 extern crate alloc;

@@ -1,7 +1,8 @@
 //! The PCI bus driver's view of one PF with its VFs.
 //!
 //! Registers are those of the PCI Express Base Specification; `PCI_VIRTUALIZATION_INTERFACE` and
-//! `BUS_INTERFACE_STANDARD` behave as `wdm.h` and its documentation say. The runner switches faults on.
+//! `BUS_INTERFACE_STANDARD` behave as `wdm.h` and its documentation say. The runner switches faults
+//! on.
 
 pub(crate) mod device;
 pub(crate) mod fault;

@@ -175,9 +175,10 @@ fn read(transfer: &Transfer) -> Transferred {
     finished(status, spoils, returned, Some(&buffer.0))
 }
 
-/// Whether a read leaves bytes of its buffer as they are. A byte like the pattern may be the block's
-/// own: it is left alone only if reads into other patterns leave those, too. There are several,
-/// because another thread may write the block meanwhile, and what is written can be like the next pattern.
+/// Whether a read leaves bytes of its buffer as they are. A byte like the pattern may be the
+/// block's own: it is left alone only if reads into other patterns leave those, too. There are
+/// several, because another thread may write the block meanwhile, and what is written can be like
+/// the next pattern.
 fn left_some(transfer: &Transfer, first: &[u8]) -> bool {
     let mut left = [false; MAX_BLOCK_LENGTH];
     for (left, &byte) in left.iter_mut().zip(first) {

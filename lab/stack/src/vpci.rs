@@ -1,4 +1,5 @@
-//! The guest's VPCI bus driver, after `vpci.h` and its documentation, and another driver of the guest.
+//! The guest's VPCI bus driver, after `vpci.h` and its documentation, and another driver of the
+//! guest.
 
 pub(crate) mod guest_driver;
 pub(crate) mod interface;

@@ -2,9 +2,9 @@
 //! completes when the PF says that blocks changed, with a mask: bit n stands for block n.
 //!
 //! A mask says nothing about what changed or how often, so a driver reads those blocks again. This
-//! one collects the masks for the guest's program; a real driver would queue a work item that reads.
-//! The request is sent again at once, before anything is read: a change that happens during the read
-//! is then announced anew, and none is missed.
+//! one collects the masks for the guest's program; a real driver would queue a work item that
+//! reads. The request is sent again at once, before anything is read: a change that happens during
+//! the read is then announced anew, and none is missed.
 
 use core::ptr;
 use core::sync::atomic::Ordering;

@@ -3,7 +3,8 @@
 //! - **By call**: `ReadVfConfigBlock` and `WriteVfConfigBlock` of `VPCI_INTERFACE_STANDARD`, up to
 //!   `APC_LEVEL`. The call returns when the PF has answered.
 //! - **By IOCTL**: `IOCTL_VPCI_READ_BLOCK` and `IOCTL_VPCI_WRITE_BLOCK` to the bus, which may also
-//!   complete later: the way for a driver that must not wait. This driver waits, to show the buffers.
+//!   complete later: the way for a driver that must not wait. This driver waits, to show the
+//!   buffers.
 //!
 //! A block has at most 128 bytes. A status other than success is the PF's refusal. The host decides
 //! whether its value reaches the guest, so nothing here depends on it.

@@ -1,7 +1,7 @@
 //! A sample VF driver, as a guest's author would write it for a device whose PF runs pf_broker.
 //!
-//! A VF reaches the PF through its bus alone: it reads and writes configuration blocks, and is notified
-//! when blocks change. docs/vf-authors.md walks through this driver:
+//! A VF reaches the PF through its bus alone: it reads and writes configuration blocks, and is
+//! notified when blocks change. docs/vf-authors.md walks through this driver:
 //!
 //! | file | shows |
 //! |---|---|

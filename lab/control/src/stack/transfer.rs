@@ -23,8 +23,8 @@ pub mod operation {
     /// Waits until the PF driver has nothing more to tell of the VF, then takes what the stack was
     /// told since the last time or a reset: a mask comes back.
     pub const TAKE: u8 = 7;
-    /// Sets the VF's power state, whose number `block` holds, 0 for D0: by the interface, or by the management
-    /// interface where `path` is [`super::path::VPCI`].
+    /// Sets the VF's power state, whose number `block` holds, 0 for D0: by the interface, or by the
+    /// management interface where `path` is [`super::path::VPCI`].
     pub const POWER: u8 = 8;
 }
 
@@ -38,8 +38,8 @@ pub mod path {
     pub const NULL_BUFFER: u8 = 2;
     /// Straight to the callbacks, at `DISPATCH_LEVEL`.
     pub const SRIOV_RAISED: u8 = 3;
-    /// To the VF driver, by a request that another driver of the guest sends at `DISPATCH_LEVEL`; on to
-    /// the bus by IOCTL.
+    /// To the VF driver, by a request that another driver of the guest sends at `DISPATCH_LEVEL`;
+    /// on to the bus by IOCTL.
     pub const DRIVER_RAISED: u8 = 4;
 }
 

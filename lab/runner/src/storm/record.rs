@@ -24,8 +24,8 @@ impl Record {
         self.0.len()
     }
 
-    /// Cuts off what came after the removal of the PF, and says whether there was something. From the
-    /// first operation on that reported the removal none may succeed.
+    /// Cuts off what came after the removal of the PF, and says whether there was something. From
+    /// the first operation on that reported the removal none may succeed.
     pub(super) fn cut(&mut self) -> Result<bool> {
         let told = |(_, result): &(_, abi::Transferred)| result.status == status::DEVICE_REMOVED;
         let Some(end) = self.0.iter().position(told) else {

@@ -16,8 +16,8 @@ use wdk_sys::{
 use crate::kernel::irp;
 use crate::pf_connection::{attachment_log, interface};
 
-/// The status of the PF's first start: `STATUS_PENDING` before it ends, `STATUS_NO_SUCH_DEVICE` if no
-/// driver was above the bus because its `AddDevice` failed.
+/// The status of the PF's first start: `STATUS_PENDING` before it ends, `STATUS_NO_SUCH_DEVICE` if
+/// no driver was above the bus because its `AddDevice` failed.
 static PF_START: AtomicI32 = AtomicI32::new(STATUS_PENDING);
 /// The same of the VF that was plugged in last.
 static VF_START: AtomicI32 = AtomicI32::new(STATUS_PENDING);
@@ -62,8 +62,8 @@ pub(crate) fn restarts_before_cancel_stop() -> u32 {
     RESTARTS.load(Ordering::SeqCst)
 }
 
-/// Sets a completion routine for the driver above, as a filter on top of it would, to learn the status
-/// of a start request that the kernel sent.
+/// Sets a completion routine for the driver above, as a filter on top of it would, to learn the
+/// status of a start request that the kernel sent.
 fn observe_start(irp: PIRP, start: &'static AtomicI32) {
     // SAFETY: the request is the bus's while it is dispatched.
     let request = unsafe { &mut *irp };

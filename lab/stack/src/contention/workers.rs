@@ -362,8 +362,8 @@ fn configurator(shared: &Shared, state: &VfState) {
     }
 }
 
-/// Raises an invalidation that no other worker raises. It must be delivered to the stack, unless a reset
-/// clears it.
+/// Raises an invalidation that no other worker raises. It must be delivered to the stack, unless a
+/// reset clears it.
 fn invalidator(shared: &Shared, state: &VfState) {
     let mut raised = invalidation_log::count(state.vf, INVALIDATED_BIT);
     while !shared.run.is_over() {

@@ -1,7 +1,7 @@
 //! `SeAccessCheck`, which Wine's kernel exports as a stub that ends the process.
 //!
-//! It follows the function's page and MS-DTYP 2.5.3. The discretionary list alone decides, and the caller
-//! is an administrator or an ordinary user, as the runner says.
+//! It follows the function's page and MS-DTYP 2.5.3. The discretionary list alone decides, and the
+//! caller is an administrator or an ordinary user, as the runner says.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -13,8 +13,8 @@ use wdk_sys::{NTSTATUS, STATUS_ACCESS_DENIED, STATUS_INVALID_PARAMETER, STATUS_S
 
 use crate::log::log;
 
-/// `NtProtectVirtualMemory`: changes the protection of pages. Wine's kernel exports it, and no import
-/// library has it; an image that imports from ntdll itself is no driver to Wine.
+/// `NtProtectVirtualMemory`: changes the protection of pages. Wine's kernel exports it, and no
+/// import library has it; an image that imports from ntdll itself is no driver to Wine.
 type Protect = unsafe extern "C" fn(
     process: *mut c_void,
     address: *mut *mut c_void,

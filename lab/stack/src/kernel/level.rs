@@ -1,8 +1,9 @@
-//! The level of the calling thread, which the framework double tracks because Wine's kernel has none.
+//! The level of the calling thread, which the framework double tracks because Wine's kernel has
+//! none.
 
 use core::ffi::c_void;
 
-// The ETW double, which lies in the place of HAL.DLL, knows where to ask.
+// The ETW double, which is in the place of HAL.DLL, exports these.
 #[link(name = "HAL.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "C" {
     fn LabLevel() -> u8;
@@ -15,8 +16,8 @@ pub(crate) fn is_raised() -> bool {
     unsafe { LabLevel() > 0 }
 }
 
-/// Runs `work` once at `DISPATCH_LEVEL`. Another framework than the double does not track the level,
-/// and `work` runs at that of the calling thread.
+/// Runs `work` once at `DISPATCH_LEVEL`. Another framework than the double does not track the
+/// level, and `work` runs at that of the calling thread.
 pub(crate) fn at_dispatch(work: &mut dyn FnMut()) {
     unsafe extern "C" fn run(work: *mut c_void) {
         // SAFETY: called once, with the context below, before the call there returns.

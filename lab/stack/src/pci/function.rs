@@ -16,9 +16,10 @@ const MSI: u32 = 0x80;
 /// Multiple Message Capable of a VF: the binary logarithm of its vectors.
 const VECTORS: u16 = 3;
 
-/// What a byte of a VF's space holds after a write: error bits are cleared by writing one (7.5.1.1.4
-/// and 7.5.3.5), and the lower half of the status register can only be read. All other bytes hold what is
-/// written, those that real hardware would keep included: so whatever the driver lets through shows.
+/// What a byte of a VF's space holds after a write: error bits are cleared by writing one
+/// (7.5.1.1.4 and 7.5.3.5), and the lower half of the status register can only be read. All other
+/// bytes hold what is written, those that real hardware would keep included: so whatever the driver
+/// lets through shows.
 pub(super) fn after_write(address: u32, held: u8, written: u8) -> u8 {
     const STATUS_ERRORS: u32 = config::STATUS + 1;
     const DEVICE_STATUS: u32 = EXPRESS + config::EXPRESS_DEVICE_STATUS;

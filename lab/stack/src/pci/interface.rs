@@ -179,8 +179,8 @@ unsafe extern "C" fn get_probed_bars(_context: *mut c_void, values: *mut u32) ->
     STATUS_SUCCESS
 }
 
-/// What the bus gives for the sizes of the VFs' registers, or, as the documentation may also be read,
-/// of the PF's own.
+/// What the bus gives for the sizes of the VFs' registers, or, as the documentation may also be
+/// read, of the PF's own.
 fn probed_bars() -> [u32; 6] {
     let mask = |bytes: u32| !(bytes - 1);
     let wide = |bytes: u32| mask(bytes) | BAR_0_FLAGS;

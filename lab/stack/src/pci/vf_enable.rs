@@ -1,6 +1,7 @@
 //! VF Enable of the PCI double, and the times after it (PCI Express Base Specification, section
-//! 9.3.3.3.1): no request to a VF for 100 ms after it was set, no access to the SR-IOV capability for a
-//! second after it was cleared. Each access that comes too early is counted and fails the run.
+//! 9.3.3.3.1): no request to a VF for 100 ms after it was set, no access to the SR-IOV capability
+//! for a second after it was cleared. Each access that comes too early is counted and fails the
+//! run.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

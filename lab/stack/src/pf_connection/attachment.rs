@@ -1,5 +1,5 @@
-//! An attached virtualization stack: keeps a notification request and invalidation requests pending,
-//! answers events as the runner says, and passes invalidations on to the guests.
+//! An attached virtualization stack: keeps a notification request and invalidation requests
+//! pending, answers events as the runner says, and passes invalidations on to the guests.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -202,8 +202,8 @@ pub(crate) fn wait_until_idle(milliseconds: u32) -> Result<(), NTSTATUS> {
     }
 }
 
-/// Waits until the PF driver has delivered every invalidation of one VF. Fails if no request is left
-/// that it could deliver one by.
+/// Waits until the PF driver has delivered every invalidation of one VF. Fails if no request is
+/// left that it could deliver one by.
 pub(crate) fn wait_until_delivered(vf: u16) -> Result<(), NTSTATUS> {
     let attachment = ATTACHMENT.lock().clone();
     let attachment = attachment.ok_or(STATUS_DEVICE_NOT_CONNECTED)?;

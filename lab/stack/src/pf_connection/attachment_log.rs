@@ -1,4 +1,5 @@
-//! What an attached stack observed: events that the PF driver sent, and how its pending requests ended.
+//! What an attached stack observed: events that the PF driver sent, and how its pending requests
+//! ended.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 

@@ -39,7 +39,8 @@ pub(crate) fn query_interface(
     Ok(interface.first)
 }
 
-/// Sends a device stack `IOCTL_SRIOV_PROXY_QUERY_LUID` without a file object, and returns its status.
+/// Sends a device stack `IOCTL_SRIOV_PROXY_QUERY_LUID` without a file object, and returns its
+/// status.
 pub(crate) fn query_luid(top: *mut DEVICE_OBJECT) -> NTSTATUS {
     let mut luid = [0_u8; 8];
     let sent = irp::send(top, |request, location: &mut IO_STACK_LOCATION| {

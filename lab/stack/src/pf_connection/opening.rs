@@ -35,7 +35,8 @@ unsafe extern "C" {
 ///
 /// Under Wine an open may return before the driver has seen the create request. A caller that
 /// references the file object then gets an empty one for good, and Wine's kernel crashes when that
-/// one is closed. Requests are delivered in order, so once one has ended, the create request is done.
+/// one is closed. Requests are delivered in order, so once one has ended, the create request is
+/// done.
 pub(super) fn open_device(
     link: &mut Text,
 ) -> Result<(HANDLE, *mut FILE_OBJECT, *mut DEVICE_OBJECT), NTSTATUS> {

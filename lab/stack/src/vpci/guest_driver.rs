@@ -1,5 +1,5 @@
-//! Another driver of a guest. It sends the VF driver's control codes at `DISPATCH_LEVEL`, where a driver
-//! may send a request but not wait for its end.
+//! Another driver of a guest. It sends the VF driver's control codes at `DISPATCH_LEVEL`, where a
+//! driver may send a request but not wait for its end.
 
 use lab_control::sample::{BY_IOCTL, IOCTL_READ, IOCTL_WRITE, ReadRequest, WriteRequest};
 use lab_control::stack::Transfer;
@@ -14,7 +14,8 @@ use crate::bus::children;
 use crate::kernel::irp::{self, Completion, byte};
 use crate::kernel::level;
 
-/// Reads or writes a block of a VF through its driver. A successful read fills the front of `buffer`.
+/// Reads or writes a block of a VF through its driver. A successful read fills the front of
+/// `buffer`.
 pub(crate) fn transfer(transfer: &Transfer, buffer: &mut [u8], writes: bool) -> NTSTATUS {
     let Some(top) = children::top_of_virtual_function(transfer.vf) else {
         return STATUS_NO_SUCH_DEVICE;

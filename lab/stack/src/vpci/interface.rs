@@ -12,7 +12,8 @@ use crate::bus::interface_query::{Query, offer};
 use crate::kernel::status::status_of;
 use crate::pf_connection::call;
 
-/// Refuses a length of zero, or beyond what the channel carries, as the VPCI bus driver does itself.
+/// Refuses a length of zero, or beyond what the channel carries, as the VPCI bus driver does
+/// itself.
 pub(super) fn check_length(length: u32) -> Result<(), NTSTATUS> {
     if (1..=MAX_BLOCK_SIZE).contains(&length) {
         Ok(())

@@ -1,8 +1,8 @@
 //! `IOCTL_VPCI_READ_BLOCK`, `IOCTL_VPCI_WRITE_BLOCK` and `IOCTL_VPCI_INVALIDATE_BLOCK`, as
 //! `IRP_MJ_INTERNAL_DEVICE_CONTROL` with `METHOD_NEITHER`.
 //!
-//! The documentation of `IOCTL_VPCI_INVALIDATE_BLOCK` leaves open which buffer receives the mask. Here it
-//! is the output buffer, or the input buffer where there is no output buffer.
+//! The documentation of `IOCTL_VPCI_INVALIDATE_BLOCK` leaves open which buffer receives the mask.
+//! Here it is the output buffer, or the input buffer where there is no output buffer.
 
 use alloc::sync::Arc;
 use core::ffi::c_void;
