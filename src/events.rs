@@ -4,6 +4,7 @@
 //! [`pf_state::rebalance`] decides; this completes the requests. No request is completed and no
 //! thread sleeps with the lock held.
 
+use block_broker::Kinds;
 use pcivirt_abi::sriov::PnpEventComplete;
 use pf_state::{
     event,
@@ -37,7 +38,13 @@ fn admit_attaches(pf: &Pf) {
             return;
         };
         let admission = rebalance.attach(request.handle());
+        // Under the lock, so that the changes of the attachment come one at a time.
+        let changed = match admission {
+            Admission::Granted => pf.note_attachment(true),
+            _ => Kinds::NONE,
+        };
         drop(rebalance);
+        pf.pending.on_change(changed);
         match admission {
             Admission::Granted => {
                 etw::write(&pf.source, &EtwEvent::of(&event::ATTACHED));
@@ -70,8 +77,14 @@ fn end_attachment(pf: &Pf, change: impl FnOnce(&mut Rebalance) -> Option<Wake>) 
     let was_attached = rebalance.is_attached();
     let wake = change(&mut rebalance);
     let is_attached = rebalance.is_attached();
-    drop(rebalance);
     let has_ended = was_attached && !is_attached;
+    let changed = if has_ended {
+        pf.note_attachment(false)
+    } else {
+        Kinds::NONE
+    };
+    drop(rebalance);
+    pf.pending.on_change(changed);
     // Trace this first, so its consequences follow it in the log.
     if has_ended {
         etw::write(&pf.source, &EtwEvent::of(&event::DETACHED));

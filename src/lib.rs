@@ -15,7 +15,7 @@
 //! | `reset` | the reset of one VF |
 //! | `follow_up` | what the broker's operations require afterwards |
 //! | `invalidation` | `IOCTL_SRIOV_INVALIDATE_BLOCK`: blocks that VFs should read again |
-//! | `changes` | `IOCTL_WAIT`: host software waits for changes of the VFs |
+//! | `changes` | `IOCTL_CHANGES`: what changed, for host software |
 //! | `events` | attach, rebalance, detach of the virtualization stack |
 //! | `registers` | saves and restores VFs' registers around a power-down |
 //! | `pf`, `pf/lifetime` | the state of one PF, and its creation and deletion |

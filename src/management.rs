@@ -53,7 +53,7 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
         abi::IOCTL_JOURNAL => {
             control.reply_with(|request, output| observation::journal(vfs, request, output));
         }
-        abi::IOCTL_WAIT => changes::wait_for_change(pf, vfs, control),
+        abi::IOCTL_CHANGES => changes::list(pf, vfs, control),
         abi::IOCTL_HOST_REFUSALS => control.request.reply(&observation::host_refusals(vfs)),
         _ => control.request.complete(status::INVALID_DEVICE_REQUEST),
     }

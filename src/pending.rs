@@ -1,9 +1,9 @@
-//! The requests of a PF that wait, and the host software among them (`IOCTL_WAIT`).
+//! The requests of a PF that wait, and the host software among them (`IOCTL_CHANGES`).
 //!
 //! The queues and the work item are objects of the device: they may be used until it is removed,
 //! which the rundown in [`PendingRequests`] ends.
 
-use block_broker::{Kinds, Watch};
+use block_broker::{Kinds, Queue, Watch};
 use pf_state::{
     rundown::{Rundown, RundownGuard},
     status::{self, NtStatus},
@@ -24,9 +24,8 @@ pub(crate) struct PendingRequests {
     pub(crate) invalidations: ManualQueue,
     /// `IOCTL_SRIOV_MITIGATED_RANGE_UPDATE`, which is never completed: there are no ranges.
     pub(crate) range_updates: ManualQueue,
-    /// The management interface's `IOCTL_WAIT` for each set of kinds, in the order of
-    /// `Kinds::SETS`.
-    waits: [ManualQueue; 3],
+    /// The management interface's `IOCTL_CHANGES` while there are none.
+    waits: [ManualQueue; 2],
     /// Which changes of the VFs host software waits for.
     pub(crate) watch: Watch,
     /// Answers that host software, at `PASSIVE_LEVEL`.
@@ -43,11 +42,7 @@ impl PendingRequests {
             notifications: ManualQueue::new(device)?,
             invalidations: ManualQueue::new(device)?,
             range_updates: ManualQueue::new(device)?,
-            waits: [
-                ManualQueue::new(device)?,
-                ManualQueue::new(device)?,
-                ManualQueue::new(device)?,
-            ],
+            waits: [ManualQueue::new(device)?, ManualQueue::new(device)?],
             watch: Watch::new(),
             answer_waits: WorkItem::new(device, answer_waits)?,
         })
@@ -58,13 +53,12 @@ impl PendingRequests {
         self.alive.enter().ok_or(status::DEVICE_REMOVED)
     }
 
-    /// The queue of requests that wait for exactly these kinds.
-    pub(crate) fn waits_for(&self, kinds: Kinds) -> ManualQueue {
-        let [changes, journal, both] = self.waits;
-        match kinds {
-            Kinds::CHANGES => changes,
-            Kinds::JOURNAL => journal,
-            _ => both,
+    /// One of the queues of host software that waits.
+    pub(crate) const fn waits_in(&self, queue: Queue) -> ManualQueue {
+        let [first, second] = self.waits;
+        match queue {
+            Queue::First => first,
+            Queue::Second => second,
         }
     }
 
@@ -80,7 +74,7 @@ impl PendingRequests {
         .chain(self.waits)
     }
 
-    /// Changes of these kinds happened to a VF and are counted. Callable up to `DISPATCH_LEVEL`
+    /// Changes of these kinds happened to a VF and are stamped. Callable up to `DISPATCH_LEVEL`
     /// without a lock: one atomic load when no host software waits; otherwise it queues the work
     /// item, whatever the number of waiters and of VFs.
     #[inline]

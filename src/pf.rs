@@ -4,7 +4,7 @@ pub(crate) mod lifetime;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use block_broker::FollowUp;
+use block_broker::{FollowUp, Kinds};
 use pcivirt_abi::Luid;
 use pf_broker_abi::Refusal;
 use pf_state::{
@@ -25,6 +25,7 @@ use crate::{
     etw::{self, EtwEvent, Source},
     hardware_access::{HardwareAccess, Powered},
     os::{
+        kernel,
         lock::Locked,
         once::Once,
         wait::{self, Event},
@@ -110,10 +111,29 @@ impl Pf {
         }
         // SAFETY: the VFs are part of the PF and reached through it alone, and the PF's object owns
         // their memory.
-        let vfs = unsafe { VfSet::new(device, self.object, identity) }?;
+        let vfs = unsafe { VfSet::new(device, self.object, identity, self.start_id()) }?;
         self.vfs
             .set(vfs)
             .ok_or(StartFailure::Framework(status::DEVICE_BUSY))
+    }
+
+    /// Identifies this start of the device: the LUID differs from that of every other device until
+    /// the system stops, and the time from that of every earlier boot.
+    fn start_id(&self) -> [u64; 2] {
+        let Luid {
+            low_part,
+            high_part,
+        } = self.luid;
+        let luid = u64::from(high_part.cast_unsigned()) << 32 | u64::from(low_part);
+        [luid, kernel::system_time()]
+    }
+
+    /// The virtualization stack has attached or detached. Calls come one at a time. Returns the
+    /// kinds of changes that [`PendingRequests::on_change`] needs.
+    pub(crate) fn note_attachment(&self, attached: bool) -> Kinds {
+        self.vfs().map_or(Kinds::NONE, |vfs| {
+            vfs.broker.note_attachment(attached).changed
+        })
     }
 
     /// The constant facts of the device, from the first start to the removal, whatever the power

@@ -2,7 +2,7 @@
 
 use core::{cell::UnsafeCell, mem::MaybeUninit};
 
-use block_broker::{BlockSlot, Broker, Vf, VfLock};
+use block_broker::{BlockSlot, Broker, Newest, Vf, VfLock};
 use block_table::Table;
 use pf_broker_abi::TableSource;
 use pf_state::{
@@ -28,6 +28,7 @@ static EMBEDDED_TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/block_t
 #[repr(C, align(128))]
 pub(crate) struct VfContext {
     lock: SpinLock,
+    newest: Newest,
     vf: UnsafeCell<Vf<'static>>,
     /// Calls that use the VF's hardware enter it; a reset closes it.
     pub(crate) rundown: Rundown,
@@ -63,6 +64,11 @@ impl VfLock for VfContext {
         // SAFETY: the lock is held, so there is no other reference to the VF.
         operation(unsafe { &mut *self.vf.get() })
     }
+
+    #[inline]
+    fn newest(&self) -> &Newest {
+        &self.newest
+    }
 }
 
 /// The VFs of a PF, and the broker between them and the host.
@@ -79,7 +85,8 @@ pub(crate) struct VfSet {
 
 impl VfSet {
     /// Reads the parameters, verifies the table, compares its IDs with the PF's and allocates all
-    /// memory, at `PASSIVE_LEVEL`.
+    /// memory, at `PASSIVE_LEVEL`. `start` identifies this start of the device for the cookies of
+    /// host software.
     ///
     /// # Safety
     /// The result is used only as long as `owner`, which owns its memory, lives.
@@ -87,6 +94,7 @@ impl VfSet {
         device: WDFDEVICE,
         owner: WDFOBJECT,
         identity: Identity,
+        start: [u64; 2],
     ) -> Result<Self, StartFailure> {
         let parameters = Parameters::open(device)?;
         // SAFETY: as the caller promises.
@@ -106,7 +114,7 @@ impl VfSet {
                 allowed: table.device().max_vfs,
             })?;
         Ok(Self {
-            broker,
+            broker: broker.with_start(start),
             contexts,
             num_vfs,
             table_source,
@@ -179,6 +187,7 @@ unsafe fn make_vfs(
         })?;
         context.write(VfContext {
             lock: SpinLock::new(owner).map_err(StartFailure::Framework)?,
+            newest: Newest::new(),
             vf: UnsafeCell::new(vf),
             rundown: Rundown::open(),
             invalidations: ManualQueue::new(device).map_err(StartFailure::Framework)?,

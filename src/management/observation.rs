@@ -54,7 +54,6 @@ pub(super) fn query(pf: &Pf, vfs: &VfSet) -> abi::QueryReply {
         block_count: u16::try_from(table.block_count()).unwrap_or(u16::MAX),
         table_source: vfs.table_source.code(),
         attached: u8::from(attached),
-        changes: vfs.broker.change_count(),
         name: padded(device.name),
     }
 }

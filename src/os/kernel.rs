@@ -47,3 +47,22 @@ pub(crate) fn time() -> u64 {
     // SAFETY: the function has no preconditions.
     unsafe { clock() }
 }
+
+/// The system time in units of 100 ns since 1601, at `PASSIVE_LEVEL`; the time since the system
+/// started on a kernel that exports neither function of `wdm.h`.
+pub(crate) fn system_time() -> u64 {
+    /// `KeQuerySystemTimePrecise` of `wdm.h`, exported since Windows 8, and `KeQuerySystemTime`,
+    /// which is inline in the headers on 64-bit processors and exported by other kernels.
+    type QuerySystemTime = unsafe extern "C" fn(*mut i64);
+    static PRECISE: Name<24> = Name::new(b"KeQuerySystemTimePrecise");
+    static PLAIN: Name<17> = Name::new(b"KeQuerySystemTime");
+    let Some(query) = look_up(&PRECISE).or_else(|| look_up(&PLAIN)) else {
+        return time();
+    };
+    // SAFETY: the kernel's functions of these names have this signature.
+    let query = unsafe { core::mem::transmute::<*mut c_void, QuerySystemTime>(query) };
+    let mut now = 0;
+    // SAFETY: the result lives through the call.
+    unsafe { query(&raw mut now) };
+    now.cast_unsigned()
+}

@@ -85,6 +85,34 @@ impl Request {
         Some(value)
     }
 
+    /// Replaces the structure at the start of the input.
+    pub(crate) fn replace_input<T: IntoBytes + Immutable>(&self, value: &T) {
+        let mut buffer: PVOID = core::ptr::null_mut();
+        // SAFETY: the driver owns the request, the result is written before the call returns, and
+        // the length is optional.
+        let status = unsafe {
+            wdf::call!(
+                WdfRequestRetrieveInputBuffer,
+                self.0,
+                size_of::<T>(),
+                &raw mut buffer,
+                core::ptr::null_mut(),
+            )
+        };
+        if status < 0 || buffer.is_null() {
+            return;
+        }
+        // SAFETY: the buffer, which the system allocated for the request, has room for a `T`, and a
+        // private value is no part of it.
+        unsafe {
+            core::ptr::copy_nonoverlapping(
+                core::ptr::from_ref(value).cast::<u8>(),
+                buffer.cast(),
+                size_of::<T>(),
+            );
+        }
+    }
+
     /// The output, with room for at least `minimum` bytes.
     pub(crate) fn output(&self, minimum: usize) -> Result<Output<'_>, NtStatus> {
         let mut buffer: PVOID = core::ptr::null_mut();
@@ -178,6 +206,25 @@ impl Output<'_> {
     /// Bytes written so far.
     pub(crate) const fn written(&self) -> usize {
         self.written
+    }
+
+    /// Leaves room for bytes that [`fill_front`](Self::fill_front) writes.
+    pub(crate) fn leave(&mut self, count: usize) -> Result<(), NtStatus> {
+        if count > self.room() {
+            return Err(status::BUFFER_TOO_SMALL);
+        }
+        self.written += count;
+        Ok(())
+    }
+
+    /// Writes `bytes` to the start of the output, at most as many as are written or left there.
+    pub(crate) fn fill_front(&mut self, bytes: &[u8]) {
+        let count = bytes.len().min(self.written);
+        if self.buffer.is_null() {
+            return;
+        }
+        // SAFETY: `written` is at most the room of the buffer, and private bytes are no part of it.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.buffer, count) };
     }
 
     /// Appends one structure, which has to fit.

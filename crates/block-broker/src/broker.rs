@@ -1,6 +1,7 @@
 //! The operations of VFs and host software on the blocks of all VFs of a device.
 
 mod blocks;
+mod changes;
 pub(crate) mod companion;
 mod invalidation;
 mod lifecycle;
@@ -14,6 +15,7 @@ use crate::host_refusals::HostRefusals;
 use crate::mask::bit;
 use crate::outcome::{FollowUp, Outcome};
 use crate::request::{Request, Target};
+use crate::stamps::{Attachment, Epoch, Newest};
 use crate::sync::AtomicBool;
 
 /// The lock around one VF, which the shell implements.
@@ -29,6 +31,10 @@ pub trait VfLock {
     /// such as a framework queue's: that one is always the inner lock, and never held around a call
     /// of the broker.
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R;
+
+    /// The VF's [`Newest`], which readers load without the lock. It lies next to the lock, in the
+    /// VF's own cache lines.
+    fn newest(&self) -> &Newest;
 }
 
 /// There are more VFs than the manifest allows.
@@ -60,7 +66,7 @@ impl core::error::Error for TooManyVfs {}
 /// the checksum of at most 124 bytes and the evaluation of the block's rules; no operation ever
 /// holds two locks. Everything is bounded and works up to `DISPATCH_LEVEL` with a spin lock and
 /// non-paged memory, but [`Broker::publish_all`], [`Broker::invalidate_all`],
-/// [`Broker::invalidate_notifying`], [`Broker::begin_reset`], [`Broker::count`] and
+/// [`Broker::invalidate_notifying`], [`Broker::begin_reset`], [`Broker::changes`] and
 /// [`Broker::remove`] visit every VF or every block, one lock at a time, and are better called at
 /// `PASSIVE_LEVEL`.
 ///
@@ -85,6 +91,10 @@ pub struct Broker<'a, L> {
     /// A publish to all VFs is under way.
     publishing_to_all: AtomicBool,
     host_refusals: HostRefusals,
+    /// Identifies this start of the device.
+    start: [u64; 2],
+    attachment: Attachment,
+    epoch: Epoch,
 }
 
 impl<'a, L: VfLock> Broker<'a, L> {
@@ -111,7 +121,19 @@ impl<'a, L: VfLock> Broker<'a, L> {
             notifying,
             publishing_to_all: AtomicBool::new(false),
             host_refusals: HostRefusals::new(),
+            start: [1, 0],
+            attachment: Attachment::new(),
+            epoch: Epoch::first(),
         })
+    }
+
+    /// Sets what the cookies of this start of the device contain; see [`Broker::changes`]. A shell
+    /// whose callers may keep cookies longer than the device runs gives each start its own value,
+    /// which is not zero.
+    #[must_use]
+    pub fn with_start(mut self, start: [u64; 2]) -> Self {
+        self.start = start;
+        self
     }
 
     /// The table that all VFs follow.
@@ -143,7 +165,7 @@ impl<'a, L: VfLock> Broker<'a, L> {
         operation: impl FnOnce(&mut Vf<'_>) -> Result<R, Refusal>,
     ) -> Outcome<R> {
         match self.vf(vf) {
-            Ok(vf) => self.count_for_host(request, locked(vf, operation)),
+            Ok(vf) => self.count_for_host(request, self.locked(vf, operation)),
             Err(refusal) => Outcome::refused(refusal),
         }
     }
@@ -161,10 +183,46 @@ impl<'a, L: VfLock> Broker<'a, L> {
             Err(refusal) => return Outcome::refused(refusal),
         };
         let outcome = match self.find(request) {
-            Ok(target) => locked(vf, |vf| operation(vf, target)),
-            Err((index, refusal)) => refuse(vf, request, index, refusal),
+            Ok(target) => self.locked(vf, |vf| operation(vf, target)),
+            Err((index, refusal)) => self.refuse(vf, request, index, refusal),
         };
         self.count_for_host(request, outcome)
+    }
+
+    /// [`locked`] with this device's epoch.
+    #[inline]
+    fn locked<R>(
+        &self,
+        lock: &L,
+        operation: impl FnOnce(&mut Vf<'_>) -> Result<R, Refusal>,
+    ) -> Outcome<R> {
+        locked(&self.epoch, lock, operation)
+    }
+
+    /// Runs an operation that cannot be refused on every VF, one lock at a time.
+    fn on_all(&self, operation: impl Fn(&mut Vf<'_>)) -> FollowUp {
+        let mut follow_up = FollowUp::NOTHING;
+        for vf in self.vfs {
+            let done = self.locked(vf, |vf| {
+                operation(vf);
+                Ok(())
+            });
+            follow_up.add(done.follow_up);
+        }
+        follow_up
+    }
+
+    /// Refuses an operation that needs only the counters and journal of the VF.
+    #[cold]
+    #[inline(never)]
+    fn refuse<R>(
+        &self,
+        vf: &L,
+        request: &Request,
+        index: Option<usize>,
+        refusal: Refusal,
+    ) -> Outcome<R> {
+        self.locked(vf, |vf| Err(vf.refuse(request, index, refusal)))
     }
 
     /// Counts a refusal of the host's own operation for the device.
@@ -189,16 +247,16 @@ impl<'a, L: VfLock> Broker<'a, L> {
     }
 }
 
-/// Runs an operation on a VF under its lock, and returns the changes that it counted as follow-up.
+/// Runs an operation on a VF under its lock, stamps what it changed, and returns that as follow-up.
 #[inline]
 fn locked<L: VfLock, R>(
-    vf: &L,
+    epoch: &Epoch,
+    lock: &L,
     operation: impl FnOnce(&mut Vf<'_>) -> Result<R, Refusal>,
 ) -> Outcome<R> {
-    vf.with(|vf| {
-        let before = vf.counts();
+    lock.with(|vf| {
         let result = operation(vf);
-        let changed = vf.changed_since(before);
+        let changed = vf.stamp_changes(|| lock.newest().stamp(epoch));
         Outcome {
             result,
             follow_up: FollowUp {
@@ -207,31 +265,6 @@ fn locked<L: VfLock, R>(
             },
         }
     })
-}
-
-/// Runs an operation that cannot be refused on every VF, one lock at a time.
-fn on_all<L: VfLock>(vfs: &[L], operation: impl Fn(&mut Vf<'_>)) -> FollowUp {
-    let mut follow_up = FollowUp::NOTHING;
-    for vf in vfs {
-        let done = locked(vf, |vf| {
-            operation(vf);
-            Ok(())
-        });
-        follow_up.add(done.follow_up);
-    }
-    follow_up
-}
-
-/// Refuses an operation that needs only the counters and journal of the VF.
-#[cold]
-#[inline(never)]
-fn refuse<L: VfLock, R>(
-    vf: &L,
-    request: &Request,
-    index: Option<usize>,
-    refusal: Refusal,
-) -> Outcome<R> {
-    locked(vf, |vf| Err(vf.refuse(request, index, refusal)))
 }
 
 /// Why an operation is not valid for a block of this kind and access, if so.

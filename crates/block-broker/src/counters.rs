@@ -53,6 +53,7 @@ impl VfCounters {
 
 /// The counters of one block of one VF since the device started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct BlockCounters {
     /// Reads of the VF that were answered.
     pub reads: u64,

@@ -14,7 +14,8 @@
 //! | `broker.rs`, `broker/` | the operations on all VFs, and what is checked before any lock |
 //! | `outcome.rs` | what an operation returns |
 //! | `vf.rs`, `vf/` | one VF: what its operations do under its lock |
-//! | `watch.rs` | waiting for a change |
+//! | `watch.rs` | requests that wait for a change |
+//! | `changes.rs`, `stamps.rs`, `kinds.rs` | what changed, when, and of which kind |
 //! | `request.rs` | one call, and the lengths it may have |
 //! | `refusal.rs` | the refusal of each broken rule |
 //! | `mask.rs` | invalidation masks |
@@ -28,14 +29,17 @@
 #![forbid(unsafe_code)]
 
 mod broker;
+mod changes;
 mod counters;
 mod host_refusals;
 mod journal;
+mod kinds;
 mod limits;
 mod mask;
 mod outcome;
 mod refusal;
 mod request;
+mod stamps;
 mod store;
 mod sync;
 mod ticks;
@@ -44,11 +48,14 @@ mod watch;
 
 pub use broker::companion::{Begun, PendingRead, PendingWrite};
 pub use broker::{Broker, TooManyVfs, VfLock};
+pub use changes::{ChangesEnd, MalformedCookie};
 pub use counters::{BlockCounters, VfCounters};
 pub use journal::{Entry, Event, Excerpt, JOURNAL_LENGTH};
+pub use kinds::Kinds;
 pub use outcome::{Deliver, FollowUp, Outcome};
 pub use refusal::refusal_of;
+pub use stamps::Newest;
 pub use store::BlockSlot;
 pub use ticks::Ticks;
 pub use vf::{BlockStatus, MemoryTooSmall, Vf, VfStatus};
-pub use watch::{Arrival, Kinds, Waiters, Watch};
+pub use watch::{Queue, Waiters, Watch};

@@ -2,7 +2,7 @@
 
 use pf_broker_abi::Refusal;
 
-use crate::watch::Kinds;
+use crate::kinds::Kinds;
 
 /// VFs with pending invalidations that the shell should try to deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Deliver {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the shell wakes waiting requests and delivers invalidations"]
 pub struct FollowUp {
-    /// Kinds of changes that the operation counted: see
+    /// Kinds of changes that the operation stamped: see
     /// [`Watch::mark_due`](crate::Watch::mark_due).
     pub changed: Kinds,
     /// Invalidations that became pending.

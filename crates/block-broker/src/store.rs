@@ -1,9 +1,12 @@
 //! The memory of one VF: values of registers and messages of streams.
 
+use core::mem::offset_of;
+
 use block_table::{Block, History, Image, Kind, MAX_BLOCK_LENGTH, Table, WhenFull, Writer};
 use pf_broker_abi::Refusal;
 
 use crate::BlockCounters;
+use crate::changes::BlockStamps;
 
 /// Registers and streams begin at multiples of this many bytes, so that few cross a cache line.
 const ALIGNMENT: usize = 16;
@@ -11,25 +14,31 @@ const ALIGNMENT: usize = 16;
 /// The memory of a VF is a multiple of this many bytes: neighbours share no cache line.
 const CACHE_LINE: usize = 64;
 
-/// The state of one block of one VF, without the block's bytes: one cache line.
+/// The state of one block of one VF, without the block's bytes: two cache lines. A read or a write
+/// that succeeds needs the first one only.
 #[derive(Clone, Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub struct BlockSlot {
-    counters: BlockCounters,
     /// Offset of the block's bytes in the VF's memory.
     offset: usize,
+    /// Commits and resets of the block since the device started.
+    revision: u64,
+    stamps: BlockStamps,
     /// The slot of a stream's oldest message.
     head: u16,
     /// How many messages a stream keeps at the moment.
     queued: u16,
     /// Which sides have committed something since the last reset.
     history: History,
-    /// Commits and resets of the block since the device started.
-    revision: u64,
+    /// `reads` and `writes` come first.
+    counters: BlockCounters,
 }
 
-/// A VF's blocks, looked up one after the other, take a cache line each.
-const _: () = assert!(size_of::<BlockSlot>() == CACHE_LINE);
+/// What a read or a write uses is in the first cache line.
+const _: () = assert!(
+    size_of::<BlockSlot>() == 2 * CACHE_LINE
+        && offset_of!(BlockSlot, counters) + offset_of!(BlockCounters, publishes) <= CACHE_LINE
+);
 
 impl BlockSlot {
     /// A slot that no VF uses yet, to fill the memory for [`Vf::new`](crate::Vf::new) with.
@@ -46,6 +55,7 @@ impl BlockSlot {
         queued: 0,
         history: History::EMPTY,
         revision: 0,
+        stamps: BlockStamps::NEVER,
     };
 
     pub(crate) fn counters(&self) -> &BlockCounters {
@@ -66,6 +76,14 @@ impl BlockSlot {
 
     pub(crate) fn revision(&self) -> u64 {
         self.revision
+    }
+
+    pub(crate) fn stamps(&self) -> BlockStamps {
+        self.stamps
+    }
+
+    pub(crate) fn stamps_mut(&mut self) -> &mut BlockStamps {
+        &mut self.stamps
     }
 
     /// Whether a stream keeps as many messages as it can.
@@ -281,6 +299,7 @@ impl<'m> Store<'m> {
         slot.head = 0;
         slot.queued = 0;
         slot.history = History::EMPTY;
+        slot.stamps = BlockStamps::NEVER;
         slot.revise();
         let offset = slot.offset;
         match block.kind() {

@@ -1,5 +1,6 @@
 //! One VF, whose operations run under its lock.
 
+mod changes;
 mod companion;
 mod invalidation;
 mod publishing;
@@ -11,13 +12,14 @@ mod writing;
 use block_table::{Image, Table};
 use pf_broker_abi::{Operation, PowerState, Refusal};
 
+use crate::changes::{Changed, VfStamps};
 use crate::counters::increment;
 use crate::journal::{Entry, Event, Excerpt, Journal};
+use crate::kinds::Kinds;
 use crate::limits::Bucket;
 use crate::request::{Request, Target, readable_length};
 use crate::store::{BlockSlot, Store, bytes_needed};
-use crate::watch::Kinds;
-use crate::{BlockCounters, VfCounters};
+use crate::{BlockCounters, Ticks, VfCounters};
 
 /// Everything of one VF: its blocks' values and messages, latched invalidations, power state,
 /// limit, counters and journal.
@@ -30,19 +32,13 @@ pub struct Vf<'m> {
     power: PowerState,
     /// Latched invalidations: bit n stands for block n.
     pending: u64,
-    /// Committed writes and finished resets.
-    changes: u64,
     bucket: Bucket,
     counters: VfCounters,
     store: Store<'m>,
     journal: Journal,
-}
-
-/// The counts of a VF's changes at one moment.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Counts {
-    changes: u64,
-    events: u64,
+    /// What the operation that holds the lock has changed.
+    changed: Changed,
+    stamps: VfStamps,
 }
 
 /// The tenant of a VF at one moment: how many resets had begun.
@@ -150,11 +146,12 @@ impl<'m> Vf<'m> {
             service: ServiceState::Open,
             power: PowerState::D0,
             pending: 0,
-            changes: 0,
             bucket: Bucket::FULL,
             counters: VfCounters::default(),
             store: Store::new(table, slots, bytes).ok_or(too_small)?,
             journal: Journal::EMPTY,
+            changed: Changed::NOTHING,
+            stamps: VfStamps::NEVER,
         })
     }
 
@@ -178,31 +175,6 @@ impl<'m> Vf<'m> {
 
     pub(crate) fn tenancy(&self) -> Tenancy {
         Tenancy(self.counters.resets)
-    }
-
-    /// How many changes of these kinds there were.
-    #[inline]
-    pub(crate) fn count(&self, kinds: Kinds) -> u64 {
-        let of = |kind: Kinds, count: u64| if kinds.intersects(kind) { count } else { 0 };
-        of(Kinds::CHANGES, self.changes).wrapping_add(of(Kinds::JOURNAL, self.journal.events()))
-    }
-
-    /// Both counts, to compare them later.
-    #[inline]
-    pub(crate) fn counts(&self) -> Counts {
-        Counts {
-            changes: self.changes,
-            events: self.journal.events(),
-        }
-    }
-
-    /// The kinds of changes counted since `before`.
-    #[inline]
-    pub(crate) fn changed_since(&self, before: Counts) -> Kinds {
-        let now = self.counts();
-        let of = |kind: Kinds, changed: bool| if changed { kind } else { Kinds::NONE };
-        of(Kinds::CHANGES, now.changes != before.changes)
-            .union(of(Kinds::JOURNAL, now.events != before.events))
     }
 
     pub(crate) fn excerpt(&self, after: u64, entries: &mut [Entry]) -> Excerpt {
@@ -238,7 +210,7 @@ impl<'m> Vf<'m> {
             companion_status,
             ..request.event()
         };
-        self.journal.record(event, request.now);
+        self.journal_event(event, request.now);
         refusal
     }
 
@@ -251,7 +223,12 @@ impl<'m> Vf<'m> {
 
     /// Journals an operation that succeeded.
     fn record(&mut self, request: &Request) {
-        self.journal.record(request.event(), request.now);
+        self.journal_event(request.event(), request.now);
+    }
+
+    fn journal_event(&mut self, event: Event, now: Ticks) {
+        self.journal.record(event, now);
+        self.note_event(event.refusal);
     }
 
     /// Refuses unless the VF is served.
@@ -340,6 +317,7 @@ impl<'m> Vf<'m> {
             return Err(self.refuse(request, None, Refusal::Removed));
         }
         self.power = state;
+        self.note_change(Kinds::POWER);
         self.record(request);
         Ok(())
     }

@@ -4,7 +4,7 @@ mod shell;
 
 use std::cell::{Cell, RefCell};
 
-use block_broker::{BlockSlot, Broker, Deliver, FollowUp, Kinds, Outcome, Vf, VfLock};
+use block_broker::{BlockSlot, Broker, Deliver, FollowUp, Kinds, Newest, Outcome, Vf, VfLock};
 use block_table::Table;
 use pf_broker_abi::{Operation, Refusal};
 use shell::{CONTOSO, Calls, NOW, compile, events, image, notified};
@@ -12,6 +12,7 @@ use shell::{CONTOSO, Calls, NOW, compile, events, image, notified};
 /// A VF that calls a hook just before one of the operations on it.
 struct Interrupted<'m> {
     vf: RefCell<Vf<'m>>,
+    newest: Newest,
     before: Cell<Option<Interruption<'m>>>,
 }
 
@@ -33,6 +34,10 @@ impl VfLock for Interrupted<'_> {
         }
         operation(&mut self.vf.borrow_mut())
     }
+
+    fn newest(&self) -> &Newest {
+        &self.newest
+    }
 }
 
 type Device = Broker<'static, Interrupted<'static>>;
@@ -47,6 +52,7 @@ fn device(manifest: &str) -> (&'static Device, Cells) {
             let bytes = vec![0xEE; Vf::bytes_needed(&table)].leak();
             Interrupted {
                 vf: RefCell::new(Vf::new(&table, slots, bytes).unwrap()),
+                newest: Newest::new(),
                 before: Cell::new(None),
             }
         })
@@ -131,7 +137,7 @@ fn a_removal_between_two_vfs_ends_a_publish_to_all() {
     let published = published.follow_up(|follow_up| next = follow_up);
     assert_eq!(published, Err(Refusal::Removed));
     let for_the_first = FollowUp {
-        changed: Kinds::JOURNAL,
+        changed: Kinds::JOURNALED.union(Kinds::PUBLISHED),
         deliver: Deliver::ToAllVfs,
     };
     assert_eq!(next, for_the_first);

@@ -1,182 +1,298 @@
-//! Waiting for changes: which request is answered, when, and with which count.
+//! Requests that wait for changes: which are completed, when, and with what.
+
+mod shell;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use block_broker::{Arrival, Kinds, Waiters, Watch};
+use block_broker::{Kinds, Queue, Waiters, Watch};
+use pf_broker_abi::{Change, ChangesCookie, PowerState};
+use shell::{CONTOSO, Calls, Device, NOW, list, with_device};
 
-const BOTH: Kinds = Kinds::CHANGES.union(Kinds::JOURNAL);
+const MAILBOX: u32 = 2;
 
-/// Requests that wait, by number, and how each was answered.
-#[derive(Default)]
-struct Room {
-    queues: RefCell<[VecDeque<usize>; 3]>,
-    answered: RefCell<Vec<(usize, u64)>>,
-    /// The count, which [`Watch::complete_due`] asks for.
-    count: Cell<u64>,
+/// A request that waits.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    number: usize,
+    kinds: Kinds,
+    cookie: ChangesCookie,
 }
 
-fn place(kinds: Kinds) -> usize {
-    Kinds::SETS.iter().position(|set| *set == kinds).unwrap()
+/// Two queues of requests, and how each request was completed.
+struct Room<'d, 'm> {
+    device: &'d Device<'m>,
+    watch: Watch,
+    queues: RefCell<[VecDeque<Request>; 2]>,
+    answered: RefCell<Vec<(usize, Vec<Change>)>>,
+    /// Completed requests come back at once.
+    again: bool,
+    /// Runs once, when a request is queued.
+    before_queue: Cell<Option<fn(&Device<'_>)>>,
 }
 
-impl Waiters for Room {
-    type Request = usize;
-
-    fn waiting(&self, kinds: Kinds) -> usize {
-        self.queues.borrow()[place(kinds)].len()
+impl<'d, 'm> Room<'d, 'm> {
+    fn of(device: &'d Device<'m>) -> Self {
+        Self {
+            device,
+            watch: Watch::new(),
+            queues: RefCell::default(),
+            answered: RefCell::default(),
+            again: false,
+            before_queue: Cell::new(None),
+        }
     }
 
-    fn next(&self, kinds: Kinds) -> Option<usize> {
-        self.queues.borrow_mut()[place(kinds)].pop_front()
-    }
-
-    fn answer(&self, request: usize, count: u64) {
-        self.answered.borrow_mut().push((request, count));
-    }
-}
-
-impl Room {
-    fn arrive(&self, watch: &Watch, request: usize, kinds: Kinds, seen: u64) -> Arrival<usize> {
-        watch.begin_wait(
-            request,
+    /// A request that has everything so far arrives.
+    fn arrive(&self, number: usize, kinds: Kinds) -> bool {
+        let zero = ChangesCookie::default();
+        let (_, end) = list(self.device, Kinds::ALL, &zero, usize::MAX);
+        let request = Request {
+            number,
             kinds,
-            seen,
-            |_| self.count.get(),
-            |request| {
-                self.queues.borrow_mut()[place(kinds)].push_back(request);
-            },
-        )
+            cookie: end.cookie,
+        };
+        self.watch.arrive(self.device, self, request)
     }
 
-    fn serve(&self, watch: &Watch) -> Vec<(usize, u64)> {
-        watch.complete_due(self, |_| self.count.get());
-        self.answered.take()
+    fn write(&self, vf: u16) -> bool {
+        let mut changed = Kinds::NONE;
+        self.device
+            .write(vf, MAILBOX, 1, &[1; 128], NOW)
+            .follow_up(|follow_up| changed = follow_up.changed)
+            .unwrap();
+        self.watch.mark_due(changed)
     }
+
+    fn serve(&self) -> bool {
+        self.watch.serve(self.device, self)
+    }
+
+    fn answers(&self) -> Vec<usize> {
+        self.answered
+            .take()
+            .into_iter()
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    fn waiting_in_all(&self) -> usize {
+        self.queues.borrow().iter().map(VecDeque::len).sum()
+    }
+}
+
+fn index(queue: Queue) -> usize {
+    match queue {
+        Queue::First => 0,
+        Queue::Second => 1,
+    }
+}
+
+impl Waiters for Room<'_, '_> {
+    type Request = Request;
+
+    fn waiting(&self, queue: Queue) -> usize {
+        self.queues.borrow()[index(queue)].len()
+    }
+
+    fn next(&self, queue: Queue) -> Option<Request> {
+        self.queues.borrow_mut()[index(queue)].pop_front()
+    }
+
+    fn answer(&self, request: Request) -> Option<(Request, Kinds, ChangesCookie)> {
+        let Request { number, kinds, .. } = request;
+        let (changes, end) = list(self.device, kinds, &request.cookie, usize::MAX);
+        let request = Request {
+            cookie: end.cookie,
+            ..request
+        };
+        if changes.is_empty() {
+            return Some((request, kinds, end.cookie));
+        }
+        self.answered.borrow_mut().push((number, changes));
+        assert!(self.answered.borrow().len() < 1000, "it never ends");
+        if self.again {
+            assert!(!self.watch.arrive(self.device, self, request));
+        }
+        None
+    }
+
+    fn queue(&self, request: Request, queue: Queue) {
+        if let Some(happen) = self.before_queue.take() {
+            happen(self.device);
+        }
+        self.queues.borrow_mut()[index(queue)].push_back(request);
+    }
+}
+
+fn with_room(test: impl FnOnce(&mut Room<'_, '_>)) {
+    with_device(CONTOSO, 3, |device| test(&mut Room::of(device)));
 }
 
 #[test]
 fn bits_name_kinds_and_nothing_else_is_a_set() {
-    assert_eq!(Kinds::from_bits(1), Some(Kinds::CHANGES));
-    assert_eq!(Kinds::from_bits(2), Some(Kinds::JOURNAL));
-    assert_eq!(Kinds::from_bits(3), Some(BOTH));
-    for bits in [0, 4, 5, 7, 1 << 31, u32::MAX] {
-        assert_eq!(Kinds::from_bits(bits), None);
+    for bit in 0..16 {
+        let kinds = Kinds::from_bits(1 << bit);
+        assert_eq!(kinds.map(Kinds::bits), (bit < 9).then_some(1 << bit));
     }
-}
-
-/// A count from before a restart of the driver may be higher than the current one.
-#[test]
-fn any_other_count_than_the_present_one_is_answered_at_once() {
-    let (watch, room) = (Watch::new(), Room::default());
-    room.count.set(5);
-    for seen in [0, 4, 6, u64::MAX] {
-        assert_eq!(room.arrive(&watch, 1, BOTH, seen), Arrival::Answer(1, 5));
-    }
-    assert_eq!(room.arrive(&watch, 1, BOTH, 5), Arrival::Waits);
-    assert_eq!(room.waiting(BOTH), 1);
+    assert_eq!(Kinds::ALL.bits(), 0x1FF);
+    assert_eq!(Kinds::from_bits(0), None);
+    assert_eq!(Kinds::from_bits(0x201), None);
 }
 
 #[test]
-fn a_change_is_for_those_who_wait_for_its_kind() {
-    let (watch, room) = (Watch::new(), Room::default());
-    assert!(!watch.mark_due(BOTH), "no request waits");
-    for (request, kinds) in Kinds::SETS.into_iter().enumerate() {
-        assert_eq!(room.arrive(&watch, request, kinds, 0), Arrival::Waits);
-    }
-    room.count.set(1);
-    assert!(watch.mark_due(Kinds::JOURNAL));
-    assert!(!watch.mark_due(Kinds::JOURNAL), "once is enough");
-    assert_eq!(room.serve(&watch), [(1, 1), (2, 1)]);
-    assert_eq!(room.serve(&watch), [], "nothing is due any more");
-    assert_eq!(room.waiting(Kinds::CHANGES), 1);
-    assert!(watch.mark_due(BOTH));
-    assert_eq!(room.serve(&watch), [(0, 1)]);
+fn a_request_is_completed_at_once_if_something_has_changed() {
+    with_room(|room| {
+        assert!(!room.write(1), "no request waits");
+        let request = Request {
+            number: 7,
+            kinds: Kinds::WRITTEN,
+            cookie: ChangesCookie::default(),
+        };
+        assert!(!room.watch.arrive(room.device, room, request));
+        let answered = room.answered.take();
+        let change = Change {
+            vf: 1,
+            kinds: Kinds::WRITTEN.bits(),
+            block: MAILBOX,
+            revision: 1,
+        };
+        assert_eq!(answered, [(7, vec![change])]);
+        assert!(!room.write(1), "none waits after it");
+    });
 }
 
-/// Waiters that wait again as soon as they are answered, with the count that they got, do not keep
-/// a caller busy. Otherwise a guest's write could loop for ever.
+#[test]
+fn a_change_ends_the_waits_for_its_kinds() {
+    with_room(|room| {
+        let kinds = [
+            Kinds::WRITTEN,
+            Kinds::RESET,
+            Kinds::JOURNALED,
+            Kinds::RESET.union(Kinds::WRITTEN),
+        ];
+        for (number, kinds) in kinds.into_iter().enumerate() {
+            assert!(!room.arrive(number, kinds));
+        }
+        assert!(room.write(2));
+        assert!(!room.write(0), "once is enough");
+        assert!(!room.serve());
+        assert_eq!(room.answers(), [0, 2, 3]);
+        assert_eq!(room.waiting(Queue::Second), 1, "the other one is put back");
+        let reset = room.device.reset(1, NOW);
+        let mut is_due = false;
+        let serve = |next: block_broker::FollowUp| is_due = room.watch.mark_due(next.changed);
+        reset.follow_up(serve).unwrap();
+        assert!(is_due, "its kinds are announced again");
+        assert!(!room.serve());
+        assert_eq!(room.answers(), [1]);
+        assert_eq!(room.waiting_in_all(), 0);
+        assert!(!room.serve());
+    });
+}
+
+#[test]
+fn the_device_has_an_entry_of_its_own() {
+    with_room(|room| {
+        assert!(!room.arrive(1, Kinds::ATTACHED.union(Kinds::WRITTEN)));
+        let mark_due = |attached| {
+            let changed = room.device.note_attachment(attached).changed;
+            room.watch.mark_due(changed)
+        };
+        assert!(!mark_due(false), "a detach is another kind");
+        assert!(mark_due(true));
+        room.device.vf_write(0, MAILBOX, &[1]).unwrap();
+        assert!(!room.serve());
+        let entries: Vec<_> = room.answered.take().remove(0).1;
+        let entries = entries.iter().map(|c| (c.kinds, c.vf, c.block, c.revision));
+        let expected = [
+            (Kinds::ATTACHED.bits(), 0, 0, 2),
+            (Kinds::WRITTEN.bits(), 0, MAILBOX, 1),
+        ];
+        assert!(entries.eq(expected));
+        let (changes, _) = list(
+            room.device,
+            Kinds::ALL,
+            &ChangesCookie::default(),
+            usize::MAX,
+        );
+        let both = Kinds::ATTACHED.union(Kinds::DETACHED).bits();
+        assert_eq!(changes[0].kinds, both);
+    });
+}
+
+/// Senders that call again as soon as they are answered do not keep the work item busy.
 #[test]
 fn waiters_that_return_at_once_are_served_once() {
-    struct Eager<'r>(&'r Room, &'r Watch);
-    impl Waiters for Eager<'_> {
-        type Request = usize;
-        fn waiting(&self, kinds: Kinds) -> usize {
-            self.0.waiting(kinds)
-        }
-        fn next(&self, kinds: Kinds) -> Option<usize> {
-            self.0.next(kinds)
-        }
-        fn answer(&self, request: usize, count: u64) {
-            self.0.answer(request, count);
-            assert!(self.0.answered.borrow().len() < 1000, "it never ends");
-            assert_eq!(
-                self.0.arrive(self.1, request, Kinds::CHANGES, count),
-                Arrival::Waits
-            );
-        }
-    }
     for waiters in [1, 2, 15, 16, 17, 40] {
-        let (watch, room) = (Watch::new(), Room::default());
-        for request in 0..waiters {
-            assert_eq!(
-                room.arrive(&watch, request, Kinds::CHANGES, 0),
-                Arrival::Waits
-            );
-        }
-        room.count.set(1);
-        assert!(watch.mark_due(Kinds::CHANGES));
-        watch.complete_due(&Eager(&room, &watch), |_| room.count.get());
-        let answered: Vec<_> = (0..waiters).map(|request| (request, 1)).collect();
-        assert_eq!(room.answered.take(), answered, "each once, in their order");
-        assert_eq!(room.waiting(Kinds::CHANGES), waiters);
-        assert!(watch.mark_due(Kinds::CHANGES), "they are announced anew");
+        with_room(|room| {
+            room.again = true;
+            for number in 0..waiters {
+                assert!(!room.arrive(number, Kinds::WRITTEN));
+            }
+            for _ in 0..3 {
+                assert!(room.write(0));
+                assert!(!room.serve());
+                let all: Vec<_> = (0..waiters).collect();
+                assert_eq!(room.answers(), all, "each once, in their order");
+                assert_eq!(room.waiting_in_all(), waiters);
+            }
+        });
     }
 }
 
-/// The sender of a request that arrives while others are answered may have seen a higher count than
-/// theirs.
+/// Requests that no change ends are looked at once in each run, however they move.
 #[test]
-fn an_answer_is_counted_behind_the_arrival_of_its_request() {
-    let (watch, room) = (Watch::new(), Room::default());
-    for request in 0..20 {
-        assert_eq!(
-            room.arrive(&watch, request, Kinds::CHANGES, 0),
-            Arrival::Waits
-        );
-    }
-    assert!(watch.mark_due(Kinds::CHANGES));
-    watch.complete_due(&room, |_| {
-        // Requests are cancelled, and younger ones take their place.
-        let count = room.count.get() + 1;
-        room.count.set(count);
-        let mut queues = room.queues.borrow_mut();
-        let cancelled = queues[0].pop_front().is_some();
-        assert!(cancelled || count > 1);
-        queues[0].push_back(100 + usize::try_from(count).unwrap());
-        count
+fn waiters_that_never_return_are_visited_once() {
+    with_room(|room| {
+        for number in 0..20 {
+            assert!(!room.arrive(number, Kinds::POWER.union(Kinds::MESSAGE)));
+        }
+        room.arrive(20, Kinds::WRITTEN);
+        for run in 0..5 {
+            assert_eq!(room.write(0), run == 0);
+            assert!(!room.serve());
+            assert_eq!(room.waiting_in_all(), 20);
+        }
+        assert_eq!(room.answers(), [20]);
+        let set = room.device.set_power(2, PowerState::D3, NOW);
+        let mut is_due = false;
+        let serve = |next: block_broker::FollowUp| is_due = room.watch.mark_due(next.changed);
+        set.follow_up(serve).unwrap();
+        assert!(is_due);
+        assert!(!room.serve());
+        assert_eq!(room.answers().len(), 20);
     });
-    for (request, count) in room.answered.take() {
-        let seen = u64::try_from(request.saturating_sub(100)).unwrap();
-        assert!(
-            request < 100 || count > seen,
-            "request {request} is answered {count}"
-        );
-    }
+}
+
+#[test]
+fn a_request_that_is_cancelled_is_not_missed() {
+    with_room(|room| {
+        for number in 0..3 {
+            assert!(!room.arrive(number, Kinds::WRITTEN));
+        }
+        room.queues.borrow_mut()[0].remove(1);
+        assert!(room.write(0));
+        assert!(!room.serve());
+        assert_eq!(room.answers(), [0, 2]);
+    });
 }
 
 #[test]
 fn a_change_that_comes_while_a_request_is_queued_is_not_missed() {
-    let (watch, room) = (Watch::new(), Room::default());
-    let counts = Cell::new(0_u64);
-    let arrival = watch.begin_wait(
-        7,
-        Kinds::JOURNAL,
-        0,
-        |_| counts.replace(counts.get() + 1),
-        |request| room.queues.borrow_mut()[1].push_back(request),
-    );
-    assert_eq!(arrival, Arrival::Due);
-    room.count.set(1);
-    assert_eq!(room.serve(&watch), [(7, 1)]);
+    with_room(|room| {
+        let write = |device: &Device<'_>| device.vf_write(1, MAILBOX, &[1]).unwrap();
+        room.before_queue.set(Some(write));
+        assert!(room.arrive(7, Kinds::WRITTEN), "the list has to run");
+        room.before_queue.set(Some(write));
+        assert!(!room.serve());
+        assert_eq!(room.answers(), [7]);
+        // The same for a request that is put back.
+        room.before_queue.set(None);
+        assert!(!room.arrive(8, Kinds::WRITTEN));
+        room.before_queue.set(Some(write));
+        assert!(room.serve());
+        assert!(!room.serve());
+        assert_eq!(room.answers(), [8]);
+    });
 }

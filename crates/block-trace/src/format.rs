@@ -50,6 +50,7 @@ impl Serialize for Operation {
             Self::TakeInvalidation { vf } | Self::Reset { vf } | Self::Stats { vf } => {
                 map.serialize_entry("vf", vf)?;
             }
+            Self::Changes => {}
             Self::Advance { milliseconds } => {
                 map.serialize_entry("milliseconds", milliseconds)?;
             }

@@ -90,6 +90,7 @@ impl Keys {
                 state: self.state()?,
             },
             Op::Stats => Operation::Stats { vf: self.one_vf()? },
+            Op::Changes => Operation::Changes,
             Op::Advance => Operation::Advance {
                 milliseconds: self.milliseconds()?,
             },

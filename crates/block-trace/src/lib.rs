@@ -31,7 +31,7 @@ mod value;
 
 pub use line_error::LineError;
 pub use operation::{Operation, Target};
-pub use outcome::{Outcome, Stats, Status};
+pub use outcome::{Change, Outcome, Stats, Status};
 pub use pf_broker_abi::PowerState;
 pub use play::{Failure, Host, MAX_LINE_LENGTH, PlayError, Played, play};
 pub use value::{HexError, bytes_from_hex};

@@ -81,6 +81,8 @@ pub enum Operation {
         /// Index of the VF, from 0.
         vf: u16,
     },
+    /// Host software asks what changed since it last asked.
+    Changes,
     /// Moves the simulated clock; where time is real, waits.
     Advance {
         /// By how much, in milliseconds.
@@ -112,6 +114,7 @@ impl Operation {
             Self::Reset { .. } => Op::Reset,
             Self::Power { .. } => Op::Power,
             Self::Stats { .. } => Op::Stats,
+            Self::Changes => Op::Changes,
             Self::Advance { .. } => Op::Advance,
         }
         .name()
@@ -131,11 +134,12 @@ pub(crate) enum Op {
     Reset,
     Power,
     Stats,
+    Changes,
     Advance,
 }
 
 impl Op {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Write,
         Self::Read,
         Self::Publish,
@@ -146,6 +150,7 @@ impl Op {
         Self::Reset,
         Self::Power,
         Self::Stats,
+        Self::Changes,
         Self::Advance,
     ];
 
@@ -162,6 +167,7 @@ impl Op {
             Self::Reset => "reset",
             Self::Power => "power",
             Self::Stats => "stats",
+            Self::Changes => "changes",
             Self::Advance => "advance",
         }
     }

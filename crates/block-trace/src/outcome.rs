@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pf_broker_abi::Refusal;
+use pf_broker_abi::{self as abi, Refusal};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// An `NTSTATUS`, as the driver returns it.
@@ -77,6 +77,8 @@ pub enum Outcome {
     Messages(Vec<Vec<u8>>),
     /// A VF's counters.
     Stats(Stats),
+    /// What changed.
+    Changes(Vec<Change>),
     /// It was refused.
     Refused(Status),
 }
@@ -92,8 +94,101 @@ impl Outcome {
             | Self::HostData { .. }
             | Self::Mask(_)
             | Self::Messages(_)
-            | Self::Stats(_) => Status::SUCCESS,
+            | Self::Stats(_)
+            | Self::Changes(_) => Status::SUCCESS,
         }
+    }
+}
+
+/// A change of a VF or of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The VF was reset, its power state was set, or both.
+    Vf {
+        /// Index of the VF, from 0.
+        vf: u16,
+        /// It was reset.
+        reset: bool,
+        /// Its power state was set, after the reset if there was one.
+        power: bool,
+    },
+    /// A block was written by the VF or published.
+    Block {
+        /// Index of the VF, from 0.
+        vf: u16,
+        /// Block ID.
+        block: u32,
+        /// How often the block was committed or reset since the device started.
+        revision: u64,
+    },
+}
+
+impl Change {
+    /// The kinds of changes that a trace reports: bits of [`abi::ChangesRequest::kinds`].
+    pub const KINDS: u16 = abi::CHANGE_WRITTEN
+        | abi::CHANGE_MESSAGE
+        | abi::CHANGE_RESET
+        | abi::CHANGE_POWER
+        | abi::CHANGE_PUBLISHED;
+
+    /// The changes that entries with kinds among [`Change::KINDS`] stand for, in the order of a
+    /// result: by VF, the VF before its blocks, these by ID.
+    #[must_use]
+    pub fn list(entries: &[abi::Change]) -> Vec<Self> {
+        let mut changes: Vec<_> = entries.iter().map(Self::of).collect();
+        changes.sort_by_key(|change| match *change {
+            Self::Vf { vf, .. } => (vf, None),
+            Self::Block { vf, block, .. } => (vf, Some(block)),
+        });
+        changes
+    }
+
+    const fn of(entry: &abi::Change) -> Self {
+        let abi::Change {
+            vf,
+            kinds,
+            block,
+            revision,
+        } = *entry;
+        if kinds & (abi::CHANGE_RESET | abi::CHANGE_POWER) == 0 {
+            Self::Block {
+                vf,
+                block,
+                revision,
+            }
+        } else {
+            Self::Vf {
+                vf,
+                reset: kinds & abi::CHANGE_RESET != 0,
+                power: kinds & abi::CHANGE_POWER != 0,
+            }
+        }
+    }
+}
+
+impl Serialize for Change {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match *self {
+            Self::Vf { vf, reset, power } => {
+                map.serialize_entry("vf", &vf)?;
+                for (key, happened) in [("reset", reset), ("power", power)] {
+                    if happened {
+                        map.serialize_entry(key, &true)?;
+                    }
+                }
+            }
+            Self::Block {
+                vf,
+                block,
+                revision,
+            } => {
+                map.serialize_entry("vf", &vf)?;
+                map.serialize_entry("block", &block)?;
+                map.serialize_entry("revision", &revision)?;
+            }
+        }
+        map.end()
     }
 }
 
@@ -135,6 +230,7 @@ impl Serialize for Outcome {
                 map.serialize_entry("withdrawn", &stats.withdrawn)?;
                 map.serialize_entry("refused", &ByReason(&stats.refused))?;
             }
+            Self::Changes(changes) => map.serialize_entry("changes", changes)?,
             // A status that is no refusal has no reason; it is still printed, so that the line
             // shows a difference between two surfaces.
             Self::Refused(status) => {

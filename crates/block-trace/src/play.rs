@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read as _, Write};
 
 use pf_broker_abi::Refusal;
 
-use crate::{LineError, Operation, Outcome, PowerState, Stats, Status, Target};
+use crate::{Change, LineError, Operation, Outcome, PowerState, Stats, Status, Target};
 
 /// A line longer than this, in bytes and without its line end, is malformed: far longer than any
 /// operation; it bounds the memory for a file that is not a trace.
@@ -134,6 +134,13 @@ pub trait Host {
     /// A refusal, or the loss of the host.
     fn stats(&mut self, vf: u16) -> Result<Stats, Failure<Self::Error>>;
 
+    /// What changed since the last call, in the order of VFs, each VF before its blocks.
+    ///
+    /// # Errors
+    ///
+    /// The loss of the host.
+    fn changes(&mut self) -> Result<Vec<Change>, Failure<Self::Error>>;
+
     /// Advances the clock by this many milliseconds.
     ///
     /// # Errors
@@ -179,6 +186,7 @@ pub trait Host {
             Operation::Reset { vf } => self.reset(vf).map(|()| Outcome::Done),
             Operation::Power { vf, state } => self.power(vf, state).map(|()| Outcome::Done),
             Operation::Stats { vf } => self.stats(vf).map(Outcome::Stats),
+            Operation::Changes => self.changes().map(Outcome::Changes),
             Operation::Advance { milliseconds } => {
                 self.advance(milliseconds).map(|()| Outcome::Done)
             }

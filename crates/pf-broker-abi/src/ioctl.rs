@@ -39,7 +39,7 @@ pub const IOCTL_RESET: u32 = ctl_code_read_write(0x908);
 pub const IOCTL_POWER: u32 = ctl_code_read_write(0x909);
 /// Returns the last events of a VF.
 pub const IOCTL_JOURNAL: u32 = ctl_code_read(0x90A);
-/// Pends until the count of the requested kinds of events differs from a given one.
-pub const IOCTL_WAIT: u32 = ctl_code_read(0x90B);
 /// Returns how often operations of the host were refused, by reason.
 pub const IOCTL_HOST_REFUSALS: u32 = ctl_code_read(0x90C);
+/// Returns what changed since a cookie, and pends while that is nothing.
+pub const IOCTL_CHANGES: u32 = ctl_code_read(0x90D);

@@ -22,8 +22,8 @@
 //! | [`IOCTL_RESET`] | [`VfRequest`] | – |
 //! | [`IOCTL_POWER`] | [`PowerRequest`] | – |
 //! | [`IOCTL_JOURNAL`] | [`JournalRequest`] | as many [`JournalEntry`] as fit and are there |
-//! | [`IOCTL_WAIT`] | [`WaitRequest`] | [`WaitReply`], after an event of the requested kinds |
 //! | [`IOCTL_HOST_REFUSALS`] | – | [`HostRefusalsReply`] |
+//! | [`IOCTL_CHANGES`] | [`ChangesRequest`] | [`ChangesReply`], then as many [`Change`] as fit and are there |
 //!
 //! A request that the broker refuses completes with the NTSTATUS of its [`Refusal`]. The driver
 //! adds these: an input shorter or longer than its structure, or a reserved byte that is not zero,
@@ -32,11 +32,12 @@
 //! `STATUS_INVALID_DEVICE_REQUEST`; a removed device answers `STATUS_DEVICE_REMOVED`. A list that
 //! ends for lack of space continues with the next request.
 //!
-//! The files: `ioctl` has the control codes, `request` the inputs, `reply` the outputs, `codes` and
-//! `refusal` the numbers inside them.
+//! The files: `ioctl` has the control codes, `request` the inputs, `reply` the outputs, `changes`
+//! both of [`IOCTL_CHANGES`], `codes` and `refusal` the numbers inside them.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+mod changes;
 mod codes;
 mod ioctl;
 mod layout;
@@ -44,20 +45,25 @@ mod refusal;
 mod reply;
 mod request;
 
+pub use changes::{
+    CHANGE_ATTACHED, CHANGE_DETACHED, CHANGE_JOURNALED, CHANGE_MESSAGE, CHANGE_POWER,
+    CHANGE_PUBLISHED, CHANGE_REFUSED, CHANGE_RESET, CHANGE_WRITTEN, CHANGES_MORE, CHANGES_POLL,
+    CHANGES_RESTARTED, Change, ChangesCookie, ChangesReply, ChangesRequest,
+};
 pub use codes::{BlockKind, Companion, Operation, PowerState, TableSource, VfAccess};
 pub use ioctl::{
-    IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_DRAIN, IOCTL_HOST_REFUSALS, IOCTL_INVALIDATE,
-    IOCTL_JOURNAL, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_QUERY, IOCTL_READ, IOCTL_RESET, IOCTL_STATS,
-    IOCTL_WAIT,
+    IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_CHANGES, IOCTL_DRAIN, IOCTL_HOST_REFUSALS,
+    IOCTL_INVALIDATE, IOCTL_JOURNAL, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_QUERY, IOCTL_READ,
+    IOCTL_RESET, IOCTL_STATS,
 };
 pub use refusal::{MAX_REASONS, Refusal};
 pub use reply::{
     BlockInfo, BlockStatsReply, HostRefusalsReply, JournalEntry, MAX_BLOCK_LENGTH, Message,
-    NAME_LENGTH, QueryReply, ReadReply, StatsReply, WaitReply,
+    NAME_LENGTH, QueryReply, ReadReply, StatsReply,
 };
 pub use request::{
     BlockRequest, BlocksRequest, InvalidateRequest, JournalRequest, PUBLISH_EXPECTS, PowerRequest,
-    PublishRequest, SCOPE_ALL, SCOPE_VF, VfRequest, WAIT_CHANGES, WAIT_JOURNAL, WaitRequest,
+    PublishRequest, SCOPE_ALL, SCOPE_VF, VfRequest,
 };
 
 /// The device interface class, as the digits of its GUID's text form.
@@ -65,4 +71,4 @@ pub const INTERFACE_CLASS: u128 = 0xFE9E_9C19_F427_4FF9_AE4B_D3F3_D0BC_C141;
 
 /// The version of this interface, in [`QueryReply::abi_version`]. It grows with every change that
 /// an older client would misread.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;

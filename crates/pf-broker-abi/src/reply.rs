@@ -7,8 +7,8 @@ use crate::refusal::MAX_REASONS;
 #[cfg(doc)]
 use crate::{
     ABI_VERSION, BlockKind, Companion, IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_DRAIN,
-    IOCTL_HOST_REFUSALS, IOCTL_JOURNAL, IOCTL_QUERY, IOCTL_READ, IOCTL_STATS, IOCTL_WAIT,
-    Operation, PowerState, Refusal, TableSource, VfAccess, WAIT_CHANGES, WaitRequest,
+    IOCTL_HOST_REFUSALS, IOCTL_JOURNAL, IOCTL_QUERY, IOCTL_READ, IOCTL_STATS, Operation,
+    PowerState, Refusal, TableSource, VfAccess,
 };
 
 /// Bytes of the largest block.
@@ -38,15 +38,12 @@ pub struct QueryReply {
     pub table_source: u8,
     /// 1 while a virtualization stack is attached.
     pub attached: u8,
-    /// Committed VF writes and finished VF resets since the device started: the count of
-    /// [`WAIT_CHANGES`].
-    pub changes: u64,
     /// The manifest's device name.
     pub name: [u8; NAME_LENGTH],
 }
 assert_layout!(
     QueryReply,
-    size 96,
+    size 88,
     abi_version @ 0,
     table_crc @ 4,
     driver_version @ 8,
@@ -56,8 +53,7 @@ assert_layout!(
     block_count @ 20,
     table_source @ 22,
     attached @ 23,
-    changes @ 24,
-    name @ 32,
+    name @ 24,
 );
 
 /// One block, in the output of [`IOCTL_BLOCKS`].
@@ -256,14 +252,3 @@ assert_layout!(
     operation @ 32,
     companion_status @ 36,
 );
-
-/// Output of [`IOCTL_WAIT`].
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct WaitReply {
-    /// The count of the requested kinds since the device started, the sum of their counts if there
-    /// are several. It may equal [`WaitRequest::seen`], when the change that ended another caller's
-    /// wait ends this one's too: nothing is new then, and the next wait misses nothing.
-    pub count: u64,
-}
-assert_layout!(WaitReply, size 8, count @ 0);

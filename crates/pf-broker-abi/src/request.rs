@@ -6,8 +6,7 @@ use crate::layout::assert_layout;
 #[cfg(doc)]
 use crate::{
     IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_DRAIN, IOCTL_INVALIDATE, IOCTL_JOURNAL, IOCTL_POWER,
-    IOCTL_PUBLISH, IOCTL_READ, IOCTL_RESET, IOCTL_STATS, IOCTL_WAIT, JournalEntry, PowerState,
-    QueryReply, ReadReply,
+    IOCTL_PUBLISH, IOCTL_READ, IOCTL_RESET, IOCTL_STATS, JournalEntry, PowerState, ReadReply,
 };
 
 /// Scope of [`IOCTL_PUBLISH`] and [`IOCTL_INVALIDATE`]: the VF that the request names.
@@ -18,14 +17,6 @@ pub const SCOPE_ALL: u16 = 1;
 
 /// Flag of [`PublishRequest`]: the block must have the revision `expected`.
 pub const PUBLISH_EXPECTS: u32 = 1 << 0;
-
-/// A bit of [`WaitRequest::kinds`]: committed VF writes and finished VF resets, the changes that
-/// host software acts on. Its count is [`QueryReply::changes`].
-pub const WAIT_CHANGES: u32 = 1;
-/// A bit of [`WaitRequest::kinds`]: every event that the journal of a VF records, including
-/// refusals, publishes and repetitions. Its count is the number of events, the sum of the last
-/// [`JournalEntry::sequence`] of every VF. Of a flood only the first refused write is an event.
-pub const WAIT_JOURNAL: u32 = 2;
 
 /// Names a VF: input of [`IOCTL_STATS`] and [`IOCTL_RESET`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -128,19 +119,3 @@ pub struct JournalRequest {
     pub after: u64,
 }
 assert_layout!(JournalRequest, size 16, vf @ 0, after @ 8);
-
-/// Input of [`IOCTL_WAIT`].
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct WaitRequest {
-    /// The count that the caller has seen for these kinds; 0 if it has seen none. When the present
-    /// count differs (it is lower after the device has started again), the request completes at
-    /// once, otherwise with the next change.
-    pub seen: u64,
-    /// What to wait for: [`WAIT_CHANGES`], [`WAIT_JOURNAL`] or both. No bit, or any other, is
-    /// `STATUS_INVALID_PARAMETER`.
-    pub kinds: u32,
-    /// Zero.
-    pub reserved: u32,
-}
-assert_layout!(WaitRequest, size 16, seen @ 0, kinds @ 8, reserved @ 12);

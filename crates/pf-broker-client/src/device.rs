@@ -92,6 +92,21 @@ pub struct BlockValue {
     pub revision: u64,
 }
 
+/// What changed since a cookie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// The device, VFs and blocks that changed. A change may be repeated by the next call, with the
+    /// same revision.
+    pub entries: Vec<abi::Change>,
+    /// For the next call.
+    pub cookie: abi::ChangesCookie,
+    /// There are more entries; the next call continues the list.
+    pub more: bool,
+    /// The cookie was of an earlier start of the device: the entries are everything since this
+    /// start.
+    pub restarted: bool,
+}
+
 /// The most entries that one request for a list asks for.
 const ENTRIES: usize = 256;
 
@@ -332,21 +347,58 @@ impl<C: Control> Device<C> {
         self.list(abi::IOCTL_JOURNAL, request.as_bytes(), most)
     }
 
-    /// Waits until the count of these kinds, [`abi::WAIT_CHANGES`], [`abi::WAIT_JOURNAL`] or both,
-    /// differs from `seen`, and returns it. It is lower if the driver has restarted. It may equal
-    /// `seen` without a change; waiting again misses nothing.
+    /// Waits until something of these kinds, such as [`abi::CHANGE_WRITTEN`], has changed since
+    /// `cookie`, and returns what. At first the cookie is the default one, which stands for the
+    /// start of the device, and then that of the last [`Changes`].
     ///
     /// # Errors
     ///
     /// See [`Error`].
-    pub fn wait(&self, seen: u64, kinds: u32) -> Result<u64, Error> {
-        let request = abi::WaitRequest {
-            seen,
+    pub fn changes(&self, kinds: u16, cookie: &abi::ChangesCookie) -> Result<Changes, Error> {
+        self.list_changes(kinds, 0, cookie)
+    }
+
+    /// What of these kinds has changed since `cookie`; nothing, perhaps.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn poll_changes(&self, kinds: u16, cookie: &abi::ChangesCookie) -> Result<Changes, Error> {
+        self.list_changes(kinds, abi::CHANGES_POLL, cookie)
+    }
+
+    fn list_changes(
+        &self,
+        kinds: u16,
+        flags: u16,
+        cookie: &abi::ChangesCookie,
+    ) -> Result<Changes, Error> {
+        let code = abi::IOCTL_CHANGES;
+        let request = abi::ChangesRequest {
             kinds,
+            flags,
             reserved: 0,
+            cookie: *cookie,
         };
-        let reply: abi::WaitReply = self.ask(abi::IOCTL_WAIT, request.as_bytes())?;
-        Ok(reply.count)
+        let expected = size_of::<abi::ChangesReply>();
+        let mut reply = vec![0; expected + ENTRIES * size_of::<abi::Change>()];
+        let actual = self.control(code, request.as_bytes(), &mut reply)?;
+        let wrong_length = Error::ReplyLength {
+            code,
+            expected,
+            actual,
+        };
+        let Some(Ok((head, entries))) =
+            reply.get(..actual).map(abi::ChangesReply::read_from_prefix)
+        else {
+            return Err(wrong_length);
+        };
+        Ok(Changes {
+            entries: whole(entries).ok_or(wrong_length)?,
+            cookie: head.cookie,
+            more: head.flags & abi::CHANGES_MORE != 0,
+            restarted: head.flags & abi::CHANGES_RESTARTED != 0,
+        })
     }
 
     /// A request whose reply is one structure.
@@ -382,22 +434,24 @@ impl<C: Control> Device<C> {
         let mut reply = vec![0; most * size_of::<T>()];
         let actual = self.control(code, input, &mut reply)?;
         let bytes = reply.get(..actual).unwrap_or(&reply);
-        if bytes.len() % size_of::<T>() != 0 {
-            return Err(Error::ReplyLength {
-                code,
-                expected: size_of::<T>(),
-                actual,
-            });
-        }
-        Ok(bytes
-            .chunks_exact(size_of::<T>())
-            .filter_map(|entry| T::read_from_bytes(entry).ok())
-            .collect())
+        whole(bytes).ok_or(Error::ReplyLength {
+            code,
+            expected: size_of::<T>(),
+            actual,
+        })
     }
 
     fn control(&self, code: u32, input: &[u8], output: &mut [u8]) -> Result<usize, Error> {
         self.0.control(code, input, output).map_err(Error::Status)
     }
+}
+
+/// The entries that `bytes` consist of; `None` if the last one is cut off.
+fn whole<T: FromBytes>(bytes: &[u8]) -> Option<Vec<T>> {
+    let entries = bytes.chunks(size_of::<T>());
+    entries
+        .map(|entry| T::read_from_bytes(entry).ok())
+        .collect()
 }
 
 fn vf_request(vf: u16) -> abi::VfRequest {

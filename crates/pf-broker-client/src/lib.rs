@@ -18,6 +18,6 @@ mod device;
 #[cfg(windows)]
 mod windows;
 
-pub use device::{Control, Device, Error, Vfs, name_text};
+pub use device::{Changes, Control, Device, Error, Vfs, name_text};
 #[cfg(windows)]
 pub use windows::{Access, Handle, interfaces};

@@ -32,6 +32,10 @@ statuses! {
     INFO_LENGTH_MISMATCH = STATUS_INFO_LENGTH_MISMATCH, 0xC000_0004;
     /// An argument has a value that it must not have.
     INVALID_PARAMETER = STATUS_INVALID_PARAMETER, 0xC000_000D;
+    /// The kinds of changes in the input are none, or not known.
+    INVALID_PARAMETER_1 = STATUS_INVALID_PARAMETER_1, 0xC000_00EF;
+    /// The cookie in the input is malformed.
+    INVALID_PARAMETER_2 = STATUS_INVALID_PARAMETER_2, 0xC000_00F0;
     /// The device does not know the request.
     INVALID_DEVICE_REQUEST = STATUS_INVALID_DEVICE_REQUEST, 0xC000_0010;
     /// The caller or the register is not on the list of those allowed.

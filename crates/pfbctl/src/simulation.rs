@@ -3,20 +3,27 @@
 use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 
-use block_broker::{BlockSlot, Broker, Ticks, Vf, VfLock};
+use block_broker::{BlockSlot, Broker, Kinds, Newest, Ticks, Vf, VfLock};
 use block_table::{Image, MAX_BLOCK_LENGTH, Table};
-use block_trace::{Failure, Host, PowerState, Stats, Target};
-use pf_broker_abi::Refusal;
+use block_trace::{Change, Failure, Host, PowerState, Stats, Target};
+use pf_broker_abi::{ChangesCookie, Refusal};
 
 /// One VF behind its lock. Aligned, so that two VFs share no cache line, as in the driver.
 #[repr(align(128))]
-struct Cell<'m>(Mutex<Vf<'m>>);
+struct Cell<'m> {
+    vf: Mutex<Vf<'m>>,
+    newest: Newest,
+}
 
 impl VfLock for Cell<'_> {
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         // No operation panics, so no lock is poisoned. Even if one were, the content of the VF
         // would be consistent, because the broker commits in one step.
-        operation(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        operation(&mut self.vf.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn newest(&self) -> &Newest {
+        &self.newest
     }
 }
 
@@ -24,6 +31,8 @@ impl VfLock for Cell<'_> {
 pub(crate) struct Simulation<'s> {
     broker: Broker<'s, Cell<'s>>,
     milliseconds: u64,
+    /// What host software has received of the changes.
+    seen: ChangesCookie,
 }
 
 /// Creates a PF with `vfs` VFs for a table, and passes it to `visit`.
@@ -46,13 +55,17 @@ pub(crate) fn simulate<R>(
         .map(|(slots, bytes)| {
             let vf =
                 Vf::new(&table, slots, bytes).expect("the memory is as large as was asked for");
-            Cell(Mutex::new(vf))
+            Cell {
+                vf: Mutex::new(vf),
+                newest: Newest::new(),
+            }
         })
         .collect();
     let broker = Broker::new(table, &cells).expect("the number of VFs was checked");
     visit(&mut Simulation {
         broker,
         milliseconds: 0,
+        seen: ChangesCookie::default(),
     })
 }
 
@@ -196,6 +209,18 @@ impl Host for Simulation<'_> {
             withdrawn: counters.withdrawn,
             refused: Refusal::ALL.map(|refusal| counters.refused(refusal)),
         })
+    }
+
+    fn changes(&mut self) -> Answer<Vec<Change>> {
+        let kinds = Kinds::from_bits(Change::KINDS).expect("known kinds");
+        let mut entries = Vec::new();
+        let list = |entry: &_| {
+            entries.push(*entry);
+            true
+        };
+        let end = self.broker.changes(kinds, &self.seen, list);
+        self.seen = end.expect("the cookie of the last call").cookie;
+        Ok(Change::list(&entries))
     }
 
     fn advance(&mut self, milliseconds: u32) -> Answer<()> {

@@ -1,6 +1,7 @@
 //! Checks of the driver from outside, each named after its rule.
 
 mod attach;
+mod changes;
 mod codes;
 mod config;
 mod drain;
@@ -17,7 +18,6 @@ mod replies;
 mod requests;
 mod retention;
 mod turns;
-mod waits;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -40,7 +40,7 @@ pub(crate) const ALL: &[&[Check]] = &[
     management::CHECKS,
     openers::CHECKS,
     replies::CHECKS,
-    waits::CHECKS,
+    changes::CHECKS,
     drain::CHECKS,
     rebalance::CHECKS,
     power::CHECKS,

@@ -6,10 +6,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Result;
-use block_trace::{Failure, Host, PlayError, PowerState, Stats, Status, Target};
+use block_trace::{Change, Failure, Host, PlayError, PowerState, Stats, Status, Target};
 use lab_control::{MAX_BLOCK_LENGTH, sample, stack as abi};
 use pcivirt_abi::sriov;
-use pf_broker_abi::Refusal;
+use pf_broker_abi::{ChangesCookie, Refusal};
 use pf_broker_client::{Control as _, Device, Error as ClientError, Handle, Vfs};
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
@@ -23,6 +23,10 @@ const DRAINED_AT_ONCE: usize = 64;
 /// Plays standard input and prints the results.
 pub(crate) fn play(session: &Session) -> Result<ExitCode> {
     let mut lab = Lab::new(session);
+    // What starting the VFs has changed is not part of the trace.
+    if let Err(Failure::Host(trouble)) = lab.changes() {
+        return Err(trouble.into());
+    }
     match block_trace::play(stdin().lock(), stdout().lock(), &mut lab) {
         Ok(_) => Ok(ExitCode::SUCCESS),
         Err(error @ (PlayError::Malformed { .. } | PlayError::TooLong { .. })) => {
@@ -38,6 +42,8 @@ pub(crate) struct Lab<'s> {
     session: &'s Session,
     /// Transfers by the VF driver so far: they take turns between its two ways.
     transfers: u32,
+    /// What host software has received of the changes.
+    seen: ChangesCookie,
 }
 
 impl<'s> Lab<'s> {
@@ -45,6 +51,7 @@ impl<'s> Lab<'s> {
         Self {
             session,
             transfers: 0,
+            seen: ChangesCookie::default(),
         }
     }
 }
@@ -298,6 +305,21 @@ impl Host for Lab<'_> {
             withdrawn: reply.withdrawn,
             refused: Refusal::ALL.map(|refusal| reply.refused[refusal.index()]),
         })
+    }
+
+    fn changes(&mut self) -> Outcome<Vec<Change>> {
+        let mut entries = Vec::new();
+        loop {
+            let list = self
+                .management()?
+                .poll_changes(Change::KINDS, &self.seen)
+                .map_err(by_management)?;
+            self.seen = list.cookie;
+            entries.extend(list.entries);
+            if !list.more {
+                return Ok(Change::list(&entries));
+            }
+        }
     }
 
     fn advance(&mut self, milliseconds: u32) -> Outcome<()> {

@@ -1,17 +1,25 @@
 //! Devices to measure: VFs behind spin locks, each on cache lines of its own, as in the driver.
 
-use block_broker::{BlockSlot, Broker, Ticks, Vf, VfLock};
+use block_broker::{BlockSlot, Broker, Newest, Ticks, Vf, VfLock};
 use block_table::{Image, Table};
 use spin::mutex::SpinMutex;
 
 /// One VF as the driver keeps it.
 #[repr(align(128))]
-pub(crate) struct Cell(SpinMutex<Vf<'static>>);
+pub(crate) struct Cell {
+    vf: SpinMutex<Vf<'static>>,
+    newest: Newest,
+}
 
 impl VfLock for Cell {
     #[inline]
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
-        operation(&mut self.0.lock())
+        operation(&mut self.vf.lock())
+    }
+
+    #[inline]
+    fn newest(&self) -> &Newest {
+        &self.newest
     }
 }
 
@@ -37,7 +45,10 @@ pub(crate) fn device(table: Table<'static>, vfs: usize) -> Device {
     let cells: Vec<Cell> = slots
         .chunks_mut(Vf::slots_needed(&table))
         .zip(bytes.chunks_mut(Vf::bytes_needed(&table)))
-        .map(|(slots, bytes)| Cell(SpinMutex::new(Vf::new(&table, slots, bytes).unwrap())))
+        .map(|(slots, bytes)| Cell {
+            vf: SpinMutex::new(Vf::new(&table, slots, bytes).unwrap()),
+            newest: Newest::new(),
+        })
         .collect();
     Broker::new(table, cells.leak()).unwrap()
 }

@@ -8,16 +8,17 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use block_broker::{
-    Begun, BlockSlot, BlockStatus, Broker, Entry, Excerpt, MemoryTooSmall, Ticks, TooManyVfs, Vf,
-    VfLock, VfStatus,
+    Begun, BlockSlot, BlockStatus, Broker, ChangesEnd, Entry, Excerpt, Kinds, MalformedCookie,
+    MemoryTooSmall, Newest, Queue, Ticks, TooManyVfs, Vf, VfLock, VfStatus, Waiters, Watch,
 };
 use block_table::{Image, Table, TableError};
-use pf_broker_abi::{PowerState, Refusal};
+use pf_broker_abi::{Change, ChangesCookie, PowerState, Refusal};
 
 /// A VF behind a spin lock, as a shell implements it.
 pub struct Cell<'m> {
     locked: AtomicBool,
     vf: UnsafeCell<Vf<'m>>,
+    newest: Newest,
 }
 
 // SAFETY: `with` gives the VF to one caller at a time.
@@ -33,6 +34,31 @@ impl VfLock for Cell<'_> {
         self.locked.store(false, Ordering::Release);
         result
     }
+
+    fn newest(&self) -> &Newest {
+        &self.newest
+    }
+}
+
+/// Requests of a shell that always go on waiting.
+pub struct Waiting(Kinds);
+
+impl Waiters for Waiting {
+    type Request = ChangesCookie;
+
+    fn waiting(&self, _: Queue) -> usize {
+        1
+    }
+
+    fn next(&self, _: Queue) -> Option<ChangesCookie> {
+        Some(ChangesCookie::default())
+    }
+
+    fn answer(&self, request: ChangesCookie) -> Option<(ChangesCookie, Kinds, ChangesCookie)> {
+        Some((request, self.0, request))
+    }
+
+    fn queue(&self, _: ChangesCookie, _: Queue) {}
 }
 
 type Device<'a> = Broker<'a, Cell<'a>>;
@@ -121,7 +147,20 @@ export! {
     fn status(broker: &Device<'_>, vf: u16) -> Result<VfStatus, Refusal> { broker.status(vf) }
     fn block_status(broker: &Device<'_>, vf: u16, block: u32) -> Result<BlockStatus, Refusal> { broker.block_status(vf, block) }
     fn journal(broker: &Device<'_>, vf: u16, after: u64, entries: &mut [Entry]) -> Result<Excerpt, Refusal> { broker.journal(vf, after, entries) }
-    fn change_count(broker: &Device<'_>) -> u64 { broker.change_count() }
+    fn changes(broker: &Device<'_>, kinds: Kinds, cookie: &ChangesCookie, places: &mut [Change]) -> Result<ChangesEnd, MalformedCookie> {
+        let mut places = places.iter_mut();
+        broker.changes(kinds, cookie, |change| match places.next() {
+            Some(place) => {
+                *place = *change;
+                true
+            }
+            None => false,
+        })
+    }
+    fn note_attachment(broker: &Device<'_>, attached: bool) -> Kinds { broker.note_attachment(attached).changed }
+    fn arrive(watch: &Watch, broker: &Device<'_>, waiting: &Waiting) -> bool { watch.arrive(broker, waiting, ChangesCookie::default()) }
+    fn mark_due(watch: &Watch, kinds: Kinds) -> bool { watch.mark_due(kinds) }
+    fn serve(watch: &Watch, broker: &Device<'_>, waiting: &Waiting) -> bool { watch.serve(broker, waiting) }
     fn host_refusals(broker: &Device<'_>, refusal: Refusal) -> u64 { broker.host_refusals(refusal) }
     fn refused(status: &VfStatus, refusal: Refusal) -> u64 { status.counters.refused(refusal) }
     fn refused_in_all(status: &VfStatus) -> u64 { status.counters.refused_in_all() }

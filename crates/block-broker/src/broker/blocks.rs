@@ -3,7 +3,7 @@
 use block_table::{History, Image, Writer};
 use pf_broker_abi::{Operation, Refusal};
 
-use super::{Broker, VfLock, locked};
+use super::{Broker, VfLock};
 use crate::Ticks;
 use crate::outcome::{Deliver, FollowUp, Outcome};
 use crate::refusal::refusal_of;
@@ -135,7 +135,7 @@ impl<L: VfLock> Broker<'_, L> {
         let _claim = Claim::take(&self.publishing_to_all).ok_or(Refusal::State)?;
         self.validate_for_all(target, request, sent)?;
         for vf in self.vfs {
-            locked(vf, |vf| vf.publish_with_all(target, request, sent))
+            self.locked(vf, |vf| vf.publish_with_all(target, request, sent))
                 .deliver(Deliver::ToAllVfs)
                 .add_to(follow_up)?;
         }

@@ -6,6 +6,7 @@ use pf_broker_abi::{Operation, Refusal};
 use super::{Broker, VfLock, locked};
 use crate::outcome::Outcome;
 use crate::request::{Request, Target};
+use crate::stamps::Epoch;
 use crate::vf::{Tenancy, Vf};
 use crate::{FollowUp, Ticks};
 
@@ -119,6 +120,7 @@ impl<L: VfLock> Broker<'_, L> {
         let begun = begun.zip(self.vfs.get(usize::from(vf)));
         begun.map_or(Begun::Done, |((target, tenancy), lock)| {
             Begun::Pending(make(Call {
+                epoch: &self.epoch,
                 lock,
                 target,
                 request: *request,
@@ -140,6 +142,7 @@ fn is_handed_over(target: Target<'_>, operation: Operation) -> bool {
 
 /// What both kinds of pending operations have. Dropped unfinished, it refuses the operation.
 struct Call<'b, L: VfLock> {
+    epoch: &'b Epoch,
     lock: &'b L,
     target: Target<'b>,
     request: Request,
@@ -159,7 +162,7 @@ impl<L: VfLock> Call<'_, L> {
             now,
             ..self.request
         };
-        locked(self.lock, |vf| second(vf, &request))
+        locked(self.epoch, self.lock, |vf| second(vf, &request))
     }
 
     fn abandon(&mut self, now: Ticks) -> FollowUp {

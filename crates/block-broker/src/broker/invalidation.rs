@@ -2,7 +2,7 @@
 
 use pf_broker_abi::{Operation, Refusal};
 
-use super::{Broker, VfLock, on_all};
+use super::{Broker, VfLock};
 use crate::Ticks;
 use crate::outcome::{Deliver, FollowUp, Outcome};
 use crate::request::Request;
@@ -48,7 +48,7 @@ impl<L: VfLock> Broker<'_, L> {
 
     fn latch_for_all(&self, mask: u64, now: Ticks) -> FollowUp {
         let request = Request::on_vf(Operation::Invalidate, now);
-        let mut follow_up = on_all(self.vfs, |vf| vf.invalidate_with_all(&request, mask));
+        let mut follow_up = self.on_all(|vf| vf.invalidate_with_all(&request, mask));
         if mask != 0 {
             follow_up.deliver = Deliver::ToAllVfs;
         }

@@ -2,7 +2,7 @@
 
 use pf_broker_abi::{Operation, PowerState};
 
-use super::{Broker, VfLock, on_all};
+use super::{Broker, VfLock};
 use crate::Ticks;
 use crate::outcome::{Deliver, FollowUp, Outcome};
 use crate::request::{Request, Target};
@@ -81,6 +81,6 @@ impl<L: VfLock> Broker<'_, L> {
     /// stay readable through [`Broker::status`] and [`Broker::journal`].
     pub fn remove(&self, now: Ticks) -> FollowUp {
         let request = Request::on_vf(Operation::Remove, now);
-        on_all(self.vfs, |vf| vf.remove(&request))
+        self.on_all(|vf| vf.remove(&request))
     }
 }

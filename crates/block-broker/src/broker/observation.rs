@@ -4,7 +4,6 @@ use pf_broker_abi::Refusal;
 
 use super::{Broker, VfLock};
 use crate::journal::{Entry, Excerpt};
-use crate::watch::Kinds;
 use crate::{BlockStatus, VfStatus};
 
 impl<L: VfLock> Broker<'_, L> {
@@ -33,25 +32,6 @@ impl<L: VfLock> Broker<'_, L> {
     /// `vf`.
     pub fn journal(&self, vf: u16, after: u64, entries: &mut [Entry]) -> Result<Excerpt, Refusal> {
         Ok(self.vf(vf)?.with(|vf| vf.excerpt(after, entries)))
-    }
-
-    /// How many changes of these kinds there were, over all VFs, since the device started:
-    /// committed writes and finished resets for [`Kinds::CHANGES`], events of the journals for
-    /// [`Kinds::JOURNAL`], the sum of both for both. It never decreases.
-    ///
-    /// Each VF counts for itself, so that counting makes no VF wait for another; this sum visits
-    /// all of them. To wait for a change, use [`Watch`](crate::Watch).
-    #[must_use]
-    pub fn count(&self, kinds: Kinds) -> u64 {
-        self.vfs
-            .iter()
-            .fold(0, |sum, vf| sum.wrapping_add(vf.with(|vf| vf.count(kinds))))
-    }
-
-    /// [`Broker::count`] of [`Kinds::CHANGES`].
-    #[must_use]
-    pub fn change_count(&self) -> u64 {
-        self.count(Kinds::CHANGES)
     }
 
     /// How many operations of host software and the virtualization stack were refused for this

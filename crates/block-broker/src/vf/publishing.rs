@@ -5,6 +5,7 @@ use pf_broker_abi::{Operation, Refusal};
 
 use super::{ServiceState, Vf};
 use crate::counters::increment;
+use crate::kinds::Kinds;
 use crate::mask::bit;
 use crate::refusal::refusal_of;
 use crate::request::{Request, Target, writable_length};
@@ -139,6 +140,7 @@ impl Vf<'_> {
         }
         self.store
             .commit(index, block, Writer::Pf, &validated.image);
+        self.note_block_change(Kinds::PUBLISHED, index);
         increment(&mut self.counters.publishes);
         if let Some(slot) = self.store.slot_mut(index) {
             increment(&mut slot.counters_mut().publishes);

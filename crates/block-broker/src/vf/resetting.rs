@@ -4,6 +4,7 @@ use pf_broker_abi::{PowerState, Refusal};
 
 use super::{ServiceState, Vf};
 use crate::counters::increment;
+use crate::kinds::Kinds;
 use crate::limits::Bucket;
 use crate::request::{Request, Target};
 
@@ -17,6 +18,7 @@ impl Vf<'_> {
         self.service = ServiceState::Wiping;
         self.power = PowerState::D0;
         self.pending = 0;
+        self.stamps.forget_power();
         self.bucket = Bucket::FULL;
         increment(&mut self.counters.resets);
         self.record(request);
@@ -45,7 +47,7 @@ impl Vf<'_> {
             ServiceState::Open => Ok(self.pending != 0),
             ServiceState::Held => {
                 self.service = ServiceState::Open;
-                increment(&mut self.changes);
+                self.note_change(Kinds::RESET);
                 self.record(request);
                 Ok(self.pending != 0)
             }

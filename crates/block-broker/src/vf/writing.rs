@@ -5,6 +5,7 @@ use pf_broker_abi::Refusal;
 
 use super::Vf;
 use crate::counters::increment;
+use crate::kinds::Kinds;
 use crate::limits::Verdict;
 use crate::refusal::refusal_of;
 use crate::request::{Request, Target, writable_length};
@@ -108,7 +109,11 @@ impl Vf<'_> {
                 increment(&mut self.counters.dropped);
             }
         }
-        increment(&mut self.changes);
+        let kind = match block.kind() {
+            Kind::Register => Kinds::WRITTEN,
+            Kind::Stream => Kinds::MESSAGE,
+        };
+        self.note_block_change(kind, index);
         increment(&mut self.counters.writes);
         self.record(request);
         Ok(())

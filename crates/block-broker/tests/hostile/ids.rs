@@ -1,6 +1,6 @@
 //! CVE-2025-39970, CVE-2025-39971, CVE-2025-39972: indexes taken from a guest unchecked.
 
-use block_broker::{Broker, Vf, VfLock};
+use block_broker::{Broker, Newest, Vf, VfLock};
 use block_table::Table;
 
 use super::*;
@@ -77,6 +77,10 @@ struct Unused;
 
 impl VfLock for Unused {
     fn with<R>(&self, _: impl FnOnce(&mut Vf<'_>) -> R) -> R {
+        unreachable!("there is no VF here")
+    }
+
+    fn newest(&self) -> &Newest {
         unreachable!("there is no VF here")
     }
 }

@@ -10,6 +10,7 @@
 mod shell;
 
 mod arithmetic;
+mod changes;
 mod concurrency;
 mod content;
 mod ids;
@@ -18,9 +19,9 @@ mod load;
 mod replies;
 mod state;
 
-use block_broker::Ticks;
-use pf_broker_abi::{PowerState, Refusal};
-use shell::{CONTOSO, Calls, Device, NOW, entries, image, with_device};
+use block_broker::{Kinds, Ticks};
+use pf_broker_abi::{ChangesCookie, PowerState, Refusal};
+use shell::{CONTOSO, Calls, Device, NOW, entries, image, list, with_device};
 
 /// A valid write to the block `control` of `contoso.toml`.
 fn control(acknowledged: u16, version: u16, sequence: u32) -> [u8; 16] {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use block_broker::{Entry, Event, JOURNAL_LENGTH, Ticks};
-use pf_broker_abi::{Operation, PowerState, Refusal};
+use block_broker::{Entry, Event, JOURNAL_LENGTH, Kinds, Ticks};
+use pf_broker_abi::{Change, Operation, PowerState, Refusal};
 
 /// A block of `contoso.toml`.
 #[expect(
@@ -122,6 +122,20 @@ pub(crate) struct BlockCounts {
     pub(crate) revision: u64,
 }
 
+/// One change.
+struct Noted {
+    number: u64,
+    kinds: Kinds,
+    /// The block, for a change of a block.
+    block: Option<u32>,
+    /// The number of the last event of the VF.
+    event: u64,
+}
+
+/// How many changes of each VF a reader has received.
+#[derive(Clone)]
+pub(crate) struct Seen(Vec<u64>);
+
 pub(crate) struct Vf {
     service: ServiceState,
     pub(crate) power: PowerState,
@@ -132,7 +146,10 @@ pub(crate) struct Vf {
     newest: BTreeMap<u32, Vec<u8>>,
     /// Blocks that the VF has written since its reset.
     written: Vec<u32>,
-    pub(crate) changes: u64,
+    /// Every change that no reset has superseded.
+    changes: Vec<Noted>,
+    /// How many changes there were.
+    noted: u64,
     pub(crate) resets: u64,
     pub(crate) floods: u64,
     pub(crate) withdrawn: u64,
@@ -166,7 +183,8 @@ impl Vf {
             streams: BTreeMap::new(),
             newest: BTreeMap::new(),
             written: vec![],
-            changes: 0,
+            changes: vec![],
+            noted: 0,
             resets: 0,
             floods: 0,
             withdrawn: 0,
@@ -201,8 +219,22 @@ impl Vf {
         }
     }
 
+    fn change(&mut self, kinds: Kinds, block: Option<u32>) {
+        self.noted += 1;
+        self.changes.push(Noted {
+            number: self.noted,
+            kinds,
+            block,
+            event: self.events,
+        });
+    }
+
     fn note(&mut self, event: Event, at: u64) {
         self.events += 1;
+        self.change(Kinds::JOURNALED, None);
+        if event.refusal.is_some() {
+            self.change(Kinds::REFUSED, None);
+        }
         let number = self.events;
         if let Some(last) = self.journal.last_mut().filter(|last| last.event == event) {
             last.number = number;
@@ -420,6 +452,38 @@ impl Model {
         outcome
     }
 
+    /// A reader that has received nothing.
+    pub(crate) fn new_reader(&self) -> Seen {
+        Seen(vec![0; self.vfs.len()])
+    }
+
+    /// The changes of these kinds that a reader has not received.
+    pub(crate) fn changes(&self, seen: &mut Seen, kinds: Kinds) -> Vec<Change> {
+        let mut changes = vec![];
+        for ((index, vf), seen) in (0_u16..).zip(&self.vfs).zip(&mut seen.0) {
+            let places =
+                std::iter::once(None).chain(self.blocks.iter().map(|block| Some(block.id)));
+            for place in places {
+                let new = vf.changes.iter().filter(|noted| {
+                    noted.block == place && noted.number > *seen && noted.kinds.intersects(kinds)
+                });
+                let (bits, event) = new.fold((0, 0), |(bits, event), noted| {
+                    (bits | noted.kinds.bits(), noted.event.max(event))
+                });
+                if bits != 0 {
+                    changes.push(Change {
+                        vf: index,
+                        kinds: bits,
+                        block: place.unwrap_or(0),
+                        revision: place.map_or(event, |block| vf.counts[&block].revision),
+                    });
+                }
+            }
+            *seen = vf.noted;
+        }
+        changes
+    }
+
     pub(crate) fn read(
         &mut self,
         side: Side,
@@ -499,7 +563,14 @@ impl Model {
             let counts = vf.counts.get_mut(&block.id).unwrap();
             counts.writes += 1;
             counts.revision += 1;
-            vf.changes += 1;
+            vf.change(
+                if block.is_stream() {
+                    Kinds::MESSAGE
+                } else {
+                    Kinds::WRITTEN
+                },
+                Some(block.id),
+            );
             vf.note(event, at);
             Ok(())
         })
@@ -527,6 +598,7 @@ impl Model {
         let counts = vf.counts.get_mut(&block.id).unwrap();
         counts.publishes += 1;
         counts.revision += 1;
+        vf.change(Kinds::PUBLISHED, Some(block.id));
         if withdraws {
             vf.written.retain(|written| *written != block.id);
             vf.withdrawn += 1;
@@ -691,6 +763,8 @@ impl Model {
                 counts.revision += 1;
             }
             vf.streams.values_mut().for_each(VecDeque::clear);
+            vf.changes
+                .retain(|noted| noted.block.is_none() && noted.kinds != Kinds::POWER);
             vf.newest.clear();
             vf.written.clear();
             vf.power = PowerState::D0;
@@ -711,9 +785,9 @@ impl Model {
             ServiceState::Removed => Err(Refusal::Removed),
             ServiceState::Open => Ok(()),
             ServiceState::Held => {
-                vf.changes += 1;
                 vf.service = ServiceState::Open;
                 vf.note(event, at);
+                vf.change(Kinds::RESET, None);
                 Ok(())
             }
         })
@@ -735,6 +809,7 @@ impl Model {
             }
             vf.power = state;
             vf.note(event, at);
+            vf.change(Kinds::POWER, None);
             Ok(())
         })
     }

@@ -4,10 +4,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use block_broker::{
-    BlockSlot, Broker, Deliver, Entry, Event, JOURNAL_LENGTH, Outcome, Ticks, Vf, VfLock,
+    BlockSlot, Broker, ChangesEnd, Deliver, Entry, Event, JOURNAL_LENGTH, Kinds, Newest, Outcome,
+    Ticks, Vf, VfLock,
 };
 use block_table::{Image, Table};
-use pf_broker_abi::{Operation, Refusal};
+use pf_broker_abi::{Change, ChangesCookie, Operation, Refusal};
 
 /// The manifest that most tests use.
 pub(crate) const CONTOSO: &str = include_str!("contoso.toml");
@@ -16,11 +17,18 @@ pub(crate) const CONTOSO: &str = include_str!("contoso.toml");
 pub(crate) const NOW: Ticks = Ticks(0);
 
 /// One VF behind a mutex.
-pub(crate) struct Cell<'m>(Mutex<Vf<'m>>);
+pub(crate) struct Cell<'m> {
+    vf: Mutex<Vf<'m>>,
+    newest: Newest,
+}
 
 impl VfLock for Cell<'_> {
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
-        operation(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        operation(&mut self.vf.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn newest(&self) -> &Newest {
+        &self.newest
     }
 }
 
@@ -48,7 +56,10 @@ pub(crate) fn with_table<R>(table: &[u8], vfs: usize, test: impl FnOnce(&Device<
     let cells: Vec<_> = slot_memory
         .chunks_mut(slots)
         .zip(byte_memory.chunks_mut(bytes))
-        .map(|(slots, bytes)| Cell(Mutex::new(Vf::new(&table, slots, bytes).unwrap())))
+        .map(|(slots, bytes)| Cell {
+            vf: Mutex::new(Vf::new(&table, slots, bytes).unwrap()),
+            newest: Newest::new(),
+        })
         .collect();
     test(&Broker::new(table, &cells).unwrap())
 }
@@ -152,6 +163,25 @@ impl<C: VfLock> Calls for Broker<'_, C> {
         assert_eq!(taken, messages.len());
         Ok(messages)
     }
+}
+
+/// At most `most` changes of these kinds after those of `cookie`.
+pub(crate) fn list<C: VfLock>(
+    device: &Broker<'_, C>,
+    kinds: Kinds,
+    cookie: &ChangesCookie,
+    most: usize,
+) -> (Vec<Change>, ChangesEnd) {
+    let mut changes = Vec::new();
+    let take = |change: &Change| {
+        let has_room = changes.len() < most;
+        if has_room {
+            changes.push(*change);
+        }
+        has_room
+    };
+    let end = device.changes(kinds, cookie, take).unwrap();
+    (changes, end)
 }
 
 /// The kept entries of a VF's journal, the oldest first.

@@ -1,6 +1,6 @@
 use pf_broker_abi::Refusal;
 
-use super::{Outcome, Stats, Status};
+use super::{Change, Outcome, Stats, Status, abi};
 
 #[test]
 fn results_are_spelled_as_the_language_says() {
@@ -32,6 +32,38 @@ fn results_are_spelled_as_the_language_says() {
     assert_eq!(
         Outcome::Messages(vec![vec![1], vec![2, 3]]).to_string(),
         r#"{"status":"0x00000000","messages":["01","0203"]}"#
+    );
+}
+
+#[test]
+fn changes_are_ordered_by_vf_and_a_vf_comes_before_its_blocks() {
+    let entry = |vf, kinds, block, revision| abi::Change {
+        vf,
+        kinds,
+        block,
+        revision,
+    };
+    // In the order of a table that has block 9 before block 2.
+    let entries = [
+        entry(0, abi::CHANGE_WRITTEN | abi::CHANGE_PUBLISHED, 9, 3),
+        entry(0, abi::CHANGE_MESSAGE, 2, 7),
+        entry(4, abi::CHANGE_RESET | abi::CHANGE_POWER, 0, 12),
+        entry(4, abi::CHANGE_WRITTEN, 0, 2),
+        entry(5, abi::CHANGE_POWER, 0, 1),
+        entry(6, abi::CHANGE_RESET, 0, 1),
+    ];
+    assert_eq!(
+        Outcome::Changes(Change::list(&entries)).to_string(),
+        concat!(
+            r#"{"status":"0x00000000","changes":["#,
+            r#"{"vf":0,"block":2,"revision":7},{"vf":0,"block":9,"revision":3},"#,
+            r#"{"vf":4,"reset":true,"power":true},{"vf":4,"block":0,"revision":2},"#,
+            r#"{"vf":5,"power":true},{"vf":6,"reset":true}]}"#
+        )
+    );
+    assert_eq!(
+        Outcome::Changes(vec![]).to_string(),
+        r#"{"status":"0x00000000","changes":[]}"#
     );
 }
 

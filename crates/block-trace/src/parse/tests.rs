@@ -91,6 +91,7 @@ fn every_operation_of_the_language_is_read() {
             },
         ),
         (r#"{"op":"stats","vf":0}"#, Operation::Stats { vf: 0 }),
+        (r#"{"op":"changes"}"#, Operation::Changes),
         (
             r#"{"op":"advance","milliseconds":100}"#,
             Operation::Advance { milliseconds: 100 },

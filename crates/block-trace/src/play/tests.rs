@@ -1,7 +1,7 @@
 use std::io::{self, BufReader, Write};
 
 use super::{Failure, Host, MAX_LINE_LENGTH, PlayError, Played, play};
-use crate::{LineError, PowerState, Stats, Status, Target};
+use crate::{Change, LineError, PowerState, Stats, Status, Target};
 
 #[derive(Debug, thiserror::Error)]
 #[error("the driver is gone")]
@@ -62,6 +62,14 @@ impl Host for Recorder {
     fn stats(&mut self, vf: u16) -> Answer<Stats> {
         self.note(vf, 0, format!("stats {vf}"), Stats::default())
     }
+    fn changes(&mut self) -> Answer<Vec<Change>> {
+        let change = Change::Vf {
+            vf: 3,
+            reset: true,
+            power: false,
+        };
+        self.note(0, 0, "changes".to_owned(), vec![change])
+    }
     fn advance(&mut self, milliseconds: u32) -> Answer<()> {
         self.note(0, 0, format!("advance {milliseconds}"), ())
     }
@@ -91,12 +99,13 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
 {"op":"drain","vf":5,"block":6}
 {"op":"reset","vf":7}
 {"op":"power","vf":8,"state":"D2"}
+{"op":"changes"}
 {"op":"advance","milliseconds":9}
 {"op":"drain","vf":5,"block":9}"#);
     assert_eq!(
         played.expect("a good trace"),
         Played {
-            operations: 13,
+            operations: 14,
             refused: 1
         }
     );
@@ -114,6 +123,7 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
             "drain 5 6",
             "reset 7",
             "power 8 D2",
+            "changes",
             "advance 9",
             "drain 5 9",
         ]

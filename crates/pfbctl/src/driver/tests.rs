@@ -52,7 +52,6 @@ fn device(mut answers: Vec<(u32, Vec<u8>)>) -> Device<Script> {
     let mut query = abi::QueryReply::new_zeroed();
     query.abi_version = abi::ABI_VERSION;
     query.num_vfs = 1;
-    query.changes = 5;
     answers.insert(0, (abi::IOCTL_QUERY, query.as_bytes().to_vec()));
     Device::new(Script(RefCell::new(answers.into()))).expect("the same version")
 }

@@ -1,8 +1,10 @@
 //! `pfbctl watch`: prints the events of journals as they occur.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use pf_broker_abi as abi;
+use pf_broker_abi::ChangesCookie;
 use pf_broker_client::{Control, Device, Error};
 
 use super::report;
@@ -68,50 +70,53 @@ pub(super) enum From {
 /// Follows the journals of VFs.
 pub(super) struct Watcher<C> {
     device: Device<C>,
-    /// The number of events of all VFs when the journals were last read.
-    seen: u64,
-    /// For each watched VF, the number of the last printed event.
-    shown: Vec<(u16, u64)>,
+    /// The one VF to watch.
+    only: Option<u16>,
+    cookie: ChangesCookie,
+    /// For each VF the number of the last printed event; 0 if it is not in here.
+    shown: BTreeMap<u16, u64>,
 }
 
 impl<C: Control> Watcher<C> {
     /// Watches one VF, or all.
     pub(super) fn new(device: Device<C>, only: Option<u16>, from: From) -> Result<Self, Failure> {
-        let vfs = match only {
-            Some(vf) => vf..vf.saturating_add(1),
-            None => 0..device.query()?.num_vfs,
-        };
-        let shown = vfs
-            .map(|vf| {
-                let last = match from {
-                    From::Start => None,
-                    From::Now => device.journal(vf, 0, JOURNAL_ENTRIES)?.pop(),
-                };
-                Ok((vf, last.map_or(0, |entry| entry.sequence)))
-            })
-            .collect::<Result<_, Error>>()?;
-        // The first wait ends at once, unless there was no event yet.
-        Ok(Self {
+        let mut watcher = Self {
             device,
-            seen: 0,
-            shown,
-        })
+            only,
+            cookie: ChangesCookie::default(),
+            shown: BTreeMap::new(),
+        };
+        if let Some(vf) = only {
+            // An error if there is no such VF.
+            watcher.device.journal(vf, u64::MAX, 1)?;
+        }
+        let mut is_listed = from == From::Start;
+        while !is_listed {
+            let list = watcher
+                .device
+                .poll_changes(abi::CHANGE_JOURNALED, &watcher.cookie)?;
+            // The revision of a VF is the number of its last event.
+            let last = list.entries.iter().map(|entry| (entry.vf, entry.revision));
+            watcher.shown.extend(last);
+            watcher.cookie = list.cookie;
+            is_listed = !list.more;
+        }
+        Ok(watcher)
     }
 
-    /// Waits for an event, and prints the new ones.
+    /// Waits for events, and prints the new ones.
     pub(super) fn step(&mut self, out: &mut dyn Write) -> Result<(), Failure> {
-        // Before the journals are read: an event after the count ends the next wait.
-        let count = self.device.wait(self.seen, abi::WAIT_JOURNAL)?;
-        if count < self.seen {
+        let list = self.device.changes(abi::CHANGE_JOURNALED, &self.cookie)?;
+        self.cookie = list.cookie;
+        if list.restarted {
             report::note(out, "the driver has started anew")?;
-            for (_, shown) in &mut self.shown {
-                *shown = 0;
-            }
+            self.shown.clear();
         }
-        self.seen = count;
-        for (vf, shown) in &mut self.shown {
-            for entry in self.device.journal(*vf, *shown, JOURNAL_ENTRIES)? {
-                show(out, *vf, *shown, &entry)?;
+        let vfs = list.entries.iter().map(|entry| entry.vf);
+        for vf in vfs.filter(|vf| self.only.is_none_or(|only| only == *vf)) {
+            let shown = self.shown.entry(vf).or_default();
+            for entry in self.device.journal(vf, *shown, JOURNAL_ENTRIES)? {
+                show(out, vf, *shown, &entry)?;
                 *shown = entry.sequence;
             }
         }

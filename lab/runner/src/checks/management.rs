@@ -95,8 +95,8 @@ pub(super) const CODES: [Code; 13] = [
         name: "QUERY",
         number: 0x0022_6400,
         vf: None,
-        output: 96,
-        information: 96,
+        output: 88,
+        information: 88,
         ..NOTHING
     },
     Code {
@@ -195,24 +195,27 @@ pub(super) const CODES: [Code; 13] = [
         information: 40,
         ..NOTHING
     },
-    // Any change ends the wait; VF 1 was reset above.
-    Code {
-        name: "WAIT",
-        number: 0x0022_642C,
-        input: &[0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0],
-        // Three bytes of the kinds, of which two bits are defined.
-        reserved: &[9, 10, 11, 12, 13, 14, 15],
-        vf: None,
-        output: 8,
-        information: 8,
-        ..NOTHING
-    },
     Code {
         name: "HOST_REFUSALS",
         number: 0x0022_6430,
         vf: None,
         output: 200,
         information: 200,
+        ..NOTHING
+    },
+    // Resets since the start, and VF 1 was reset above.
+    Code {
+        name: "CHANGES",
+        number: 0x0022_6434,
+        input: &[
+            4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ],
+        // Of the flags there is one; two bytes of the cookie are reserved.
+        reserved: &[3, 4, 5, 6, 7, 42, 43],
+        vf: None,
+        output: 64,
+        information: 64,
         ..NOTHING
     },
 ];

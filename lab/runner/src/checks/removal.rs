@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
 use lab_control::stack::{Answer, fault, function, operation, pnp, policy};
+use pf_broker_abi::ChangesCookie;
+use zerocopy::IntoBytes as _;
 
 use super::ioctl::{Origin, request};
 use crate::check::{Check, is};
@@ -85,11 +87,13 @@ fn pulled(session: &mut Session) -> Result<()> {
     let readers: Vec<_> = (0..session.vfs)
         .map(|vf| thread::spawn(move || read_to_the_end(vf)))
         .collect();
-    // For the next change after the present count.
-    let mut seen = [0; 16];
-    seen[..8].copy_from_slice(&session.management()?.query()?.changes.to_le_bytes());
-    seen[8] = 1;
-    let all = [WAITING, &[("WAIT", 0x0022_642C, &seen, 8)]].concat();
+    // For the next write after those that there were.
+    let written = 1;
+    let before = ChangesCookie::default();
+    let seen = session.management()?.poll_changes(written, &before)?.cookie;
+    let head: [u8; 8] = [1, 0, 0, 0, 0, 0, 0, 0];
+    let input = [&head, seen.as_bytes()].concat();
+    let all = [WAITING, &[("CHANGES", 0x0022_6434, input.as_slice(), 64)]].concat();
     let waiting: Vec<_> = all.iter().map(wait).collect();
     thread::sleep(Duration::from_millis(200));
     session.pull_pf()?;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, ensure};
-use block_trace::{Failure, Host, PowerState, Stats, Status, Target};
+use block_trace::{Change, Failure, Host, PowerState, Stats, Status, Target};
 use lab_control::stack::{self as abi, operation};
 
 use crate::session::Session;
@@ -219,6 +219,10 @@ impl Host for Recorded {
     }
 
     fn stats(&mut self, _: u16) -> Result<Stats, Failure<Trouble>> {
+        Self::unexpected()
+    }
+
+    fn changes(&mut self) -> Result<Vec<Change>, Failure<Trouble>> {
         Self::unexpected()
     }
 

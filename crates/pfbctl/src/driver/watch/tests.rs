@@ -1,7 +1,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use block_broker::{BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Kinds, Ticks, Vf, VfLock};
+use block_broker::{
+    BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Kinds, Newest, Ticks, Vf, VfLock,
+};
 use block_table::Table;
 use pf_broker_abi as abi;
 use pf_broker_abi::{Operation, PowerState, Refusal};
@@ -29,15 +32,22 @@ vf-access = "read-write"
 length = 4
 "#;
 
-struct Place(RefCell<Vf<'static>>);
+struct Place(RefCell<Vf<'static>>, Newest);
 
 impl VfLock for Place {
     fn with<R>(&self, operation: impl FnOnce(&mut Vf<'_>) -> R) -> R {
         operation(&mut self.0.borrow_mut())
     }
+
+    fn newest(&self) -> &Newest {
+        &self.1
+    }
 }
 
 type Live = Broker<'static, Place>;
+
+/// How many drivers have started.
+static STARTS: AtomicU64 = AtomicU64::new(1);
 
 /// The state of the driver.
 fn broker() -> &'static Live {
@@ -49,12 +59,13 @@ fn broker() -> &'static Live {
         .map(|_| {
             let slots = vec![BlockSlot::UNUSED; Vf::slots_needed(&table)].leak();
             let bytes = vec![0; Vf::bytes_needed(&table)].leak();
-            Place(RefCell::new(
-                Vf::new(&table, slots, bytes).expect("memory enough"),
-            ))
+            let vf = Vf::new(&table, slots, bytes).expect("memory enough");
+            Place(RefCell::new(vf), Newest::new())
         })
         .collect();
-    Box::leak(Box::new(Broker::new(table, cells.leak()).expect("few VFs")))
+    let broker = Broker::new(table, cells.leak()).expect("few VFs");
+    let start = STARTS.fetch_add(1, Ordering::Relaxed);
+    Box::leak(Box::new(broker.with_start([start, 1])))
 }
 
 /// The driver, as far as `watch` uses it. A wait that would pend runs the next action; without one
@@ -64,22 +75,43 @@ struct Driver {
     next: RefCell<Vec<Happening>>,
     /// How many waits pended.
     pended: Rc<Cell<u32>>,
+    /// Entries that fit into a reply.
+    room: usize,
 }
 
 const GONE: u32 = 0xC000_02B6;
 
 impl Driver {
-    fn wait(&self, request: &abi::WaitRequest) -> Result<u64, u32> {
-        assert_eq!(request.kinds, abi::WAIT_JOURNAL);
-        if self.broker.count(Kinds::JOURNAL) == request.seen {
+    fn changes(&self, request: &abi::ChangesRequest) -> Result<Vec<u8>, u32> {
+        let kinds = Kinds::from_bits(request.kinds).expect("known kinds");
+        let list = || {
+            let mut entries = Vec::new();
+            let take = |change: &abi::Change| {
+                let has_room = entries.len() < self.room * size_of::<abi::Change>();
+                if has_room {
+                    entries.extend_from_slice(change.as_bytes());
+                }
+                has_room
+            };
+            let end = self.broker.changes(kinds, &request.cookie, take);
+            (end.expect("a cookie of the broker"), entries)
+        };
+        let (mut end, mut entries) = list();
+        if entries.is_empty() && end.flags == 0 && request.flags & abi::CHANGES_POLL == 0 {
             self.pended.set(self.pended.get() + 1);
             if self.next.borrow().is_empty() {
                 return Err(GONE);
             }
             let next = self.next.borrow_mut().remove(0);
             next(self.broker);
+            (end, entries) = list();
         }
-        Ok(self.broker.count(Kinds::JOURNAL))
+        let head = abi::ChangesReply {
+            cookie: end.cookie,
+            flags: end.flags,
+            reserved: 0,
+        };
+        Ok([head.as_bytes(), &entries].concat())
     }
 
     fn journal(&self, request: &abi::JournalRequest) -> Vec<abi::JournalEntry> {
@@ -129,9 +161,9 @@ impl Control for Driver {
                 query.num_vfs = 2;
                 query.as_bytes().to_vec()
             }
-            abi::IOCTL_WAIT => {
-                let request = abi::WaitRequest::read_from_bytes(input).expect("a request");
-                self.wait(&request)?.to_le_bytes().to_vec()
+            abi::IOCTL_CHANGES => {
+                let request = abi::ChangesRequest::read_from_bytes(input).expect("a request");
+                self.changes(&request)?
             }
             abi::IOCTL_JOURNAL => {
                 let request = abi::JournalRequest::read_from_bytes(input).expect("a request");
@@ -152,6 +184,7 @@ fn driver(next: Vec<Happening>) -> (Driver, &'static Live, Rc<Cell<u32>>) {
         broker,
         next: RefCell::new(next),
         pended: Rc::clone(&pended),
+        room: 256,
     };
     (driver, broker, pended)
 }
@@ -290,14 +323,36 @@ fn a_flood_is_shown_once_and_ends_no_further_wait() {
     assert_eq!(pended.get(), 3);
 }
 
-/// No handle outlives its device, but a lower count means that the numbers start again.
+#[test]
+fn a_list_that_does_not_fit_is_continued() {
+    let (mut driver, broker, pended) = driver(vec![Box::new(|broker| {
+        for vf in [0, 1] {
+            read(broker, vf, 9);
+        }
+    })]);
+    driver.room = 1;
+    for vf in [0, 1] {
+        read(broker, vf, 7);
+    }
+    assert_eq!(
+        watched(driver, None, From::Now),
+        [
+            "0.0000000 VF 0 read block 9 4 bytes refused: block",
+            "0.0000000 VF 1 read block 9 4 bytes refused: block",
+        ],
+        "what was there before is not shown"
+    );
+    assert_eq!(pended.get(), 2);
+}
+
+/// No handle outlives its device, but a cookie of an earlier start means that the numbers start
+/// again.
 #[test]
 fn a_driver_that_started_anew_is_shown_from_its_first_event_on() {
     let (driver, old, _) = driver(vec![]);
     (0..20).for_each(|block| read(old, 0, 100 + block));
     let shown = lines(|out| {
         let mut watcher = Watcher::new(connected(driver), None, From::Now).expect("answered");
-        watcher.step(out).expect("the count so far");
         let (young, new, _) = self::driver(vec![]);
         read(new, 0, 7);
         watcher.device = connected(young);
