@@ -140,13 +140,14 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
         r#"{"status":"0x00000000","messages":["01"]}"#,
         r#"{"status":"0x00000000"}"#,
         r#"{"status":"0x00000000"}"#,
+        r#"{"status":"0x00000000","changes":[{"vf":3,"reset":true}]}"#,
         r#"{"status":"0x00000000"}"#,
     ];
-    assert_eq!(output.lines().take(12).collect::<Vec<_>>(), expected);
+    assert_eq!(output.lines().take(13).collect::<Vec<_>>(), expected);
     assert!(
         output
             .lines()
-            .nth(12)
+            .nth(13)
             .expect("the refusal is a result")
             .contains("0xC0000225")
     );
