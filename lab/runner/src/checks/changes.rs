@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow, ensure};
 use lab_control::stack::{self as abi, Answer, operation, path, policy};
 use pf_broker_client::{Access, Control as _, Vfs};
 
-use super::ioctl::{Expected, Origin, expect, refused, request};
+use super::ioctl::{Origin, expect, refused, request};
 use crate::check::{Check, is};
 use crate::cli::Mode;
 use crate::operations::{self, mark, transfer};

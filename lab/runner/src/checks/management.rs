@@ -399,7 +399,9 @@ fn no_code(session: &mut Session) -> Result<()> {
     // The neighbours of the codes, and codes with the access bits of others.
     for code in [
         0x0022_63FC,
-        0x0022_6434,
+        0x0022_6438,
+        // The code of the former WAIT.
+        0x0022_642C,
         0x0022_E400,
         0x0022_6414,
         0x0022_6401,

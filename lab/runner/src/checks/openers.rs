@@ -89,8 +89,8 @@ fn administrator(session: &mut Session) -> Result<()> {
     session.stack.set_opener(true)?;
     checked?;
     let handle = session.open_management(Access::Look)?;
-    let bytes = handle.control(QUERY, &[], &mut [0; 96]);
-    ensure!(bytes == Ok(96), "an administrator is answered {bytes:x?}");
+    let bytes = handle.control(QUERY, &[], &mut [0; 88]);
+    ensure!(bytes == Ok(88), "an administrator is answered {bytes:x?}");
     Ok(())
 }
 
@@ -101,8 +101,8 @@ fn as_somebody_else(session: &Session) -> Result<()> {
     }
     manages_nothing(&session.open_sriov()?, true)?;
     // A handle that was opened before keeps its access.
-    let ask = request(Origin::KERNEL, QUERY, &[], 96);
-    let served = Expected::Answer(status::SUCCESS, 96);
+    let ask = request(Origin::KERNEL, QUERY, &[], 88);
+    let served = Expected::Answer(status::SUCCESS, 88);
     expect(session, "QUERY of the kernel", &ask, served)?;
     session.management()?.query()?;
     Ok(())

@@ -146,7 +146,7 @@ fn counters(session: &mut Session) -> Result<()> {
     fields(
         &vf,
         &[
-            ("reasons", 68, 4, 20),
+            ("reasons", 68, 4, 22),
             ("withdrawn", 24, 8, 0),
             ("the state D0", 64, 1, 0),
             ("open", 65, 1, 1),
