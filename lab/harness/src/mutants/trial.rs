@@ -102,7 +102,7 @@ impl TestSet {
         Ok(match ended {
             None => Verdict::Caught(format!("no end within {} s", timeout.as_secs())),
             Some(status) if status.success() => Verdict::Survived,
-            Some(_) => Verdict::Caught(first_complaint(&fs_err::read_to_string(&log)?)),
+            Some(_) => failure(&fs_err::read_to_string(&log)?)?,
         })
     }
 }
@@ -134,6 +134,17 @@ fn stop(child: &mut Child) -> Result<()> {
     bail!("process group {group} was stopped, but its leader had ended well")
 }
 
+/// The verdict of a failed run.
+///
+/// # Errors
+/// When the tests did not compile, as with a full disk: no test has judged the fault then.
+fn failure(log: &str) -> Result<Verdict> {
+    match log.lines().find(|line| line.contains("could not compile")) {
+        Some(line) => bail!("the tests do not compile: {}", line.trim()),
+        None => Ok(Verdict::Caught(first_complaint(log))),
+    }
+}
+
 /// The line of the log that best explains the failure: the name of the test that panicked, or the
 /// first line with a sign of failure.
 fn first_complaint(log: &str) -> String {
@@ -153,10 +164,10 @@ fn first_complaint(log: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{TestSet, first_complaint};
+    use super::{TestSet, Verdict, failure, first_complaint};
 
     #[test]
-    fn a_judge_is_the_lab_or_a_package() {
+    fn a_test_set_is_the_lab_or_a_package() {
         assert_eq!(TestSet::try_from("lab".to_owned()), Ok(TestSet::Lab));
         let package = TestSet::Package("block-broker".to_owned());
         assert_eq!(
@@ -164,6 +175,15 @@ mod tests {
             Ok(package)
         );
         assert!(TestSet::try_from("others".to_owned()).is_err());
+    }
+
+    #[test]
+    fn tests_that_do_not_compile_catch_nothing() {
+        let log = "error: No space left on device\nerror: could not compile `pfbctl`\n";
+        let error = failure(log).unwrap_err().to_string();
+        assert!(error.contains("could not compile `pfbctl`"), "{error}");
+        let failed = "3 passed, 1 failed";
+        assert_eq!(failure(failed).unwrap(), Verdict::Caught(failed.to_owned()));
     }
 
     #[test]
