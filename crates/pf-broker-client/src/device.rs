@@ -4,15 +4,35 @@ use pf_broker_abi as abi;
 use pf_broker_abi::Refusal;
 use zerocopy::{FromBytes, IntoBytes};
 
+use crate::Limit;
+
 /// One buffered device control call.
 pub trait Control {
     /// Sends `code` with `input`, writes the reply to the start of `output`, and returns its
-    /// length.
+    /// length. Returns when the request is complete.
     ///
     /// # Errors
     ///
     /// The `NTSTATUS` that the call was completed with, when that is an error.
     fn control(&self, code: u32, input: &[u8], output: &mut [u8]) -> Result<usize, u32>;
+
+    /// [`control`](Control::control) that gives up at a [`Limit`]. A control whose calls end at
+    /// once needs no other than this one, which has no limit.
+    ///
+    /// # Errors
+    ///
+    /// As for [`control`](Control::control); [`STATUS_IO_TIMEOUT`](crate::STATUS_IO_TIMEOUT) or
+    /// [`STATUS_CANCELLED`](crate::STATUS_CANCELLED) when it gave up.
+    fn control_within(
+        &self,
+        code: u32,
+        input: &[u8],
+        output: &mut [u8],
+        limit: Limit<'_>,
+    ) -> Result<usize, u32> {
+        let _ = limit;
+        self.control(code, input, output)
+    }
 }
 
 /// Why a request got no answer.

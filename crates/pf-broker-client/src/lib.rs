@@ -9,15 +9,18 @@
 //! | file | holds |
 //! |---|---|
 //! | `device.rs` | [`Device`], a method for each request, over a [`Control`] |
-//! | `windows.rs` | on Windows: `Handle`, a [`Control`], and `interfaces`, the devices |
+//! | `limit.rs` | when a call gives up: [`Limit`] and [`Cancel`] |
+//! | `windows` | on Windows: `Handle`, a [`Control`], and `interfaces`, the devices |
 //!
 //! Tests and tools implement [`Control`] themselves: it is one buffered device control call.
 #![cfg_attr(not(windows), forbid(unsafe_code))]
 
 mod device;
+mod limit;
 #[cfg(windows)]
 mod windows;
 
 pub use device::{Changes, Control, Device, Error, Vfs, name_text};
+pub use limit::{Cancel, Limit, STATUS_CANCELLED, STATUS_DELETE_PENDING, STATUS_IO_TIMEOUT};
 #[cfg(windows)]
 pub use windows::{Access, Handle, interfaces};

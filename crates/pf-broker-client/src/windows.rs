@@ -1,208 +1,22 @@
-//! Device enumeration and device control on Windows; all unsafe code of this crate.
+//! Devices on Windows; all unsafe code of this crate.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `interfaces` | the devices that are present |
+//! | `handle` | an open device |
+//! | `removal` | closes a handle when its device is about to be removed |
+//! | `event` | event objects, which end waits |
 
-use std::fs::{File, OpenOptions};
-use std::io;
+mod event;
+mod handle;
+mod interfaces;
+mod removal;
+
+pub(crate) use event::Event;
+pub use handle::{Access, Handle};
+pub use interfaces::interfaces;
+
 use std::mem;
-use std::os::windows::io::AsRawHandle as _;
-use std::ptr;
-
-use windows_sys::Wdk::System::IO::NtDeviceIoControlFile;
-use windows_sys::Win32::Devices::DeviceAndDriverInstallation::{
-    DIGCF_DEVICEINTERFACE, DIGCF_PRESENT, HDEVINFO, SP_DEVICE_INTERFACE_DATA,
-    SP_DEVICE_INTERFACE_DETAIL_DATA_W, SetupDiDestroyDeviceInfoList, SetupDiEnumDeviceInterfaces,
-    SetupDiGetClassDevsW, SetupDiGetDeviceInterfaceDetailW,
-};
-use windows_sys::Win32::Foundation::{
-    ERROR_NO_MORE_ITEMS, INVALID_HANDLE_VALUE, STATUS_INVALID_PARAMETER, STATUS_PENDING,
-};
-use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
-use windows_sys::Win32::System::Threading::{INFINITE, WaitForSingleObject};
-use windows_sys::core::GUID;
-
-use crate::Control;
-
-/// The access of a handle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Read access: query, counters, committed blocks, the journal, waiting.
-    Look,
-    /// Read and write access: also publish, invalidate, drain, reset, power.
-    Change,
-}
-
-/// An open device.
-#[derive(Debug)]
-pub struct Handle(File);
-
-impl Handle {
-    /// Opens a device by its path, as [`interfaces`] returns it.
-    ///
-    /// # Errors
-    ///
-    /// The error of Windows: access denied if the caller is not an administrator, not found if the
-    /// device was removed.
-    pub fn open(path: &str, access: Access) -> io::Result<Self> {
-        // Without FILE_FLAG_OVERLAPPED the handle is synchronous: a control call returns when it is
-        // complete, which `control` relies on.
-        OpenOptions::new()
-            .read(true)
-            .write(access == Access::Change)
-            .open(path)
-            .map(Self)
-    }
-}
-
-impl Control for Handle {
-    fn control(&self, code: u32, input: &[u8], output: &mut [u8]) -> Result<usize, u32> {
-        let (Ok(input_length), Ok(output_length)) =
-            (u32::try_from(input.len()), u32::try_from(output.len()))
-        else {
-            return Err(STATUS_INVALID_PARAMETER.cast_unsigned());
-        };
-        let handle = self.0.as_raw_handle();
-        let mut block = IO_STATUS_BLOCK::default();
-        // SAFETY: the handle is open as long as `self`; input and output are slices of exactly the
-        // given lengths; status block and slices outlive the operation, because this function does
-        // not return before it is complete.
-        let mut status = unsafe {
-            NtDeviceIoControlFile(
-                handle,
-                ptr::null_mut(),
-                None,
-                ptr::null(),
-                &raw mut block,
-                code,
-                input.as_ptr().cast(),
-                input_length,
-                output.as_mut_ptr().cast(),
-                output_length,
-            )
-        };
-        if status == STATUS_PENDING {
-            // SAFETY: the handle is open as long as `self`. A file object is signalled when its
-            // only operation is complete.
-            unsafe { WaitForSingleObject(handle, INFINITE) };
-            // SAFETY: the operation is complete, so the block holds its status.
-            status = unsafe { block.Anonymous.Status };
-        }
-        if status < 0 {
-            return Err(status.cast_unsigned());
-        }
-        Ok(block.Information.min(output.len()))
-    }
-}
-
-/// The device information set that an enumeration walks over.
-struct InformationSet(HDEVINFO);
-
-impl Drop for InformationSet {
-    fn drop(&mut self) {
-        // SAFETY: the set came from SetupDiGetClassDevsW and is destroyed here alone. A failure to
-        // destroy it cannot be handled.
-        unsafe { SetupDiDestroyDeviceInfoList(self.0) };
-    }
-}
-
-/// The paths of the present devices that offer a device interface class, given as the digits of the
-/// GUID's text form (`pf_broker_abi::INTERFACE_CLASS`).
-///
-/// # Errors
-///
-/// The error of Windows if it cannot enumerate them.
-pub fn interfaces(class: u128) -> io::Result<Vec<String>> {
-    let class = GUID::from_u128(class);
-    // SAFETY: the class is a valid GUID for the time of the call; an enumerator and a window are
-    // optional.
-    let set = unsafe {
-        SetupDiGetClassDevsW(
-            &raw const class,
-            ptr::null(),
-            ptr::null_mut(),
-            DIGCF_PRESENT | DIGCF_DEVICEINTERFACE,
-        )
-    };
-    if set == INVALID_HANDLE_VALUE as HDEVINFO {
-        return Err(io::Error::last_os_error());
-    }
-    let set = InformationSet(set);
-    let mut paths = Vec::new();
-    for index in 0.. {
-        let mut interface = SP_DEVICE_INTERFACE_DATA {
-            cbSize: size_of_u32::<SP_DEVICE_INTERFACE_DATA>(),
-            ..SP_DEVICE_INTERFACE_DATA::default()
-        };
-        // SAFETY: the set is open, the class is valid, and the interface structure contains its
-        // size.
-        let found = unsafe {
-            SetupDiEnumDeviceInterfaces(
-                set.0,
-                ptr::null(),
-                &raw const class,
-                index,
-                &raw mut interface,
-            )
-        };
-        if found == 0 {
-            let error = io::Error::last_os_error();
-            if error.raw_os_error() == Some(ERROR_NO_MORE_ITEMS.cast_signed()) {
-                break;
-            }
-            return Err(error);
-        }
-        paths.push(interface_path(&set, &interface)?);
-    }
-    Ok(paths)
-}
-
-/// The path of one enumerated device interface.
-fn interface_path(
-    set: &InformationSet,
-    interface: &SP_DEVICE_INTERFACE_DATA,
-) -> io::Result<String> {
-    let mut needed = 0;
-    // The first call only gets the size; it fails with ERROR_INSUFFICIENT_BUFFER.
-    // SAFETY: the set is open, the interface is one of it, and a buffer of no bytes may be null.
-    unsafe {
-        SetupDiGetDeviceInterfaceDetailW(
-            set.0,
-            interface,
-            ptr::null_mut(),
-            0,
-            &raw mut needed,
-            ptr::null_mut(),
-        )
-    };
-    let header = mem::offset_of!(SP_DEVICE_INTERFACE_DETAIL_DATA_W, DevicePath);
-    let length = needed as usize;
-    if length < header {
-        return Err(io::Error::last_os_error());
-    }
-    // `u32` elements, because the structure begins with a `u32`.
-    let mut words = vec![0_u32; length.div_ceil(mem::size_of::<u32>())];
-    words[0] = size_of_u32::<SP_DEVICE_INTERFACE_DETAIL_DATA_W>();
-    // SAFETY: the buffer is aligned for the structure, has the `needed` bytes that are passed to
-    // the call, and contains the structure's size.
-    let done = unsafe {
-        SetupDiGetDeviceInterfaceDetailW(
-            set.0,
-            interface,
-            words.as_mut_ptr().cast(),
-            needed,
-            ptr::null_mut(),
-            ptr::null_mut(),
-        )
-    };
-    if done == 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    let path: Vec<u16> = bytes[header..length]
-        .chunks_exact(2)
-        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
-        .take_while(|&unit| unit != 0)
-        .collect();
-    String::from_utf16(&path).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-}
 
 /// The size of a structure as Windows expects it.
 const fn size_of_u32<T>() -> u32 {

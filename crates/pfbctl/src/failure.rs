@@ -154,6 +154,12 @@ fn others(manifests: usize) -> String {
     }
 }
 
+/// `ERROR_FILE_NOT_FOUND`, `ERROR_PATH_NOT_FOUND`, `ERROR_DEV_NOT_EXIST`, `ERROR_DELETE_PENDING`,
+/// `ERROR_NO_SUCH_DEVICE` and `ERROR_DEVICE_REMOVED` of `winerror.h`: an open of a device that is
+/// removed, or about to be.
+#[cfg(windows)]
+const ABSENT: [i32; 6] = [2, 3, 55, 303, 433, 1617];
+
 impl Failure {
     /// Whether no device is present, which may change later.
     pub(crate) fn is_absence(&self) -> bool {
@@ -161,7 +167,9 @@ impl Failure {
             #[cfg(windows)]
             Self::NoDevice => true,
             #[cfg(windows)]
-            Self::Open { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Self::Open { source, .. } => source
+                .raw_os_error()
+                .is_some_and(|code| ABSENT.contains(&code)),
             _ => false,
         }
     }
