@@ -133,7 +133,7 @@ const ENTRIES: usize = 256;
 /// A device with the management interface.
 ///
 /// Every method sends one request and blocks until the driver completes it; [`blocks`] sends as
-/// many as it needs.
+/// many as it needs. Any number of threads may call at one time, if the [`Control`] allows it.
 ///
 /// [`blocks`]: Device::blocks
 #[derive(Debug)]
@@ -375,7 +375,23 @@ impl<C: Control> Device<C> {
     ///
     /// See [`Error`].
     pub fn changes(&self, kinds: u16, cookie: &abi::ChangesCookie) -> Result<Changes, Error> {
-        self.list_changes(kinds, 0, cookie)
+        self.list_changes(kinds, 0, cookie, Limit::NONE)
+    }
+
+    /// [`changes`](Device::changes) that gives up at a [`Limit`]. A change that ends the wait in the
+    /// same moment is returned; otherwise the same cookie serves for the next call.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; [`Error::Status`] with [`STATUS_IO_TIMEOUT`](crate::STATUS_IO_TIMEOUT) or
+    /// [`STATUS_CANCELLED`](crate::STATUS_CANCELLED) when it gave up.
+    pub fn changes_within(
+        &self,
+        kinds: u16,
+        cookie: &abi::ChangesCookie,
+        limit: Limit<'_>,
+    ) -> Result<Changes, Error> {
+        self.list_changes(kinds, 0, cookie, limit)
     }
 
     /// What of these kinds has changed since `cookie`; nothing, perhaps.
@@ -384,7 +400,7 @@ impl<C: Control> Device<C> {
     ///
     /// See [`Error`].
     pub fn poll_changes(&self, kinds: u16, cookie: &abi::ChangesCookie) -> Result<Changes, Error> {
-        self.list_changes(kinds, abi::CHANGES_POLL, cookie)
+        self.list_changes(kinds, abi::CHANGES_POLL, cookie, Limit::NONE)
     }
 
     fn list_changes(
@@ -392,6 +408,7 @@ impl<C: Control> Device<C> {
         kinds: u16,
         flags: u16,
         cookie: &abi::ChangesCookie,
+        limit: Limit<'_>,
     ) -> Result<Changes, Error> {
         let code = abi::IOCTL_CHANGES;
         let request = abi::ChangesRequest {
@@ -402,7 +419,10 @@ impl<C: Control> Device<C> {
         };
         let expected = size_of::<abi::ChangesReply>();
         let mut reply = vec![0; expected + ENTRIES * size_of::<abi::Change>()];
-        let actual = self.control(code, request.as_bytes(), &mut reply)?;
+        let actual = self
+            .0
+            .control_within(code, request.as_bytes(), &mut reply, limit)
+            .map_err(Error::Status)?;
         let wrong_length = Error::ReplyLength {
             code,
             expected,

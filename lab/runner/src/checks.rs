@@ -2,6 +2,7 @@
 
 mod attach;
 mod changes;
+mod client;
 mod codes;
 mod config;
 mod drain;
@@ -41,6 +42,7 @@ pub(crate) const ALL: &[&[Check]] = &[
     openers::CHECKS,
     replies::CHECKS,
     changes::CHECKS,
+    client::CHECKS,
     drain::CHECKS,
     rebalance::CHECKS,
     power::CHECKS,

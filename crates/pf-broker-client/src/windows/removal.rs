@@ -113,8 +113,8 @@ fn functions() -> Option<(Register, Unregister)> {
     Some((register, unregister))
 }
 
-/// The callback. Windows asks before it removes the device, and does not remove it while a handle
-/// is open. After a surprise removal it asks for nothing, and reports the removal.
+/// The callback. Windows calls it before it removes the device, and does not remove it while a handle
+/// is open; after a surprise removal it reports the removal.
 unsafe extern "system" fn notified(
     _: HCMNOTIFICATION,
     context: *const c_void,

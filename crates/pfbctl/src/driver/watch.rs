@@ -25,7 +25,8 @@ const GONE: [u32; 5] = [
 ];
 
 /// Prints the events of one VF, or of all, until an error. If the device goes away, it is reopened
-/// when it is back, and printed from its first event on.
+/// when it is back, and its events are printed from where they ended: from the first one on, if the
+/// driver has started anew.
 ///
 /// `open` returns `None` while there is no device; `pause` runs before each retry.
 pub(super) fn follow<C: Control>(
@@ -35,41 +36,31 @@ pub(super) fn follow<C: Control>(
     mut open: impl FnMut() -> Result<Option<Device<C>>, Failure>,
     mut pause: impl FnMut(),
 ) -> Result<(), Failure> {
-    let mut watcher = Watcher::new(first, only, From::Now)?;
+    let mut device = first;
+    let mut watcher = Watcher::new(&device, only)?;
     loop {
-        match watcher.step(out) {
+        match watcher.step(&device, out) {
             Ok(()) => out.flush()?,
             Err(Failure::Driver(Error::Status(status))) if GONE.contains(&status) => {
                 // An open handle keeps the device from being removed.
-                drop(watcher);
+                drop(device);
                 report::note(out, "the device has gone; waiting until it is back")?;
                 out.flush()?;
-                let back = loop {
+                device = loop {
                     pause();
                     if let Some(device) = open()? {
                         break device;
                     }
                 };
                 report::note(out, "the device is back")?;
-                watcher = Watcher::new(back, only, From::Start)?;
             }
             Err(failure) => return Err(failure),
         }
     }
 }
 
-/// Which events are printed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum From {
-    /// Those from now on.
-    Now,
-    /// Those in the journal, too.
-    Start,
-}
-
-/// Follows the journals of VFs.
-pub(super) struct Watcher<C> {
-    device: Device<C>,
+/// How far the journals of VFs are printed.
+pub(super) struct Watcher {
     /// The one VF to watch.
     only: Option<u16>,
     cookie: ChangesCookie,
@@ -77,36 +68,37 @@ pub(super) struct Watcher<C> {
     shown: BTreeMap<u16, u64>,
 }
 
-impl<C: Control> Watcher<C> {
-    /// Watches one VF, or all.
-    pub(super) fn new(device: Device<C>, only: Option<u16>, from: From) -> Result<Self, Failure> {
+impl Watcher {
+    /// Watches one VF, or all, from now on.
+    pub(super) fn new<C: Control>(device: &Device<C>, only: Option<u16>) -> Result<Self, Failure> {
+        if let Some(vf) = only {
+            // An error if there is no such VF.
+            device.journal(vf, u64::MAX, 1)?;
+        }
         let mut watcher = Self {
-            device,
             only,
             cookie: ChangesCookie::default(),
             shown: BTreeMap::new(),
         };
-        if let Some(vf) = only {
-            // An error if there is no such VF.
-            watcher.device.journal(vf, u64::MAX, 1)?;
-        }
-        let mut is_listed = from == From::Start;
-        while !is_listed {
-            let list = watcher
-                .device
-                .poll_changes(abi::CHANGE_JOURNALED, &watcher.cookie)?;
+        loop {
+            let list = device.poll_changes(abi::CHANGE_JOURNALED, &watcher.cookie)?;
             // The revision of a VF is the number of its last event.
             let last = list.entries.iter().map(|entry| (entry.vf, entry.revision));
             watcher.shown.extend(last);
             watcher.cookie = list.cookie;
-            is_listed = !list.more;
+            if !list.more {
+                return Ok(watcher);
+            }
         }
-        Ok(watcher)
     }
 
     /// Waits for events, and prints the new ones.
-    pub(super) fn step(&mut self, out: &mut dyn Write) -> Result<(), Failure> {
-        let list = self.device.changes(abi::CHANGE_JOURNALED, &self.cookie)?;
+    pub(super) fn step<C: Control>(
+        &mut self,
+        device: &Device<C>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let list = device.changes(abi::CHANGE_JOURNALED, &self.cookie)?;
         self.cookie = list.cookie;
         if list.restarted {
             report::note(out, "the driver has started anew")?;
@@ -115,7 +107,7 @@ impl<C: Control> Watcher<C> {
         let vfs = list.entries.iter().map(|entry| entry.vf);
         for vf in vfs.filter(|vf| self.only.is_none_or(|only| only == *vf)) {
             let shown = self.shown.entry(vf).or_default();
-            for entry in self.device.journal(vf, *shown, JOURNAL_ENTRIES)? {
+            for entry in device.journal(vf, *shown, JOURNAL_ENTRIES)? {
                 show(out, vf, *shown, &entry)?;
                 *shown = entry.sequence;
             }

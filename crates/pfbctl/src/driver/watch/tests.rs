@@ -215,11 +215,12 @@ fn read(broker: &Live, vf: u16, block: u32) {
 }
 
 /// Runs the watcher until no action is left.
-fn watched(driver: Driver, only: Option<u16>, from: From) -> Vec<String> {
+fn watched(driver: Driver, only: Option<u16>) -> Vec<String> {
     lines(|out| {
-        let mut watcher = Watcher::new(connected(driver), only, from).expect("answered");
+        let device = connected(driver);
+        let mut watcher = Watcher::new(&device, only).expect("answered");
         let ended = loop {
-            if let Err(failure) = watcher.step(out) {
+            if let Err(failure) = watcher.step(&device, out) {
                 break failure;
             }
         };
@@ -240,7 +241,7 @@ fn refusals_and_publishes_are_shown_as_they_happen_and_what_was_there_before_is_
         Box::new(|broker| read(broker, 1, 9)),
     ]);
     write(broker, 0, 4);
-    let shown = watched(driver, None, From::Now);
+    let shown = watched(driver, None);
     assert_eq!(
         shown,
         [
@@ -266,7 +267,7 @@ fn repetitions_of_an_entry_that_was_shown_are_shown_as_more_of_it() {
         }),
     ]);
     assert_eq!(
-        watched(driver, Some(0), From::Now),
+        watched(driver, Some(0)),
         [
             format!("0.0000000 {refused}"),
             format!("{refused} 1 more time"),
@@ -289,7 +290,7 @@ fn events_that_were_overwritten_are_counted() {
             (10..26).for_each(|block| read(broker, 0, block));
         }),
     ]);
-    let shown = watched(driver, None, From::Now);
+    let shown = watched(driver, None);
     assert_eq!(
         shown[1],
         "VF 0: 30 events were overwritten before they could be shown"
@@ -311,7 +312,7 @@ fn a_flood_is_shown_once_and_ends_no_further_wait() {
             );
         }),
     ]);
-    let shown = watched(driver, None, From::Now);
+    let shown = watched(driver, None);
     assert_eq!(
         shown,
         [
@@ -335,7 +336,7 @@ fn a_list_that_does_not_fit_is_continued() {
         read(broker, vf, 7);
     }
     assert_eq!(
-        watched(driver, None, From::Now),
+        watched(driver, None),
         [
             "0.0000000 VF 0 read block 9 4 bytes refused: block",
             "0.0000000 VF 1 read block 9 4 bytes refused: block",
@@ -352,11 +353,10 @@ fn a_driver_that_started_anew_is_shown_from_its_first_event_on() {
     let (driver, old, _) = driver(vec![]);
     (0..20).for_each(|block| read(old, 0, 100 + block));
     let shown = lines(|out| {
-        let mut watcher = Watcher::new(connected(driver), None, From::Now).expect("answered");
+        let mut watcher = Watcher::new(&connected(driver), None).expect("answered");
         let (young, new, _) = self::driver(vec![]);
         read(new, 0, 7);
-        watcher.device = connected(young);
-        watcher.step(out).expect("answered");
+        watcher.step(&connected(young), out).expect("answered");
     });
     assert_eq!(
         shown,
@@ -396,6 +396,7 @@ fn a_device_that_goes_is_waited_for_and_its_new_life_is_shown_whole() {
             "0.0000000 VF 0 read block 9 4 bytes refused: block",
             "the device has gone; waiting until it is back",
             "the device is back",
+            "the driver has started anew",
             "0.0000000 VF 0 read block 5 4 bytes refused: block",
             "0.0000000 VF 1 read block 6 4 bytes refused: block",
             "the device has gone; waiting until it is back",
