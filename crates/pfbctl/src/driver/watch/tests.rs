@@ -11,7 +11,7 @@ use pf_broker_abi::{Operation, PowerState, Refusal};
 use pf_broker_client::{Control, Device};
 use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
 
-use super::{From, Watcher, follow};
+use super::{Watcher, follow};
 use crate::failure::Failure;
 
 const MANIFEST: &str = r#"
