@@ -299,8 +299,8 @@ impl<'m> Store<'m> {
         slot.head = 0;
         slot.queued = 0;
         slot.history = History::EMPTY;
-        slot.stamps = BlockStamps::NEVER;
         slot.revise();
+        slot.stamps = BlockStamps::NEVER;
         let offset = slot.offset;
         match block.kind() {
             Kind::Register => {

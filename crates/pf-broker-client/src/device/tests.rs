@@ -58,11 +58,11 @@ fn a_driver_of_another_version_is_refused_with_both_versions() {
 #[test]
 fn a_reply_of_another_length_is_an_error_and_not_data() {
     assert_eq!(
-        device([Ok(vec![0; 95])]).query().err(),
+        device([Ok(vec![0; 87])]).query().err(),
         Some(Error::ReplyLength {
             code: abi::IOCTL_QUERY,
-            expected: 96,
-            actual: 95
+            expected: 88,
+            actual: 87
         })
     );
     assert!(matches!(
@@ -231,4 +231,63 @@ fn a_name_ends_at_its_padding() {
     name[..5].copy_from_slice(b"hello");
     assert_eq!(name_text(&name), "hello");
     assert_eq!(name_text(&[b'x'; abi::NAME_LENGTH]).len(), abi::NAME_LENGTH);
+}
+
+/// A reply of `IOCTL_CHANGES` with these flags and entries.
+fn changes(flags: u32, entries: &[abi::Change]) -> Vec<u8> {
+    let mut head = abi::ChangesReply::new_zeroed();
+    head.cookie.since = 9;
+    head.flags = flags;
+    [head.as_bytes(), entries.as_bytes()].concat()
+}
+
+#[test]
+fn changes_are_asked_for_since_a_cookie_and_come_with_the_next_one() {
+    let change = abi::Change {
+        vf: 3,
+        kinds: abi::CHANGE_WRITTEN,
+        block: 1,
+        revision: 7,
+    };
+    let both = abi::CHANGES_MORE | abi::CHANGES_RESTARTED;
+    let device = device([
+        Ok(changes(abi::CHANGES_MORE, &[change, change])),
+        Ok(changes(both, &[])),
+        Ok(changes(0, &[])),
+    ]);
+    let start = abi::ChangesCookie::default();
+    let first = device.changes(abi::CHANGE_WRITTEN, &start).expect("served");
+    assert_eq!((first.entries, first.cookie.since), (vec![change; 2], 9));
+    assert!(first.more && !first.restarted);
+    let second = device
+        .poll_changes(abi::CHANGE_RESET, &first.cookie)
+        .expect("served");
+    assert!(second.entries.is_empty() && second.more && second.restarted);
+    let third = device.changes(abi::CHANGE_RESET, &start).expect("served");
+    assert!(!third.more && !third.restarted);
+    let sent = device.0.sent.borrow();
+    let requests = sent.iter().map(|(code, input, _)| {
+        assert_eq!(*code, abi::IOCTL_CHANGES);
+        let request = abi::ChangesRequest::read_from_bytes(input).expect("a request");
+        (request.kinds, request.flags, request.cookie.since)
+    });
+    assert!(requests.eq([
+        (abi::CHANGE_WRITTEN, 0, 0),
+        (abi::CHANGE_RESET, abi::CHANGES_POLL, 9),
+        (abi::CHANGE_RESET, 0, 0),
+    ]));
+}
+
+#[test]
+fn a_reply_of_changes_that_is_cut_off_is_an_error() {
+    let whole = changes(0, &[]);
+    for length in [0, 47, 49, 63] {
+        let mut reply = whole.clone();
+        reply.resize(length, 0);
+        let cut = device([Ok(reply)]).changes(1, &abi::ChangesCookie::default());
+        assert!(
+            matches!(cut, Err(Error::ReplyLength { actual, .. }) if actual == length),
+            "{cut:?}"
+        );
+    }
 }
