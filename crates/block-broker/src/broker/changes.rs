@@ -9,6 +9,7 @@ use crate::outcome::{Deliver, FollowUp};
 use crate::sync::{Ordering, fence};
 
 /// Where a list continues.
+#[derive(Clone, Copy)]
 struct Place {
     vf: u16,
     entry: u32,

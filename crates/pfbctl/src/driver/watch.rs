@@ -83,8 +83,8 @@ impl Watcher {
         loop {
             let list = device.poll_changes(abi::CHANGE_JOURNALED, &watcher.cookie)?;
             // The revision of a VF is the number of its last event.
-            let last = list.entries.iter().map(|entry| (entry.vf, entry.revision));
-            watcher.shown.extend(last);
+            let events = list.entries.iter().map(|entry| (entry.vf, entry.revision));
+            watcher.shown.extend(events);
             watcher.cookie = list.cookie;
             if !list.more {
                 return Ok(watcher);
