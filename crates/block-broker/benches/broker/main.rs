@@ -2,6 +2,7 @@
 //! broker`, with names of tables after `--` to select them. `docs/benchmarks.md` explains the lines
 //! and has results.
 
+mod changes;
 mod commands;
 mod devices;
 mod growth;
@@ -33,7 +34,7 @@ fn main() {
         assert!(LAYOUTS.iter().all(|layout| commands(layout).len() == 4));
         return;
     }
-    let tables: [(&str, fn()); 8] = [
+    let tables: [(&str, fn()); 10] = [
         ("reads", peers::reads),
         ("validated", validated_writes),
         ("writes", peers::writes),
@@ -42,6 +43,8 @@ fn main() {
         ("blocks", growth::with_blocks),
         ("threads", threads::threads),
         ("memory", memory::memory),
+        ("listeners", changes::listeners),
+        ("agent", changes::agent),
     ];
     let wanted: Vec<_> = std::env::args()
         .skip(1)
