@@ -8,6 +8,7 @@ use block_broker::{FollowUp, Kinds};
 use pcivirt_abi::Luid;
 use pf_broker_abi::Refusal;
 use pf_state::{
+    companion::Attachment,
     config::Identity,
     event,
     facts::DeviceFacts,
@@ -219,6 +220,11 @@ impl Removal for Pf {
             let FollowUp { changed, .. } = vfs.broker.remove(wait::now());
             self.pending.on_change(changed);
         }
+    }
+
+    /// The function driver of the device has no companion.
+    fn companion(&self) -> Option<&Attachment> {
+        None
     }
 
     fn pause(&self) {

@@ -2,6 +2,7 @@
 
 use block_broker::FollowUp;
 use pf_state::{
+    companion::VfCalls,
     event,
     flr::{Completion, ResetFailure, function_level_reset},
     reset::{self, VfReset},
@@ -14,7 +15,7 @@ use pf_state::{
 use crate::{
     etw::{self, EtwEvent},
     follow_up,
-    os::wait::{self, SystemClock},
+    os::wait::{self, Event, SystemClock},
     pf::{Pf, status_of},
     vfs::{VfContext, VfSet},
 };
@@ -66,6 +67,14 @@ impl RegisterStore for Reset<'_> {
 
 impl VfReset for Reset<'_> {
     type FollowUp = FollowUp;
+    type Signal = Event;
+
+    /// The function driver of the device has no companion.
+    fn calls(&self) -> Option<VfCalls<'_, Event>> {
+        None
+    }
+
+    fn notify_companion(&self) {}
 
     fn wipe(&self) -> Result<(), NtStatus> {
         let begun = self.vfs.broker.begin_reset(self.vf, wait::now());

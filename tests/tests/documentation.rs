@@ -73,7 +73,7 @@ fn the_guide_for_administrators_does_what_it_shows() {
 #[cfg(unix)]
 #[test]
 fn the_reference_of_traces_does_what_it_shows() {
-    run_guide("trace.md", 4);
+    run_guide("trace.md", 5);
 }
 
 #[cfg(unix)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use crate::operation::Operation;
+use crate::operation::{Direction, Operation};
 use crate::value::State;
 
 impl Serialize for Operation {
@@ -54,6 +54,23 @@ impl Serialize for Operation {
             Self::Advance { milliseconds } => {
                 map.serialize_entry("milliseconds", milliseconds)?;
             }
+            Self::Companion { ready } => map.serialize_entry("ready", ready)?,
+            Self::Answer {
+                block,
+                to,
+                status,
+                data,
+            } => {
+                map.serialize_entry("block", block)?;
+                if *to == Direction::Read {
+                    map.serialize_entry("to", "read")?;
+                }
+                map.serialize_entry("status", &format_args!("0x{status:08X}"))?;
+                if let Some(data) = data {
+                    map.serialize_entry("data", &hex::encode(data))?;
+                }
+            }
+            Self::Handed => {}
         }
         map.end()
     }

@@ -4,8 +4,8 @@ use pf_broker_abi::PowerState;
 use serde::de::{Deserialize, Deserializer};
 
 use crate::line_error::LineError;
-use crate::operation::{Op, Operation, Target};
-use crate::value::{Hex, Mask, State, word};
+use crate::operation::{Direction, Op, Operation, Target};
+use crate::value::{Hex, Mask, NtStatus, State, word};
 
 impl<'de> Deserialize<'de> for Op {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -35,6 +35,12 @@ pub(crate) struct Keys {
     state: Option<State>,
     #[serde(default, deserialize_with = "present")]
     milliseconds: Option<u32>,
+    #[serde(default, deserialize_with = "present")]
+    ready: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
+    status: Option<NtStatus>,
+    #[serde(default, deserialize_with = "present")]
+    to: Option<Direction>,
 }
 
 /// Reads a key that is present. `null` is not a value, although `Option` would accept it.
@@ -94,6 +100,16 @@ impl Keys {
             Op::Advance => Operation::Advance {
                 milliseconds: self.milliseconds()?,
             },
+            Op::Companion => Operation::Companion {
+                ready: self.ready()?,
+            },
+            Op::Answer => Operation::Answer {
+                block: self.block()?,
+                to: self.to.take().unwrap_or(Direction::Write),
+                status: self.status()?,
+                data: self.data.take().map(|data| data.0),
+            },
+            Op::Handed => Operation::Handed,
         };
         self.nothing_left()?;
         Ok(operation)
@@ -134,6 +150,14 @@ impl Keys {
         self.milliseconds.take().ok_or(self.missing("milliseconds"))
     }
 
+    fn ready(&mut self) -> Result<bool, LineError> {
+        self.ready.take().ok_or(self.missing("ready"))
+    }
+
+    fn status(&mut self) -> Result<u32, LineError> {
+        Ok(self.status.take().ok_or(self.missing("status"))?.0)
+    }
+
     fn missing(&self, key: &'static str) -> LineError {
         LineError::Missing {
             op: self.op.name(),
@@ -152,6 +176,9 @@ impl Keys {
             ("mask", self.mask.is_some()),
             ("state", self.state.is_some()),
             ("milliseconds", self.milliseconds.is_some()),
+            ("ready", self.ready.is_some()),
+            ("status", self.status.is_some()),
+            ("to", self.to.is_some()),
         ];
         match left.into_iter().find(|&(_, present)| present) {
             Some((key, _)) => Err(LineError::Superfluous {

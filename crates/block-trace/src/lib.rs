@@ -15,9 +15,9 @@
 //! | `parse.rs` | [`Operation::parse`]: from a line to an operation |
 //! | `keys.rs` | the keys of a line, and which of them each operation takes |
 //! | `format.rs` | from an operation to its line |
-//! | `value.rs` | how a line spells bytes, masks, power states and VFs |
+//! | `value.rs` | how a line spells bytes, masks, statuses, power states and VFs |
 //! | `line_error.rs` | [`LineError`]: why a line is not an operation |
-//! | `operation.rs` | [`Operation`], [`Target`] and the names of operations |
+//! | `operation.rs` | [`Operation`], [`Target`], [`Direction`] and the names of operations |
 #![forbid(unsafe_code)]
 
 mod format;
@@ -30,8 +30,8 @@ mod play;
 mod value;
 
 pub use line_error::LineError;
-pub use operation::{Operation, Target};
-pub use outcome::{Change, Outcome, Stats, Status};
+pub use operation::{Direction, Operation, Target};
+pub use outcome::{Change, HandedWrite, Outcome, Stats, Status};
 pub use pf_broker_abi::PowerState;
 pub use play::{Failure, Host, MAX_LINE_LENGTH, PlayError, Played, play};
 pub use value::{HexError, bytes_from_hex};

@@ -88,6 +88,34 @@ pub enum Operation {
         /// By how much, in milliseconds.
         milliseconds: u32,
     },
+    /// The sample companion says whether it is ready; at the start it is not.
+    Companion {
+        /// Whether it is.
+        ready: bool,
+    },
+    /// Sets how the sample companion answers operations on a block from now on.
+    Answer {
+        /// Block ID.
+        block: u32,
+        /// Which operations are answered so.
+        to: Direction,
+        /// The NTSTATUS of the answer; 0, as at the start, accepts.
+        status: u32,
+        /// The bytes that it publishes to the block during the call of a write, or sets for a read;
+        /// none at the start.
+        data: Option<Vec<u8>>,
+    },
+    /// Takes the writes that the sample companion was called with since the last time.
+    Handed,
+}
+
+/// An operation of a VF on a block that a companion handles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// A write; the default of a line.
+    Write,
+    /// A read.
+    Read,
 }
 
 /// The VFs that an operation of host software addresses.
@@ -116,6 +144,9 @@ impl Operation {
             Self::Stats { .. } => Op::Stats,
             Self::Changes => Op::Changes,
             Self::Advance { .. } => Op::Advance,
+            Self::Companion { .. } => Op::Companion,
+            Self::Answer { .. } => Op::Answer,
+            Self::Handed => Op::Handed,
         }
         .name()
     }
@@ -136,10 +167,13 @@ pub(crate) enum Op {
     Stats,
     Changes,
     Advance,
+    Companion,
+    Answer,
+    Handed,
 }
 
 impl Op {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Write,
         Self::Read,
         Self::Publish,
@@ -152,6 +186,9 @@ impl Op {
         Self::Stats,
         Self::Changes,
         Self::Advance,
+        Self::Companion,
+        Self::Answer,
+        Self::Handed,
     ];
 
     /// How a line spells it.
@@ -169,6 +206,9 @@ impl Op {
             Self::Stats => "stats",
             Self::Changes => "changes",
             Self::Advance => "advance",
+            Self::Companion => "companion",
+            Self::Answer => "answer",
+            Self::Handed => "handed",
         }
     }
 }

@@ -60,7 +60,7 @@ impl Serialize for Status {
 /// The result of one operation of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Success without data: write, publish, invalidate, reset, power, advance.
+    /// Success without data: write, publish, invalidate, reset, power, advance, companion, answer.
     Done,
     /// The bytes that a VF read.
     Data(Vec<u8>),
@@ -75,6 +75,8 @@ pub enum Outcome {
     Mask(u64),
     /// The messages of a stream, oldest first.
     Messages(Vec<Vec<u8>>),
+    /// The writes that the sample companion was called with, in order.
+    Calls(Vec<HandedWrite>),
     /// A VF's counters.
     Stats(Stats),
     /// What changed.
@@ -94,6 +96,7 @@ impl Outcome {
             | Self::HostData { .. }
             | Self::Mask(_)
             | Self::Messages(_)
+            | Self::Calls(_)
             | Self::Stats(_)
             | Self::Changes(_) => Status::SUCCESS,
         }
@@ -192,6 +195,27 @@ impl Serialize for Change {
     }
 }
 
+/// A write that the sample companion was called with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandedWrite {
+    /// Index of the VF, from 0.
+    pub vf: u16,
+    /// Block ID.
+    pub block: u32,
+    /// The whole block as it would be committed.
+    pub data: Vec<u8>,
+}
+
+impl Serialize for HandedWrite {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("vf", &self.vf)?;
+        map.serialize_entry("block", &self.block)?;
+        map.serialize_entry("data", &hex::encode(&self.data))?;
+        map.end()
+    }
+}
+
 /// A VF's counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -223,6 +247,7 @@ impl Serialize for Outcome {
                 let messages: Vec<String> = messages.iter().map(hex::encode).collect();
                 map.serialize_entry("messages", &messages)?;
             }
+            Self::Calls(calls) => map.serialize_entry("calls", calls)?,
             Self::Stats(stats) => {
                 map.serialize_entry("reads", &stats.reads)?;
                 map.serialize_entry("writes", &stats.writes)?;

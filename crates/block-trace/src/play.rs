@@ -5,7 +5,10 @@ use std::io::{self, BufRead, Read as _, Write};
 
 use pf_broker_abi::Refusal;
 
-use crate::{Change, LineError, Operation, Outcome, PowerState, Stats, Status, Target};
+use crate::{
+    Change, Direction, HandedWrite, LineError, Operation, Outcome, PowerState, Stats, Status,
+    Target,
+};
 
 /// A line longer than this, in bytes and without its line end, is malformed: far longer than any
 /// operation; it bounds the memory for a file that is not a trace.
@@ -148,6 +151,34 @@ pub trait Host {
     /// A refusal, or the loss of the host.
     fn advance(&mut self, milliseconds: u32) -> Result<(), Failure<Self::Error>>;
 
+    /// The sample companion says whether it is ready.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn companion(&mut self, ready: bool) -> Result<(), Failure<Self::Error>>;
+
+    /// Sets how the sample companion answers writes or reads of a block: with this NTSTATUS, after
+    /// it has published `data`, of any length, or set it for a read.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn answer(
+        &mut self,
+        block: u32,
+        to: Direction,
+        status: u32,
+        data: Option<&[u8]>,
+    ) -> Result<(), Failure<Self::Error>>;
+
+    /// Takes the writes that the sample companion was called with, in order.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn handed(&mut self) -> Result<Vec<HandedWrite>, Failure<Self::Error>>;
+
     /// Runs one operation.
     ///
     /// # Errors
@@ -190,6 +221,16 @@ pub trait Host {
             Operation::Advance { milliseconds } => {
                 self.advance(milliseconds).map(|()| Outcome::Done)
             }
+            Operation::Companion { ready } => self.companion(ready).map(|()| Outcome::Done),
+            Operation::Answer {
+                block,
+                to,
+                status,
+                ref data,
+            } => self
+                .answer(block, to, status, data.as_deref())
+                .map(|()| Outcome::Done),
+            Operation::Handed => self.handed().map(Outcome::Calls),
         };
         match outcome {
             Ok(outcome) => Ok(outcome),

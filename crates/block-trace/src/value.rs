@@ -6,7 +6,7 @@ use pf_broker_abi::PowerState;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use crate::operation::Target;
+use crate::operation::{Direction, Target};
 
 pub(crate) struct State(pub(crate) PowerState);
 
@@ -42,6 +42,15 @@ impl<'de> Deserialize<'de> for State {
 impl Serialize for State {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(Self::name(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Direction {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word(
+            deserializer,
+            &[("write", Self::Write), ("read", Self::Read)],
+        )
     }
 }
 
@@ -119,26 +128,44 @@ pub(crate) struct Mask(pub(crate) u64);
 
 impl<'de> Deserialize<'de> for Mask {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(MaskVisitor)
+        deserializer
+            .deserialize_str(NumberVisitor { digits: 16 })
+            .map(Self)
     }
 }
 
-struct MaskVisitor;
+/// An NTSTATUS: `0x` and 1 to 8 hexadecimal digits of either case.
+pub(crate) struct NtStatus(pub(crate) u32);
 
-impl Visitor<'_> for MaskVisitor {
-    type Value = Mask;
+impl<'de> Deserialize<'de> for NtStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = deserializer.deserialize_str(NumberVisitor { digits: 8 })?;
+        u32::try_from(number).map(Self).map_err(de::Error::custom)
+    }
+}
+
+/// Reads a number of `0x` and at most this many hexadecimal digits.
+struct NumberVisitor {
+    digits: usize,
+}
+
+impl Visitor<'_> for NumberVisitor {
+    type Value = u64;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a string of 0x and 1 to 16 hexadecimal digits")
+        write!(
+            formatter,
+            "a string of 0x and 1 to {} hexadecimal digits",
+            self.digits
+        )
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Mask, E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
         text.strip_prefix("0x")
             .filter(|digits| {
-                digits.len() <= 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+                digits.len() <= self.digits && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
             })
             .and_then(|digits| u64::from_str_radix(digits, 16).ok())
-            .map(Mask)
             .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
     }
 }

@@ -10,6 +10,7 @@
 //! | [`invalidation`] | which pending request carries which VF's invalidation, and when |
 //! | [`reset`] | the steps of a VF's reset and their order |
 //! | [`flr`] | the function level reset of a VF, register by register |
+//! | [`companion`] | when the companion driver is called, and in which order |
 //! | [`removal`] | the two parts of a PF's removal and the order of their steps |
 //! | [`hardware_rundowns`] | when calls and resets may reach the hardware |
 //! | [`rundown`] | which calls may start, and when the last one has left |
@@ -33,6 +34,7 @@
 mod atomic;
 pub mod bars;
 pub mod clock;
+pub mod companion;
 pub mod config;
 pub mod enable;
 pub mod event;

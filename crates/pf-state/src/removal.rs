@@ -2,9 +2,11 @@
 //!
 //! 1. [`mark_removed`] refuses everything from now on, and wakes a callback that waits for the
 //!    virtualization stack. It waits for nothing, so it may run beside every other callback.
-//! 2. [`drain`] waits for the calls in flight, and completes the pending requests.
+//! 2. [`drain`] waits for the calls in flight, those into the companion too, and completes the
+//!    pending requests.
 
 use crate::{
+    companion::Attachment,
     hardware_rundowns::HardwareRundowns,
     rebalance::{Rebalance, Signal, Sleeper},
     rundown::Rundown,
@@ -27,8 +29,12 @@ pub trait Removal {
     /// Runs `function` on the rebalance machine, under its lock.
     fn with_rebalance<R>(&self, function: impl FnOnce(&mut Rebalance) -> R) -> R;
 
-    /// Refuses the VFs' reads and writes for good.
+    /// Refuses the VFs' reads and writes for good, and ends their turns
+    /// ([`Turn::remove`](crate::companion::Turn::remove)).
     fn remove_vfs(&self);
+
+    /// The companion; `None` in a shell that never has one.
+    fn companion(&self) -> Option<&Attachment>;
 
     /// Lets a moment pass for calls in flight.
     fn pause(&self);
@@ -47,6 +53,10 @@ pub fn mark_removed(pf: &impl Removal) {
         return;
     }
     pf.remove_vfs();
+    // After the VFs: a call that is admitted now finds its VF removed before or after it.
+    if let Some(companion) = pf.companion() {
+        companion.detach();
+    }
     let wake = pf.with_rebalance(Rebalance::removed);
     pf.sleeper().wake(wake);
     pf.hardware().shut();
@@ -63,6 +73,9 @@ pub fn drain(pf: &impl Removal) {
         return;
     }
     while !(pf.hardware().are_empty() && pf.alive().is_empty()) {
+        pf.pause();
+    }
+    while !pf.companion().is_none_or(Attachment::is_idle) {
         pf.pause();
     }
     pf.complete_pending();

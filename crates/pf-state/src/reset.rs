@@ -3,19 +3,23 @@
 //! 1. Close the VF's rundown, so that no new call reaches its hardware.
 //! 2. Wipe its blocks. From here on the guest's reads and writes are refused, and nothing of the
 //!    tenant before can be read.
-//! 3. Drain: wait for the calls in flight.
+//! 3. Drain: wait for the calls in flight, those into the companion too ([`companion`]).
 //! 4. Discard the registers that are saved for it ([`retention`]), then reset the hardware
 //!    ([`flr`]).
-//! 5. Serve the VF again and reopen the rundown; or keep both closed when the hardware did not
+//! 5. Have the companion clean up.
+//! 6. Serve the VF again and reopen the rundown; or keep both closed when the hardware did not
 //!    reset.
-//! 6. Carry out the follow-up: deliver the invalidations that arrived meanwhile.
+//! 7. Carry out the follow-up: deliver the invalidations that arrived meanwhile.
 //!
+//! [`companion`]: crate::companion
 //! [`flr`]: crate::flr
 
 use crate::{
+    companion::{VfCalls, VfCallsOfReset},
     flr::{Completion, ResetFailure},
+    rebalance::Signal,
     retention::{self, RegisterStore},
-    rundown::Before,
+    rundown::{Before, Rundown},
     status::{self, NtStatus},
 };
 
@@ -24,6 +28,16 @@ pub trait VfReset: RegisterStore {
     /// What follows once the VF is served again, such as delivering the invalidations that arrived
     /// meanwhile.
     type FollowUp;
+
+    /// Where the companion's calls about the VF wait for each other.
+    type Signal: Signal;
+
+    /// What orders the companion's calls about the VF; `None` in a shell that never has a
+    /// companion.
+    fn calls(&self) -> Option<VfCalls<'_, Self::Signal>>;
+
+    /// Has the companion clean up the hardware after the tenant that is gone.
+    fn notify_companion(&self);
 
     /// Wipes the VF's blocks and refuses its reads and writes from now on.
     ///
@@ -61,27 +75,36 @@ pub trait VfReset: RegisterStore {
 
 /// Resets a VF. A VF whose reset fails stays closed until another one succeeds.
 ///
-/// It takes 100 ms and more; no other VF waits for it. The caller is not inside the VF's rundown.
+/// It takes 100 ms and more, and as long as the companion's calls about the VF take; no other VF
+/// waits for it. The caller is not inside the VF's rundown.
 ///
 /// # Errors
-/// `STATUS_DEVICE_NOT_READY` while another reset of the VF runs; otherwise the status of the step
-/// that failed.
+/// `STATUS_DEVICE_NOT_READY` while another reset of the VF runs, and inside a call into the
+/// companion about the VF; otherwise the status of the step that failed.
 pub fn reset_vf(vf: &impl VfReset) -> Result<(), NtStatus> {
     let rundown = vf.rundown();
     let before = rundown.close().map_err(|_| status::DEVICE_NOT_READY)?;
+    let Ok(calls) = vf.calls().map(VfCalls::begin_reset).transpose() else {
+        give_back(rundown, before);
+        return Err(status::DEVICE_NOT_READY);
+    };
     if let Err(status) = vf.wipe() {
-        match before {
-            Before::Open => rundown.reopen(),
-            // The hardware's last reset failed.
-            Before::Closed => rundown.abandon(),
-        }
+        give_back(rundown, before);
         return Err(status);
     }
     while !rundown.is_empty() {
         vf.pause();
     }
+    while !calls.as_ref().is_none_or(VfCallsOfReset::is_granted) {
+        vf.pause();
+    }
     retention::discard(vf);
-    match vf.reset_hardware() {
+    let reset = vf.reset_hardware();
+    // Also after a reset that failed: the tenant is gone. The VF is served after that.
+    if let Some(calls) = calls {
+        calls.finish(|| vf.notify_companion());
+    }
+    match reset {
         Ok(completion) => {
             let served = vf.serve_again();
             rundown.reopen();
@@ -97,6 +120,15 @@ pub fn reset_vf(vf: &impl VfReset) -> Result<(), NtStatus> {
             vf.log(Err(failure.status()));
             kept_closed.and(Err(failure.status()))
         }
+    }
+}
+
+/// Gives the rundown back as it was before it was closed.
+fn give_back(rundown: &Rundown, before: Before) {
+    match before {
+        Before::Open => rundown.reopen(),
+        // The hardware's last reset failed.
+        Before::Closed => rundown.abandon(),
     }
 }
 

@@ -6,6 +6,8 @@
 //! machine with loom's threads in place of the framework's.
 #![cfg(loom)]
 
+#[path = "loom/companion.rs"]
+mod companion;
 #[path = "loom/invalidation.rs"]
 mod invalidation;
 #[path = "loom/reset.rs"]
@@ -13,6 +15,7 @@ mod reset;
 
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread::{spawn, yield_now};
+use pf_state::companion::Attachment;
 use pf_state::hardware_rundowns::HardwareRundowns;
 use pf_state::rebalance::{Rebalance, Resumption, Signal, Sleeper, Verdict};
 use pf_state::removal::{Removal, drain, mark_removed};
@@ -55,6 +58,7 @@ struct Pf {
     rundowns: HardwareRundowns,
     rebalance: Mutex<Rebalance>,
     sleeper: Sleeper<Event>,
+    companion: Attachment,
     /// Requests that wait.
     queue: Mutex<u32>,
     /// Requests that the removal completed.
@@ -77,6 +81,7 @@ impl Pf {
             rundowns: HardwareRundowns::closed(),
             rebalance: Mutex::new(rebalance),
             sleeper: Sleeper::new(Event::new()),
+            companion: Attachment::absent(),
             queue: Mutex::new(0),
             completed: Mutex::new(0),
             hardware: loom::cell::UnsafeCell::new(false),
@@ -111,6 +116,10 @@ impl Removal for Pf {
     }
 
     fn remove_vfs(&self) {}
+
+    fn companion(&self) -> Option<&Attachment> {
+        Some(&self.companion)
+    }
 
     fn pause(&self) {
         yield_now();

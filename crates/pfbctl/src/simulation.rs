@@ -1,12 +1,15 @@
 //! A PF in process: the broker of the driver with standard mutexes and a simulated clock.
 
+mod companion;
+
 use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 
 use block_broker::{BlockSlot, Broker, Kinds, Newest, Ticks, Vf, VfLock};
 use block_table::{Image, MAX_BLOCK_LENGTH, Table};
-use block_trace::{Change, Failure, Host, PowerState, Stats, Target};
-use pf_broker_abi::{ChangesCookie, Refusal};
+use block_trace::{Change, Direction, Failure, HandedWrite, Host, PowerState, Stats, Target};
+use companion::{Request, SampleCompanion, sent};
+use pf_broker_abi::{ChangesCookie, Operation, Refusal};
 
 /// One VF behind its lock. Aligned, so that two VFs share no cache line, as in the driver.
 #[repr(align(128))]
@@ -30,6 +33,7 @@ impl VfLock for Cell<'_> {
 /// A PF with its VFs, whose clock stands still until a trace advances it.
 pub(crate) struct Simulation<'s> {
     broker: Broker<'s, Cell<'s>>,
+    companion: SampleCompanion,
     milliseconds: u64,
     /// What host software has received of the changes.
     seen: ChangesCookie,
@@ -64,6 +68,7 @@ pub(crate) fn simulate<R>(
     let broker = Broker::new(table, &cells).expect("the number of VFs was checked");
     visit(&mut Simulation {
         broker,
+        companion: SampleCompanion::new(vfs),
         milliseconds: 0,
         seen: ChangesCookie::default(),
     })
@@ -89,6 +94,20 @@ impl<'s> Simulation<'s> {
         Ok(image)
     }
 
+    /// Whether the companion handles an operation of a VF that exists.
+    fn is_handed_over(&self, operation: Operation, request: Request) -> bool {
+        request.vf < self.vf_count() && self.broker.is_handed_over(operation, request.block)
+    }
+
+    fn request(&self, vf: u16, block: u32, length: u32) -> Request {
+        Request {
+            vf,
+            block,
+            length,
+            now: self.now(),
+        }
+    }
+
     fn now(&self) -> Ticks {
         Ticks::from_milliseconds(self.milliseconds)
     }
@@ -96,14 +115,6 @@ impl<'s> Simulation<'s> {
 
 /// The length of the longest read.
 const WHOLE: u32 = 128;
-
-/// The broker's private copy: the first 128 bytes, and the requested length.
-fn sent(data: &[u8]) -> (u32, Image) {
-    let mut image = [0; MAX_BLOCK_LENGTH];
-    let length = data.len().min(MAX_BLOCK_LENGTH);
-    image[..length].copy_from_slice(&data[..length]);
-    (u32::try_from(data.len()).unwrap_or(u32::MAX), image)
-}
 
 /// The result of an operation in process, which can only be a refusal or success.
 type Answer<T> = Result<T, Failure<Infallible>>;
@@ -113,6 +124,10 @@ impl Host for Simulation<'_> {
 
     fn write(&mut self, vf: u16, block: u32, data: &[u8]) -> Answer<()> {
         let (length, image) = sent(data);
+        let request = self.request(vf, block, length);
+        if self.is_handed_over(Operation::Write, request) {
+            return Ok(self.companion.write(&self.broker, request, &image)?);
+        }
         Ok(self
             .broker
             .write(vf, block, length, &image, self.now())
@@ -121,9 +136,14 @@ impl Host for Simulation<'_> {
 
     fn read(&mut self, vf: u16, block: u32, length: u32) -> Answer<Vec<u8>> {
         let mut image = [0; MAX_BLOCK_LENGTH];
-        self.broker
-            .read(vf, block, length, &mut image, self.now())
-            .without_waiters()?;
+        let request = self.request(vf, block, length);
+        if self.is_handed_over(Operation::Read, request) {
+            image = self.companion.read(&self.broker, request)?;
+        } else {
+            self.broker
+                .read(vf, block, length, &mut image, self.now())
+                .without_waiters()?;
+        }
         // The broker has refused lengths beyond the image.
         Ok(image.into_iter().take(length as usize).collect())
     }
@@ -190,14 +210,12 @@ impl Host for Simulation<'_> {
     }
 
     fn reset(&mut self, vf: u16) -> Answer<()> {
-        Ok(self.broker.reset(vf, self.now()).without_waiters()?)
+        Ok(self.companion.reset(&self.broker, vf, self.now())?)
     }
 
     fn power(&mut self, vf: u16, state: PowerState) -> Answer<()> {
-        Ok(self
-            .broker
-            .set_power(vf, state, self.now())
-            .without_waiters()?)
+        let now = self.now();
+        Ok(self.companion.set_power(&self.broker, vf, state, now)?)
     }
 
     fn stats(&mut self, vf: u16) -> Answer<Stats> {
@@ -226,5 +244,25 @@ impl Host for Simulation<'_> {
     fn advance(&mut self, milliseconds: u32) -> Answer<()> {
         self.milliseconds = self.milliseconds.saturating_add(milliseconds.into());
         Ok(())
+    }
+
+    fn companion(&mut self, ready: bool) -> Answer<()> {
+        self.companion.set_ready(ready);
+        Ok(())
+    }
+
+    fn answer(
+        &mut self,
+        block: u32,
+        to: Direction,
+        status: u32,
+        data: Option<&[u8]>,
+    ) -> Answer<()> {
+        self.companion.set_answer((block, to), status, data);
+        Ok(())
+    }
+
+    fn handed(&mut self) -> Answer<Vec<HandedWrite>> {
+        Ok(self.companion.take_handed())
     }
 }

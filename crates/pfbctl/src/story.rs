@@ -34,6 +34,7 @@ pub(crate) fn narrate(
     let good = 0..hostile.max(1);
     let mut story = Story::new(manifest, simulation, out);
     story.opening(parts)?;
+    story.attach_companion()?;
     match mlx5::Protocol::of(manifest) {
         Some(protocol) => protocol.narrate(&mut story, good.clone())?,
         None => guest::narrate(&mut story, good.clone())?,

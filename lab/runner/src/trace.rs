@@ -6,7 +6,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Result;
-use block_trace::{Change, Failure, Host, PlayError, PowerState, Stats, Status, Target};
+use block_trace::{
+    Change, Direction, Failure, HandedWrite, Host, PlayError, PowerState, Stats, Status, Target,
+};
 use lab_control::{MAX_BLOCK_LENGTH, sample, stack as abi};
 use pcivirt_abi::sriov;
 use pf_broker_abi::{ChangesCookie, Refusal};
@@ -326,6 +328,24 @@ impl Host for Lab<'_> {
         sleep(Duration::from_millis(milliseconds.into()));
         Ok(())
     }
+
+    fn companion(&mut self, _: bool) -> Outcome<()> {
+        without_companion()
+    }
+
+    fn answer(&mut self, _: u32, _: Direction, _: u32, _: Option<&[u8]>) -> Outcome<()> {
+        without_companion()
+    }
+
+    fn handed(&mut self) -> Outcome<Vec<HandedWrite>> {
+        without_companion()
+    }
+}
+
+fn without_companion<T>() -> Outcome<T> {
+    Err(Failure::Host(Trouble::NotCarried(
+        "the driver is the function driver of its device, which has no companion".to_owned(),
+    )))
 }
 
 impl Lab<'_> {

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use crate::{LineError, Operation, PowerState, Target};
+use crate::{Direction, LineError, Operation, PowerState, Target};
 
 fn parse(line: &str) -> Result<Operation, LineError> {
     Operation::parse(line.as_bytes())
@@ -98,9 +98,53 @@ fn every_operation_of_the_language_is_read() {
         ),
     ];
     for (line, operation) in lines {
-        assert_eq!(parse(line).as_ref(), Ok(&operation), "{line}");
-        assert_eq!(operation.to_string(), line, "printed as it was read");
+        assert_read_and_printed(line, &operation);
     }
+}
+
+fn assert_read_and_printed(line: &str, operation: &Operation) {
+    assert_eq!(parse(line).as_ref(), Ok(operation), "{line}");
+    assert_eq!(operation.to_string(), line, "printed as it was read");
+}
+
+#[test]
+fn every_operation_of_the_companion_is_read() {
+    let lines = [
+        (
+            r#"{"op":"companion","ready":false}"#,
+            Operation::Companion { ready: false },
+        ),
+        (
+            r#"{"op":"answer","block":5,"status":"0xC0000001"}"#,
+            Operation::Answer {
+                block: 5,
+                to: Direction::Write,
+                status: 0xC000_0001,
+                data: None,
+            },
+        ),
+        (
+            r#"{"op":"answer","block":5,"to":"read","status":"0x00000000","data":"0a"}"#,
+            Operation::Answer {
+                block: 5,
+                to: Direction::Read,
+                status: 0,
+                data: Some(vec![0x0A]),
+            },
+        ),
+        (r#"{"op":"handed"}"#, Operation::Handed),
+    ];
+    for (line, operation) in lines {
+        assert_read_and_printed(line, &operation);
+    }
+    let default = r#"{"op":"answer","block":5,"to":"write","status":"0x0"}"#;
+    let operation = Operation::Answer {
+        block: 5,
+        to: Direction::Write,
+        status: 0,
+        data: None,
+    };
+    assert_eq!(parse(default), Ok(operation), "the default, written");
 }
 
 #[test]
@@ -168,6 +212,15 @@ fn whole_ranges_are_well_formed_and_their_ends_are_the_ends() {
         r#"{"op":"invalidate","vf":0,"mask":1}"#,
         r#"{"op":"power","vf":0,"state":"D4"}"#,
         r#"{"op":"power","vf":0,"state":"d3"}"#,
+        r#"{"op":"companion","ready":1}"#,
+        r#"{"op":"companion","ready":"true"}"#,
+        r#"{"op":"answer","block":5,"status":0}"#,
+        r#"{"op":"answer","block":5,"status":"0"}"#,
+        r#"{"op":"answer","block":5,"status":"0x"}"#,
+        r#"{"op":"answer","block":5,"status":"0x-1"}"#,
+        r#"{"op":"answer","block":5,"status":"0x100000000"}"#,
+        r#"{"op":"answer","block":5,"status":"declined"}"#,
+        r#"{"op":"answer","block":5,"status":"0x0","to":"drain"}"#,
     ] {
         assert!(
             matches!(parse(line), Err(LineError::Key { .. })),
@@ -237,6 +290,28 @@ fn a_key_that_is_missing_or_another_operations_is_named() {
         parse(r#"{"op":"publish","vf":"all","block":1,"data":"","expect":1}"#),
         Err(LineError::ExpectOfAll)
     );
+    for (line, op, key) in [
+        (r#"{"op":"companion"}"#, "companion", "ready"),
+        (r#"{"op":"answer","block":5}"#, "answer", "status"),
+        (r#"{"op":"answer","status":"0x0"}"#, "answer", "block"),
+    ] {
+        assert_eq!(parse(line), Err(LineError::Missing { op, key }));
+    }
+    for (line, op, key) in [
+        (
+            r#"{"op":"companion","ready":true,"vf":0}"#,
+            "companion",
+            "vf",
+        ),
+        (r#"{"op":"handed","ready":true}"#, "handed", "ready"),
+        (
+            r#"{"op":"drain","vf":0,"block":1,"status":"0x0"}"#,
+            "drain",
+            "status",
+        ),
+    ] {
+        assert_eq!(parse(line), Err(LineError::Superfluous { op, key }));
+    }
     let text = problem(r#"{"vf":0}"#);
     assert!(text.contains("`op`"), "{text}");
 }
@@ -373,6 +448,20 @@ fn operations() -> impl Strategy<Value = Operation> {
             .prop_map(|(vf, state)| Operation::Power { vf, state }),
         any::<u16>().prop_map(|vf| Operation::Stats { vf }),
         any::<u32>().prop_map(|milliseconds| Operation::Advance { milliseconds }),
+        any::<bool>().prop_map(|ready| Operation::Companion { ready }),
+        (
+            any::<u32>(),
+            prop::sample::select(vec![Direction::Write, Direction::Read]),
+            any::<u32>(),
+            prop::option::of(data())
+        )
+            .prop_map(|(block, to, status, data)| Operation::Answer {
+                block,
+                to,
+                status,
+                data
+            }),
+        Just(Operation::Handed),
     ]
 }
 

@@ -1,7 +1,7 @@
 use std::io::{self, BufReader, Write};
 
 use super::{Failure, Host, MAX_LINE_LENGTH, PlayError, Played, play};
-use crate::{Change, LineError, PowerState, Stats, Status, Target};
+use crate::{Change, Direction, HandedWrite, LineError, PowerState, Stats, Status, Target};
 
 #[derive(Debug, thiserror::Error)]
 #[error("the driver is gone")]
@@ -73,6 +73,27 @@ impl Host for Recorder {
     fn advance(&mut self, milliseconds: u32) -> Answer<()> {
         self.note(0, 0, format!("advance {milliseconds}"), ())
     }
+    fn companion(&mut self, ready: bool) -> Answer<()> {
+        self.note(0, 0, format!("companion {ready}"), ())
+    }
+    fn answer(
+        &mut self,
+        block: u32,
+        to: Direction,
+        status: u32,
+        data: Option<&[u8]>,
+    ) -> Answer<()> {
+        let call = format!("answer {block} {to:?} {status:x} {data:?}");
+        self.note(0, block, call, ())
+    }
+    fn handed(&mut self) -> Answer<Vec<HandedWrite>> {
+        let write = HandedWrite {
+            vf: 1,
+            block: 2,
+            data: vec![3, 4],
+        };
+        self.note(0, 0, "handed".to_owned(), vec![write])
+    }
 }
 
 fn run(trace: &str) -> (Result<Played, PlayError<Gone>>, String, Vec<String>) {
@@ -101,11 +122,15 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
 {"op":"power","vf":8,"state":"D2"}
 {"op":"changes"}
 {"op":"advance","milliseconds":9}
+{"op":"companion","ready":true}
+{"op":"answer","block":2,"status":"0xC0000001"}
+{"op":"answer","block":2,"to":"read","status":"0x0","data":"05"}
+{"op":"handed"}
 {"op":"drain","vf":5,"block":9}"#);
     assert_eq!(
         played.expect("a good trace"),
         Played {
-            operations: 14,
+            operations: 18,
             refused: 1
         }
     );
@@ -125,6 +150,10 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
             "power 8 D2",
             "changes",
             "advance 9",
+            "companion true",
+            "answer 2 Write c0000001 None",
+            "answer 2 Read 0 Some([5])",
+            "handed",
             "drain 5 9",
         ]
     );
@@ -142,12 +171,16 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
         r#"{"status":"0x00000000"}"#,
         r#"{"status":"0x00000000","changes":[{"vf":3,"reset":true}]}"#,
         r#"{"status":"0x00000000"}"#,
+        r#"{"status":"0x00000000"}"#,
+        r#"{"status":"0x00000000"}"#,
+        r#"{"status":"0x00000000"}"#,
+        r#"{"status":"0x00000000","calls":[{"vf":1,"block":2,"data":"0304"}]}"#,
     ];
-    assert_eq!(output.lines().take(13).collect::<Vec<_>>(), expected);
+    assert_eq!(output.lines().take(17).collect::<Vec<_>>(), expected);
     assert!(
         output
             .lines()
-            .nth(13)
+            .nth(17)
             .expect("the refusal is a result")
             .contains("0xC0000225")
     );

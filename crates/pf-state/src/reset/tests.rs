@@ -1,11 +1,15 @@
 //! The order of a reset, with each step failing, beside a removal, and beside a second reset.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    num::NonZeroUsize,
+};
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    companion::{Attachment, Caller, Turn, TurnGuard, Unavailable},
     config::tests::vf as registers,
     rundown::{Rundown, RundownGuard},
     saved_registers::SavedRegisters,
@@ -19,6 +23,7 @@ enum Step {
     Pause,
     Discard,
     ResetHardware,
+    NotifyCompanion,
     ServeAgain,
     KeepClosed,
     Log(Result<Completion, NtStatus>),
@@ -46,12 +51,48 @@ impl Plan {
     };
 }
 
+/// Nothing waits for a turn in these tests.
+struct Unwaited;
+
+impl Signal for Unwaited {
+    fn set(&self) {}
+
+    fn wait(&self) {
+        panic!("it would wait for ever");
+    }
+}
+
+/// A companion and the turn of the VF.
+struct Companion {
+    attachment: Attachment,
+    turn: Turn<Unwaited>,
+}
+
+impl Companion {
+    fn attached() -> Self {
+        let attachment = Attachment::absent();
+        attachment.attach().expect("the first");
+        Self {
+            attachment,
+            turn: Turn::new(Unwaited),
+        }
+    }
+}
+
+/// The threads of the reset, of a call into the companion, and of one that arrives later.
+const RESETTING: Caller = Caller(NonZeroUsize::new(1).unwrap());
+const CALLING: Caller = Caller(NonZeroUsize::new(2).unwrap());
+const ARRIVING: Caller = Caller(NonZeroUsize::new(3).unwrap());
+
 /// One VF with saved registers.
 struct Vf<'r> {
     plan: Plan,
     rundown: &'r Rundown,
     saved: Cell<Option<SavedRegisters>>,
     call: RefCell<Option<RundownGuard<'r>>>,
+    companion: Option<&'r Companion>,
+    /// The call into the companion that runs when the reset begins.
+    companion_call: RefCell<Option<TurnGuard<'r, Unwaited>>>,
     steps: RefCell<Vec<Step>>,
     /// Called at each step.
     at_step: Option<&'r dyn Fn(Step)>,
@@ -67,6 +108,8 @@ impl<'r> Vf<'r> {
             rundown,
             saved: Cell::new(list.save(&mut space)),
             call: RefCell::new(call),
+            companion: None,
+            companion_call: RefCell::new(None),
             steps: RefCell::default(),
             at_step: None,
         }
@@ -85,6 +128,10 @@ impl<'r> Vf<'r> {
         );
         if step == Step::ResetHardware {
             assert!(self.rundown.is_empty(), "a call is inside");
+            assert!(
+                self.companion_call.borrow().is_none(),
+                "the companion is called"
+            );
             assert_eq!(self.saved.get(), None, "registers could be restored");
         }
     }
@@ -113,6 +160,20 @@ impl RegisterStore for Vf<'_> {
 
 impl VfReset for Vf<'_> {
     type FollowUp = ();
+    type Signal = Unwaited;
+
+    fn calls(&self) -> Option<VfCalls<'_, Unwaited>> {
+        let Companion { attachment, turn } = self.companion?;
+        Some(VfCalls {
+            attachment,
+            turn,
+            caller: RESETTING,
+        })
+    }
+
+    fn notify_companion(&self) {
+        self.step(Step::NotifyCompanion);
+    }
 
     fn wipe(&self) -> Result<(), NtStatus> {
         self.step(Step::Wipe);
@@ -122,7 +183,10 @@ impl VfReset for Vf<'_> {
     fn pause(&self) {
         self.step(Step::Pause);
         if Some(self.pauses()) >= self.plan.call_leaves_after {
-            self.call.take();
+            // The call of the hardware leaves first.
+            if self.call.take().is_none() {
+                self.companion_call.take();
+            }
         }
     }
 
@@ -175,6 +239,103 @@ fn a_reset_closes_wipes_drains_resets_and_reopens_in_this_order() {
         assert_eq!(vf.steps(), expected);
         assert!(rundown.is_open());
     }
+}
+
+#[test]
+fn the_companion_cleans_up_after_the_hardware_and_before_the_vf_is_served() {
+    for failure in [None, Some(ResetFailure::Silent)] {
+        let (rundown, companion) = (Rundown::open(), Companion::attached());
+        let plan = Plan {
+            hardware: failure.map_or(Ok(Completion::Clean), Err),
+            call_leaves_after: Some(1),
+            ..Plan::SUCCESS
+        };
+        // Until the companion has returned its calls are refused; when the VF is notified of its
+        // invalidations, they are not.
+        let at_step = |step| {
+            let free = companion.turn.acquire(ARRIVING).map(drop);
+            match step {
+                Step::Wipe | Step::Pause | Step::Discard | Step::ResetHardware => {
+                    assert_eq!(free, Err(Unavailable::Reset), "{step:?}");
+                }
+                Step::NotifyCompanion => {
+                    assert!(!companion.attachment.is_idle());
+                    let nested = companion.turn.acquire_after_resets(RESETTING);
+                    assert_eq!(nested.map(drop), Err(Unavailable::Nested));
+                }
+                Step::ServeAgain | Step::KeepClosed | Step::Log(_) | Step::Deliver => {
+                    assert_eq!(free, Ok(()), "{step:?}");
+                }
+            }
+        };
+        let mut vf = Vf::new(&rundown, plan);
+        vf.companion = Some(&companion);
+        let call = companion.turn.acquire(CALLING).expect("free");
+        vf.companion_call = RefCell::new(Some(call));
+        vf.at_step = Some(&at_step);
+        let outcome = reset_vf(&vf);
+        assert_eq!(
+            outcome,
+            failure.map_or(Ok(()), |failure| Err(failure.status()))
+        );
+        let steps = vf.steps();
+        assert_eq!(
+            steps[..6],
+            [
+                Step::Wipe,
+                Step::Pause,
+                Step::Pause,
+                Step::Discard,
+                Step::ResetHardware,
+                Step::NotifyCompanion,
+            ]
+        );
+        let then = if failure.is_some() {
+            Step::KeepClosed
+        } else {
+            Step::ServeAgain
+        };
+        assert_eq!(steps[6], then);
+        assert!(companion.attachment.is_idle());
+    }
+}
+
+#[test]
+fn a_companion_that_is_not_there_is_not_notified() {
+    let (rundown, companion) = (Rundown::open(), Companion::attached());
+    companion.attachment.detach();
+    let mut vf = Vf::new(&rundown, Plan::SUCCESS);
+    vf.companion = Some(&companion);
+    assert_eq!(reset_vf(&vf), Ok(()));
+    assert!(!vf.steps().contains(&Step::NotifyCompanion));
+    assert!(companion.turn.acquire(CALLING).is_ok());
+}
+
+#[test]
+fn a_reset_inside_a_call_of_the_same_vf_is_refused_and_does_nothing() {
+    let (rundown, companion) = (Rundown::open(), Companion::attached());
+    let mut vf = Vf::new(&rundown, Plan::SUCCESS);
+    vf.companion = Some(&companion);
+    let call = companion.turn.acquire(RESETTING).expect("free");
+    assert_eq!(reset_vf(&vf), Err(status::DEVICE_NOT_READY));
+    assert_eq!(vf.steps(), []);
+    assert!(rundown.is_open());
+    drop(call);
+    assert_eq!(reset_vf(&vf), Ok(()));
+}
+
+#[test]
+fn a_reset_that_is_refused_lets_the_companion_be_called_again() {
+    let (rundown, companion) = (Rundown::open(), Companion::attached());
+    let plan = Plan {
+        wipe: Err(status::DEVICE_REMOVED),
+        ..Plan::SUCCESS
+    };
+    let mut vf = Vf::new(&rundown, plan);
+    vf.companion = Some(&companion);
+    assert_eq!(reset_vf(&vf), Err(status::DEVICE_REMOVED));
+    assert_eq!(vf.steps(), [Step::Wipe]);
+    assert!(companion.turn.acquire(CALLING).is_ok());
 }
 
 #[test]

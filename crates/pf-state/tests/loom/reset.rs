@@ -4,6 +4,7 @@
 
 use loom::sync::{Arc, Mutex};
 use loom::thread::{spawn, yield_now};
+use pf_state::companion::VfCalls;
 use pf_state::config::{Space, WritableSpace};
 use pf_state::flr::{Completion, ResetFailure};
 use pf_state::hardware_rundowns::HardwareRundowns;
@@ -13,6 +14,8 @@ use pf_state::rundown::Rundown;
 use pf_state::saved_registers::SavedRegisters;
 use pf_state::status::{self, NtStatus};
 use pf_state::write_list::WriteList;
+
+use super::Event;
 
 const COMMAND: u32 = 0x04;
 const BUS_MASTER: u8 = 0x04;
@@ -103,6 +106,13 @@ impl Vf {
 
 impl VfReset for Vf {
     type FollowUp = ();
+    type Signal = Event;
+
+    fn calls(&self) -> Option<VfCalls<'_, Event>> {
+        None
+    }
+
+    fn notify_companion(&self) {}
 
     fn wipe(&self) -> Result<(), NtStatus> {
         Ok(())

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use block_broker::refusal_of;
 use block_manifest::{Block, Manifest};
-use block_table::{History, Image, Kind, MAX_BLOCK_LENGTH, Writer};
+use block_table::{Companion, History, Image, Kind, MAX_BLOCK_LENGTH, Writer};
 use block_trace::{Host as _, Operation, Outcome, Status, Target};
 
 use super::narrator::{self, Actor, Narrator};
@@ -63,6 +63,17 @@ impl<'a, 's, 'o> Story<'a, 's, 'o> {
                 .remark(&format!("VFs {parts} to {} stay idle.", vfs - 1))?;
         }
         Ok(())
+    }
+
+    /// Makes the sample companion ready, if the manifest hands anything over.
+    pub(super) fn attach_companion(&mut self) -> Result<(), Failure> {
+        let mut blocks = self.manifest.blocks().iter();
+        if blocks.all(|block| block.companion == Companion::None) {
+            return Ok(());
+        }
+        self.perform(&Operation::Companion { ready: true });
+        self.narrator
+            .remark("The companion driver is ready. It accepts every write.")
     }
 
     /// Performs an operation.

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, ensure};
-use block_trace::{Change, Failure, Host, PowerState, Stats, Status, Target};
+use block_trace::{
+    Change, Direction, Failure, HandedWrite, Host, PowerState, Stats, Status, Target,
+};
 use lab_control::stack::{self as abi, operation};
 
 use crate::session::Session;
@@ -227,6 +229,24 @@ impl Host for Recorded {
     }
 
     fn advance(&mut self, _: u32) -> Result<(), Failure<Trouble>> {
+        Self::unexpected()
+    }
+
+    fn companion(&mut self, _: bool) -> Result<(), Failure<Trouble>> {
+        Self::unexpected()
+    }
+
+    fn answer(
+        &mut self,
+        _: u32,
+        _: Direction,
+        _: u32,
+        _: Option<&[u8]>,
+    ) -> Result<(), Failure<Trouble>> {
+        Self::unexpected()
+    }
+
+    fn handed(&mut self) -> Result<Vec<HandedWrite>, Failure<Trouble>> {
         Self::unexpected()
     }
 }
