@@ -4,34 +4,58 @@ use pcivirt_abi::{Guid, sriov};
 use pf_state::{
     event::InterfacePath,
     failure::StartFailure,
+    position::Position,
     status::{self, NtStatus},
 };
 use wdk_sys::{
-    GUID, INTERFACE, NTSTATUS, PWDFDEVICE_INIT, UNICODE_STRING, WDF_FILEOBJECT_CONFIG,
-    WDF_IO_QUEUE_CONFIG, WDF_PNPPOWER_EVENT_CALLBACKS, WDF_QUERY_INTERFACE_CONFIG, WDFDEVICE,
-    WDFDRIVER, WDFSTRING,
+    GUID, INTERFACE, NTSTATUS, PFN_WDFDEVICE_WDM_IRP_PREPROCESS, PWDFDEVICE_INIT, UNICODE_STRING,
+    WDF_FILEOBJECT_CONFIG, WDF_IO_QUEUE_CONFIG, WDF_PNPPOWER_EVENT_CALLBACKS,
+    WDF_QUERY_INTERFACE_CONFIG, WDFDEVICE, WDFDRIVER, WDFSTRING,
 };
 
 use crate::{
     changes, etw, ioctl, opener,
-    os::{object, request::create_queue, wdf},
+    os::{object, packet, request::create_queue, wdf},
+    pass_through,
     pf::{Pf, lifetime},
-    pnp, virtualization,
+    pnp, position, virtualization,
 };
 
 /// The management interface's device interface class.
 static MANAGEMENT: Guid = Guid::from_u128(pf_broker_abi::INTERFACE_CLASS);
 
-/// `EvtDriverDeviceAdd`
-pub(crate) unsafe extern "C" fn add(_driver: WDFDRIVER, init: PWDFDEVICE_INIT) -> NTSTATUS {
-    match create_device(init) {
-        Ok(()) => status::SUCCESS,
-        Err(status) => etw::start_failed(&etw::DRIVER, StartFailure::Framework(status)),
+/// `EvtDriverDeviceAdd`: fails only without a device. Any other cause keeps the device from starting
+/// ([`lifetime::keep_from_starting`]).
+pub(crate) unsafe extern "C" fn add(driver: WDFDRIVER, init: PWDFDEVICE_INIT) -> NTSTATUS {
+    let position = position::find(driver, init);
+    // The start of a device whose stack is not known fails. Until then a filter is in no way.
+    let known = position.unwrap_or(Position::UpperFilter);
+    let device = match create_device(init, known) {
+        Ok(device) => device,
+        Err(status) => return etw::start_failed(&etw::DRIVER, StartFailure::Framework(status)),
+    };
+    let furnished = position
+        .and_then(|position| check_place(device, position))
+        .and_then(|()| furnish(device).map_err(StartFailure::Framework));
+    if let Err(failure) = furnished {
+        lifetime::keep_from_starting(device, failure);
     }
+    status::SUCCESS
 }
 
-fn create_device(mut init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
-    set_callbacks(init)?;
+/// An upper filter has the function driver below it.
+fn check_place(device: WDFDEVICE, position: Position) -> Result<(), StartFailure> {
+    if position == Position::UpperFilter && packet::is_directly_above_the_bus(device) {
+        return Err(StartFailure::LowerFilter);
+    }
+    Ok(())
+}
+
+fn create_device(mut init: PWDFDEVICE_INIT, position: Position) -> Result<WDFDEVICE, NtStatus> {
+    set_callbacks(init, position)?;
+    if position == Position::UpperFilter {
+        become_filter(init)?;
+    }
     let mut attributes = lifetime::device_attributes();
     attributes.EvtCleanupCallback = Some(pnp::cleanup);
     attributes.EvtDestroyCallback = Some(pnp::destroy);
@@ -45,6 +69,11 @@ fn create_device(mut init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
             &raw mut device
         )
     })?;
+    Ok(device)
+}
+
+/// Creates what belongs to a device.
+fn furnish(device: WDFDEVICE) -> Result<(), NtStatus> {
     let pf = lifetime::create(device, Some(changes::answer_waits))?;
     create_default_queue(device)?;
     offer_interface(device, pf)?;
@@ -136,7 +165,7 @@ fn text_of(string: WDFSTRING) -> Option<InterfacePath> {
     Some(InterfacePath::from_utf16(units))
 }
 
-fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
+fn set_callbacks(init: PWDFDEVICE_INIT, position: Position) -> Result<(), NtStatus> {
     let mut callbacks = WDF_PNPPOWER_EVENT_CALLBACKS {
         Size: wdf::size_of_config::<WDF_PNPPOWER_EVENT_CALLBACKS>(),
         EvtDevicePrepareHardware: Some(pnp::prepare_hardware),
@@ -160,10 +189,14 @@ fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
     }
     let mut files = WDF_FILEOBJECT_CONFIG {
         Size: wdf::size_of_config::<WDF_FILEOBJECT_CONFIG>(),
-        EvtDeviceFileCreate: Some(opener::create),
+        EvtDeviceFileCreate: Some(match position {
+            Position::FunctionDriver => opener::create,
+            Position::UpperFilter => pass_through::create,
+        }),
         EvtFileClose: Some(pnp::file_gone),
         EvtFileCleanup: Some(pnp::file_gone),
-        AutoForwardCleanupClose: wdk_sys::_WDF_TRI_STATE::WdfUseDefault,
+        // A filter passes on some of them, which the framework cannot tell apart.
+        AutoForwardCleanupClose: wdf::FALSE,
         // A request of another driver may come without a file object, and the driver that opened
         // the device may use the file object's contexts itself.
         FileObjectClass: wdk_sys::_WDF_FILEOBJECT_CLASS::WdfFileObjectWdfCannotUseFsContexts
@@ -179,16 +212,62 @@ fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
             &raw mut file_attributes,
         );
     }
-    let mut minors = [function_code(wdk_sys::IRP_MN_CANCEL_STOP_DEVICE)];
-    // SAFETY: the framework gave `init` for this, and copies the array.
+    let cancel_stop = Some(wdk_sys::IRP_MN_CANCEL_STOP_DEVICE);
+    preprocess(
+        init,
+        wdk_sys::IRP_MJ_PNP,
+        cancel_stop,
+        Some(pnp::cancel_stop),
+    )
+}
+
+/// Makes the device a filter, which leaves the power policy and all that is not the driver's own to
+/// the function driver.
+fn become_filter(init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
+    // SAFETY: the framework gave `init` for this.
+    unsafe { wdf::call!(WdfFdoInitSetFilter, init) };
+    for (major, callback) in FILTERED {
+        preprocess(init, major, None, callback)?;
+    }
+    Ok(())
+}
+
+/// The packets of which some are for the function driver below.
+const FILTERED: [(u32, PFN_WDFDEVICE_WDM_IRP_PREPROCESS); 4] = [
+    (
+        wdk_sys::IRP_MJ_DEVICE_CONTROL,
+        Some(pass_through::device_control),
+    ),
+    (
+        wdk_sys::IRP_MJ_INTERNAL_DEVICE_CONTROL,
+        Some(pass_through::device_control),
+    ),
+    (wdk_sys::IRP_MJ_CLEANUP, Some(pass_through::end_of_file)),
+    (wdk_sys::IRP_MJ_CLOSE, Some(pass_through::end_of_file)),
+];
+
+/// Has packets of a major function go to `callback` before the framework handles them: all, or
+/// those of one minor function.
+fn preprocess(
+    init: PWDFDEVICE_INIT,
+    major: u32,
+    minor: Option<u32>,
+    callback: PFN_WDFDEVICE_WDM_IRP_PREPROCESS,
+) -> Result<(), NtStatus> {
+    let mut minor = minor.map(function_code);
+    let (address, count) = match &mut minor {
+        None => (core::ptr::null_mut(), 0),
+        Some(minor) => (core::ptr::from_mut(minor), 1),
+    };
+    // SAFETY: the framework gave `init` for this, and copies the minor function.
     wdf::check(unsafe {
         wdf::call!(
             WdfDeviceInitAssignWdmIrpPreprocessCallback,
             init,
-            Some(pnp::cancel_stop),
-            function_code(wdk_sys::IRP_MJ_PNP),
-            minors.as_mut_ptr(),
-            1,
+            callback,
+            function_code(major),
+            address,
+            count,
         )
     })
 }

@@ -27,6 +27,14 @@ use crate::{
     pf::{Pf, lifetime},
 };
 
+/// Whether a control code is the driver's own. An upper filter passes others to the function
+/// driver, unless they come through a file that was opened for management.
+pub(crate) const fn is_own_code(code: u32) -> bool {
+    code == sriov::IOCTL_PROXY_QUERY_LUID
+        || is_for_the_virtualization_stack(code)
+        || pf_broker_abi::is_management_code(code)
+}
+
 /// `EvtIoDeviceControl` and `EvtIoInternalDeviceControl`, at `PASSIVE_LEVEL`.
 pub(crate) unsafe extern "C" fn device_control(
     queue: WDFQUEUE,

@@ -9,6 +9,7 @@
 //! | `lib` | `DriverEntry` and `EvtDriverUnload` |
 //! | `device` | `EvtDriverDeviceAdd` |
 //! | `pnp` | Plug and Play and power callbacks |
+//! | `pass_through` | what an upper filter passes to the function driver below |
 //! | `ioctl` | IOCTL dispatch: access check, then handler |
 //! | `virtualization` | `SRIOV_DEVICE_INTERFACE_STANDARD` for the virtualization stack |
 //! | `management` | the management interface for host software |
@@ -22,6 +23,7 @@
 //! | `vfs` | the VFs of a PF and the broker on their blocks |
 //! | `pending`, `hardware_access` | queues of pending requests; when calls may use the hardware |
 //! | `parameters`, `pci`, `etw`, `opener` | the registry, the PCI bus driver, events, opens |
+//! | `position` | whether the driver is the device's function driver or a filter |
 //! | `os` | wrappers of KMDF and the kernel |
 //!
 //! The driver does not panic. The image holds a panic handler because the language requires one.
@@ -39,10 +41,12 @@ mod management;
 mod opener;
 mod os;
 mod parameters;
+mod pass_through;
 mod pci;
 mod pending;
 mod pf;
 mod pnp;
+mod position;
 mod registers;
 mod reset;
 mod vfs;

@@ -8,15 +8,16 @@ use core::{
 
 use pf_state::{
     opener::{self, Opened},
-    status,
+    status::{self, NtStatus},
 };
 use wdk_sys::{
-    ACCESS_MASK, GENERIC_MAPPING, IO_STACK_LOCATION, NTSTATUS, PIRP, WDF_OBJECT_ATTRIBUTES,
-    WDFDEVICE, WDFFILEOBJECT, WDFREQUEST,
+    ACCESS_MASK, GENERIC_MAPPING, NTSTATUS, PIRP, WDF_OBJECT_ATTRIBUTES, WDFDEVICE, WDFFILEOBJECT,
+    WDFREQUEST,
 };
 
 use crate::os::{
     object::{self, Context, ContextType},
+    packet,
     request::Request,
     unicode::Name,
     wdf,
@@ -58,7 +59,7 @@ pub(crate) fn opened(file: WDFFILEOBJECT) -> Option<Opened> {
     })
 }
 
-/// `EvtDeviceFileCreate`, at `PASSIVE_LEVEL` in the opener's thread.
+/// `EvtDeviceFileCreate` of a function driver, at `PASSIVE_LEVEL` in the opener's thread.
 pub(crate) unsafe extern "C" fn create(
     _device: WDFDEVICE,
     request: WDFREQUEST,
@@ -66,21 +67,26 @@ pub(crate) unsafe extern "C" fn create(
 ) {
     // SAFETY: the framework passes ownership of the request.
     let request = unsafe { Request::own(request) };
-    let answer = opener::open(
-        !file.is_null() && is_management(file),
-        request.is_from_user_mode(),
-        || is_administrator(&request),
-    );
-    let status = match answer {
-        None => status::ACCESS_DENIED,
-        Some(Opened::Plainly) => status::SUCCESS,
-        Some(Opened::ForManagement) => mark(file),
+    let status = match admit(&request, file) {
+        Err(status) => status,
+        Ok(Opened::Plainly) => status::SUCCESS,
+        Ok(Opened::ForManagement) => mark(file),
     };
     request.complete(status);
 }
 
-/// Notes that a file was opened for management.
-fn mark(file: WDFFILEOBJECT) -> NTSTATUS {
+/// How a create request opens a file, or the status that refuses it.
+pub(crate) fn admit(request: &Request, file: WDFFILEOBJECT) -> Result<Opened, NtStatus> {
+    opener::open(
+        !file.is_null() && is_management(file),
+        request.is_from_user_mode(),
+        || is_administrator(request),
+    )
+    .ok_or(status::ACCESS_DENIED)
+}
+
+/// Notes that a file was opened for management; the status with which the open ends.
+pub(crate) fn mark(file: WDFFILEOBJECT) -> NTSTATUS {
     let Some(context) = object::context::<Opener>(file.cast()) else {
         return status::UNSUCCESSFUL;
     };
@@ -161,16 +167,7 @@ const USER_MODE: wdk_sys::KPROCESSOR_MODE = 1;
 /// The request is a create request that this driver owns.
 unsafe fn access_state(irp: PIRP) -> Option<wdk_sys::PACCESS_STATE> {
     // SAFETY: as the caller promises.
-    let tail = unsafe { &(*irp).Tail };
-    // SAFETY: in a request that is under way the union holds the stack location.
-    let overlay = unsafe { &tail.Overlay };
-    // SAFETY: as above.
-    let location: *mut IO_STACK_LOCATION = unsafe {
-        overlay
-            .__bindgen_anon_2
-            .__bindgen_anon_1
-            .CurrentStackLocation
-    };
+    let location = unsafe { packet::stack_location(irp) };
     // SAFETY: the location is this driver's for as long as it owns the request.
     let parameters = unsafe { &(*location).Parameters };
     // SAFETY: a create request uses this member.

@@ -5,6 +5,7 @@ pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod object;
 pub(crate) mod once;
+pub(crate) mod packet;
 pub(crate) mod request;
 pub(crate) mod unicode;
 pub(crate) mod wait;

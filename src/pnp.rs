@@ -15,7 +15,7 @@ use wdk_sys::{
 use crate::{
     etw::{self, EtwEvent},
     events,
-    os::wdf,
+    os::{packet, wdf},
     pci::Hardware,
     pf::{Pf, lifetime},
     registers, reset,
@@ -41,6 +41,9 @@ pub(crate) unsafe extern "C" fn prepare_hardware(
     raw: WDFCMRESLIST,
     translated: WDFCMRESLIST,
 ) -> NTSTATUS {
+    if let Some(failure) = lifetime::failure(device) {
+        return etw::start_failed(&etw::DRIVER, failure);
+    }
     let Some(pf) = lifetime::of_device(device) else {
         return status::DEVICE_NOT_READY;
     };
@@ -194,34 +197,8 @@ pub(crate) unsafe extern "C" fn cancel_stop(device: WDFDEVICE, irp: PIRP) -> NTS
     if let Some(pf) = lifetime::of_device(device) {
         events::running_again(pf);
     }
-    // SAFETY: the request is this driver's until it is passed on.
-    unsafe { skip_stack_location(irp) };
-    // SAFETY: the request goes back to the framework, whose it is.
-    unsafe { wdf::call!(WdfDeviceWdmDispatchPreprocessedIrp, device, irp) }
-}
-
-/// `IoSkipCurrentIrpStackLocation`, which the headers have inline only: the next driver gets this
-/// driver's stack location.
-///
-/// # Safety
-/// The request is this driver's, which has not changed its stack location.
-unsafe fn skip_stack_location(irp: PIRP) {
-    // The request is not borrowed whole: other threads may cancel it meanwhile.
-    // SAFETY: only the driver that has the request accesses its location.
-    let location = unsafe { &mut (*irp).CurrentLocation };
-    *location = location.wrapping_add(1);
-    // SAFETY: as for the location.
-    let tail = unsafe { &mut (*irp).Tail };
-    // SAFETY: in a request that is under way the union holds the stack location.
-    let overlay = unsafe { &mut tail.Overlay };
-    // SAFETY: as above.
-    let current = unsafe {
-        &mut overlay
-            .__bindgen_anon_2
-            .__bindgen_anon_1
-            .CurrentStackLocation
-    };
-    *current = current.wrapping_add(1);
+    // SAFETY: the packet is the callback's, which ends here.
+    unsafe { packet::return_to_framework(device, irp) }
 }
 
 /// `EvtFileCleanup` and `EvtFileClose`: a kernel-mode opener's handle may be closed long before its

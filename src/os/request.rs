@@ -7,8 +7,9 @@ use core::{marker::PhantomData, mem::ManuallyDrop};
 
 use pf_state::status::{self, NtStatus};
 use wdk_sys::{
-    NTSTATUS, PIRP, PVOID, WDF_EXECUTION_LEVEL, WDF_IO_QUEUE_CONFIG, WDFDEVICE, WDFFILEOBJECT,
-    WDFQUEUE, WDFREQUEST,
+    NTSTATUS, PIRP, PVOID, PWDF_REQUEST_COMPLETION_PARAMS, WDF_EXECUTION_LEVEL,
+    WDF_IO_QUEUE_CONFIG, WDF_REQUEST_SEND_OPTIONS, WDFCONTEXT, WDFDEVICE, WDFFILEOBJECT,
+    WDFIOTARGET, WDFQUEUE, WDFREQUEST,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -179,6 +180,57 @@ impl Request {
             let _ = ManuallyDrop::new(self);
         }
     }
+}
+
+impl Request {
+    /// Sends a create request to the driver below `device`, and completes it with the result from
+    /// there. The device's power state does not matter to it.
+    pub(crate) fn send_below(self, device: WDFDEVICE) {
+        let mut options = WDF_REQUEST_SEND_OPTIONS {
+            Size: wdf::size_of_config::<WDF_REQUEST_SEND_OPTIONS>(),
+            Flags: wdk_sys::_WDF_REQUEST_SEND_OPTIONS_FLAGS::WDF_REQUEST_SEND_OPTION_IGNORE_TARGET_STATE
+                .cast_unsigned(),
+            ..WDF_REQUEST_SEND_OPTIONS::default()
+        };
+        // SAFETY: the device is live, and has its target as long as it lives.
+        let target = unsafe { wdf::call!(WdfDeviceGetIoTarget, device) };
+        let request = ManuallyDrop::new(self);
+        // SAFETY: the driver owns the request.
+        unsafe { wdf::call!(WdfRequestFormatRequestUsingCurrentType, request.0) };
+        // SAFETY: as above; the routine needs no context.
+        unsafe {
+            wdf::call!(
+                WdfRequestSetCompletionRoutine,
+                request.0,
+                Some(came_back),
+                core::ptr::null_mut(),
+            );
+        }
+        // SAFETY: the request is formatted, and the options live through the call.
+        let sent = unsafe { wdf::call!(WdfRequestSend, request.0, target, &raw mut options) };
+        if sent == 0 {
+            // SAFETY: a request that was not sent is still the driver's.
+            let status = unsafe { wdf::call!(WdfRequestGetStatus, request.0) };
+            ManuallyDrop::into_inner(request).complete(status);
+        }
+    }
+}
+
+/// `EvtRequestCompletionRoutine` of [`Request::send_below`].
+unsafe extern "C" fn came_back(
+    request: WDFREQUEST,
+    _target: WDFIOTARGET,
+    parameters: PWDF_REQUEST_COMPLETION_PARAMS,
+    _context: WDFCONTEXT,
+) {
+    // SAFETY: the framework returns ownership of the request.
+    let request = unsafe { Request::own(request) };
+    // SAFETY: the framework keeps the parameters through the callback.
+    let result = unsafe { &(*parameters).IoStatus };
+    // SAFETY: the union's other member is for the kernel's own use.
+    let status = unsafe { result.__bindgen_anon_1.Status };
+    let information = usize::try_from(result.Information).unwrap_or(0);
+    request.complete_with(status, information);
 }
 
 impl Drop for Request {

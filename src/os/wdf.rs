@@ -5,7 +5,7 @@ use wdk_sys::NTSTATUS;
 /// The last function in the framework's table that this driver calls. Every version that loads the
 /// driver has it (`minimum-kmdf-version-minor` in Cargo.toml); `cargo xtask driver` compares it
 /// with the calls.
-const LAST_FUNCTION: i32 = wdk_sys::_WDFFUNCENUM::WdfWorkItemGetParentObjectTableIndex;
+const LAST_FUNCTION: i32 = wdk_sys::_WDFFUNCENUM::WdfFdoInitQueryPropertyExTableIndex;
 
 /// Calls a KMDF function by its name.
 macro_rules! call {

@@ -6,12 +6,13 @@
 
 use core::{
     ptr::NonNull,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering},
 };
 
 use pcivirt_abi::Luid;
 use pf_state::{
     event,
+    failure::StartFailure,
     rundown::Released,
     status::{self, NtStatus},
 };
@@ -22,6 +23,7 @@ use crate::{
     etw::{self, EtwEvent},
     os::{
         object::{self, Context, ContextType},
+        once::Once,
         wait, wdf,
     },
 };
@@ -63,9 +65,12 @@ impl Context for Pf {
     };
 }
 
-/// The device's own context: its PF.
+/// The device's own context. The framework hands it out zeroed: no PF and no failure.
 struct DeviceContext {
-    pf: *const Pf,
+    /// Its PF, once it was created.
+    pf: AtomicPtr<Pf>,
+    /// Why the device must not start, if `EvtDriverDeviceAdd` found a reason.
+    failure: Once<StartFailure>,
 }
 
 impl Context for DeviceContext {
@@ -82,11 +87,30 @@ pub(crate) fn device_attributes() -> wdk_sys::WDF_OBJECT_ATTRIBUTES {
 
 /// The PF of a device; none before it was created.
 pub(crate) fn of_device<'d>(device: WDFDEVICE) -> Option<&'d Pf> {
-    let context = object::context::<DeviceContext>(device.cast())?;
-    // SAFETY: the context lives as long as the device, and is written once, before any callback.
-    let context = unsafe { context.as_ref() };
+    let pf = device_context(device)?.pf.load(Ordering::Acquire);
     // SAFETY: the device holds its PF until it is destroyed.
-    unsafe { context.pf.as_ref() }
+    unsafe { pf.as_ref() }
+}
+
+fn device_context<'d>(device: WDFDEVICE) -> Option<&'d DeviceContext> {
+    let context = object::context::<DeviceContext>(device.cast())?;
+    // SAFETY: the context lives as long as the device, and zeros are a value of it.
+    Some(unsafe { context.as_ref() })
+}
+
+/// Keeps a device from starting, with the first cause that is given for it.
+///
+/// `EvtDriverDeviceAdd` must not fail: the framework then removes a filter from the stack, and the
+/// device starts without it (`FxDriver::AddDevice`).
+pub(crate) fn keep_from_starting(device: WDFDEVICE, failure: StartFailure) {
+    if let Some(context) = device_context(device) {
+        context.failure.set(failure);
+    }
+}
+
+/// Why a device must not start.
+pub(crate) fn failure(device: WDFDEVICE) -> Option<StartFailure> {
+    device_context(device)?.failure.get().copied()
 }
 
 /// The PF that an interface's context points to.
@@ -112,7 +136,7 @@ pub(crate) fn create(
     let new = Unfinished(handle);
     let place = object::context::<Pf>(handle).ok_or(status::UNSUCCESSFUL)?;
     let pf = Pf::new(handle, device, new_luid()?, answer_waits)?;
-    let owner = object::context::<DeviceContext>(device.cast()).ok_or(status::UNSUCCESSFUL)?;
+    let owner = device_context(device).ok_or(status::UNSUCCESSFUL)?;
     // SAFETY: the context has room for a PF, aligned, and nothing else refers to it yet.
     unsafe { place.write(pf) };
     // SAFETY: it was just written, and lives until the last release.
@@ -120,8 +144,7 @@ pub(crate) fn create(
     pf.sleeper.signal().initialize();
     LIVING.fetch_add(1, Ordering::AcqRel);
     core::mem::forget(new);
-    // SAFETY: the context has room for the pointer, and the device is not yet used.
-    unsafe { owner.write(DeviceContext { pf: place.as_ptr() }) };
+    owner.pf.store(place.as_ptr(), Ordering::Release);
     Ok(pf)
 }
 

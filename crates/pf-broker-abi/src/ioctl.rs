@@ -14,6 +14,19 @@ const fn ctl_code_read_write(function: u32) -> u32 {
     ctl_code_read(function) | (FILE_WRITE_DATA << 14)
 }
 
+/// The functions that are reserved for this interface, with those of later versions.
+const FUNCTIONS: core::ops::RangeInclusive<u32> = 0x900..=0x9FF;
+
+/// Whether a control code is reserved for this interface. As an upper filter the driver passes
+/// other codes on to the function driver, and keeps these, so that no command of newer host
+/// software reaches a driver that gives its code another meaning.
+#[must_use]
+pub const fn is_management_code(code: u32) -> bool {
+    let function = (code >> 2) & 0xFFF;
+    let is_reserved = *FUNCTIONS.start() <= function && function <= *FUNCTIONS.end();
+    is_reserved && (code == ctl_code_read(function) || code == ctl_code_read_write(function))
+}
+
 /// Returns what the driver is and serves.
 pub const IOCTL_QUERY: u32 = ctl_code_read(0x900);
 /// Lists the blocks of the table in force.
@@ -43,3 +56,31 @@ pub const IOCTL_JOURNAL: u32 = ctl_code_read(0x90A);
 pub const IOCTL_HOST_REFUSALS: u32 = ctl_code_read(0x90C);
 /// Returns what changed since a cookie, and pends while that is nothing.
 pub const IOCTL_CHANGES: u32 = ctl_code_read(0x90D);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_of_the_interface_are_reserved_and_codes_like_them_are_not() {
+        for code in [IOCTL_QUERY, IOCTL_PUBLISH, IOCTL_HOST_REFUSALS] {
+            assert!(is_management_code(code), "{code:#010x}");
+        }
+        for code in [0x0022_67FC, 0x0022_E7FC] {
+            assert!(is_management_code(code), "a later version's {code:#010x}");
+        }
+        for code in [
+            // Another function, method, access, device type.
+            0x0022_63FC,
+            0x0022_6800,
+            IOCTL_QUERY | 3,
+            0x0022_2400,
+            0x0022_A400,
+            0x0023_6400,
+            0x8022_6400,
+            0,
+        ] {
+            assert!(!is_management_code(code), "{code:#010x}");
+        }
+    }
+}

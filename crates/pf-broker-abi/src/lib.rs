@@ -54,7 +54,7 @@ pub use codes::{BlockKind, Companion, Operation, PowerState, TableSource, VfAcce
 pub use ioctl::{
     IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_CHANGES, IOCTL_DRAIN, IOCTL_HOST_REFUSALS,
     IOCTL_INVALIDATE, IOCTL_JOURNAL, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_QUERY, IOCTL_READ,
-    IOCTL_RESET, IOCTL_STATS,
+    IOCTL_RESET, IOCTL_STATS, is_management_code,
 };
 pub use refusal::{MAX_REASONS, Refusal};
 pub use reply::{

@@ -21,6 +21,10 @@ use crate::{
 pub enum StartFailure {
     /// The framework did not make one of its objects, or could not read the registry.
     Framework(NtStatus),
+    /// The driver is a filter of a device that has no function driver.
+    NoFunctionDriver,
+    /// The driver is a filter, and directly above the bus driver: a lower filter.
+    LowerFilter,
     /// Memory for the VFs' blocks.
     Memory {
         /// The requested bytes.
@@ -169,6 +173,12 @@ macro_rules! causes {
 }
 
 causes! {
+    StartFailure::NoFunctionDriver => PLUGPLAY_NO_DEVICE,
+        c"The driver is a filter, and the device has no function driver.",
+        StartFailure::NoFunctionDriver;
+    StartFailure::LowerFilter => INVALID_DEVICE_STATE,
+        c"The driver is a filter below the function driver, and has to be above it.",
+        StartFailure::LowerFilter;
     StartFailure::NumVfsMissing => OBJECT_NAME_NOT_FOUND,
         c"The registry value NumVFs is not in the hardware key.",
         StartFailure::NumVfsMissing;
@@ -300,7 +310,9 @@ impl StartFailure {
             | Self::NoBusInterface(status)
             | Self::ProbedBars(status)
             | Self::Enable(status) => (status.cast_unsigned() as u64, 0),
-            Self::NumVfsMissing
+            Self::NoFunctionDriver
+            | Self::LowerFilter
+            | Self::NumVfsMissing
             | Self::NumVfsType
             | Self::NumVfsZero
             | Self::Capability(_)

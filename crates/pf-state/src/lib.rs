@@ -16,6 +16,7 @@
 //! | [`rundown`] | which calls may start, and when the last one has left |
 //! | [`retention`] | which registers of a VF are restored after the PF was not in D0 |
 //! | [`opener`] | which files may send management codes |
+//! | [`position`] | whether the driver is a device's function driver or a filter above it |
 //! | [`power`] | which power states a VF may have |
 //! | [`config`] | reading configuration space, and the identifiers that a VF shows |
 //! | [`write_list`] | which bits of a VF's configuration space a VF may write |
@@ -44,6 +45,7 @@ pub mod flr;
 pub mod hardware_rundowns;
 pub mod invalidation;
 pub mod opener;
+pub mod position;
 pub mod power;
 pub mod rebalance;
 pub mod removal;

@@ -52,7 +52,8 @@ statuses! {
     NOT_SUPPORTED = STATUS_NOT_SUPPORTED, 0xC000_00BB;
     /// The device did not take or give the data.
     IO_DEVICE_ERROR = STATUS_IO_DEVICE_ERROR, 0xC000_0185;
-    /// There is no event that this could answer.
+    /// The request or the driver is out of place: there is no event that this could answer, or the
+    /// driver is below the one that it has to be above.
     INVALID_DEVICE_STATE = STATUS_INVALID_DEVICE_STATE, 0xC000_0184;
     /// Another operation runs.
     DEVICE_BUSY = STATUS_DEVICE_BUSY, 0x8000_0011;
@@ -74,6 +75,8 @@ statuses! {
     DEVICE_DATA_ERROR = STATUS_DEVICE_DATA_ERROR, 0xC000_009C;
     /// The data has no meaning.
     BAD_DATA = STATUS_BAD_DATA, 0xC000_090B;
+    /// The device has no function driver.
+    PLUGPLAY_NO_DEVICE = STATUS_PLUGPLAY_NO_DEVICE, 0xC000_025E;
     /// The registry holds what it cannot hold.
     REGISTRY_CORRUPT = STATUS_REGISTRY_CORRUPT, 0xC000_014C;
     /// The kernel lacks a function.

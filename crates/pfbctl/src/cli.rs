@@ -77,7 +77,8 @@ Examples:
 Examples:
   pfbctl inf blocks/accelerator.toml --num-vfs 8 --provider Contoso -o contoso.inf
   pfbctl inf blocks/accelerator.toml --provider Contoso --service ContosoPf \\
-      --class ComputeAccelerator --driver-ver 02/28/2026,1.0.0.0 -o contoso.inf")]
+      --class ComputeAccelerator --driver-ver 02/28/2026,1.0.0.0 -o contoso.inf
+  pfbctl inf blocks/accelerator.toml --upper-filter --provider Contoso -o contoso-filter.inf")]
     Inf(Inf),
 
     /// List the devices that the driver runs (Windows)
@@ -211,9 +212,37 @@ pub(crate) struct Inf {
     #[command(flatten)]
     pub(crate) names: InfNames,
 
-    /// Device setup class
-    #[arg(long, value_enum, default_value_t = Class::System, ignore_case = true)]
-    pub(crate) class: Class,
+    /// Write the extension INF of an upper filter above a vendor's function driver, whose own INF
+    /// installs the device and opts in to SR-IOV
+    #[arg(long)]
+    pub(crate) upper_filter: bool,
+
+    /// GUID of the extension INF, the same in all versions of the package [default: one made of the
+    /// PCI IDs]
+    #[arg(long, value_name = "GUID", requires = "upper_filter")]
+    pub(crate) extension_id: Option<String>,
+
+    /// Device setup class; an extension INF has the class Extension [default: system]
+    #[arg(long, value_enum, ignore_case = true, conflicts_with = "upper_filter")]
+    pub(crate) class: Option<Class>,
+
+    /// Let the device use message-signaled interrupts
+    #[arg(long)]
+    pub(crate) msi: bool,
+
+    /// Most messages that Windows allocates to the device (MSI: a power of 2 up to 16; MSI-X: up to
+    /// 2048)
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "msi",
+        value_parser = clap::value_parser!(u16).range(1..=2048)
+    )]
+    pub(crate) msi_limit: Option<u16>,
+
+    /// Only devices with this subsystem vendor ID and subsystem ID, in hexadecimal; may be repeated
+    #[arg(long, value_name = "VENDOR:ID")]
+    pub(crate) subsystem: Vec<String>,
 
     /// Architecture of the package
     #[arg(long, value_name = "ARCH", default_value = "amd64", value_parser = ["amd64", "arm64"])]

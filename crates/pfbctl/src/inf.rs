@@ -1,5 +1,6 @@
 //! `pfbctl inf`: writes a device's INF from the driver's `pf_broker.inx`.
 
+mod identity;
 mod names;
 mod version;
 
@@ -9,10 +10,13 @@ use std::io::{self, IsTerminal as _, Write};
 use crate::cli::{self, Class};
 use crate::failure::Failure;
 use crate::source;
+use identity::Subsystem;
 use names::Names;
 
 /// The template that stampinf would use, so that sections and security have one source.
 const TEMPLATE: &str = include_str!("../../../pf_broker.inx");
+/// The same for an upper filter's extension INF.
+const FILTER_TEMPLATE: &str = include_str!("../../../pf_broker_filter.inx");
 
 /// Bytes of the block table on one line of the INF.
 const BYTES_A_LINE: usize = 24;
@@ -21,6 +25,10 @@ const BYTES_A_LINE: usize = 24;
 /// that is written unless the value exists, so that an update of the package keeps what the
 /// administrator set.
 const DWORD_UNLESS_SET: &str = "0x00010003";
+/// `FLG_ADDREG_TYPE_DWORD`: a `REG_DWORD`.
+const DWORD: &str = "0x00010001";
+/// `FLG_ADDREG_KEYONLY`: a key without a value.
+const KEY: &str = "0x00000010";
 /// `FLG_ADDREG_BINVALUETYPE`: a `REG_BINARY`.
 const BINARY: &str = "0x00000001";
 
@@ -32,10 +40,19 @@ struct Parameters<'p> {
     arch: &'p str,
     class: Class,
     names: Names,
-    vendor_id: u16,
-    device_ids: &'p [u16],
+    hardware_ids: Vec<String>,
+    /// Of an extension INF.
+    extension_id: String,
+    msi: Option<Msi>,
     num_vfs: u16,
     table: &'p [u8],
+}
+
+/// Message-signaled interrupts of the device.
+#[derive(Clone, Copy)]
+struct Msi {
+    /// Most messages.
+    limit: Option<u16>,
 }
 
 /// `pfbctl inf`.
@@ -58,20 +75,39 @@ pub(crate) fn run(arguments: &cli::Inf, out: &mut dyn Write) -> Result<(), Failu
         Some(text) => Cow::from(version::given(text)?),
         None => version::of_today()?.into(),
     };
+    let subsystems = arguments
+        .subsystem
+        .iter()
+        .map(|text| Subsystem::parse(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let extension_id = identity::extension_id(
+        arguments.extension_id.as_deref(),
+        device.vendor_id,
+        device.device_id(),
+        subsystems.first().copied(),
+    )?;
     let table = manifest.compile();
     let parameters = Parameters {
         provider: one_line("--provider", &provider)?,
         device: one_line("the device's name", &device.name)?,
         driver_ver: &driver_ver,
         arch: &arguments.arch,
-        class: arguments.class,
+        class: arguments.class.unwrap_or(Class::System),
         names: Names::choose(&arguments.names, device.vendor_id, device.device_id())?,
-        vendor_id: device.vendor_id,
-        device_ids: &device.device_ids,
+        hardware_ids: identity::hardware_ids(device.vendor_id, &device.device_ids, &subsystems),
+        extension_id,
+        msi: arguments.msi.then_some(Msi {
+            limit: arguments.msi_limit,
+        }),
         num_vfs,
         table: &table,
     };
-    let inf = render(TEMPLATE, &parameters);
+    let template = if arguments.upper_filter {
+        FILTER_TEMPLATE
+    } else {
+        TEMPLATE
+    };
+    let inf = render(template, &parameters);
     match &arguments.output {
         Some(path) => {
             source::keep_apart(&arguments.manifest, &[("--output", path)])?;
@@ -122,11 +158,8 @@ fn rendered(line: &str, parameters: &Parameters<'_>) -> String {
         return registry_values(parameters);
     }
     if let Some((models, _)) = line.split_once(r"PCI\VEN_") {
-        let vendor = parameters.vendor_id;
-        let ids = parameters.device_ids.iter();
-        let lines: Vec<String> = ids
-            .map(|device| format!(r"{models}PCI\VEN_{vendor:04X}&DEV_{device:04X}"))
-            .collect();
+        let ids = parameters.hardware_ids.iter();
+        let lines: Vec<String> = ids.map(|id| format!("{models}{id}")).collect();
         return lines.join("\r\n");
     }
     let Some((front, value)) = line.split_once('=') else {
@@ -136,8 +169,9 @@ fn rendered(line: &str, parameters: &Parameters<'_>) -> String {
     };
     let is_string = value.contains('"');
     let value = match front.trim() {
-        "Class" => class(parameters.class).0.to_owned(),
-        "ClassGuid" => class(parameters.class).1.to_owned(),
+        "Class" if value.trim() != EXTENSION => class(parameters.class).0.to_owned(),
+        "ClassGuid" if value.trim() != EXTENSION_GUID => class(parameters.class).1.to_owned(),
+        "ExtensionId" => parameters.extension_id.clone(),
         "CatalogFile" => catalog.clone(),
         "DriverVer" => parameters.driver_ver.to_owned(),
         "Provider" if is_string => quoted(parameters.provider),
@@ -145,7 +179,9 @@ fn rendered(line: &str, parameters: &Parameters<'_>) -> String {
         "DeviceDescription" if is_string => quoted(parameters.device),
         // Windows refuses a service whose display name another service has (`CreateService`).
         "ServiceDescription" if is_string => quoted(&format!("{} ({service})", parameters.device)),
-        "AddService" | "KmdfService" => value.replace("pf_broker,", &format!("{service},")),
+        "AddService" | "AddFilter" | "KmdfService" => {
+            value.replace("pf_broker,", &format!("{service},"))
+        }
         _ => value
             .replace("pf_broker.sys", binary)
             .replace("$ARCH$", parameters.arch),
@@ -153,6 +189,10 @@ fn rendered(line: &str, parameters: &Parameters<'_>) -> String {
     let front = front.replace("pf_broker.sys", binary);
     format!("{}= {}", front, value.trim())
 }
+
+/// The class of extension INFs, which is none of a device.
+const EXTENSION: &str = "Extension";
+const EXTENSION_GUID: &str = "{E2F84CE7-8EFA-411C-AA69-97454CA4CB57}";
 
 /// Name and GUID of a device setup class.
 fn class(class: Class) -> (&'static str, &'static str) {
@@ -165,7 +205,8 @@ fn class(class: Class) -> (&'static str, &'static str) {
     }
 }
 
-/// The values in the hardware key: `NumVFs` as a DWORD, and the block table as `REG_BINARY`.
+/// The values in the hardware key: `NumVFs` as a DWORD, the block table as `REG_BINARY`, and what
+/// "Enabling Message-Signaled Interrupts in the Registry" has for message-signaled interrupts.
 fn registry_values(parameters: &Parameters<'_>) -> String {
     let digits = |bytes: &[u8]| {
         bytes
@@ -175,11 +216,28 @@ fn registry_values(parameters: &Parameters<'_>) -> String {
             .join(",")
     };
     let lines: Vec<String> = parameters.table.chunks(BYTES_A_LINE).map(digits).collect();
-    format!(
+    let mut values = format!(
         "HKR,,NumVFs,{DWORD_UNLESS_SET},{}\r\nHKR,,BlockTable,{BINARY},\\\r\n  {}",
         parameters.num_vfs,
         lines.join(",\\\r\n  ")
-    )
+    );
+    if let Some(Msi { limit }) = parameters.msi {
+        const INTERRUPTS: &str = "Interrupt Management";
+        const PROPERTIES: &str = r"Interrupt Management\MessageSignaledInterruptProperties";
+        let mut lines = vec![
+            format!("HKR,{INTERRUPTS},,{KEY}"),
+            format!("HKR,{PROPERTIES},,{KEY}"),
+            format!("HKR,{PROPERTIES},MSISupported,{DWORD},1"),
+        ];
+        lines.extend(
+            limit.map(|limit| format!("HKR,{PROPERTIES},MessageNumberLimit,{DWORD},{limit}")),
+        );
+        for line in lines {
+            values.push_str("\r\n");
+            values.push_str(&line);
+        }
+    }
+    values
 }
 
 /// A text as an INF string: quotation marks and percent signs are doubled.

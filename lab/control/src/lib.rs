@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`stack`] | runner → the driver with the bus, virtualization stack and VPCI doubles |
 //! | [`contention`] | the same, for many threads on the same VFs |
+//! | [`function_driver`] | runner → the lab's function driver, through whatever is above it |
 //! | [`sample`] | runner, as a guest's user-mode software → the sample VF driver |
 //!
 //! All codes are buffered. Integers are little endian. Nothing here is part of the product.
@@ -11,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod contention;
+pub mod function_driver;
 pub mod sample;
 pub mod stack;
 

@@ -19,6 +19,8 @@ pub const DEVICE_NAME: &str = r"\Device\PfBrokerLab";
 pub const LINK_NAME: &str = r"\DosDevices\PfBrokerLab";
 /// The path that a program opens.
 pub const PATH: &str = r"\\.\PfBrokerLab";
+/// The service of the lab's function driver, with the code of [`crate::function_driver`].
+pub const FUNCTION_DRIVER: &str = "function_driver";
 /// The hardware ID of the root-enumerated bus device.
 pub const HARDWARE_ID: &str = r"ROOT\PF_BROKER_LAB";
 
@@ -92,6 +94,12 @@ pub struct PlugPf {
     pub vf_device_id: u16,
     /// `TotalVFs` of its SR-IOV capability.
     pub total_vfs: u16,
+    /// UTF-16 units of `filter`; 0 if the PF's function driver is the only one.
+    pub filter_length: u32,
+    /// 1: the filter is below [`FUNCTION_DRIVER`]; 0: above it.
+    pub filter_is_below: u32,
+    /// The service of the filter of the PF, whose function driver is [`FUNCTION_DRIVER`].
+    pub filter: [u16; 32],
 }
 
 /// Input of [`IOCTL_PULL_PF`], [`IOCTL_STARTED`] and [`IOCTL_VF_STARTED`].
@@ -237,7 +245,8 @@ impl Answer {
     }
 }
 
-/// Plug and Play and power requests, in [`Pnp::request`].
+/// Packets to the top of the PF's stack, in [`Pnp::request`]: Plug and Play, power, and others that
+/// are no device controls.
 pub mod pnp {
     /// `IRP_MN_START_DEVICE`
     pub const START: u32 = 0x00;
@@ -254,6 +263,12 @@ pub mod pnp {
     /// `IRP_MN_SET_POWER` for the system state in [`super::Pnp::argument`] (1 is S0, 4 is S3). The
     /// PF driver's framework owns the power policy, and requests the device's power itself.
     pub const SET_SYSTEM_POWER: u32 = 0x100;
+    /// `IRP_MJ_READ` of [`super::Pnp::argument`] bytes, without a file object.
+    pub const READ: u32 = 0x101;
+    /// `IRP_MJ_WRITE`, in the same way.
+    pub const WRITE: u32 = 0x102;
+    /// `IRP_MJ_SYSTEM_CONTROL` (WMI) with the minor function in [`super::Pnp::argument`].
+    pub const SYSTEM_CONTROL: u32 = 0x103;
 }
 
 /// Input of [`IOCTL_PNP`].

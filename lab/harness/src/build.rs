@@ -44,6 +44,8 @@ pub(crate) struct Images {
     /// The double of Event Tracing.
     pub(crate) etw: PathBuf,
     pub(crate) vf_driver: PathBuf,
+    /// The function driver of the PF in the runs in which the driver is an upper filter.
+    pub(crate) function_driver: PathBuf,
     pub(crate) runner: PathBuf,
     /// The command-line tool, as a host's administrator has it.
     pub(crate) pfbctl: PathBuf,
@@ -81,6 +83,7 @@ pub(crate) fn all(paths: &Paths, framework: Option<&Path>, build: Build) -> Resu
         stack: kernel.join("lab_stack.dll"),
         etw: kernel.join("lab_etw.dll"),
         vf_driver: kernel.join("vf_driver.dll"),
+        function_driver: kernel.join("function_driver.dll"),
         runner: user.output_folder("release").join("lab-runner.exe"),
         pfbctl: user.output_folder("release").join("pfbctl.exe"),
         random: random_library(paths)?,
@@ -90,7 +93,13 @@ pub(crate) fn all(paths: &Paths, framework: Option<&Path>, build: Build) -> Resu
 
 fn compile(paths: &Paths, kernel: &Toolchain, user: &Toolchain) -> Result<()> {
     let mut cargo = kernel.cargo(&paths.lab(), "build")?;
-    for package in ["lab-etw", "lab-stack", "vf-driver", "wdfldr"] {
+    for package in [
+        "function-driver",
+        "lab-etw",
+        "lab-stack",
+        "vf-driver",
+        "wdfldr",
+    ] {
         cargo.args(["-p", package]);
     }
     run(cargo.args(["--profile", KERNEL_PROFILE, "--quiet"]))?;

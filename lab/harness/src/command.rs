@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::build::{self, Build, Images};
-use crate::device::{self, Device};
+use crate::device::{self, Device, Position};
 use crate::etw_log::LoggedEvent;
 use crate::live::Live;
 use crate::run::{self, Input};
@@ -49,6 +49,9 @@ pub struct Arguments {
     /// Run this VF driver in place of the sample; docs/vf-authors.md has the requirements
     #[arg(long, value_name = "FILE")]
     vf_driver: Option<PathBuf>,
+    /// The driver's position in the PF's device stack
+    #[arg(long, value_enum, default_value_t = Position::FunctionDriver)]
+    position: Position,
     /// Run the images of the last build
     #[arg(long)]
     no_build: bool,
@@ -123,7 +126,9 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
         Some(manifest) => manifest.clone(),
         None => job.manifest(paths)?,
     };
-    let device = Device::from_manifest(&manifest, arguments.vfs)?.for_mode(&arguments.mode);
+    let device = Device::from_manifest(&manifest, arguments.vfs)?
+        .for_mode(&arguments.mode)
+        .at(arguments.position);
     // The runner checks the values of its options.
     let mut words = ["--path", &arguments.path, "--mode", &arguments.mode]
         .map(str::to_owned)

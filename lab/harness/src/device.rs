@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use block_manifest::Manifest;
+use clap::ValueEnum;
 
 use build_steps::paths::Paths;
 use build_steps::source_edit::SourceEdit;
@@ -37,6 +38,29 @@ pub(crate) struct Device {
     pub(crate) shortage: Option<u32>,
     /// The minor version of KMDF that the double reports, when not its newest.
     pub(crate) kmdf_minor: Option<u32>,
+    /// Where the driver is in the PF's device stack.
+    pub(crate) position: Position,
+}
+
+/// The position of the driver under test in the PF's device stack. The runner knows it by the same
+/// name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Position {
+    /// It is the function driver.
+    FunctionDriver,
+    /// It is a filter above the lab's function driver.
+    UpperFilter,
+    /// It is a filter below it, where it does not start.
+    LowerFilter,
+}
+
+impl Position {
+    /// The runner's name of it.
+    pub(crate) fn word(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
 }
 
 /// `blocks/accelerator.toml` with a limit that recovers as fast by the clock of Wine as by that of
@@ -117,7 +141,14 @@ impl Device {
             invalidate_input: None,
             shortage: None,
             kmdf_minor: None,
+            position: Position::FunctionDriver,
         })
+    }
+
+    /// The same device with the driver in another position.
+    pub(crate) fn at(mut self, position: Position) -> Self {
+        self.position = position;
+        self
     }
 
     /// The device for a runner's mode of invalidation requests.

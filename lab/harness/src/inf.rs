@@ -34,20 +34,43 @@ pub(crate) fn vf_driver(device: &Device) -> String {
     })
 }
 
-/// The INF of the driver under test: `pf_broker.inx` with the manifest's device and table, and with
-/// replacements for what Wine 8 does not support.
-///
-/// # Errors
-/// When a line to replace does not occur exactly once in `pf_broker.inx`.
-pub(crate) fn driver(device: &Device) -> Result<String, MisfitError> {
-    let parameters = [
+/// The service of the function driver in the runs in which the driver under test is a filter.
+pub(crate) const FUNCTION_DRIVER: &str = "function_driver";
+
+/// The INF of the function driver, and of the filter's values in the hardware key. On Windows an
+/// extension INF writes these, which Wine does not have.
+pub(crate) fn function_driver(device: &Device) -> String {
+    let text = text(&Driver {
+        hardware_id: pci_id(device.vendor_id, device.device_id),
+        service: FUNCTION_DRIVER,
+        image: "function_driver.sys",
+    });
+    let parameters = parameters(device).replace('\n', "\r\n");
+    format!(
+        "{text}[Install.NT.HW]\r\nAddReg = Install.Parameters\r\n\
+         [Install.Parameters]\r\n{parameters}"
+    )
+}
+
+/// The lines of the device's values in the hardware key.
+fn parameters(device: &Device) -> String {
+    [
         ("NumVFs", &device.num_vfs),
         ("BlockTable", &device.table),
         ("InvalidateInput", &device.invalidate_input),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some(line(name, value.as_ref()?)))
-    .collect::<String>();
+    .collect()
+}
+
+/// The INF of the driver under test: `pf_broker.inx` with the manifest's device and table, and with
+/// replacements for what Wine 8 does not support.
+///
+/// # Errors
+/// When a line that is to be replaced does not stand exactly once in `pf_broker.inx`.
+pub(crate) fn driver(device: &Device) -> Result<String, MisfitError> {
+    let parameters = parameters(device);
     let hardware_id = pci_id(device.vendor_id, device.device_id);
     let service = device.service();
     let edits = [

@@ -65,6 +65,25 @@ impl Prefix {
         Ok(())
     }
 
+    /// Registers a kernel driver that Wine's kernel may load: a service whose image is in the folder of
+    /// drivers. The installation of an INF does the same, but only once a device was found.
+    pub(crate) fn add_driver_service(&self, service: &str, image: &str) -> Result<()> {
+        let mut file = fs_err::OpenOptions::new()
+            .append(true)
+            .open(self.folder.join("system.reg"))?;
+        writeln!(
+            file,
+            "\n[System\\\\CurrentControlSet\\\\Services\\\\{service}]\n\
+             \"ErrorControl\"=dword:00000001\n\
+             \"Group\"=\"WinePlugPlay\"\n\
+             \"ImagePath\"=\"C:\\\\windows\\\\system32\\\\drivers\\\\{image}\"\n\
+             \"ObjectName\"=\"LocalSystem\"\n\
+             \"Start\"=dword:00000003\n\
+             \"Type\"=dword:00000001"
+        )?;
+        Ok(())
+    }
+
     /// Runs a program of this prefix.
     pub(crate) fn wine(&self) -> Command {
         wine(&self.folder)

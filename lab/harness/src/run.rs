@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use wait_timeout::ChildExt as _;
 
 use crate::build::Images;
-use crate::device::Device;
+use crate::device::{Device, Position};
 use crate::double_log;
 use crate::etw_log::{EtwLog, LoggedEvent};
 use crate::inf;
@@ -118,12 +118,17 @@ fn attempt(
         (&images.driver, &*binary),
         (&images.stack, "lab_stack.sys"),
         (&images.vf_driver, "vf_driver.sys"),
+        (&images.function_driver, "function_driver.sys"),
         (&images.framework, "WDFLDR.SYS"),
     ];
     for (from, name) in kernel_images {
         fs_err::copy(from, drive.join("windows/system32/drivers").join(name))?;
     }
     lay_out_etw(&prefix, &images.etw)?;
+    if device.position != Position::FunctionDriver {
+        prefix.add_driver_service(&device.service(), &binary)?;
+        prefix.add_driver_service(inf::FUNCTION_DRIVER, "function_driver.sys")?;
+    }
     for (name, number) in [
         ("Shortage", device.shortage),
         ("Version", device.kmdf_minor),
@@ -204,6 +209,7 @@ fn runner(prefix: &Prefix, device: &Device, words: &[String]) -> Command {
         .arg(device.device_id.to_string())
         .arg("--vfs")
         .arg(device.vfs.to_string())
+        .args(["--position", &device.position.word()])
         .args(words);
     wine
 }
@@ -339,7 +345,11 @@ fn lay_out(folder: &Path, images: &Images, device: &Device) -> Result<()> {
     }
     fs_err::write(folder.join("lab_stack.inf"), inf::stack())?;
     fs_err::write(folder.join("vf_driver.inf"), inf::vf_driver(device))?;
-    fs_err::write(folder.join("pf_broker.inf"), inf::driver(device)?)?;
+    let (name, text) = match device.position {
+        Position::FunctionDriver => ("pf_broker.inf", inf::driver(device)?),
+        _ => ("function_driver.inf", inf::function_driver(device)),
+    };
+    fs_err::write(folder.join(name), text)?;
     Ok(())
 }
 

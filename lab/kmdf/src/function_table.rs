@@ -67,6 +67,7 @@ functions! {
     WdfDeviceAddQueryInterfaceTableIndex: PFN_WDFDEVICEADDQUERYINTERFACE = interface::add_query_interface;
     WdfDeviceCreateTableIndex: PFN_WDFDEVICECREATE = device::create;
     WdfDeviceCreateDeviceInterfaceTableIndex: PFN_WDFDEVICECREATEDEVICEINTERFACE = interface::create;
+    WdfDeviceGetFileObjectTableIndex: PFN_WDFDEVICEGETFILEOBJECT = file::of_wdm;
     WdfDeviceGetIoTargetTableIndex: PFN_WDFDEVICEGETIOTARGET = device::get_io_target;
     WdfDeviceInitAssignWdmIrpPreprocessCallbackTableIndex: PFN_WDFDEVICEINITASSIGNWDMIRPPREPROCESSCALLBACK = device_init::assign_preprocess_callback;
     WdfDeviceInitSetFileObjectConfigTableIndex: PFN_WDFDEVICEINITSETFILEOBJECTCONFIG = device_init::set_file_object_config;
@@ -74,8 +75,12 @@ functions! {
     WdfDeviceOpenRegistryKeyTableIndex: PFN_WDFDEVICEOPENREGISTRYKEY = registry::open_device;
     WdfDeviceRetrieveDeviceInterfaceStringTableIndex: PFN_WDFDEVICERETRIEVEDEVICEINTERFACESTRING = interface::retrieve_string;
     WdfDeviceWdmDispatchPreprocessedIrpTableIndex: PFN_WDFDEVICEWDMDISPATCHPREPROCESSEDIRP = device::dispatch_preprocessed;
+    WdfDeviceWdmGetAttachedDeviceTableIndex: PFN_WDFDEVICEWDMGETATTACHEDDEVICE = device::get_attached;
+    WdfDeviceWdmGetPhysicalDeviceTableIndex: PFN_WDFDEVICEWDMGETPHYSICALDEVICE = device::get_physical;
     WdfDriverCreateTableIndex: PFN_WDFDRIVERCREATE = driver::create;
+    WdfDriverGetRegistryPathTableIndex: PFN_WDFDRIVERGETREGISTRYPATH = driver::get_registry_path;
     WdfDriverOpenParametersRegistryKeyTableIndex: PFN_WDFDRIVEROPENPARAMETERSREGISTRYKEY = registry::open_parameters;
+    WdfFdoInitQueryPropertyExTableIndex: PFN_WDFFDOINITQUERYPROPERTYEX = device_init::query_property;
     WdfFdoInitSetFilterTableIndex: PFN_WDFFDOINITSETFILTER = device_init::set_filter;
     WdfFdoQueryForInterfaceTableIndex: PFN_WDFFDOQUERYFORINTERFACE = interface::query_stack;
     WdfFileObjectGetDeviceTableIndex: PFN_WDFFILEOBJECTGETDEVICE = file::get_device;

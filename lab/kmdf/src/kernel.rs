@@ -3,6 +3,7 @@
 pub(crate) mod argument;
 pub(crate) mod counted_string;
 pub(crate) mod device_alias;
+pub(crate) mod device_service;
 pub(crate) mod handle;
 pub(crate) mod image_counters;
 pub(crate) mod irp;

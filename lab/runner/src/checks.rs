@@ -12,6 +12,7 @@ mod ioctl;
 mod levels;
 mod management;
 mod openers;
+mod pass_through;
 mod power;
 mod rebalance;
 mod removal;
@@ -27,10 +28,12 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 
 use crate::check::Check;
+use crate::cli::Position;
 use crate::session::Session;
 
-/// Every list, in the order in which they run; the last one removes the PF by surprise.
-pub(crate) const ALL: &[&[Check]] = &[
+/// Every list for both positions, in the order in which they run; the last one removes the PF by
+/// surprise.
+const ALL: &[&[Check]] = &[
     interface::CHECKS,
     levels::CHECKS,
     config::CHECKS,
@@ -50,6 +53,12 @@ pub(crate) const ALL: &[&[Check]] = &[
     faults::CHECKS,
     removal::CHECKS,
 ];
+
+/// Every list that applies to a driver in this position.
+pub(crate) fn all(position: Position) -> Vec<&'static [Check]> {
+    let of_filters = (position == Position::UpperFilter).then_some(pass_through::CHECKS);
+    of_filters.into_iter().chain(ALL.iter().copied()).collect()
+}
 
 /// The checks of `--faults`.
 pub(crate) const FAULTS: &[&[Check]] = &[rebalance::CHECKS, faults::CHECKS, removal::CHECKS];

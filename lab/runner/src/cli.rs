@@ -31,6 +31,9 @@ pub(crate) struct Bench {
     /// How many VFs the PF driver enables
     #[arg(long)]
     pub(crate) vfs: u16,
+    /// The PF driver's position in the device stack
+    #[arg(long, value_enum, default_value_t = Position::FunctionDriver)]
+    pub(crate) position: Position,
     /// The file that runs as VF driver, for messages
     #[arg(long, default_value = "vf_driver.sys")]
     pub(crate) vf_driver: String,
@@ -40,6 +43,17 @@ pub(crate) struct Bench {
     /// Which way a VF's operations go
     #[arg(long, value_enum, default_value_t = Path::Auto)]
     pub(crate) path: Path,
+}
+
+/// Where the PF driver is in the device stack of the PF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Position {
+    /// It is the function driver
+    FunctionDriver,
+    /// It is a filter above the lab's function driver
+    UpperFilter,
+    /// It is a filter below it, where it does not work
+    LowerFilter,
 }
 
 /// How `IOCTL_SRIOV_INVALIDATE_BLOCK` is kept pending: the readings of its documentation.

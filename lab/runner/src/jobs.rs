@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Job::Trace => trace::play(&session)?,
         Job::Console => console::run(&session)?,
         Job::Story => story::tell(&mut session)?,
-        Job::Checks => checks::run(&mut session, checks::ALL),
+        Job::Checks => checks::run(&mut session, &checks::all(arguments.bench.position)),
         Job::Faults => checks::run(&mut session, checks::FAULTS),
         Job::Storm { operations, seed } => storm::run(&mut session, operations, seed)?,
         Job::Contention => contention::run(&mut session)?,

@@ -8,7 +8,7 @@ use lab_control::{sample, stack as abi};
 use pcivirt_abi::sriov;
 use pf_broker_client::{Access, Device, Error, Handle, interfaces};
 
-use crate::cli::{Bench, Mode, Path};
+use crate::cli::{Bench, Mode, Path, Position};
 use crate::install;
 use crate::leftovers;
 use crate::stack::{Failed, Stack};
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const BUS_INF: &str = "lab_stack.inf";
 /// The service of the VF driver, which comes and goes with its devices.
 const VF_SERVICE: &str = "vf_driver";
-const CHILD_INFS: [&str; 2] = ["pf_broker.inf", "vf_driver.inf"];
+const CHILD_INFS: [&str; 3] = ["pf_broker.inf", "function_driver.inf", "vf_driver.inf"];
 
 /// Everything that is plugged in.
 pub(crate) struct Session {
@@ -215,7 +215,12 @@ pub(crate) fn unload_pf(stack: &Stack, bench: &Bench) -> Result<()> {
     let service = &bench.service;
     stack.unload(service).with_context(|| {
         format!("{service} has no device left, and its unload routine does not end")
-    })
+    })?;
+    if bench.position != Position::FunctionDriver {
+        let function_driver = abi::FUNCTION_DRIVER;
+        stack.unload(function_driver).context(function_driver)?;
+    }
+    Ok(())
 }
 
 fn number(mode: Mode) -> u32 {
@@ -253,12 +258,22 @@ pub(crate) fn install_drivers(bench: &Bench) -> Result<()> {
 
 /// Plugs the PF in, with `total_vfs` VFs in its capability.
 pub(crate) fn plug_pf(stack: &Stack, bench: &Bench, total_vfs: u16) -> Result<()> {
-    stack.plug_pf(abi::PlugPf {
+    let mut plug = abi::PlugPf {
         vendor_id: bench.vendor_id,
         device_id: bench.device_id,
         vf_device_id: bench.device_id.wrapping_add(1),
         total_vfs,
-    })?;
+        filter_length: 0,
+        filter_is_below: u32::from(bench.position == Position::LowerFilter),
+        filter: [0; 32],
+    };
+    if bench.position != Position::FunctionDriver {
+        for (place, unit) in plug.filter.iter_mut().zip(bench.service.encode_utf16()) {
+            *place = unit;
+            plug.filter_length += 1;
+        }
+    }
+    stack.plug_pf(plug)?;
     Ok(())
 }
 

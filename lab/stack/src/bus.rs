@@ -8,5 +8,6 @@ mod identifier;
 pub(crate) mod interface_query;
 pub(crate) mod pnp_observer;
 pub(crate) mod pnp_request;
+pub(crate) mod stack_builder;
 
 pub(crate) use children::{physical_function, virtual_function};

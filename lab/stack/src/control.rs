@@ -17,7 +17,7 @@ use wdk_sys::{
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::bus::device_object::{self, Kind, Role};
-use crate::bus::{self, children, pnp_observer, pnp_request};
+use crate::bus::{self, children, pnp_observer, pnp_request, stack_builder};
 use crate::contention;
 use crate::kernel::{access_check, irp, unload};
 use crate::pci::{self, Pci, fault};
@@ -245,6 +245,7 @@ fn switch_fault(fault: abi::Fault) -> Result<Vec<u8>, NTSTATUS> {
 
 fn plug_pf(plug: abi::PlugPf) -> Result<Vec<u8>, NTSTATUS> {
     pnp_observer::clear();
+    stack_builder::prepare(&plug)?;
     let pci = Pci::new(
         plug.vendor_id,
         plug.device_id,

@@ -12,19 +12,32 @@ use end_to_end::{pfbctl, pfbctl_bytes};
 use reader::Inf;
 
 fn written(manifest: &str) -> String {
-    let run = pfbctl(
-        &[
-            "inf",
-            manifest,
-            "--provider",
-            "Contoso",
-            "--driver-ver",
-            "02/28/2026,1.2.3.4",
-        ],
-        "",
-    );
+    written_with(manifest, &[])
+}
+
+fn written_with(manifest: &str, options: &[&str]) -> String {
+    let arguments = [
+        "inf",
+        manifest,
+        "--provider",
+        "Contoso",
+        "--driver-ver",
+        "02/28/2026,1.2.3.4",
+    ];
+    let run = pfbctl(&[&arguments, options].concat(), "");
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     run.stdout
+}
+
+/// The options of each kind of package: of the function driver, and of an upper filter.
+const KINDS: [&[&str]; 2] = [&[], UPPER_FILTER];
+const UPPER_FILTER: &[&str] = &["--upper-filter"];
+
+/// Every manifest's package of each kind.
+fn all_kinds() -> impl Iterator<Item = (&'static str, &'static [&'static str], Inf)> {
+    MANIFESTS.into_iter().flat_map(|manifest| {
+        KINDS.map(|kind| (manifest, kind, Inf::parse(&written_with(manifest, kind))))
+    })
 }
 
 const MANIFESTS: [&str; 3] = [
@@ -74,8 +87,7 @@ fn the_version_section_says_all_that_a_driver_package_must() {
 
 #[test]
 fn every_string_token_is_defined_and_every_string_used() {
-    for manifest in MANIFESTS {
-        let inf = Inf::parse(&written(manifest));
+    for (_, _, inf) in all_kinds() {
         let mut used = BTreeSet::new();
         for (section, entries) in inf.0.iter().filter(|(section, _)| *section != "strings") {
             for entry in entries {
@@ -101,8 +113,7 @@ fn every_string_token_is_defined_and_every_string_used() {
 
 #[test]
 fn every_section_is_referred_to_and_there() {
-    for manifest in MANIFESTS {
-        let inf = Inf::parse(&written(manifest));
+    for (_, kind, inf) in all_kinds() {
         let (models, install, _) = model(&inf);
         let mut referred: BTreeSet<String> = [
             "version",
@@ -126,6 +137,11 @@ fn every_section_is_referred_to_and_there() {
         refer(&inf.value(&format!("{install}.NT.HW"), "AddReg"));
         refer(&inf.values(&format!("{install}.NT.Services"), "AddService")[2]);
         refer(&inf.values(&format!("{install}.NT.Wdf"), "KmdfService")[1]);
+        if kind == UPPER_FILTER {
+            let filters = format!("{install}.NT.Filters");
+            refer(&filters);
+            refer(&inf.values(&filters, "AddFilter")[2]);
+        }
         let present: BTreeSet<String> = inf.0.keys().cloned().collect();
         assert_eq!(present, referred);
     }
@@ -133,7 +149,13 @@ fn every_section_is_referred_to_and_there() {
 
 #[test]
 fn the_package_keeps_to_the_driver_store_and_to_its_own_keys() {
-    let inf = Inf::parse(&written("blocks/accelerator.toml"));
+    for kind in KINDS {
+        keeps_to_the_driver_store(kind);
+    }
+}
+
+fn keeps_to_the_driver_store(kind: &[&str]) {
+    let inf = Inf::parse(&written_with("blocks/accelerator.toml", kind));
     let (models, install, _) = model(&inf);
     // The driver store as a destination (DIRID 13) exists since build 16299.
     let (_, build) = models.rsplit_once('.').expect("a build");
@@ -156,9 +178,12 @@ fn the_package_keeps_to_the_driver_store_and_to_its_own_keys() {
     let services = format!("{install}.NT.Services");
     let service = inf.values(&services, "AddService");
     assert_eq!(service[0], "pf_broker_1414_b001");
+    let is_function_driver = service[1] == "0x00000002";
     assert_eq!(
-        service[1], "0x00000002",
-        "the service is the device's function driver"
+        is_function_driver,
+        kind != UPPER_FILTER,
+        "SPSVCINST_ASSOCSERVICE is the function driver's: {}",
+        service[1]
     );
     assert_eq!(
         inf.value(&service[2], "ServiceBinary"),
@@ -233,8 +258,7 @@ fn the_device_may_have_vfs_and_only_system_and_administrators_open_it() {
 #[test]
 fn ids_number_of_vfs_and_block_table_are_the_manifests() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    for manifest in MANIFESTS {
-        let inf = Inf::parse(&written(manifest));
+    for (manifest, _, inf) in all_kinds() {
         let (_, install, id) = model(&inf);
         let registry = inf.value(&format!("{install}.NT.HW"), "AddReg");
         let value = |name: &str| -> Vec<String> {
@@ -275,6 +299,93 @@ fn ids_number_of_vfs_and_block_table_are_the_manifests() {
             device.device_ids().next().expect("one at least")
         );
         assert_eq!(id, ids);
+    }
+}
+
+/// What InfVerif and the pages "Using an Extension INF File", "INF AddFilter Directive" and "Device
+/// Filter Driver Ordering" require of the INF of a filter.
+#[test]
+fn the_upper_filters_package_is_an_extension_of_the_function_drivers() {
+    for manifest in MANIFESTS {
+        let text = written_with(manifest, UPPER_FILTER);
+        let inf = Inf::parse(&text);
+        let (models, install, _) = model(&inf);
+        assert_eq!(inf.value("Version", "Class"), "Extension");
+        assert_eq!(
+            inf.value("Version", "ClassGuid").to_lowercase(),
+            "{e2f84ce7-8efa-411c-aa69-97454ca4cb57}"
+        );
+        let id = inf.value("Version", "ExtensionId");
+        assert_eq!(id.len(), 38, "a GUID in braces: {id}");
+        let (_, build) = models.rsplit_once('.').expect("a build");
+        assert!(
+            build.parse::<u32>().is_ok_and(|build| build >= 18362),
+            "AddFilter exists since Windows 10 1903: {models}"
+        );
+        let service = inf.values(&format!("{install}.NT.Services"), "AddService");
+        let filter = inf.values(&format!("{install}.NT.Filters"), "AddFilter");
+        assert_eq!(
+            (&filter[0], filter[1].as_str()),
+            (&service[0], ""),
+            "the service, and no flags"
+        );
+        let section = inf.section(&filter[2]);
+        assert_eq!(section.len(), 1, "FilterPosition or FilterLevel, not both");
+        assert_eq!(inf.value(&filter[2], "FilterPosition"), "Upper");
+        let hardware = inf.section(&format!("{install}.NT.HW"));
+        assert_eq!(
+            hardware.len(),
+            1,
+            "the function driver's INF opts in to SR-IOV"
+        );
+        assert!(
+            !text.contains("Security"),
+            "a security descriptor would replace the function driver's for the whole stack"
+        );
+        assert!(
+            !text.contains("UpperFilters"),
+            "AddFilter alone, error 1329"
+        );
+    }
+}
+
+#[test]
+fn the_extension_id_stays_over_versions_and_differs_between_devices() {
+    let id = |manifest: &str, options: &[&str]| {
+        let options = [UPPER_FILTER, options].concat();
+        Inf::parse(&written_with(manifest, &options)).value("Version", "ExtensionId")
+    };
+    let [hello, accelerator, _] = MANIFESTS;
+    assert_eq!(id(hello, &[]), id(hello, &["--num-vfs", "1"]));
+    assert_ne!(id(hello, &[]), id(accelerator, &[]));
+    assert_ne!(id(hello, &[]), id(hello, &["--subsystem", "1414:0001"]));
+    let given = "{6B29FC40-CA47-1067-B31D-00DD010662DA}";
+    assert_eq!(id(hello, &["--extension-id", given]), given);
+}
+
+#[test]
+fn interrupts_and_subsystems_are_options_of_both_kinds() {
+    for kind in KINDS {
+        let options = ["--msi", "--msi-limit", "16", "--subsystem", "15b3:0a08"];
+        let text = written_with("blocks/hello.toml", &[kind, &options].concat());
+        let inf = Inf::parse(&text);
+        let (_, install, id) = model(&inf);
+        assert_eq!(id, r"PCI\VEN_1414&DEV_B000&SUBSYS_0A0815B3");
+        let registry = inf.value(&format!("{install}.NT.HW"), "AddReg");
+        let value = |name: &str| {
+            let entry = inf
+                .section(&registry)
+                .iter()
+                .find(|entry| entry.values[2] == name);
+            let entry = entry.unwrap_or_else(|| panic!("{name} is missing"));
+            assert_eq!(
+                entry.values[1],
+                r"Interrupt Management\MessageSignaledInterruptProperties"
+            );
+            entry.values[3..].to_vec()
+        };
+        assert_eq!(value("MSISupported"), ["0x00010001", "1"]);
+        assert_eq!(value("MessageNumberLimit"), ["0x00010001", "16"]);
     }
 }
 
@@ -487,6 +598,37 @@ fn what_an_inf_cannot_hold_is_refused_and_named() {
             "--catalog: pf is not a name that ends with .cat",
         ),
         (vec!["inf", "no-such.toml"], 2, "no-such.toml"),
+        (
+            vec!["inf", hello, "--subsystem", "15b3"],
+            2,
+            "--subsystem: \"15b3\" is not a subsystem vendor ID and a subsystem ID",
+        ),
+        (
+            vec!["inf", hello, "--upper-filter", "--extension-id", "1234"],
+            2,
+            "--extension-id: \"1234\" is not a GUID",
+        ),
+        (
+            vec!["inf", hello, "--extension-id", "1234"],
+            2,
+            "--upper-filter",
+        ),
+        (
+            vec!["inf", hello, "--upper-filter", "--class", "System"],
+            2,
+            "'--class <CLASS>' cannot be used with '--upper-filter'",
+        ),
+        (vec!["inf", hello, "--msi-limit", "2"], 2, "--msi"),
+        (
+            vec!["inf", hello, "--msi", "--msi-limit", "0"],
+            2,
+            "0 is not in 1..=2048",
+        ),
+        (
+            vec!["inf", hello, "--upper-filter", "--binary", "pf.exe"],
+            2,
+            "--binary: pf.exe is not a name that ends with .sys",
+        ),
     ] {
         let run = pfbctl(&arguments, "");
         assert_eq!(run.code, code, "{arguments:?}: {}", run.stderr);

@@ -4,8 +4,8 @@ use core::ptr;
 
 use kmdf_rules::level::Level;
 use wdk_sys::{
-    NTSTATUS, PIRP, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, PWDFDEVICE_INIT, WDFDEVICE,
-    WDFIOTARGET,
+    NTSTATUS, PDEVICE_OBJECT, PIRP, PWDF_DRIVER_GLOBALS, PWDF_OBJECT_ATTRIBUTES, PWDFDEVICE_INIT,
+    WDFDEVICE, WDFIOTARGET,
 };
 
 use crate::{
@@ -66,6 +66,24 @@ pub(crate) unsafe extern "C" fn get_io_target(
 ) -> WDFIOTARGET {
     let call = Call::enter("WdfDeviceGetIoTarget", Level::Dispatch);
     io_target::of_device(&call.object(device)).map_or(ptr::null_mut(), pointer)
+}
+
+/// `WdfDeviceWdmGetAttachedDevice`: the next lower device object.
+pub(crate) unsafe extern "C" fn get_attached(
+    _globals: PWDF_DRIVER_GLOBALS,
+    device: WDFDEVICE,
+) -> PDEVICE_OBJECT {
+    let call = Call::enter("WdfDeviceWdmGetAttachedDevice", Level::Dispatch);
+    call.object::<Device, _>(device).lower
+}
+
+/// `WdfDeviceWdmGetPhysicalDevice`.
+pub(crate) unsafe extern "C" fn get_physical(
+    _globals: PWDF_DRIVER_GLOBALS,
+    device: WDFDEVICE,
+) -> PDEVICE_OBJECT {
+    let call = Call::enter("WdfDeviceWdmGetPhysicalDevice", Level::Dispatch);
+    call.object::<Device, _>(device).pdo
 }
 
 /// `WdfDeviceWdmDispatchPreprocessedIrp`.

@@ -5,8 +5,9 @@ use core::ptr;
 
 use kmdf_rules::level::Level;
 use wdk_sys::{
-    NTSTATUS, PFN_WDFDEVICE_WDM_IRP_PREPROCESS, PUCHAR, PWDF_DRIVER_GLOBALS,
-    PWDF_FILEOBJECT_CONFIG, PWDF_OBJECT_ATTRIBUTES, PWDF_PNPPOWER_EVENT_CALLBACKS, PWDFDEVICE_INIT,
+    DEVPROPTYPE, NTSTATUS, PDEVPROPTYPE, PFN_WDFDEVICE_WDM_IRP_PREPROCESS, PUCHAR, PULONG, PVOID,
+    PWDF_DEVICE_PROPERTY_DATA, PWDF_DRIVER_GLOBALS, PWDF_FILEOBJECT_CONFIG, PWDF_OBJECT_ATTRIBUTES,
+    PWDF_PNPPOWER_EVENT_CALLBACKS, PWDFDEVICE_INIT, WDF_DEVICE_PROPERTY_DATA,
     WDF_FILEOBJECT_CONFIG, WDF_PNPPOWER_EVENT_CALLBACKS,
 };
 
@@ -15,7 +16,10 @@ use crate::{
         attributes::{self, Parent},
         call::Call,
     },
-    kernel::{argument::In, status},
+    kernel::{
+        argument::{In, Out},
+        device_service, status,
+    },
     model::{
         device_init::{self, Init, Preprocess},
         file, low_resources,
@@ -57,6 +61,60 @@ pub(crate) unsafe extern "C" fn set_pnp_power_event_callbacks(
 pub(crate) unsafe extern "C" fn set_filter(_globals: PWDF_DRIVER_GLOBALS, init: PWDFDEVICE_INIT) {
     let call = Call::enter("WdfFdoInitSetFilter", Level::Passive);
     get(&call, init).settings.filter = true;
+}
+
+/// `WdfFdoInitQueryPropertyEx`, for `DEVPKEY_Device_Service` alone.
+pub(crate) unsafe extern "C" fn query_property(
+    _globals: PWDF_DRIVER_GLOBALS,
+    init: PWDFDEVICE_INIT,
+    property: PWDF_DEVICE_PROPERTY_DATA,
+    length: u32,
+    buffer: PVOID,
+    required: PULONG,
+    kind: PDEVPROPTYPE,
+) -> NTSTATUS {
+    const PARAMETER: &str = "DeviceProperty";
+    /// `DEVPROP_TYPE_STRING`
+    const STRING: DEVPROPTYPE = 0x12;
+    let call = Call::enter("WdfFdoInitQueryPropertyEx", Level::Passive);
+    let init = get(&call, init);
+    // SAFETY: the driver guarantees its pointers.
+    let property = unsafe { In::new(property.cast_const()) }.required(call.function, PARAMETER);
+    call.expect_size(
+        PARAMETER,
+        property.Size,
+        size_of::<WDF_DEVICE_PROPERTY_DATA>(),
+    );
+    // SAFETY: as above.
+    let key = unsafe { In::new(property.PropertyKey) }.required(call.function, "PropertyKey");
+    if !device_service::is_key(&key) {
+        call.bad_parameter(
+            "PropertyKey",
+            "is one that the KMDF double does not have",
+            u64::from(key.pid),
+        );
+    }
+    if let Err(status) = low_resources::count(call.function) {
+        return status;
+    }
+    let service = match device_service::of(init.pdo) {
+        Ok(service) => service,
+        Err(status) => return status,
+    };
+    // SAFETY: as above.
+    unsafe { Out::new(required) }
+        .required(call.function, "RequiredSize")
+        .set(u32::try_from(service.len()).unwrap_or(u32::MAX));
+    // SAFETY: as above.
+    unsafe { Out::new(kind) }
+        .required(call.function, "Type")
+        .set(STRING);
+    if service.len() > length as usize || buffer.is_null() {
+        return status::BUFFER_TOO_SMALL;
+    }
+    // SAFETY: the driver's buffer has this length, which is enough.
+    unsafe { ptr::copy_nonoverlapping(service.as_ptr(), buffer.cast(), service.len()) };
+    status::SUCCESS
 }
 
 /// `WdfDeviceInitSetFileObjectConfig`.

@@ -3,7 +3,7 @@
 use kmdf_rules::level::Level;
 use wdk_sys::{
     NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT, PWDF_DRIVER_CONFIG, PWDF_DRIVER_GLOBALS,
-    PWDF_OBJECT_ATTRIBUTES, WDF_DRIVER_CONFIG, WDFDRIVER,
+    PWDF_OBJECT_ATTRIBUTES, PWSTR, WDF_DRIVER_CONFIG, WDFDRIVER,
 };
 
 use crate::{
@@ -18,7 +18,10 @@ use crate::{
         report::log,
         status,
     },
-    model::{dispatch, driver},
+    model::{
+        dispatch,
+        driver::{self, Driver},
+    },
 };
 
 /// `WdfDriverCreate`.
@@ -64,4 +67,14 @@ pub(crate) unsafe extern "C" fn create(
     output.set(pointer(handle));
     log!("driver {handle} created");
     status::SUCCESS
+}
+
+/// `WdfDriverGetRegistryPath`: the path of the service's key, which ends with a zero and lives as
+/// long as the driver.
+pub(crate) unsafe extern "C" fn get_registry_path(
+    _globals: PWDF_DRIVER_GLOBALS,
+    driver: WDFDRIVER,
+) -> PWSTR {
+    let call = Call::enter("WdfDriverGetRegistryPath", Level::Passive);
+    call.object::<Driver, _>(driver).registry_path()
 }

@@ -1,9 +1,18 @@
 //! `WdfFileObject…` (`fxfileobjectapi.cpp`).
 
-use kmdf_rules::level::Level;
-use wdk_sys::{PUNICODE_STRING, PWDF_DRIVER_GLOBALS, WDFDEVICE, WDFFILEOBJECT};
+use core::ptr;
 
-use crate::{api::call::Call, kernel::handle::pointer, model::file::FileObject};
+use kmdf_rules::level::Level;
+use wdk_sys::{PFILE_OBJECT, PUNICODE_STRING, PWDF_DRIVER_GLOBALS, WDFDEVICE, WDFFILEOBJECT};
+
+use crate::{
+    api::call::Call,
+    kernel::handle::pointer,
+    model::{
+        device::Device,
+        file::{self, FileObject},
+    },
+};
 
 /// `WdfFileObjectGetDevice`.
 pub(crate) unsafe extern "C" fn get_device(
@@ -12,6 +21,17 @@ pub(crate) unsafe extern "C" fn get_device(
 ) -> WDFDEVICE {
     let call = Call::enter("WdfFileObjectGetDevice", Level::Dispatch);
     pointer(call.object::<FileObject, _>(file).device)
+}
+
+/// `WdfDeviceGetFileObject`.
+pub(crate) unsafe extern "C" fn of_wdm(
+    _globals: PWDF_DRIVER_GLOBALS,
+    device: WDFDEVICE,
+    wdm: PFILE_OBJECT,
+) -> WDFFILEOBJECT {
+    let call = Call::enter("WdfDeviceGetFileObject", Level::Dispatch);
+    let device = call.object::<Device, _>(device);
+    file::expect(call.function, &device, wdm).map_or(ptr::null_mut(), pointer)
 }
 
 /// `WdfFileObjectGetFileName`.

@@ -71,8 +71,6 @@ pub(crate) unsafe extern "C" fn create(
 fn refuse_missing_callbacks(config: &WDF_IO_QUEUE_CONFIG) {
     let missing = [
         ("EvtIoDefault", config.EvtIoDefault.is_some()),
-        ("EvtIoRead", config.EvtIoRead.is_some()),
-        ("EvtIoWrite", config.EvtIoWrite.is_some()),
         ("EvtIoStop", config.EvtIoStop.is_some()),
         ("EvtIoResume", config.EvtIoResume.is_some()),
         (

@@ -48,7 +48,7 @@ impl RegistryKey {
     ///
     /// # Errors
     /// What the kernel returns.
-    fn open(path: &[u16], access: u32) -> Result<Self, NTSTATUS> {
+    pub(crate) fn open(path: &[u16], access: u32) -> Result<Self, NTSTATUS> {
         let mut name = unicode(path);
         let mut attributes = named(&mut name);
         let mut key: HANDLE = ptr::null_mut();

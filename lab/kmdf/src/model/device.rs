@@ -15,8 +15,8 @@ use kmdf_rules::{
 };
 use wdk_sys::{
     _WDF_POWER_DEVICE_STATE::WdfPowerDeviceD3Final,
-    DO_BUFFERED_IO, DO_DEVICE_INITIALIZING, DO_POWER_PAGABLE, DRIVER_OBJECT, FILE_DEVICE_UNKNOWN,
-    NTSTATUS, PDEVICE_OBJECT, WDF_POWER_DEVICE_STATE,
+    DO_BUFFERED_IO, DO_DEVICE_INITIALIZING, DO_DIRECT_IO, DO_POWER_INRUSH, DO_POWER_PAGABLE,
+    DRIVER_OBJECT, FILE_DEVICE_UNKNOWN, NTSTATUS, PDEVICE_OBJECT, WDF_POWER_DEVICE_STATE,
     ntddk::{IoAttachDeviceToDeviceStack, IoCreateDevice, IoDeleteDevice, IoDetachDevice},
 };
 
@@ -154,6 +154,9 @@ pub(crate) fn create(init: &mut Init, attributes: Option<&Attributes>) -> Result
         unsafe { IoDeleteDevice(fdo) };
         return Err(status::DELETE_PENDING);
     }
+    if init.settings.filter {
+        copy_from_below(fdo, lower);
+    }
     let body = Device {
         driver: init.driver.handle(),
         fdo,
@@ -203,6 +206,19 @@ fn create_wdm(driver: *mut DRIVER_OBJECT) -> Result<PDEVICE_OBJECT, NTSTATUS> {
     // SAFETY: the device object was created above.
     unsafe { (*fdo).Flags |= DO_BUFFERED_IO | DO_POWER_PAGABLE };
     Ok(fdo)
+}
+
+/// A filter takes type, characteristics, I/O type and power flags from the device below
+/// (`FxDevice::FdoInitialize`, `FxPkgFdo`).
+fn copy_from_below(fdo: PDEVICE_OBJECT, lower: PDEVICE_OBJECT) {
+    const COPIED: u32 = DO_BUFFERED_IO | DO_DIRECT_IO | DO_POWER_PAGABLE | DO_POWER_INRUSH;
+    // SAFETY: the device below exists as long as another one is attached to it.
+    let lower = unsafe { &*lower };
+    // SAFETY: the device object was created for this device, and no packet reaches it yet.
+    let own = unsafe { &mut *fdo };
+    own.DeviceType = lower.DeviceType;
+    own.Characteristics = lower.Characteristics;
+    own.Flags = (own.Flags & !COPIED) | (lower.Flags & COPIED);
 }
 
 fn delete_wdm(fdo: PDEVICE_OBJECT, lower: PDEVICE_OBJECT) {

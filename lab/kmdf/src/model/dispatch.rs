@@ -4,8 +4,9 @@
 //! `fxdefaultirphandler.cpp`): `WdfDriverCreate` takes over every routine; a failed
 //! `EvtDriverDeviceAdd` undoes the device; `EvtDriverUnload` runs before the driver object is
 //! cleaned up. A preprocess callback comes before everything else; Plug and Play, power, file and
-//! I/O packets go to their files here; filters pass other packets down and function drivers refuse
-//! them. Stricter than the framework: the unload must come after the removal of the driver's
+//! I/O packets go to their files here; filters pass other packets down, and those for which their
+//! default queue has no handler, and function drivers refuse them. A filter's
+//! `EvtDriverDeviceAdd` that fails becomes a success: the filter leaves the stack. Stricter than the framework: the unload must come after the removal of the driver's
 //! devices, which Windows' Plug and Play manager guarantees.
 
 use kmdf_rules::{level::Level, violation::Violation};
@@ -71,7 +72,11 @@ unsafe extern "C" fn add_device(object: PDRIVER_OBJECT, pdo: PDEVICE_OBJECT) -> 
         if status::is_success(status) {
             device.finish_initializing();
         } else {
+            let filter = device.settings.filter;
             device::delete(&device, "EvtDriverDeviceAdd failed", || ());
+            if filter {
+                return status::SUCCESS;
+            }
         }
     }
     status
@@ -166,6 +171,9 @@ fn io(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     let Some(queue) = default.and_then(objects::get::<Queue>) else {
         return refuse_or_pass(device, irp);
     };
+    if device.settings.filter && !queue.handles(u32::from(location.MajorFunction)) {
+        return irp.pass_down(device.lower);
+    }
     let transfer = matches!(
         u32::from(location.MajorFunction),
         IRP_MJ_READ | IRP_MJ_WRITE

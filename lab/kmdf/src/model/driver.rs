@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use kernel_runtime::lock::Locked;
 use kmdf_rules::object::{Handle, Kind};
-use wdk_sys::{NTSTATUS, PDRIVER_OBJECT, PWDF_DRIVER_GLOBALS, WDF_DRIVER_CONFIG};
+use wdk_sys::{NTSTATUS, PDRIVER_OBJECT, PWDF_DRIVER_GLOBALS, PWSTR, WDF_DRIVER_CONFIG};
 
 use crate::{
     kernel::{argument::In, handle::number, report::log},
@@ -28,6 +28,11 @@ impl Body for Driver {
 }
 
 impl Driver {
+    /// The path of the service's registry key, with a zero at its end.
+    pub(crate) fn registry_path(&self) -> PWSTR {
+        self.registry_path.as_ptr().cast_mut()
+    }
+
     /// The path of the service's registry key, without a zero at its end.
     pub(crate) fn service_key(&self) -> Vec<u16> {
         let end = self.registry_path.len().saturating_sub(1);

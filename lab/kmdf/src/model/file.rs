@@ -23,6 +23,7 @@ use wdk_sys::{
         WdfFileObjectCanBeOptional, WdfFileObjectNotRequired, WdfFileObjectWdfCanUseFsContext,
         WdfFileObjectWdfCannotUseFsContexts,
     },
+    _WDF_TRI_STATE::{WdfTrue, WdfUseDefault},
     NTSTATUS, PFILE_OBJECT, WDF_FILEOBJECT_CLASS,
 };
 
@@ -42,6 +43,8 @@ pub(crate) struct FileObject {
     pub(crate) device: Handle,
     pub(crate) wdm: PFILE_OBJECT,
     cleaned_up: Locked<bool>,
+    /// Its create went to the device below.
+    pub(crate) is_known_below: Locked<bool>,
 }
 
 impl Body for FileObject {
@@ -113,7 +116,12 @@ pub(crate) fn create(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     };
     let config = device.settings.file;
     let Some(event) = config.and_then(|config| config.EvtDeviceFileCreate) else {
-        return end(device, irp);
+        if let Some(object) = file.and_then(objects::get::<FileObject>) {
+            object
+                .is_known_below
+                .with(|known| *known = passes_on(device));
+        }
+        return end(device, irp, file);
     };
     let request = match request::create(device.handle(), irp, file, Some(opened)) {
         Ok(request) => request,
@@ -153,6 +161,7 @@ fn create_object(
         device: device.handle(),
         wdm,
         cleaned_up: Locked::new(false),
+        is_known_below: Locked::new(false),
     };
     let attributes = device.settings.file_attributes.as_ref();
     let handle = objects::create(body, Some(device.handle()), attributes)?.handle();
@@ -190,11 +199,12 @@ fn forget(device: &Device, file: Handle) -> bool {
 /// `IRP_MJ_CLEANUP`.
 pub(crate) fn cleanup(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     let wdm = irp.parameters().FileObject;
+    let file = known(device, wdm);
     if !was_closed_early(device, wdm) {
         let file = expect("IRP_MJ_CLEANUP", device, wdm);
         clean_up(device, file, wdm);
     }
-    end(device, irp)
+    end(device, irp, file)
 }
 
 /// The last handle to a file was closed.
@@ -243,6 +253,7 @@ fn cancel_requests(queue: &Reference<Queue>, wdm: PFILE_OBJECT) {
 /// `IRP_MJ_CLOSE`.
 pub(crate) fn close(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     let wdm = irp.parameters().FileObject;
+    let passes = expect_create_below(device, known(device, wdm));
     if !was_closed_early(device, wdm) {
         let file = expect("IRP_MJ_CLOSE", device, wdm);
         if file.is_none() && normalized(class(device)) != WdfFileObjectNotRequired {
@@ -258,7 +269,7 @@ pub(crate) fn close(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     device
         .closed_early
         .with(|files| files.retain(|&file| file != wdm.addr()));
-    end(device, irp)
+    finish(device, irp, passes)
 }
 
 fn close_file(device: &Device, file: Option<Handle>) {
@@ -321,9 +332,41 @@ pub(crate) fn counted(
     status
 }
 
-/// A filter passes the packet down, any other driver completes it with success.
-fn end(device: &Device, irp: Irp) -> NTSTATUS {
-    if device.settings.filter {
+/// Whether the framework passes packets about files down: `AutoForwardCleanupClose`, by default for
+/// filters alone.
+fn passes_on(device: &Device) -> bool {
+    let config = device.settings.file;
+    let forward = config.map_or(WdfUseDefault, |config| config.AutoForwardCleanupClose);
+    if forward == WdfUseDefault {
+        device.settings.filter
+    } else {
+        forward == WdfTrue
+    }
+}
+
+/// As [`passes_on`]; stops the run if the device below never got the create of the file. The page of
+/// `WDF_FILEOBJECT_CONFIG` requires as many creates as cleanups and closes there.
+fn expect_create_below(device: &Reference<Device>, file: Option<Handle>) -> bool {
+    let passes = passes_on(device);
+    let object = file.and_then(objects::get::<FileObject>);
+    if passes && object.is_some_and(|object| !object.is_known_below.with(|known| *known)) {
+        stop(&Violation::WrongState {
+            function: "AutoForwardCleanupClose",
+            handle: device.handle(),
+            problem: "passes on the end of a file whose create the device below never got",
+        });
+    }
+    passes
+}
+
+/// Passes a packet about a file down, or completes it with success.
+fn end(device: &Reference<Device>, irp: Irp, file: Option<Handle>) -> NTSTATUS {
+    let passes = expect_create_below(device, file);
+    finish(device, irp, passes)
+}
+
+fn finish(device: &Device, irp: Irp, pass: bool) -> NTSTATUS {
+    if pass {
         return irp.pass_down(device.lower);
     }
     irp.set_information(0);

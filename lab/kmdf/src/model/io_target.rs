@@ -15,7 +15,7 @@ use kmdf_rules::{
     violation::Violation,
 };
 use wdk_sys::{
-    _WDF_REQUEST_TYPE::WdfRequestTypeNoFormat, NTSTATUS, PDEVICE_OBJECT,
+    _WDF_REQUEST_TYPE::WdfRequestTypeNoFormat, IRP_MJ_CREATE, NTSTATUS, PDEVICE_OBJECT,
     PFN_WDF_REQUEST_COMPLETION_ROUTINE, PIRP, PVOID, WDF_REQUEST_COMPLETION_PARAMS,
     ntddk::IoCancelIrp,
 };
@@ -29,6 +29,7 @@ use crate::{
     },
     model::{
         device::Device,
+        file::FileObject,
         objects::{self, Body, Reference},
         request::{self, Request, State},
         threads::callback,
@@ -158,6 +159,11 @@ pub(crate) fn send(
             problem: "was not formatted since it came back last",
         });
     }
+    if u32::from(request.irp.parameters().MajorFunction) == IRP_MJ_CREATE
+        && let Some(file) = request.file.and_then(objects::get::<FileObject>)
+    {
+        file.is_known_below.with(|known| *known = true);
+    }
     request.set_state(State::Sent);
     target.in_flight.with(|count| *count += 1);
     request
@@ -174,6 +180,22 @@ pub(crate) fn send_and_forget(
 ) {
     request.owned_by_driver(function);
     let irp = request.irp;
+    let completion = request.sent.with(|sent| sent.completion.is_some());
+    // `FxRequestBase::VerifySendAndForget`, and the page of `WdfRequestSend`.
+    let problem = if completion {
+        Some("has a completion routine, which a request that is forgotten never reaches")
+    } else if u32::from(irp.parameters().MajorFunction) == IRP_MJ_CREATE && request.file.is_some() {
+        Some("is a create with a file object, whose result the framework has to see")
+    } else {
+        None
+    };
+    if let Some(problem) = problem {
+        stop(&Violation::WrongState {
+            function,
+            handle: request.handle(),
+            problem,
+        });
+    }
     request::end(request, function, || {
         irp.skip();
         irp.call(target.object);

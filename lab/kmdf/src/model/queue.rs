@@ -18,8 +18,8 @@ use wdk_sys::{
         WdfIoQueueDispatchManual, WdfIoQueueDispatchParallel, WdfIoQueueDispatchSequential,
     },
     _WDF_TRI_STATE::{WdfTrue, WdfUseDefault},
-    IRP_MJ_DEVICE_CONTROL, IRP_MJ_INTERNAL_DEVICE_CONTROL, NTSTATUS, PDEVICE_OBJECT, PIRP,
-    WDF_IO_QUEUE_CONFIG,
+    IRP_MJ_DEVICE_CONTROL, IRP_MJ_INTERNAL_DEVICE_CONTROL, IRP_MJ_READ, IRP_MJ_WRITE, NTSTATUS,
+    PDEVICE_OBJECT, PIRP, WDF_IO_QUEUE_CONFIG,
 };
 
 use crate::{
@@ -60,8 +60,10 @@ impl Queue {
         attributes: Option<&Attributes>,
     ) -> Result<Self, NTSTATUS> {
         let dispatch = dispatch_of(&config)?;
-        let has_handler =
-            config.EvtIoDeviceControl.is_some() || config.EvtIoInternalDeviceControl.is_some();
+        let has_handler = config.EvtIoDeviceControl.is_some()
+            || config.EvtIoInternalDeviceControl.is_some()
+            || config.EvtIoRead.is_some()
+            || config.EvtIoWrite.is_some();
         match (dispatch, has_handler) {
             (Dispatch::Manual, true) => return Err(status::INVALID_PARAMETER),
             (Dispatch::Sequential | Dispatch::Parallel(_), false) => {
@@ -84,6 +86,18 @@ impl Queue {
             passive: attributes.is_some_and(|attributes| attributes.passive) || device.passive,
             presenting: Locked::new(Vec::new()),
         })
+    }
+
+    /// Whether the driver handles packets of this major function from the queue. A filter without a
+    /// handler passes them down (`FxPkgIo::DispatchStep2`).
+    pub(crate) const fn handles(&self, major: u32) -> bool {
+        match major {
+            IRP_MJ_READ => self.config.EvtIoRead.is_some(),
+            IRP_MJ_WRITE => self.config.EvtIoWrite.is_some(),
+            IRP_MJ_DEVICE_CONTROL => self.config.EvtIoDeviceControl.is_some(),
+            IRP_MJ_INTERNAL_DEVICE_CONTROL => self.config.EvtIoInternalDeviceControl.is_some(),
+            _ => false,
+        }
     }
 
     /// Whether zero-length transfers reach the driver.
@@ -219,6 +233,28 @@ pub(crate) fn present(queue: &Reference<Queue>) {
 /// Presents a request to the handler of its type.
 fn call_handler(queue: &Reference<Queue>, request: &Reference<Request>) {
     let location = request.irp.parameters();
+    let transfer = match u32::from(location.MajorFunction) {
+        IRP_MJ_READ => queue.config.EvtIoRead.map(|handler| ("EvtIoRead", handler)),
+        IRP_MJ_WRITE => queue
+            .config
+            .EvtIoWrite
+            .map(|handler| ("EvtIoWrite", handler)),
+        _ => None,
+    };
+    if let Some((name, handler)) = transfer {
+        // SAFETY: every member of the union is plain data; reads and writes share this length.
+        let length = unsafe { location.Parameters.Read.Length };
+        return callback(name, Level::Passive, || {
+            // SAFETY: the driver's callback with its queue and a request that it owns now.
+            unsafe {
+                handler(
+                    pointer(queue.handle()),
+                    pointer(request.handle()),
+                    length as usize,
+                );
+            }
+        });
+    }
     let (name, handler) = match u32::from(location.MajorFunction) {
         IRP_MJ_DEVICE_CONTROL => ("EvtIoDeviceControl", queue.config.EvtIoDeviceControl),
         IRP_MJ_INTERNAL_DEVICE_CONTROL => (

@@ -6,8 +6,9 @@
 use anyhow::{Result, ensure};
 use pf_broker_client::Control as _;
 
-use super::ioctl::{Expected, ORIGINS, Origin, expect, refused, request};
+use super::ioctl::{Expected, ORIGINS, Origin, expect, passed_on, refused, request};
 use crate::check::{Check, is};
+use crate::cli::Position;
 use crate::session::Session;
 use crate::status;
 
@@ -131,21 +132,28 @@ const CASES: &[(u32, &[u8], u32, Expected)] = &[
     (0, &[], 0, UNKNOWN),
 ];
 
+/// Whether a code is none of the stack's.
+fn is_foreign(code: u32) -> bool {
+    code != QUERY_LUID && !KERNEL_ONLY.contains(&code)
+}
+
 fn answers(session: &mut Session) -> Result<()> {
     for (index, &(code, input, output, expected)) in CASES.iter().enumerate() {
         let what = format!("case {index}");
         for origin in ORIGINS {
-            let expected = if origin.user && code != QUERY_LUID {
+            // A filter passes on what it does not know, and the function driver refuses that.
+            let is_passed_on = session.bench.position == Position::UpperFilter && is_foreign(code);
+            let expected = if origin.user && code != QUERY_LUID && !is_passed_on {
                 refused(status::ACCESS_DENIED)
             } else {
                 expected
             };
-            let answer = expect(
-                session,
-                &what,
-                &request(origin, code, input, output),
-                expected,
-            )?;
+            let ask = request(origin, code, input, output);
+            let answer = if is_passed_on {
+                passed_on(session, &what, &ask, status::INVALID_DEVICE_REQUEST)?
+            } else {
+                expect(session, &what, &ask, expected)?
+            };
             if code == RANGE_COUNT && answer.status == SERVED {
                 let counts = answer.output.get(..24).unwrap_or_default();
                 ensure!(

@@ -137,3 +137,34 @@ pub(super) fn expect(
     );
     Ok(answer)
 }
+
+/// Sends a request that the function driver below answers, at the level at which it was sent, and
+/// fails unless it does so with this status.
+pub(super) fn passed_on(
+    session: &Session,
+    what: &str,
+    request: &abi::Request,
+    status: u32,
+) -> Result<abi::Answer> {
+    let request = abi::Request {
+        milliseconds: PATIENCE,
+        ..*request
+    };
+    let answer = session.stack.request(&request)?;
+    ensure!(
+        (answer.status, answer.pended) == (status, 0),
+        "{what}: status 0x{:08X}, pended {} instead of 0x{status:08X} at once (code 0x{:08X})",
+        answer.status,
+        answer.pended,
+        request.code,
+    );
+    ensure!(
+        answer.raised == request.raised,
+        "{what}: the request reached the function driver at another level than it was sent at"
+    );
+    ensure!(
+        answer.spoiled == 0,
+        "{what}: the buffer behind the output was changed"
+    );
+    Ok(answer)
+}

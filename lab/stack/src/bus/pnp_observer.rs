@@ -71,10 +71,11 @@ fn observe_start(irp: PIRP, start: &'static AtomicI32) {
         start.store(STATUS_NO_SUCH_DEVICE, Ordering::SeqCst);
         return;
     }
-    // SAFETY: there is a stack location above, the one of the driver that passed the request on.
-    let above = unsafe { irp::current(request).add(1) };
-    // SAFETY: as before; that driver waits for this one.
-    let above = unsafe { &mut *above };
+    let above = usize::try_from(request.StackCount - request.CurrentLocation).unwrap_or(0);
+    // SAFETY: the location of the topmost driver, which has passed the request on.
+    let top = unsafe { irp::current(request).add(above) };
+    // SAFETY: as before; that driver waits for those below.
+    let above = unsafe { &mut *top };
     // A start that the lab itself sends has a completion routine already.
     if above.CompletionRoutine.is_none() {
         above.CompletionRoutine = Some(start_ended);

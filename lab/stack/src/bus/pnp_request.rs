@@ -1,11 +1,11 @@
-//! Plug and Play and power requests to the PF's device stack, which Wine never sends.
+//! Packets to the PF's device stack that Wine never sends: Plug and Play, power, reads, writes, WMI.
 
 use core::ptr;
 
 use lab_control::stack::{Answer, Pnp, pnp, resources};
 use wdk_sys::{
-    DEVICE_OBJECT, IO_STACK_LOCATION, IRP_MJ_PNP, IRP_MJ_POWER, IRP_MN_SET_POWER, NTSTATUS,
-    STATUS_INVALID_PARAMETER, SYSTEM_POWER_STATE,
+    DEVICE_OBJECT, IO_STACK_LOCATION, IRP_MJ_PNP, IRP_MJ_POWER, IRP_MJ_READ, IRP_MJ_SYSTEM_CONTROL,
+    IRP_MJ_WRITE, IRP_MN_SET_POWER, NTSTATUS, STATUS_INVALID_PARAMETER, SYSTEM_POWER_STATE,
 };
 
 use crate::kernel::irp::{self, byte};
@@ -23,13 +23,19 @@ pub(crate) fn send(
     let list = list
         .as_mut()
         .map_or(ptr::null_mut(), |list| ptr::from_mut(list).cast());
-    if request.request > pnp::SET_SYSTEM_POWER {
+    if request.request > pnp::SYSTEM_CONTROL {
         return Err(STATUS_INVALID_PARAMETER);
     }
     let sent = irp::send(
         device,
         |_, location: &mut IO_STACK_LOCATION| match request.request {
             pnp::SET_SYSTEM_POWER => system_power(location, request.argument.cast_signed()),
+            pnp::READ => transfer(location, IRP_MJ_READ, request.argument),
+            pnp::WRITE => transfer(location, IRP_MJ_WRITE, request.argument),
+            pnp::SYSTEM_CONTROL => {
+                location.MajorFunction = byte(IRP_MJ_SYSTEM_CONTROL);
+                location.MinorFunction = byte(request.argument);
+            }
             minor => {
                 location.MajorFunction = byte(IRP_MJ_PNP);
                 location.MinorFunction = byte(minor);
@@ -45,6 +51,13 @@ pub(crate) fn send(
         completion.status.cast_unsigned(),
         completion.information,
     ))
+}
+
+/// A read or a write of this many bytes.
+fn transfer(location: &mut IO_STACK_LOCATION, major: u32, length: u32) {
+    location.MajorFunction = byte(major);
+    // The parameters of a new request are zero; reads and writes share the place of the length.
+    location.Parameters.Read.Length = length;
 }
 
 fn system_power(location: &mut IO_STACK_LOCATION, state: SYSTEM_POWER_STATE) {

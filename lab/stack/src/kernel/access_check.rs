@@ -62,8 +62,8 @@ pub(crate) fn install() -> Result<(), NTSTATUS> {
     Ok(())
 }
 
-/// A function of the kernel by its name.
-fn find(name: &str) -> Result<*mut c_void, NTSTATUS> {
+/// An export of the kernel by its name.
+pub(crate) fn find(name: &str) -> Result<*mut c_void, NTSTATUS> {
     let mut name = Text::new(name);
     let mut name = name.as_kernel();
     // SAFETY: the name lives through the call.

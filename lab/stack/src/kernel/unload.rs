@@ -13,7 +13,7 @@ use kernel_runtime::thread;
 use kernel_runtime::unicode::Text;
 
 /// Where the kernel finds services.
-const SERVICES: &str = r"\Registry\Machine\System\CurrentControlSet\Services\";
+pub(crate) const SERVICES: &str = r"\Registry\Machine\System\CurrentControlSet\Services\";
 
 /// Unloads a driver and waits for the end of its unload routine.
 pub(crate) fn unload(request: &Unload) -> Result<(), NTSTATUS> {

@@ -1,0 +1,118 @@
+//! Device stacks with a filter, which Wine's kernel does not build.
+//!
+//! For each device it loads the function driver alone and calls its `AddDevice`. Here that routine
+//! is replaced by one that calls the `AddDevice` of every driver of the stack, from the bottom up,
+//! as the Plug and Play manager of Windows does ("`DRIVER_ADD_DEVICE` callback function"). The
+//! device is started afterwards.
+
+use core::ffi::c_void;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+
+use alloc::string::String;
+use kernel_runtime::lock::Locked;
+use kernel_runtime::unicode::Text;
+use lab_control::stack as abi;
+use wdk_sys::ntddk::{ObReferenceObjectByName, ObfDereferenceObject, ZwLoadDriver};
+use wdk_sys::{
+    DEVICE_OBJECT, DRIVER_OBJECT, NTSTATUS, PDRIVER_ADD_DEVICE, POBJECT_TYPE,
+    STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
+};
+
+use crate::kernel::access_check::find;
+use crate::kernel::unload::SERVICES;
+
+/// `STATUS_IMAGE_ALREADY_LOADED`
+const ALREADY_LOADED: NTSTATUS = 0xC000_010E_u32.cast_signed();
+
+/// The filter of the PF, and whether it is below the function driver.
+static FILTER: AtomicPtr<DRIVER_OBJECT> = AtomicPtr::new(ptr::null_mut());
+static IS_BELOW: AtomicBool = AtomicBool::new(false);
+/// `AddDevice` of the function driver that is loaded.
+static FUNCTION: Locked<PDRIVER_ADD_DEVICE> = Locked::new(None);
+
+/// Loads the drivers of the PF that is about to be plugged in, where there is a filter among them.
+pub(crate) fn prepare(plug: &abi::PlugPf) -> Result<(), NTSTATUS> {
+    let length = usize::try_from(plug.filter_length).unwrap_or(usize::MAX);
+    let filter = plug.filter.get(..length).ok_or(STATUS_INVALID_PARAMETER)?;
+    if filter.is_empty() {
+        return Ok(());
+    }
+    let function = load(abi::FUNCTION_DRIVER)?;
+    let filter = load(&String::from_utf16_lossy(filter))?;
+    FILTER.store(filter, Ordering::SeqCst);
+    IS_BELOW.store(plug.filter_is_below != 0, Ordering::SeqCst);
+    // SAFETY: a driver object has its extension as long as the driver is loaded.
+    let extension = unsafe { (*function).DriverExtension };
+    // SAFETY: as above; no device of it is plugged in, so the kernel does not call the routine.
+    let routine = unsafe { &mut (*extension).AddDevice };
+    // A driver that stays loaded between two devices has the replacement already.
+    let replacement = add_stack as *const ();
+    if routine.map(|routine| routine as *const ()) != Some(replacement) {
+        *FUNCTION.lock() = routine.replace(add_stack);
+    }
+    Ok(())
+}
+
+/// Loads a driver; its object, which exists as long as the driver is loaded.
+fn load(service: &str) -> Result<*mut DRIVER_OBJECT, NTSTATUS> {
+    let mut path = Text::new(&(String::from(SERVICES) + service));
+    let mut path = path.as_kernel();
+    // SAFETY: the string lives until the call returns.
+    let status = unsafe { ZwLoadDriver(&raw mut path) };
+    if status != STATUS_SUCCESS && status != ALREADY_LOADED {
+        return Err(status);
+    }
+    let mut name = Text::new(&(String::from(r"\Driver\") + service));
+    let mut name = name.as_kernel();
+    let kind: *mut POBJECT_TYPE = find("IoDriverObjectType")?.cast();
+    // SAFETY: the kernel's variable of this name has this type.
+    let kind = unsafe { *kind };
+    let mut object: *mut c_void = ptr::null_mut();
+    // SAFETY: the name and the result live until the call returns.
+    let status = unsafe {
+        ObReferenceObjectByName(
+            &raw mut name,
+            0,
+            ptr::null_mut(),
+            0,
+            kind,
+            0,
+            ptr::null_mut(),
+            &raw mut object,
+        )
+    };
+    if status != STATUS_SUCCESS {
+        return Err(status);
+    }
+    // SAFETY: gives the reference back; the loaded driver has its own.
+    unsafe { ObfDereferenceObject(object) };
+    Ok(object.cast())
+}
+
+/// In the place of the function driver's `AddDevice`.
+unsafe extern "C" fn add_stack(
+    function: *mut DRIVER_OBJECT,
+    physical: *mut DEVICE_OBJECT,
+) -> NTSTATUS {
+    let filter = FILTER.load(Ordering::SeqCst);
+    // SAFETY: the filter stays loaded while the PF is plugged in.
+    let extension = unsafe { (*filter).DriverExtension };
+    // SAFETY: a driver object has its extension as long as the driver is loaded.
+    let routine = unsafe { (*extension).AddDevice };
+    let mut stack = [(*FUNCTION.lock(), function), (routine, filter)];
+    if IS_BELOW.load(Ordering::SeqCst) {
+        stack.reverse();
+    }
+    for (routine, driver) in stack {
+        let Some(routine) = routine else {
+            return STATUS_NOT_SUPPORTED;
+        };
+        // SAFETY: the routine of a loaded driver, with its object and a device of the bus.
+        let status = unsafe { routine(driver, physical) };
+        if status != STATUS_SUCCESS {
+            return status;
+        }
+    }
+    STATUS_SUCCESS
+}
