@@ -616,7 +616,7 @@ fn what_an_inf_cannot_hold_is_refused_and_named() {
         (
             vec!["inf", hello, "--upper-filter", "--class", "System"],
             2,
-            "'--class <CLASS>' cannot be used with '--upper-filter'",
+            "'--upper-filter' cannot be used with '--class <CLASS>'",
         ),
         (vec!["inf", hello, "--msi-limit", "2"], 2, "--msi"),
         (

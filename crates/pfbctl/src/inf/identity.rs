@@ -146,7 +146,9 @@ mod tests {
 
     #[test]
     fn a_given_extension_id_is_a_guid() {
-        let given = |text| extension_id(Some(text), 0, 0, None).map_err(|error| error.to_string());
+        fn given(text: &str) -> Result<String, String> {
+            extension_id(Some(text), 0, 0, None).map_err(|error| error.to_string())
+        }
         let guid = "6b29fc40-ca47-1067-b31d-00dd010662da";
         let written = Ok(format!("{{{}}}", guid.to_ascii_uppercase()));
         assert_eq!(given(guid), written);

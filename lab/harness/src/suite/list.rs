@@ -7,7 +7,7 @@ use super::guide::Guide;
 use super::starts;
 use super::test::{Test, Verdict};
 use crate::build::Images;
-use crate::device::{self, CHECKS_MANIFEST, Device, STORM_MANIFEST, STORY_MANIFEST};
+use crate::device::{self, CHECKS_MANIFEST, Device, Position, STORM_MANIFEST, STORY_MANIFEST};
 use build_steps::paths::Paths;
 
 /// The output of the runner for the story of four VFs.
@@ -16,6 +16,13 @@ const STORY: &str = include_str!("story.txt");
 const STORY_EVENTS: &str = include_str!("story-events.txt");
 /// The events that the driver writes during each of the checks.
 const CHECKS_EVENTS: &str = include_str!("checks-events.txt");
+
+/// The events of an upper filter during the checks of what it passes on, and during all others.
+const FILTER_CHECKS_EVENTS: &str = concat!(
+    include_str!("filter-checks-events.txt"),
+    "\n",
+    include_str!("checks-events.txt"),
+);
 
 /// The traces whose every read and write a VF driver can send.
 const CARRIED: [&str; 3] = [
@@ -95,6 +102,15 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
             events: CHECKS_EVENTS,
             ..job("checks", &four, &["checks"], Verdict::Checks)
         },
+        Test {
+            events: FILTER_CHECKS_EVENTS,
+            ..job(
+                "checks of an upper filter",
+                &four.clone().at(Position::UpperFilter),
+                &["checks"],
+                Verdict::Checks,
+            )
+        },
         job(
             "flood of a limit",
             &Device::from_manifest(&device::limited(paths)?, 2)?,
@@ -104,6 +120,15 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
         Test {
             events: STORY_EVENTS,
             ..job("story", &scene, &["story"], story())
+        },
+        Test {
+            events: STORY_EVENTS,
+            ..job(
+                "story of an upper filter",
+                &scene.clone().at(Position::UpperFilter),
+                &["story"],
+                story(),
+            )
         },
         Test {
             framework: Some(renamed),
@@ -256,5 +281,12 @@ fn plays(suite: &Suite, trace: &Trace) -> Result<Vec<Test>> {
             verdict: Verdict::Lines(fs_err::read_to_string(&trace.expected)?),
         })
     };
-    ways.into_iter().map(play).collect()
+    let mut all = ways.into_iter().map(play).collect::<Result<Vec<_>>>()?;
+    let filter = play(["auto", "each-vf"])?;
+    all.push(Test {
+        name: format!("{name} on an upper filter"),
+        device: filter.device.clone().at(Position::UpperFilter),
+        ..filter
+    });
+    Ok(all)
 }

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use super::outcome::{StartOutcome, VFS};
 use super::test::{Test, Verdict};
-use crate::device::{self, CHECKS_MANIFEST, Device, Value};
+use crate::device::{self, CHECKS_MANIFEST, Device, Position, Value};
 use build_steps::paths::Paths;
 use kmdf_cross::kit::minimum::Minimum;
 
@@ -147,6 +147,7 @@ pub(super) fn all(paths: &Paths) -> Result<Vec<Test>> {
             StartOutcome::SUCCESS,
         ),
     ]);
+    all.extend(filters(&device));
     Ok(all)
 }
 
@@ -156,20 +157,99 @@ fn shortages() -> impl Iterator<Item = (String, Fault, StartOutcome)> {
     const STATUS: u32 = 0xC000_009A;
     const OBJECT: &str = "The framework did not make an object or read the registry.";
     const MEMORY: &str = "There is not enough memory for the blocks of all VFs.";
-    (1..=32).map(|number| {
+    (1..=33).map(|number| {
         let ended = match number {
-            // `EvtDriverDeviceAdd`: the device, its queues, locks, work item and interfaces.
-            1..=17 => StartOutcome::without_device(STATUS, OBJECT, Some((STATUS.into(), 0))),
-            // The start: registry keys and values, the VFs' memory, then a lock and a queue of
-            // each.
-            19 | 20 | 24..=31 => StartOutcome::failure(STATUS, OBJECT, Some((STATUS.into(), 0))),
-            21..=23 => StartOutcome::failure(STATUS, MEMORY, None),
-            // 18: the string for the path in events, without which a device starts.
+            // `EvtDriverDeviceAdd` up to the device.
+            2..=3 => StartOutcome::without_device(STATUS, OBJECT, Some((STATUS.into(), 0))),
+            // Before it the position in the stack, then its queues, locks, work item and
+            // interfaces. The start: registry keys and values, the VFs' memory, then a lock and a
+            // queue of each.
+            1 | 4..=18 | 20 | 21 | 25..=32 => {
+                StartOutcome::failure(STATUS, OBJECT, Some((STATUS.into(), 0)))
+            }
+            22..=24 => StartOutcome::failure(STATUS, MEMORY, None),
+            // 19: the string for the path in events, without which a device starts.
             _ => StartOutcome::SUCCESS,
         };
         let name = format!("without the means for call {number}");
         (name, Fault::Call(number), ended)
     })
+}
+
+/// Starts of an upper filter, and of one that is below the function driver. A cause must end the
+/// start of the whole device: if `EvtDriverDeviceAdd` failed, the device would start without the
+/// filter.
+fn filters(device: &Device) -> Vec<Test> {
+    const STATUS: u32 = 0xC000_009A;
+    const OBJECT: &str = "The framework did not make an object or read the registry.";
+    let no_memory = || StartOutcome::failure(STATUS, OBJECT, Some((STATUS.into(), 0)));
+    let table = || StartOutcome::failure(0xC000_003E, "The block table does not verify.", None);
+    let at = |position, name: &str, fault, ended| {
+        let word = position_word(position);
+        let name = format!("of {word} {name}");
+        test(&device.clone().at(position), &name, fault, ended)
+    };
+    let upper = |name: &str, fault, ended| at(Position::UpperFilter, name, fault, ended);
+    let mut all = vec![
+        upper("as it should be", Fault::Nothing, StartOutcome::SUCCESS),
+        upper(
+            "with a table that does not verify",
+            Fault::Byte(40),
+            table(),
+        ),
+        upper(
+            "without NumVFs",
+            Fault::NumVfs(None),
+            StartOutcome::failure(
+                0xC000_0034,
+                "The registry value NumVFs is not in the hardware key.",
+                Some((0, 0)),
+            ),
+        ),
+        upper(
+            "without a PCI virtualization interface",
+            Fault::Bus(&["--fault", "no-interface"]),
+            StartOutcome::failure(
+                0xC000_02B9,
+                "The bus has no PCI virtualization interface.",
+                Some((NOT_SUPPORTED, 0)),
+            ),
+        ),
+        upper(
+            "with VFs that cannot be turned on",
+            Fault::Bus(&["--fault", "enable-fails"]),
+            StartOutcome::failure(
+                0xC000_0483,
+                "The bus does not turn the VFs on.",
+                Some((0xC000_0001, 0)),
+            ),
+        ),
+        at(
+            Position::LowerFilter,
+            "above no driver",
+            Fault::Nothing,
+            StartOutcome::failure(
+                0xC000_0184,
+                "The driver is a filter below the function driver, and has to be above it.",
+                Some((0, 0)),
+            ),
+        ),
+    ];
+    // The function driver makes three calls; the filter's are its position, five callbacks and the
+    // device, without which nothing can keep the device from starting, then the rest.
+    for number in [4, 11, 17, 25] {
+        let name = format!("without the means for call {number}");
+        all.push(upper(&name, Fault::Call(number), no_memory()));
+    }
+    all
+}
+
+fn position_word(position: Position) -> &'static str {
+    match position {
+        Position::FunctionDriver => "a function driver",
+        Position::UpperFilter => "an upper filter",
+        Position::LowerFilter => "a lower filter",
+    }
 }
 
 /// Starts on older frameworks: the oldest one that the driver names, and one before it, which does

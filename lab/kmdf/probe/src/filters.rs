@@ -3,12 +3,13 @@
 use core::{cell::UnsafeCell, ptr};
 
 use wdk_sys::{
+    _WDF_FILEOBJECT_CLASS::WdfFileObjectWdfCannotUseFsContexts,
     _WDF_IO_QUEUE_DISPATCH_TYPE::WdfIoQueueDispatchSequential,
     _WDF_REQUEST_SEND_OPTIONS_FLAGS::WDF_REQUEST_SEND_OPTION_SEND_AND_FORGET,
     _WDF_TRI_STATE::WdfUseDefault, FILE_OBJECT, NTSTATUS, PFILE_OBJECT,
-    PFN_WDF_IO_QUEUE_IO_DEVICE_CONTROL, PWDF_REQUEST_COMPLETION_PARAMS, WDF_IO_QUEUE_CONFIG,
-    WDF_REQUEST_SEND_OPTIONS, WDFCONTEXT, WDFDEVICE, WDFIOTARGET, WDFQUEUE, WDFREQUEST,
-    call_unsafe_wdf_function_binding,
+    PFN_WDF_IO_QUEUE_IO_DEVICE_CONTROL, PWDF_REQUEST_COMPLETION_PARAMS, PWDFDEVICE_INIT,
+    WDF_FILEOBJECT_CONFIG, WDF_IO_QUEUE_CONFIG, WDF_REQUEST_SEND_OPTIONS, WDFCONTEXT, WDFDEVICE,
+    WDFFILEOBJECT, WDFIOTARGET, WDFQUEUE, WDFREQUEST, call_unsafe_wdf_function_binding,
 };
 
 use crate::{
@@ -41,12 +42,22 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
             |device| create_queue(device, Some(send_and_complete)),
             control,
         ),
+        b"forgets-with-completion" => (
+            |device| create_queue(device, Some(forget_with_completion)),
+            control,
+        ),
+        b"forwards-close-alone" => (PLAIN.furnish, open_and_close),
         _ => return false,
+    };
+    let prepare: fn(PWDFDEVICE_INIT) = if scenario == b"forwards-close-alone" {
+        keep_creates
+    } else {
+        |init| wdf!(WdfFdoInitSetFilter, init)
     };
     add(
         framework,
         Plan {
-            prepare: |init| wdf!(WdfFdoInitSetFilter, init),
+            prepare,
             furnish,
             ..PLAIN
         },
@@ -93,6 +104,46 @@ fn create_queue(device: WDFDEVICE, handler: PFN_WDF_IO_QUEUE_IO_DEVICE_CONTROL) 
     if status < 0 {
         ends("WdfIoQueueCreate", status);
     }
+}
+
+/// Makes the device a filter that completes creates, while the framework forwards their ends.
+fn keep_creates(init: PWDFDEVICE_INIT) {
+    wdf!(WdfFdoInitSetFilter, init);
+    let mut config = WDF_FILEOBJECT_CONFIG {
+        Size: size::<WDF_FILEOBJECT_CONFIG>(),
+        EvtDeviceFileCreate: Some(complete_create),
+        AutoForwardCleanupClose: WdfUseDefault,
+        FileObjectClass: WdfFileObjectWdfCannotUseFsContexts,
+        ..Default::default()
+    };
+    wdf!(
+        WdfDeviceInitSetFileObjectConfig,
+        init,
+        &raw mut config,
+        ptr::null_mut()
+    );
+}
+
+unsafe extern "C" fn complete_create(_: WDFDEVICE, request: WDFREQUEST, _: WDFFILEOBJECT) {
+    record!("EvtDeviceFileCreate");
+    wdf!(WdfRequestComplete, request, 0);
+}
+
+unsafe extern "C" fn forget_with_completion(
+    queue: WDFQUEUE,
+    request: WDFREQUEST,
+    output: usize,
+    input: usize,
+    code: u32,
+) {
+    wdf!(
+        WdfRequestSetCompletionRoutine,
+        request,
+        Some(completed),
+        ptr::null_mut()
+    );
+    // SAFETY: the same callback's arguments.
+    unsafe { send_and_forget(queue, request, output, input, code) };
 }
 
 /// Sends a request to the device below, with these options.

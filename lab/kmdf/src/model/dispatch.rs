@@ -125,6 +125,9 @@ unsafe extern "C" fn dispatch(object: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
     let Some(device) = device::of_wdm(object) else {
         return irp.finish(status::INVALID_DEVICE_STATE);
     };
+    if let Some(status) = file::end_early(&device, irp) {
+        return status;
+    }
     let location = irp.parameters();
     let preprocess = device.settings.preprocess.iter().find(|preprocess| {
         preprocess.major == location.MajorFunction

@@ -24,7 +24,7 @@ use wdk_sys::{
         WdfFileObjectWdfCannotUseFsContexts,
     },
     _WDF_TRI_STATE::{WdfTrue, WdfUseDefault},
-    NTSTATUS, PFILE_OBJECT, WDF_FILEOBJECT_CLASS,
+    IRP_MJ_CLEANUP, IRP_MJ_CLOSE, NTSTATUS, PFILE_OBJECT, WDF_FILEOBJECT_CLASS,
 };
 
 use crate::{
@@ -196,14 +196,30 @@ fn forget(device: &Device, file: Handle) -> bool {
     })
 }
 
+/// Completes the end of a file that the driver saw closed before the system closed it: the driver
+/// gets no packet, as Windows would send none. `None` for any other packet.
+pub(crate) fn end_early(device: &Device, irp: Irp) -> Option<NTSTATUS> {
+    let location = irp.parameters();
+    let major = u32::from(location.MajorFunction);
+    let wdm = location.FileObject;
+    if !matches!(major, IRP_MJ_CLEANUP | IRP_MJ_CLOSE) || !was_closed_early(device, wdm) {
+        return None;
+    }
+    if major == IRP_MJ_CLOSE {
+        // A later file object may have the same address.
+        device
+            .closed_early
+            .with(|files| files.retain(|&file| file != wdm.addr()));
+    }
+    irp.set_information(0);
+    Some(irp.finish(status::SUCCESS))
+}
+
 /// `IRP_MJ_CLEANUP`.
 pub(crate) fn cleanup(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     let wdm = irp.parameters().FileObject;
-    let file = known(device, wdm);
-    if !was_closed_early(device, wdm) {
-        let file = expect("IRP_MJ_CLEANUP", device, wdm);
-        clean_up(device, file, wdm);
-    }
+    let file = expect("IRP_MJ_CLEANUP", device, wdm);
+    clean_up(device, file, wdm);
     end(device, irp, file)
 }
 
@@ -254,21 +270,15 @@ fn cancel_requests(queue: &Reference<Queue>, wdm: PFILE_OBJECT) {
 pub(crate) fn close(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     let wdm = irp.parameters().FileObject;
     let passes = expect_create_below(device, known(device, wdm));
-    if !was_closed_early(device, wdm) {
-        let file = expect("IRP_MJ_CLOSE", device, wdm);
-        if file.is_none() && normalized(class(device)) != WdfFileObjectNotRequired {
-            stop(&Violation::WrongState {
-                function: "IRP_MJ_CLOSE",
-                handle: device.handle(),
-                problem: "got the close of a file object that it never saw opened",
-            });
-        }
-        close_file(device, file);
+    let file = expect("IRP_MJ_CLOSE", device, wdm);
+    if file.is_none() && normalized(class(device)) != WdfFileObjectNotRequired {
+        stop(&Violation::WrongState {
+            function: "IRP_MJ_CLOSE",
+            handle: device.handle(),
+            problem: "got the close of a file object that it never saw opened",
+        });
     }
-    // A later file object may have the same address.
-    device
-        .closed_early
-        .with(|files| files.retain(|&file| file != wdm.addr()));
+    close_file(device, file);
     finish(device, irp, passes)
 }
 

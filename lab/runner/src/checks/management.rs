@@ -8,8 +8,9 @@ use anyhow::{Result, ensure};
 use lab_control::stack as abi;
 use pf_broker_client::{Access, Control as _};
 
-use super::ioctl::{Expected, ORIGINS, Origin, expect, refused, request};
+use super::ioctl::{Expected, ORIGINS, Origin, expect, passed_on, refused, request};
 use crate::check::{Check, is};
+use crate::cli::Position;
 use crate::session::Session;
 use crate::status;
 
@@ -396,6 +397,9 @@ fn unknown(session: &mut Session) -> Result<()> {
 }
 
 fn no_code(session: &mut Session) -> Result<()> {
+    // Of these codes a filter reserves those for the management interface, and passes on the others
+    // unless they come through a file of that interface.
+    const FOREIGN: [u32; 2] = [0x0022_63FC, 0x0022_6401];
     // The neighbours of the codes, and codes with the access bits of others.
     for code in [
         0x0022_63FC,
@@ -408,6 +412,16 @@ fn no_code(session: &mut Session) -> Result<()> {
     ] {
         for origin in ORIGINS {
             let ask = managing(origin, code, &BLOCK_0, 256);
+            let is_foreign = FOREIGN.contains(&code) && ask.file != abi::file::MANAGEMENT;
+            if session.bench.position == Position::UpperFilter && is_foreign {
+                passed_on(
+                    session,
+                    "a foreign code",
+                    &ask,
+                    status::INVALID_DEVICE_REQUEST,
+                )?;
+                continue;
+            }
             let expected = refused(status::INVALID_DEVICE_REQUEST);
             expect(session, "an unknown code", &ask, expected)?;
         }

@@ -121,10 +121,12 @@ fn files(session: &mut Session) -> Result<()> {
     session.stack.disconnect()?;
     let size = u16::try_from(size_of::<sriov::DeviceInterface>())?;
     session.connect(size, sriov::DEVICE_INTERFACE_VERSION)?;
+    // The stack double sends a control code after the create, to learn that it has arrived.
     let expected = Record {
         creates: 1,
         cleanups: 1,
         closes: 1,
+        controls: 1,
         ..Record::default()
     };
     let closed = |record: &Record| record.closes >= 1;

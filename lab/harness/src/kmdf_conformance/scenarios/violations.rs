@@ -195,4 +195,14 @@ pub(super) const VIOLATIONS: &[Scenario] = &[
         "completed-in-surprise-removal",
         "WdfRequestComplete: called for # from EvtDeviceSurpriseRemoval, which may run beside the callbacks of a power-down; EvtDeviceSelfManagedIoFlush is the place for it",
     ),
+    stops(
+        Rule::WrongState,
+        "forgets-with-completion",
+        "WdfRequestSend: # has a completion routine, which a request that is forgotten never reaches",
+    ),
+    stops(
+        Rule::WrongState,
+        "forwards-close-alone",
+        "AutoForwardCleanupClose: # passes on the end of a file whose create the device below never got",
+    ),
 ];
