@@ -9,7 +9,9 @@ use wdk_sys::{
 };
 
 use crate::{
-    configuration, record, requests,
+    configuration,
+    record::COUNTERS,
+    requests,
     wdf::{self, ok},
 };
 
@@ -100,20 +102,20 @@ fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NTSTATUS> {
 
 /// `EvtDeviceD0Entry`: the VFs come on after the PF.
 unsafe extern "C" fn d0_entry(device: WDFDEVICE, _previous: WDF_POWER_DEVICE_STATE) -> NTSTATUS {
-    record::D0_ENTRIES.count();
+    COUNTERS.d0_entries.count();
     note_vfs(device);
     STATUS_SUCCESS
 }
 
 /// `EvtDeviceD0Exit`: the VFs go off before the PF.
 unsafe extern "C" fn d0_exit(device: WDFDEVICE, _target: WDF_POWER_DEVICE_STATE) -> NTSTATUS {
-    record::D0_EXITS.count();
+    COUNTERS.d0_exits.count();
     note_vfs(device);
     STATUS_SUCCESS
 }
 
 fn note_vfs(device: WDFDEVICE) {
     if configuration::vfs_are_on(device) {
-        record::WITH_VFS_ON.count();
+        COUNTERS.with_vfs_on.count();
     }
 }

@@ -10,7 +10,7 @@ use wdk_sys::{
 use zerocopy::IntoBytes as _;
 
 use crate::{
-    record::{self, Counter},
+    record::{self, COUNTERS, Counter},
     wdf,
 };
 
@@ -22,10 +22,10 @@ pub(crate) unsafe extern "C" fn create(
     file: WDFFILEOBJECT,
 ) {
     let status = if has_name(file) {
-        record::NAMED_CREATES.count();
+        COUNTERS.named_creates.count();
         STATUS_OBJECT_NAME_NOT_FOUND
     } else {
-        record::CREATES.count();
+        COUNTERS.creates.count();
         STATUS_SUCCESS
     };
     complete(request, status, 0);
@@ -43,23 +43,23 @@ fn has_name(file: WDFFILEOBJECT) -> bool {
 
 /// `EvtFileCleanup`
 pub(crate) unsafe extern "C" fn cleanup(_file: WDFFILEOBJECT) {
-    record::CLEANUPS.count();
+    COUNTERS.cleanups.count();
 }
 
 /// `EvtFileClose`
 pub(crate) unsafe extern "C" fn close(_file: WDFFILEOBJECT) {
-    record::CLOSES.count();
+    COUNTERS.closes.count();
 }
 
 /// `EvtIoRead`: there is nothing to read.
 pub(crate) unsafe extern "C" fn read(_queue: WDFQUEUE, request: WDFREQUEST, _length: usize) {
-    record::READS.count();
+    COUNTERS.reads.count();
     complete(request, STATUS_SUCCESS, 0);
 }
 
 /// `EvtIoWrite`: takes everything.
 pub(crate) unsafe extern "C" fn write(_queue: WDFQUEUE, request: WDFREQUEST, length: usize) {
-    record::WRITES.count();
+    COUNTERS.writes.count();
     complete(request, STATUS_SUCCESS, length);
 }
 
@@ -71,7 +71,7 @@ pub(crate) unsafe extern "C" fn device_control(
     input: usize,
     code: u32,
 ) {
-    control(&record::CONTROLS, request, (input, output), code);
+    control(&COUNTERS.controls, request, (input, output), code);
 }
 
 /// `EvtIoInternalDeviceControl`
@@ -82,7 +82,7 @@ pub(crate) unsafe extern "C" fn internal_device_control(
     input: usize,
     code: u32,
 ) {
-    control(&record::INTERNAL_CONTROLS, request, (input, output), code);
+    control(&COUNTERS.internal_controls, request, (input, output), code);
 }
 
 fn control(counter: &Counter, request: WDFREQUEST, lengths: (usize, usize), code: u32) {
@@ -137,7 +137,7 @@ fn complete(request: WDFREQUEST, status: NTSTATUS, information: usize) {
 
 /// `EvtDeviceWdmIrpPreprocess` for WMI: counts, and leaves the packet to the framework.
 pub(crate) unsafe extern "C" fn wmi(device: WDFDEVICE, irp: PIRP) -> NTSTATUS {
-    record::WMI.count();
+    COUNTERS.wmi.count();
     // SAFETY: the packet is the callback's until it is passed on.
     unsafe { skip_stack_location(irp) };
     // SAFETY: the packet goes back to the framework, whose it is.
