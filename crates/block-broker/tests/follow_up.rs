@@ -30,7 +30,7 @@ struct Steps<'a, 'm>(&'a Device<'m>, RefCell<ChangesCookie>);
 fn with_two_vfs(test: impl FnOnce(&Steps<'_, '_>)) {
     let manifest = CONTOSO.replace("burst = 1_000_000", "burst = 4");
     with_device(&manifest, 2, |device| {
-        test(&Steps(device, RefCell::default()))
+        test(&Steps(device, RefCell::default()));
     });
 }
 
@@ -45,8 +45,8 @@ impl Steps<'_, '_> {
     ) {
         let seen = &mut *self.1.borrow_mut();
         assert_eq!(operation(self.0), FollowUp { changed, deliver }, "{what}");
-        let (changes, end) = list(self.0, Kinds::ALL, seen, usize::MAX);
-        let listed = changes.iter().fold(0, |bits, change| bits | change.kinds);
+        let (entries, end) = list(self.0, Kinds::ALL, seen, usize::MAX);
+        let listed = entries.iter().fold(0, |bits, change| bits | change.kinds);
         assert_eq!(listed, changed.bits(), "{what}");
         *seen = end.cookie;
     }

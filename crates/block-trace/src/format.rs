@@ -50,7 +50,7 @@ impl Serialize for Operation {
             Self::TakeInvalidation { vf } | Self::Reset { vf } | Self::Stats { vf } => {
                 map.serialize_entry("vf", vf)?;
             }
-            Self::Changes => {}
+            Self::Changes | Self::Handed => {}
             Self::Advance { milliseconds } => {
                 map.serialize_entry("milliseconds", milliseconds)?;
             }
@@ -70,7 +70,6 @@ impl Serialize for Operation {
                     map.serialize_entry("data", &hex::encode(data))?;
                 }
             }
-            Self::Handed => {}
         }
         map.end()
     }

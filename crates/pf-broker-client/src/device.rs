@@ -4,7 +4,7 @@ use pf_broker_abi as abi;
 use pf_broker_abi::Refusal;
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::Limit;
+use crate::limit::Limit;
 
 /// One buffered device control call.
 pub trait Control {

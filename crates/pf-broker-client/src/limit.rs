@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 #[cfg(windows)]
-use crate::windows::Event;
+use crate::windows::event::Event;
 
 /// When a call gives up although the driver has not completed its request.
 ///

@@ -302,8 +302,8 @@ fn ids_number_of_vfs_and_block_table_are_the_manifests() {
     }
 }
 
-/// What InfVerif and the pages "Using an Extension INF File", "INF AddFilter Directive" and "Device
-/// Filter Driver Ordering" require of the INF of a filter.
+/// What `InfVerif` and the pages "Using an Extension INF File", "INF `AddFilter` Directive" and
+/// "Device Filter Driver Ordering" require of the INF of a filter.
 #[test]
 fn the_upper_filters_package_is_an_extension_of_the_function_drivers() {
     for manifest in MANIFESTS {

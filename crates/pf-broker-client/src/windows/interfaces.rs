@@ -12,7 +12,7 @@ use windows_sys::Win32::Devices::DeviceAndDriverInstallation::{
 use windows_sys::Win32::Foundation::{ERROR_NO_MORE_ITEMS, INVALID_HANDLE_VALUE};
 use windows_sys::core::GUID;
 
-use super::size_of_u32;
+use super::structure_size::size_of_u32;
 
 /// The device information set that an enumeration walks over.
 struct InformationSet(HDEVINFO);

@@ -16,8 +16,8 @@ use windows_sys::Win32::Foundation::{ERROR_SUCCESS, HANDLE};
 use windows_sys::Win32::System::LibraryLoader::{GetProcAddress, LoadLibraryW};
 use windows_sys::w;
 
-use super::handle::OpenFile;
-use super::size_of_u32;
+use super::open_file::OpenFile;
+use super::structure_size::size_of_u32;
 
 type Register = unsafe extern "system" fn(
     *const CM_NOTIFY_FILTER,
