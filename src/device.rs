@@ -233,7 +233,7 @@ fn become_filter(init: PWDFDEVICE_INIT) -> Result<(), NtStatus> {
 }
 
 /// The packets of which some are for the function driver below.
-const FILTERED: [(u32, PFN_WDFDEVICE_WDM_IRP_PREPROCESS); 4] = [
+const FILTERED: [(u32, PFN_WDFDEVICE_WDM_IRP_PREPROCESS); 9] = [
     (
         wdk_sys::IRP_MJ_DEVICE_CONTROL,
         Some(pass_through::device_control),
@@ -241,6 +241,20 @@ const FILTERED: [(u32, PFN_WDFDEVICE_WDM_IRP_PREPROCESS); 4] = [
     (
         wdk_sys::IRP_MJ_INTERNAL_DEVICE_CONTROL,
         Some(pass_through::device_control),
+    ),
+    (wdk_sys::IRP_MJ_READ, Some(pass_through::file_access)),
+    (wdk_sys::IRP_MJ_WRITE, Some(pass_through::file_access)),
+    (
+        wdk_sys::IRP_MJ_FLUSH_BUFFERS,
+        Some(pass_through::file_access),
+    ),
+    (
+        wdk_sys::IRP_MJ_QUERY_INFORMATION,
+        Some(pass_through::file_access),
+    ),
+    (
+        wdk_sys::IRP_MJ_SET_INFORMATION,
+        Some(pass_through::file_access),
     ),
     (wdk_sys::IRP_MJ_CLEANUP, Some(pass_through::end_of_file)),
     (wdk_sys::IRP_MJ_CLOSE, Some(pass_through::end_of_file)),

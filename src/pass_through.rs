@@ -1,17 +1,18 @@
 //! What the driver passes to the function driver below when it is an upper filter.
 //!
-//! The framework passes reads, writes, Plug and Play, power, WMI and every packet that it does not
-//! know. Here are the packets of which some are the driver's own:
+//! The framework passes Plug and Play, power, WMI and every packet that it does not know. Here are
+//! the packets of which some are the driver's own:
 //!
 //! | packet | the driver's own | the others |
 //! |---|---|---|
 //! | device control | codes of the virtualization stack and of the management interface, and whatever comes through a file that was opened for management | passed down as they are, before the framework makes a request of them |
 //! | create | files that are opened for management | sent down, and completed with the result |
+//! | read, write, flush, information | of these files: refused | passed down as they are |
 //! | cleanup, close | of these files | sent down first, then handled by the framework |
 //!
 //! So the function driver sees an equal number of creates, cleanups and closes.
 
-use pf_state::opener::Opened;
+use pf_state::{opener::Opened, status};
 use wdk_sys::{NTSTATUS, PIRP, WDFDEVICE, WDFFILEOBJECT, WDFREQUEST};
 
 use crate::{
@@ -30,6 +31,17 @@ pub(crate) unsafe extern "C" fn device_control(device: WDFDEVICE, irp: PIRP) -> 
     if ioctl::is_own_code(code) || is_for_management(device, irp) {
         // SAFETY: the packet is the callback's, which ends here.
         return unsafe { packet::return_to_framework(device, irp) };
+    }
+    // SAFETY: as above.
+    unsafe { packet::pass_down(device, irp) }
+}
+
+/// `EvtDeviceWdmIrpPreprocess` for the other packets about a file, up to `DISPATCH_LEVEL`. The
+/// function driver has never seen the create of a file that was opened for management.
+pub(crate) unsafe extern "C" fn file_access(device: WDFDEVICE, irp: PIRP) -> NTSTATUS {
+    if is_for_management(device, irp) {
+        // SAFETY: the packet is the callback's, which ends here.
+        return unsafe { packet::fail(irp, status::INVALID_DEVICE_REQUEST) };
     }
     // SAFETY: as above.
     unsafe { packet::pass_down(device, irp) }

@@ -24,13 +24,13 @@ static SERVICE: DEVPROPKEY = DEVPROPKEY {
 /// `DEVPROP_TYPE_STRING` of `devpropdef.h`.
 const STRING: DEVPROPTYPE = 0x12;
 /// Units of the longest service name, 256 ("`CreateService`"), and its zero.
-const MAX_SERVICE: usize = 257;
+const MAX_SERVICE: u32 = 257;
 /// More units than the path of a service's registry key has.
 const MAX_PATH: usize = 512;
 
 /// The position of the driver in the stack of a device that is about to be created.
 pub(crate) fn find(driver: WDFDRIVER, init: PWDFDEVICE_INIT) -> Result<Position, StartFailure> {
-    let mut buffer = [0; MAX_SERVICE];
+    let mut buffer = [0; MAX_SERVICE as usize];
     let service = match service(init, &mut buffer) {
         Ok(service) => service,
         Err(status::OBJECT_NAME_NOT_FOUND) => return Err(StartFailure::NoFunctionDriver),
@@ -44,8 +44,10 @@ pub(crate) fn find(driver: WDFDRIVER, init: PWDFDEVICE_INIT) -> Result<Position,
 }
 
 /// The name of the service that drives the device, in `buffer`.
-fn service(init: PWDFDEVICE_INIT, buffer: &mut [u16; MAX_SERVICE]) -> Result<&[u16], NtStatus> {
-    const BYTES: u32 = 2 * MAX_SERVICE as u32;
+fn service(
+    init: PWDFDEVICE_INIT,
+    buffer: &mut [u16; MAX_SERVICE as usize],
+) -> Result<&[u16], NtStatus> {
     let mut property = WDF_DEVICE_PROPERTY_DATA {
         Size: wdf::size_of_config::<WDF_DEVICE_PROPERTY_DATA>(),
         PropertyKey: &raw const SERVICE,
@@ -59,7 +61,7 @@ fn service(init: PWDFDEVICE_INIT, buffer: &mut [u16; MAX_SERVICE]) -> Result<&[u
             WdfFdoInitQueryPropertyEx,
             init,
             &raw mut property,
-            BYTES,
+            2 * MAX_SERVICE,
             buffer.as_mut_ptr().cast(),
             &raw mut length,
             &raw mut found,

@@ -5,7 +5,7 @@
 
 use core::ffi::c_void;
 
-use pf_state::rebalance::Signal as _;
+use pf_state::{rebalance::Signal as _, status::NtStatus};
 use wdk_sys::{DEVICE_OBJECT, IO_STACK_LOCATION, NTSTATUS, PDEVICE_OBJECT, PIRP, WDFDEVICE};
 
 use crate::os::{wait::Event, wdf};
@@ -92,6 +92,21 @@ pub(crate) unsafe fn pass_down(device: WDFDEVICE, irp: PIRP) -> NTSTATUS {
     unsafe { wdk_sys::ntddk::IofCallDriver(below(device), irp) }
 }
 
+/// Completes a packet with an error, as the result of a preprocess callback. Up to
+/// `DISPATCH_LEVEL`.
+///
+/// # Safety
+/// The packet is the callback's, which does not use it after this.
+pub(crate) unsafe fn fail(irp: PIRP, status: NtStatus) -> NTSTATUS {
+    // SAFETY: only the driver that owns the packet accesses its status.
+    let result = unsafe { &mut (*irp).IoStatus };
+    result.__bindgen_anon_1.Status = status;
+    result.Information = 0;
+    // SAFETY: the packet is the callback's, and no increment is `IO_NO_INCREMENT`.
+    unsafe { wdk_sys::ntddk::IofCompleteRequest(irp, 0) };
+    status
+}
+
 /// Sends a packet to the driver below and waits for its completion, at `PASSIVE_LEVEL`. The packet
 /// is the driver's again then, at the same stack location.
 ///
@@ -109,7 +124,9 @@ pub(crate) unsafe fn pass_down_and_wait(device: WDFDEVICE, irp: PIRP) {
     next.Context = (&raw const completed).cast_mut().cast();
     // SAFETY: the sender allocated a location for each device below, and locations are an array
     // whose lower entries belong to lower devices.
-    unsafe { own.sub(1).write_unaligned(next) };
+    let below_own = unsafe { own.sub(1) };
+    // SAFETY: the location of the device below is this driver's until it passes the packet on.
+    unsafe { below_own.write_unaligned(next) };
     // Whatever it returns, the completion routine runs.
     // SAFETY: the next location is filled for the device below, and the event lives through the
     // wait.

@@ -1,5 +1,6 @@
 //! A session of the lab: drivers installed, the PF and its VFs plugged in, the stack attached.
 
+use std::fs::{File, OpenOptions};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
@@ -92,6 +93,14 @@ impl Session {
     pub(crate) fn open_management(&self, access: Access) -> Result<Handle> {
         let path = &self.management_path;
         Handle::open(path, access).with_context(|| format!("open {path}"))
+    }
+
+    /// Opens the PF for the host's software as a file to read and write.
+    pub(crate) fn open_management_file(&self) -> Result<File> {
+        let path = &self.management_path;
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).open(path);
+        file.with_context(|| format!("open {path}"))
     }
 
     /// Opens the PF from user mode where the virtualization stack opens it from the kernel.

@@ -61,7 +61,7 @@ fn failures(others: Vec<u8>) -> Vec<Start> {
         ("with a table whose first byte is wrong", Byte(0), 0xC000_003E, TABLE, None),
         ("with a table with a wrong byte inside", Byte(40), 0xC000_003E, TABLE, None),
         ("with a table that lacks its last byte", Truncated(1), 0xC000_003E, TABLE, None),
-        ("with a table of another format version", Byte(8), 0xC000_0058, "The block table has a format version that this driver does not read.", Some((0x12, 2))),
+        ("with a table of another format version", Byte(8), 0xC000_0058, "The block table has a format version that this driver does not read.", Some((0x13, 3))),
         ("with InvalidateInput 2", InvalidateInput(Number(2)), 0xC000_090B, INPUT, Some((2, 1))),
         ("with InvalidateInput as text", InvalidateInput(Text("0")), 0xC000_090B, INPUT, Some((u64::MAX, 1))),
         ("with another device's table", Table(Some(Bytes(others))), 0xC000_00C0, "The block table is for another device.", Some((0x1414_B00D, 0x1414_B001))),

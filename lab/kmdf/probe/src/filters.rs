@@ -32,7 +32,7 @@ static FILE: File = File(UnsafeCell::new(unsafe { core::mem::zeroed() }));
 /// Plays the scenario; `false` when it is none of these.
 pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
     let (furnish, play): (fn(WDFDEVICE), fn()) = match scenario {
-        b"filter-passes-files-on" => (PLAIN.furnish, open_and_close),
+        b"filter-passes-files-on" | b"forwards-close-alone" => (PLAIN.furnish, open_and_close),
         b"filter-passes-controls-on" => (PLAIN.furnish, control),
         b"filter-sends-and-forgets" => (
             |device| create_queue(device, Some(send_and_forget)),
@@ -46,7 +46,6 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> bool {
             |device| create_queue(device, Some(forget_with_completion)),
             control,
         ),
-        b"forwards-close-alone" => (PLAIN.furnish, open_and_close),
         _ => return false,
     };
     let prepare: fn(PWDFDEVICE_INIT) = if scenario == b"forwards-close-alone" {

@@ -1,5 +1,6 @@
 //! What an upper filter passes to the function driver below it, which counts what reaches it.
 
+use std::io::{Read as _, Write as _};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -148,6 +149,15 @@ fn management(session: &mut Session) -> Result<()> {
         is("a code", answer.status, status::INVALID_DEVICE_REQUEST)?;
     }
     drop(handle);
+    let mut file = session.open_management_file()?;
+    let read = file.read(&mut [0; 16]);
+    ensure!(read.is_err(), "a read of a management file gives {read:?}");
+    let written = file.write(&[0; 16]);
+    ensure!(
+        written.is_err(),
+        "a write of a management file gives {written:?}"
+    );
+    drop(file);
     reached("management", record(session)?, Record::default())
 }
 
