@@ -20,6 +20,17 @@ pub enum Begun<P> {
     Pending(P),
 }
 
+impl<P> Begun<P> {
+    /// The operation that the companion has to answer, if so.
+    #[must_use]
+    pub fn pending(self) -> Option<P> {
+        match self {
+            Self::Done => None,
+            Self::Pending(pending) => Some(pending),
+        }
+    }
+}
+
 impl<L: VfLock> Broker<'_, L> {
     /// Whether the companion handles this operation of a VF on a block: the block exists, the VF
     /// may do it, and the manifest hands it over. If not, [`Broker::write`] or [`Broker::read`]

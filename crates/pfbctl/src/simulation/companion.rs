@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use block_broker::{Begun, Broker, PendingRead, PendingWrite, Ticks, VfLock};
+use block_broker::{Broker, PendingRead, PendingWrite, Ticks, VfLock};
 use block_table::{Image, MAX_BLOCK_LENGTH};
 use block_trace::{Direction, HandedWrite, PowerState};
 use pf_broker_abi::Refusal;
@@ -256,21 +256,16 @@ impl<'c, L: VfLock> Handed for VfWrite<'c, L> {
     }
 
     fn begin(&self, companion: Result<(), Unavailable>) -> Result<Option<Self::Pending>, Refusal> {
-        let OnVf {
-            broker, request, ..
-        } = self.vf;
         let Request {
             vf,
             block,
             length,
             now,
-        } = request;
+        } = self.vf.request;
         let companion = companion.map_err(refusal_of);
+        let broker = self.vf.broker;
         let begun = broker.begin_write(companion, vf, block, length, self.sent, now);
-        Ok(match begun.without_waiters()? {
-            Begun::Pending(pending) => Some(pending),
-            Begun::Done => None,
-        })
+        Ok(begun.without_waiters()?.pending())
     }
 
     fn call(&self, pending: &mut Self::Pending) -> NtStatus {
@@ -319,25 +314,21 @@ impl<'c, L: VfLock> Handed for VfRead<'c, L> {
     }
 
     fn begin(&self, companion: Result<(), Unavailable>) -> Result<Option<Self::Pending>, Refusal> {
-        let OnVf {
-            broker, request, ..
-        } = self.vf;
         let Request {
             vf,
             block,
             length,
             now,
-        } = request;
+        } = self.vf.request;
         let companion = companion.map_err(refusal_of);
         let mut reply = [0; MAX_BLOCK_LENGTH];
+        let broker = self.vf.broker;
         let begun = broker.begin_read(companion, vf, block, length, &mut reply, now);
-        Ok(match begun.without_waiters()? {
-            Begun::Pending(pending) => Some(pending),
-            Begun::Done => {
-                self.reply.set(reply);
-                None
-            }
-        })
+        let pending = begun.without_waiters()?.pending();
+        if pending.is_none() {
+            self.reply.set(reply);
+        }
+        Ok(pending)
     }
 
     fn call(&self, pending: &mut Self::Pending) -> NtStatus {
