@@ -12,17 +12,30 @@ use zerocopy::IntoBytes;
 use zerocopy::little_endian::U16;
 
 use crate::format::{CRC_START, Header, MAGIC, MAX_DEVICE_IDS, VERSION};
-use crate::{Limits, Table};
+use crate::{Limits, Table, Work};
 use error::{count16, count32};
 use slot_table::SlotTable;
 use writer::Writer;
 
 pub use crate::format::{FieldRecord, Instruction};
+pub use condition::chosen;
 pub use error::EncodeError;
 pub use instruction::{
     compare_constant, compare_field, field_record, on_constant, on_field, on_stack,
 };
 pub use source::{BlockSource, Checksum, Field, Layout, Rule, Shape, Source};
+
+impl BlockSource {
+    /// The work of one write of the block.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooMany`] when a count does not fit.
+    pub fn work(&self) -> Result<Work, EncodeError> {
+        let mut writer = Writer::default();
+        let record = writer.block(self)?;
+        Ok(writer.work(&record))
+    }
+}
 
 impl Source {
     /// Writes the table and verifies it.

@@ -160,11 +160,12 @@ pub struct BlockRecord {
     pub checksum_owner: u8,
     /// Messages that a stream keeps for each VF; zero for a register.
     pub depth: U16,
-    /// The block as a whole. For a block with layouts, bytes that only layouts cover count as
-    /// reserved here.
+    /// The block as a whole. In a block with layouts either side sets the bytes outside of
+    /// `common`; the chosen layout decides whose they are.
     pub shape: Shape,
     /// Index of an image with `0xFF` for each byte that fields of the block itself cover, where
-    /// layouts do not reach.
+    /// layouts do not reach. In a block with layouts the rules before the choice, the keys and the
+    /// conditions read no other bytes, and each layout has the masks of the block there.
     pub common: U16,
     /// Rules that hold before a layout is chosen.
     pub rules: Span,
@@ -173,6 +174,9 @@ pub struct BlockRecord {
     pub layouts: Span,
     /// Rules that hold in every layout, evaluated last.
     pub last_rules: Span,
+    /// The most simple comparisons that one write takes ([`Work`](crate::Work)), at most
+    /// [`MAX_WORK`](crate::MAX_WORK).
+    pub work: U32,
 }
 
 /// The bits that identify a layout. Most conditions of layouts begin with equalities of fields and
@@ -413,7 +417,7 @@ pub mod op {
     /// Replaces zero with one and everything else with zero.
     pub const NOT: u8 = 1;
     /// If the top is zero, skips the number of instructions in the immediate; otherwise drops the
-    /// top.
+    /// top. A jump is reached with one value on the stack, and so is its target.
     pub const AND_THEN: u8 = 2;
     /// If the top is not zero, skips the number of instructions in the immediate; otherwise drops
     /// the top.

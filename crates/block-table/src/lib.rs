@@ -20,6 +20,7 @@
 //! | `violation.rs` | the rules that a write can break |
 //! | `writer.rs` | the two writers of a block, and which of them have written it |
 //! | `image.rs` | block images, and integers in them |
+//! | `work.rs` | [`Work`], the bound of what one write takes |
 //! | `checksum.rs` | [`crc32`], the CRC of tables and of checksum fields |
 //! | `format.rs` | the records in the bytes of a table |
 #![cfg_attr(not(any(test, feature = "encode")), no_std)]
@@ -38,6 +39,7 @@ mod rule;
 mod table;
 mod verify;
 mod violation;
+mod work;
 mod writer;
 
 pub use checksum::crc32;
@@ -47,6 +49,7 @@ pub use table::{
     Access, Block, Companion, Device, Kind, Limits, OnReset, ShortRead, Table, WhenFull,
 };
 pub use violation::{Rule, Violation};
+pub use work::{MAX_WORK, Work};
 pub use writer::{History, Writer};
 
 /// The longest block in bytes: `VPCI_MAX_READ_WRITE_BLOCK_SIZE` of the public header `pcivirt.h`.

@@ -7,6 +7,7 @@
 mod block;
 mod code;
 mod outcome;
+mod reach;
 mod rule;
 mod section;
 

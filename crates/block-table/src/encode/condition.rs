@@ -2,13 +2,27 @@
 //! them.
 
 use super::instruction::on_constant;
-use super::source::Rule;
-use crate::MAX_INSTRUCTIONS;
+use super::source::{Layout, Rule};
+use crate::expression::evaluate;
 use crate::format::{FieldRecord, Instruction, KEY_LENGTH, KeyRecord, LAST_KEY_START, op, operand};
 use crate::image::LAST_START;
+use crate::{Image, MAX_INSTRUCTIONS};
 
 const AND_THEN: u8 = op::AND_THEN | op::IMMEDIATE;
 const OR_ELSE: u8 = op::OR_ELSE | op::IMMEDIATE;
+
+/// The index of the layout of `image`, as [`Block::layout_of`](crate::Block::layout_of) finds it in
+/// the table: the first whose condition holds. `None` if there is none, or if a condition before it
+/// overflows.
+#[must_use]
+pub fn chosen(layouts: &[Layout], image: &Image) -> Option<usize> {
+    for (index, layout) in layouts.iter().enumerate() {
+        if layout.when.is_empty() || evaluate(&layout.when, image).ok()? {
+            return Some(index);
+        }
+    }
+    None
+}
 
 /// Splits `when` into the key of its layout and the code to evaluate for an image that matches the
 /// key.
@@ -184,9 +198,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Image;
     use crate::encode::{compare_constant, field_record, on_stack};
-    use crate::expression::{Overflow, evaluate};
+    use crate::expression::Overflow;
     use crate::image::has;
 
     const NONE: FieldRecord = FieldRecord {

@@ -12,7 +12,7 @@ use crate::format::{
     rule,
 };
 use crate::image::{place, unused_bits};
-use crate::{Access, Image, Kind, OnReset, ShortRead, WhenFull};
+use crate::{Access, Image, Kind, OnReset, ShortRead, WhenFull, Work};
 
 /// The sections after the blocks, while they are written.
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl Writer {
             operand: 0,
             owner: 0,
         });
-        Ok(BlockRecord {
+        let mut record = BlockRecord {
             id: block.id.into(),
             name: self.text(&block.name)?,
             kind: match block.kind {
@@ -66,7 +66,16 @@ impl Writer {
             rules,
             layouts,
             last_rules,
-        })
+            work: 0.into(),
+        };
+        record.work = self.work(&record).total().into();
+        Ok(record)
+    }
+
+    /// The work of a write of the block `record`, whose elements are written.
+    pub(super) fn work(&self, record: &BlockRecord) -> Work {
+        let layouts = elements(&self.layouts, record.layouts);
+        Work::of(record, layouts, |rules| elements(&self.rules, rules))
     }
 
     fn layout(&mut self, layout: &Layout) -> Result<LayoutRecord, EncodeError> {
@@ -205,6 +214,13 @@ fn rule_record(kind: u8, field: Field, a: u64, b: u64) -> RuleRecord {
         a: a.into(),
         b: b.into(),
     }
+}
+
+/// The elements of a span that was written.
+fn elements<T>(section: &[T], span: Span) -> &[T] {
+    let start = usize::try_from(span.start.get()).unwrap_or(usize::MAX);
+    let rest = section.get(start..).unwrap_or_default();
+    rest.get(..span.count.get().into()).unwrap_or_default()
 }
 
 fn span(start: usize, count: usize, what: &'static str) -> Result<Span, EncodeError> {

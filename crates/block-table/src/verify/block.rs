@@ -1,6 +1,7 @@
 //! Verification of block and layout records.
 
 use super::outcome::{Outcome, ensure, refuse};
+use super::reach::Reach;
 use super::{Verifier, claim_span};
 use crate::error::Flaw;
 use crate::format::{
@@ -9,9 +10,12 @@ use crate::format::{
 };
 use crate::image::Image;
 use crate::table::{Access, Block};
-use crate::{INVALIDATABLE_BLOCKS, MAX_BLOCK_LENGTH, MAX_DEPTH, MAX_LAYOUTS, MAX_RULES, Writer};
+use crate::{
+    INVALIDATABLE_BLOCKS, MAX_BLOCK_LENGTH, MAX_DEPTH, MAX_LAYOUTS, MAX_RULES, MAX_WORK, Work,
+    Writer,
+};
 
-impl Verifier<'_> {
+impl<'v> Verifier<'v> {
     pub(super) fn block(&mut self, record: &BlockRecord) -> Outcome {
         let at = self.at(record);
         self.name(record.name, record)?;
@@ -19,10 +23,16 @@ impl Verifier<'_> {
         let lengths = min >= 1 && min <= max && usize::from(max) <= MAX_BLOCK_LENGTH;
         ensure(lengths, Flaw::BlockLength, at)?;
         self.kind(record)?;
-        self.checksum(record)?;
         self.shape(at, record.shape, max)?;
-        self.byte_mask(record.common.get(), at)?;
-        self.rules(record.rules, max, at)?;
+        self.checksum(record)?;
+        let common = self.byte_mask(record.common.get(), at)?;
+        let whole = Reach::whole(max);
+        let before_layout = if record.layouts.count.get() == 0 {
+            whole
+        } else {
+            Reach::common(max, common)
+        };
+        self.rules(record.rules, before_layout, at)?;
         ensure(
             usize::from(record.layouts.count.get()) <= MAX_LAYOUTS,
             Flaw::TooManyLayouts,
@@ -39,9 +49,19 @@ impl Verifier<'_> {
             record,
         };
         for layout in block.layouts() {
-            self.layout(layout, max)?;
+            self.key(layout, max, common)?;
+            self.when(layout, before_layout)?;
+            self.shape(self.at(layout), layout.shape, max)?;
+            self.masks_agree(record, layout, common)?;
+            self.rules(layout.rules, whole, self.at(layout))?;
         }
-        self.rules(record.last_rules, max, at)?;
+        self.rules(record.last_rules, whole, at)?;
+        let work = Work::of(record, block.layouts(), |rules| self.table.rules(rules)).total();
+        ensure(
+            work == record.work.get() && work <= MAX_WORK,
+            Flaw::Work,
+            at,
+        )?;
         self.writes_all(&block, record)
     }
 
@@ -89,46 +109,75 @@ impl Verifier<'_> {
         } else {
             let four_bytes = shape & !operand::BIG_ENDIAN == 2;
             let end = usize::from(record.checksum_offset) + 4;
-            let owned = owners != 0 && owners & !(owner::VF | owner::PF) == 0;
-            four_bytes && owned && end <= usize::from(record.min_length)
+            let owned = |writer, mask: u16| {
+                let byte = if owners & writer == 0 { 0 } else { 0xFF };
+                let bytes = usize::from(record.checksum_offset)..end;
+                let bytes = self.table.image(mask).get(bytes).unwrap_or(&[]);
+                bytes.iter().all(|mask| *mask == byte)
+            };
+            four_bytes
+                && owners & !(owner::VF | owner::PF) == 0
+                && owned(owner::VF, record.shape.vf.get())
+                && owned(owner::PF, record.shape.pf.get())
+                && end <= usize::from(record.min_length)
         };
         ensure(fits, Flaw::Checksum, self.at(record))
     }
 
-    fn layout(&mut self, layout: &LayoutRecord, length: u8) -> Outcome {
-        self.key(layout, length)?;
-        if layout.when.count.get() == 0 {
-            let claimed = claim_span(
-                &mut self.next.instructions,
-                layout.when,
-                self.table.instructions.len(),
-            );
-            ensure(claimed, Flaw::Span, self.at(layout))?;
-        } else {
-            let Span { start, count } = layout.when;
-            self.expression(
-                start.get().into(),
-                count.get().into(),
-                length,
-                self.at(layout),
-            )?;
+    fn when(&mut self, layout: &LayoutRecord, reach: Reach<'_>) -> Outcome {
+        let at = self.at(layout);
+        let Span { start, count } = layout.when;
+        if count.get() == 0 {
+            let instructions = self.table.instructions.len();
+            let claimed = claim_span(&mut self.next.instructions, layout.when, instructions);
+            return ensure(claimed, Flaw::Span, at);
         }
-        self.shape(self.at(layout), layout.shape, length)?;
-        self.rules(layout.rules, length, self.at(layout))
+        self.expression(start.get().into(), count.get().into(), reach, at)
     }
 
-    fn key(&self, layout: &LayoutRecord, length: u8) -> Outcome {
+    fn key(&self, layout: &LayoutRecord, length: u8, common: &Image) -> Outcome {
         let KeyRecord { start, mask, value } = layout.key;
         let (mask, value) = (mask.get(), value.get());
         // The bytes after these must not have bits of the mask.
         let in_block = u32::from(length.saturating_sub(start));
         let behind = u128::MAX.checked_shl(8 * in_block).unwrap_or(0);
         let fits = start <= LAST_KEY_START && value & !mask == 0 && mask & behind == 0;
-        ensure(fits, Flaw::Key, self.at(layout))
+        ensure(fits, Flaw::Key, self.at(layout))?;
+        let compared = mask.to_le_bytes();
+        let settled = compared
+            .iter()
+            .zip(common.iter().skip(start.into()))
+            .all(|(mask, common)| mask & !common == 0);
+        ensure(settled, Flaw::BeforeLayout, self.at(layout))
     }
 
-    /// Verifies the rule list `span` of a block of `length` bytes; `at` is the list's owner.
-    fn rules(&mut self, span: Span, length: u8, at: usize) -> Outcome {
+    /// Verifies that the layout has the owners and reserved bits of the block in the `common` bytes,
+    /// which are judged before it is chosen, and that a write of either side brings all others,
+    /// which are judged after it is.
+    fn masks_agree(&self, record: &BlockRecord, layout: &LayoutRecord, common: &Image) -> Outcome {
+        let agrees = |of: fn(&Shape) -> u16| {
+            let block = self.table.image(of(&record.shape));
+            let layout = self.table.image(of(&layout.shape));
+            let mut bytes = block.iter().zip(layout).zip(common);
+            bytes.all(|((block, layout), common)| (block ^ layout) & common == 0)
+        };
+        let brought = |of: fn(&Shape) -> u16| {
+            let block = self.table.image(of(&record.shape));
+            let mut bytes = block.iter().zip(common).take(record.max_length.into());
+            bytes.all(|(block, common)| block | common == 0xFF)
+        };
+        let vf = |shape: &Shape| shape.vf.get();
+        let pf = |shape: &Shape| shape.pf.get();
+        let all = agrees(vf)
+            && agrees(pf)
+            && agrees(|shape| shape.reserved.get())
+            && brought(vf)
+            && brought(pf);
+        ensure(all, Flaw::LayoutMasks, self.at(layout))
+    }
+
+    /// Verifies the rule list `span`, which may read the bytes of `reach`; `at` is its owner.
+    fn rules(&mut self, span: Span, reach: Reach<'_>, at: usize) -> Outcome {
         ensure(
             usize::from(span.count.get()) <= MAX_RULES,
             Flaw::TooManyRules,
@@ -136,7 +185,7 @@ impl Verifier<'_> {
         )?;
         let claimed = claim_span(&mut self.next.rules, span, self.table.rules.len());
         ensure(claimed, Flaw::Span, at)?;
-        self.rule_list(self.table.rules(span), length)
+        self.rule_list(self.table.rules(span), reach)
     }
 
     /// Verifies the four images of a shape of a block of `length` bytes.
@@ -161,7 +210,7 @@ impl Verifier<'_> {
         ensure(owned, Flaw::Mask, at)
     }
 
-    fn byte_mask(&self, index: u16, at: usize) -> Outcome<&Image> {
+    fn byte_mask(&self, index: u16, at: usize) -> Outcome<&'v Image> {
         let mask = self.existing_image(index, at)?;
         ensure(
             mask.iter().all(|byte| matches!(byte, 0x00 | 0xFF)),
@@ -171,7 +220,7 @@ impl Verifier<'_> {
         Ok(mask)
     }
 
-    fn existing_image(&self, index: u16, at: usize) -> Outcome<&Image> {
+    fn existing_image(&self, index: u16, at: usize) -> Outcome<&'v Image> {
         match self.table.images.get(usize::from(index)) {
             Some(image) => Ok(image),
             None => refuse(Flaw::ImageIndex, at),

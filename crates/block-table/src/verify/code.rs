@@ -1,22 +1,27 @@
 //! Verification of expressions.
 
 use super::outcome::{Outcome, ensure, refuse};
+use super::reach::Reach;
 use super::{Verifier, claim};
 use crate::error::Flaw;
 use crate::format::{FieldRecord, Instruction, op, operand};
 use crate::image::LAST_START;
 use crate::{MAX_INSTRUCTIONS, MAX_STACK};
 
-/// No jump arrives here.
-const NO_JUMP: u8 = u8::MAX;
-
 impl Verifier<'_> {
-    /// Verifies the expression of `count` instructions from `start` over a block of `length` bytes;
-    /// `at` is its owner.
+    /// Verifies the expression of `count` instructions from `start`, which may read the bytes of
+    /// `reach`; `at` is its owner.
     ///
     /// Jumps only go forward, so one pass knows the stack depth at each instruction, and the
-    /// evaluation ends.
-    pub(super) fn expression(&mut self, start: u64, count: u64, length: u8, at: usize) -> Outcome {
+    /// evaluation ends. A jump tests the only value on the stack and arrives with it alone, so the
+    /// evaluation without a stack has the same result as the stack machine.
+    pub(super) fn expression(
+        &mut self,
+        start: u64,
+        count: u64,
+        reach: Reach<'_>,
+        at: usize,
+    ) -> Outcome {
         ensure(
             (1..=MAX_INSTRUCTIONS as u64).contains(&count),
             Flaw::ExpressionLength,
@@ -29,42 +34,34 @@ impl Verifier<'_> {
             self.table.instructions.len(),
         );
         ensure(claimed, Flaw::Span, at)?;
-        // The stack depth that jumps have at each target, including the end of the expression.
-        let mut arrivals = [NO_JUMP; MAX_INSTRUCTIONS + 1];
+        // Whether a jump arrives at each instruction, or at the end of the expression.
+        let mut targets = [false; MAX_INSTRUCTIONS + 1];
         let mut depth = 0u8;
         let code = self.table.code(start, count);
         for (index, instruction) in code.iter().enumerate() {
             let at = self.at(instruction);
-            check_jump_depth(&arrivals, index, depth, at)?;
-            depth = step(instruction, depth, length, at)?;
+            check_arrival(&targets, index, depth, at)?;
+            let before = depth;
+            depth = step(instruction, depth, reach, at)?;
             if is_jump(instruction.op) {
                 let skip = usize::try_from(instruction.immediate.get()).unwrap_or(usize::MAX);
                 let target = index.saturating_add(1).saturating_add(skip);
-                ensure(skip != 0 && target <= code.len(), Flaw::Jump, at)?;
-                // A taken jump keeps the value that it tested; otherwise it is dropped, as `step`
-                // has counted.
-                jump_to(&mut arrivals, target, depth + 1, at)?;
+                let forward = skip != 0 && target <= code.len();
+                ensure(forward && before == 1, Flaw::Jump, at)?;
+                if let Some(arrives) = targets.get_mut(target) {
+                    *arrives = true;
+                }
             }
         }
-        check_jump_depth(&arrivals, code.len(), depth, at)?;
+        check_arrival(&targets, code.len(), depth, at)?;
         ensure(depth == 1, Flaw::Result, at)
     }
 }
 
-/// Whether all jumps to `index` have `depth` values on the stack.
-fn check_jump_depth(arrivals: &[u8], index: usize, depth: u8, at: usize) -> Outcome {
-    let expected = arrivals.get(index).copied().unwrap_or(NO_JUMP);
-    ensure(expected == NO_JUMP || expected == depth, Flaw::Jump, at)
-}
-
-fn jump_to(arrivals: &mut [u8], target: usize, depth: u8, at: usize) -> Outcome {
-    match arrivals.get_mut(target) {
-        Some(arrival) if *arrival == NO_JUMP || *arrival == depth => {
-            *arrival = depth;
-            Ok(())
-        }
-        _ => refuse(Flaw::Jump, at),
-    }
+/// Verifies that one value is on the stack where a jump arrives.
+fn check_arrival(targets: &[bool], index: usize, depth: u8, at: usize) -> Outcome {
+    let arrives = targets.get(index).copied().unwrap_or(false);
+    ensure(!arrives || depth == 1, Flaw::Jump, at)
 }
 
 const fn is_jump(operation: u8) -> bool {
@@ -72,7 +69,7 @@ const fn is_jump(operation: u8) -> bool {
 }
 
 /// Verifies one instruction by itself and returns the stack depth after it.
-fn step(instruction: &Instruction, depth: u8, length: u8, at: usize) -> Outcome<u8> {
+fn step(instruction: &Instruction, depth: u8, reach: Reach<'_>, at: usize) -> Outcome<u8> {
     let operation = instruction.op & op::OPERATION;
     let compares = matches!(operation, op::LESS..=op::GREATER_OR_EQUAL);
     let binary = compares || matches!(operation, op::ADD..=op::BIT_OR);
@@ -89,7 +86,7 @@ fn step(instruction: &Instruction, depth: u8, length: u8, at: usize) -> Outcome<
     ensure(parts_are_used(instruction, source), Flaw::Operation, at)?;
     for field in [instruction.left, instruction.plus, instruction.right] {
         if field != FieldRecord::default() {
-            field_in_block(field, length, at)?;
+            field_in_reach(field, reach, at)?;
         }
     }
     ensure(depth >= takes, Flaw::StackUnderflow, at)?;
@@ -118,7 +115,7 @@ fn parts_are_used(instruction: &Instruction, source: u8) -> bool {
     used && reserved == [0; 3]
 }
 
-fn field_in_block(field: FieldRecord, length: u8, at: usize) -> Outcome {
+fn field_in_reach(field: FieldRecord, reach: Reach<'_>, at: usize) -> Outcome {
     let FieldRecord {
         start,
         shift,
@@ -130,10 +127,16 @@ fn field_in_block(field: FieldRecord, length: u8, at: usize) -> Outcome {
     ensure(order_known && in_range, Flaw::Operation, at)?;
     // The highest bit of a little-endian field lies in its last byte, the lowest one of a
     // big-endian field.
-    let last = if order == 0 {
-        (shift + bits - 1).min(63) / 8
+    let (low, high) = (shift / 8, (shift + bits - 1).min(63) / 8);
+    let (first, last) = if order == 0 {
+        (low, high)
     } else {
-        7 - shift / 8
+        (7 - high, 7 - low)
     };
-    ensure(start + last < length, Flaw::OutOfBlock, at)
+    let start = usize::from(start);
+    reach.contains(
+        start + usize::from(first),
+        start + usize::from(last) + 1,
+        at,
+    )
 }

@@ -1,15 +1,16 @@
 //! Verification of rule records.
 
 use super::outcome::{Outcome, ensure, refuse};
+use super::reach::Reach;
 use super::{Verifier, claim};
+use crate::MAX_VALUES;
 use crate::error::Flaw;
 use crate::format::{RuleRecord, operand, owner, rule, sequence};
 use crate::image::{place, unused_bits};
-use crate::{MAX_BLOCK_LENGTH, MAX_VALUES};
 
 impl Verifier<'_> {
-    /// Verifies `rules` of a block of `length` bytes.
-    pub(super) fn rule_list(&mut self, rules: &[RuleRecord], length: u8) -> Outcome {
+    /// Verifies `rules`, which may read the bytes of `reach`.
+    pub(super) fn rule_list(&mut self, rules: &[RuleRecord], reach: Reach<'_>) -> Outcome {
         let mut count = None;
         for record in rules {
             let at = self.at(record);
@@ -18,11 +19,11 @@ impl Verifier<'_> {
                 ensure(same && takes_elements(record.kind), Flaw::Counted, at)?;
             }
             if record.kind == rule::REQUIRE {
-                self.require(record, length)?;
+                self.require(record, reach)?;
                 continue;
             }
-            field_in_block(record, length, at)?;
-            self.rule(record, length, at)?;
+            field_in_reach(record, reach, at)?;
+            self.rule(record, reach, at)?;
             if record.kind == rule::COUNT {
                 count = Some(record);
             }
@@ -30,7 +31,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    fn rule(&mut self, record: &RuleRecord, length: u8, at: usize) -> Outcome {
+    fn rule(&mut self, record: &RuleRecord, reach: Reach<'_>, at: usize) -> Outcome {
         let (a, b) = (record.a.get(), record.b.get());
         match record.kind & !rule::COUNTED {
             rule::RANGE => ensure(a <= b, Flaw::Range, at)?,
@@ -48,7 +49,7 @@ impl Verifier<'_> {
             )?,
             rule::COUNT => {
                 ensure(a == 0 && b == 0, Flaw::ReservedNotZero, at)?;
-                return integer_in_block(record.detail, record.second, 1, length, at);
+                return integer_in_reach(record.detail, record.second, 1, reach, at);
             }
             rule::SEQUENCE => {
                 ensure(record.elements == 1, Flaw::Elements, at)?;
@@ -70,7 +71,7 @@ impl Verifier<'_> {
         )
     }
 
-    fn require(&mut self, record: &RuleRecord, length: u8) -> Outcome {
+    fn require(&mut self, record: &RuleRecord, reach: Reach<'_>) -> Outcome {
         let at = self.at(record);
         let unused = [
             record.offset,
@@ -83,7 +84,7 @@ impl Verifier<'_> {
         ];
         let unused = unused == [0; 7] && record.mask.get() == 0;
         ensure(unused, Flaw::ReservedNotZero, at)?;
-        self.expression(record.a.get(), record.b.get(), length, at)
+        self.expression(record.a.get(), record.b.get(), reach, at)
     }
 
     fn listed(&mut self, start: u64, count: u64, at: usize) -> Outcome {
@@ -109,21 +110,18 @@ fn same_elements(one: &RuleRecord, other: &RuleRecord) -> bool {
     (one.offset, one.operand, one.elements) == (other.offset, other.operand, other.elements)
 }
 
-fn field_in_block(record: &RuleRecord, length: u8, at: usize) -> Outcome {
+fn field_in_reach(record: &RuleRecord, reach: Reach<'_>, at: usize) -> Outcome {
     ensure(record.elements != 0, Flaw::Elements, at)?;
-    integer_in_block(record.offset, record.operand, record.elements, length, at)?;
+    integer_in_reach(record.offset, record.operand, record.elements, reach, at)?;
     let follows = (record.start, record.shift) == place(record.offset, record.operand);
     let all_bits = u64::MAX >> unused_bits(record.operand);
     ensure(follows && record.mask.get() == all_bits, Flaw::Place, at)
 }
 
-/// Verifies that `elements` integers from `offset` lie inside a block of `length` bytes.
-fn integer_in_block(offset: u8, shape: u8, elements: u8, length: u8, at: usize) -> Outcome {
+/// Verifies that `elements` integers from `offset` lie in `reach`.
+fn integer_in_reach(offset: u8, shape: u8, elements: u8, reach: Reach<'_>, at: usize) -> Outcome {
     ensure(shape & !operand::ALL == 0, Flaw::Operand, at)?;
-    let end = usize::from(offset) + usize::from(operand::width(shape)) * usize::from(elements);
-    ensure(
-        end <= usize::from(length) && end <= MAX_BLOCK_LENGTH,
-        Flaw::OutOfBlock,
-        at,
-    )
+    let start = usize::from(offset);
+    let end = start + usize::from(operand::width(shape)) * usize::from(elements);
+    reach.contains(start, end, at)
 }

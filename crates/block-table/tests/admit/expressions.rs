@@ -213,14 +213,4 @@ fn every_place_of_the_stack_keeps_its_value() {
     code.extend([on_stack(op::ADD); 6]);
     code.push(on_constant(op::EQUAL, 12));
     assert!(first_write(with_rules(vec![Check::Require(code)]), &sent(0, &[7])).is_ok());
-    // A condition leaves the values below it on the stack: 5 + (a && b) with a = 7.
-    let code = vec![
-        on_constant(op::PUSH, 5),
-        load(0, U8),
-        on_constant(op::AND_THEN, 1),
-        load(1, U8),
-        on_stack(op::ADD),
-        on_constant(op::EQUAL, 7),
-    ];
-    assert!(first_write(with_rules(vec![Check::Require(code)]), &sent(0, &[7, 2])).is_ok());
 }

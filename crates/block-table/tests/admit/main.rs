@@ -7,10 +7,10 @@ mod sides;
 mod source;
 
 use attempt::{broken, first_write, sent, with_rules, write};
-use block_table::encode::{BlockSource, Checksum, Field, Rule as Check};
+use block_table::encode::{BlockSource, Checksum, Field, Rule as Check, Shape};
 use block_table::format::{owner, sequence};
 use block_table::{History, Image, Rule, Table, Violation, Writer};
-use source::{BE, U8, U16, U32, field, opaque, table};
+use source::{BE, U8, U16, U32, bytes, field, opaque, table};
 
 #[test]
 fn an_opaque_block_takes_any_bytes_and_zero_fills_the_rest() {
@@ -350,10 +350,14 @@ fn a_checksum_covers_all_bytes_before_it_as_its_owner_sent_them() {
                 operand: shape,
                 owner: owner::VF,
             }),
+            shape: Shape {
+                pf: bytes(0..9),
+                ..opaque(0, 16).shape
+            },
             ..opaque(0, 16)
         };
-        let bytes = table(vec![block]).encode().unwrap();
-        let table = Table::verify(&bytes).unwrap();
+        let encoded = table(vec![block]).encode().unwrap();
+        let table = Table::verify(&encoded).unwrap();
         let block = table.block(0).unwrap();
         let mut sent = [0; 16];
         sent[..9].copy_from_slice(b"123456789");

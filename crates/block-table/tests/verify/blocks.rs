@@ -123,7 +123,8 @@ fn a_checksum_lies_in_every_write() {
         Some(Flaw::Checksum)
     );
     assert_eq!(block(0, |block| block.checksum_operand = 2 | BE), None);
-    for owner in [0, 4] {
+    // Both sides own its bytes, and no side may own another checksum than the bytes.
+    for owner in [0, 1, 2, 4, 7] {
         assert_eq!(
             block(0, |block| block.checksum_owner = owner),
             Some(Flaw::Checksum)
@@ -236,6 +237,7 @@ fn every_element_has_one_owner() {
     let fewer = changed(|bytes, offsets| {
         let block: &mut BlockRecord = record(bytes, offsets.blocks);
         block.last_rules.count = 2.into();
+        block.work = (block.work.get() - 1).into();
         let stream: &mut BlockRecord = record(bytes, offsets.blocks + size_of::<BlockRecord>());
         stream.rules.start = (stream.rules.start.get() - 1).into();
         stream.last_rules.start = stream.rules.start;

@@ -31,7 +31,7 @@ pub(crate) fn everything() -> Source {
         checksum: Some(Checksum {
             offset: 12,
             operand: U32,
-            owner: owner::VF,
+            owner: owner::VF | owner::PF,
         }),
         rules: vec![
             Rule::Range(field(0, U8), 0, 200),

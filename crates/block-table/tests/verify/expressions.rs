@@ -1,7 +1,9 @@
 //! Expressions: instructions, fields, stack and jumps.
 
 use block_table::Flaw;
-use block_table::encode::{BlockSource, FieldRecord, Instruction, Rule, on_constant, on_stack};
+use block_table::encode::{
+    BlockSource, FieldRecord, Instruction, Rule, compare_constant, on_constant, on_stack,
+};
 use block_table::format::op;
 
 use crate::changed::instruction;
@@ -191,7 +193,7 @@ fn stacks_are_balanced_and_bounded() {
 }
 
 #[test]
-fn jumps_go_forward_and_arrive_with_the_stack_that_is_there() {
+fn jumps_go_forward_and_depart_and_arrive_with_one_value() {
     for skip in [0, 3, u64::MAX] {
         assert_eq!(
             instruction(6, |code| code.immediate = skip.into()),
@@ -206,7 +208,7 @@ fn jumps_go_forward_and_arrive_with_the_stack_that_is_there() {
         }])
         .encode()
     };
-    // Two jumps may have one target only with the same stack depth.
+    // Two jumps may have one target only if it is reached with one value.
     let meeting = |skip| {
         vec![
             load(0, U8),
@@ -218,6 +220,20 @@ fn jumps_go_forward_and_arrive_with_the_stack_that_is_there() {
     };
     assert!(jumps(meeting(1)).is_ok());
     assert!(jumps(meeting(2)).is_err());
+    // The first jump would arrive with two values. The evaluation without a stack would take the
+    // second jump for the first comparison, and the stack machine for the second one.
+    let compare =
+        |offset| compare_constant(op::EQUAL, whole(offset, U8), FieldRecord::default(), 1);
+    let two_meanings = vec![
+        compare(0),
+        compare(1),
+        on_constant(op::AND_THEN, 3),
+        on_constant(op::OR_ELSE, 3),
+        compare(2),
+        compare(3),
+        on_stack(op::EQUAL),
+    ];
+    assert!(jumps(two_meanings).is_err());
     let uneven = vec![
         load(0, U8),
         load(0, U8),
@@ -229,6 +245,6 @@ fn jumps_go_forward_and_arrive_with_the_stack_that_is_there() {
         jumps(uneven)
             .unwrap_err()
             .to_string()
-            .contains("arrives with another stack depth")
+            .contains("arrive with one value on the stack")
     );
 }

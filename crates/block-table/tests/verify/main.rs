@@ -3,9 +3,11 @@
 mod blocks;
 mod changed;
 mod expressions;
+mod layouts;
 mod rules;
 #[path = "../source/mod.rs"]
 mod source;
+mod work;
 
 use block_table::encode::{EncodeError, Source, seal};
 use block_table::format::{self, Header};

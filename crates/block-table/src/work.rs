@@ -1,0 +1,78 @@
+//! The work of one write: an upper bound, in simple comparisons, of what its evaluation takes.
+//!
+//! A write is evaluated under the lock of its VF, at the IRQL of the caller. The verifier refuses a
+//! block whose writes may take more than [`MAX_WORK`], whatever bytes a VF sends.
+
+use crate::format::{BlockRecord, LayoutRecord, NO_CHECKSUM, RuleRecord, Span, rule};
+
+/// The most simple comparisons that one write may take: some tens of microseconds.
+pub const MAX_WORK: u32 = 4096;
+
+/// A division takes as long as this many comparisons.
+const DIVISION: u32 = 8;
+/// One comparison takes as long as the CRC of this many bytes.
+const CRC_BYTES: u32 = 4;
+
+/// The work of one write, in simple comparisons. A comparison is a rule on one integer, an
+/// instruction, or the key of a layout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// The checksum, and the rules before the choice of a layout.
+    pub before: u32,
+    /// The choice of a layout, for the written image and for the committed one.
+    pub choice: u32,
+    /// The rules of the layout with the most work.
+    pub layout: u32,
+    /// The rules after those of the layout.
+    pub after: u32,
+}
+
+impl Work {
+    /// The work of a write of the block `record`; `rules` gives the rules of a span.
+    pub(crate) fn of<'r>(
+        record: &BlockRecord,
+        layouts: &[LayoutRecord],
+        rules: impl Fn(Span) -> &'r [RuleRecord],
+    ) -> Self {
+        let checksum = match record.checksum_offset {
+            NO_CHECKSUM => 0,
+            offset => u32::from(offset).div_ceil(CRC_BYTES),
+        };
+        let tried = layouts
+            .iter()
+            .map(|layout| u32::from(layout.when.count.get()).saturating_add(1));
+        let layout = layouts.iter().map(|layout| of_rules(rules(layout.rules)));
+        Self {
+            before: checksum.saturating_add(of_rules(rules(record.rules))),
+            choice: sum(tried).saturating_mul(2),
+            layout: layout.max().unwrap_or(0),
+            after: of_rules(rules(record.last_rules)),
+        }
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn total(self) -> u32 {
+        sum([self.before, self.choice, self.layout, self.after].into_iter())
+    }
+}
+
+fn of_rules(rules: &[RuleRecord]) -> u32 {
+    sum(rules.iter().map(of_rule))
+}
+
+fn of_rule(record: &RuleRecord) -> u32 {
+    let count = u32::try_from(record.b.get()).unwrap_or(u32::MAX);
+    let each = match record.kind & !rule::COUNTED {
+        rule::REQUIRE => return count.saturating_add(1),
+        rule::MULTIPLE if !record.a.get().is_power_of_two() => DIVISION,
+        // A binary search.
+        rule::ONE_OF_LISTED => count.checked_ilog2().unwrap_or(0).saturating_add(1),
+        _ => 1,
+    };
+    u32::from(record.elements).saturating_mul(each)
+}
+
+fn sum(parts: impl Iterator<Item = u32>) -> u32 {
+    parts.fold(0, u32::saturating_add)
+}
