@@ -28,7 +28,7 @@ fn block(block: &Block) -> BlockSource {
         .map(|layout| lower_layout(block, layout))
         .collect();
     let mut shape = own.shape;
-    if let Some(chosen) = default_layout(block, &shape.default) {
+    if let Some(chosen) = encode::chosen(&layouts, &shape.default) {
         shape.default = layouts[chosen].shape.default;
     }
     if layouts.is_empty() {
@@ -157,19 +157,6 @@ impl Painted {
         }
         reserved
     }
-}
-
-/// The index of the layout that the default values select.
-pub(crate) fn default_layout(block: &Block, default: &Image) -> Option<usize> {
-    block.layouts.iter().position(|layout| {
-        layout.when.as_ref().is_none_or(|when| {
-            let value = when.expression.evaluate(&|load| {
-                let bytes = &default[load.offset.into()..];
-                (load.integer.decode(bytes) >> load.shift) & load.mask
-            });
-            value.is_some_and(|value| value != 0)
-        })
-    })
 }
 
 fn require(condition: &Condition) -> Rule {

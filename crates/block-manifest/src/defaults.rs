@@ -6,9 +6,8 @@
 //! defaults of the VF's fields. Defaults that break a rule refuse every publish until the VF has
 //! written, and a publish to all VFs always. That may be intended, so it is a warning.
 
-use block_table::{History, Image, Kind, Rule, Table, Violation, Writer};
+use block_table::{History, Kind, Rule, Table, Violation, Writer};
 
-use crate::compile::default_layout;
 use crate::diagnostic::{Diagnostic, Sink, counted};
 use crate::model::{Block, Field};
 
@@ -21,7 +20,7 @@ pub(crate) fn check(table: &[u8], blocks: &[Block], sink: &Sink) {
     for (compiled, block) in table.blocks().zip(blocks) {
         let default = compiled.default_image();
         let errors = sink.error_count();
-        counts(block, default, sink);
+        counts(block, compiled.layout_of(default), sink);
         let one_writer =
             compiled.written_whole_by(Writer::Vf) || compiled.written_whole_by(Writer::Pf);
         if compiled.kind() == Kind::Stream || one_writer || sink.error_count() > errors {
@@ -35,11 +34,10 @@ pub(crate) fn check(table: &[u8], blocks: &[Block], sink: &Sink) {
 }
 
 /// Checks the counts of a block's own fields, and those of its layouts. A layout whose counter
-/// belongs to the block is checked only if the defaults select it: in any other the counter has
-/// another value.
-fn counts(block: &Block, default: &Image, sink: &Sink) {
+/// belongs to the block is checked only if the defaults select it, as `chosen`: in any other the
+/// counter has another value.
+fn counts(block: &Block, chosen: Option<usize>, sink: &Sink) {
     count_rules(&block.fields, &block.fields, sink);
-    let chosen = default_layout(block, default);
     for (index, layout) in block.layouts.iter().enumerate() {
         count_rules(&layout.fields, &layout.fields, sink);
         if chosen == Some(index) {

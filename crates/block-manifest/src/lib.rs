@@ -12,6 +12,7 @@
 //! | `lib` | runs the steps below |
 //! | `generate` | C header, Rust module and reference from the model |
 //! | `defaults` | checks the compiled table with default values only |
+//! | `work` | bounds the work of one write |
 //! | `compile` | model to block table |
 //! | `check` | checks the values of all keys against each other and builds the model |
 //! | `expression` | `require` and `when`: scope, parser, analysis, instructions |
@@ -54,6 +55,7 @@ pub mod keys;
 mod model;
 mod syntax;
 mod types;
+mod work;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Located, Severity, Span, closest};
 pub use model::{
@@ -83,6 +85,10 @@ impl Manifest {
             return Err(sink.into_diagnostics(file_name, text));
         };
         let source = compile::source(&device, parts.limits, &parts.blocks);
+        work::check(&source, &parts.blocks, &sink);
+        if sink.error_count() > 0 {
+            return Err(sink.into_diagnostics(file_name, text));
+        }
         let table = match source.encode() {
             Ok(table) => table,
             Err(error) => {

@@ -8,7 +8,7 @@ mod text;
 use std::sync::LazyLock;
 
 use block_manifest::Manifest;
-use block_table::{History, Image, Table, Writer, encode};
+use block_table::{History, Image, Table, Writer, encode, format};
 use proptest::prelude::*;
 
 const MANIFESTS: [&str; 3] = [
@@ -67,6 +67,10 @@ fn exercise(table: &Table<'_>, sent: &Image, committed: &Image, history: History
                 let _ = block.check_sent(writer, sent);
                 if let Ok(image) = block.admit(writer, sent, committed, history) {
                     assert!(image[block.max_length()..].iter().all(|byte| *byte == 0));
+                    // What is committed holds the rules of its own layout.
+                    let again =
+                        block.admit(writer, &image[..block.max_length()], &image, History::EMPTY);
+                    assert_eq!(again, Ok(image), "{block:?}");
                 }
             }
         }
@@ -81,7 +85,8 @@ proptest! {
         let _ = Table::verify(&bytes);
         // The same with the checksums corrected.
         if let Some(start) = bytes.get_mut(..12) {
-            start.copy_from_slice(b"PFBLOCKS\x01\0\0\0");
+            start[..8].copy_from_slice(&format::MAGIC);
+            start[8..].copy_from_slice(&u32::from(format::VERSION).to_le_bytes());
             encode::seal(&mut bytes);
         }
         if let Ok(table) = Table::verify(&bytes) {

@@ -111,3 +111,20 @@ fn a_condition_on_a_field_without_values_is_no_second_error() {
         );
     }
 }
+
+#[test]
+fn a_write_takes_4096_comparisons_and_no_more() {
+    // Each rule takes 128 instructions and one more to be judged, and rules that need no stack are
+    // joined.
+    let manifest = |terms: usize| {
+        let mut rules = vec![format!("a{} == 7", " + 1 - 1".repeat(63)); 31];
+        rules.push(format!("a{} == {}", " + 1".repeat(terms), terms + 7));
+        with_rules(&rules, "u32")
+    };
+    let takes = |comparisons: u32| {
+        format!("a write of block `b` takes {comparisons} comparisons, and may take 4096")
+    };
+    // 31 times 129 and 97.
+    assert_eq!(messages(&manifest(94)), [""; 0]);
+    assert_eq!(messages(&manifest(95)), [takes(4097)]);
+}

@@ -39,7 +39,20 @@ fn block() -> impl Strategy<Value = String> {
         prop::collection::vec(field(), 0..3),
         3,
     ));
-    (kinds, requirements, fields, layouts, any::<bool>()).prop_map(|(kind, require, fields, layouts, opaque)| {
+    // The last one overflows on the defaults.
+    let conditions = prop::sample::select(vec![
+        ["selector == 3", "selector < 3 && bits.high != 1", "else"],
+        ["selector - 1 == 2", "bits.high == 0", "else"],
+    ]);
+    let parts = (
+        kinds,
+        requirements,
+        fields,
+        layouts,
+        conditions,
+        any::<bool>(),
+    );
+    parts.prop_map(|(kind, require, fields, layouts, conditions, opaque)| {
         let mut text = format!("{kind}length = 128\n");
         if opaque && fields.is_empty() {
             return text;
@@ -52,7 +65,7 @@ fn block() -> impl Strategy<Value = String> {
             text += &format!("[[block.field]]\nname = \"field_{index}\"\n{}", owned(field, kind));
         }
         for (index, fields) in layouts.iter().flatten().enumerate() {
-            let when = ["selector == 3", "selector < 3 && bits.high != 1", "else"][index % 3];
+            let when = conditions[index % 3];
             text += &format!("[[block.layout]]\nwhen = \"{when}\"\n");
             for (inner, field) in fields.iter().enumerate() {
                 text += &format!("[[block.layout.field]]\nname = \"inner_{index}_{inner}\"\n{}", owned(field, kind));
