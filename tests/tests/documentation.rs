@@ -81,3 +81,9 @@ fn the_reference_of_traces_does_what_it_shows() {
 fn the_guide_for_vf_authors_does_what_it_shows() {
     run_guide("vf-authors.md", 3);
 }
+
+#[cfg(unix)]
+#[test]
+fn the_page_about_json_does_what_it_shows() {
+    run_guide("json.md", 3);
+}

@@ -83,6 +83,47 @@ fn show_of_the_real_manifests() {
     }
 }
 
+/// Programs rely on every name in these documents.
+#[test]
+fn json_of_check_show_and_simulate() {
+    let mistakes = "tests/manifests/mistakes.toml";
+    for (name, arguments, code) in [
+        (
+            "check",
+            vec!["check", "--json", mistakes, "no-such.toml"],
+            2,
+        ),
+        (
+            "show",
+            vec!["show", "--json", "blocks/mlx5-hv-vhca.toml"],
+            0,
+        ),
+        (
+            "simulate",
+            vec!["simulate", "--json", "blocks/hello.toml"],
+            0,
+        ),
+    ] {
+        let run = pfbctl(&arguments, "");
+        assert_eq!(run.code, code, "{name}: {}", run.stderr);
+        insta::with_settings!({filters => vec![
+            (r#""bytes": \d+"#, r#""bytes": "[…]""#),
+            (r#""crc": "0x[0-9A-F]{8}""#, r#""crc": "[…]""#),
+        ]}, {
+            insta::assert_snapshot!(format!("json_{name}"), run.stdout);
+        });
+    }
+    let by_name = pfbctl(&["check", "--message-format", "json", mistakes], "");
+    assert_eq!(
+        by_name.stdout,
+        pfbctl(&["check", "--json", mistakes], "").stdout
+    );
+    assert_eq!(
+        by_name.stderr, "error: errors in 1 of 1 manifest\n",
+        "diagnostics are in the JSON"
+    );
+}
+
 #[test]
 fn the_story_of_the_real_manifests() {
     for name in ["hello", "mlx5-hv-vhca", "accelerator"] {
@@ -213,6 +254,49 @@ fn compile_writes_each_output_that_is_asked_for() {
         );
     }
     assert!(!folder.path().join("accelerator.table").exists());
+}
+
+#[test]
+fn a_dash_is_standard_input_or_standard_output() {
+    let manifest = fs::read_to_string(end_to_end::repository().join("blocks/hello.toml"));
+    let manifest = manifest.expect("the manifest");
+    let checked = pfbctl(&["check", "-"], &manifest);
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+    assert!(
+        checked.stdout.contains("standard input: "),
+        "{}",
+        checked.stdout
+    );
+    let wrong = pfbctl(&["check", "-"], "[device]\nname = 1\n");
+    assert!(
+        wrong.stderr.contains("standard input:2:8"),
+        "{}",
+        wrong.stderr
+    );
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for option in ["--output", "--header", "--rust", "--doc"] {
+        let path = folder.path().join("output");
+        let file = path.to_str().expect("a path in UTF-8");
+        let written = pfbctl(&["compile", "blocks/hello.toml", option, file], "");
+        let printed = end_to_end::pfbctl_bytes(&["compile", "-", option, "-"], &manifest, &[]);
+        assert_eq!((written.code, printed.code), (0, 0), "{}", printed.stderr);
+        assert_eq!(fs::read(&path).expect("the output"), printed.stdout);
+    }
+    let both = pfbctl(&["compile", "-", "--header", "-", "--doc", "-"], &manifest);
+    assert_eq!(
+        (both.code, both.stdout.as_str()),
+        (2, ""),
+        "{}",
+        both.stderr
+    );
+    let mixed = pfbctl(&["simulate", "blocks/hello.toml", "--record", "-"], "");
+    assert_eq!(
+        (mixed.code, mixed.stdout.as_str()),
+        (2, ""),
+        "{}",
+        mixed.stderr
+    );
 }
 
 #[test]

@@ -227,6 +227,17 @@ impl Diagnostics {
         self.all.is_empty()
     }
 
+    /// The line and the column of a byte of the text, as editors count: both from 1, columns in
+    /// characters.
+    #[must_use]
+    pub fn position(&self, byte: usize) -> (usize, usize) {
+        let end = self.text.floor_char_boundary(byte.min(self.text.len()));
+        let before = &self.text[..end];
+        let line = before.rfind('\n').map_or(0, |end| end + 1);
+        let lines = before.bytes().filter(|&byte| byte == b'\n').count();
+        (lines + 1, before[line..].chars().count() + 1)
+    }
+
     /// Renders all diagnostics, one after the other with an empty line between them, with terminal
     /// colours if `color`.
     #[must_use]

@@ -109,23 +109,28 @@ impl fmt::Display for Default {
 }
 
 /// Words with their meanings. The first one is the default, if the key has such a default.
-pub(crate) type Words<T, const N: usize> = [(&'static str, T); N];
+pub type Words<T, const N: usize> = [(&'static str, T); N];
 
-pub(crate) const KIND: Words<Kind, 2> = [("register", Kind::Register), ("stream", Kind::Stream)];
-pub(crate) const VF_ACCESS: Words<Access, 3> = [
+/// `kind`.
+pub const KIND: Words<Kind, 2> = [("register", Kind::Register), ("stream", Kind::Stream)];
+/// `vf-access`.
+pub const VF_ACCESS: Words<Access, 3> = [
     ("read-only", Access::ReadOnly),
     ("write-only", Access::WriteOnly),
     ("read-write", Access::ReadWrite),
 ];
-pub(crate) const SHORT_READ: Words<ShortRead, 2> =
+/// `short-read`.
+pub const SHORT_READ: Words<ShortRead, 2> =
     [("refuse", ShortRead::Refuse), ("prefix", ShortRead::Prefix)];
-pub(crate) const ON_RESET: Words<OnReset, 2> =
-    [("default", OnReset::Default), ("keep", OnReset::Keep)];
-pub(crate) const WHEN_FULL: Words<WhenFull, 2> = [
+/// `on-reset`.
+pub const ON_RESET: Words<OnReset, 2> = [("default", OnReset::Default), ("keep", OnReset::Keep)];
+/// `when-full`.
+pub const WHEN_FULL: Words<WhenFull, 2> = [
     ("refuse", WhenFull::Refuse),
     ("drop-oldest", WhenFull::DropOldest),
 ];
-pub(crate) const COMPANION: Words<Companion, 3> = [
+/// `companion`.
+pub const COMPANION: Words<Companion, 3> = [
     ("write", Companion::Write),
     ("read", Companion::Read),
     ("read-write", Companion::ReadWrite),
@@ -138,6 +143,13 @@ pub(crate) const SEQUENCE: Words<SequenceKind, 3> = [
     ("serial", SequenceKind::Serial),
 ];
 pub(crate) const CHECK: Words<(), 1> = [("crc32", ())];
+
+/// The word for a value; `None` for a value that a manifest expresses by omitting the key.
+#[must_use]
+pub fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> Option<&'static str> {
+    let named = words.iter().find(|(_, meaning)| meaning == value);
+    named.map(|(word, _)| *word)
+}
 
 /// Messages that a stream keeps for each VF by default.
 pub(crate) const DEPTH: u16 = 32;

@@ -82,7 +82,7 @@ Examples:
     Inf(Inf),
 
     /// List the devices that the driver runs (Windows)
-    List,
+    List(List),
 
     /// Show the counters of every VF, or of one with its refusals and blocks (Windows)
     #[command(after_help = "\
@@ -120,25 +120,49 @@ Example:
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// The manifests
+    /// The manifests; - is standard input
     #[arg(required = true, value_name = "MANIFEST")]
     pub(crate) manifests: Vec<PathBuf>,
+
+    /// Print JSON for scripts and editors, as docs/json.md describes it; the diagnostics are in it
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The form of the diagnostics; `json` is the same as --json
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = MessageFormat::Human)]
+    pub(crate) message_format: MessageFormat,
+}
+
+impl Check {
+    /// Whether the result is printed as JSON.
+    pub(crate) fn prints_json(&self) -> bool {
+        self.json || self.message_format == MessageFormat::Json
+    }
+}
+
+/// Forms of diagnostics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MessageFormat {
+    /// For readers
+    Human,
+    /// For programs
+    Json,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Compile {
-    /// The manifest
+    /// The manifest; - is standard input
     pub(crate) manifest: PathBuf,
 
     #[command(flatten)]
     pub(crate) outputs: Outputs,
 }
 
-/// The outputs of a manifest: at least one.
+/// The outputs of a manifest: at least one; one of them may be - for standard output.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct Outputs {
-    /// Write the block table to this file
+    /// Write the block table to this file; here and below, - is standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
@@ -157,17 +181,20 @@ pub(crate) struct Outputs {
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// A manifest, or a block table that `pfbctl compile` wrote
+    /// A manifest, or a block table that `pfbctl compile` wrote; - is standard input
     pub(crate) file: PathBuf,
 
     /// Only the block of this ID or name
     #[arg(long, value_name = "ID|NAME")]
     pub(crate) block: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) form: Form,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Simulate {
-    /// The manifest
+    /// The manifest; - is standard input
     pub(crate) manifest: PathBuf,
 
     /// Number of VFs, at most the manifest's max-vfs [default: 4, or max-vfs if that is less]
@@ -181,11 +208,16 @@ pub(crate) struct Simulate {
     /// Write the story's operations to this file, as a trace to keep and to play elsewhere
     #[arg(long, value_name = "FILE", conflicts_with = "trace")]
     pub(crate) record: Option<PathBuf>,
+
+    /// Print the story's summary as JSON (docs/json.md) instead of the story; a trace's results are
+    /// JSON always
+    #[arg(long, conflicts_with = "trace")]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Inf {
-    /// The manifest
+    /// The manifest; - is standard input
     pub(crate) manifest: PathBuf,
 
     /// Write to this file instead of standard output
@@ -277,6 +309,14 @@ pub(crate) enum Class {
     ComputeAccelerator,
 }
 
+/// How a command prints what it found.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Form {
+    /// Print JSON for scripts, as docs/json.md describes it
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// The device of a command.
 #[derive(Debug, Args)]
 pub(crate) struct Selection {
@@ -286,9 +326,18 @@ pub(crate) struct Selection {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Stats {
     #[command(flatten)]
     pub(crate) selection: Selection,
+
+    #[command(flatten)]
+    pub(crate) form: Form,
 
     /// Only this VF, in detail
     #[arg(long, value_name = "INDEX")]
@@ -299,6 +348,9 @@ pub(crate) struct Stats {
 pub(crate) struct Read {
     #[command(flatten)]
     pub(crate) selection: Selection,
+
+    #[command(flatten)]
+    pub(crate) form: Form,
 
     /// Index of the VF
     pub(crate) vf: u16,
@@ -351,6 +403,9 @@ pub(crate) struct Drain {
     #[command(flatten)]
     pub(crate) selection: Selection,
 
+    #[command(flatten)]
+    pub(crate) form: Form,
+
     /// Index of the VF
     pub(crate) vf: u16,
 
@@ -376,6 +431,9 @@ pub(crate) struct Watch {
     #[command(flatten)]
     pub(crate) selection: Selection,
 
+    #[command(flatten)]
+    pub(crate) form: Form,
+
     /// Only this VF
     #[arg(long, value_name = "INDEX")]
     pub(crate) vf: Option<u16>,
@@ -385,6 +443,9 @@ pub(crate) struct Watch {
 pub(crate) struct Journal {
     #[command(flatten)]
     pub(crate) selection: Selection,
+
+    #[command(flatten)]
+    pub(crate) form: Form,
 
     /// Index of the VF
     pub(crate) vf: u16,

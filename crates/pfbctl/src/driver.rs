@@ -2,6 +2,7 @@
 
 mod allowed;
 mod connection;
+mod reply;
 mod report;
 mod watch;
 
@@ -13,13 +14,16 @@ use pf_broker_client::{Control, Device, Vfs};
 
 use crate::cli;
 use crate::failure::Failure;
+use crate::json::{self, Bytes};
 use allowed::{Request, Transfer, explain};
 use connection::{Access, devices, open};
-use watch::JOURNAL_ENTRIES;
+use reply::{BlockStats, Devices, Drained, Event, Journal, Message, Refused, Stats, Value};
+use reply::{VfInDetail, VfStats};
+use watch::{JOURNAL_ENTRIES, Printer};
 
 /// `pfbctl list`.
-pub(crate) fn list(out: &mut dyn Write) -> Result<(), Failure> {
-    list_devices(devices()?, out, |path| {
+pub(crate) fn list(arguments: &cli::List, out: &mut dyn Write) -> Result<(), Failure> {
+    list_devices(devices()?, arguments.form.json, out, |path| {
         Ok(connection::open_path(path, Access::Look)?.query()?)
     })
 }
@@ -27,6 +31,7 @@ pub(crate) fn list(out: &mut dyn Write) -> Result<(), Failure> {
 /// Prints every device. One that does not answer does not keep the others from being printed.
 fn list_devices(
     paths: Vec<String>,
+    json: bool,
     out: &mut dyn Write,
     query: impl Fn(&str) -> Result<abi::QueryReply, Failure>,
 ) -> Result<(), Failure> {
@@ -37,7 +42,12 @@ fn list_devices(
             (path, reply)
         })
         .collect();
-    report::devices(out, &rows)?;
+    let devices = Devices::new(&rows);
+    if json {
+        json::document(out, &devices)?;
+    } else {
+        report::devices(out, &devices)?;
+    }
     let failures = rows.iter().filter_map(|(_, reply)| reply.as_ref().err());
     let codes: Vec<u8> = failures.map(Failure::exit_code).collect();
     match codes.iter().max() {
@@ -53,28 +63,53 @@ fn list_devices(
 /// `pfbctl stats`.
 pub(crate) fn stats(arguments: &cli::Stats, out: &mut dyn Write) -> Result<(), Failure> {
     let device = open(&arguments.selection, Access::Look)?;
-    if let Some(vf) = arguments.vf {
-        return one_vf(&device, vf, out);
+    let json = arguments.form.json;
+    match arguments.vf {
+        Some(vf) => one_vf(&device, vf, json, out),
+        None => every_vf(&device, json, out),
     }
-    let vfs = 0..device.query()?.num_vfs;
-    let all = vfs.map(|vf| Ok((vf, device.stats(vf)?)));
-    report::every_vf(
-        out,
-        &all.collect::<Result<Vec<_>, pf_broker_client::Error>>()?,
-    )?;
-    report::host_refusals(out, &device.host_refusals()?)
 }
 
-fn one_vf<C: Control>(device: &Device<C>, vf: u16, out: &mut dyn Write) -> Result<(), Failure> {
+fn every_vf<C: Control>(
+    device: &Device<C>,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let vfs = 0..device.query()?.num_vfs;
+    let vfs = vfs.map(|vf| Ok(VfStats::new(vf, &device.stats(vf)?)));
+    let stats = Stats {
+        vfs: vfs.collect::<Result<_, pf_broker_client::Error>>()?,
+        host_refusals: Refused::list(&device.host_refusals()?.refused),
+    };
+    if json {
+        json::document(out, &stats)
+    } else {
+        report::every_vf(out, &stats)
+    }
+}
+
+fn one_vf<C: Control>(
+    device: &Device<C>,
+    vf: u16,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let stats = device
         .stats(vf)
         .map_err(|error| explain(device, about(vf), error))?;
     let blocks = device.blocks()?;
-    let counted = blocks
+    let blocks = blocks
         .iter()
-        .map(|block| Ok((block, device.block_stats(vf, block.id)?)))
-        .collect::<Result<Vec<_>, pf_broker_client::Error>>()?;
-    report::one_vf(out, vf, &stats, &counted)
+        .map(|block| Ok(BlockStats::new(block, &device.block_stats(vf, block.id)?)));
+    let detail = VfInDetail {
+        stats: VfStats::new(vf, &stats),
+        blocks: blocks.collect::<Result<_, pf_broker_client::Error>>()?,
+    };
+    if json {
+        json::document(out, &detail)
+    } else {
+        report::one_vf(out, &detail)
+    }
 }
 
 /// A request about a VF and none of its blocks.
@@ -104,16 +139,32 @@ fn one(vfs: Vfs) -> Option<u16> {
 
 /// `pfbctl read`.
 pub(crate) fn read(arguments: &cli::Read, out: &mut dyn Write) -> Result<(), Failure> {
-    let device = open(&arguments.selection, Access::Look)?;
+    read_block(&open(&arguments.selection, Access::Look)?, arguments, out)
+}
+
+fn read_block<C: Control>(
+    device: &Device<C>,
+    arguments: &cli::Read,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let (vf, block, length) = (arguments.vf, arguments.block, arguments.length as usize);
     let value = device.read(vf, block, length).map_err(|error| {
         explain(
-            &device,
+            device,
             about_block(vf, block, Transfer::Read(length)),
             error,
         )
     })?;
-    report::bytes(out, &value.data)?;
+    let value = Value {
+        vf,
+        block,
+        revision: value.revision,
+        data: Bytes(value.data),
+    };
+    if arguments.form.json {
+        return json::document(out, &value);
+    }
+    report::bytes(out, &value.data.0)?;
     writeln!(out, "revision {}", value.revision)?;
     Ok(())
 }
@@ -158,13 +209,31 @@ pub(crate) fn invalidate(arguments: &cli::Invalidate) -> Result<(), Failure> {
 
 /// `pfbctl drain`. Each message is one line of hexadecimal digits.
 pub(crate) fn drain(arguments: &cli::Drain, out: &mut dyn Write) -> Result<(), Failure> {
-    let device = open(&arguments.selection, Access::Change)?;
+    drain_block(&open(&arguments.selection, Access::Change)?, arguments, out)
+}
+
+fn drain_block<C: Control>(
+    device: &Device<C>,
+    arguments: &cli::Drain,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let (vf, block) = (arguments.vf, arguments.block);
     let messages = device
         .drain(vf, block, usize::from(arguments.most))
-        .map_err(|error| explain(&device, about_block(vf, block, Transfer::Drain), error))?;
-    for message in messages {
-        writeln!(out, "{}", hex::encode(message))?;
+        .map_err(|error| explain(device, about_block(vf, block, Transfer::Drain), error))?;
+    let messages = messages
+        .into_iter()
+        .map(|data| Message { data: Bytes(data) });
+    let drained = Drained {
+        vf,
+        block,
+        messages: messages.collect(),
+    };
+    if arguments.form.json {
+        return json::document(out, &drained);
+    }
+    for message in &drained.messages {
+        writeln!(out, "{}", hex::encode(&message.data.0))?;
     }
     Ok(())
 }
@@ -179,12 +248,25 @@ pub(crate) fn reset(arguments: &cli::Reset) -> Result<(), Failure> {
 
 /// `pfbctl journal`.
 pub(crate) fn journal(arguments: &cli::Journal, out: &mut dyn Write) -> Result<(), Failure> {
-    let device = open(&arguments.selection, Access::Look)?;
+    journal_of(&open(&arguments.selection, Access::Look)?, arguments, out)
+}
+
+fn journal_of<C: Control>(
+    device: &Device<C>,
+    arguments: &cli::Journal,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let vf = arguments.vf;
     let entries = device
-        .journal(arguments.vf, arguments.after, JOURNAL_ENTRIES)
-        .map_err(|error| explain(&device, about(arguments.vf), error))?;
-    for entry in &entries {
-        report::journal_line(out, arguments.vf, entry)?;
+        .journal(vf, arguments.after, JOURNAL_ENTRIES)
+        .map_err(|error| explain(device, about(vf), error))?;
+    let events = entries.iter().map(Event::new).collect();
+    let journal = Journal { vf, events };
+    if arguments.form.json {
+        return json::document(out, &journal);
+    }
+    for event in &journal.events {
+        report::journal_line(out, vf, event)?;
     }
     Ok(())
 }
@@ -201,7 +283,11 @@ pub(crate) fn watch(arguments: &cli::Watch, out: &mut dyn Write) -> Result<(), F
         Err(failure) => Err(failure),
     };
     let pause = || std::thread::sleep(RETRY_INTERVAL);
-    watch::follow(open()?, arguments.vf, out, again, pause)
+    let mut printer = Printer {
+        out,
+        json: arguments.form.json,
+    };
+    watch::follow(open()?, arguments.vf, &mut printer, again, pause)
 }
 
 #[cfg(test)]

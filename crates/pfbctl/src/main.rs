@@ -6,10 +6,11 @@
 //! |---|---|
 //! | `check`, `compile`, `show`, `inf` | work on a manifest |
 //! | `simulate` | plays a trace, or the `story` that it derives from a manifest, on the `simulation` |
-//! | `driver` | call a running driver: `connection` opens it, `report` prints its replies, `allowed` explains refusals, `watch` follows journals |
+//! | `driver` | call a running driver: `connection` opens it, `reply` holds its replies, `report` prints them, `allowed` explains refusals, `watch` follows journals |
 //!
 //! Below them: `source` reads files, `draft` finds valid bytes for a block, `value` and `byte_map`
-//! format blocks, `style` and `printable` format text, `failure` holds errors and exit codes.
+//! format blocks, `json`, `style` and `printable` format reports, `failure` holds errors and exit
+//! codes.
 #![forbid(unsafe_code)]
 
 mod byte_map;
@@ -20,6 +21,7 @@ mod draft;
 mod driver;
 mod failure;
 mod inf;
+mod json;
 mod printable;
 mod show;
 mod simulate;
@@ -61,7 +63,7 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Show(arguments) => show::run(arguments, out),
         Command::Simulate(arguments) => simulate::run(arguments, out),
         Command::Inf(arguments) => inf::run(arguments, out),
-        Command::List => driver::list(out),
+        Command::List(arguments) => driver::list(arguments, out),
         Command::Stats(arguments) => driver::stats(arguments, out),
         Command::Read(arguments) => driver::read(arguments, out),
         Command::Publish(arguments) => driver::publish(arguments),

@@ -6,12 +6,17 @@ use std::borrow::Cow;
 /// A text on one line in which characters without a visible form are escaped as `\u{1b}`: a
 /// terminal executes control characters, and format characters hide others or change their order.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    escaped(text, &|c| c.is_control() || is_format(c))
+    escaped(text, &is_unprintable)
 }
 
 /// The same for a text of several lines; line breaks stay.
 pub(crate) fn printable_lines(text: &str) -> Cow<'_, str> {
-    escaped(text, &|c| c != '\n' && (c.is_control() || is_format(c)))
+    escaped(text, &|c| c != '\n' && is_unprintable(c))
+}
+
+/// Whether a character has no visible form.
+pub(crate) fn is_unprintable(character: char) -> bool {
+    character.is_control() || is_format(character)
 }
 
 fn escaped<'t>(text: &'t str, is_escaped: &dyn Fn(char) -> bool) -> Cow<'t, str> {
@@ -30,8 +35,8 @@ fn escaped<'t>(text: &'t str, is_escaped: &dyn Fn(char) -> bool) -> Cow<'t, str>
 }
 
 /// Invisible characters that change how others are shown: zero-width characters, separators of
-/// lines and paragraphs, and the controls of writing direction (Unicode Standard Annex 9, section
-/// 2).
+/// lines and paragraphs, tags, and the controls of writing direction (Unicode Standard Annex 9,
+/// section 2).
 fn is_format(character: char) -> bool {
     matches!(
         character,
@@ -43,6 +48,7 @@ fn is_format(character: char) -> bool {
             | '\u{2060}'..='\u{206F}'
             | '\u{FEFF}'
             | '\u{FFF9}'..='\u{FFFB}'
+            | '\u{E0000}'..='\u{E007F}'
     )
 }
 

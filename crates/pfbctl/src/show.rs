@@ -1,5 +1,7 @@
 //! `pfbctl show`: prints a manifest or a block table for reading.
 
+mod description;
+
 use std::io::Write;
 
 use block_manifest::{Block, Field, Manifest, OneOf, SequenceKind, Valid, closest};
@@ -8,21 +10,40 @@ use block_table::{Access, Companion, Kind, OnReset, ShortRead, Table, WhenFull};
 use crate::byte_map;
 use crate::cli;
 use crate::failure::Failure;
+use crate::json;
 use crate::printable::{printable, printable_lines};
 use crate::source::{self, Source};
 use crate::style::{FAINT, HEADING, counted, listed, table};
 use crate::value;
+use description::Description;
 
 /// `pfbctl show`.
 pub(crate) fn run(arguments: &cli::Show, out: &mut dyn Write) -> Result<(), Failure> {
-    let chosen = arguments.block.as_deref();
+    let (chosen, json) = (arguments.block.as_deref(), arguments.form.json);
     match source::load(&arguments.file)? {
-        Source::Manifest(manifest) => show_manifest(&manifest, chosen, out),
+        Source::Manifest(manifest) => {
+            let bytes = manifest.compile();
+            let table = source::verify(&arguments.file, &bytes)?;
+            require_choice(&table, chosen)?;
+            if json {
+                let described = describe(&table, chosen).with_manifest(&manifest);
+                return json::document(out, &described);
+            }
+            show_manifest(&manifest, &table, chosen, out)
+        }
         Source::Table(bytes) => {
             let table = source::verify(&arguments.file, &bytes)?;
-            show_table(&table, chosen, out)
+            require_choice(&table, chosen)?;
+            if json {
+                return json::document(out, &describe(&table, chosen));
+            }
+            show_table(&table, out)
         }
     }
+}
+
+fn describe(table: &Table<'_>, chosen: Option<&str>) -> Description {
+    Description::of_table(table, |id, name| is_chosen(chosen, id, name))
 }
 
 /// Whether `--block` selects this block.
@@ -30,50 +51,40 @@ fn is_chosen(chosen: Option<&str>, id: u32, name: &str) -> bool {
     chosen.is_none_or(|chosen| chosen == name || chosen.parse() == Ok(id))
 }
 
-fn nothing_chosen<'b>(
-    chosen: Option<&str>,
-    blocks: impl Iterator<Item = (u32, &'b str)>,
-) -> Failure {
-    let chosen = chosen.unwrap_or_default();
-    let blocks: Vec<(u32, &str)> = blocks.collect();
-    let meant = closest(chosen, blocks.iter().map(|(_, name)| *name))
+/// Refuses a `--block` that selects no block.
+fn require_choice(table: &Table<'_>, chosen: Option<&str>) -> Result<(), Failure> {
+    let blocks: Vec<_> = table.blocks().collect();
+    let Some(chosen) = chosen else { return Ok(()) };
+    if blocks
+        .iter()
+        .any(|block| is_chosen(Some(chosen), block.id(), block.name()))
+    {
+        return Ok(());
+    }
+    let meant = closest(chosen, blocks.iter().map(block_table::Block::name))
         .map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"));
     let names: Vec<String> = blocks
         .iter()
-        .map(|(id, name)| format!("{id} ({name})"))
+        .map(|block| format!("{} ({})", block.id(), block.name()))
         .collect();
-    Failure::Argument {
+    Err(Failure::Argument {
         argument: "--block",
         problem: format!(
             "there is no block `{chosen}`{meant}; blocks are {}",
             listed(&names)
         ),
-    }
+    })
 }
 
 fn show_manifest(
     manifest: &Manifest,
+    table: &Table<'_>,
     chosen: Option<&str>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let blocks: Vec<&Block> = manifest
-        .blocks()
-        .iter()
-        .filter(|block| is_chosen(chosen, block.id, &block.name))
-        .collect();
-    if blocks.is_empty() {
-        let all = manifest.blocks().iter();
-        return Err(nothing_chosen(
-            chosen,
-            all.map(|block| (block.id, &*block.name)),
-        ));
-    }
-    let bytes = manifest.compile();
-    // The compiler's own table always verifies; it writes no table of another version.
-    if let Ok(table) = Table::verify(&bytes) {
-        overview(&table, chosen.is_none(), out)?;
-    }
-    for block in blocks {
+    overview(table, chosen.is_none(), out)?;
+    let blocks = manifest.blocks().iter();
+    for block in blocks.filter(|block| is_chosen(chosen, block.id, &block.name)) {
         show_block(manifest, block, out)?;
     }
     if chosen.is_none() {
@@ -82,14 +93,7 @@ fn show_manifest(
     Ok(())
 }
 
-fn show_table(table: &Table<'_>, chosen: Option<&str>, out: &mut dyn Write) -> Result<(), Failure> {
-    let known = table
-        .blocks()
-        .any(|block| is_chosen(chosen, block.id(), block.name()));
-    if !known {
-        let all = table.blocks().map(|block| (block.id(), block.name()));
-        return Err(nothing_chosen(chosen, all));
-    }
+fn show_table(table: &Table<'_>, out: &mut dyn Write) -> Result<(), Failure> {
     overview(table, true, out)?;
     writeln!(
         out,

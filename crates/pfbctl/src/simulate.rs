@@ -10,9 +10,10 @@ use block_trace::{Operation, play};
 
 use crate::cli;
 use crate::failure::Failure;
+use crate::json;
 use crate::simulation::{Simulation, simulate};
 use crate::source;
-use crate::story;
+use crate::story::{self, Summary};
 
 /// The default number of VFs.
 const VFS: u16 = 4;
@@ -20,6 +21,12 @@ const VFS: u16 = 4;
 /// `pfbctl simulate`.
 pub(crate) fn run(arguments: &cli::Simulate, out: &mut dyn Write) -> Result<(), Failure> {
     if let Some(path) = &arguments.record {
+        if source::is_standard(path) {
+            return Err(Failure::Argument {
+                argument: "--record",
+                problem: "standard output has the story; name a file".to_owned(),
+            });
+        }
         source::keep_apart(&arguments.manifest, &[("--record", path)])?;
     }
     let manifest = source::manifest(&arguments.manifest)?;
@@ -29,11 +36,18 @@ pub(crate) fn run(arguments: &cli::Simulate, out: &mut dyn Write) -> Result<(), 
     if let Some(trace) = &arguments.trace {
         return simulate(table, vfs, |simulation| play_trace(trace, simulation, out));
     }
-    let operations = narrate(&manifest, table, vfs, out)?;
-    match &arguments.record {
-        Some(path) => record(path, &operations),
-        None => Ok(()),
+    let (operations, summary) = if arguments.json {
+        narrate(&manifest, table, vfs, &mut io::sink())?
+    } else {
+        narrate(&manifest, table, vfs, out)?
+    };
+    if let Some(path) = &arguments.record {
+        record(path, &operations)?;
     }
+    if arguments.json {
+        json::document(out, &summary)?;
+    }
+    Ok(())
 }
 
 fn narrate(
@@ -41,7 +55,7 @@ fn narrate(
     table: Table<'_>,
     vfs: u16,
     out: &mut dyn Write,
-) -> Result<Vec<Operation>, Failure> {
+) -> Result<(Vec<Operation>, Summary), Failure> {
     simulate(table, vfs, |simulation| {
         story::narrate(manifest, simulation, out)
     })

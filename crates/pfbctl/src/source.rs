@@ -1,6 +1,7 @@
 //! Reads manifests and block tables.
 
 use std::fs;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use block_manifest::{Diagnostics, Manifest};
@@ -34,7 +35,7 @@ pub(crate) fn load(path: &Path) -> Result<Source, Failure> {
 /// Verifies the bytes of a block table.
 pub(crate) fn verify<'t>(path: &Path, bytes: &'t [u8]) -> Result<Table<'t>, Failure> {
     Table::verify(bytes).map_err(|error| Failure::Table {
-        path: path.to_owned(),
+        path: PathBuf::from(name(path)),
         problem: error.to_string(),
     })
 }
@@ -42,7 +43,7 @@ pub(crate) fn verify<'t>(path: &Path, bytes: &'t [u8]) -> Result<Table<'t>, Fail
 /// The text of a manifest.
 pub(crate) fn text(path: &Path, bytes: &[u8]) -> Result<String, Failure> {
     let unfit = |problem| Failure::Unfit {
-        path: path.to_owned(),
+        path: PathBuf::from(name(path)),
         problem,
     };
     if bytes.starts_with(&block_table::format::MAGIC) {
@@ -60,17 +61,41 @@ pub(crate) fn text(path: &Path, bytes: &[u8]) -> Result<String, Failure> {
     }
 }
 
+/// The bytes of a file, or of standard input for `-`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|source| Failure::Read {
-        path: path.to_owned(),
+    let bytes = if is_standard(path) {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    bytes.map_err(|source| Failure::Read {
+        path: PathBuf::from(name(path)),
         source,
     })
+}
+
+/// Whether a path stands for standard input or standard output.
+pub(crate) fn is_standard(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// What messages call an input.
+pub(crate) fn name(path: &Path) -> String {
+    if is_standard(path) {
+        "standard input".to_owned()
+    } else {
+        path.to_string_lossy().into_owned()
+    }
 }
 
 /// Refuses outputs that would overwrite the input or each other. Each follows the argument that
 /// gives it.
 pub(crate) fn keep_apart(input: &Path, outputs: &[(&'static str, &Path)]) -> Result<(), Failure> {
-    let mut taken = vec![(identity(input), "the manifest itself".to_owned())];
+    let mut taken = Vec::new();
+    if !is_standard(input) {
+        taken.push((identity(input), "the manifest itself".to_owned()));
+    }
     for &(argument, path) in outputs {
         let identity = identity(path);
         // A file that is not regular, such as /dev/stdout, may be written several times.
@@ -101,8 +126,13 @@ fn identity(path: &Path) -> PathBuf {
         .unwrap_or_else(|| path.to_owned())
 }
 
-/// Writes a file.
+/// Writes a file, or to standard output for `-`: the bytes as they are.
 pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
+    if is_standard(path) {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes.as_ref())?;
+        return Ok(out.flush()?);
+    }
     fs::write(path, bytes).map_err(|source| Failure::Write {
         path: path.to_owned(),
         source,
@@ -118,7 +148,7 @@ pub(crate) fn show(diagnostics: &Diagnostics) {
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, Failure> {
     let text = text(path, bytes)?;
-    match Manifest::parse(&path.to_string_lossy(), &text) {
+    match Manifest::parse(&name(path), &text) {
         Ok(manifest) => {
             show(manifest.warnings());
             Ok(manifest)

@@ -18,16 +18,17 @@ use block_trace::Operation;
 use crate::failure::Failure;
 use crate::simulation::Simulation;
 use state::Story;
+pub(crate) use summary::Summary;
 
 /// VFs that have a part; the others stay idle.
 const PARTS: u16 = 4;
 
-/// Tells the story of a manifest, and returns its operations.
+/// Prints the story of a manifest, and returns its operations and the counters at its end.
 pub(crate) fn narrate(
     manifest: &Manifest,
     simulation: &mut Simulation<'_>,
     out: &mut dyn Write,
-) -> Result<Vec<Operation>, Failure> {
+) -> Result<(Vec<Operation>, Summary), Failure> {
     let parts = simulation.vf_count().min(PARTS);
     let hostile = parts - 1;
     // A single VF has both parts: it behaves at first.
@@ -40,6 +41,8 @@ pub(crate) fn narrate(
         None => guest::narrate(&mut story, good.clone())?,
     }
     hostile::narrate(&mut story, hostile, good)?;
-    summary::narrate(&mut story, parts)?;
-    Ok(story.performed)
+    story.narrator.scene("Summary")?;
+    let summary = summary::take(&mut story, parts);
+    summary::print(&summary, story.narrator.out())?;
+    Ok((story.performed, summary))
 }

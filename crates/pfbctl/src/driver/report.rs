@@ -1,140 +1,156 @@
-//! Formats the driver's replies.
+//! Prints the driver's replies as text.
 
 use std::fmt;
 use std::io::Write;
 
-use pf_broker_abi as abi;
-use pf_broker_abi::{Operation, Refusal};
-use pf_broker_client::name_text;
+use comfy_table::{ColumnConstraint, Table};
 
+use super::reply::{Answer, Devices, Event, Refused, Stats, VfInDetail, VfStats};
 use crate::failure::Failure;
-use crate::printable::printable;
+use crate::printable::{printable, printable_lines};
 use crate::style::{BAD, FAINT, HEADING, counted, table};
 
 /// The devices, numbered as `--device` takes them, each with its reply or its error.
-pub(super) fn devices(
-    out: &mut dyn Write,
-    devices: &[(String, Result<abi::QueryReply, Failure>)],
-) -> Result<(), Failure> {
-    if devices.is_empty() {
+pub(super) fn devices(out: &mut dyn Write, all: &Devices) -> Result<(), Failure> {
+    if all.devices.is_empty() {
         writeln!(out, "no pf_broker device is present")?;
         return Ok(());
     }
     let mut rows = table([
         "", "device", "PF", "VFs", "blocks", "table", "stack", "driver",
     ]);
-    for (number, (_, reply)) in devices.iter().enumerate() {
-        let Ok(query) = reply else {
-            rows.add_row([number.to_string(), "no answer".to_owned()]);
+    for listed in &all.devices {
+        let Answer::Present(device) = &listed.answer else {
+            rows.add_row([listed.number.to_string(), "no answer".to_owned()]);
             continue;
         };
-        let [major, minor, patch] = query.driver_version;
-        let source = match query.table_source {
-            source if source == abi::TableSource::Embedded.code() => "embedded",
-            source if source == abi::TableSource::Registry.code() => "registry",
-            _ => "of unknown source",
-        };
         rows.add_row([
-            number.to_string(),
-            name(&query.name),
-            format!("{:04x}:{:04x}", query.vendor_id, query.device_id),
-            query.num_vfs.to_string(),
-            query.block_count.to_string(),
-            format!("{:08x} {source}", query.table_crc),
-            if query.attached == 0 {
-                "detached"
-            } else {
+            listed.number.to_string(),
+            printable(&device.name).into_owned(),
+            format!("{:04x}:{:04x}", device.vendor_id.0, device.device_id.0),
+            device.vfs.to_string(),
+            device.blocks.to_string(),
+            format!("{:08x} {}", device.table_crc.0, device.table_source),
+            if device.attached {
                 "attached"
+            } else {
+                "detached"
             }
             .to_owned(),
-            format!("{major}.{minor}.{patch}"),
+            device.driver_version.clone(),
         ]);
     }
     writeln!(out, "{}", rows.trim_fmt())?;
-    for (number, (path, reply)) in devices.iter().enumerate() {
-        writeln!(out, "{FAINT}{number}: {}{FAINT:#}", printable(path))?;
-        if let Err(failure) = reply {
-            writeln!(out, "   {BAD}error{BAD:#}: {}", failure.with_causes())?;
+    for listed in &all.devices {
+        let (number, path) = (listed.number, printable(&listed.path));
+        writeln!(out, "{FAINT}{number}: {path}{FAINT:#}")?;
+        if let Answer::Error { error } = &listed.answer {
+            writeln!(out, "   {BAD}error{BAD:#}: {}", printable_lines(error))?;
         }
     }
     Ok(())
 }
 
-/// A name from a driver's table, which may contain any characters.
-fn name(name: &[u8; abi::NAME_LENGTH]) -> String {
-    printable(&name_text(name)).into_owned()
+/// One row for each VF. The VF with the most refusals stands out.
+pub(super) fn every_vf(out: &mut dyn Write, stats: &Stats) -> Result<(), Failure> {
+    writeln!(out, "{}", table_of_vfs(&stats.vfs).trim_fmt())?;
+    let most = stats.vfs.iter().map(|vf| vf.refused).max().unwrap_or(0);
+    for vf in stats.vfs.iter().filter(|vf| most > 0 && vf.refused == most) {
+        let (index, mostly) = (vf.vf, vf.mostly());
+        writeln!(
+            out,
+            "{BAD}VF {index} was refused {most} times, most often for `{mostly}`{BAD:#}:\n\
+             `pfbctl stats --vf {index}` and `pfbctl journal {index}` say more",
+        )?;
+    }
+    let refused = Refused::total(&stats.host_refusals);
+    if refused == 0 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "{HEADING}Host{HEADING:#}: {} of host software or the virtualization stack refused,\n\
+         charged to no VF",
+        counted(usize::try_from(refused).unwrap_or(usize::MAX), "operation")
+    )?;
+    by_reason(out, &stats.host_refusals)
 }
 
-/// One row for each VF. The VF with the most refusals stands out.
-pub(super) fn every_vf(out: &mut dyn Write, vfs: &[(u16, abi::StatsReply)]) -> Result<(), Failure> {
-    let most = vfs
-        .iter()
-        .map(|(_, stats)| refused(&stats.refused))
-        .max()
-        .unwrap_or(0);
+/// The column of a VF's state.
+const STATE: usize = 1;
+
+/// What most VFs have in columns, and what few have in words, so that a row fits into 80 columns.
+pub(super) fn table_of_vfs(vfs: &[VfStats]) -> Table {
     let mut rows = table([
         "VF",
         "state",
         "reads",
         "writes",
         "publishes",
-        "withdrawn",
         "refused",
         "mostly",
-        "dropped",
-        "floods",
-        "resets",
+        "also",
     ]);
-    for (vf, stats) in vfs {
+    for vf in vfs {
         rows.add_row([
-            vf.to_string(),
-            state(stats),
-            stats.reads.to_string(),
-            stats.writes.to_string(),
-            stats.publishes.to_string(),
-            stats.withdrawn.to_string(),
-            refused(&stats.refused).to_string(),
-            most_often(stats),
-            stats.dropped.to_string(),
-            stats.floods.to_string(),
-            stats.resets.to_string(),
+            vf.vf.to_string(),
+            state(vf),
+            vf.reads.to_string(),
+            vf.writes.to_string(),
+            vf.publishes.to_string(),
+            vf.refused.to_string(),
+            vf.mostly().to_owned(),
+            seldom(vf),
         ]);
     }
-    // This many columns fit into a report with less space between them.
-    for column in rows.column_iter_mut() {
+    // Words wrap, numbers do not.
+    let last = rows.column_count().saturating_sub(1);
+    for (index, column) in rows.column_iter_mut().enumerate() {
         column.set_padding((1, 0));
+        if index != STATE && index != last {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
-    writeln!(out, "{}", rows.trim_fmt())?;
-    for (vf, stats) in vfs
+    rows
+}
+
+/// Counters that are zero for most VFs, if they are not.
+fn seldom(vf: &VfStats) -> String {
+    let counters = [
+        (vf.withdrawn, "withdrawn"),
+        (vf.dropped, "dropped"),
+        (vf.floods, "floods"),
+        (vf.resets, "resets"),
+    ];
+    let seen: Vec<String> = counters
         .iter()
-        .filter(|(_, stats)| most > 0 && refused(&stats.refused) == most)
-    {
-        writeln!(
-            out,
-            "{BAD}VF {vf} was refused {most} times, most often for `{}`{BAD:#}: \
-             `pfbctl stats --vf {vf}` and `pfbctl journal {vf}` say more",
-            most_often(stats),
-        )?;
-    }
-    Ok(())
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    seen.join(", ")
 }
 
 /// A VF in detail.
-pub(super) fn one_vf(
-    out: &mut dyn Write,
-    vf: u16,
-    stats: &abi::StatsReply,
-    blocks: &[(&abi::BlockInfo, abi::BlockStatsReply)],
-) -> Result<(), Failure> {
+pub(super) fn one_vf(out: &mut dyn Write, detail: &VfInDetail) -> Result<(), Failure> {
+    let vf = &detail.stats;
+    let pending: Vec<String> = vf
+        .pending_invalidations
+        .iter()
+        .map(u32::to_string)
+        .collect();
+    let pending = match &*pending {
+        [] => "none".to_owned(),
+        blocks => format!("of blocks {}", blocks.join(", ")),
+    };
     writeln!(
         out,
-        "{HEADING}VF {vf}{HEADING:#}: {}, {} resets, {} floods, {} requests withdrawn, \
-         latched invalidations {:#x}",
-        state(stats),
-        stats.resets,
-        stats.floods,
-        stats.withdrawn,
-        stats.pending
+        "{HEADING}VF {}{HEADING:#}: {}, {} resets, {} floods, {} requests withdrawn\n\
+         invalidations not delivered: {pending}",
+        vf.vf,
+        state(vf),
+        vf.resets,
+        vf.floods,
+        vf.withdrawn,
     )?;
     let mut rows = table([
         "ID",
@@ -147,54 +163,41 @@ pub(super) fn one_vf(
         "dropped",
         "revision",
     ]);
-    for (block, counters) in blocks {
+    for block in &detail.blocks {
         rows.add_row([
             block.id.to_string(),
-            name(&block.name),
-            counters.reads.to_string(),
-            counters.writes.to_string(),
-            counters.publishes.to_string(),
-            counters.refused.to_string(),
-            counters.queued.to_string(),
-            counters.dropped.to_string(),
-            counters.revision.to_string(),
+            printable(&block.name).into_owned(),
+            block.reads.to_string(),
+            block.writes.to_string(),
+            block.publishes.to_string(),
+            block.refused.to_string(),
+            block.waiting.to_string(),
+            block.dropped.to_string(),
+            block.revision.to_string(),
         ]);
     }
+    for column in rows.column_iter_mut() {
+        column.set_padding((1, 0));
+    }
     writeln!(out, "{}", rows.trim_fmt())?;
-    if refused(&stats.refused) == 0 {
+    if vf.refused == 0 {
         writeln!(out, "nothing was refused")?;
         return Ok(());
     }
-    by_reason(out, &stats.refused)
-}
-
-/// The refusals of host software and of the virtualization stack; nothing if there are none.
-pub(super) fn host_refusals(
-    out: &mut dyn Write,
-    refusals: &abi::HostRefusalsReply,
-) -> Result<(), Failure> {
-    let all = refused(&refusals.refused);
-    if all == 0 {
-        return Ok(());
-    }
-    writeln!(
-        out,
-        "{HEADING}Host{HEADING:#}: {} of host software or the virtualization stack refused, \
-         charged to no VF",
-        counted(usize::try_from(all).unwrap_or(usize::MAX), "operation")
-    )?;
-    by_reason(out, &refusals.refused)
+    by_reason(out, &vf.refusals)
 }
 
 /// One row for each reason with refusals.
-fn by_reason(out: &mut dyn Write, refused: &[u64; abi::MAX_REASONS]) -> Result<(), Failure> {
+fn by_reason(out: &mut dyn Write, refusals: &[Refused]) -> Result<(), Failure> {
     let mut rows = table(["refused", "reason", "status", "what was wrong"]);
-    for (code, count) in (0..).zip(refused).filter(|&(_, count)| *count > 0) {
-        let (status, sentence) = Refusal::from_code(code).map_or_else(
-            || (String::new(), "The driver is newer than this tool."),
-            |refusal| (format!("0x{:08X}", refusal.status()), refusal.sentence()),
-        );
-        rows.add_row([count.to_string(), reason(code), status, sentence.to_owned()]);
+    for refused in refusals {
+        let status = refused.status.map(|status| format!("0x{:08X}", status.0));
+        rows.add_row([
+            refused.count.to_string(),
+            refused.reason.clone(),
+            status.unwrap_or_default(),
+            refused.sentence.to_owned(),
+        ]);
     }
     writeln!(out, "{}", rows.trim_fmt())?;
     Ok(())
@@ -225,14 +228,10 @@ pub(super) fn bytes(out: &mut dyn Write, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// One journal entry.
-pub(super) fn journal_line(
-    out: &mut dyn Write,
-    vf: u16,
-    entry: &abi::JournalEntry,
-) -> Result<(), Failure> {
-    write!(out, "{FAINT}{:>14}{FAINT:#}  ", Seconds(entry.time))?;
-    outcome(out, vf, entry)?;
-    match entry.repeated {
+pub(super) fn journal_line(out: &mut dyn Write, vf: u16, event: &Event) -> Result<(), Failure> {
+    write!(out, "{FAINT}{:>14}{FAINT:#}  ", Seconds(event.time_100ns))?;
+    outcome(out, vf, event)?;
+    match event.repeated {
         0 => writeln!(out)?,
         more => writeln!(out, "  {FAINT}and {more} times more{FAINT:#}")?,
     }
@@ -243,34 +242,34 @@ pub(super) fn journal_line(
 pub(super) fn more_of(
     out: &mut dyn Write,
     vf: u16,
-    entry: &abi::JournalEntry,
+    event: &Event,
     more: u64,
 ) -> Result<(), Failure> {
     write!(out, "{:>14}  ", "")?;
-    outcome(out, vf, entry)?;
+    outcome(out, vf, event)?;
     let times = if more == 1 { "time" } else { "times" };
     writeln!(out, "  {FAINT}{more} more {times}{FAINT:#}")?;
     Ok(())
 }
 
 /// The operation and its result.
-fn outcome(out: &mut dyn Write, vf: u16, entry: &abi::JournalEntry) -> Result<(), Failure> {
-    let (name, about_a_block) = operation(entry.operation);
-    write!(out, "VF {vf:<4} {name:<12}")?;
-    if about_a_block {
-        write!(out, " block {:<4} {:>3} bytes", entry.block, entry.length)?;
+fn outcome(out: &mut dyn Write, vf: u16, event: &Event) -> Result<(), Failure> {
+    write!(out, "VF {vf:<4} {:<12}", event.operation)?;
+    if let (Some(block), Some(length)) = (event.block, event.length) {
+        write!(out, " block {block:<4} {length:>3} bytes")?;
     }
-    let status = entry.status.cast_unsigned();
-    match Refusal::from_status(status) {
-        Some(Refusal::Declined) => write!(
+    if let Some(power) = &event.power {
+        write!(out, " {power}")?;
+    }
+    match (event.reason, event.companion_status) {
+        (Some(reason), Some(status)) => write!(
             out,
-            "  {BAD}refused: {} with 0x{:08X}{BAD:#}",
-            Refusal::Declined.reason(),
-            entry.companion_status
+            "  {BAD}refused: {reason} with 0x{:08X}{BAD:#}",
+            status.0
         )?,
-        Some(refusal) => write!(out, "  {BAD}refused: {}{BAD:#}", refusal.reason())?,
-        None if status == 0 => {}
-        None => write!(out, "  {BAD}0x{status:08X}{BAD:#}")?,
+        (Some(reason), None) => write!(out, "  {BAD}refused: {reason}{BAD:#}")?,
+        (None, _) if event.status.0 == 0 => {}
+        (None, _) => write!(out, "  {BAD}0x{:08X}{BAD:#}", event.status.0)?,
     }
     Ok(())
 }
@@ -295,57 +294,7 @@ impl fmt::Display for Seconds {
 }
 
 /// The power state, and whether the VF is held back.
-fn state(stats: &abi::StatsReply) -> String {
-    let held = if stats.open == 0 { ", held back" } else { "" };
-    format!("D{}{held}", stats.power)
-}
-
-fn refused(counts: &[u64; abi::MAX_REASONS]) -> u64 {
-    counts
-        .iter()
-        .fold(0, |sum, count| sum.saturating_add(*count))
-}
-
-/// The most frequent reason of a VF's refusals, or nothing.
-fn most_often(stats: &abi::StatsReply) -> String {
-    (0..)
-        .zip(stats.refused)
-        .filter(|&(_, count)| count > 0)
-        .max_by_key(|&(_, count)| count)
-        .map_or_else(String::new, |(code, _)| reason(code))
-}
-
-/// The word for a refusal code; a newer driver may have codes that this tool does not know.
-fn reason(code: u8) -> String {
-    Refusal::from_code(code).map_or_else(
-        || format!("code {code}"),
-        |refusal| refusal.reason().to_owned(),
-    )
-}
-
-/// Every operation of the journal, and whether it concerns a block.
-const OPERATIONS: [(Operation, &str, bool); Operation::ALL.len()] = [
-    (Operation::Read, "read", true),
-    (Operation::Write, "write", true),
-    (Operation::Publish, "publish", true),
-    (Operation::Invalidate, "invalidate", false),
-    (Operation::Drain, "drain", true),
-    (Operation::Reset, "reset", false),
-    (Operation::SetPower, "power", false),
-    (Operation::HostRead, "host read", true),
-    (Operation::TakeInvalidation, "notified", false),
-    (Operation::BeginReset, "hold back", false),
-    (Operation::FailReset, "reset failed", false),
-    (Operation::Remove, "removed", false),
-    (Operation::Withdraw, "withdraw", true),
-];
-
-/// The name of a journal operation, and whether it concerns a block.
-pub(super) fn operation(number: u8) -> (&'static str, bool) {
-    OPERATIONS
-        .iter()
-        .find(|(operation, ..)| operation.code() == number)
-        .map_or(("unknown", true), |&(_, name, about_a_block)| {
-            (name, about_a_block)
-        })
+fn state(vf: &VfStats) -> String {
+    let held = if vf.served { "" } else { ", held back" };
+    format!("{}{held}", vf.power)
 }

@@ -6,7 +6,10 @@ use pf_broker_abi::Refusal;
 use pf_broker_client::{Control, Device};
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
-use super::{list_devices, one_vf, report};
+use super::reply::{Event, Line, Refused, Stats, VfStats};
+use super::watch::Printer;
+use super::{drain_block, every_vf, journal_of, list_devices, one_vf, read_block, report};
+use crate::cli;
 use crate::failure::Failure;
 
 fn text(write: impl FnOnce(&mut dyn std::io::Write)) -> String {
@@ -56,30 +59,85 @@ fn device(mut answers: Vec<(u32, Vec<u8>)>) -> Device<Script> {
     Device::new(Script(RefCell::new(answers.into()))).expect("the same version")
 }
 
+/// The counters of VFs from 0 on.
+fn every(vfs: &[abi::StatsReply]) -> Stats {
+    Stats {
+        vfs: (0..)
+            .zip(vfs)
+            .map(|(vf, stats)| VfStats::new(vf, stats))
+            .collect(),
+        host_refusals: Vec::new(),
+    }
+}
+
+/// The same, with refusals of the host side only.
+fn host(refusals: &abi::HostRefusalsReply) -> Stats {
+    Stats {
+        vfs: Vec::new(),
+        host_refusals: Refused::list(&refusals.refused),
+    }
+}
+
+#[test]
+fn a_row_of_stats_fits_into_80_columns_and_no_word_of_it_is_broken() {
+    let mut busy = stats(&[(Refusal::Invalidate, 9_999_999)]);
+    busy.reads = 123_456_789;
+    busy.writes = 12_345_678;
+    busy.publishes = 123_456_789;
+    busy.withdrawn = 12_345;
+    busy.dropped = 1_234_567;
+    busy.floods = 4711;
+    busy.resets = 815;
+    busy.open = 0;
+    let stats = every(&[stats(&[]), busy]);
+    let mut rows = report::table_of_vfs(&stats.vfs);
+    let rows = rows.set_width(80).trim_fmt();
+    for line in rows.lines() {
+        assert!(line.chars().count() <= 80, "{line}\n{rows}");
+    }
+    let words: Vec<&str> = rows.split_whitespace().collect();
+    for word in [
+        "publishes",
+        "held",
+        "12345678",
+        "123456789",
+        "9999999",
+        "invalidate",
+        "withdrawn,",
+        "dropped,",
+        "1234567",
+        "floods,",
+        "resets",
+    ] {
+        assert!(words.contains(&word), "{word}\n{rows}");
+    }
+    assert!(!rows.contains("0 dropped"), "{rows}");
+}
+
 #[test]
 fn the_vf_that_misbehaves_stands_out() {
     let quiet = stats(&[(Refusal::Length, 2)]);
     let loud = stats(&[(Refusal::Length, 3), (Refusal::Limit, 900)]);
-    let text = text(|out| report::every_vf(out, &[(0, quiet), (1, loud)]).expect("written"));
+    let text = text(|out| report::every_vf(out, &every(&[quiet, loud])).expect("written"));
     assert!(
         text.contains("VF 1 was refused 903 times, most often for `limit`"),
         "{text}"
     );
     assert!(!text.contains("VF 0 was refused"), "{text}");
-    let none = self::text(|out| report::every_vf(out, &[(0, stats(&[]))]).expect("written"));
+    let none = self::text(|out| report::every_vf(out, &every(&[stats(&[])])).expect("written"));
     assert!(!none.contains("was refused"), "{none}");
 }
 
 #[test]
 fn what_the_host_side_was_refused_is_shown_by_reason_and_only_if_there_is_something() {
     let mut refusals = abi::HostRefusalsReply::new_zeroed();
-    let shown = text(|out| report::host_refusals(out, &refusals).expect("written"));
-    assert_eq!(shown, "");
+    let shown = text(|out| report::every_vf(out, &host(&refusals)).expect("written"));
+    assert!(!shown.contains("Host"), "{shown}");
     refusals.refused[Refusal::Changed.index()] = 3;
     refusals.refused[Refusal::Length.index()] = 1;
-    let shown = text(|out| report::host_refusals(out, &refusals).expect("written"));
+    let shown = text(|out| report::every_vf(out, &host(&refusals)).expect("written"));
     assert!(
-        shown.starts_with("Host: 4 operations")
+        shown.contains("Host: 4 operations")
             && shown.contains("changed")
             && shown.contains("0xC0000206")
             && !shown.contains("0xC0000225"),
@@ -92,7 +150,7 @@ fn what_the_host_side_was_refused_is_shown_by_reason_and_only_if_there_is_someth
 fn an_unknown_refusal_code_is_shown_as_unknown() {
     let mut refusals = abi::HostRefusalsReply::new_zeroed();
     refusals.refused[Refusal::ALL.len()] = 7;
-    let text = text(|out| report::host_refusals(out, &refusals).expect("written"));
+    let text = text(|out| report::every_vf(out, &host(&refusals)).expect("written"));
     let code = format!("code {}", Refusal::ALL.len());
     assert!(text.contains(&code), "{text}");
     assert!(
@@ -117,7 +175,7 @@ fn a_vf_in_detail_names_every_refusal_and_every_block() {
         (abi::IOCTL_BLOCKS, block.as_bytes().to_vec()),
         (abi::IOCTL_BLOCK_STATS, counters.as_bytes().to_vec()),
     ]);
-    let text = text(|out| one_vf(&device, 3, out).expect("answered"));
+    let text = text(|out| one_vf(&device, 3, false, out).expect("answered"));
     assert!(text.starts_with("VF 3: D0, 0 resets"), "{text}");
     assert!(
         text.contains(r"hello\u{1b}[2J") && text.contains("31") && text.contains("4711"),
@@ -130,7 +188,8 @@ fn a_vf_in_detail_names_every_refusal_and_every_block() {
 #[test]
 fn a_journal_line_says_when_what_and_how_it_ended() {
     use abi::Operation::{Reset, Write};
-    let line = |entry| text(|out| report::journal_line(out, 2, &entry).expect("written"));
+    let line =
+        |entry| text(|out| report::journal_line(out, 2, &Event::new(&entry)).expect("written"));
     let refused = line(entry(1, Write, Refusal::Value.status()));
     assert!(
         refused.contains("1234.5678901") && refused.contains("VF 2"),
@@ -159,9 +218,9 @@ fn a_journal_line_says_when_what_and_how_it_ended() {
 #[test]
 fn every_journal_operation_has_a_name() {
     for number in 0..13 {
-        assert_ne!(report::operation(number).0, "unknown", "{number}");
+        assert_ne!(super::reply::operation(number).0, "unknown", "{number}");
     }
-    assert_eq!(report::operation(13).0, "unknown");
+    assert_eq!(super::reply::operation(13).0, "unknown");
 }
 
 #[test]
@@ -169,7 +228,7 @@ fn a_device_that_does_not_answer_does_not_hide_the_others() {
     let paths = ["one", "two", "three"].map(str::to_owned).to_vec();
     let list = |answer: &dyn Fn(&str) -> Result<abi::QueryReply, Failure>| {
         let mut out = Vec::new();
-        let ended = list_devices(paths.clone(), &mut out, answer);
+        let ended = list_devices(paths.clone(), false, &mut out, answer);
         let text = anstream::adapter::strip_bytes(&out).into_vec();
         (ended, String::from_utf8(text).expect("text"))
     };
@@ -206,4 +265,161 @@ fn a_device_that_does_not_answer_does_not_hide_the_others() {
         "the highest"
     );
     assert!(list(&|_| Ok(reply)).0.is_ok());
+}
+
+/// The documents of docs/json.md for commands that use a driver. `UPDATE_DOCS=1` writes them.
+#[test]
+fn the_page_shows_what_the_commands_print() {
+    let mut documents = vec![
+        ("list", text(json_list)),
+        ("stats", text(json_stats)),
+        ("stats --vf 3", text(json_vf)),
+    ];
+    documents.extend([("read", text(json_read)), ("drain", text(json_drain))]);
+    documents.extend([("journal", text(json_journal)), ("watch", text(json_watch))]);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/json.md");
+    let mut page = std::fs::read_to_string(path).expect("the page");
+    for (command, document) in documents {
+        let begin = format!("<!-- json: {command} -->\n```json\n");
+        let (head, rest) = page.split_once(&begin).expect(command);
+        let (shown, tail) = rest.split_once("```\n").expect("the end of the block");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            page = format!("{head}{begin}{document}```\n{tail}");
+            std::fs::write(path, &page).expect("written");
+        } else {
+            assert_eq!(shown, document, "{command}: UPDATE_DOCS=1 writes it");
+        }
+    }
+}
+
+fn selection() -> cli::Selection {
+    cli::Selection { device: None }
+}
+
+const JSON: cli::Form = cli::Form { json: true };
+
+fn sample_stats() -> abi::StatsReply {
+    let mut sample = stats(&[(Refusal::Checksum, 3)]);
+    (sample.reads, sample.writes, sample.publishes) = (1, 2, 1);
+    sample.pending = 0b1;
+    sample
+}
+
+fn json_list(out: &mut dyn std::io::Write) {
+    let mut reply = abi::QueryReply::new_zeroed();
+    reply.name[..14].copy_from_slice(b"Contoso CX-100");
+    (reply.vendor_id, reply.device_id) = (0x1414, 0xB001);
+    (reply.num_vfs, reply.block_count) = (4, 5);
+    (reply.table_crc, reply.table_source) = (0x0C0F_FEE0, abi::TableSource::Registry.code());
+    reply.attached = 1;
+    reply.driver_version = [0, 1, 0];
+    let paths = [
+        r"\\?\pci#ven_1414&dev_b001#1",
+        r"\\?\pci#ven_1414&dev_b001#2",
+    ];
+    let paths = paths.map(str::to_owned).to_vec();
+    let listed = list_devices(paths, true, out, |path| {
+        if path.ends_with('1') {
+            Ok(reply)
+        } else {
+            Err(pf_broker_client::Error::Status(Refusal::Removed.status()).into())
+        }
+    });
+    assert!(listed.is_err());
+}
+
+fn json_stats(out: &mut dyn std::io::Write) {
+    let mut query = abi::QueryReply::new_zeroed();
+    query.num_vfs = 1;
+    let mut refusals = abi::HostRefusalsReply::new_zeroed();
+    refusals.reason_count = u32::try_from(Refusal::ALL.len()).expect("few reasons");
+    refusals.refused[Refusal::Vf.index()] = 1;
+    let device = device(vec![
+        (abi::IOCTL_QUERY, query.as_bytes().to_vec()),
+        (abi::IOCTL_STATS, sample_stats().as_bytes().to_vec()),
+        (abi::IOCTL_HOST_REFUSALS, refusals.as_bytes().to_vec()),
+    ]);
+    every_vf(&device, true, out).expect("answered");
+}
+
+fn json_vf(out: &mut dyn std::io::Write) {
+    let mut block = abi::BlockInfo::new_zeroed();
+    block.id = 1;
+    block.name[..7].copy_from_slice(b"command");
+    let mut counters = abi::BlockStatsReply::new_zeroed();
+    (counters.writes, counters.refused, counters.revision) = (2, 3, 2);
+    let device = device(vec![
+        (abi::IOCTL_STATS, sample_stats().as_bytes().to_vec()),
+        (abi::IOCTL_BLOCKS, block.as_bytes().to_vec()),
+        (abi::IOCTL_BLOCK_STATS, counters.as_bytes().to_vec()),
+    ]);
+    one_vf(&device, 3, true, out).expect("answered");
+}
+
+fn json_read(out: &mut dyn std::io::Write) {
+    let reply = [7_u64.as_bytes(), &[1, 0, 0xAB, 0xCD]].concat();
+    let device = device(vec![(abi::IOCTL_READ, reply)]);
+    let arguments = cli::Read {
+        selection: selection(),
+        form: JSON,
+        vf: 3,
+        block: 0,
+        length: 4,
+    };
+    read_block(&device, &arguments, out).expect("answered");
+}
+
+fn json_drain(out: &mut dyn std::io::Write) {
+    let mut messages = [abi::Message::new_zeroed(); 2];
+    for (number, message) in (1..).zip(&mut messages) {
+        message.length = 2;
+        message.data[0] = number;
+    }
+    let device = device(vec![(abi::IOCTL_DRAIN, messages.as_bytes().to_vec())]);
+    let arguments = cli::Drain {
+        selection: selection(),
+        form: JSON,
+        vf: 3,
+        block: 70,
+        most: 4096,
+    };
+    drain_block(&device, &arguments, out).expect("answered");
+}
+
+fn json_journal(out: &mut dyn std::io::Write) {
+    let mut refused = entry(1, abi::Operation::Write, Refusal::Checksum.status());
+    refused.repeated = 2;
+    let mut power = entry(2, abi::Operation::SetPower, 0);
+    power.length = abi::PowerState::D3.code().into();
+    let device = device(vec![(
+        abi::IOCTL_JOURNAL,
+        [refused, power].as_bytes().to_vec(),
+    )]);
+    let arguments = cli::Journal {
+        selection: selection(),
+        form: JSON,
+        vf: 3,
+        after: 0,
+    };
+    journal_of(&device, &arguments, out).expect("answered");
+}
+
+fn json_watch(out: &mut dyn std::io::Write) {
+    let event = &Event::new(&entry(4, abi::Operation::Write, Refusal::Value.status()));
+    let vf = 3;
+    let mut printer = Printer { out, json: true };
+    for line in [
+        Line::Event { vf, event },
+        Line::Repeated {
+            vf,
+            times: 2,
+            event,
+        },
+        Line::Lost { vf, events: 30 },
+        Line::Gone,
+        Line::Back,
+        Line::Restarted,
+    ] {
+        printer.print(&line).expect("written");
+    }
 }

@@ -7,8 +7,10 @@ use pf_broker_abi as abi;
 use pf_broker_abi::ChangesCookie;
 use pf_broker_client::{Control, Device, Error};
 
+use super::reply::{Event, Line};
 use super::report;
 use crate::failure::Failure;
+use crate::json;
 
 /// Most journal entries in one request; more than the driver keeps for a VF.
 pub(super) const JOURNAL_ENTRIES: usize = 1024;
@@ -24,6 +26,35 @@ const GONE: [u32; 5] = [
     0xC000_02B6,
 ];
 
+/// Where the events go.
+pub(super) struct Printer<'o> {
+    pub(super) out: &'o mut dyn Write,
+    /// A line of JSON for each event.
+    pub(super) json: bool,
+}
+
+impl Printer<'_> {
+    /// Prints one line, as JSON or as text.
+    pub(super) fn print(&mut self, line: &Line<'_>) -> Result<(), Failure> {
+        if self.json {
+            return json::line(self.out, line);
+        }
+        let out = &mut *self.out;
+        match line {
+            Line::Event { vf, event } => report::journal_line(out, *vf, event)?,
+            Line::Repeated { vf, times, event } => report::more_of(out, *vf, event, *times)?,
+            Line::Lost { vf, events } => {
+                let lost = "were overwritten before they could be shown";
+                report::note(out, &format!("VF {vf}: {events} events {lost}"))?;
+            }
+            Line::Gone => report::note(out, "the device has gone; waiting until it is back")?,
+            Line::Back => report::note(out, "the device is back")?,
+            Line::Restarted => report::note(out, "the driver has started anew")?,
+        }
+        Ok(out.flush()?)
+    }
+}
+
 /// Prints the events of one VF, or of all, until an error. If the device goes away, it is reopened
 /// when it is back, and its events are printed from where they ended: from the first one on, if the
 /// driver has started anew.
@@ -32,27 +63,26 @@ const GONE: [u32; 5] = [
 pub(super) fn follow<C: Control>(
     first: Device<C>,
     only: Option<u16>,
-    out: &mut dyn Write,
+    printer: &mut Printer<'_>,
     mut open: impl FnMut() -> Result<Option<Device<C>>, Failure>,
     mut pause: impl FnMut(),
 ) -> Result<(), Failure> {
     let mut device = first;
     let mut watcher = Watcher::new(&device, only)?;
     loop {
-        match watcher.step(&device, out) {
-            Ok(()) => out.flush()?,
+        match watcher.step(&device, printer) {
+            Ok(()) => {}
             Err(Failure::Driver(Error::Status(status))) if GONE.contains(&status) => {
                 // An open handle keeps the device from being removed.
                 drop(device);
-                report::note(out, "the device has gone; waiting until it is back")?;
-                out.flush()?;
+                printer.print(&Line::Gone)?;
                 device = loop {
                     pause();
                     if let Some(device) = open()? {
                         break device;
                     }
                 };
-                report::note(out, "the device is back")?;
+                printer.print(&Line::Back)?;
             }
             Err(failure) => return Err(failure),
         }
@@ -96,19 +126,19 @@ impl Watcher {
     pub(super) fn step<C: Control>(
         &mut self,
         device: &Device<C>,
-        out: &mut dyn Write,
+        printer: &mut Printer<'_>,
     ) -> Result<(), Failure> {
         let list = device.changes(abi::CHANGE_JOURNALED, &self.cookie)?;
         self.cookie = list.cookie;
         if list.restarted {
-            report::note(out, "the driver has started anew")?;
+            printer.print(&Line::Restarted)?;
             self.shown.clear();
         }
         let vfs = list.entries.iter().map(|entry| entry.vf);
         for vf in vfs.filter(|vf| self.only.is_none_or(|only| only == *vf)) {
             let shown = self.shown.entry(vf).or_default();
             for entry in device.journal(vf, *shown, JOURNAL_ENTRIES)? {
-                show(out, vf, *shown, &entry)?;
+                show(printer, vf, *shown, &entry)?;
                 *shown = entry.sequence;
             }
         }
@@ -118,23 +148,22 @@ impl Watcher {
 
 /// Prints the events of an entry with numbers above `shown`, and how many before them are lost.
 fn show(
-    out: &mut dyn Write,
+    printer: &mut Printer<'_>,
     vf: u16,
     shown: u64,
     entry: &abi::JournalEntry,
 ) -> Result<(), Failure> {
+    let event = &Event::new(entry);
     let first = entry.sequence.saturating_sub(entry.repeated.into());
     if first <= shown {
-        return report::more_of(out, vf, entry, entry.sequence.saturating_sub(shown));
+        let times = entry.sequence.saturating_sub(shown);
+        return printer.print(&Line::Repeated { vf, times, event });
     }
     match first - shown - 1 {
         0 => {}
-        lost => report::note(
-            out,
-            &format!("VF {vf}: {lost} events were overwritten before they could be shown"),
-        )?,
+        events => printer.print(&Line::Lost { vf, events })?,
     }
-    report::journal_line(out, vf, entry)
+    printer.print(&Line::Event { vf, event })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use pf_broker_abi::{Operation, PowerState, Refusal};
 use pf_broker_client::{Control, Device};
 use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
 
-use super::{Watcher, follow};
+use super::{Printer, Watcher, follow};
 use crate::failure::Failure;
 
 const MANIFEST: &str = r#"
@@ -214,13 +214,18 @@ fn read(broker: &Live, vf: u16, block: u32) {
         .without_waiters();
 }
 
+/// Prints text.
+fn text(out: &mut dyn std::io::Write) -> Printer<'_> {
+    Printer { out, json: false }
+}
+
 /// Runs the watcher until no action is left.
 fn watched(driver: Driver, only: Option<u16>) -> Vec<String> {
     lines(|out| {
         let device = connected(driver);
         let mut watcher = Watcher::new(&device, only).expect("answered");
         let ended = loop {
-            if let Err(failure) = watcher.step(&device, out) {
+            if let Err(failure) = watcher.step(&device, &mut text(out)) {
                 break failure;
             }
         };
@@ -318,7 +323,7 @@ fn a_flood_is_shown_once_and_ends_no_further_wait() {
         [
             "0.0000000 VF 0 write block 0 4 bytes and 3 times more",
             "0.0000000 VF 0 write block 0 4 bytes refused: limit",
-            "0.0000000 VF 1 power",
+            "0.0000000 VF 1 power D3",
         ]
     );
     assert_eq!(pended.get(), 3);
@@ -356,7 +361,9 @@ fn a_driver_that_started_anew_is_shown_from_its_first_event_on() {
         let mut watcher = Watcher::new(&connected(driver), None).expect("answered");
         let (young, new, _) = self::driver(vec![]);
         read(new, 0, 7);
-        watcher.step(&connected(young), out).expect("answered");
+        watcher
+            .step(&connected(young), &mut text(out))
+            .expect("answered");
     });
     assert_eq!(
         shown,
@@ -385,7 +392,7 @@ fn a_device_that_goes_is_waited_for_and_its_new_life_is_shown_whole() {
                 problem: "the test ends here".to_owned(),
             }),
         };
-        let ended = follow(connected(first), None, out, open, || {
+        let ended = follow(connected(first), None, &mut text(out), open, || {
             looks.set(looks.get() + 1);
         });
         assert!(matches!(ended, Err(Failure::Argument { .. })));
@@ -419,6 +426,12 @@ fn a_refusal_is_the_end() {
         }
     }
     let device = Device::new(Refusing).expect("the same version");
-    let ended = follow(device, Some(9), &mut Vec::new(), || Ok(None), || {});
+    let ended = follow(
+        device,
+        Some(9),
+        &mut text(&mut Vec::new()),
+        || Ok(None),
+        || {},
+    );
     assert!(matches!(ended, Err(Failure::Driver(error)) if error.refusal() == Some(Refusal::Vf)));
 }

@@ -1,0 +1,369 @@
+//! The driver's replies as values that text and JSON are printed from. docs/json.md documents the
+//! serialized names; they are only added to.
+
+use pf_broker_abi as abi;
+use pf_broker_abi::{Operation, PowerState, Refusal, TableSource};
+use pf_broker_client::name_text;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::json::{Bytes, Id, Word};
+
+/// `pfbctl list`.
+#[derive(Debug, Serialize)]
+pub(super) struct Devices {
+    pub(super) devices: Vec<Listed>,
+}
+
+/// A device and what it answered.
+#[derive(Debug, Serialize)]
+pub(super) struct Listed {
+    /// As `--device` takes it.
+    pub(super) number: usize,
+    pub(super) path: String,
+    #[serde(flatten)]
+    pub(super) answer: Answer,
+}
+
+/// The answer of a device, or why there is none.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Answer {
+    Present(Present),
+    Error { error: String },
+}
+
+/// A device that answers.
+#[derive(Debug, Serialize)]
+pub(super) struct Present {
+    pub(super) name: String,
+    pub(super) vendor_id: Id,
+    pub(super) device_id: Id,
+    pub(super) vfs: u16,
+    pub(super) blocks: u16,
+    pub(super) table_crc: Word,
+    pub(super) table_source: &'static str,
+    /// Whether a virtualization stack is attached.
+    pub(super) attached: bool,
+    pub(super) driver_version: String,
+}
+
+impl Devices {
+    pub(super) fn new(devices: &[(String, Result<abi::QueryReply, Failure>)]) -> Self {
+        let listed = devices.iter().enumerate().map(|(number, (path, reply))| {
+            let answer = match reply {
+                Ok(query) => Answer::Present(Present::new(query)),
+                Err(failure) => Answer::Error {
+                    error: failure.with_causes(),
+                },
+            };
+            Listed {
+                number,
+                path: path.clone(),
+                answer,
+            }
+        });
+        Self {
+            devices: listed.collect(),
+        }
+    }
+}
+
+impl Present {
+    fn new(query: &abi::QueryReply) -> Self {
+        let [major, minor, patch] = query.driver_version;
+        Self {
+            name: name_text(&query.name),
+            vendor_id: Id(query.vendor_id),
+            device_id: Id(query.device_id),
+            vfs: query.num_vfs,
+            blocks: query.block_count,
+            table_crc: Word(query.table_crc),
+            table_source: match TableSource::from_code(query.table_source) {
+                Some(TableSource::Embedded) => "embedded",
+                Some(TableSource::Registry) => "registry",
+                None => "unknown",
+            },
+            attached: query.attached != 0,
+            driver_version: format!("{major}.{minor}.{patch}"),
+        }
+    }
+}
+
+/// `pfbctl stats`.
+#[derive(Debug, Serialize)]
+pub(super) struct Stats {
+    pub(super) vfs: Vec<VfStats>,
+    /// Operations of host software and of the virtualization stack, charged to no VF.
+    pub(super) host_refusals: Vec<Refused>,
+}
+
+/// The counters and the state of a VF.
+#[derive(Debug, Serialize)]
+pub(super) struct VfStats {
+    pub(super) vf: u16,
+    pub(super) power: String,
+    /// False during a reset and after one that failed.
+    pub(super) served: bool,
+    pub(super) reads: u64,
+    pub(super) writes: u64,
+    pub(super) publishes: u64,
+    pub(super) withdrawn: u64,
+    pub(super) dropped: u64,
+    pub(super) floods: u64,
+    pub(super) resets: u64,
+    /// The blocks with an invalidation that is not delivered yet.
+    pub(super) pending_invalidations: Vec<u32>,
+    pub(super) refused: u64,
+    pub(super) refusals: Vec<Refused>,
+}
+
+/// How often operations were refused for a reason.
+#[derive(Debug, Serialize)]
+pub(super) struct Refused {
+    pub(super) reason: String,
+    /// None for a code that this tool does not know.
+    pub(super) status: Option<Word>,
+    pub(super) count: u64,
+    #[serde(skip)]
+    pub(super) sentence: &'static str,
+}
+
+impl Refused {
+    /// The reasons with refusals.
+    pub(super) fn list(counts: &[u64; abi::MAX_REASONS]) -> Vec<Self> {
+        let counted = (0..).zip(counts).filter(|&(_, count)| *count > 0);
+        counted
+            .map(|(code, &count)| match Refusal::from_code(code) {
+                Some(refusal) => Self {
+                    reason: refusal.reason().to_owned(),
+                    status: Some(Word(refusal.status())),
+                    count,
+                    sentence: refusal.sentence(),
+                },
+                None => Self {
+                    reason: format!("code {code}"),
+                    status: None,
+                    count,
+                    sentence: "The driver is newer than this tool.",
+                },
+            })
+            .collect()
+    }
+
+    /// All refusals of a list.
+    pub(super) fn total(list: &[Self]) -> u64 {
+        list.iter()
+            .fold(0, |sum, refused| sum.saturating_add(refused.count))
+    }
+}
+
+impl VfStats {
+    pub(super) fn new(vf: u16, stats: &abi::StatsReply) -> Self {
+        let refusals = Refused::list(&stats.refused);
+        Self {
+            vf,
+            power: power(stats.power.into()),
+            served: stats.open != 0,
+            reads: stats.reads,
+            writes: stats.writes,
+            publishes: stats.publishes,
+            withdrawn: stats.withdrawn,
+            dropped: stats.dropped,
+            floods: stats.floods,
+            resets: stats.resets,
+            pending_invalidations: (0..u64::BITS)
+                .filter(|bit| stats.pending >> bit & 1 == 1)
+                .collect(),
+            refused: Refused::total(&refusals),
+            refusals,
+        }
+    }
+
+    /// The most frequent reason of the refusals, or nothing.
+    pub(super) fn mostly(&self) -> &str {
+        let most = self.refusals.iter().max_by_key(|refused| refused.count);
+        most.map_or("", |refused| &refused.reason)
+    }
+}
+
+/// `pfbctl stats --vf`.
+#[derive(Debug, Serialize)]
+pub(super) struct VfInDetail {
+    #[serde(flatten)]
+    pub(super) stats: VfStats,
+    pub(super) blocks: Vec<BlockStats>,
+}
+
+/// The counters of a block of a VF.
+#[derive(Debug, Serialize)]
+pub(super) struct BlockStats {
+    pub(super) id: u32,
+    pub(super) name: String,
+    pub(super) reads: u64,
+    pub(super) writes: u64,
+    pub(super) publishes: u64,
+    pub(super) refused: u64,
+    /// Messages of a stream that are not drained yet.
+    pub(super) waiting: u64,
+    pub(super) dropped: u64,
+    pub(super) revision: u64,
+}
+
+impl BlockStats {
+    pub(super) fn new(block: &abi::BlockInfo, counters: &abi::BlockStatsReply) -> Self {
+        Self {
+            id: block.id,
+            name: name_text(&block.name),
+            reads: counters.reads,
+            writes: counters.writes,
+            publishes: counters.publishes,
+            refused: counters.refused,
+            waiting: counters.queued,
+            dropped: counters.dropped,
+            revision: counters.revision,
+        }
+    }
+}
+
+/// `pfbctl read`.
+#[derive(Debug, Serialize)]
+pub(super) struct Value {
+    pub(super) vf: u16,
+    pub(super) block: u32,
+    pub(super) revision: u64,
+    pub(super) data: Bytes,
+}
+
+/// `pfbctl drain`.
+#[derive(Debug, Serialize)]
+pub(super) struct Drained {
+    pub(super) vf: u16,
+    pub(super) block: u32,
+    /// The oldest first.
+    pub(super) messages: Vec<Message>,
+}
+
+/// A message of a stream.
+#[derive(Debug, Serialize)]
+pub(super) struct Message {
+    pub(super) data: Bytes,
+}
+
+/// `pfbctl journal`.
+#[derive(Debug, Serialize)]
+pub(super) struct Journal {
+    pub(super) vf: u16,
+    /// The oldest first.
+    pub(super) events: Vec<Event>,
+}
+
+/// An entry of a VF's journal.
+#[derive(Debug, Serialize)]
+pub(super) struct Event {
+    /// The number of its last event, counted from 1 for each VF.
+    pub(super) number: u64,
+    /// Since the system started, in units of 100 ns, without the time that it slept.
+    pub(super) time_100ns: u64,
+    pub(super) operation: &'static str,
+    /// The number of the operation in the management interface.
+    pub(super) operation_code: u8,
+    pub(super) block: Option<u32>,
+    pub(super) length: Option<u32>,
+    /// The power state that was set.
+    pub(super) power: Option<String>,
+    pub(super) status: Word,
+    /// The reason of a refusal.
+    pub(super) reason: Option<&'static str>,
+    /// The status that the companion driver answered, if it declined.
+    pub(super) companion_status: Option<Word>,
+    /// How often the event repeated.
+    pub(super) repeated: u32,
+}
+
+impl Event {
+    pub(super) fn new(entry: &abi::JournalEntry) -> Self {
+        let (operation, about_a_block) = operation(entry.operation);
+        let status = entry.status.cast_unsigned();
+        let refusal = Refusal::from_status(status);
+        let is_power = entry.operation == Operation::SetPower.code();
+        Self {
+            number: entry.sequence,
+            time_100ns: entry.time,
+            operation,
+            operation_code: entry.operation,
+            block: about_a_block.then_some(entry.block),
+            length: about_a_block.then_some(entry.length),
+            power: is_power.then(|| power(entry.length)),
+            status: Word(status),
+            reason: refusal.map(Refusal::reason),
+            companion_status: (refusal == Some(Refusal::Declined))
+                .then_some(Word(entry.companion_status.cast_unsigned())),
+            repeated: entry.repeated,
+        }
+    }
+}
+
+/// A line of `pfbctl watch --json`.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub(super) enum Line<'e> {
+    /// A new entry of a journal.
+    Event {
+        vf: u16,
+        #[serde(flatten)]
+        event: &'e Event,
+    },
+    /// The entry that was printed last has occurred again.
+    Repeated {
+        vf: u16,
+        /// How often since the last line.
+        times: u64,
+        #[serde(flatten)]
+        event: &'e Event,
+    },
+    /// Events were overwritten before they could be read.
+    Lost { vf: u16, events: u64 },
+    /// The device has gone, and is waited for.
+    Gone,
+    /// The device is back.
+    Back,
+    /// The driver has started anew: its numbers begin again.
+    Restarted,
+}
+
+/// A power state.
+fn power(code: u32) -> String {
+    let state = u8::try_from(code).ok().and_then(PowerState::from_code);
+    state.map_or_else(
+        || format!("power state {code}"),
+        |state| format!("{state:?}"),
+    )
+}
+
+/// Every operation of the journal, and whether it concerns a block.
+const OPERATIONS: [(Operation, &str, bool); Operation::ALL.len()] = [
+    (Operation::Read, "read", true),
+    (Operation::Write, "write", true),
+    (Operation::Publish, "publish", true),
+    (Operation::Invalidate, "invalidate", false),
+    (Operation::Drain, "drain", true),
+    (Operation::Reset, "reset", false),
+    (Operation::SetPower, "power", false),
+    (Operation::HostRead, "host read", true),
+    (Operation::TakeInvalidation, "notified", false),
+    (Operation::BeginReset, "hold back", false),
+    (Operation::FailReset, "reset failed", false),
+    (Operation::Remove, "removed", false),
+    (Operation::Withdraw, "withdraw", true),
+];
+
+/// The name of a journal operation, and whether it concerns a block.
+pub(super) fn operation(number: u8) -> (&'static str, bool) {
+    OPERATIONS
+        .iter()
+        .find(|(operation, ..)| operation.code() == number)
+        .map_or(("unknown", true), |&(_, name, about_a_block)| {
+            (name, about_a_block)
+        })
+}

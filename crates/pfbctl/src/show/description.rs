@@ -1,0 +1,265 @@
+//! A manifest or a block table as `pfbctl show --json` prints it. docs/json.md documents the
+//! serialized names; they are only added to.
+
+use block_manifest::keys::{self, word};
+use block_manifest::{Block, Condition, Enum, Field, Layout, Manifest, SequenceKind};
+use block_table::{Access, Companion, Kind, OnReset, ShortRead, Table, WhenFull};
+use serde::Serialize;
+
+use crate::json::{Bytes, Id, Word};
+
+/// A manifest, or what a block table says about one.
+#[derive(Debug, Serialize)]
+pub(super) struct Description {
+    device: Identity,
+    limits: Option<Limits>,
+    table: TableSize,
+    blocks: Vec<BlockDescription>,
+    /// None for a block table, which has no names of values.
+    enums: Option<Vec<Enumeration>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Identity {
+    name: String,
+    vendor_id: Id,
+    device_ids: Vec<Id>,
+    max_vfs: u16,
+}
+
+#[derive(Debug, Serialize)]
+struct Limits {
+    writes_per_second: u32,
+    burst: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct TableSize {
+    bytes: usize,
+    crc: Word,
+}
+
+/// A block, with the words of the manifest language.
+#[derive(Debug, Serialize)]
+struct BlockDescription {
+    id: u32,
+    name: String,
+    kind: Option<&'static str>,
+    vf_access: Option<&'static str>,
+    min_length: usize,
+    max_length: usize,
+    notify: bool,
+    short_read: Option<&'static str>,
+    on_reset: Option<&'static str>,
+    /// None for a register, as the next one.
+    depth: Option<usize>,
+    when_full: Option<&'static str>,
+    /// None if no companion handles the block.
+    companion: Option<&'static str>,
+    #[serde(flatten)]
+    content: Option<Content>,
+}
+
+/// What only a manifest says about a block.
+#[derive(Debug, Serialize)]
+struct Content {
+    doc: Option<String>,
+    require: Vec<String>,
+    fields: Vec<FieldDescription>,
+    layouts: Vec<LayoutDescription>,
+}
+
+#[derive(Debug, Serialize)]
+struct LayoutDescription {
+    name: String,
+    doc: Option<String>,
+    /// None for the layout that applies if no other one does.
+    when: Option<String>,
+    require: Vec<String>,
+    fields: Vec<FieldDescription>,
+}
+
+#[derive(Debug, Serialize)]
+struct FieldDescription {
+    name: String,
+    doc: Option<String>,
+    offset: u8,
+    #[serde(rename = "type")]
+    ty: String,
+    owner: &'static str,
+    default: Bytes,
+    valid: Valid,
+    bits: Vec<Bits>,
+    /// The field that counts its elements.
+    count: Option<String>,
+    sequence: Option<&'static str>,
+    /// Whether it is the CRC-32 of the bytes before it.
+    checksum: bool,
+}
+
+/// Rules of a value; each may be absent.
+#[derive(Debug, Serialize)]
+struct Valid {
+    equals: Option<u64>,
+    one_of: Option<Vec<u64>>,
+    /// The enumeration that `one_of` is.
+    r#enum: Option<String>,
+    min: Option<u64>,
+    max: Option<u64>,
+    mask: Option<u64>,
+    multiple_of: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Bits {
+    name: String,
+    low: u8,
+    high: u8,
+}
+
+#[derive(Debug, Serialize)]
+struct Enumeration {
+    name: String,
+    members: Vec<Member>,
+}
+
+#[derive(Debug, Serialize)]
+struct Member {
+    name: String,
+    value: u64,
+}
+
+impl Description {
+    /// The blocks of a table that `is_chosen` selects by ID and name.
+    pub(super) fn of_table(table: &Table<'_>, is_chosen: impl Fn(u32, &str) -> bool) -> Self {
+        let device = table.device();
+        let blocks = table.blocks();
+        let chosen = blocks.filter(|block| is_chosen(block.id(), block.name()));
+        Self {
+            device: Identity {
+                name: device.name.to_owned(),
+                vendor_id: Id(device.vendor_id),
+                device_ids: device.device_ids().map(Id).collect(),
+                max_vfs: device.max_vfs,
+            },
+            limits: table.limits().map(|limits| Limits {
+                writes_per_second: limits.writes_per_second,
+                burst: limits.burst,
+            }),
+            table: TableSize {
+                bytes: table.as_bytes().len(),
+                crc: Word(table.crc()),
+            },
+            blocks: chosen
+                .map(|block| BlockDescription::of_table(&block))
+                .collect(),
+            enums: None,
+        }
+    }
+
+    /// Adds what the manifest of the table says: its blocks have the same order and IDs.
+    pub(super) fn with_manifest(mut self, manifest: &Manifest) -> Self {
+        for described in &mut self.blocks {
+            let mut blocks = manifest.blocks().iter();
+            let block = blocks.find(|block| block.id == described.id);
+            described.content = block.map(Content::new);
+        }
+        self.enums = Some(manifest.enums().iter().map(Enumeration::new).collect());
+        self
+    }
+}
+
+impl BlockDescription {
+    fn of_table(block: &block_table::Block<'_>) -> Self {
+        let is_stream = block.kind() == Kind::Stream;
+        Self {
+            id: block.id(),
+            name: block.name().to_owned(),
+            kind: word::<Kind>(&keys::KIND, &block.kind()),
+            vf_access: word::<Access>(&keys::VF_ACCESS, &block.vf_access()),
+            min_length: block.min_length(),
+            max_length: block.max_length(),
+            notify: block.notify(),
+            short_read: word::<ShortRead>(&keys::SHORT_READ, &block.short_read()),
+            on_reset: word::<OnReset>(&keys::ON_RESET, &block.on_reset()),
+            depth: is_stream.then(|| block.depth()),
+            when_full: word::<WhenFull>(&keys::WHEN_FULL, &block.when_full()).filter(|_| is_stream),
+            companion: word::<Companion>(&keys::COMPANION, &block.companion()),
+            content: None,
+        }
+    }
+}
+
+impl Content {
+    fn new(block: &Block) -> Self {
+        Self {
+            doc: block.doc.clone(),
+            require: texts(&block.require),
+            fields: block.fields.iter().map(FieldDescription::new).collect(),
+            layouts: block.layouts.iter().map(LayoutDescription::new).collect(),
+        }
+    }
+}
+
+impl LayoutDescription {
+    fn new(layout: &Layout) -> Self {
+        Self {
+            name: layout.name.clone(),
+            doc: layout.doc.clone(),
+            when: layout.when.as_ref().map(|when| when.text.clone()),
+            require: texts(&layout.require),
+            fields: layout.fields.iter().map(FieldDescription::new).collect(),
+        }
+    }
+}
+
+fn texts(conditions: &[Condition]) -> Vec<String> {
+    let texts = conditions.iter().map(|condition| condition.text.clone());
+    texts.collect()
+}
+
+impl FieldDescription {
+    fn new(field: &Field) -> Self {
+        let valid = &field.valid;
+        let one_of = valid.one_of.as_ref();
+        let bits = field.bits.iter().map(|bits| Bits {
+            name: bits.name.clone(),
+            low: bits.low,
+            high: bits.high,
+        });
+        Self {
+            name: field.name.clone(),
+            doc: field.doc.clone(),
+            offset: field.offset,
+            ty: field.ty.to_string(),
+            owner: field.owner.as_str(),
+            default: Bytes(field.default.clone()),
+            valid: Valid {
+                equals: valid.equals,
+                one_of: one_of.map(|one_of| one_of.values.clone()),
+                r#enum: one_of.and_then(|one_of| one_of.enumeration.clone()),
+                min: valid.min,
+                max: valid.max,
+                mask: valid.mask,
+                multiple_of: valid.multiple_of,
+            },
+            bits: bits.collect(),
+            count: field.count.as_ref().map(|count| count.name.clone()),
+            sequence: field.sequence.map(SequenceKind::as_str),
+            checksum: field.is_checksum,
+        }
+    }
+}
+
+impl Enumeration {
+    fn new(enumeration: &Enum) -> Self {
+        let members = enumeration.members.iter().map(|member| Member {
+            name: member.name.clone(),
+            value: member.value,
+        });
+        Self {
+            name: enumeration.name.clone(),
+            members: members.collect(),
+        }
+    }
+}
