@@ -156,18 +156,15 @@ fn drain(
     if output.room() < size_of::<abi::Message>() {
         return Err(status::BUFFER_TOO_SMALL);
     }
-    let length = vfs
-        .broker
-        .table()
-        .find(request.block)
-        .and_then(|index| vfs.broker.table().block(index))
-        .map_or(0, |block| u32::try_from(block.max_length()).unwrap_or(0));
     let most = output.room() / size_of::<abi::Message>();
-    let append = |data: &Image| {
-        let message = abi::Message {
-            length,
-            data: *data,
+    let append = |sent: &[u8]| {
+        let mut message = abi::Message {
+            length: u32::try_from(sent.len()).unwrap_or(0),
+            data: [0; abi::MAX_BLOCK_LENGTH],
         };
+        for (byte, sent) in message.data.iter_mut().zip(sent) {
+            *byte = *sent;
+        }
         output.push(message.as_bytes());
     };
     let broker = &vfs.broker;

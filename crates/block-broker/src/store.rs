@@ -96,14 +96,14 @@ impl BlockSlot {
         self.revision = self.revision.wrapping_add(1);
     }
 
-    /// Offset of the message that is `places` messages after the oldest one.
+    /// Offset of the record of the message that is `places` messages after the oldest one.
     fn message(&self, block: Block<'_>, places: usize) -> usize {
         let mut place = usize::from(self.head).wrapping_add(places);
         if place >= block.depth() {
             place = place.wrapping_sub(block.depth());
         }
         self.offset
-            .wrapping_add(place.wrapping_mul(block.max_length()))
+            .wrapping_add(place.wrapping_mul(record_length(block)))
     }
 }
 
@@ -130,14 +130,16 @@ pub(crate) fn bytes_needed(table: &Table<'_>) -> usize {
 
 /// How many bytes one block takes.
 fn room(block: Block<'_>) -> usize {
-    let messages = match block.kind() {
-        Kind::Register => 1,
-        Kind::Stream => block.depth(),
+    let bytes = match block.kind() {
+        Kind::Register => block.max_length(),
+        Kind::Stream => block.depth().saturating_mul(record_length(block)),
     };
-    messages
-        .saturating_mul(block.max_length())
-        .div_ceil(ALIGNMENT)
-        .saturating_mul(ALIGNMENT)
+    bytes.div_ceil(ALIGNMENT).saturating_mul(ALIGNMENT)
+}
+
+/// How many bytes a message takes: those of the block, and one with the length that was sent.
+fn record_length(block: Block<'_>) -> usize {
+    block.max_length().wrapping_add(1)
 }
 
 impl<'m> Store<'m> {
@@ -258,7 +260,7 @@ impl<'m> Store<'m> {
         &mut self,
         index: usize,
         block: Block<'_>,
-        image: &Image,
+        message: &Message,
     ) -> Result<Pushed, Refusal> {
         self.check_room(index, block)?;
         let slot = self.slots.get_mut(index).ok_or(Refusal::Block)?;
@@ -271,7 +273,7 @@ impl<'m> Store<'m> {
         }
         slot.history = slot.history.after(Writer::Vf);
         slot.revise();
-        self.store_message(offset, block.max_length(), image);
+        self.store_message(offset, block.max_length(), message);
         Ok(if full {
             Pushed::DroppingOldest
         } else {
@@ -280,13 +282,16 @@ impl<'m> Store<'m> {
     }
 
     /// Takes the oldest message; `None` when there is none.
-    pub(crate) fn pop(&mut self, index: usize, block: Block<'_>) -> Option<Image> {
+    pub(crate) fn pop(&mut self, index: usize, block: Block<'_>) -> Option<Message> {
         let slot = self.slots.get_mut(index)?;
         slot.queued = slot.queued.checked_sub(1)?;
         let offset = slot.message(block, 0);
         slot.head = next_place(slot.head, block);
-        self.window(offset)
-            .map(|message| prefix(message, block.max_length()))
+        let end = offset.wrapping_add(block.max_length());
+        Some(Message {
+            image: prefix(self.window(offset)?, block.max_length()),
+            length: *self.bytes.get(end)?,
+        })
     }
 
     /// Wipes a VF's data: a register returns to the value that its manifest defines, a stream is
@@ -339,13 +344,31 @@ impl<'m> Store<'m> {
         }
     }
 
-    /// Overwrites the message of `length` bytes at `offset`, but no byte of the next one.
+    /// Overwrites the record at `offset` of a message of a block of `length` bytes, but no byte of
+    /// the next one.
     #[inline]
-    fn store_message(&mut self, offset: usize, length: usize, image: &Image) {
+    fn store_message(&mut self, offset: usize, length: usize, message: &Message) {
         let bytes = self.bytes.get_mut(offset..).unwrap_or_default();
-        for (old, new) in bytes.iter_mut().zip(image).take(length) {
+        let sent = message.image.iter().take(length).chain([&message.length]);
+        for (old, new) in bytes.iter_mut().zip(sent) {
             *old = *new;
         }
+    }
+}
+
+/// A message of a stream.
+#[derive(Debug)]
+pub(crate) struct Message {
+    /// The bytes that were sent, followed by zeros.
+    pub(crate) image: Image,
+    /// How many were sent, at most [`MAX_BLOCK_LENGTH`].
+    pub(crate) length: u8,
+}
+
+impl Message {
+    /// The bytes that were sent.
+    pub(crate) fn sent(&self) -> &[u8] {
+        self.image.get(..self.length.into()).unwrap_or(&self.image)
     }
 }
 

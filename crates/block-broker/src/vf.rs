@@ -18,7 +18,7 @@ use crate::journal::{Entry, Event, Excerpt, Journal};
 use crate::kinds::Kinds;
 use crate::limits::Bucket;
 use crate::request::{Request, Target, readable_length};
-use crate::store::{BlockSlot, Store, bytes_needed};
+use crate::store::{BlockSlot, Message, Store, bytes_needed};
 use crate::{BlockCounters, Ticks, VfCounters};
 
 /// Everything of one VF: its blocks' values and messages, latched invalidations, power state,
@@ -290,7 +290,7 @@ impl<'m> Vf<'m> {
         &mut self,
         target: Target<'_>,
         request: &Request,
-    ) -> Result<Option<Image>, Refusal> {
+    ) -> Result<Option<Message>, Refusal> {
         match self.pass() {
             Ok(()) => Ok(self.store.pop(target.index, target.block)),
             Err(refusal) => Err(self.refuse(request, Some(target.index), refusal)),
@@ -298,7 +298,7 @@ impl<'m> Vf<'m> {
     }
 
     /// Takes one more message of a stream; none once the VF is held back.
-    pub(crate) fn drain_on(&mut self, target: Target<'_>) -> Option<Image> {
+    pub(crate) fn drain_on(&mut self, target: Target<'_>) -> Option<Message> {
         self.pass().ok()?;
         self.store.pop(target.index, target.block)
     }

@@ -197,7 +197,7 @@ fn without_a_companion_that_is_ready_the_operation_is_refused_and_the_host_is_se
         assert_eq!(device.status(0).unwrap().counters.writes, 0);
         device.host_publish(0, 5, &limit(7)).unwrap();
         assert_eq!(device.host_sees(0, 5, 12), Ok(limit(7).to_vec()));
-        assert_eq!(device.host_drain(0, 6, 4), Ok(Vec::new()));
+        assert_eq!(device.host_drain(0, 6), Ok(Vec::new()));
         assert_eq!(device.vf_read(0, 5, 12), Ok(limit(7).to_vec()));
     });
 }
@@ -270,9 +270,9 @@ fn the_companion_gets_the_whole_block_and_nothing_is_committed_before_it_accepts
 
         let pending = begin(device, 6, &[9]).unwrap();
         assert_eq!(pending.data(), [9, 0, 0, 0]);
-        assert_eq!(device.host_drain(0, 6, 4), Ok(Vec::new()));
+        assert_eq!(device.host_drain(0, 6), Ok(Vec::new()));
         finish(pending, OK).unwrap();
-        assert_eq!(device.host_drain(0, 6, 4), Ok(vec![vec![9, 0, 0, 0]]));
+        assert_eq!(device.host_drain(0, 6), Ok(vec![vec![9]]));
     });
 }
 
@@ -352,7 +352,7 @@ fn a_stream_without_room_is_refused_before_the_call() {
             finish(begin(device, 6, &[byte]).unwrap(), OK).unwrap();
         }
         assert!(matches!(begin(device, 6, &[3]), Err(Refusal::Full)));
-        assert_eq!(device.host_drain(0, 6, 4).unwrap().len(), 2);
+        assert_eq!(device.host_drain(0, 6).unwrap().len(), 2);
         let pending = begin(device, 6, &[4]).unwrap();
         finish(begin(device, 6, &[5]).unwrap(), OK).unwrap();
         finish(begin(device, 6, &[6]).unwrap(), OK).unwrap();

@@ -266,7 +266,7 @@ fn each_commit_and_each_reset_is_one_revision_of_its_block() {
         );
         assert_eq!(revisions(1), [0, 1, 0, 0], "the other VF has its own");
         device.vf_write(0, 3, &[1, 1]).unwrap();
-        device.host_drain(0, 3, 6).unwrap();
+        device.host_drain(0, 3).unwrap();
         let stream = device.block_status(0, 3).unwrap().revision;
         assert_eq!(stream, 2, "the reset and the message");
         device
@@ -354,14 +354,14 @@ fn the_hosts_mistakes_are_charged_to_no_vf() {
         device.host_publish(0, 3, &[0; 2]).unwrap_err();
         device.host_sees(0, 0, 1).unwrap_err();
         device.host_sees(0, 3, 6).unwrap_err();
-        device.host_drain(0, 0, 16).unwrap_err();
+        device.host_drain(0, 0).unwrap_err();
         device
             .invalidate(0, 1 << 9, NOW)
             .without_waiters()
             .unwrap_err();
         device.begin_reset(0, NOW).without_waiters().unwrap();
         device.host_publish(0, 0, &[0; 16]).unwrap_err();
-        device.host_drain(0, 3, 6).unwrap_err();
+        device.host_drain(0, 3).unwrap_err();
         device.invalidate(0, 1, NOW).without_waiters().unwrap_err();
         device.finish_reset(0, NOW).without_waiters().unwrap();
         device.remove(NOW).without_waiters();

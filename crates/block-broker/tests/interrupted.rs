@@ -217,22 +217,22 @@ fn a_drain_that_a_reset_interrupts_keeps_what_it_has_taken() {
     interrupt(&cells[0], 2, move || {
         device.reset(0, NOW).without_waiters().unwrap();
     });
-    let drained = device.host_drain(0, 3, 2);
+    let drained = device.host_drain(0, 3);
     assert_eq!(drained, Ok(vec![vec![1, 1], vec![2, 2]]));
-    assert_eq!(device.host_drain(0, 3, 2), Ok(vec![]), "the third is wiped");
+    assert_eq!(device.host_drain(0, 3), Ok(vec![]), "the third is wiped");
 
     device.vf_write(1, 3, &[1, 1]).unwrap();
     device.vf_write(1, 3, &[2, 2]).unwrap();
     interrupt(&cells[1], 1, move || {
         device.begin_reset(1, NOW).without_waiters().unwrap();
     });
-    assert_eq!(device.host_drain(1, 3, 2), Ok(vec![vec![1, 1]]));
+    assert_eq!(device.host_drain(1, 3), Ok(vec![vec![1, 1]]));
     assert_eq!(device.host_refusals_in_all(), 0, "it was not refused");
     let refused = |vf| {
         let mut drains = events(device, vf).into_iter();
         drains.any(|event| event.operation == Operation::Drain)
     };
     assert!(!refused(0) && !refused(1));
-    assert_eq!(device.host_drain(1, 3, 2), Err(Refusal::State));
+    assert_eq!(device.host_drain(1, 3), Err(Refusal::State));
     assert!(refused(1));
 }

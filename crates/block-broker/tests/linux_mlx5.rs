@@ -25,7 +25,7 @@ fn with_client(rings: u16, test: impl FnOnce(&Device<'_>, &mut Client)) {
 }
 
 fn drained(device: &Device<'_>) -> Vec<Vec<u8>> {
-    device.host_drain(0, STATISTICS, LENGTH).unwrap()
+    device.host_drain(0, STATISTICS).unwrap()
 }
 
 /// Publishes a command and lets the client answer it.

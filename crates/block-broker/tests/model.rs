@@ -287,12 +287,14 @@ fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Ste
         Step::Drain { vf, block } => {
             let mut messages = vec![];
             let result = device
-                .drain(*vf, *block, 1, now, |message| messages.push(*message))
+                .drain(*vf, *block, 1, now, |message| {
+                    messages.push(message.to_vec())
+                })
                 .without_waiters();
             let expected = model.drain(*vf, *block, at);
             match &expected {
-                Ok(Some(expected)) => assert_eq!(messages, [image(expected)]),
-                _ => assert_eq!(messages, [[0; 128]; 0]),
+                Ok(Some(expected)) => assert_eq!(messages, [expected.as_slice()]),
+                _ => assert_eq!(messages, [[0; 0]; 0]),
             }
             assert_eq!(
                 result,

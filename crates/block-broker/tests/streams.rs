@@ -12,7 +12,7 @@ fn a_sequence_goes_on_behind_messages_that_were_drained() {
         for number in 1..=10 {
             device.vf_write(0, 3, &[1, number]).unwrap();
             if number % 3 == 0 {
-                let last = device.host_drain(0, 3, 6).unwrap();
+                let last = device.host_drain(0, 3).unwrap();
                 assert_eq!(last.last().unwrap()[1], number);
             }
             let back = device.vf_write(0, 3, &[1, number - 1]);

@@ -197,13 +197,10 @@ impl Host for Simulation<'_> {
     }
 
     fn drain(&mut self, vf: u16, block: u32) -> Answer<Vec<Vec<u8>>> {
-        let table = self.broker.table();
-        let length = table.find(block).and_then(|index| table.block(index));
-        let length = length.map_or(0, |block| block.max_length());
         let mut messages = Vec::new();
         self.broker
             .drain(vf, block, usize::MAX, self.now(), |message| {
-                messages.push(message.iter().copied().take(length).collect());
+                messages.push(message.to_vec());
             })
             .without_waiters()?;
         Ok(messages)

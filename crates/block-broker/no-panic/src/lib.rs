@@ -134,7 +134,10 @@ export! {
         let mut places = messages.iter_mut();
         broker.drain(vf, block, most, now, |message| {
             if let Some(place) = places.next() {
-                *place = *message;
+                *place = [0; 128];
+                for (byte, sent) in place.iter_mut().zip(message) {
+                    *byte = *sent;
+                }
             }
         }).without_waiters()
     }

@@ -186,7 +186,7 @@ impl<L: VfLock> Broker<'_, L> {
         block: u32,
         most: usize,
         now: Ticks,
-        mut take: impl FnMut(&Image),
+        mut take: impl FnMut(&[u8]),
     ) -> Outcome<usize> {
         let request = Request::on_block(Operation::Drain, block, 0, now);
         let Outcome { result, follow_up } = self.on_block(vf, &request, |vf, target| match most {
@@ -197,7 +197,7 @@ impl<L: VfLock> Broker<'_, L> {
             let Some((target, oldest)) = first else {
                 return 0;
             };
-            take(&oldest);
+            take(oldest.sent());
             let mut taken = 1;
             let next = || {
                 self.vfs
@@ -205,7 +205,7 @@ impl<L: VfLock> Broker<'_, L> {
                     .with(|vf| vf.drain_on(target))
             };
             for message in core::iter::from_fn(next).take(most - 1) {
-                take(&message);
+                take(message.sent());
                 taken += 1;
             }
             taken

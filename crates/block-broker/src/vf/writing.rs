@@ -9,7 +9,7 @@ use crate::kinds::Kinds;
 use crate::limits::Verdict;
 use crate::refusal::refusal_of;
 use crate::request::{Request, Target, writable_length};
-use crate::store::Pushed;
+use crate::store::{Message, Pushed};
 
 impl Vf<'_> {
     /// A whole write: state, limit, length, checksum, the other rules, and the commit. No other
@@ -100,7 +100,14 @@ impl Vf<'_> {
                 self.store.commit(index, block, Writer::Vf, image);
                 Pushed::Behind
             }
-            Kind::Stream => self.store.push(index, block, image)?,
+            Kind::Stream => {
+                let message = Message {
+                    image: *image,
+                    // The length was checked to be that of a write.
+                    length: u8::try_from(request.length).unwrap_or(u8::MAX),
+                };
+                self.store.push(index, block, &message)?
+            }
         };
         if let Some(slot) = self.store.slot_mut(index) {
             increment(&mut slot.counters_mut().writes);

@@ -18,7 +18,7 @@ fn unknown_block() {
                 device.host_publish_all(block, &[0; 16]),
                 Err(Refusal::Block)
             );
-            assert_eq!(device.host_drain(0, block, 16), Err(Refusal::Block));
+            assert_eq!(device.host_drain(0, block), Err(Refusal::Block));
         }
         assert_only_refusal(device, 0, Refusal::Block, 5 * 2);
         assert_eq!(device.host_refusals(Refusal::Block), 5 * 4);
@@ -112,7 +112,7 @@ fn no_such_vf(vfs: usize, vf: u16) {
             device.take_invalidation(vf, NOW).without_waiters(),
             Err(Refusal::Vf)
         );
-        assert_eq!(device.host_drain(vf, 3, 6), Err(Refusal::Vf));
+        assert_eq!(device.host_drain(vf, 3), Err(Refusal::Vf));
         assert_eq!(
             device.begin_reset(vf, NOW).without_waiters(),
             Err(Refusal::Vf)

@@ -22,7 +22,7 @@ fn in_the_wrong_direction() {
         assert_eq!(device.host_sees(0, 3, 6), Err(Refusal::Kind));
         assert_eq!(device.host_publish(0, 3, &[0; 6]), Err(Refusal::Kind));
         assert_eq!(device.host_publish_all(3, &[0; 6]), Err(Refusal::Kind));
-        assert_eq!(device.host_drain(0, 0, 16), Err(Refusal::Kind));
+        assert_eq!(device.host_drain(0, 0), Err(Refusal::Kind));
         assert_eq!(device.host_refusals(Refusal::Kind), 4);
         assert_only_refusal(device, 0, Refusal::Access, 3);
     });
@@ -36,7 +36,7 @@ fn everything_is(device: &Device<'_>, refusal: Refusal) {
     assert_eq!(device.vf_write(0, 3, &[1, 1]), Err(refusal));
     assert_eq!(device.host_sees(0, 0, 16), Err(refusal));
     assert_eq!(device.host_publish(0, 0, &[0; 16]), Err(refusal));
-    assert_eq!(device.host_drain(0, 3, 6), Err(refusal));
+    assert_eq!(device.host_drain(0, 3), Err(refusal));
     assert_eq!(device.invalidate(0, 1, NOW).without_waiters(), Err(refusal));
     assert_eq!(
         device.take_invalidation(0, NOW).without_waiters(),
@@ -208,8 +208,8 @@ fn use_after_reset() {
             (&signed[..4], &signed[4..]),
             ([9; 4].as_slice(), [0; 124].as_slice())
         );
-        assert_eq!(device.host_drain(0, 3, 6), Ok(vec![]));
-        assert_eq!(device.host_drain(0, 70, 2), Ok(vec![]));
+        assert_eq!(device.host_drain(0, 3), Ok(vec![]));
+        assert_eq!(device.host_drain(0, 70), Ok(vec![]));
         assert_eq!(device.take_invalidation(0, NOW).without_waiters(), Ok(0));
         device
             .vf_write(0, 0, &control(0, 0, 1))

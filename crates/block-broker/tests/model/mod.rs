@@ -554,7 +554,7 @@ impl Model {
                     queue.pop_front();
                     vf.counts.get_mut(&block.id).unwrap().dropped += 1;
                 }
-                queue.push_back(value.clone());
+                queue.push_back(value[..sent.len()].to_vec());
                 vf.newest.insert(block.id, value);
             } else {
                 vf.registers.insert(block.id, value);

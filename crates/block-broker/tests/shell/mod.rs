@@ -95,7 +95,7 @@ pub(crate) trait Calls {
     fn revision(&self, vf: u16, block: u32) -> Result<u64, Refusal>;
     fn host_refusals_in_all(&self) -> u64;
     fn host_publish_all(&self, block: u32, bytes: &[u8]) -> Result<bool, Refusal>;
-    fn host_drain(&self, vf: u16, block: u32, length: usize) -> Result<Vec<Vec<u8>>, Refusal>;
+    fn host_drain(&self, vf: u16, block: u32) -> Result<Vec<Vec<u8>>, Refusal>;
 }
 
 impl<C: VfLock> Calls for Broker<'_, C> {
@@ -151,13 +151,12 @@ impl<C: VfLock> Calls for Broker<'_, C> {
         notified(self.publish_all(block, length(bytes), &image(bytes), NOW))
     }
 
-    /// Messages are as long as their block; the bytes after that must be zero.
-    fn host_drain(&self, vf: u16, block: u32, length: usize) -> Result<Vec<Vec<u8>>, Refusal> {
+    /// Each message has the bytes that were sent.
+    fn host_drain(&self, vf: u16, block: u32) -> Result<Vec<Vec<u8>>, Refusal> {
         let mut messages = Vec::new();
         let taken = self
             .drain(vf, block, usize::MAX, NOW, |message| {
-                assert!(message[length..].iter().all(|byte| *byte == 0));
-                messages.push(message[..length].to_vec());
+                messages.push(message.to_vec());
             })
             .without_waiters()?;
         assert_eq!(taken, messages.len());
