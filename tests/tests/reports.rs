@@ -283,6 +283,15 @@ fn a_dash_is_standard_input_or_standard_output() {
         assert_eq!((written.code, printed.code), (0, 0), "{}", printed.stderr);
         assert_eq!(fs::read(&path).expect("the output"), printed.stdout);
     }
+    let installed = pfbctl(
+        &["inf", "-", "--driver-ver", "01/02/2026,1.0.0.0"],
+        &manifest,
+    );
+    assert!(
+        installed.stdout.contains("DriverVer"),
+        "{}",
+        installed.stderr
+    );
     let both = pfbctl(&["compile", "-", "--header", "-", "--doc", "-"], &manifest);
     assert_eq!(
         (both.code, both.stdout.as_str()),
@@ -297,6 +306,62 @@ fn a_dash_is_standard_input_or_standard_output() {
         "{}",
         mixed.stderr
     );
+}
+
+#[test]
+fn a_new_manifest_passes_the_check_and_replaces_no_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("new.toml");
+    let file = path.to_str().expect("a path in UTF-8");
+    assert_eq!(report(&["new", "-o", file], 0), "");
+    let checked = report(&["check", file], 0);
+    assert!(
+        checked.contains("3 blocks") && !checked.contains("warning"),
+        "{checked}"
+    );
+    let story = report(&["simulate", file], 0);
+    assert!(!story.contains("no valid bytes"), "{story}");
+    let again = report(&["new", "-o", file], 2);
+    assert!(again.contains("new.toml"), "{again}");
+    let wrong = report(
+        &["new", "--block", "9:stream", "--block", "x:stream:129"],
+        1,
+    );
+    assert!(
+        wrong.contains("`9` cannot be the name") && wrong.contains("129"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn shells_complete_every_command_and_each_has_a_manual_page() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().to_str().expect("a path in UTF-8");
+    assert_eq!(report(&["man", path], 0), "");
+    let commands = commands();
+    assert_eq!(
+        fs::read_dir(path).expect("pages").count(),
+        commands.len() + 1
+    );
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = report(&["completions", shell], 0);
+        for command in &commands {
+            assert!(script.contains(command), "{shell}: {command}");
+            let page = fs::read_to_string(folder.path().join(format!("pfbctl-{command}.1")));
+            assert!(page.expect("a page").contains("SYNOPSIS"), "{command}");
+        }
+    }
+}
+
+/// The commands that the help names.
+fn commands() -> Vec<String> {
+    let help = report(&["--help"], 0);
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names = commands
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help");
+    names.map(str::to_owned).collect()
 }
 
 #[test]
@@ -396,15 +461,10 @@ fn commands_for_the_driver_say_that_they_need_windows() {
 fn help_names_the_exit_codes_and_every_command_explains_itself() {
     let help = report(&["--help"], 0);
     assert!(help.contains("Exit codes:"), "{help}");
-    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let commands: Vec<&str> = commands
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| *name != "help")
-        .collect();
+    let commands = commands();
     assert!(commands.len() >= 14, "{commands:?}");
     for command in commands {
-        let help = report(&[command, "--help"], 0);
+        let help = report(&[&command, "--help"], 0);
         assert!(help.contains("Usage: pfbctl"), "{command}: {help}");
     }
 }

@@ -35,6 +35,17 @@ Example:
   pfbctl check blocks/*.toml")]
     Check(Check),
 
+    /// Write the first version of a manifest
+    ///
+    /// It has a device and blocks with a few fields, and passes `pfbctl check`. On a terminal the
+    /// command asks for what no option gives; otherwise it takes the defaults.
+    #[command(after_help = "\
+Examples:
+  pfbctl new -o contoso.toml
+  pfbctl new --name 'Contoso CX-1' --vendor-id 1414 --device-id b000 \\
+      --block status:read-only:32 --block log:stream -o contoso.toml")]
+    New(New),
+
     /// Compile a manifest to a block table, headers or documentation
     ///
     /// The block table is what the driver loads: embedded at build time, or from the registry value
@@ -116,6 +127,17 @@ Example:
 
     /// Show the last events of a VF (Windows)
     Journal(Journal),
+
+    /// Print the script that completes commands and options in a shell
+    #[command(after_help = "\
+Examples:
+  pfbctl completions bash > ~/.local/share/bash-completion/completions/pfbctl
+  pfbctl completions powershell >> $PROFILE")]
+    Completions(Completions),
+
+    /// Write manual pages to a folder: pfbctl.1 and one for each command
+    #[command(hide = true)]
+    Man(Man),
 }
 
 #[derive(Debug, Args)]
@@ -147,6 +169,102 @@ pub(crate) enum MessageFormat {
     Human,
     /// For programs
     Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// Write to this file, which must not exist, instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Name of the device
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// PCI vendor ID of the PF, in hexadecimal
+    #[arg(long, value_name = "HEX", value_parser = id)]
+    pub(crate) vendor_id: Option<u16>,
+
+    /// PCI device ID of the PF, in hexadecimal
+    #[arg(long, value_name = "HEX", value_parser = id)]
+    pub(crate) device_id: Option<u16>,
+
+    /// Most VFs that the device can have
+    #[arg(long, value_name = "N")]
+    pub(crate) max_vfs: Option<u16>,
+
+    /// A block; KIND is read-only, write-only, read-write or stream; may be repeated
+    #[arg(long, value_name = "NAME:KIND[:LENGTH]", value_parser = new_block)]
+    pub(crate) block: Vec<NewBlock>,
+}
+
+/// A block of a new manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewBlock {
+    /// Its name; the check of the manifest judges it.
+    pub(crate) name: String,
+    /// Its kind and access.
+    pub(crate) kind: NewKind,
+    /// Its length in bytes; the check of the manifest judges it.
+    pub(crate) length: u8,
+}
+
+/// Kinds of blocks with the access of VFs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NewKind {
+    /// A register that host software publishes.
+    ReadOnly,
+    /// A register that VFs write.
+    WriteOnly,
+    /// A register that VFs write and read.
+    ReadWrite,
+    /// Messages of VFs.
+    Stream,
+}
+
+/// The length of a block without one.
+const NEW_LENGTH: u8 = 64;
+
+/// Reads `NAME:KIND[:LENGTH]`.
+pub(crate) fn new_block(text: &str) -> Result<NewBlock, String> {
+    let mut parts = text.split(':');
+    let (name, kind, length) = (parts.next(), parts.next(), parts.next());
+    let (Some(name), Some(kind), None) = (name, kind, parts.next()) else {
+        return Err(format!("`{text}` is not NAME:KIND or NAME:KIND:LENGTH"));
+    };
+    let kind = NewKind::from_str(kind, false)
+        .map_err(|_| format!("`{kind}` is none of read-only, write-only, read-write and stream"))?;
+    let length = match length {
+        None => NEW_LENGTH,
+        Some(length) => length
+            .parse()
+            .map_err(|_| format!("`{length}` is no length; blocks have 1 to 128 bytes"))?,
+    };
+    Ok(NewBlock {
+        name: name.to_owned(),
+        kind,
+        length,
+    })
+}
+
+/// Reads a PCI ID: hexadecimal, with or without `0x`.
+pub(crate) fn id(text: &str) -> Result<u16, String> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    u16::from_str_radix(digits, 16)
+        .map_err(|_| format!("`{text}` is no PCI ID of up to four hexadecimal digits"))
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder, which must exist
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,8 @@
 //!
 //! | module | commands |
 //! |---|---|
-//! | `check`, `compile`, `show`, `inf` | work on a manifest |
+//! | `check`, `compile`, `show`, `inf`, `new` | work on a manifest |
+//! | `manual` | prints shell completions, writes manual pages |
 //! | `simulate` | plays a trace, or the `story` that it derives from a manifest, on the `simulation` |
 //! | `driver` | call a running driver: `connection` opens it, `reply` holds its replies, `report` prints them, `allowed` explains refusals, `watch` follows journals |
 //!
@@ -22,6 +23,8 @@ mod driver;
 mod failure;
 mod inf;
 mod json;
+mod manual;
+mod new;
 mod printable;
 mod show;
 mod simulate;
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
 fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
     match command {
         Command::Check(arguments) => check::run(arguments, out),
+        Command::New(arguments) => new::run(arguments, out),
         Command::Compile(arguments) => compile::run(arguments),
         Command::Show(arguments) => show::run(arguments, out),
         Command::Simulate(arguments) => simulate::run(arguments, out),
@@ -72,5 +76,7 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Reset(arguments) => driver::reset(arguments),
         Command::Watch(arguments) => driver::watch(arguments, out),
         Command::Journal(arguments) => driver::journal(arguments, out),
+        Command::Completions(arguments) => manual::completions(arguments, out),
+        Command::Man(arguments) => manual::pages(arguments),
     }
 }

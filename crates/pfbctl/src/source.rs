@@ -139,6 +139,19 @@ pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Failure>
     })
 }
 
+/// Writes a file that does not exist yet.
+pub(crate) fn write_new(path: &Path, text: String) -> Result<(), Failure> {
+    if is_standard(path) {
+        return write(path, text);
+    }
+    let file = fs::File::create_new(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|source| Failure::Write {
+            path: path.to_owned(),
+            source,
+        })
+}
+
 /// Prints diagnostics on standard error, in colour if that is a terminal.
 pub(crate) fn show(diagnostics: &Diagnostics) {
     if !diagnostics.is_empty() {

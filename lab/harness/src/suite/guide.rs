@@ -27,7 +27,7 @@ const WITHOUT_ARGUMENTS: [&str; 2] = ["list", "stats"];
 /// The command that uses the driver until the user ends it, and is not run here.
 const ENDLESS: &str = "watch";
 /// Commands that need no driver: the tests of the guides run them.
-const WITHOUT_DRIVER: [&str; 5] = ["check", "compile", "show", "simulate", "inf"];
+const WITHOUT_DRIVER: [&str; 6] = ["check", "compile", "show", "simulate", "inf", "new"];
 
 /// A placeholder of the page, and a value for it.
 const VALUES: [(&str, &str); 2] = [
