@@ -3,6 +3,7 @@
 //! It checks the form only: known keys, kinds of values, spellings and ranges. The next step
 //! compares the values with each other.
 
+mod headers;
 pub(crate) mod read;
 mod reader;
 

@@ -212,8 +212,20 @@ impl TypeError {
                         .chain(["bytes", "ascii"])
                 };
                 let name = text.value.split('[').next().unwrap_or_default();
-                error(format!("unknown type `{written}`"), "no such type".into())
-                    .did_you_mean(name, known())
+                let unknown = error(format!("unknown type `{written}`"), "no such type".into());
+                let bracketed = text.value.replace('(', "[").replace(')', "]");
+                let unsigned = name.replacen('i', "u", 1);
+                if let Some(little) = name.strip_suffix("le").filter(|name| integer(name).is_some())
+                {
+                    let help = "integers are little-endian unless their type ends in `be`";
+                    unknown.help(format!("did you mean `{little}`? {help}"))
+                } else if Type::parse(&bracketed).is_ok() {
+                    unknown.help(format!("did you mean `{bracketed}`?"))
+                } else if name.starts_with('i') && integer(&unsigned).is_some() {
+                    unknown.help(format!("integers are unsigned: did you mean `{unsigned}`?"))
+                } else {
+                    unknown.did_you_mean(name, known())
+                }
                     .note("types are u8, u16, u32, u64, u16be, u32be, u64be, arrays of them such as u32[4], bytes[8] and ascii[16]")
             }
             Self::NoLength => error(

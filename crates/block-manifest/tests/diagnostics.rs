@@ -42,6 +42,10 @@ snapshots! {
     expressions_are_refused_at_the_place_that_is_wrong => "expressions",
     layouts_that_can_never_be_chosen_are_refused => "layouts",
     toml_errors_are_shown_like_all_others => "syntax",
+    words_of_other_languages_are_answered_with_those_of_this_one => "other-languages",
+    arrays_of_tables_in_single_brackets_are_named => "single-brackets",
+    a_field_before_any_block_is_named => "field-before-block",
+    a_mistake_is_reported_once_and_with_its_extent => "consequences",
     what_is_valid_and_probably_not_meant_is_a_warning => "warnings",
 }
 

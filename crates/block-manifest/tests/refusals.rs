@@ -163,13 +163,21 @@ fn a_kind_that_cannot_be_read_says_nothing_about_other_keys() {
 
 #[test]
 fn bits_that_cannot_be_read_have_their_name_all_the_same() {
-    for bits in [
-        "a = \"3-1\"",
-        "a = 64",
-        "a = 1.5",
-        "a = \"+1\"",
-        "a = \" 2 - 3 \"",
-        "a = \"1 \"",
+    let form = "bits `a` are neither a bit number nor a range";
+    for (bits, words) in [
+        ("a = \"3-1\"", "the range of bits `a` begins above its end"),
+        (
+            "a = 64",
+            "bits `a` end at bit 64, and the widest integer has",
+        ),
+        (
+            "a = \"0-256\"",
+            "bits `a` end at bit 256, and the widest integer has",
+        ),
+        ("a = 1.5", form),
+        ("a = \"+1\"", form),
+        ("a = \" 2 - 3 \"", form),
+        ("a = \"1 \"", form),
     ] {
         let lines = format!(
             "require = [\"f.a == 1\"]\n{}",
@@ -179,10 +187,7 @@ fn bits_that_cannot_be_read_have_their_name_all_the_same() {
                 &format!("default = 9\nbits = {{ {bits}, b = 0 }}")
             )
         );
-        one(
-            &errors(&lines),
-            "bits `a` are neither a bit number nor a range",
-        );
+        one(&errors(&lines), words);
     }
     let lines = format!("require = [\"f.a == 1\"]\n{}", field("f", "u8", "bits = 3"));
     one(&errors(&lines), "`bits` is an integer");
@@ -534,4 +539,17 @@ fn a_type_is_spelt_in_one_way() {
     ] {
         assert_eq!(errors(&field("a", ty, "")).len(), 1, "`{ty}`");
     }
+}
+
+#[test]
+fn what_looks_like_a_header_in_a_text_is_text() {
+    let doc = "doc = \"\"\"\n[block.field]\n[[block.field]]\n\"\"\"\n";
+    assert_eq!(errors(&(doc.to_owned() + &field("a", "u8", ""))), [""; 0]);
+    let text = format!("{DEVICE}[[block]]\n{doc}").replace("[[block]]\n", "");
+    assert!(
+        parse(&text)
+            .unwrap_err()
+            .iter()
+            .all(|error| !error.contains("stands before"))
+    );
 }

@@ -20,8 +20,8 @@ const _: () = assert!(LONGEST as usize == MAX_BLOCK_LENGTH);
 /// The block `written`, if it is valid.
 pub(super) fn check(written: &syntax::Block, context: Context<'_>) -> Option<Block> {
     let lengths = properties::check(written, context);
-    // Without lengths the fields are still checked, as if the block had the maximum length.
-    let (min_length, max_length) = lengths.unwrap_or((1, LONGEST));
+    // Without lengths the fields are still checked, as if every write had the maximum length.
+    let (min_length, max_length) = lengths.unwrap_or((LONGEST, LONGEST));
     let access = written.vf_access.as_ref().map(|access| access.value);
     let around = BlockContext {
         kind: value(written.kind.value(), keys::KIND[0].1),
@@ -124,7 +124,7 @@ fn own_rules(written: &syntax::Block, fields: &mut Fields, context: Context<'_>)
     let scope = context.scope(&fields.scope, &hidden, written.knows_fields);
     let visible: Vec<&Field> = fields.all.iter().collect();
     let counts = count::resolve(&written.fields, &visible, scope, context);
-    let require = context.requirements(&written.require, scope, &visible, &[]);
+    let require = context.requirements(&written.require, scope, &visible, &[], "every write");
     count::assign(counts, &mut fields.all);
     if let Some(layout) = written.layouts.get(MAX_LAYOUTS) {
         let message = format!(

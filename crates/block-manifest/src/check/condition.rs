@@ -69,14 +69,15 @@ impl Context<'_> {
         possible(wanted, &domains(fields), self.budget)
     }
 
-    /// Reads the expressions of a `require`. Reports and omits those that can never hold together
-    /// with the other conditions.
+    /// Reads the expressions of a `require`, which judge `writes`. Reports and omits those that can
+    /// never hold together with the other conditions.
     pub(super) fn requirements(
         &self,
         texts: &[Located<String>],
         scope: Scope<'_>,
         fields: &[&Field],
         given: &[Wanted<'_>],
+        writes: &str,
     ) -> Vec<Condition> {
         if let Some(text) = texts.get(MAX_REQUIREMENTS) {
             let message = format!(
@@ -107,7 +108,7 @@ impl Context<'_> {
             let message = format!("the rule `{}` can never hold", condition.text);
             let diagnostic = Diagnostic::error(message, &condition.expression.span, label);
             self.sink
-                .report(diagnostic.note("every write would be refused"));
+                .report(diagnostic.note(format!("{writes} would be refused")));
         }
         let kept = read.into_iter().zip(can_hold);
         kept.filter_map(|(condition, can_hold)| can_hold.then_some(condition))

@@ -51,7 +51,13 @@ fn count(
     }
     let mut known = scope.fields.iter();
     let Some(counter) = known.find(|field| field.name == count.value) else {
-        if let Some(diagnostic) = scope.unknown_field(&count.value, &count.span) {
+        if let Some(field) = field_of_bits(&count.value, scope) {
+            let message = format!(
+                "`{}` is bits of field `{field}`, and a count is a whole field",
+                count.value
+            );
+            context.sink.error(message, &count.span, "not a field");
+        } else if let Some(diagnostic) = scope.unknown_field(&count.value, &count.span) {
             context.sink.report(diagnostic);
         }
         return None;
@@ -72,6 +78,14 @@ fn count(
         offset,
         integer,
     })
+}
+
+/// The field of which `name` names bits.
+fn field_of_bits<'n>(name: &'n str, scope: Scope<'_>) -> Option<&'n str> {
+    let (field, bits) = name.split_once('.')?;
+    let known = scope.fields.iter().find(|known| known.name == field)?;
+    let mut named = known.bits.iter();
+    named.any(|(known, _)| known == bits).then_some(field)
 }
 
 /// Reports a `counter` whose own rules allow no number of elements that the field has.

@@ -59,7 +59,7 @@ impl Fields {
                 fields.layouts_start = placer.end();
             }
         }
-        overlaps(&fields.all, &[], context);
+        overlaps(&fields.all, &[], None, context);
         fields
     }
 }

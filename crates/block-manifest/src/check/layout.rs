@@ -61,7 +61,8 @@ fn one(
         given = chosen(when.as_ref(), before);
         given.extend(required(frame));
     }
-    let require = context.requirements(&written.require, scope, &visible, &given);
+    let writes = "every write of this layout";
+    let require = context.requirements(&written.require, scope, &visible, &given, writes);
     count::assign(counts, &mut fields);
     let when = when?;
     Some(Layout {
@@ -90,7 +91,9 @@ fn fields(
         in_layout: true,
         ..frame.around
     };
+    let hint = place_hint(written, frame);
     let mut placer = Placer::new(context, frame.length, frame.fields.layouts_start);
+    placer.first_hint = hint.as_deref();
     let mut fields = Vec::new();
     let mut scope = Vec::new();
     for field in &written.fields {
@@ -98,8 +101,20 @@ fn fields(
         fields.extend(field::check(field, offset, around, context));
         scope.extend(scope_field(field, offset));
     }
-    overlaps(&fields, &frame.fields.all, context);
+    overlaps(&fields, &frame.fields.all, hint.as_deref(), context);
     (fields, scope)
+}
+
+/// Where the first field of the layout lies if it has no offset.
+fn place_hint(written: &syntax::Layout, frame: &LayoutContext<'_>) -> Option<String> {
+    let before = frame.fields.all.get(..frame.fields.before)?.last()?;
+    let without_offset = written.fields.first()?.offset.is_absent();
+    without_offset.then(|| {
+        format!(
+            "without an `offset` the first field of a layout follows `{}`, the last field before the layouts",
+            before.name
+        )
+    })
 }
 
 /// Reads `when`, which may name the fields before the layouts: `None` inside is `else`.

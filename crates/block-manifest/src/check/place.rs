@@ -14,6 +14,8 @@ pub(super) struct Placer<'c> {
     length: usize,
     /// The end of the field before; `None` if it is invalid, which is reported already.
     next: Option<usize>,
+    /// Where the first field lies, if its place may surprise.
+    pub(super) first_hint: Option<&'c str>,
 }
 
 impl<'c> Placer<'c> {
@@ -22,6 +24,7 @@ impl<'c> Placer<'c> {
             context,
             length,
             next,
+            first_hint: None,
         }
     }
 
@@ -38,6 +41,7 @@ impl<'c> Placer<'c> {
     /// The offset of `field`, if it and its type are valid; reports a field that exceeds the block.
     /// The offset of a field that follows an invalid one, and has no `offset` itself, is unknown.
     pub(super) fn place(&mut self, field: &syntax::Field) -> Option<u8> {
+        let hint = self.first_hint.take();
         let start = match &field.offset {
             Written::Value(offset) => Some(usize::from(offset.value)),
             Written::Absent => self.next,
@@ -48,13 +52,13 @@ impl<'c> Placer<'c> {
         let (start, end) = (start?, self.next?);
         if end > self.length {
             self.next = None;
-            self.outside(field, start, end);
+            self.outside(field, start, end, hint);
             return None;
         }
         u8::try_from(start).ok()
     }
 
-    fn outside(&self, field: &syntax::Field, start: usize, end: usize) {
+    fn outside(&self, field: &syntax::Field, start: usize, end: usize, hint: Option<&str>) {
         let name = name(field);
         let place = field
             .offset
@@ -78,7 +82,7 @@ impl<'c> Placer<'c> {
         } else {
             diagnostic
         };
-        self.context.sink.report(diagnostic);
+        self.context.sink.report(noted(diagnostic, hint));
     }
 }
 
@@ -87,8 +91,21 @@ pub(super) fn name(field: &syntax::Field) -> &str {
     field.name.as_ref().map_or("?", |name| name.value.as_str())
 }
 
-/// Reports fields of `fields` that share bytes with one before them or with one of `others`.
-pub(super) fn overlaps(fields: &[Field], others: &[Field], context: Context<'_>) {
+fn noted(diagnostic: Diagnostic, note: Option<&str>) -> Diagnostic {
+    match note {
+        Some(note) => diagnostic.note(note),
+        None => diagnostic,
+    }
+}
+
+/// Reports fields of `fields` that share bytes with one before them or with one of `others`;
+/// `first_hint` says where the first one lies.
+pub(super) fn overlaps(
+    fields: &[Field],
+    others: &[Field],
+    first_hint: Option<&str>,
+    context: Context<'_>,
+) {
     for (index, field) in fields.iter().enumerate() {
         let before = others.iter().chain(&fields[..index]);
         let Some(other) = before.into_iter().find(|other| {
@@ -99,7 +116,8 @@ pub(super) fn overlaps(fields: &[Field], others: &[Field], context: Context<'_>)
         let message = format!("field `{}` overlaps field `{}`", field.name, other.name);
         let diagnostic = Diagnostic::error(message, &field.span, covers(field))
             .related(&other.span, covers(other));
-        context.sink.report(diagnostic);
+        let hint = first_hint.filter(|_| index == 0);
+        context.sink.report(noted(diagnostic, hint));
     }
 }
 

@@ -28,6 +28,10 @@ impl Context<'_> {
 
     fn named_number(&self, name: &str, span: &Span) -> Option<u64> {
         let written = printable(name);
+        if is_range(name) {
+            self.sink.report(not_a_range(name, span));
+            return None;
+        }
         let Some((first, part)) = name.split_once('.') else {
             let diagnostic = Diagnostic::error(
                 format!("\"{written}\" is not an integer"),
@@ -190,6 +194,10 @@ impl Context<'_> {
     }
 
     fn one_of_enum(&self, name: &str, span: &Span, integer: Integer) -> Option<OneOf> {
+        if is_range(name) {
+            self.sink.report(not_a_range(name, span));
+            return None;
+        }
         let Some(known) = self.enumeration(name) else {
             if self.knows_enums {
                 let names = self.enums.iter().map(|known| known.name.value.as_str());
@@ -215,10 +223,10 @@ impl Context<'_> {
                 "`{name}.{}` is {value}, which does not fit into {integer}",
                 member.value
             );
-            self.sink.error(
-                message,
-                span,
-                format!("{integer} holds 0 to {}", integer.max()),
+            let label = format!("{integer} holds 0 to {}", integer.max());
+            self.sink.report(
+                Diagnostic::error(message, span, label)
+                    .related(&member.span, format!("`{}` is {value}", member.value)),
             );
             return None;
         }
@@ -227,4 +235,22 @@ impl Context<'_> {
             values,
         })
     }
+}
+
+/// Whether `text` is a range of numbers, which the language writes with two keys.
+fn is_range(text: &str) -> bool {
+    let digits = |part: &str| {
+        let part = part.trim();
+        !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit())
+    };
+    ["..=", "..", "-"].into_iter().any(|between| {
+        text.split_once(between)
+            .is_some_and(|(low, high)| digits(low) && digits(high))
+    })
+}
+
+fn not_a_range(text: &str, span: &Span) -> Diagnostic {
+    let message = format!("\"{}\" is not an integer", printable(text));
+    Diagnostic::error(message, span, "a range in a string")
+        .help("a range of values is written `min = …, max = …`")
 }

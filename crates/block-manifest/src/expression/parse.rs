@@ -47,11 +47,15 @@ pub(crate) fn parse(
     let expression = parser.alternatives()?;
     let (token, span) = parser.peek();
     if token != Token::End {
-        sink.error(
+        let diagnostic = Diagnostic::error(
             format!("unexpected {} in the expression", describe(&token)),
             &span,
             "expected an operator or the end",
         );
+        sink.report(match operator_for(&token) {
+            Some(symbol) => diagnostic.help(format!("write `{symbol}`")),
+            None => diagnostic,
+        });
         return None;
     }
     if !expression.is_condition() && !is_stand_in(&expression) {
@@ -243,6 +247,13 @@ impl Parser<'_> {
                     span,
                 })
             }
+            Token::Name(name) if name == "not" && self.scope.field(&name).is_none() => {
+                let diagnostic =
+                    Diagnostic::error("`not` is no operator", &span, "unknown operator");
+                self.sink
+                    .report(diagnostic.help("write `!`, as in `!(a == b)`"));
+                None
+            }
             Token::Name(name) => {
                 self.next += 1;
                 let node = self.resolve(&name, &span).unwrap_or_else(|| {
@@ -429,6 +440,15 @@ fn load(field: &ScopeField, bits: Option<(u8, u8)>, name: &str) -> Option<Load> 
         shift,
         mask,
     })
+}
+
+/// The operator for a word that other languages write instead.
+fn operator_for(token: &Token) -> Option<&'static str> {
+    match token {
+        Token::Name(word) if word.eq_ignore_ascii_case("and") => Some("&&"),
+        Token::Name(word) if word.eq_ignore_ascii_case("or") => Some("||"),
+        _ => None,
+    }
 }
 
 fn describe(token: &Token) -> String {

@@ -4,6 +4,7 @@ use block_table::MAX_NAME_LENGTH;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::headers;
 use super::reader::{Reader, unsigned, written};
 use super::{Bits, Block, Device, Enum, Field, File, Layout, Limits, Valid};
 use crate::diagnostic::{Diagnostic, Located, Sink, Span, counted, printable};
@@ -19,10 +20,7 @@ pub(crate) fn file(text: &str, sink: &Sink) -> File {
     let errors = errors
         .iter()
         .map(|error| (error.message(), error.span().unwrap_or(0..text.len())));
-    for (message, span) in without_repeated_tables(errors.collect(), text) {
-        sink.set_incomplete();
-        sink.error(format!("not TOML: {message}"), &span, "");
-    }
+    report_syntax(errors.collect(), text, sink);
     let reader = Reader::new(document.get_ref(), &keys::FILE, 0..0, sink);
     let no_blocks = document.get_ref().get("block").filter(|value| {
         value
@@ -54,6 +52,27 @@ pub(crate) fn file(text: &str, sink: &Sink) -> File {
             .into_iter()
             .map(|(table, span)| block(table, span, sink))
             .collect(),
+    }
+}
+
+/// Reports the parser's errors. If a table occurs twice because of a wrong header, that header is
+/// reported instead.
+fn report_syntax(errors: Vec<(&str, Span)>, text: &str, sink: &Sink) {
+    let repeats = |(message, _): &(&str, Span)| *message == "duplicate key";
+    let mut errors = without_repeated_tables(errors, text);
+    if errors.iter().any(repeats) {
+        let misplaced = headers::misplaced(text);
+        if !misplaced.is_empty() {
+            errors.retain(|error| !repeats(error));
+            sink.set_incomplete();
+        }
+        for diagnostic in misplaced {
+            sink.report(diagnostic);
+        }
+    }
+    for (message, span) in errors {
+        sink.set_incomplete();
+        sink.error(format!("not TOML: {message}"), &span, "");
     }
 }
 
@@ -265,15 +284,13 @@ fn valid(table: &DeTable<'_>, span: Span, sink: &Sink) -> Valid {
 fn bits(table: &DeTable<'_>, sink: &Sink) -> Vec<Bits> {
     let named = Reader::entries(table).into_iter().map(|(name, value)| {
         check_name(&name, "a bit", sink);
-        let range = bit_range(value);
-        if range.is_none() {
-            let message = format!(
-                "bits `{}` are neither a bit number nor a range of them",
-                printable(&name.value)
-            );
-            let label = format!("expected 0 to {HIGHEST_BIT}, or a range such as \"1-3\"");
-            sink.error(message, &value.span(), label);
-        }
+        let range = match bit_range(value) {
+            Ok(range) => Some(range),
+            Err(error) => {
+                sink.report(error.diagnostic(&name, &value.span()));
+                None
+            }
+        };
         Bits {
             name,
             range,
@@ -283,28 +300,65 @@ fn bits(table: &DeTable<'_>, sink: &Sink) -> Vec<Bits> {
     named.collect()
 }
 
+/// Why bits cannot be read.
+enum BitsError {
+    /// They are written in another way.
+    Form,
+    /// There is no such bit.
+    Beyond(u64),
+    /// The first of a range is above the last.
+    Reversed(u64, u64),
+}
+
+impl BitsError {
+    fn diagnostic(&self, name: &Located<String>, span: &Span) -> Diagnostic {
+        let name = printable(&name.value);
+        match self {
+            Self::Form => Diagnostic::error(
+                format!("bits `{name}` are neither a bit number nor a range of them"),
+                span,
+                format!("expected 0 to {HIGHEST_BIT}, or a range such as \"1-3\""),
+            ),
+            Self::Beyond(bit) => Diagnostic::error(
+                format!(
+                    "bits `{name}` end at bit {bit}, and the widest integer has bits 0 to {HIGHEST_BIT}"
+                ),
+                span,
+                "outside of every integer",
+            ),
+            Self::Reversed(first, last) => Diagnostic::error(
+                format!("the range of bits `{name}` begins above its end"),
+                span,
+                "the lowest bit comes first",
+            )
+            .help(format!("write \"{last}-{first}\"")),
+        }
+    }
+}
+
 /// `3`, `"3"`, or `"1-3"`.
-fn bit_range(value: &Spanned<DeValue<'_>>) -> Option<(u8, u8)> {
-    let bit = |text: &str| {
+fn bit_range(value: &Spanned<DeValue<'_>>) -> Result<(u8, u8), BitsError> {
+    let number = |text: &str| {
         let digits = text.bytes().all(|digit| digit.is_ascii_digit());
-        text.parse::<u8>()
-            .ok()
-            .filter(|bit| digits && *bit <= HIGHEST_BIT)
+        let number = text.parse::<u64>().ok();
+        number.filter(|_| digits).ok_or(BitsError::Form)
     };
-    let range = match value.get_ref() {
+    let (low, high) = match value.get_ref() {
         DeValue::Integer(_) => {
-            let number = unsigned(value)
-                .and_then(|number| u8::try_from(number).ok())
-                .filter(|bit| *bit <= HIGHEST_BIT)?;
+            let number = unsigned(value).ok_or(BitsError::Form)?;
             (number, number)
         }
         DeValue::String(text) => match text.split_once('-') {
-            Some((low, high)) => (bit(low)?, bit(high)?),
-            None => (bit(text)?, bit(text)?),
+            Some((low, high)) => (number(low)?, number(high)?),
+            None => (number(text)?, number(text)?),
         },
-        _ => return None,
+        _ => return Err(BitsError::Form),
     };
-    (range.0 <= range.1).then_some(range)
+    if low > high {
+        return Err(BitsError::Reversed(low, high));
+    }
+    let bit = |number| u8::try_from(number).ok().filter(|bit| *bit <= HIGHEST_BIT);
+    bit(low).zip(bit(high)).ok_or(BitsError::Beyond(high))
 }
 
 /// The name of a table. An invalid name is reported and still used to resolve references.

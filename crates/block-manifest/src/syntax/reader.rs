@@ -38,8 +38,7 @@ impl<'a, 't> Reader<'a, 't> {
         for (key, _) in table {
             if section.key(key.get_ref()).is_none() {
                 reader.unknown_key(key.get_ref(), &key.span());
-                let known = section.keys.iter().map(|known| known.name);
-                reader.misspelt.extend(closest(key.get_ref(), known));
+                reader.misspelt.extend(meant(key.get_ref(), section));
             }
         }
         for key in section.keys {
@@ -63,7 +62,10 @@ impl<'a, 't> Reader<'a, 't> {
             span,
             "no such key",
         );
-        let diagnostic = diagnostic.did_you_mean(key, known());
+        let diagnostic = match meant(key, self.section) {
+            Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
+            None => diagnostic,
+        };
         self.sink
             .report(diagnostic.note(format!("the keys of {header} are {}", listed(known()))));
     }
@@ -368,6 +370,21 @@ impl<'a, 't> Reader<'a, 't> {
         entries.sort_by_key(|(key, _)| key.span.start);
         entries
     }
+}
+
+/// The key of `section` that an unknown one probably means: that of another word for it, or the most
+/// similar one.
+fn meant(key: &str, section: &'static Section) -> Option<&'static str> {
+    const OTHER_WORDS: [(&str, &str); 3] = [
+        ("description", "doc"),
+        ("comment", "doc"),
+        ("access", "vf-access"),
+    ];
+    let known = || section.keys.iter().map(|known| known.name);
+    let other = OTHER_WORDS.iter().find(|(word, _)| *word == key);
+    other
+        .and_then(|(_, meant)| known().find(|known| known == meant))
+        .or_else(|| closest(key, known()))
 }
 
 /// Where the text is not TOML, the parser leaves a value without a span; the error is reported
