@@ -30,7 +30,7 @@ mod play;
 mod value;
 
 pub use line_error::LineError;
-pub use operation::{Direction, Operation, Target};
+pub use operation::{Direction, Operation, Shape, Target, shapes};
 pub use outcome::{Change, HandedWrite, Outcome, Stats, Status};
 pub use pf_broker_abi::PowerState;
 pub use play::{Failure, Host, MAX_LINE_LENGTH, PlayError, Played, play};

@@ -211,4 +211,55 @@ impl Op {
             Self::Handed => "handed",
         }
     }
+
+    /// The keys that its line has besides `op`: those that it must have, and those that it may.
+    fn keys(self) -> (&'static [&'static str], &'static [&'static str]) {
+        match self {
+            Self::Write => (&["vf", "block", "data"], &[]),
+            Self::Publish => (&["vf", "block", "data"], &["expect"]),
+            Self::Read | Self::HostRead => (&["vf", "block", "length"], &[]),
+            Self::Invalidate => (&["vf", "mask"], &[]),
+            Self::Drain => (&["vf", "block"], &[]),
+            Self::TakeInvalidation | Self::Reset | Self::Stats => (&["vf"], &[]),
+            Self::Power => (&["vf", "state"], &[]),
+            Self::Changes | Self::Handed => (&[], &[]),
+            Self::Advance => (&["milliseconds"], &[]),
+            Self::Companion => (&["ready"], &[]),
+            Self::Answer => (&["block", "status"], &["to", "data"]),
+        }
+    }
+
+    /// Whether it takes every VF, as `"all"`, in place of one.
+    fn takes_all(self) -> bool {
+        matches!(self, Self::Publish | Self::Invalidate)
+    }
+}
+
+/// The keys of an operation's line, for descriptions of the language; the tests compare them with
+/// the parser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// The value of `op`.
+    pub op: &'static str,
+    /// The other keys that the line must have.
+    pub required: &'static [&'static str],
+    /// The keys that it may have.
+    pub optional: &'static [&'static str],
+    /// Whether `vf` may be `"all"`.
+    pub takes_all: bool,
+}
+
+/// The lines of every operation.
+#[must_use]
+pub fn shapes() -> Vec<Shape> {
+    let shape = |op: Op| {
+        let (required, optional) = op.keys();
+        Shape {
+            op: op.name(),
+            required,
+            optional,
+            takes_all: op.takes_all(),
+        }
+    };
+    Op::ALL.map(shape).to_vec()
 }

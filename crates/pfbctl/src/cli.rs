@@ -135,6 +135,15 @@ Examples:
   pfbctl completions powershell >> $PROFILE")]
     Completions(Completions),
 
+    /// Print the JSON Schema of manifests or of the lines of traces, for editors
+    ///
+    /// A schema completes keys and finds unknown ones, wrong words and numbers out of range;
+    /// `pfbctl check` finds everything.
+    #[command(after_help = "\
+Example:
+  pfbctl schema manifest > manifest.schema.json")]
+    Schema(Schema),
+
     /// Write manual pages to a folder: pfbctl.1 and one for each command
     #[command(hide = true)]
     Man(Man),
@@ -259,6 +268,22 @@ pub(crate) struct Completions {
     /// The shell
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// The language
+    #[arg(value_enum)]
+    pub(crate) language: Language,
+}
+
+/// Languages with a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// Manifests
+    Manifest,
+    /// One line of a trace
+    Trace,
 }
 
 #[derive(Debug, Args)]

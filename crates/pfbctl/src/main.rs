@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `check`, `compile`, `show`, `inf`, `new` | work on a manifest |
 //! | `manual` | prints shell completions, writes manual pages |
+//! | `schema` | prints schemas of manifests and traces |
 //! | `simulate` | plays a trace, or the `story` that it derives from a manifest, on the `simulation` |
 //! | `driver` | call a running driver: `connection` opens it, `reply` holds its replies, `report` prints them, `allowed` explains refusals, `watch` follows journals |
 //!
@@ -26,6 +27,7 @@ mod json;
 mod manual;
 mod new;
 mod printable;
+mod schema;
 mod show;
 mod simulate;
 mod simulation;
@@ -77,6 +79,7 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Watch(arguments) => driver::watch(arguments, out),
         Command::Journal(arguments) => driver::journal(arguments, out),
         Command::Completions(arguments) => manual::completions(arguments, out),
+        Command::Schema(arguments) => schema::run(arguments, out),
         Command::Man(arguments) => manual::pages(arguments),
     }
 }
