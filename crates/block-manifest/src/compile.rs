@@ -224,6 +224,12 @@ fn field_rules(field: &Field) -> Vec<Rule> {
             .as_ref()
             .map(|one_of| Rule::OneOf(target, one_of.values.clone())),
     );
+    rules.extend(
+        valid
+            .none_of
+            .as_ref()
+            .map(|none_of| Rule::NoneOf(target, none_of.values.clone())),
+    );
     rules
 }
 
@@ -232,6 +238,7 @@ fn sequence_rule(field: &Field) -> Option<Rule> {
         SequenceKind::Strict => sequence::STRICT,
         SequenceKind::NonDecreasing => sequence::NON_DECREASING,
         SequenceKind::Serial => sequence::SERIAL,
+        SequenceKind::Next => sequence::NEXT,
     };
     Some(Rule::Sequence {
         field: table_field(field),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::Valid;
+use crate::model::{OneOf, Valid};
 
 impl Valid {
     /// Whether any value is valid.
@@ -20,12 +20,10 @@ impl fmt::Display for Valid {
             rules.push(number(equals));
         }
         if let Some(one_of) = &self.one_of {
-            let values: Vec<String> = one_of.values.iter().map(|value| number(*value)).collect();
-            let values = values.join(", ");
-            rules.push(match &one_of.enumeration {
-                Some(name) => format!("one of `{name}` ({values})"),
-                None => format!("one of {values}"),
-            });
+            rules.push(format!("one of {}", listed(one_of)));
+        }
+        if let Some(none_of) = &self.none_of {
+            rules.push(format!("none of {}", listed(none_of)));
         }
         match (self.min, self.max) {
             (Some(min), Some(max)) => {
@@ -46,6 +44,15 @@ impl fmt::Display for Valid {
         } else {
             rules.join(" and ")
         })
+    }
+}
+
+fn listed(set: &OneOf) -> String {
+    let values: Vec<String> = set.values.iter().map(|value| number(*value)).collect();
+    let values = values.join(", ");
+    match &set.enumeration {
+        Some(name) => format!("`{name}` ({values})"),
+        None => values,
     }
 }
 

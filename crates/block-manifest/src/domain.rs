@@ -54,6 +54,7 @@ impl<'v> Domain<'v> {
         static ANY: Valid = Valid {
             equals: None,
             one_of: None,
+            none_of: None,
             min: None,
             max: None,
             mask: None,
@@ -76,8 +77,9 @@ impl<'v> Domain<'v> {
 
     /// About how many steps [`contains`](Self::contains) takes.
     pub(crate) fn cost(&self) -> u64 {
-        let listed = self.valid.one_of.as_ref();
-        1 + listed.map_or(0, |one_of| one_of.values.len() as u64)
+        let sets = [&self.valid.one_of, &self.valid.none_of];
+        let listed = sets.into_iter().flatten();
+        1 + listed.map(|set| set.values.len() as u64).sum::<u64>()
     }
 
     /// Whether there is certainly none.
@@ -135,6 +137,11 @@ impl<'v> Domain<'v> {
             match moved {
                 None => return Next::Nothing,
                 Some(moved) if self.contains(moved) => return Next::Value(moved),
+                // Only an excluded value stands still.
+                Some(moved) if moved == value => match value.checked_add(1) {
+                    Some(next) => value = next,
+                    None => return Next::Nothing,
+                },
                 Some(moved) => value = moved,
             }
         }
@@ -198,19 +205,33 @@ mod tests {
         let few = prop::collection::vec(any::<u8>().prop_map(u64::from), 0..6);
         let one_of = prop::option::weighted(0.2, few);
         let equals = prop::option::weighted(0.1, any::<u8>().prop_map(u64::from));
-        (number(), number(), number(), number(), one_of, equals).prop_map(
-            |(min, max, mask, multiple_of, values, equals)| Valid {
-                equals,
-                one_of: values.map(|values| OneOf {
-                    enumeration: None,
-                    values,
-                }),
-                min,
-                max,
-                mask,
-                multiple_of,
-            },
+        let none_of = prop::option::weighted(0.3, prop::collection::vec(0..12_u64, 1..6));
+        (
+            number(),
+            number(),
+            number(),
+            number(),
+            one_of,
+            none_of,
+            equals,
         )
+            .prop_map(
+                |(min, max, mask, multiple_of, values, excluded, equals)| Valid {
+                    equals,
+                    one_of: values.map(|values| OneOf {
+                        enumeration: None,
+                        values,
+                    }),
+                    none_of: excluded.map(|values| OneOf {
+                        enumeration: None,
+                        values,
+                    }),
+                    min,
+                    max,
+                    mask,
+                    multiple_of,
+                },
+            )
     }
 
     proptest! {

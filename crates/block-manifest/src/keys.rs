@@ -137,10 +137,11 @@ pub const COMPANION: Words<Companion, 3> = [
 ];
 pub(crate) const OWNER: Words<Owner, 3> =
     [("vf", Owner::Vf), ("pf", Owner::Pf), ("both", Owner::Both)];
-pub(crate) const SEQUENCE: Words<SequenceKind, 3> = [
+pub(crate) const SEQUENCE: Words<SequenceKind, 4> = [
     ("strict", SequenceKind::Strict),
     ("non-decreasing", SequenceKind::NonDecreasing),
     ("serial", SequenceKind::Serial),
+    ("next", SequenceKind::Next),
 ];
 pub(crate) const CHECK: Words<(), 1> = [("crc32", ())];
 
@@ -190,6 +191,7 @@ const DEVICE_IDS: Values = Values::OneOrMore(0, u16::MAX as u64, MAX_DEVICE_IDS)
 const ANY_U32: Values = Values::Integers(0, u32::MAX as u64);
 const POSITIVE_U32: Values = Values::Integers(1, u32::MAX as u64);
 const INTEGER: Values = Values::Other("integer");
+const VALUES: Values = Values::Other("array of integers, or the name of an enumeration");
 const TABLE: Values = Values::Other("table");
 const TABLES: Values = Values::Other("array of tables");
 const STRING: Values = Values::Other("string");
@@ -301,11 +303,8 @@ pub const VALID: Section = Section {
     header: "valid",
     keys: &[
         optional("equals", INTEGER, "any value"),
-        optional(
-            "one-of",
-            Values::Other("array of integers, or the name of an enumeration"),
-            "any value",
-        ),
+        optional("one-of", VALUES, "any value"),
+        optional("none-of", VALUES, "no value excluded"),
         optional("min", INTEGER, "0"),
         optional("max", INTEGER, "the largest of the type"),
         optional("mask", INTEGER, "all bits"),

@@ -274,6 +274,8 @@ pub enum SequenceKind {
     NonDecreasing,
     /// Greater, wrapping around (RFC 1982).
     Serial,
+    /// One more, wrapping around.
+    Next,
 }
 
 impl SequenceKind {
@@ -284,6 +286,7 @@ impl SequenceKind {
             Self::Strict => "strict",
             Self::NonDecreasing => "non-decreasing",
             Self::Serial => "serial",
+            Self::Next => "next",
         }
     }
 }
@@ -295,6 +298,8 @@ pub struct Valid {
     pub equals: Option<u64>,
     /// The only values.
     pub one_of: Option<OneOf>,
+    /// The values that are excluded.
+    pub none_of: Option<OneOf>,
     /// The smallest value.
     pub min: Option<u64>,
     /// The largest value.
@@ -323,6 +328,10 @@ impl Valid {
                 .one_of
                 .as_ref()
                 .is_none_or(|one_of| one_of.values.contains(&value))
+            && self
+                .none_of
+                .as_ref()
+                .is_none_or(|none_of| !none_of.values.contains(&value))
             && self.min.is_none_or(|min| value >= min)
             && self.max.is_none_or(|max| value <= max)
             && self.mask.is_none_or(|mask| value & !mask == 0)

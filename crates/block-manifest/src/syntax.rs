@@ -140,6 +140,7 @@ pub(crate) enum Value {
 pub(crate) struct Valid {
     pub(crate) equals: Option<Located<Value>>,
     pub(crate) one_of: Option<Located<Value>>,
+    pub(crate) none_of: Option<Located<Value>>,
     pub(crate) min: Option<Located<Value>>,
     pub(crate) max: Option<Located<Value>>,
     pub(crate) mask: Option<Located<Value>>,
@@ -152,6 +153,7 @@ impl Valid {
         [
             &self.equals,
             &self.one_of,
+            &self.none_of,
             &self.min,
             &self.max,
             &self.mask,

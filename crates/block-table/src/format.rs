@@ -385,6 +385,10 @@ pub mod rule {
     /// ([`sequence`](super::sequence)) says: at writes of the VF if it is one of them, otherwise at
     /// publishes.
     pub const SEQUENCE: u8 = 8;
+    /// No element `e` has `e - a` below 64 and that bit set in `b`.
+    pub const NONE_OF_NEAR: u8 = 9;
+    /// No element is among the `b` ascending values from index `a` of the value section.
+    pub const NONE_OF_LISTED: u8 = 10;
 }
 
 /// Values of [`RuleRecord::detail`] in a sequence rule.
@@ -395,6 +399,8 @@ pub mod sequence {
     pub const NON_DECREASING: u8 = 1;
     /// Greater in serial number arithmetic (RFC 1982): by less than half of the number space.
     pub const SERIAL: u8 = 2;
+    /// One more than the value before; zero follows the largest value.
+    pub const NEXT: u8 = 3;
 }
 
 /// Values of [`Instruction::op`]: an operation, and where its right operand comes from.

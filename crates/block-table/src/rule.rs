@@ -69,18 +69,20 @@ impl Judgement<'_> {
             rule::RANGE => a <= value && value <= b,
             rule::MASK => value & !a == 0,
             rule::MULTIPLE => is_multiple(value, a),
-            rule::ONE_OF_NEAR => {
-                let distance = value.wrapping_sub(a);
-                distance < 64 && (b >> (distance & 63)) & 1 != 0
-            }
-            // The verifier refuses every other kind but `ONE_OF_LISTED`.
-            _ => {
-                let values = self.table.values(a, b);
-                values
-                    .binary_search_by(|listed| listed.get().cmp(&value))
-                    .is_ok()
-            }
+            rule::ONE_OF_NEAR => is_near(value, a, b),
+            rule::NONE_OF_NEAR => !is_near(value, a, b),
+            rule::ONE_OF_LISTED => self.is_listed(value, a, b),
+            // The verifier refuses every other kind but `NONE_OF_LISTED`.
+            _ => !self.is_listed(value, a, b),
         }
+    }
+
+    /// Whether `value` is among the `count` values from index `start`.
+    fn is_listed(&self, value: u64, start: u64, count: u64) -> bool {
+        let values = self.table.values(start, count);
+        values
+            .binary_search_by(|listed| listed.get().cmp(&value))
+            .is_ok()
     }
 
     fn text(&self, record: &RuleRecord) -> Result<(), Violation> {
@@ -138,11 +140,16 @@ impl Judgement<'_> {
         let moved_on = match record.detail {
             sequence::STRICT => now > before,
             sequence::NON_DECREASING => now >= before,
-            _ => {
-                // RFC 1982: the difference modulo the number space, moved to the top of 64 bits
-                // where its sign shows.
-                let ahead = now.wrapping_sub(before) << unused_bits(record.operand);
-                ahead != 0 && ahead < 1 << 63
+            kind => {
+                // The difference modulo the number space, moved to the top of 64 bits where its
+                // sign shows (RFC 1982).
+                let unused = unused_bits(record.operand);
+                let ahead = now.wrapping_sub(before) << unused;
+                if kind == sequence::NEXT {
+                    ahead == 1 << unused
+                } else {
+                    ahead != 0 && ahead < 1 << 63
+                }
             }
         };
         if moved_on {
@@ -162,6 +169,13 @@ pub(crate) const fn constrained_writer(owners: u8) -> u8 {
     } else {
         owner::VF
     }
+}
+
+/// Whether `value` is one of the values from `first` on that are set in `bits`.
+#[inline]
+fn is_near(value: u64, first: u64, bits: u64) -> bool {
+    let distance = value.wrapping_sub(first);
+    distance < 64 && (bits >> (distance & 63)) & 1 != 0
 }
 
 #[inline]

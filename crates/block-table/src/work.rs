@@ -67,7 +67,9 @@ fn of_rule(record: &RuleRecord) -> u32 {
         rule::REQUIRE => return count.saturating_add(1),
         rule::MULTIPLE if !record.a.get().is_power_of_two() => DIVISION,
         // A binary search.
-        rule::ONE_OF_LISTED => count.checked_ilog2().unwrap_or(0).saturating_add(1),
+        rule::ONE_OF_LISTED | rule::NONE_OF_LISTED => {
+            count.checked_ilog2().unwrap_or(0).saturating_add(1)
+        }
         _ => 1,
     };
     u32::from(record.elements).saturating_mul(each)

@@ -152,7 +152,7 @@ impl<'w> Draft<'w> {
             let before = value::integer(self.goal.committed, usize::from(field.offset), element);
             return vec![match sequence {
                 SequenceKind::Strict | SequenceKind::NonDecreasing => before.saturating_add(1),
-                SequenceKind::Serial => before.wrapping_add(1) & element.max(),
+                SequenceKind::Serial | SequenceKind::Next => before.wrapping_add(1) & element.max(),
             }];
         }
         let mut choices: Vec<u64> = Vec::new();

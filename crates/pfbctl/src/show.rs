@@ -299,6 +299,7 @@ fn rules_text(field: &Field) -> String {
             SequenceKind::Strict => "grows with every write",
             SequenceKind::NonDecreasing => "never falls",
             SequenceKind::Serial => "grows with every write, wrapping",
+            SequenceKind::Next => "grows by one with every write, wrapping",
         }
         .to_owned()
     }));
@@ -311,7 +312,11 @@ fn rules_text(field: &Field) -> String {
 fn valid_text(valid: &Valid) -> Vec<String> {
     let mut rules = Vec::new();
     rules.extend(valid.equals.map(|value| format!("= {value}")));
-    rules.extend(valid.one_of.as_ref().map(one_of_text));
+    let sets = [("one", &valid.one_of), ("none", &valid.none_of)];
+    rules.extend(sets.into_iter().filter_map(|(quantity, set)| {
+        let set = set.as_ref()?;
+        Some(format!("{quantity} of {}", values_text(set)))
+    }));
     rules.extend(match (valid.min, valid.max) {
         (Some(min), Some(max)) => Some(format!("{min} to {max}")),
         (Some(min), None) => Some(format!("at least {min}")),
@@ -327,12 +332,12 @@ fn valid_text(valid: &Valid) -> Vec<String> {
     rules
 }
 
-fn one_of_text(one_of: &OneOf) -> String {
-    if let Some(name) = &one_of.enumeration {
-        return format!("one of enum {name}");
+fn values_text(set: &OneOf) -> String {
+    if let Some(name) = &set.enumeration {
+        return format!("enum {name}");
     }
-    let values: Vec<String> = one_of.values.iter().map(u64::to_string).collect();
-    format!("one of {}", values.join(", "))
+    let values: Vec<String> = set.values.iter().map(u64::to_string).collect();
+    values.join(", ")
 }
 
 fn show_enums(manifest: &Manifest, out: &mut dyn Write) -> Result<(), Failure> {

@@ -122,24 +122,13 @@ impl Context<'_> {
             |value: &Option<Located<syntax::Value>>| self.fitting_number(value.as_ref()?, integer);
         let valid = Valid {
             equals: number(&written.equals),
-            one_of: written
-                .one_of
-                .as_ref()
-                .and_then(|values| self.one_of(values, integer)),
+            one_of: self.value_set("one-of", written.one_of.as_ref(), integer),
+            none_of: self.value_set("none-of", written.none_of.as_ref(), integer),
             min: number(&written.min),
             max: number(&written.max),
             mask: number(&written.mask),
             multiple_of: number(&written.multiple_of),
         };
-        if let (Some(one_of), Some(written)) = (&valid.one_of, &written.one_of)
-            && one_of.values.len() > MAX_VALUES
-        {
-            let message = format!(
-                "`one-of` has {} values, and may have {MAX_VALUES}",
-                one_of.values.len()
-            );
-            self.sink.error(message, &written.span, "too many");
-        }
         if self.sink.error_count() == errors
             && Domain::new(&valid, integer, defined).next(0) == Next::Nothing
         {
@@ -166,31 +155,51 @@ impl Context<'_> {
             }));
     }
 
-    fn one_of(&self, values: &Located<syntax::Value>, integer: Integer) -> Option<OneOf> {
-        match &values.value {
-            syntax::Value::Text(name) => self.one_of_enum(name, &values.span, integer),
+    /// The values of `key`: `one-of` or `none-of`.
+    fn value_set(
+        &self,
+        key: &str,
+        written: Option<&Located<syntax::Value>>,
+        integer: Integer,
+    ) -> Option<OneOf> {
+        let values = written?;
+        let set = match &values.value {
+            syntax::Value::Text(name) => self.one_of_enum(name, &values.span, integer)?,
             syntax::Value::List(listed) => {
                 let numbers: Vec<_> = listed
                     .iter()
                     .map(|value| self.fitting_number(value, integer))
                     .collect();
-                Some(OneOf {
+                OneOf {
                     enumeration: None,
                     values: numbers.into_iter().collect::<Option<_>>()?,
-                })
+                }
             }
             syntax::Value::Number(number) => {
                 let diagnostic = Diagnostic::error(
-                    format!("`one-of` is {number}, and should be an array or an enumeration"),
+                    format!("`{key}` is {number}, and should be an array or an enumeration"),
                     &values.span,
                     "one integer",
                 );
-                self.sink.report(
-                    diagnostic.help(format!("write `equals = {number}` for a single value")),
-                );
-                None
+                let single = if key == "one-of" {
+                    format!("equals = {number}")
+                } else {
+                    format!("{key} = [{number}]")
+                };
+                self.sink
+                    .report(diagnostic.help(format!("write `{single}` for a single value")));
+                return None;
             }
+        };
+        let count = set.values.len();
+        if count > MAX_VALUES {
+            let message = format!("`{key}` has {count} values, and may have {MAX_VALUES}");
+            self.sink.error(message, &values.span, "too many");
+        } else if count == 0 && key == "none-of" {
+            let message = format!("`{key}` has no values");
+            self.sink.error(message, &values.span, "excludes nothing");
         }
+        Some(set)
     }
 
     fn one_of_enum(&self, name: &str, span: &Span, integer: Integer) -> Option<OneOf> {

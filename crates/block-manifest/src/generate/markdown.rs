@@ -185,6 +185,7 @@ pub(super) fn rules_in_words(field: &Field) -> String {
         SequenceKind::Strict => "Greater in each write than in the one before.",
         SequenceKind::NonDecreasing => "Never less than in the write before.",
         SequenceKind::Serial => "Greater in each write than in the one before, wrapping around.",
+        SequenceKind::Next => "One more in each write than in the one before, wrapping around.",
     });
     sentences.extend(sequence.map(str::to_owned));
     if field.is_checksum {

@@ -274,6 +274,7 @@ fn valid(table: &DeTable<'_>, span: Span, sink: &Sink) -> Valid {
     Valid {
         equals: reader.value("equals"),
         one_of: reader.value("one-of"),
+        none_of: reader.value("none-of"),
         min: reader.value("min"),
         max: reader.value("max"),
         mask: reader.value("mask"),

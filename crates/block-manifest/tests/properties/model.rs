@@ -234,6 +234,7 @@ fn sequence(
         SequenceKind::Strict => now > before,
         SequenceKind::NonDecreasing => now >= before,
         SequenceKind::Serial => ahead != 0 && ahead <= field.ty.element().max() / 2,
+        SequenceKind::Next => ahead == 1,
     };
     if good { Ok(()) } else { Err(Rule::Sequence) }
 }

@@ -95,6 +95,9 @@ fn field() -> impl Strategy<Value = String> {
         "valid = { equals = \"color.green\" }\n",
         "valid = { one-of = \"color\" }\n",
         "valid = { one-of = [0, 100, 255] }\n",
+        "valid = { none-of = [1, 2, 5] }\n",
+        "valid = { none-of = [1, 100, 255], max = 101 }\n",
+        "valid = { none-of = \"color\", mask = 0x07 }\ndefault = 1\n",
         "valid = { mask = 0x0F }\n",
         "valid = { multiple-of = 3 }\n",
         "default = 6\n",
@@ -118,7 +121,7 @@ fn field() -> impl Strategy<Value = String> {
     );
     let sequence = (
         scalar.clone(),
-        prop::sample::select(vec!["strict", "non-decreasing", "serial"]),
+        prop::sample::select(vec!["strict", "non-decreasing", "serial", "next"]),
     )
         .prop_map(|(ty, kind)| format!("type = \"{ty}\"\nsequence = \"{kind}\"\n"));
     let plain = prop::sample::select(vec![

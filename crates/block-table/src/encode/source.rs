@@ -120,6 +120,8 @@ pub enum Rule {
     Multiple(Field, u64),
     /// Each element is among the values, which may be in any order.
     OneOf(Field, Vec<u64>),
+    /// No element is among the values, which may be in any order.
+    NoneOf(Field, Vec<u64>),
     /// ASCII, zero padded.
     Text(Field),
     /// The integer at `offset` of shape `operand` counts the field's elements.

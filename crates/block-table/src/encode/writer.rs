@@ -105,7 +105,13 @@ impl Writer {
             Rule::Mask(field, mask) => record(rule::MASK, *field, *mask, 0),
             Rule::Multiple(field, divisor) => record(rule::MULTIPLE, *field, *divisor, 0),
             Rule::OneOf(field, values) => {
-                let (kind, a, b) = self.one_of(values)?;
+                let kinds = [rule::ONE_OF_NEAR, rule::ONE_OF_LISTED];
+                let (kind, a, b) = self.value_set(values, kinds)?;
+                record(kind, *field, a, b)
+            }
+            Rule::NoneOf(field, values) => {
+                let kinds = [rule::NONE_OF_NEAR, rule::NONE_OF_LISTED];
+                let (kind, a, b) = self.value_set(values, kinds)?;
                 record(kind, *field, a, b)
             }
             Rule::Text(field) => record(rule::TEXT, *field, 0, 0),
@@ -136,7 +142,11 @@ impl Writer {
     }
 
     /// A bitmap when the values lie within 64 of each other, a sorted list otherwise.
-    fn one_of(&mut self, values: &[u64]) -> Result<(u8, u64, u64), EncodeError> {
+    fn value_set(
+        &mut self,
+        values: &[u64],
+        [near, listed]: [u8; 2],
+    ) -> Result<(u8, u64, u64), EncodeError> {
         let mut sorted = values.to_vec();
         sorted.sort_unstable();
         sorted.dedup();
@@ -145,15 +155,11 @@ impl Writer {
             let bits = sorted
                 .iter()
                 .fold(0, |bits, value| bits | 1 << (value - first));
-            return Ok((rule::ONE_OF_NEAR, first, bits));
+            return Ok((near, first, bits));
         }
         let span = span(self.values.len(), sorted.len(), "values")?;
         self.values.extend(sorted.into_iter().map(U64::new));
-        Ok((
-            rule::ONE_OF_LISTED,
-            span.start.get().into(),
-            span.count.get().into(),
-        ))
+        Ok((listed, span.start.get().into(), span.count.get().into()))
     }
 
     fn code(&mut self, code: &[Instruction]) -> Result<Span, EncodeError> {

@@ -40,8 +40,8 @@ impl Verifier<'_> {
                 ensure(a != 0, Flaw::Divisor, at)?;
                 ensure(b == 0, Flaw::ReservedNotZero, at)?;
             }
-            rule::ONE_OF_NEAR => ensure(b != 0, Flaw::Values, at)?,
-            rule::ONE_OF_LISTED => self.listed(a, b, at)?,
+            rule::ONE_OF_NEAR | rule::NONE_OF_NEAR => ensure(b != 0, Flaw::Values, at)?,
+            rule::ONE_OF_LISTED | rule::NONE_OF_LISTED => self.listed(a, b, at)?,
             rule::TEXT => ensure(
                 record.operand == 0 && a == 0 && b == 0,
                 Flaw::ReservedNotZero,
@@ -56,7 +56,7 @@ impl Verifier<'_> {
                 ensure(a == 0 && b == 0, Flaw::ReservedNotZero, at)?;
                 let known = matches!(
                     record.detail,
-                    sequence::STRICT | sequence::NON_DECREASING | sequence::SERIAL
+                    sequence::STRICT | sequence::NON_DECREASING | sequence::SERIAL | sequence::NEXT
                 );
                 ensure(known, Flaw::SequenceKind, at)?;
                 let owned = record.second != 0 && record.second & !(owner::VF | owner::PF) == 0;
@@ -102,7 +102,13 @@ impl Verifier<'_> {
 const fn takes_elements(kind: u8) -> bool {
     matches!(
         kind & !rule::COUNTED,
-        rule::RANGE | rule::MASK | rule::MULTIPLE | rule::ONE_OF_NEAR | rule::ONE_OF_LISTED
+        rule::RANGE
+            | rule::MASK
+            | rule::MULTIPLE
+            | rule::ONE_OF_NEAR
+            | rule::ONE_OF_LISTED
+            | rule::NONE_OF_NEAR
+            | rule::NONE_OF_LISTED
     )
 }
 

@@ -31,7 +31,9 @@ fn bytes_behind_the_block_are_reserved() {
 fn each_value_rule_holds_at_its_edges() {
     let near = Check::OneOf(field(2, U16), vec![70, 7, 9]);
     let listed = Check::OneOf(field(2, U16), vec![1, 500, 30]);
-    let cases: [(Check, &[u16], &[u16]); 6] = [
+    let near_excluded = Check::NoneOf(field(2, U16), vec![70, 7, 9]);
+    let listed_excluded = Check::NoneOf(field(2, U16), vec![1, 500, 30]);
+    let cases: [(Check, &[u16], &[u16]); 8] = [
         (
             Check::Range(field(2, U16), 5, 9),
             &[5, 7, 9],
@@ -54,6 +56,8 @@ fn each_value_rule_holds_at_its_edges() {
         ),
         (near, &[7, 9, 70], &[0, 6, 8, 69, 71, 7 + 64]),
         (listed, &[1, 30, 500], &[0, 2, 499, 501]),
+        (near_excluded, &[0, 6, 8, 69, 71, 7 + 64], &[7, 9, 70]),
+        (listed_excluded, &[0, 2, 499, 501], &[1, 30, 500]),
     ];
     for (check, good, bad) in cases {
         for value in good {
@@ -224,7 +228,7 @@ fn sequenced(kind: u8, before: u32, now: u32, history: History) -> Result<Image,
 fn sequences_move_on_as_their_kind_says() {
     const HALF: u32 = 1 << 31;
     type Steps = &'static [(u32, u32)];
-    let cases: [(u8, Steps, Steps); 3] = [
+    let cases: [(u8, Steps, Steps); 4] = [
         (
             sequence::STRICT,
             &[(1, 2), (0, u32::MAX)],
@@ -239,6 +243,11 @@ fn sequences_move_on_as_their_kind_says() {
             sequence::SERIAL,
             &[(1, 2), (u32::MAX, 0), (5, 5 + HALF - 1)],
             &[(2, 2), (3, 2), (5, 5 + HALF), (0, u32::MAX)],
+        ),
+        (
+            sequence::NEXT,
+            &[(1, 2), (u32::MAX, 0)],
+            &[(2, 2), (1, 3), (2, 1), (0, u32::MAX)],
         ),
     ];
     for (kind, good, bad) in cases {

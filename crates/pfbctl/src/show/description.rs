@@ -104,6 +104,9 @@ struct Valid {
     one_of: Option<Vec<u64>>,
     /// The enumeration that `one_of` is.
     r#enum: Option<String>,
+    none_of: Option<Vec<u64>>,
+    /// The enumeration that `none_of` is.
+    none_of_enum: Option<String>,
     min: Option<u64>,
     max: Option<u64>,
     mask: Option<u64>,
@@ -222,6 +225,7 @@ impl FieldDescription {
     fn new(field: &Field) -> Self {
         let valid = &field.valid;
         let one_of = valid.one_of.as_ref();
+        let none_of = valid.none_of.as_ref();
         let bits = field.bits.iter().map(|bits| Bits {
             name: bits.name.clone(),
             low: bits.low,
@@ -238,6 +242,8 @@ impl FieldDescription {
                 equals: valid.equals,
                 one_of: one_of.map(|one_of| one_of.values.clone()),
                 r#enum: one_of.and_then(|one_of| one_of.enumeration.clone()),
+                none_of: none_of.map(|none_of| none_of.values.clone()),
+                none_of_enum: none_of.and_then(|none_of| none_of.enumeration.clone()),
                 min: valid.min,
                 max: valid.max,
                 mask: valid.mask,
