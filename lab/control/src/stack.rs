@@ -37,6 +37,8 @@ pub const IOCTL_PULL_VF: u32 = code(0xA03);
 pub const IOCTL_CONNECT: u32 = code(0xA04);
 /// Gives the interface and the handle back.
 pub const IOCTL_DISCONNECT: u32 = code(0xA05);
+/// Takes the accesses of drivers to the PF's registers since the last one: output [`Accesses`].
+pub const IOCTL_TAKE_ACCESSES: u32 = code(0xA1B);
 /// Calls `ReadVfConfigBlock`, `WriteVfConfigBlock` and what else [`Transfer`] names: input
 /// [`Transfer`], output [`Transferred`].
 pub const IOCTL_TRANSFER: u32 = code(0xA06);
@@ -98,6 +100,9 @@ pub struct PlugPf {
     pub filter_length: u32,
     /// 1: the filter is below [`FUNCTION_DRIVER`]; 0: above it.
     pub filter_is_below: u32,
+    /// What the list of resources holds that the PF with a filter is started with: one of
+    /// [`resources`].
+    pub resources: u32,
     /// The service of the filter of the PF, whose function driver is [`FUNCTION_DRIVER`].
     pub filter: [u16; 32],
 }
@@ -403,8 +408,10 @@ pub mod fault {
     pub const NO_EXPRESS: u32 = 22;
     /// VFs that are turned on have an MSI capability with 32-bit addresses and without mask bits.
     pub const NARROW_MSI: u32 = 23;
+    /// The PF's firmware is not ready: its register FIRMWARE reads 0.
+    pub const FIRMWARE_STARTS: u32 = 24;
     /// How many there are.
-    pub const COUNT: usize = 24;
+    pub const COUNT: usize = 25;
 }
 
 /// Input of [`IOCTL_FAULT`].
@@ -468,6 +475,60 @@ pub struct Report {
     pub late_request_status: u32,
     /// `restart_events` when the PF's bus saw `IRP_MN_CANCEL_STOP_DEVICE` last.
     pub restarts_before_cancel_stop: u32,
+    /// Mappings of the PF's memory that drivers have not undone.
+    pub mappings: u32,
+    /// Mappings of other memory, and calls that unmap what is not mapped.
+    pub bad_mappings: u32,
+    /// Accesses to the PF's memory that a driver must not make.
+    pub bad_accesses: u32,
+}
+
+/// One access of a driver to the PF's registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct RegisterAccess {
+    /// The number of the thread that made it.
+    pub thread: u64,
+    /// The offset in the PF's memory.
+    pub offset: u32,
+    /// The value that was read or written.
+    pub value: u32,
+    /// 1: a write; 0: a read.
+    pub is_write: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// Output of [`IOCTL_TAKE_ACCESSES`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Accesses {
+    /// How many of `accesses` are used.
+    pub count: u32,
+    /// Further ones, which found no room.
+    pub lost: u32,
+    /// The accesses in their order.
+    pub accesses: [RegisterAccess; MAX_ACCESSES],
+}
+
+/// The most accesses that are kept between two of [`IOCTL_TAKE_ACCESSES`].
+pub const MAX_ACCESSES: usize = 128;
+
+impl Default for Accesses {
+    fn default() -> Self {
+        const NONE: RegisterAccess = RegisterAccess {
+            thread: 0,
+            offset: 0,
+            value: 0,
+            is_write: 0,
+            reserved: 0,
+        };
+        Self {
+            count: 0,
+            lost: 0,
+            accesses: [NONE; MAX_ACCESSES],
+        }
+    }
 }
 
 /// Input of [`IOCTL_MEASURE`].

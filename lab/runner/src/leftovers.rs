@@ -14,6 +14,18 @@ pub(crate) fn none(report: &Report) -> Result<()> {
             report.open_requests,
             "requests of the stack that the PF driver has not completed",
         ),
+        (
+            report.mappings,
+            "mappings of its memory that its drivers have not undone",
+        ),
+        (
+            report.bad_mappings,
+            "calls that map or unmap memory wrongly",
+        ),
+        (
+            report.bad_accesses,
+            "accesses to its registers that no driver must make",
+        ),
         (report.pf_devices, "PF devices that are still referenced"),
         (report.vf_devices, "VF devices that are still referenced"),
         (

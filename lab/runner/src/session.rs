@@ -64,7 +64,8 @@ impl Session {
 
     /// Plugs the PF in, attaches, and plugs the VFs in.
     pub(crate) fn plug(&mut self) -> Result<()> {
-        plug_pf(&self.stack, &self.bench, self.bench.vfs.max(8))?;
+        let total_vfs = self.bench.vfs.max(8);
+        plug_pf(&self.stack, &self.bench, total_vfs, abi::resources::ALL_VFS)?;
         self.link = wait_for_interface(sriov_class(), |_| true)
             .context("the PF driver offers no GUID_DEVINTERFACE_VIRTUALIZABLE_DEVICE")?;
         let size = u16::try_from(size_of::<sriov::DeviceInterface>())?;
@@ -265,8 +266,10 @@ pub(crate) fn install_drivers(bench: &Bench) -> Result<()> {
         .with_context(|| format!("install {}", inf.display()))
 }
 
-/// Plugs the PF in, with `total_vfs` VFs in its capability.
-pub(crate) fn plug_pf(stack: &Stack, bench: &Bench, total_vfs: u16) -> Result<()> {
+/// Plugs the PF in, with `total_vfs` VFs in its capability. `resources`, one of
+/// [`resources`](abi::resources), is what it starts with if there is a function driver below the
+/// driver under test; without one the kernel of the lab starts it without a list.
+pub(crate) fn plug_pf(stack: &Stack, bench: &Bench, total_vfs: u16, resources: u32) -> Result<()> {
     let mut plug = abi::PlugPf {
         vendor_id: bench.vendor_id,
         device_id: bench.device_id,
@@ -274,6 +277,7 @@ pub(crate) fn plug_pf(stack: &Stack, bench: &Bench, total_vfs: u16) -> Result<()
         total_vfs,
         filter_length: 0,
         filter_is_below: u32::from(bench.position == Position::LowerFilter),
+        resources,
         filter: [0; 32],
     };
     if bench.position != Position::FunctionDriver {

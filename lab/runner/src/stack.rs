@@ -201,6 +201,12 @@ impl Stack {
         }
     }
 
+    /// Takes the accesses of drivers to the PF's registers since the last call.
+    pub(crate) fn take_accesses(&self) -> Result<abi::Accesses> {
+        let what = "take the accesses to the PF's registers";
+        self.ask(what, abi::IOCTL_TAKE_ACCESSES, &[0_u8; 0])
+    }
+
     pub(crate) fn fault(&self, fault: u32, target: u32) -> Result<()> {
         let fault = abi::Fault { fault, target };
         self.tell("switch a fault", abi::IOCTL_FAULT, &fault)

@@ -25,7 +25,8 @@ pub(crate) fn run(bench: &Bench, start: &Start) -> Result<ExitCode> {
     if let Some((fault, target)) = fault {
         stack.fault(fault, target)?;
     }
-    plug_pf(&stack, bench, start.total_vfs.unwrap_or(bench.vfs.max(8)))?;
+    let total_vfs = start.total_vfs.unwrap_or(bench.vfs.max(8));
+    plug_pf(&stack, bench, total_vfs, resources::NONE)?;
     let status = stack.started()?;
     if status == 0 {
         // They are offered some time after the start.

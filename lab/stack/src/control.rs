@@ -12,7 +12,8 @@ use lab_control::stack as abi;
 use wdk_sys::ntddk::{IoCreateSymbolicLink, IoDeleteSymbolicLink};
 use wdk_sys::{
     DEVICE_OBJECT, DRIVER_OBJECT, NTSTATUS, PIRP, STATUS_BUFFER_TOO_SMALL,
-    STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS,
+    STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER, STATUS_NO_SUCH_DEVICE, STATUS_PENDING,
+    STATUS_SUCCESS,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -203,6 +204,10 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
             Ok(Vec::new())
         }
         abi::IOCTL_TAKE => take(parse(input)?),
+        abi::IOCTL_TAKE_ACCESSES => {
+            let pci = bus::physical_function().ok_or(STATUS_NO_SUCH_DEVICE)?;
+            Ok(reply(&pci.registers().take()))
+        }
         abi::IOCTL_FAULT => switch_fault(parse(input)?),
         abi::IOCTL_STARTED => {
             let wait: abi::Wait = parse(input)?;
@@ -320,5 +325,8 @@ fn report() -> abi::Report {
         late_query_status: pnp_observer::late_query().cast_unsigned(),
         late_request_status: pnp_observer::late_request().cast_unsigned(),
         restarts_before_cancel_stop: pnp_observer::restarts_before_cancel_stop(),
+        mappings: pci::io_space::mappings(),
+        bad_mappings: pci::io_space::bad_mappings(),
+        bad_accesses: pci::pf_registers::bad_accesses(),
     }
 }

@@ -56,6 +56,7 @@ pub unsafe extern "system" fn driver_entry(
     // SAFETY: the kernel gives every driver object an extension.
     let extension = unsafe { &mut *object.DriverExtension };
     extension.AddDevice = Some(dispatch::add_device);
+    pci::io_space::install();
     if let Err(status) = access_check::install() {
         log!("SeAccessCheck cannot be replaced: {status:#010x}");
         return status;

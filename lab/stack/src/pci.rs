@@ -8,8 +8,11 @@ pub(crate) mod device;
 pub(crate) mod fault;
 mod function;
 pub(crate) mod interface;
+pub(crate) mod io_space;
+pub(crate) mod pf_registers;
 mod registers;
 mod resource_list;
 pub(crate) mod vf_enable;
 
 pub(crate) use device::Pci;
+pub(crate) use resource_list::ResourceList;

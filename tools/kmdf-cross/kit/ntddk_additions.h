@@ -22,4 +22,7 @@ typedef ULONG64 POOL_FLAGS;
 
 PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag);
 
+/* From the public documentation of MmMapIoSpaceEx. */
+PVOID MmMapIoSpaceEx(PHYSICAL_ADDRESS PhysicalAddress, SIZE_T NumberOfBytes, ULONG Protect);
+
 #endif

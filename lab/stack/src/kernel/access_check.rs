@@ -35,31 +35,38 @@ pub(crate) fn set_administrator(administrator: bool) {
 pub(crate) fn install() -> Result<(), NTSTATUS> {
     /// `PAGE_EXECUTE_READWRITE`
     const WRITABLE: u32 = 0x40;
+    let stub = find("SeAccessCheck")?;
+    let jump = jump_to(access_check as *const () as usize);
+    protect(stub, jump.len(), WRITABLE)?;
+    // SAFETY: the stub is longer than the jump, was made writable, and no thread runs it, as it
+    // would end the process.
+    unsafe { ptr::copy_nonoverlapping(jump.as_ptr(), stub.cast(), jump.len()) };
+    Ok(())
+}
+
+/// Changes the protection of the pages of `size` bytes of this process; the protection before.
+pub(crate) fn protect(start: *mut c_void, size: usize, protection: u32) -> Result<u32, NTSTATUS> {
     /// `NtCurrentProcess()`
     const THIS_PROCESS: *mut c_void = ptr::without_provenance_mut(usize::MAX);
-    let stub = find("SeAccessCheck")?;
     let protect = find("ZwProtectVirtualMemory")?;
     // SAFETY: the kernel's function of this name has this signature.
     let protect = unsafe { core::mem::transmute::<*mut c_void, Protect>(protect) };
-    let jump = jump_to(access_check as *const () as usize);
-    let (mut page, mut size, mut before) = (stub, jump.len(), 0);
-    // SAFETY: the results are locals, and the stub is code of this process.
+    let (mut page, mut size, mut before) = (start, size, 0);
+    // SAFETY: the results are locals; the pages stay in use as they are.
     let status = unsafe {
         protect(
             THIS_PROCESS,
             &raw mut page,
             &raw mut size,
-            WRITABLE,
+            protection,
             &raw mut before,
         )
     };
-    if status != STATUS_SUCCESS {
-        return Err(status);
+    if status == STATUS_SUCCESS {
+        Ok(before)
+    } else {
+        Err(status)
     }
-    // SAFETY: the stub is longer than the jump, was made writable, and no thread runs it, as it
-    // would end the process.
-    unsafe { ptr::copy_nonoverlapping(jump.as_ptr(), stub.cast(), jump.len()) };
-    Ok(())
 }
 
 /// An export of the kernel by its name.

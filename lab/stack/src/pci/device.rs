@@ -1,6 +1,7 @@
 //! The hardware of one PF with its VFs.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -16,6 +17,7 @@ use wdk_sys::{
 
 use super::fault;
 use super::function::{after_write, virtual_space};
+use super::pf_registers::PfRegisters;
 use super::registers::{EXPRESS, PF_SPACE, SRIOV, physical_space};
 use super::resource_list::ResourceList;
 use super::vf_enable::VfEnable;
@@ -64,6 +66,7 @@ pub(crate) struct Pci {
     vf_enable: VfEnable,
     resets: AtomicU32,
     power: AtomicU32,
+    registers: Arc<PfRegisters>,
     /// The PF was pulled out and does not answer any more.
     gone: AtomicBool,
 }
@@ -111,6 +114,7 @@ impl Pci {
             }),
             resets: AtomicU32::new(0),
             power: AtomicU32::new(1),
+            registers: PfRegisters::new(),
             gone: AtomicBool::new(false),
         }
     }
@@ -119,6 +123,9 @@ impl Pci {
     pub(crate) fn pull(&self) {
         self.gone
             .store(!fault::is_on(kind::STAYS, 0), Ordering::SeqCst);
+        if self.is_gone() {
+            self.registers.pull();
+        }
     }
 
     /// Whether the PF does not answer any more.
@@ -128,10 +135,16 @@ impl Pci {
 
     pub(crate) fn set_power(&self, state: i32) {
         self.power.store(state.cast_unsigned(), Ordering::SeqCst);
+        self.registers.set_power(state);
     }
 
     pub(crate) fn power(&self) -> u32 {
         self.power.load(Ordering::SeqCst)
+    }
+
+    /// The PF's own registers.
+    pub(crate) fn registers(&self) -> &PfRegisters {
+        &self.registers
     }
 
     pub(crate) fn enabled_vfs(&self) -> u32 {

@@ -12,6 +12,11 @@ pub(super) const PF_SPACE: usize = config::SPACE_SIZE as usize;
 pub(super) const EXPRESS: u32 = 0x40;
 /// Where the SR-IOV capability lies, the only one of the PF's extended ones.
 pub(super) const SRIOV: u32 = config::EXTENDED_CAPABILITIES;
+/// Base Address Register 0 of a function (7.5.1.2.1).
+const BASE_ADDRESS_0: u32 = 0x10;
+/// The PF's own BAR 0: 32 bits, 64 KiB of memory that is not prefetchable.
+pub(super) const PF_BAR_BASE: u64 = 0xD000_0000;
+pub(super) const PF_BAR_BYTES: u32 = 0x1_0000;
 /// VF BARs 0 and 1: one 64-bit prefetchable register for 16 KiB of each VF.
 pub(super) const BAR_0_BASE: u64 = 0x20_0000_0000;
 pub(super) const BAR_0_BYTES: u32 = 0x4000;
@@ -69,6 +74,11 @@ pub(super) fn physical_space(
     let mut space = alloc::vec![0; PF_SPACE].into_boxed_slice();
     put(&mut space, config::VENDOR_ID, &vendor.to_le_bytes());
     put(&mut space, config::DEVICE_ID, &device.to_le_bytes());
+    put(
+        &mut space,
+        BASE_ADDRESS_0,
+        &halves(PF_BAR_BASE)[0].to_le_bytes(),
+    );
     put_express_capability(&mut space, 0);
     if fault::is_on(kind::NO_CAPABILITY, 0) {
         return space;

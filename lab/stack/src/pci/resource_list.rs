@@ -1,9 +1,11 @@
-//! The resources of a start request: the memory of the VFs' BARs.
+//! The resources of a start request: the memory of the PF's BAR and of the VFs' BARs.
 
 use lab_control::stack::resources;
 use pcivirt_abi::bus::{MemoryDescriptor, RESOURCE_SHARE_DEVICE_EXCLUSIVE, RESOURCE_TYPE_MEMORY};
 
-use super::registers::{BAR_0_BASE, BAR_0_BYTES, BAR_2_BASE, BAR_2_BYTES, halves};
+use super::registers::{
+    BAR_0_BASE, BAR_0_BYTES, BAR_2_BASE, BAR_2_BYTES, PF_BAR_BASE, PF_BAR_BYTES, halves,
+};
 
 /// Descriptors in a resource list, one more than a PF can have: six registers, six of its VFs, an
 /// expansion ROM.
@@ -32,16 +34,17 @@ impl ResourceList {
                 _ => all,
             }
         };
-        let memory = |start: u64, bytes: u32| MemoryDescriptor {
+        let memory = |start: u64, length: u32| MemoryDescriptor {
             resource_type: RESOURCE_TYPE_MEMORY,
             share_disposition: RESOURCE_SHARE_DEVICE_EXCLUSIVE,
             start: halves(start),
-            length: length(bytes),
+            length,
             ..MemoryDescriptor::default()
         };
-        let mut descriptors = [memory(0x30_0000_0000, BAR_0_BYTES); DESCRIPTORS as usize];
-        descriptors[0] = memory(BAR_0_BASE, BAR_0_BYTES);
-        descriptors[1] = memory(u64::from(BAR_2_BASE), BAR_2_BYTES);
+        let mut descriptors = [memory(0x30_0000_0000, length(BAR_0_BYTES)); DESCRIPTORS as usize];
+        descriptors[0] = memory(PF_BAR_BASE, PF_BAR_BYTES);
+        descriptors[1] = memory(BAR_0_BASE, length(BAR_0_BYTES));
+        descriptors[2] = memory(u64::from(BAR_2_BASE), length(BAR_2_BYTES));
         Self {
             count: 1,
             interface_type: 5,
@@ -51,7 +54,7 @@ impl ResourceList {
             descriptor_count: if which == resources::TOO_MANY {
                 DESCRIPTORS
             } else {
-                2
+                3
             },
             descriptors,
         }
