@@ -19,6 +19,7 @@ use build_steps::paths::Paths;
 use build_steps::write;
 use facts::Facts;
 pub use layout::SDK_VERSION;
+pub(crate) use libraries::{compile, framework_libraries, kernel_libraries};
 
 const DDK_HEADERS: &str = "/usr/share/mingw-w64/include/ddk";
 const BASE_HEADERS: &str = "/usr/share/mingw-w64/include";
@@ -47,11 +48,19 @@ pub fn prepare(paths: &Paths, architecture: Architecture) -> Result<PathBuf> {
         &include.join(SDK_VERSION).join("shared"),
     )?;
 
-    let wdf = header::wdf(&Facts::kmdf_1_33()?);
+    let facts = Facts::kmdf_1_33()?;
+    let wdf = header::wdf(&facts);
     write::if_changed(&include.join("wdf/kmdf/1.33/wdf.h"), wdf.as_bytes())?;
+    let functions = header::functions(&facts);
+    write::if_changed(&functions_folder(&kit).join("wdf.h"), functions.as_bytes())?;
 
     libraries::prepare(&kit, architecture)?;
     Ok(kit)
+}
+
+/// The folder with the `wdf.h` of drivers written in C.
+pub(crate) fn functions_folder(kit: &Path) -> PathBuf {
+    kit.join("Include/wdf/kmdf/1.33/c")
 }
 
 fn link_headers(from: &Path, to: &Path) -> Result<()> {

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use build_steps::paths::Paths;
 use clap::{Args, Parser, Subcommand};
 use kmdf_cross::architecture::Architecture;
+use kmdf_cross::c_driver;
 use kmdf_cross::driver::Driver;
 use kmdf_cross::package;
 use kmdf_cross::toolchain::{Target, Toolchain};
@@ -26,6 +28,13 @@ enum Task {
     Check(Chosen),
     /// Build, and put image, symbols and stamped INF into `target/package/`
     Package(Chosen),
+    /// Build a driver that is written in C, for x86-64; the kit goes to `target/cross` here
+    C {
+        /// The C file
+        source: PathBuf,
+        /// The image to write
+        image: PathBuf,
+    },
     /// Run one cargo command with the kernel toolchain, such as `kmdf-cross cargo -- clippy`
     Cargo {
         #[command(flatten)]
@@ -72,6 +81,10 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Package(Chosen { driver, arch }) => {
             package::make(&Driver::read(&driver)?, arch)?;
+        }
+        Task::C { source, image } => {
+            let here = std::env::current_dir()?;
+            c_driver::build(&Paths::below(&here), &source, &image)?;
         }
         Task::Cargo { chosen, arguments } => {
             let driver = Driver::read(&chosen.driver)?;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::facts::{Callback, Enum, Facts, Field, Function, Shape, Struct};
 
 const PRELUDE: &str = include_str!("../../kit/wdf_prelude.h");
+const FUNCTIONS: &str = include_str!("../../kit/wdf_functions.h");
 
 /// The text of `wdf.h`.
 pub(super) fn wdf(facts: &Facts) -> String {
@@ -36,6 +37,38 @@ pub(super) fn wdf(facts: &Facts) -> String {
         }
     }
     text.push_str("\n#endif\n");
+    text
+}
+
+/// The text of the `wdf.h` of drivers written in C: each function of the framework as an inline
+/// function.
+pub(super) fn functions(facts: &Facts) -> String {
+    let mut text = FUNCTIONS.to_owned();
+    for function in &facts.functions {
+        let Some(shape) = &function.shape else {
+            continue;
+        };
+        let name = &function.name;
+        let pointer = format!("PFN_{}", name.to_ascii_uppercase());
+        let arguments: Vec<&str> = std::iter::once("WdfDriverGlobals")
+            .chain(
+                shape
+                    .parameters
+                    .iter()
+                    .filter_map(|parameter| Some(parameter.rsplit_once([' ', '*'])?.1)),
+            )
+            .collect();
+        line(
+            &mut text,
+            format_args!(
+                "static inline {} {name}({})\n{{\n    return (({pointer})WdfFunctions[{name}TableIndex])({});\n}}\n",
+                shape.returns,
+                parameters(shape),
+                arguments.join(", "),
+            ),
+        );
+    }
+    text.push_str("#endif\n");
     text
 }
 

@@ -22,25 +22,39 @@ const DRIVER_ENTRY: [(&str, &str); 2] = [
 /// Where the kit tree keeps these sources.
 const SOURCES: &str = "src";
 
+/// The file that exports the kernel's functions.
+const KERNEL_FILE: &str = "ntoskrnl.exe";
+/// Exports of ntoskrnl.exe that mingw-w64 10 does not know: of the functions that
+/// `ntddk_additions.h` declares, those that drivers of this project import.
+const NEW_EXPORTS: [&str; 1] = ["MmMapIoSpaceEx"];
+
 const MINGW_LIBRARIES: &str = "/usr/x86_64-w64-mingw32/lib";
 
 /// An archive without members: for libraries that wdk-build names and nothing here needs.
 const EMPTY_ARCHIVE: &[u8] = b"!<arch>\n";
 
-pub(super) fn prepare(kit: &Path, architecture: Architecture) -> Result<()> {
-    let kernel = kit
-        .join("Lib")
+/// The folder of the kit tree with the import libraries of the kernel.
+pub(crate) fn kernel_libraries(kit: &Path, architecture: Architecture) -> PathBuf {
+    kit.join("Lib")
         .join(SDK_VERSION)
         .join("km")
-        .join(architecture.library_folder());
-    let framework = kit
-        .join("Lib/wdf/kmdf")
         .join(architecture.library_folder())
-        .join("1.33");
+}
+
+/// The folder of the kit tree with the libraries of the framework.
+pub(crate) fn framework_libraries(kit: &Path, architecture: Architecture) -> PathBuf {
+    kit.join("Lib/wdf/kmdf")
+        .join(architecture.library_folder())
+        .join("1.33")
+}
+
+pub(super) fn prepare(kit: &Path, architecture: Architecture) -> Result<()> {
+    let kernel = kernel_libraries(kit, architecture);
+    let framework = framework_libraries(kit, architecture);
     fs_err::create_dir_all(&kernel)?;
     fs_err::create_dir_all(&framework)?;
 
-    for (name, file) in [("ntoskrnl", "ntoskrnl.exe"), ("hal", "HAL.dll")] {
+    for (name, file) in [("ntoskrnl", KERNEL_FILE), ("hal", "HAL.dll")] {
         let archive = Path::new(MINGW_LIBRARIES).join(format!("lib{name}.a"));
         let library = kernel.join(format!("{name}.lib"));
         // What mingw-w64's own archive imports stays in an image although nothing calls it, and there
@@ -80,7 +94,10 @@ fn exports(archive: &Path, file: &str) -> Result<String> {
     let names = symbols
         .lines()
         .filter_map(|symbol| symbol.strip_prefix("__imp_"));
-    let names: Vec<&str> = names.collect();
+    let mut names: Vec<&str> = names.collect();
+    if file == KERNEL_FILE {
+        names.extend(NEW_EXPORTS);
+    }
     Ok(format!("LIBRARY {file}\nEXPORTS\n{}\n", names.join("\n")))
 }
 
@@ -115,7 +132,7 @@ fn driver_entry(kit: &Path, library: &Path, architecture: Architecture) -> Resul
 }
 
 /// Clang for kernel code against the kit's headers; without input and output.
-fn compile(kit: &Path, architecture: Architecture) -> Command {
+pub(crate) fn compile(kit: &Path, architecture: Architecture) -> Command {
     let mut clang = command(
         format!("{LLVM}/bin/clang"),
         ["-c", "-O2", "-Wall", "-Werror"],
