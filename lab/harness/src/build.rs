@@ -10,6 +10,7 @@ use build_steps::packages::ensure;
 use build_steps::paths::Paths;
 use build_steps::process::{self, run};
 use kmdf_cross::architecture::Architecture;
+use kmdf_cross::c_driver;
 use kmdf_cross::driver::Driver;
 use kmdf_cross::llvm::LLVM;
 use kmdf_cross::packages::{KERNEL, USER};
@@ -46,6 +47,9 @@ pub(crate) struct Images {
     pub(crate) vf_driver: PathBuf,
     /// The function driver of the PF in the runs in which the driver is an upper filter.
     pub(crate) function_driver: PathBuf,
+    /// The example of a companion in Rust, and the same in C.
+    pub(crate) companion: PathBuf,
+    pub(crate) companion_in_c: PathBuf,
     pub(crate) runner: PathBuf,
     /// The command-line tool, as a host's administrator has it.
     pub(crate) pfbctl: PathBuf,
@@ -84,6 +88,8 @@ pub(crate) fn all(paths: &Paths, framework: Option<&Path>, build: Build) -> Resu
         etw: kernel.join("lab_etw.dll"),
         vf_driver: kernel.join("vf_driver.dll"),
         function_driver: kernel.join("function_driver.dll"),
+        companion: kernel.join("companion.dll"),
+        companion_in_c: companion_in_c(paths),
         runner: user.output_folder("release").join("lab-runner.exe"),
         pfbctl: user.output_folder("release").join("pfbctl.exe"),
         random: random_library(paths)?,
@@ -94,6 +100,7 @@ pub(crate) fn all(paths: &Paths, framework: Option<&Path>, build: Build) -> Resu
 fn compile(paths: &Paths, kernel: &Toolchain, user: &Toolchain) -> Result<()> {
     let mut cargo = kernel.cargo(&paths.lab(), "build")?;
     for package in [
+        "companion",
         "function-driver",
         "lab-etw",
         "lab-stack",
@@ -103,12 +110,21 @@ fn compile(paths: &Paths, kernel: &Toolchain, user: &Toolchain) -> Result<()> {
         cargo.args(["-p", package]);
     }
     run(cargo.args(["--profile", KERNEL_PROFILE, "--quiet"]))?;
+    c_driver::build(
+        paths,
+        &paths.root().join("examples/companion/c/companion.c"),
+        &companion_in_c(paths),
+    )?;
     let mut cargo = user.cargo(&paths.lab(), "build")?;
     run(cargo.args(["-p", "lab-runner", "--release", "--quiet"]))?;
     let mut cargo = user.cargo(paths.root(), "build")?;
     cargo.args(["-p", "pfbctl", "--release", "--quiet"]);
     // As the lab's programs are built, with which it then shares the standard library.
     run(cargo.args(AS_IN_THE_LAB))
+}
+
+fn companion_in_c(paths: &Paths) -> PathBuf {
+    paths.target().join("lab").join("companion_c.sys")
 }
 
 fn random_library(paths: &Paths) -> Result<PathBuf> {

@@ -49,6 +49,9 @@ pub struct Arguments {
     /// Run this VF driver in place of the sample; docs/vf-authors.md has the requirements
     #[arg(long, value_name = "FILE")]
     vf_driver: Option<PathBuf>,
+    /// Run this driver as the PF's function driver below the driver as an upper filter
+    #[arg(long, value_name = "FILE")]
+    function_driver: Option<PathBuf>,
     /// The driver's position in the PF's device stack
     #[arg(long, value_enum, default_value_t = Position::FunctionDriver)]
     position: Position,
@@ -77,6 +80,8 @@ enum Job {
     Storm,
     /// Run writers, readers, publishers, resets and invalidations on the same VFs
     Contention,
+    /// Check the example of a companion: registers, responses, resets, power
+    Companion,
     /// Measure reads and writes through each path
     Measure,
 }
@@ -88,6 +93,7 @@ impl Job {
             Self::Limits => device::limited(paths),
             Self::Storm | Self::Contention => Ok(paths.root().join(device::STORM_MANIFEST)),
             Self::Story => Ok(paths.root().join(device::STORY_MANIFEST)),
+            Self::Companion => Ok(paths.root().join(device::COMPANION_MANIFEST)),
             _ => Ok(paths.root().join(device::CHECKS_MANIFEST)),
         }
     }
@@ -111,7 +117,7 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
         Build::Everything
     };
     if let Some(file) = &arguments.vf_driver {
-        vf_driver::check(file)?;
+        vf_driver::check(vf_driver::VF_DRIVER, file)?;
     }
     let mut images = build::all(paths, arguments.kmdf.as_deref(), build)?;
     if let Some(file) = &arguments.vf_driver {
@@ -122,13 +128,25 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
     } else {
         arguments.job
     };
+    let is_companion = arguments.trace.is_none() && job == Job::Companion;
+    if let Some(file) = &arguments.function_driver {
+        vf_driver::check(vf_driver::FUNCTION_DRIVER, file)?;
+        images.function_driver.clone_from(file);
+    } else if is_companion {
+        images.function_driver.clone_from(&images.companion);
+    }
+    let position = if is_companion || arguments.function_driver.is_some() {
+        Position::UpperFilter
+    } else {
+        arguments.position
+    };
     let manifest = match &arguments.manifest {
         Some(manifest) => manifest.clone(),
         None => job.manifest(paths)?,
     };
     let device = Device::from_manifest(&manifest, arguments.vfs)?
         .for_mode(&arguments.mode)
-        .at(arguments.position);
+        .at(position);
     // The runner checks the values of its options.
     let mut words = ["--path", &arguments.path, "--mode", &arguments.mode]
         .map(str::to_owned)

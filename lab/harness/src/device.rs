@@ -16,6 +16,9 @@ pub(crate) const STORY_MANIFEST: &str = "blocks/mlx5-hv-vhca.toml";
 /// The manifest of the storm: a block for each kind of concurrent access.
 pub(crate) const STORM_MANIFEST: &str = "tests/manifests/storm.toml";
 
+/// The manifest of the example of a companion.
+pub(crate) const COMPANION_MANIFEST: &str = "examples/companion/device.toml";
+
 /// A device of a run.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_field_names, reason = "`device_id` is the term of PCI")]

@@ -96,7 +96,7 @@ fn no_vf_drivers(images: &Images) -> Tally {
             "it is no KMDF driver: it does not import WdfVersionBind",
         ),
     ] {
-        let said = match vf_driver::check(file) {
+        let said = match vf_driver::check(vf_driver::VF_DRIVER, file) {
             Ok(()) => "nothing".to_owned(),
             Err(error) => format!("{error:#}"),
         };

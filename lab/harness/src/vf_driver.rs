@@ -1,4 +1,5 @@
-//! `--vf-driver FILE`: whether a VF-driver author's file is an image that the lab can load.
+//! `--vf-driver FILE` and `--function-driver FILE`: whether an author's file is an image that the lab
+//! can load.
 
 use std::path::Path;
 
@@ -9,14 +10,19 @@ use object::{FileKind, LittleEndian as LE, pe};
 /// The framework's loader, and the import by which every KMDF driver binds to the framework.
 const LOADER: (&str, &str) = ("WDFLDR.SYS", "WdfVersionBind");
 
-/// Checks that a file is a KMDF driver for the lab's kernel.
+/// Checks that the file of an option is a KMDF driver for the lab's kernel.
 ///
 /// # Errors
 /// A sentence that names the file and what is wrong with it.
-pub(crate) fn check(file: &Path) -> Result<()> {
-    let image = fs_err::read(file).context("--vf-driver")?;
-    check_image(&image).with_context(|| format!("--vf-driver: {}", file.display()))
+pub(crate) fn check(option: &'static str, file: &Path) -> Result<()> {
+    let image = fs_err::read(file).context(option)?;
+    check_image(&image).with_context(|| format!("{option}: {}", file.display()))
 }
+
+/// The option for a VF driver.
+pub(crate) const VF_DRIVER: &str = "--vf-driver";
+/// The option for a function driver of the PF.
+pub(crate) const FUNCTION_DRIVER: &str = "--function-driver";
 
 fn check_image(bytes: &[u8]) -> Result<()> {
     match FileKind::parse(bytes) {
@@ -77,10 +83,10 @@ mod tests {
 
     use lab_control::sample;
 
-    use super::check;
+    use super::{VF_DRIVER, check};
 
     fn problem(file: &Path) -> String {
-        format!("{:#}", check(file).unwrap_err())
+        format!("{:#}", check(VF_DRIVER, file).unwrap_err())
     }
 
     #[test]

@@ -112,6 +112,8 @@ pub(crate) enum Job {
     },
     /// Writers, readers, publishers, resets and invalidations on the same VFs
     Contention,
+    /// Check the example of a companion
+    Companion,
     /// Measure reads and writes through each path
     Measure,
 }

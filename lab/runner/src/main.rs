@@ -8,6 +8,7 @@
 //! | `session` | everything that is plugged in, on top of `install` and `stack` (the doubles) |
 //! | `checks` | the rules, one file a subject; they share `check`, `operations`, `status` |
 //! | `trace`, `console`, `story`, `limits`, `storm`, `contention`, `measure`, `start` | one job each |
+//! | `companion` | the rules of the example of a companion |
 //! | `rebalance`, `leftovers` | steps that several jobs share |
 //!
 //! `cargo xtask lab` builds it and runs it under Wine. It is not meant to be started by hand.
@@ -17,6 +18,8 @@ mod check;
 #[cfg(windows)]
 mod checks;
 mod cli;
+#[cfg(windows)]
+mod companion;
 #[cfg(windows)]
 mod console;
 #[cfg(windows)]

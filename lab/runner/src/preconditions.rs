@@ -57,6 +57,13 @@ pub(crate) fn check(session: &Session, job: &Job) -> Result<()> {
         Job::Storm { .. } => ("the storm", several, &[][..], Some("Storm")),
         Job::Contention => ("the contention", several, &[][..], Some("Storm")),
         Job::Measure => ("the measurement", several, &[CONTROL][..], None),
+        // Registers and responses depend on this manifest and on the example's driver.
+        Job::Companion => (
+            "the companion",
+            3..=u16::MAX,
+            &[][..],
+            Some("Contoso CX-200"),
+        ),
         Job::Limits => ("the flood", any, &[TELEMETRY][..], Some("Contoso CX-100")),
     };
     ensure!(

@@ -7,7 +7,10 @@ use super::guide::Guide;
 use super::starts;
 use super::test::{Test, Verdict};
 use crate::build::Images;
-use crate::device::{self, CHECKS_MANIFEST, Device, Position, STORM_MANIFEST, STORY_MANIFEST};
+use crate::device::{
+    self, CHECKS_MANIFEST, COMPANION_MANIFEST, Device, Position, STORM_MANIFEST, STORY_MANIFEST,
+};
+use crate::vf_driver;
 use build_steps::paths::Paths;
 
 /// The output of the runner for the story of four VFs.
@@ -47,6 +50,7 @@ pub(super) fn all(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     tests.extend(starts::all(paths)?);
     tests.extend(refusals(paths)?);
     tests.extend(vf_drivers(paths, images)?);
+    tests.extend(companions(paths, images)?);
     tests.push(conversation()?);
     tests.push(guide(paths)?);
     for suite in end_to_end::suites()? {
@@ -71,6 +75,7 @@ fn job(name: &str, device: &Device, arguments: &[&str], verdict: Verdict) -> Tes
         is_live: false,
         framework: None,
         vf_driver: None,
+        function_driver: None,
         events: "",
         verdict,
     }
@@ -205,8 +210,8 @@ fn vf_drivers(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     let device = Device::from_manifest(&paths.root().join(STORY_MANIFEST), 4)?;
     let copy = paths.target().join("lab/another-vf-driver.sys");
     fs_err::copy(&images.vf_driver, &copy)?;
-    crate::vf_driver::check(&copy)?;
-    crate::vf_driver::check(&images.driver)?;
+    vf_driver::check(vf_driver::VF_DRIVER, &copy)?;
+    vf_driver::check(vf_driver::VF_DRIVER, &images.driver)?;
     let pf_driver = images.driver.clone();
     Ok(vec![
         Test {
@@ -230,6 +235,24 @@ fn vf_drivers(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
             )
         },
     ])
+}
+
+/// The examples of a companion, below the driver as a filter.
+fn companions(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
+    const BLANK: &str = "{\"status\":\"0x00000000\",\"data\":\"0000000000000000\"}\n";
+    let manifest = paths.root().join(COMPANION_MANIFEST);
+    let device = Device::from_manifest(&manifest, 4)?.at(Position::UpperFilter);
+    let languages = [("Rust", &images.companion), ("C", &images.companion_in_c)];
+    Ok(Vec::from(languages.map(|(language, image)| Test {
+        function_driver: Some(image.clone()),
+        input: br#"{"op":"read","vf":0,"block":1,"length":8}"#.to_vec(),
+        ..job(
+            &format!("start and removal with the companion in {language}"),
+            &device,
+            &["trace"],
+            Verdict::Lines(BLANK.to_owned()),
+        )
+    })))
 }
 
 /// A trace whose lines an interactive program writes, each after the answer to the one before it.
@@ -277,6 +300,7 @@ fn plays(suite: &Suite, trace: &Trace) -> Result<Vec<Test>> {
             is_live: false,
             framework: None,
             vf_driver: None,
+            function_driver: None,
             events: "",
             verdict: Verdict::Lines(fs_err::read_to_string(&trace.expected)?),
         })

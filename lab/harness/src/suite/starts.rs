@@ -296,6 +296,7 @@ fn test(device: &Device, name: &str, wrong: Fault, ended: StartOutcome) -> Test 
         is_live: false,
         framework: None,
         vf_driver: None,
+        function_driver: None,
         events: "",
         verdict: Verdict::Start(ended),
     }

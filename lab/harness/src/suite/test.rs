@@ -30,6 +30,8 @@ pub(super) struct Test {
     pub(super) framework: Option<PathBuf>,
     /// A file to use as the VF driver in place of the sample.
     pub(super) vf_driver: Option<PathBuf>,
+    /// A file to use as the PF's function driver in place of the lab's.
+    pub(super) function_driver: Option<PathBuf>,
     /// Names of checks, and below each the events that the driver has to write during it.
     pub(super) events: &'static str,
     pub(super) verdict: Verdict,
@@ -62,6 +64,9 @@ impl Test {
         }
         if let Some(vf_driver) = &self.vf_driver {
             images.vf_driver.clone_from(vf_driver);
+        }
+        if let Some(function_driver) = &self.function_driver {
+            images.function_driver.clone_from(function_driver);
         }
         let finished = if self.is_live {
             self.converse(paths, &images)

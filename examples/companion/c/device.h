@@ -1,0 +1,71 @@
+/* VF configuration blocks of Contoso CX-200. Generated from its block manifest: change that instead. */
+#ifndef CONTOSO_CX_200_BLOCKS_H
+#define CONTOSO_CX_200_BLOCKS_H
+
+#ifdef __KERNEL__
+#include <linux/build_bug.h>
+#include <linux/stddef.h>
+#include <linux/types.h>
+#else
+#include <stddef.h>
+#include <stdint.h>
+#endif
+
+#if defined(__cplusplus) || defined(_MSC_VER) || defined(__KERNEL__)
+#define CONTOSO_CX_200_ASSERT(condition) static_assert(condition, #condition)
+#else
+#define CONTOSO_CX_200_ASSERT(condition) _Static_assert(condition, #condition)
+#endif
+
+/* PCI IDs of the PF. */
+#define CONTOSO_CX_200_VENDOR_ID 0x1414u
+#define CONTOSO_CX_200_DEVICE_ID 0xB020u
+
+/* Values of `opcode`. */
+#define CONTOSO_CX_200_OPCODE_MAP 0x1u
+#define CONTOSO_CX_200_OPCODE_UNMAP 0x2u
+
+#pragma pack(push, 1)
+
+/* Block 0 "command", a register that the VF reads and writes; the PF's driver handles each write, and may decline it. The VF's request. The companion handles each write before it is committed. */
+#define CONTOSO_CX_200_COMMAND_BLOCK_ID 0u
+#define CONTOSO_CX_200_COMMAND_LENGTH 20u
+
+struct contoso_cx_200_command {
+	/* The number of the command; the response carries it back. Must be at least 1. Greater in each write than in the one before, wrapping around. */
+	uint32_t sequence;
+	/* Must be one of `opcode` (1, 2). */
+	uint16_t opcode;
+	/* Zero. */
+	uint8_t reserved_6[2];
+	/* Guest physical address of the first byte. Must be a multiple of 4096. */
+	uint64_t address;
+	/* Bytes. The device may take fewer than the manifest allows, which only the companion can know. Must be from 4096 to 0x1000000 and a multiple of 4096. */
+	uint32_t size;
+};
+CONTOSO_CX_200_ASSERT(sizeof(struct contoso_cx_200_command) == 20);
+CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_command, sequence) == 0);
+CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_command, opcode) == 4);
+CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_command, reserved_6) == 6);
+CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_command, address) == 8);
+CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_command, size) == 16);
+
+/* Block 1 "response", a register that the VF reads, with a notification when the host changes it. The answer to the last command. */
+#define CONTOSO_CX_200_RESPONSE_BLOCK_ID 1u
+#define CONTOSO_CX_200_RESPONSE_LENGTH 8u
+
+struct contoso_cx_200_response {
+	/* The number of the command that this answers. */
+	uint32_t sequence;
+	/* Pages that the command covered. */
+	uint32_t pages;
+};
+CONTOSO_CX_200_ASSERT(sizeof(struct contoso_cx_200_response) == 8);
+CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_response, sequence) == 0);
+CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_response, pages) == 4);
+
+#pragma pack(pop)
+
+#undef CONTOSO_CX_200_ASSERT
+
+#endif /* CONTOSO_CX_200_BLOCKS_H */

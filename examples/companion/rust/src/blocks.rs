@@ -1,0 +1,116 @@
+// VF configuration blocks of Contoso CX-200. Generated from its block manifest: change that instead.
+
+/// PCI vendor ID of the PF.
+pub const VENDOR_ID: u16 = 0x1414;
+/// PCI device ID of the PF.
+pub const DEVICE_ID: u16 = 0xB020;
+
+/// Values of `opcode`.
+pub mod opcode {
+    /// `map`
+    pub const MAP: u16 = 0x1;
+    /// `unmap`
+    pub const UNMAP: u16 = 0x2;
+}
+
+/// Block 0 `command`: a register that the VF reads and writes; the PF's driver handles each write, and may decline it.
+///
+/// The VF's request. The companion handles each write before it is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The number of the command; the response carries it back. Must be at least 1. Greater in each write than in the one before, wrapping around.
+    pub sequence: u32,
+    /// Must be one of `opcode` (1, 2).
+    pub opcode: u16,
+    /// Zero.
+    pub reserved_6: [u8; 2],
+    /// Guest physical address of the first byte. Must be a multiple of 4096.
+    pub address: u64,
+    /// Bytes. The device may take fewer than the manifest allows, which only the companion can know. Must be from 4096 to 0x1000000 and a multiple of 4096.
+    pub size: u32,
+}
+
+impl Command {
+    /// The block ID.
+    pub const BLOCK_ID: u32 = 0;
+    /// The shortest write in bytes.
+    pub const MIN_LENGTH: usize = 20;
+    /// The length of the block in bytes.
+    pub const LENGTH: usize = 20;
+
+    /// The bytes of the block.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 20] {
+        let mut bytes = [0; 20];
+        bytes[0..4].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[4..6].copy_from_slice(&self.opcode.to_le_bytes());
+        bytes[6..8].copy_from_slice(&self.reserved_6);
+        bytes[8..16].copy_from_slice(&self.address.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.size.to_le_bytes());
+        bytes
+    }
+
+    /// The block whose bytes these are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 20]) -> Self {
+        Self {
+            sequence: u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]),
+            opcode: u16::from_le_bytes([bytes[4], bytes[5]]),
+            reserved_6: core::array::from_fn(|index| bytes[6 + index]),
+            address: u64::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]]),
+            size: u32::from_le_bytes([bytes[16], bytes[17], bytes[18], bytes[19]]),
+        }
+    }
+}
+
+/// The defaults of the manifest.
+impl Default for Command {
+    fn default() -> Self {
+        Self::from_bytes(&[0; 20])
+    }
+}
+
+/// Block 1 `response`: a register that the VF reads, with a notification when the host changes it.
+///
+/// The answer to the last command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The number of the command that this answers.
+    pub sequence: u32,
+    /// Pages that the command covered.
+    pub pages: u32,
+}
+
+impl Response {
+    /// The block ID.
+    pub const BLOCK_ID: u32 = 1;
+    /// The shortest write in bytes.
+    pub const MIN_LENGTH: usize = 8;
+    /// The length of the block in bytes.
+    pub const LENGTH: usize = 8;
+
+    /// The bytes of the block.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 8] {
+        let mut bytes = [0; 8];
+        bytes[0..4].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.pages.to_le_bytes());
+        bytes
+    }
+
+    /// The block whose bytes these are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 8]) -> Self {
+        Self {
+            sequence: u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]),
+            pages: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+        }
+    }
+}
+
+/// The defaults of the manifest.
+impl Default for Response {
+    fn default() -> Self {
+        Self::from_bytes(&[0; 8])
+    }
+}
