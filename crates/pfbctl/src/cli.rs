@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::fields::Assignment;
+
 /// The end of every help text.
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -79,6 +81,22 @@ Examples:
       pfbctl simulate blocks/mlx5-hv-vhca.toml --trace -")]
     Simulate(Simulate),
 
+    /// Make the bytes of a block from values of its fields
+    ///
+    /// Fields without a value have their defaults; counts of arrays and checksums are set. The bytes
+    /// are checked as the driver checks them.
+    #[command(after_help = "\
+Examples:
+  pfbctl encode blocks/accelerator.toml mailbox wanted_queues=4 ready=1
+  pfbctl encode contoso.toml port link=up mtu=1500 flags.trusted=1")]
+    Encode(Encode),
+
+    /// Show the fields of a block's bytes
+    #[command(after_help = "\
+Example:
+  pfbctl decode contoso.toml port 01000520000000000000000000000000")]
+    Decode(Decode),
+
     /// Write a device's INF: PCI IDs, number of VFs and block table for one signed driver
     ///
     /// The INF and the file names are all that differs between two devices that share the driver. The names of service, binary and
@@ -106,9 +124,13 @@ Examples:
     Read(Read),
 
     /// Publish a block to a VF or to all (Windows)
+    ///
+    /// With values of fields, the other fields of one VF's block stay as they are, unless something
+    /// changes the block meanwhile: then nothing is published. For all VFs they get their defaults.
     #[command(after_help = "\
-Example:
-  pfbctl publish all 0 0100000000000000")]
+Examples:
+  pfbctl publish all 0 0100000000000000
+  pfbctl publish 3 port link=up mtu=1500 --manifest contoso.toml")]
     Publish(Publish),
 
     /// Notify a VF or all to read blocks again (Windows)
@@ -336,6 +358,49 @@ pub(crate) struct Show {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Encode {
+    /// The manifest; - is standard input
+    pub(crate) manifest: PathBuf,
+
+    /// ID or name of the block
+    pub(crate) block: String,
+
+    /// Values: a number, the name of a value, names of bits as `a|b=2`, elements as `1,2,3`,
+    /// hexadecimal digits or a text, as the type of the field says; FIELD.BITS sets only these bits
+    #[arg(value_name = "FIELD=VALUE", value_parser = Assignment::parse)]
+    pub(crate) fields: Vec<Assignment>,
+
+    /// The sender, whose fields have values [default: vf, if VFs write the block]
+    #[arg(long, value_enum, value_name = "SENDER")]
+    pub(crate) sender: Option<Sender>,
+}
+
+/// The sender of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sender {
+    /// A VF, which writes it
+    Vf,
+    /// Host software, which publishes it
+    Pf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Decode {
+    /// The manifest; - is standard input
+    pub(crate) manifest: PathBuf,
+
+    /// ID or name of the block
+    pub(crate) block: String,
+
+    /// The bytes, two hexadecimal digits each
+    #[arg(value_parser = data)]
+    pub(crate) data: Data,
+
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Simulate {
     /// The manifest; - is standard input
     pub(crate) manifest: PathBuf,
@@ -460,6 +525,14 @@ pub(crate) struct Form {
     pub(crate) json: bool,
 }
 
+/// The manifest of a device.
+#[derive(Debug, Args)]
+pub(crate) struct ManifestFile {
+    /// The manifest of the device's table, for the names of fields and values
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+}
+
 /// The device of a command.
 #[derive(Debug, Args)]
 pub(crate) struct Selection {
@@ -493,13 +566,16 @@ pub(crate) struct Read {
     pub(crate) selection: Selection,
 
     #[command(flatten)]
+    pub(crate) names: ManifestFile,
+
+    #[command(flatten)]
     pub(crate) form: Form,
 
     /// Index of the VF
     pub(crate) vf: u16,
 
-    /// Block ID
-    pub(crate) block: u32,
+    /// ID or name of the block
+    pub(crate) block: String,
 
     /// Bytes to read
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=128))]
@@ -511,16 +587,19 @@ pub(crate) struct Publish {
     #[command(flatten)]
     pub(crate) selection: Selection,
 
+    #[command(flatten)]
+    pub(crate) names: ManifestFile,
+
     /// Index of the VF, or `all`
     #[arg(value_parser = vfs)]
     pub(crate) vf: pf_broker_client::Vfs,
 
-    /// Block ID
-    pub(crate) block: u32,
+    /// ID or name of the block
+    pub(crate) block: String,
 
-    /// The bytes, two hexadecimal digits each
-    #[arg(value_parser = data)]
-    pub(crate) data: Data,
+    /// The bytes, two hexadecimal digits each, or values of fields
+    #[arg(required = true, value_name = "BYTES|FIELD=VALUE")]
+    pub(crate) content: Vec<String>,
 
     /// Publish only if the block still has this revision, which `pfbctl read` shows; for one VF
     #[arg(long, value_name = "REVISION")]
@@ -532,13 +611,16 @@ pub(crate) struct Invalidate {
     #[command(flatten)]
     pub(crate) selection: Selection,
 
+    #[command(flatten)]
+    pub(crate) names: ManifestFile,
+
     /// Index of the VF, or `all`
     #[arg(value_parser = vfs)]
     pub(crate) vf: pf_broker_client::Vfs,
 
-    /// The block IDs, each below 64
-    #[arg(required = true, value_parser = clap::value_parser!(u32).range(0..=63))]
-    pub(crate) blocks: Vec<u32>,
+    /// IDs or names of the blocks; the IDs are below 64
+    #[arg(required = true, value_name = "BLOCK")]
+    pub(crate) blocks: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -547,13 +629,16 @@ pub(crate) struct Drain {
     pub(crate) selection: Selection,
 
     #[command(flatten)]
+    pub(crate) names: ManifestFile,
+
+    #[command(flatten)]
     pub(crate) form: Form,
 
     /// Index of the VF
     pub(crate) vf: u16,
 
-    /// Block ID of the stream
-    pub(crate) block: u32,
+    /// ID or name of the stream
+    pub(crate) block: String,
 
     /// Most messages to take
     #[arg(long, value_name = "N", default_value_t = 4096)]
@@ -575,6 +660,9 @@ pub(crate) struct Watch {
     pub(crate) selection: Selection,
 
     #[command(flatten)]
+    pub(crate) names: ManifestFile,
+
+    #[command(flatten)]
     pub(crate) form: Form,
 
     /// Only this VF
@@ -586,6 +674,9 @@ pub(crate) struct Watch {
 pub(crate) struct Journal {
     #[command(flatten)]
     pub(crate) selection: Selection,
+
+    #[command(flatten)]
+    pub(crate) names: ManifestFile,
 
     #[command(flatten)]
     pub(crate) form: Form,
@@ -602,7 +693,7 @@ pub(crate) struct Journal {
 #[derive(Clone, Debug)]
 pub(crate) struct Data(pub(crate) Vec<u8>);
 
-fn data(text: &str) -> Result<Data, block_trace::HexError> {
+pub(crate) fn data(text: &str) -> Result<Data, block_trace::HexError> {
     block_trace::bytes_from_hex(text).map(Data)
 }
 

@@ -384,7 +384,7 @@ impl<'w> Draft<'w> {
 }
 
 /// Whether a writer sets a field.
-fn owns(writer: Writer, field: &Field) -> bool {
+pub(crate) fn owns(writer: Writer, field: &Field) -> bool {
     match writer {
         Writer::Vf => field.owner.has_vf(),
         Writer::Pf => field.owner.has_pf(),

@@ -2,6 +2,8 @@
 
 mod allowed;
 mod connection;
+mod names;
+mod publishing;
 mod reply;
 mod report;
 mod watch;
@@ -13,10 +15,13 @@ use pf_broker_abi as abi;
 use pf_broker_client::{Control, Device, Vfs};
 
 use crate::cli;
+use crate::codec;
 use crate::failure::Failure;
 use crate::json::{self, Bytes};
 use allowed::{Request, Transfer, explain};
 use connection::{Access, devices, open};
+use names::Names;
+use publishing::{Base, Content};
 use reply::{BlockStats, Devices, Drained, Event, Journal, Message, Refused, Stats, Value};
 use reply::{VfInDetail, VfStats};
 use watch::{JOURNAL_ENTRIES, Printer};
@@ -147,7 +152,9 @@ fn read_block<C: Control>(
     arguments: &cli::Read,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let (vf, block, length) = (arguments.vf, arguments.block, arguments.length as usize);
+    let names = Names::of(device, arguments.names.manifest.as_deref())?;
+    let (vf, length) = (arguments.vf, arguments.length as usize);
+    let block = names.block(&arguments.block)?;
     let value = device.read(vf, block, length).map_err(|error| {
         explain(
             device,
@@ -158,13 +165,18 @@ fn read_block<C: Control>(
     let value = Value {
         vf,
         block,
+        block_name: names.name(block).map(str::to_owned),
+        decoded: names.decode(block, &value.data),
         revision: value.revision,
         data: Bytes(value.data),
     };
     if arguments.form.json {
         return json::document(out, &value);
     }
-    report::bytes(out, &value.data.0)?;
+    match &value.decoded {
+        Some(decoded) => codec::print(decoded, out)?,
+        None => report::bytes(out, &value.data.0)?,
+    }
     writeln!(out, "revision {}", value.revision)?;
     Ok(())
 }
@@ -177,37 +189,69 @@ pub(crate) fn publish(arguments: &cli::Publish) -> Result<(), Failure> {
             problem: "takes one VF: every VF has revisions of its own".to_owned(),
         });
     }
-    let device = open(&arguments.selection, Access::Change)?;
-    let (block, data) = (arguments.block, &arguments.data.0);
+    let content = Content::parse(&arguments.content)?;
+    publish_block(
+        &open(&arguments.selection, Access::Change)?,
+        arguments,
+        content,
+    )
+}
+
+fn publish_block<C: Control>(
+    device: &Device<C>,
+    arguments: &cli::Publish,
+    content: Content,
+) -> Result<(), Failure> {
+    let names = Names::of(device, arguments.names.manifest.as_deref())?;
+    let block = names.block(&arguments.block)?;
+    let (data, expect) = match content {
+        Content::Bytes(data) => (data, arguments.expect),
+        Content::Fields(fields) => {
+            let base = Base::read(device, &names, arguments.vf, block)?;
+            let data = base.with(&names, block, &fields)?;
+            (data, arguments.expect.or(base.revision))
+        }
+    };
     let request = Request {
         vf: one(arguments.vf),
         block: Some(block),
         transfer: Transfer::Write(data.len()),
     };
-    match (arguments.vf, arguments.expect) {
-        (Vfs::One(vf), Some(revision)) => device.publish_expecting(vf, block, revision, data),
-        (vfs, _) => device.publish(vfs, block, data),
+    match (arguments.vf, expect) {
+        (Vfs::One(vf), Some(revision)) => device.publish_expecting(vf, block, revision, &data),
+        (vfs, _) => device.publish(vfs, block, &data),
     }
-    .map_err(|error| explain(&device, request, error))
+    .map_err(|error| explain(device, request, error))
 }
 
 /// `pfbctl invalidate`.
 pub(crate) fn invalidate(arguments: &cli::Invalidate) -> Result<(), Failure> {
-    let device = open(&arguments.selection, Access::Change)?;
-    let mask = arguments
-        .blocks
-        .iter()
-        .fold(0, |mask, block| mask | 1 << block);
+    invalidate_blocks(&open(&arguments.selection, Access::Change)?, arguments)
+}
+
+fn invalidate_blocks<C: Control>(
+    device: &Device<C>,
+    arguments: &cli::Invalidate,
+) -> Result<(), Failure> {
+    let names = Names::of(device, arguments.names.manifest.as_deref())?;
+    let mut mask = 0_u64;
+    for text in &arguments.blocks {
+        let block = names.block(text)?;
+        mask |= 1_u64.checked_shl(block).ok_or_else(|| Failure::Argument {
+            argument: "BLOCK",
+            problem: format!("block {block}: only blocks with an ID below 64 are invalidated"),
+        })?;
+    }
     let request = Request {
         vf: one(arguments.vf),
         ..Request::default()
     };
     device
         .invalidate(arguments.vf, mask)
-        .map_err(|error| explain(&device, request, error))
+        .map_err(|error| explain(device, request, error))
 }
 
-/// `pfbctl drain`. Each message is one line of hexadecimal digits.
+/// `pfbctl drain`. Each message is one line: its fields, or hexadecimal digits.
 pub(crate) fn drain(arguments: &cli::Drain, out: &mut dyn Write) -> Result<(), Failure> {
     drain_block(&open(&arguments.selection, Access::Change)?, arguments, out)
 }
@@ -217,23 +261,29 @@ fn drain_block<C: Control>(
     arguments: &cli::Drain,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let (vf, block) = (arguments.vf, arguments.block);
+    let names = Names::of(device, arguments.names.manifest.as_deref())?;
+    let (vf, block) = (arguments.vf, names.block(&arguments.block)?);
     let messages = device
         .drain(vf, block, usize::from(arguments.most))
         .map_err(|error| explain(device, about_block(vf, block, Transfer::Drain), error))?;
-    let messages = messages
-        .into_iter()
-        .map(|data| Message { data: Bytes(data) });
+    let messages = messages.into_iter().map(|data| Message {
+        decoded: names.decode(block, &data),
+        data: Bytes(data),
+    });
     let drained = Drained {
         vf,
         block,
+        block_name: names.name(block).map(str::to_owned),
         messages: messages.collect(),
     };
     if arguments.form.json {
         return json::document(out, &drained);
     }
     for message in &drained.messages {
-        writeln!(out, "{}", hex::encode(&message.data.0))?;
+        match &message.decoded {
+            Some(decoded) => writeln!(out, "{}", codec::in_one_line(decoded))?,
+            None => writeln!(out, "{}", hex::encode(&message.data.0))?,
+        }
     }
     Ok(())
 }
@@ -256,17 +306,21 @@ fn journal_of<C: Control>(
     arguments: &cli::Journal,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
+    let names = Names::of(device, arguments.names.manifest.as_deref())?;
     let vf = arguments.vf;
     let entries = device
         .journal(vf, arguments.after, JOURNAL_ENTRIES)
         .map_err(|error| explain(device, about(vf), error))?;
-    let events = entries.iter().map(Event::new).collect();
+    let events = entries
+        .iter()
+        .map(|entry| Event::new(entry, &names))
+        .collect();
     let journal = Journal { vf, events };
     if arguments.form.json {
         return json::document(out, &journal);
     }
     for event in &journal.events {
-        report::journal_line(out, vf, event)?;
+        report::journal_line(out, vf, event, &names)?;
     }
     Ok(())
 }
@@ -283,11 +337,13 @@ pub(crate) fn watch(arguments: &cli::Watch, out: &mut dyn Write) -> Result<(), F
         Err(failure) => Err(failure),
     };
     let pause = || std::thread::sleep(RETRY_INTERVAL);
+    let device = open()?;
     let mut printer = Printer {
         out,
         json: arguments.form.json,
+        names: &Names::of(&device, arguments.names.manifest.as_deref())?,
     };
-    watch::follow(open()?, arguments.vf, &mut printer, again, pause)
+    watch::follow(device, arguments.vf, &mut printer, again, pause)
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@
 //! | module | commands |
 //! |---|---|
 //! | `check`, `compile`, `show`, `inf`, `new` | work on a manifest |
+//! | `codec` | encodes and decodes blocks by the names of `fields` |
 //! | `manual` | prints shell completions, writes manual pages |
 //! | `schema` | prints schemas of manifests and traces |
 //! | `simulate` | plays a trace, or the `story` that it derives from a manifest, on the `simulation` |
-//! | `driver` | call a running driver: `connection` opens it, `reply` holds its replies, `report` prints them, `allowed` explains refusals, `watch` follows journals |
+//! | `driver` | call a running driver: `connection` opens it, `reply` holds its replies, `report` prints them, `names` finds names, `allowed` explains refusals, `watch` follows journals |
 //!
 //! Below them: `source` reads files, `draft` finds valid bytes for a block, `value` and `byte_map`
 //! format blocks, `json`, `style` and `printable` format reports, `failure` holds errors and exit
@@ -18,10 +19,12 @@
 mod byte_map;
 mod check;
 mod cli;
+mod codec;
 mod compile;
 mod draft;
 mod driver;
 mod failure;
+mod fields;
 mod inf;
 mod json;
 mod manual;
@@ -67,6 +70,8 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::New(arguments) => new::run(arguments, out),
         Command::Compile(arguments) => compile::run(arguments),
         Command::Show(arguments) => show::run(arguments, out),
+        Command::Encode(arguments) => codec::encode(arguments, out),
+        Command::Decode(arguments) => codec::decode(arguments, out),
         Command::Simulate(arguments) => simulate::run(arguments, out),
         Command::Inf(arguments) => inf::run(arguments, out),
         Command::List(arguments) => driver::list(arguments, out),

@@ -4,7 +4,7 @@ mod description;
 
 use std::io::Write;
 
-use block_manifest::{Block, Field, Manifest, OneOf, SequenceKind, Valid, closest};
+use block_manifest::{Block, Field, Manifest, OneOf, SequenceKind, Valid};
 use block_table::{Access, Companion, Kind, OnReset, ShortRead, Table, WhenFull};
 
 use crate::byte_map;
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::json;
 use crate::printable::{printable, printable_lines};
 use crate::source::{self, Source};
-use crate::style::{FAINT, HEADING, counted, listed, table};
+use crate::style::{FAINT, HEADING, counted, table};
 use crate::value;
 use description::Description;
 
@@ -61,19 +61,11 @@ fn require_choice(table: &Table<'_>, chosen: Option<&str>) -> Result<(), Failure
     {
         return Ok(());
     }
-    let meant = closest(chosen, blocks.iter().map(block_table::Block::name))
-        .map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"));
-    let names: Vec<String> = blocks
+    let names: Vec<(u32, &str)> = blocks
         .iter()
-        .map(|block| format!("{} ({})", block.id(), block.name()))
+        .map(|block| (block.id(), block.name()))
         .collect();
-    Err(Failure::Argument {
-        argument: "--block",
-        problem: format!(
-            "there is no block `{chosen}`{meant}; blocks are {}",
-            listed(&names)
-        ),
-    })
+    Err(source::no_block("--block", chosen, &names))
 }
 
 fn show_manifest(

@@ -4,10 +4,12 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use block_manifest::{Diagnostics, Manifest};
+use block_manifest::{Block, Diagnostics, Manifest, closest};
 use block_table::Table;
 
 use crate::failure::Failure;
+use crate::printable::printable;
+use crate::style::listed;
 
 /// The content of a file.
 pub(crate) enum Source {
@@ -20,6 +22,35 @@ pub(crate) enum Source {
 /// Reads a manifest, and prints its diagnostics on standard error.
 pub(crate) fn manifest(path: &Path) -> Result<Manifest, Failure> {
     parse(path, &read(path)?)
+}
+
+/// The block of an ID or a name.
+pub(crate) fn block<'m>(manifest: &'m Manifest, text: &str) -> Result<&'m Block, Failure> {
+    let blocks = manifest.blocks();
+    let named = blocks.iter().find(|block| block.name == text);
+    let found = named.or_else(|| {
+        let id = text.parse().ok();
+        blocks.iter().find(|block| Some(block.id) == id)
+    });
+    found.ok_or_else(|| {
+        let blocks = blocks.iter().map(|block| (block.id, block.name.as_str()));
+        no_block("BLOCK", text, &blocks.collect::<Vec<_>>())
+    })
+}
+
+/// The failure of an argument that names no block.
+pub(crate) fn no_block(argument: &'static str, text: &str, blocks: &[(u32, &str)]) -> Failure {
+    let meant = closest(text, blocks.iter().map(|(_, name)| *name))
+        .map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"));
+    let all = blocks.iter().map(|(id, name)| format!("{id} ({name})"));
+    let problem = format!(
+        "there is no block `{text}`{meant}; blocks are {}",
+        listed(&all.collect::<Vec<_>>())
+    );
+    Failure::Argument {
+        argument,
+        problem: printable(&problem).into_owned(),
+    }
 }
 
 /// Reads a file that is a manifest or a block table.

@@ -6,7 +6,9 @@ use pf_broker_abi::{Operation, PowerState, Refusal, TableSource};
 use pf_broker_client::name_text;
 use serde::Serialize;
 
+use super::names::Names;
 use crate::failure::Failure;
+use crate::fields::Decoded;
 use crate::json::{Bytes, Id, Word};
 
 /// `pfbctl list`.
@@ -231,8 +233,13 @@ impl BlockStats {
 pub(super) struct Value {
     pub(super) vf: u16,
     pub(super) block: u32,
+    /// None if the driver does not name the block.
+    pub(super) block_name: Option<String>,
     pub(super) revision: u64,
     pub(super) data: Bytes,
+    /// With a manifest, as for a message.
+    #[serde(flatten)]
+    pub(super) decoded: Option<Decoded>,
 }
 
 /// `pfbctl drain`.
@@ -240,6 +247,7 @@ pub(super) struct Value {
 pub(super) struct Drained {
     pub(super) vf: u16,
     pub(super) block: u32,
+    pub(super) block_name: Option<String>,
     /// The oldest first.
     pub(super) messages: Vec<Message>,
 }
@@ -248,6 +256,8 @@ pub(super) struct Drained {
 #[derive(Debug, Serialize)]
 pub(super) struct Message {
     pub(super) data: Bytes,
+    #[serde(flatten)]
+    pub(super) decoded: Option<Decoded>,
 }
 
 /// `pfbctl journal`.
@@ -269,6 +279,8 @@ pub(super) struct Event {
     /// The number of the operation in the management interface.
     pub(super) operation_code: u8,
     pub(super) block: Option<u32>,
+    /// None if there is no such block.
+    pub(super) block_name: Option<String>,
     pub(super) length: Option<u32>,
     /// The power state that was set.
     pub(super) power: Option<String>,
@@ -282,7 +294,7 @@ pub(super) struct Event {
 }
 
 impl Event {
-    pub(super) fn new(entry: &abi::JournalEntry) -> Self {
+    pub(super) fn new(entry: &abi::JournalEntry, names: &Names) -> Self {
         let (operation, about_a_block) = operation(entry.operation);
         let status = entry.status.cast_unsigned();
         let refusal = Refusal::from_status(status);
@@ -293,6 +305,10 @@ impl Event {
             operation,
             operation_code: entry.operation,
             block: about_a_block.then_some(entry.block),
+            block_name: names
+                .name(entry.block)
+                .filter(|_| about_a_block)
+                .map(str::to_owned),
             length: about_a_block.then_some(entry.length),
             power: is_power.then(|| power(entry.length)),
             status: Word(status),

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use comfy_table::{ColumnConstraint, Table};
 
+use super::names::Names;
 use super::reply::{Answer, Devices, Event, Refused, Stats, VfInDetail, VfStats};
 use crate::failure::Failure;
 use crate::printable::{printable, printable_lines};
@@ -228,9 +229,14 @@ pub(super) fn bytes(out: &mut dyn Write, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// One journal entry.
-pub(super) fn journal_line(out: &mut dyn Write, vf: u16, event: &Event) -> Result<(), Failure> {
+pub(super) fn journal_line(
+    out: &mut dyn Write,
+    vf: u16,
+    event: &Event,
+    names: &Names,
+) -> Result<(), Failure> {
     write!(out, "{FAINT}{:>14}{FAINT:#}  ", Seconds(event.time_100ns))?;
-    outcome(out, vf, event)?;
+    outcome(out, vf, event, names)?;
     match event.repeated {
         0 => writeln!(out)?,
         more => writeln!(out, "  {FAINT}and {more} times more{FAINT:#}")?,
@@ -244,19 +250,22 @@ pub(super) fn more_of(
     vf: u16,
     event: &Event,
     more: u64,
+    names: &Names,
 ) -> Result<(), Failure> {
     write!(out, "{:>14}  ", "")?;
-    outcome(out, vf, event)?;
+    outcome(out, vf, event, names)?;
     let times = if more == 1 { "time" } else { "times" };
     writeln!(out, "  {FAINT}{more} more {times}{FAINT:#}")?;
     Ok(())
 }
 
 /// The operation and its result.
-fn outcome(out: &mut dyn Write, vf: u16, event: &Event) -> Result<(), Failure> {
+fn outcome(out: &mut dyn Write, vf: u16, event: &Event, names: &Names) -> Result<(), Failure> {
     write!(out, "VF {vf:<4} {:<12}", event.operation)?;
     if let (Some(block), Some(length)) = (event.block, event.length) {
-        write!(out, " block {block:<4} {length:>3} bytes")?;
+        let name = printable(event.block_name.as_deref().unwrap_or_default());
+        let width = names.width();
+        write!(out, " block {block:<4} {name:<width$} {length:>3} bytes")?;
     }
     if let Some(power) = &event.power {
         write!(out, " {power}")?;

@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use pf_broker_abi as abi;
 use pf_broker_abi::Refusal;
 use pf_broker_client::{Control, Device};
-use zerocopy::{FromZeros as _, IntoBytes as _};
+use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
 
+use super::names::Names;
+use super::publishing::Content;
 use super::reply::{Event, Line, Refused, Stats, VfStats};
 use super::watch::Printer;
 use super::{drain_block, every_vf, journal_of, list_devices, one_vf, read_block, report};
@@ -188,8 +190,12 @@ fn a_vf_in_detail_names_every_refusal_and_every_block() {
 #[test]
 fn a_journal_line_says_when_what_and_how_it_ended() {
     use abi::Operation::{Reset, Write};
-    let line =
-        |entry| text(|out| report::journal_line(out, 2, &Event::new(&entry)).expect("written"));
+    let line = |entry| {
+        text(|out| {
+            report::journal_line(out, 2, &Event::new(&entry, &Names::NONE), &Names::NONE)
+                .expect("written");
+        })
+    };
     let refused = line(entry(1, Write, Refusal::Value.status()));
     assert!(
         refused.contains("1234.5678901") && refused.contains("VF 2"),
@@ -292,6 +298,53 @@ fn the_page_shows_what_the_commands_print() {
     }
 }
 
+fn no_manifest() -> cli::ManifestFile {
+    cli::ManifestFile { manifest: None }
+}
+
+/// The driver's blocks: 7, with a name.
+fn blocks() -> (u32, Vec<u8>) {
+    let mut block = abi::BlockInfo::new_zeroed();
+    block.id = 7;
+    block.name[..4].copy_from_slice(b"port");
+    (abi::IOCTL_BLOCKS, block.as_bytes().to_vec())
+}
+
+/// The manifest of this block.
+const MANIFEST: &str = r#"
+[device]
+name = "X"
+vendor-id = 1
+device-id = 1
+max-vfs = 4
+
+[enum.link]
+down = 0
+up = 1
+
+[[block]]
+id = 7
+name = "port"
+vf-access = "read-only"
+length = 4
+
+[[block.field]]
+name = "link"
+type = "u8"
+valid = { one-of = "link" }
+
+[[block.field]]
+name = "mtu"
+type = "u16"
+offset = 2
+default = 1500
+"#;
+
+fn port() -> Names {
+    let manifest = block_manifest::Manifest::parse("port.toml", MANIFEST);
+    Names::of_manifest(manifest.unwrap_or_else(|wrong| panic!("{wrong}")))
+}
+
 fn selection() -> cli::Selection {
     cli::Selection { device: None }
 }
@@ -358,12 +411,13 @@ fn json_vf(out: &mut dyn std::io::Write) {
 
 fn json_read(out: &mut dyn std::io::Write) {
     let reply = [7_u64.as_bytes(), &[1, 0, 0xAB, 0xCD]].concat();
-    let device = device(vec![(abi::IOCTL_READ, reply)]);
+    let device = device(vec![blocks(), (abi::IOCTL_READ, reply)]);
     let arguments = cli::Read {
         selection: selection(),
         form: JSON,
+        names: no_manifest(),
         vf: 3,
-        block: 0,
+        block: "port".to_owned(),
         length: 4,
     };
     read_block(&device, &arguments, out).expect("answered");
@@ -375,12 +429,16 @@ fn json_drain(out: &mut dyn std::io::Write) {
         message.length = 2;
         message.data[0] = number;
     }
-    let device = device(vec![(abi::IOCTL_DRAIN, messages.as_bytes().to_vec())]);
+    let device = device(vec![
+        blocks(),
+        (abi::IOCTL_DRAIN, messages.as_bytes().to_vec()),
+    ]);
     let arguments = cli::Drain {
         selection: selection(),
         form: JSON,
+        names: no_manifest(),
         vf: 3,
-        block: 70,
+        block: "7".to_owned(),
         most: 4096,
     };
     drain_block(&device, &arguments, out).expect("answered");
@@ -391,13 +449,14 @@ fn json_journal(out: &mut dyn std::io::Write) {
     refused.repeated = 2;
     let mut power = entry(2, abi::Operation::SetPower, 0);
     power.length = abi::PowerState::D3.code().into();
-    let device = device(vec![(
-        abi::IOCTL_JOURNAL,
-        [refused, power].as_bytes().to_vec(),
-    )]);
+    let device = device(vec![
+        blocks(),
+        (abi::IOCTL_JOURNAL, [refused, power].as_bytes().to_vec()),
+    ]);
     let arguments = cli::Journal {
         selection: selection(),
         form: JSON,
+        names: no_manifest(),
         vf: 3,
         after: 0,
     };
@@ -405,9 +464,17 @@ fn json_journal(out: &mut dyn std::io::Write) {
 }
 
 fn json_watch(out: &mut dyn std::io::Write) {
-    let event = &Event::new(&entry(4, abi::Operation::Write, Refusal::Value.status()));
+    let names = &port();
+    let event = &Event::new(
+        &entry(4, abi::Operation::Write, Refusal::Value.status()),
+        names,
+    );
     let vf = 3;
-    let mut printer = Printer { out, json: true };
+    let mut printer = Printer {
+        out,
+        json: true,
+        names,
+    };
     for line in [
         Line::Event { vf, event },
         Line::Repeated {
@@ -422,4 +489,93 @@ fn json_watch(out: &mut dyn std::io::Write) {
     ] {
         printer.print(&line).expect("written");
     }
+}
+
+/// A driver that keeps the publish that it got, and has block 7 with a content and a revision.
+struct Publishing(std::rc::Rc<RefCell<Vec<u8>>>);
+
+impl Control for Publishing {
+    fn control(&self, code: u32, input: &[u8], output: &mut [u8]) -> Result<usize, u32> {
+        let mut query = abi::QueryReply::new_zeroed();
+        query.abi_version = abi::ABI_VERSION;
+        let mut content = [0; 8 + abi::MAX_BLOCK_LENGTH];
+        content[0] = 41;
+        content[8..12].copy_from_slice(&[0, 0, 0x28, 0x23]);
+        let answer = match code {
+            abi::IOCTL_QUERY => query.as_bytes().to_vec(),
+            abi::IOCTL_BLOCKS => blocks().1,
+            abi::IOCTL_READ => content.to_vec(),
+            abi::IOCTL_PUBLISH => {
+                self.0.replace(input.to_vec());
+                Vec::new()
+            }
+            other => panic!("code {other:#x}"),
+        };
+        output[..answer.len()].copy_from_slice(&answer);
+        Ok(answer.len())
+    }
+}
+
+/// What a publish sends: whether it expects a revision, which one, and the bytes.
+fn published(vf: pf_broker_client::Vfs, words: &[&str]) -> Result<(u32, u64, Vec<u8>), Failure> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let manifest = folder.path().join("port.toml");
+    std::fs::write(&manifest, MANIFEST).expect("written");
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let content = Content::parse(&words)?;
+    let arguments = cli::Publish {
+        selection: selection(),
+        names: cli::ManifestFile {
+            manifest: Some(manifest),
+        },
+        vf,
+        block: "port".to_owned(),
+        content: words,
+        expect: None,
+    };
+    let sent = std::rc::Rc::default();
+    let device = Device::new(Publishing(std::rc::Rc::clone(&sent))).expect("the same version");
+    super::publish_block(&device, &arguments, content)?;
+    let sent = sent.borrow().clone();
+    let (request, data) = abi::PublishRequest::read_from_prefix(&sent).expect("a request");
+    assert_eq!(request.block, 7);
+    Ok((request.flags, request.expected, data.to_vec()))
+}
+
+#[test]
+fn a_publish_of_fields_keeps_the_others_of_one_vf_and_expects_their_revision() {
+    use pf_broker_client::Vfs;
+    let sent = published(Vfs::One(3), &["link=up"]).expect("sent");
+    assert_eq!(sent, (abi::PUBLISH_EXPECTS, 41, vec![1, 0, 0x28, 0x23]));
+    let sent = published(Vfs::All, &["link=up"]).expect("sent");
+    assert_eq!(sent, (0, 0, vec![1, 0, 0xDC, 5]), "defaults for all");
+    let sent = published(Vfs::One(3), &["0102"]).expect("sent");
+    assert_eq!(sent, (0, 0, vec![1, 2]));
+    for (words, problem) in [
+        (vec!["link=on"], "has no value `on`"),
+        (vec!["0102", "03"], "is not FIELD=VALUE"),
+        (vec!["010"], "odd number"),
+    ] {
+        let failure = published(Vfs::All, &words).expect_err(problem).to_string();
+        assert!(failure.contains(problem), "{failure}");
+    }
+}
+
+#[test]
+fn blocks_are_found_by_name_and_shown_with_it_and_with_their_values() {
+    let names = port();
+    assert_eq!(names.block("port").expect("known"), 7);
+    assert_eq!(names.block("9").expect("the driver judges it"), 9);
+    let unknown = names.block("prot").expect_err("no such block").to_string();
+    assert!(
+        unknown.contains("did you mean `port`?") && unknown.contains("7 (port)"),
+        "{unknown}"
+    );
+    let line = text(|out| {
+        let event = Event::new(&entry(1, abi::Operation::Write, 0), &names);
+        report::journal_line(out, 2, &event, &names).expect("written");
+    });
+    assert!(line.contains("block 7    port  64 bytes"), "{line}");
+    let decoded = names.decode(7, &[1, 0, 0xDC, 5]).expect("fields");
+    assert_eq!(crate::codec::in_one_line(&decoded), "link=up mtu=1500");
 }

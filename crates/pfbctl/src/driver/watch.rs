@@ -7,6 +7,7 @@ use pf_broker_abi as abi;
 use pf_broker_abi::ChangesCookie;
 use pf_broker_client::{Control, Device, Error};
 
+use super::names::Names;
 use super::reply::{Event, Line};
 use super::report;
 use crate::failure::Failure;
@@ -31,6 +32,7 @@ pub(super) struct Printer<'o> {
     pub(super) out: &'o mut dyn Write,
     /// A line of JSON for each event.
     pub(super) json: bool,
+    pub(super) names: &'o Names,
 }
 
 impl Printer<'_> {
@@ -41,8 +43,10 @@ impl Printer<'_> {
         }
         let out = &mut *self.out;
         match line {
-            Line::Event { vf, event } => report::journal_line(out, *vf, event)?,
-            Line::Repeated { vf, times, event } => report::more_of(out, *vf, event, *times)?,
+            Line::Event { vf, event } => report::journal_line(out, *vf, event, self.names)?,
+            Line::Repeated { vf, times, event } => {
+                report::more_of(out, *vf, event, *times, self.names)?;
+            }
             Line::Lost { vf, events } => {
                 let lost = "were overwritten before they could be shown";
                 report::note(out, &format!("VF {vf}: {events} events {lost}"))?;
@@ -153,7 +157,7 @@ fn show(
     shown: u64,
     entry: &abi::JournalEntry,
 ) -> Result<(), Failure> {
-    let event = &Event::new(entry);
+    let event = &Event::new(entry, printer.names);
     let first = entry.sequence.saturating_sub(entry.repeated.into());
     if first <= shown {
         let times = entry.sequence.saturating_sub(shown);

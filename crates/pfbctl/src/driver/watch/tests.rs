@@ -11,7 +11,7 @@ use pf_broker_abi::{Operation, PowerState, Refusal};
 use pf_broker_client::{Control, Device};
 use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
 
-use super::{Printer, Watcher, follow};
+use super::{Names, Printer, Watcher, follow};
 use crate::failure::Failure;
 
 const MANIFEST: &str = r#"
@@ -214,9 +214,15 @@ fn read(broker: &Live, vf: u16, block: u32) {
         .without_waiters();
 }
 
+static NONE: Names = Names::NONE;
+
 /// Prints text.
 fn text(out: &mut dyn std::io::Write) -> Printer<'_> {
-    Printer { out, json: false }
+    Printer {
+        out,
+        json: false,
+        names: &NONE,
+    }
 }
 
 /// Runs the watcher until no action is left.

@@ -1,0 +1,240 @@
+use std::fs;
+
+use block_manifest::{Block, Manifest};
+use block_table::{Image, MAX_BLOCK_LENGTH, Table, Writer};
+
+use super::{Assignment, decode, encode, image_of, judge};
+
+fn manifest(name: &str) -> Manifest {
+    let path = format!("{}/../../{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(path).expect("text");
+    Manifest::parse(name, &text).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+const PORT: &str = r#"
+[device]
+name = "X"
+vendor-id = 1
+device-id = 1
+max-vfs = 1
+
+[enum.link]
+down = 0
+up = 1
+
+[[block]]
+id = 3
+name = "port"
+vf-access = "read-write"
+length = 32
+
+[[block.field]]
+name = "link"
+type = "u8"
+owner = "pf"
+valid = { one-of = "link" }
+
+[[block.field]]
+name = "mtu"
+type = "u16"
+owner = "pf"
+offset = 2
+default = 1500
+valid = { min = 1280, max = 9000 }
+
+[[block.field]]
+name = "flags"
+type = "u16be"
+owner = "pf"
+bits = { trusted = 0, mode = "4-6" }
+
+[[block.field]]
+name = "count"
+type = "u8"
+owner = "pf"
+
+[[block.field]]
+name = "queues"
+type = "u16[4]"
+owner = "pf"
+offset = 8
+count = "count"
+
+[[block.field]]
+name = "label"
+type = "ascii[8]"
+owner = "pf"
+
+[[block.field]]
+name = "wanted"
+type = "u8"
+"#;
+
+fn port() -> Manifest {
+    Manifest::parse("port.toml", PORT).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+fn published(words: &[&str]) -> Result<Vec<u8>, String> {
+    let manifest = port();
+    let block = &manifest.blocks()[0];
+    let table = manifest.compile();
+    let table = Table::verify(&table).expect("a table");
+    let base = *table.block(0).expect("a block").default_image();
+    let assignments: Result<Vec<_>, _> = words.iter().map(|word| Assignment::parse(word)).collect();
+    let bytes = encode(&manifest, block, Writer::Pf, &base, &assignments?)?;
+    judge(&table, block, Writer::Pf, &bytes)?;
+    Ok(bytes)
+}
+
+#[test]
+fn names_of_values_and_bits_become_bytes_and_are_read_back() {
+    let bytes = published(&[
+        "link=up",
+        "mtu=0x2000",
+        "flags=trusted|mode=5",
+        "queues=7,8",
+    ]);
+    let bytes = bytes.expect("valid");
+    assert_eq!(bytes[..12], [1, 0, 0, 0x20, 0, 0x51, 2, 0, 7, 0, 8, 0]);
+    let manifest = port();
+    let decoded = decode(&manifest, &manifest.blocks()[0], &bytes);
+    let texts: Vec<(&str, &str)> = decoded
+        .fields
+        .iter()
+        .map(|field| (&*field.name, &*field.text))
+        .collect();
+    assert_eq!(texts[0], ("link", "up"));
+    assert_eq!(texts[2], ("flags", "trusted|mode=5"));
+    assert_eq!(decoded.fields[4].value, serde_json::json!([7, 8, 0, 0]));
+    let bytes = published(&["flags.mode=2", "label=rack 7"]).expect("valid");
+    assert_eq!(bytes[2..6], [0xDC, 5, 0, 0x20], "the default of the others");
+    assert_eq!(bytes[16..24], *b"rack 7\0\0");
+}
+
+#[test]
+fn an_error_names_what_is_allowed_and_what_was_meant() {
+    for (word, message) in [
+        (
+            "link=upp",
+            "`link` has no value `upp` (did you mean `up`?); values are down (0), up (1)",
+        ),
+        ("link=2", "`link` is 2, and must be one of `link` (0, 1)"),
+        ("mtu=70000", "`mtu` is 70000, and u16 has 0 to 65535"),
+        ("mtu=9001", "`mtu` is 9001, and must be from 1280 to 9000"),
+        (
+            "mtuu=1500",
+            "block port has no field `mtuu` (did you mean `mtu`?); its fields are link, mtu, flags, count, queues, label, wanted",
+        ),
+        ("mtu=big", "`mtu` is no number: `big`"),
+        (
+            "flags=trust",
+            "`flags` has no bits `trust` (did you mean `trusted`?); they are trusted, mode",
+        ),
+        ("flags.mode=8", "`flags.mode` is 8, and must be from 0 to 7"),
+        (
+            "flags=2",
+            "`flags` is 0x2, and only the bits 0x71 have names",
+        ),
+        ("queues=1,2,3,4,5", "`queues` has 4 elements, not 5"),
+        ("label=longer than 8", "`label` has 8 bytes, not 13"),
+        ("label=ü", "`label` takes printable ASCII characters"),
+        (
+            "wanted=1",
+            "field `wanted` of block port is the VF's, and the PF does not write it",
+        ),
+        ("mtu", "`mtu` is not FIELD=VALUE"),
+    ] {
+        assert_eq!(published(&[word]), Err(message.to_owned()), "{word}");
+    }
+    let refused = published(&["count=5"]).expect_err("more than the elements");
+    assert!(
+        refused.starts_with("refused: count, at field `"),
+        "{refused}"
+    );
+}
+
+/// Every block of the real manifests, with valid bytes of the simulation's story: what decoding
+/// says, encoding makes again.
+#[test]
+fn the_fields_of_real_messages_are_encoded_as_they_were_decoded() {
+    let mut messages = 0;
+    for (name, trace) in [
+        ("blocks/accelerator.toml", "accelerator"),
+        ("blocks/mlx5-hv-vhca.toml", "mlx5-hv-vhca"),
+    ] {
+        let manifest = manifest(name);
+        for (block, bytes) in writes(trace) {
+            let Some(block) = manifest.blocks().iter().find(|other| other.id == block) else {
+                continue;
+            };
+            if bytes.len() != usize::from(block.max_length) || block.is_opaque() {
+                continue;
+            }
+            if judged(&manifest, block, &bytes).is_err() {
+                continue;
+            }
+            let again = encoded_again(&manifest, block, &bytes);
+            // The PF's fields of a VF's write are ignored.
+            let mut bytes = bytes;
+            let layout = crate::value::layout_of(block, &image_of(&bytes));
+            for field in crate::value::fields(block, layout) {
+                if !field.owner.has_vf() {
+                    bytes[usize::from(field.offset)..field.end()].fill(0);
+                }
+            }
+            assert_eq!(hex::encode(again), hex::encode(&bytes), "{}", block.name);
+            messages += 1;
+        }
+    }
+    assert!(messages > 5, "only {messages} messages");
+}
+
+fn judged(manifest: &Manifest, block: &Block, bytes: &[u8]) -> Result<(), String> {
+    let table = manifest.compile();
+    let table = Table::verify(&table).expect("a table");
+    judge(&table, block, Writer::Vf, bytes)
+}
+
+/// Assigns every field of the VF that is not zero by its decoded value.
+fn encoded_again(manifest: &Manifest, block: &Block, bytes: &[u8]) -> Vec<u8> {
+    let image: Image = image_of(bytes);
+    let layout = crate::value::layout_of(block, &image);
+    let fields = crate::value::fields(block, layout);
+    let decoded = decode(manifest, block, bytes);
+    let values = decoded.fields.iter().zip(&fields);
+    let owned = values.filter(|(_, field)| field.owner.has_vf() && !field.is_checksum);
+    let assignments: Vec<Assignment> = owned
+        .map(|(value, _)| Assignment {
+            name: value.name.clone(),
+            value: match &value.value {
+                serde_json::Value::String(text) => text.clone(),
+                serde_json::Value::Array(all) => {
+                    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+                    all.join(",")
+                }
+                number => number.to_string(),
+            },
+        })
+        .collect();
+    let zeros = [0; MAX_BLOCK_LENGTH];
+    encode(manifest, block, Writer::Vf, &zeros, &assignments).unwrap_or_else(|wrong| {
+        panic!("{}: {wrong}", block.name);
+    })
+}
+
+/// The writes of a suite's traces.
+fn writes(suite: &str) -> Vec<(u32, Vec<u8>)> {
+    let folder = format!("{}/../../tests/traces/{suite}", env!("CARGO_MANIFEST_DIR"));
+    let mut writes = Vec::new();
+    for entry in fs::read_dir(folder).expect("the traces") {
+        let text = fs::read_to_string(entry.expect("an entry").path()).expect("text");
+        for line in text.lines() {
+            if let Ok(block_trace::Operation::Write { block, data, .. }) =
+                block_trace::Operation::parse(line.as_bytes())
+            {
+                writes.push((block, data));
+            }
+        }
+    }
+    writes
+}
