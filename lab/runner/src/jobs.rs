@@ -7,8 +7,8 @@ use anyhow::Result;
 use crate::cli::{Arguments, Job};
 use crate::session::Session;
 use crate::{
-    checks, companion, console, contention, limits, measure, preconditions, start, storm, story,
-    trace,
+    checks, companion_example, console, contention, limits, measure, preconditions, start, storm,
+    story, trace,
 };
 
 /// Runs the job that the command line names.
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Job::Faults => checks::run(&mut session, checks::FAULTS),
         Job::Storm { operations, seed } => storm::run(&mut session, operations, seed)?,
         Job::Contention => contention::run(&mut session)?,
-        Job::Companion => checks::run(&mut session, &[companion::CHECKS]),
+        Job::Companion => checks::run(&mut session, &[companion_example::CHECKS]),
         Job::Measure => measure::run(&session)?,
     };
     if matches!(arguments.job, Job::Checks | Job::Faults) {

@@ -8,7 +8,7 @@
 //! | `session` | everything that is plugged in, on top of `install` and `stack` (the doubles) |
 //! | `checks` | the rules, one file a subject; they share `check`, `operations`, `status` |
 //! | `trace`, `console`, `story`, `limits`, `storm`, `contention`, `measure`, `start` | one job each |
-//! | `companion` | the rules of the example of a companion |
+//! | `companion_example` | the rules of the example of a companion |
 //! | `rebalance`, `leftovers` | steps that several jobs share |
 //!
 //! `cargo xtask lab` builds it and runs it under Wine. It is not meant to be started by hand.
@@ -19,7 +19,7 @@ mod check;
 mod checks;
 mod cli;
 #[cfg(windows)]
-mod companion;
+mod companion_example;
 #[cfg(windows)]
 mod console;
 #[cfg(windows)]
