@@ -1,5 +1,5 @@
 //! Contention: lets the stack double run writers, readers, publishers, resets and invalidations on
-//! the same VFs, and reports the first violation.
+//! the same VFs while host software follows the changes, and reports the first violation.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail, ensure};
 use lab_control::contention::{Contend, Contended, kind, violation};
 
+use crate::listeners::Listeners;
 use crate::rebalance;
 use crate::session::Session;
 use crate::stack::Stack;
@@ -40,6 +41,7 @@ const OVERLAPS: [(usize, usize); 12] = [
 /// Runs contention while the PF is rebalanced, then until it is removed. The end of the session
 /// finds what that leaves.
 pub(crate) fn run(session: &mut Session) -> Result<ExitCode> {
+    let listeners = Listeners::start(session)?;
     let calm = Arc::new(AtomicBool::new(false));
     let shaking = {
         let calm = Arc::clone(&calm);
@@ -54,7 +56,9 @@ pub(crate) fn run(session: &mut Session) -> Result<ExitCode> {
     println!("while the PF is rebalanced {rebalances} times:");
     tell(&contended);
     judge(&contended)?;
+    println!("  {} replies to listeners", listeners.end()?);
 
+    let listeners = Listeners::start(session)?;
     session.close_management();
     let contending = thread::spawn(move || -> Result<Contended> {
         contend(&Stack::open()?, REMOVED.saturating_mul(10), true)
@@ -64,6 +68,7 @@ pub(crate) fn run(session: &mut Session) -> Result<ExitCode> {
     let contended = contending
         .join()
         .map_err(|_| anyhow!("the contention panicked"))??;
+    listeners.end_with_device()?;
     println!("until the PF is removed:");
     tell(&contended);
     honest(&contended)?;

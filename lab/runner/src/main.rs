@@ -32,6 +32,7 @@ mod jobs;
 mod leftovers;
 #[cfg(windows)]
 mod limits;
+mod listeners;
 #[cfg(windows)]
 mod measure;
 #[cfg(windows)]

@@ -1,5 +1,6 @@
 //! Many operations of every VF at one time, each VF on a system thread of its own, while the PF is
-//! rebalanced again and again, pulled out in the middle and plugged in again.
+//! rebalanced again and again, pulled out in the middle and plugged in again, and while host software
+//! follows the changes.
 //!
 //! Of each VF the operations of each life of the PF and their results are written as a trace,
 //! `storm-LIFE-VF.jsonl` and `storm-LIFE-VF.results.jsonl`: the simulation of the operations must
@@ -19,6 +20,7 @@ use anyhow::{Result, anyhow, ensure};
 use lab_control::stack as abi;
 
 use crate::leftovers;
+use crate::listeners::Listeners;
 use crate::rebalance;
 use crate::session::Session;
 use crate::stack::Stack;
@@ -75,17 +77,21 @@ struct Sum {
     rebalances: u32,
     resets: u32,
     most_at_once: u32,
+    /// Replies to the listeners of the life without a removal.
+    replies: u64,
 }
 
 impl Sum {
     fn judge(&self, vfs: u16) -> Result<()> {
         println!(
-            "{} operations of {vfs} VFs, {} at one time, {} rebalances, {} resets, {REMOVALS} removals",
-            self.operations, self.most_at_once, self.rebalances, self.resets
+            "{} operations of {vfs} VFs, {} at one time, {} rebalances, {} resets, {REMOVALS} removals, \
+             {} replies to listeners",
+            self.operations, self.most_at_once, self.rebalances, self.resets, self.replies
         );
         ensure!(self.most_at_once >= 2, "no two calls overlapped");
         ensure!(self.rebalances > 0, "there was no rebalance");
         ensure!(self.resets > 0, "no reset reached the hardware");
+        ensure!(self.replies > 0, "no listener got a reply");
         Ok(())
     }
 }
@@ -116,6 +122,7 @@ impl Storm {
         if self.removal.is_some() {
             session.close_management();
         }
+        let listeners = Listeners::start(session)?;
         let progress = Arc::new(Progress::default());
         let half;
         let shaking = {
@@ -141,6 +148,11 @@ impl Storm {
         sum.rebalances += shaking
             .join()
             .map_err(|_| anyhow!("the shaker panicked"))??;
+        if self.removal.is_some() {
+            listeners.end_with_device()?;
+        } else {
+            sum.replies += listeners.end()?;
+        }
         let report = session.stack.report()?;
         sum.most_at_once = sum.most_at_once.max(report.calls_at_once);
         sum.resets += report.resets;
