@@ -1,5 +1,6 @@
 //! Why a table is refused.
 
+use core::ffi::CStr;
 use core::fmt;
 
 /// A refusal of the verifier: which rule of the format is broken, and where.
@@ -41,6 +42,20 @@ macro_rules! flaws {
             pub const fn sentence(self) -> &'static str {
                 match self {
                     $(Self::$name => $sentence,)*
+                }
+            }
+
+            /// The text of the flaw, ended by a zero for callers in C.
+            #[must_use]
+            pub const fn c_sentence(self) -> &'static CStr {
+                // No sentence contains a zero.
+                match self {
+                    $(Self::$name => const {
+                        match CStr::from_bytes_with_nul(concat!($sentence, "\0").as_bytes()) {
+                            Ok(text) => text,
+                            Err(_) => panic!("a zero inside of a sentence"),
+                        }
+                    },)*
                 }
             }
         }

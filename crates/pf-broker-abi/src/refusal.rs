@@ -1,11 +1,25 @@
 //! Refusals: the reasons, their codes, NTSTATUS values, trace words and sentences, in one
 //! declaration.
 
+use core::ffi::CStr;
+
 use crate::codes::wire_codes;
 
 /// Room for reasons in [`StatsReply::refused`](crate::StatsReply::refused) and
 /// [`HostRefusalsReply::refused`](crate::HostRefusalsReply::refused).
 pub const MAX_REASONS: usize = 24;
+
+/// The text as a constant for C; it does not compile if the text contains a zero.
+macro_rules! c_text {
+    ($text:literal) => {
+        const {
+            match CStr::from_bytes_with_nul(concat!($text, "\0").as_bytes()) {
+                Ok(text) => text,
+                Err(_) => panic!("a zero inside of a text"),
+            }
+        }
+    };
+}
 
 /// Declares [`Refusal`] and everything that must stay one to one with it.
 macro_rules! refusals {
@@ -52,6 +66,18 @@ macro_rules! refusals {
             #[must_use]
             pub const fn sentence(self) -> &'static str {
                 match self { $(Self::$variant => $sentence,)+ }
+            }
+
+            /// [`Refusal::reason`], ended by a zero for callers in C.
+            #[must_use]
+            pub const fn c_reason(self) -> &'static CStr {
+                match self { $(Self::$variant => c_text!($reason),)+ }
+            }
+
+            /// [`Refusal::sentence`], ended by a zero for callers in C.
+            #[must_use]
+            pub const fn c_sentence(self) -> &'static CStr {
+                match self { $(Self::$variant => c_text!($sentence),)+ }
             }
 
             /// The refusal that has this NTSTATUS, or `None` for a status that no refusal has.
@@ -145,6 +171,14 @@ mod tests {
         assert_eq!(sentences.len(), Refusal::ALL.len());
         let shown: Vec<_> = Refusal::ALL.iter().map(ToString::to_string).collect();
         assert!(shown.iter().all(|shown| sentences.contains(shown.as_str())));
+    }
+
+    #[test]
+    fn the_texts_for_c_are_the_texts() {
+        for refusal in Refusal::ALL {
+            assert_eq!(refusal.c_reason().to_str(), Ok(refusal.reason()));
+            assert_eq!(refusal.c_sentence().to_str(), Ok(refusal.sentence()));
+        }
     }
 
     #[test]

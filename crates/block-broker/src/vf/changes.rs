@@ -37,7 +37,13 @@ impl Vf<'_> {
         if kinds == Kinds::NONE {
             return kinds;
         }
-        let epoch = stamp();
+        self.stamp(kinds, block, stamp());
+        kinds
+    }
+
+    /// Not inlined, because every operation ends with it.
+    #[inline(never)]
+    fn stamp(&mut self, kinds: Kinds, block: usize, epoch: u64) {
         if let (true, Some(slot)) = (
             kinds.intersects(Kinds::OF_BLOCKS),
             self.store.slot_mut(block),
@@ -62,7 +68,6 @@ impl Vf<'_> {
             }
         }
         stamps.newest = epoch;
-        kinds
     }
 
     /// The newest stamp of the VF and its blocks.

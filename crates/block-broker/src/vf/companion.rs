@@ -101,7 +101,7 @@ impl Vf<'_> {
     ) -> Result<(), Refusal> {
         let Target { index, block } = target;
         let set = prefix(set, block.max_length());
-        if set == *before {
+        if is_same(&set, before) {
             return Ok(());
         }
         let publish = Request {
@@ -110,7 +110,7 @@ impl Vf<'_> {
             ..*request
         };
         let validated = self.validate_publish(target, &publish, &set)?;
-        if validated.image != self.store.committed(index, block) {
+        if !is_same(&validated.image, &self.store.committed(index, block)) {
             self.commit_pf(target, &publish, &validated);
         }
         Ok(())
@@ -144,4 +144,10 @@ impl Vf<'_> {
         };
         self.refuse_with(request, Some(target.index), refusal, companion_status)
     }
+}
+
+/// Whether two images are the same, without `memcmp`, which a caller in C may not have.
+fn is_same(one: &Image, other: &Image) -> bool {
+    let differences = one.iter().zip(other);
+    differences.fold(0, |found, (one, other)| found | (one ^ other)) == 0
 }
