@@ -1,6 +1,7 @@
 //! Builds the driver on Linux, runs it in the lab, and runs all tests.
 #![forbid(unsafe_code)]
 
+mod c_library;
 mod driver;
 mod suite;
 
@@ -39,6 +40,12 @@ enum Task {
     },
     /// Check the built driver image against the rules of kernel images
     Image {
+        /// Processor architecture
+        #[arg(long, default_value = "x86_64")]
+        arch: Architecture,
+    },
+    /// Build the broker's static library for drivers in C, with its header, and check it
+    CLibrary {
         /// Processor architecture
         #[arg(long, default_value = "x86_64")]
         arch: Architecture,
@@ -127,6 +134,7 @@ fn run(task: Task) -> Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Task::CLibrary { arch } => return Ok(counted(c_library::make(&paths, arch)?)),
         Task::Package { arch } => {
             package::make(&Driver::read(paths.root())?, arch)?;
         }

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::driver;
+use crate::{c_library, driver};
 use build_steps::packages::ensure;
 use build_steps::paths::Paths;
 use build_steps::tally::Tally;
@@ -55,7 +55,7 @@ pub(crate) fn run(paths: &Paths, scope: Scope) -> Result<Tally> {
         }
         Scope::All => {
             let host = HostCargo::installed()?;
-            ensure(&[KERNEL, USER, packages::CLIPPY, WINE])?;
+            ensure(&[KERNEL, USER, packages::CLIPPY, packages::COMPILERS, WINE])?;
             let mut steps = host_steps(&host, paths)?;
             steps.extend(image_steps(&host, paths)?);
             steps.push(lab_step(paths, FailFast::No, String::new()));
@@ -148,10 +148,24 @@ fn image_steps(host: &HostCargo, paths: &Paths) -> Result<Vec<Step>> {
         let paths = paths.clone();
         Step::check(name, move || image_rules(&paths, architecture))
     };
+    let c_library = |name, architecture| {
+        let paths = paths.clone();
+        Step::check(name, move || c_library::make(&paths, architecture))
+    };
     let lab = paths.clone();
     let mut steps = vec![
         image("the driver image and its rules", Architecture::X86_64),
         image("the same for 64-bit Arm", Architecture::Aarch64),
+        c_library("the library for drivers in C", Architecture::X86_64),
+        c_library("the same library for 64-bit Arm", Architecture::Aarch64),
+        Step::tests(
+            "programs in C and C++ with each compiler and sanitizer",
+            host.command(
+                paths.root(),
+                "test",
+                &["--package", "block-broker-c", "--", "--ignored"],
+            ),
+        ),
         Step::check("rules of the framework on the running double", move || {
             kmdf_conformance::run(&lab, "")
         }),

@@ -115,7 +115,6 @@ impl Manifest {
         Ok(Self {
             device,
             limits: parts.limits,
-            constants: parts.constants,
             enums: parts.enums,
             blocks: parts.blocks,
             warnings,

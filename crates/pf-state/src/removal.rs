@@ -6,7 +6,7 @@
 //!    pending requests.
 
 use crate::{
-    companion::{Attachment, wait_for_calls},
+    companion::Attachment,
     hardware_rundowns::HardwareRundowns,
     rebalance::{Rebalance, Signal, Sleeper},
     rundown::Rundown,
@@ -36,11 +36,8 @@ pub trait Removal {
     /// The companion; `None` in a shell that never has one.
     fn companion(&self) -> Option<&Attachment>;
 
-    /// Lets this many milliseconds pass for calls in flight.
-    fn pause(&self, milliseconds: u32);
-
-    /// Reports a call into the companion that does not return.
-    fn report_companion(&self);
+    /// Lets a moment pass for calls in flight.
+    fn pause(&self);
 
     /// Whether this is the first call of this function.
     fn is_first_drain(&self) -> bool;
@@ -76,12 +73,10 @@ pub fn drain(pf: &impl Removal) {
         return;
     }
     while !(pf.hardware().are_empty() && pf.alive().is_empty()) {
-        pf.pause(1);
+        pf.pause();
     }
-    wait_for_calls(
-        || pf.companion().is_none_or(Attachment::is_idle),
-        |milliseconds| pf.pause(milliseconds),
-        || pf.report_companion(),
-    );
+    while !pf.companion().is_none_or(Attachment::is_idle) {
+        pf.pause();
+    }
     pf.complete_pending();
 }

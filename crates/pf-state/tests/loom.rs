@@ -121,11 +121,9 @@ impl Removal for Pf {
         Some(&self.companion)
     }
 
-    fn pause(&self, _milliseconds: u32) {
+    fn pause(&self) {
         yield_now();
     }
-
-    fn report_companion(&self) {}
 
     fn is_first_drain(&self) -> bool {
         true

@@ -9,7 +9,7 @@ use wdk_sys::{
 };
 
 use crate::{
-    companion, configuration,
+    configuration,
     record::COUNTERS,
     requests,
     wdf::{self, ok},
@@ -54,8 +54,7 @@ fn create(mut init: PWDFDEVICE_INIT) -> Result<(), NTSTATUS> {
             ptr::null_mut(),
             ptr::null_mut()
         )
-    })?;
-    companion::offer(device)
+    })
 }
 
 fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NTSTATUS> {

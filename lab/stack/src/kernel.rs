@@ -1,8 +1,7 @@
-//! What this driver adds to the kernel's functions: packets, the access check, exports, imports,
-//! levels, unloading.
+//! What this driver adds to the kernel's functions: packets, the access check, imports, levels,
+//! unloading.
 
 pub(crate) mod access_check;
-pub(crate) mod exports;
 pub(crate) mod imports;
 pub(crate) mod irp;
 pub(crate) mod level;

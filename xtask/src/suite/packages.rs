@@ -1,4 +1,4 @@
-//! The Debian packages that lints and formatting need beside those of the cross-build and the lab.
+//! The Debian packages that lints, formatting and tests in C need beside those of the cross-build and the lab.
 
 use build_steps::packages::Package;
 
@@ -8,6 +8,25 @@ pub(super) const CLIPPY: &[Package] = &[Package {
     proof: "/usr/bin/cargo-clippy",
     purpose: "clippy of the same version as the compiler",
 }];
+
+/// What the tests in C and C++ need beside the clang of the cross-build.
+pub(super) const COMPILERS: &[Package] = &[
+    Package {
+        name: "gcc",
+        proof: "/usr/bin/gcc",
+        purpose: "tests of the library for C, with gcc's sanitizers",
+    },
+    Package {
+        name: "g++",
+        proof: "/usr/bin/g++",
+        purpose: "the same tests as C++",
+    },
+    Package {
+        name: "libclang-rt-19-dev",
+        proof: "/usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.asan-x86_64.a",
+        purpose: "the sanitizers of clang",
+    },
+];
 
 /// What formatting needs, where the cargo that runs xtask has no formatter.
 pub(super) const RUSTFMT: &[Package] = &[Package {
@@ -24,10 +43,10 @@ mod tests {
     use kmdf_cross::packages::{KERNEL, USER};
     use lab_harness::packages::WINE;
 
-    use super::{CLIPPY, RUSTFMT};
+    use super::{CLIPPY, COMPILERS, RUSTFMT};
 
     fn all() -> Vec<Package> {
-        [KERNEL, USER, WINE, CLIPPY, RUSTFMT].concat()
+        [KERNEL, USER, WINE, CLIPPY, COMPILERS, RUSTFMT].concat()
     }
 
     #[test]

@@ -52,21 +52,14 @@ pub(super) fn reference(manifest: &Manifest) -> String {
             length(block)
         );
     }
-    named_values(manifest, &mut text);
+    enumerations(manifest, &mut text);
     for block in manifest.blocks() {
         write_block(block, &mut text);
     }
     text
 }
 
-fn named_values(manifest: &Manifest, text: &mut String) {
-    if !manifest.constants().is_empty() {
-        let _ = writeln!(text, "\n## Constants\n\n| name | value |\n|---|---:|");
-    }
-    for constant in manifest.constants() {
-        let value = number(constant.value);
-        let _ = writeln!(text, "| `{}` | {value} |", constant.name);
-    }
+fn enumerations(manifest: &Manifest, text: &mut String) {
     for known in manifest.enums() {
         let _ = writeln!(
             text,

@@ -118,11 +118,9 @@ impl VfReset for Vf {
         Ok(())
     }
 
-    fn pause(&self, _milliseconds: u32) {
+    fn pause(&self) {
         yield_now();
     }
-
-    fn report_companion(&self) {}
 
     fn reset_hardware(&self) -> Result<Completion, ResetFailure> {
         if let Some(_guard) = self.hardware.enter_vfs_on() {

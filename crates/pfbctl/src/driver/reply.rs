@@ -72,7 +72,7 @@ impl Devices {
 }
 
 impl Present {
-    pub(super) fn new(query: &abi::QueryReply) -> Self {
+    fn new(query: &abi::QueryReply) -> Self {
         let [major, minor, patch] = query.driver_version;
         Self {
             name: name_text(&query.name),

@@ -17,8 +17,6 @@ pub(super) struct Description {
     blocks: Vec<BlockDescription>,
     /// None for a block table, which has no names of values.
     enums: Option<Vec<Enumeration>>,
-    /// The same.
-    constants: Option<Vec<Member>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -159,7 +157,6 @@ impl Description {
                 .map(|block| BlockDescription::of_table(&block))
                 .collect(),
             enums: None,
-            constants: None,
         }
     }
 
@@ -171,7 +168,6 @@ impl Description {
             described.content = block.map(Content::new);
         }
         self.enums = Some(manifest.enums().iter().map(Enumeration::new).collect());
-        self.constants = Some(manifest.constants().iter().map(Member::new).collect());
         self
     }
 }
@@ -261,18 +257,12 @@ impl FieldDescription {
     }
 }
 
-impl Member {
-    fn new(member: &block_manifest::Member) -> Self {
-        Self {
-            name: member.name.clone(),
-            value: member.value,
-        }
-    }
-}
-
 impl Enumeration {
     fn new(enumeration: &Enum) -> Self {
-        let members = enumeration.members.iter().map(Member::new);
+        let members = enumeration.members.iter().map(|member| Member {
+            name: member.name.clone(),
+            value: member.value,
+        });
         Self {
             name: enumeration.name.clone(),
             members: members.collect(),

@@ -71,10 +71,7 @@ impl SampleCompanion {
     /// A companion for this many VFs that is attached and not ready.
     pub(super) fn new(vfs: u16) -> Self {
         let attachment = Attachment::absent();
-        attachment
-            .begin_attach()
-            .expect("there is no other companion");
-        attachment.attached();
+        attachment.attach().expect("there is no other companion");
         Self {
             attachment,
             turns: (0..vfs).map(|_| Turn::new(Event::default())).collect(),
@@ -152,7 +149,7 @@ impl SampleCompanion {
     ) -> Result<(), Refusal> {
         let turn = self.turn(vf);
         let begun = turn.map(|turn| self.calls(turn).begin_reset()).transpose();
-        let calls = begun.map_err(Unavailable::refusal)?;
+        let calls = begun.map_err(refusal_of)?;
         broker.begin_reset(vf, now).without_waiters()?;
         if let Some(calls) = calls {
             // One thread runs the simulation, so no call is in progress.
@@ -221,6 +218,15 @@ fn this_thread() -> Caller {
     Caller(NonZeroUsize::new(here).unwrap_or(NonZeroUsize::MIN))
 }
 
+/// The refusal of an operation whose call cannot be made.
+const fn refusal_of(unavailable: Unavailable) -> Refusal {
+    match unavailable {
+        Unavailable::NotReady => Refusal::Companion,
+        Unavailable::Reset | Unavailable::Nested => Refusal::State,
+        Unavailable::Removed => Refusal::Removed,
+    }
+}
+
 /// An operation of a VF and where it goes.
 struct OnVf<'c, L> {
     companion: &'c SampleCompanion,
@@ -256,7 +262,7 @@ impl<'c, L: VfLock> Handed for VfWrite<'c, L> {
             length,
             now,
         } = self.vf.request;
-        let companion = companion.map_err(Unavailable::refusal);
+        let companion = companion.map_err(refusal_of);
         let broker = self.vf.broker;
         let begun = broker.begin_write(companion, vf, block, length, self.sent, now);
         Ok(begun.without_waiters()?.pending())
@@ -314,7 +320,7 @@ impl<'c, L: VfLock> Handed for VfRead<'c, L> {
             length,
             now,
         } = self.vf.request;
-        let companion = companion.map_err(Unavailable::refusal);
+        let companion = companion.map_err(refusal_of);
         let mut reply = [0; MAX_BLOCK_LENGTH];
         let broker = self.vf.broker;
         let begun = broker.begin_read(companion, vf, block, length, &mut reply, now);
