@@ -36,7 +36,7 @@ pub(crate) unsafe extern "C" fn add(driver: WDFDRIVER, init: PWDFDEVICE_INIT) ->
     };
     let furnished = position
         .and_then(|position| check_place(device, position))
-        .and_then(|()| furnish(device).map_err(StartFailure::Framework));
+        .and_then(|()| furnish(device, known).map_err(StartFailure::Framework));
     if let Err(failure) = furnished {
         lifetime::keep_from_starting(device, failure);
     }
@@ -73,8 +73,8 @@ fn create_device(mut init: PWDFDEVICE_INIT, position: Position) -> Result<WDFDEV
 }
 
 /// Creates what belongs to a device.
-fn furnish(device: WDFDEVICE) -> Result<(), NtStatus> {
-    let pf = lifetime::create(device, Some(changes::answer_waits))?;
+fn furnish(device: WDFDEVICE, position: Position) -> Result<(), NtStatus> {
+    let pf = lifetime::create(device, position, Some(changes::answer_waits))?;
     create_default_queue(device)?;
     offer_interface(device, pf)?;
     register(device, &sriov::GUID_DEVINTERFACE_VIRTUALIZABLE_DEVICE, None)?;

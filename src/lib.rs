@@ -12,7 +12,9 @@
 //! | `pass_through` | what an upper filter passes to the function driver below |
 //! | `ioctl` | IOCTL dispatch: access check, then handler |
 //! | `virtualization` | `SRIOV_DEVICE_INTERFACE_STANDARD` for the virtualization stack |
+//! | `companion`, `companion/functions` | attaches and detaches the companion below; the functions that it calls |
 //! | `management` | the management interface for host software |
+//! | `handing` | operations that the companion handles, and power changes of which it is notified |
 //! | `reset` | the reset of one VF |
 //! | `follow_up` | what the broker's operations require afterwards |
 //! | `invalidation` | `IOCTL_SRIOV_INVALIDATE_BLOCK`: blocks that VFs should read again |
@@ -21,7 +23,7 @@
 //! | `registers` | saves and restores VFs' registers around a power-down |
 //! | `pf`, `pf/lifetime` | the state of one PF, and its creation and deletion |
 //! | `vfs` | the VFs of a PF and the broker on their blocks |
-//! | `pending`, `hardware_access` | queues of pending requests; when calls may use the hardware |
+//! | `pending`, `hardware_access`, `companion_access` | queues of pending requests; when calls may use the hardware and the companion |
 //! | `parameters`, `pci`, `etw`, `opener` | the registry, the PCI bus driver, events, opens |
 //! | `position` | whether the driver is the device's function driver or a filter |
 //! | `os` | wrappers of KMDF and the kernel |
@@ -30,10 +32,13 @@
 #![no_std]
 
 mod changes;
+mod companion;
+mod companion_access;
 mod device;
 mod etw;
 mod events;
 mod follow_up;
+mod handing;
 mod hardware_access;
 mod invalidation;
 mod ioctl;

@@ -1,6 +1,6 @@
 //! The management interface of [`pf_broker_abi`], for host software.
 
-mod observation;
+pub(crate) mod observation;
 
 use block_table::{Image, MAX_BLOCK_LENGTH};
 use pf_broker_abi as abi;
@@ -9,7 +9,7 @@ use pf_state::status::{self, NtStatus};
 use zerocopy::IntoBytes;
 
 use crate::{
-    changes, follow_up,
+    changes, follow_up, handing,
     os::{
         request::{Control, Output, require_zero},
         wait,
@@ -126,7 +126,7 @@ fn expected_revision(request: &abi::PublishRequest) -> Result<Option<u64>, NtSta
 }
 
 /// Whether a scope means every VF; the VF is zero then.
-fn is_for_all(scope: u16, vf: u16) -> Result<bool, NtStatus> {
+pub(crate) fn is_for_all(scope: u16, vf: u16) -> Result<bool, NtStatus> {
     match (scope, vf) {
         (abi::SCOPE_VF, _) => Ok(false),
         (abi::SCOPE_ALL, 0) => Ok(true),
@@ -145,6 +145,18 @@ fn invalidate(pf: &Pf, vfs: &VfSet, request: abi::InvalidateRequest) -> Result<(
     follow_up::complete(pf, vfs, invalidated)
 }
 
+/// A message of a stream, as the interfaces of host software have it.
+pub(crate) fn message(sent: &[u8]) -> abi::Message {
+    let mut message = abi::Message {
+        length: u32::try_from(sent.len()).unwrap_or(0),
+        data: [0; abi::MAX_BLOCK_LENGTH],
+    };
+    for (byte, sent) in message.data.iter_mut().zip(sent) {
+        *byte = *sent;
+    }
+    message
+}
+
 /// Takes as many messages as fit into the output.
 fn drain(
     pf: &Pf,
@@ -158,14 +170,7 @@ fn drain(
     }
     let most = output.room() / size_of::<abi::Message>();
     let append = |sent: &[u8]| {
-        let mut message = abi::Message {
-            length: u32::try_from(sent.len()).unwrap_or(0),
-            data: [0; abi::MAX_BLOCK_LENGTH],
-        };
-        for (byte, sent) in message.data.iter_mut().zip(sent) {
-            *byte = *sent;
-        }
-        output.push(message.as_bytes());
+        output.push(message(sent).as_bytes());
     };
     let broker = &vfs.broker;
     let drained = broker.drain(request.vf, request.block, most, wait::now(), append);
@@ -177,6 +182,5 @@ fn power(pf: &Pf, vfs: &VfSet, request: abi::PowerRequest) -> Result<(), NtStatu
         .ok()
         .and_then(PowerState::from_code)
         .ok_or(status::INVALID_PARAMETER)?;
-    let set = vfs.broker.set_power(request.vf, state, wait::now());
-    follow_up::complete(pf, vfs, set)
+    handing::set_power(pf, vfs, request.vf, state)
 }

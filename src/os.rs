@@ -1,5 +1,6 @@
 //! The framework's and the kernel's objects: nothing here imports from the rest of the driver.
 
+pub(crate) mod interface;
 pub(crate) mod kernel;
 pub(crate) mod lock;
 pub(crate) mod memory;

@@ -1,10 +1,8 @@
 //! The PCI bus driver below: configuration space of the PF and its VFs, their locations, their
 //! memory, and turning them on.
 
-use core::ffi::c_void;
-
 use pcivirt_abi::{
-    Guid, InterfaceReference, PCI_TYPE0_ADDRESSES,
+    PCI_TYPE0_ADDRESSES,
     bus::{
         AccessBusData, AccessVirtualFunctionData, EnableVirtualization,
         GUID_BUS_INTERFACE_STANDARD, GUID_PCI_VIRTUALIZATION_INTERFACE, GetVirtualFunctionLocation,
@@ -22,49 +20,17 @@ use pf_state::{
     status::{self, NtStatus},
     write_list::WriteList,
 };
-use wdk_sys::{GUID, INTERFACE, WDFCMRESLIST, WDFDEVICE};
+use wdk_sys::{WDFCMRESLIST, WDFDEVICE};
 
-use crate::os::{wait::SystemClock, wdf};
-
-/// A reference to an interface of the bus, released when dropped.
-struct BusReference {
-    context: *mut c_void,
-    dereference: Option<InterfaceReference>,
-}
-
-impl Drop for BusReference {
-    fn drop(&mut self) {
-        if let Some(dereference) = self.dereference {
-            // SAFETY: the bus counted one reference when it handed the interface out.
-            unsafe { dereference(self.context) };
-        }
-    }
-}
-
-/// Queries the bus for an interface.
-fn query<T>(device: WDFDEVICE, guid: &Guid, interface: &mut T) -> Result<(), NtStatus> {
-    const { assert!(size_of::<T>() <= u16::MAX as usize) };
-    #[expect(clippy::cast_possible_truncation, reason = "asserted above")]
-    let size = size_of::<T>() as u16;
-    // SAFETY: the device is live, both structures live through the call, and the size is that of
-    // the structure that the bus fills in.
-    let status = unsafe {
-        wdf::call!(
-            WdfFdoQueryForInterface,
-            device,
-            core::ptr::from_ref(guid).cast::<GUID>(),
-            core::ptr::from_mut(interface).cast::<INTERFACE>(),
-            size,
-            INTERFACE_VERSION,
-            core::ptr::null_mut(),
-        )
-    };
-    wdf::check(status)
-}
+use crate::os::{
+    interface::{Held, query},
+    wait::SystemClock,
+    wdf,
+};
 
 /// `GUID_PCI_VIRTUALIZATION_INTERFACE`, complete.
 struct Virtualization {
-    held: BusReference,
+    held: Held,
     get_data: AccessVirtualFunctionData,
     set_data: AccessVirtualFunctionData,
     get_location: GetVirtualFunctionLocation,
@@ -87,9 +53,14 @@ impl Virtualization {
             enable_virtualization: None,
             get_virtual_function_probed_bars: None,
         };
-        query(device, &GUID_PCI_VIRTUALIZATION_INTERFACE, &mut interface)
-            .map_err(StartFailure::NoVirtualizationInterface)?;
-        let held = BusReference {
+        query(
+            device,
+            &GUID_PCI_VIRTUALIZATION_INTERFACE,
+            INTERFACE_VERSION,
+            &mut interface,
+        )
+        .map_err(StartFailure::NoVirtualizationInterface)?;
+        let held = Held {
             context: interface.context,
             dereference: interface.interface_dereference,
         };
@@ -109,7 +80,7 @@ impl Virtualization {
 
 /// The PF's own configuration space, through `GUID_BUS_INTERFACE_STANDARD`.
 struct PfSpace {
-    held: BusReference,
+    held: Held,
     get_data: AccessBusData,
 }
 
@@ -126,9 +97,14 @@ impl PfSpace {
             set_bus_data: None,
             get_bus_data: None,
         };
-        query(device, &GUID_BUS_INTERFACE_STANDARD, &mut interface)
-            .map_err(StartFailure::NoBusInterface)?;
-        let held = BusReference {
+        query(
+            device,
+            &GUID_BUS_INTERFACE_STANDARD,
+            INTERFACE_VERSION,
+            &mut interface,
+        )
+        .map_err(StartFailure::NoBusInterface)?;
+        let held = Held {
             context: interface.context,
             dereference: interface.interface_dereference,
         };

@@ -8,13 +8,14 @@ use block_broker::{FollowUp, Kinds};
 use pcivirt_abi::Luid;
 use pf_broker_abi::Refusal;
 use pf_state::{
-    companion::Attachment,
+    companion::{Attachment, REPORTED_AFTER},
     config::Identity,
     event,
     facts::DeviceFacts,
     failure::StartFailure,
     hardware_rundowns::HardwareRundowns,
     invalidation::Rotation,
+    position::Position,
     rebalance::{Rebalance, Sleeper},
     removal::{self, Removal},
     rundown::{References, Rundown},
@@ -23,6 +24,7 @@ use pf_state::{
 use wdk_sys::{PFN_WDF_WORKITEM, WDFDEVICE, WDFOBJECT};
 
 use crate::{
+    companion_access::CompanionAccess,
     etw::{self, EtwEvent, Source},
     hardware_access::{HardwareAccess, Powered},
     os::{
@@ -39,7 +41,9 @@ use crate::{
 pub(crate) struct Pf {
     object: WDFOBJECT,
     references: References,
+    pub(crate) position: Position,
     pub(crate) hardware: HardwareAccess,
+    pub(crate) companion: CompanionAccess,
     vfs: Once<VfSet>,
     /// Set by the first start that succeeds. It outlives the hardware, which each stop drops.
     facts: Once<DeviceFacts>,
@@ -61,13 +65,16 @@ impl Pf {
     fn new(
         object: WDFOBJECT,
         device: WDFDEVICE,
+        position: Position,
         luid: Luid,
         answer_waits: PFN_WDF_WORKITEM,
     ) -> Result<Self, NtStatus> {
         Ok(Self {
             object,
             references: References::of_device(),
+            position,
             hardware: HardwareAccess::none(),
+            companion: CompanionAccess::none(),
             vfs: Once::new(),
             facts: Once::new(),
             luid,
@@ -176,6 +183,17 @@ impl Pf {
         })
     }
 
+    /// Reports that a reset of a VF, or with `FFFFh` a stop or a removal, waits for a call into the
+    /// companion that does not return.
+    pub(crate) fn report_waiting_for_companion(&self, vf: u16) {
+        let waiting = EtwEvent {
+            vf,
+            first: u64::from(REPORTED_AFTER),
+            ..EtwEvent::of(&event::WAITING_FOR_COMPANION)
+        };
+        etw::write(&self.source, &waiting);
+    }
+
     /// The device is removed: [`removal::mark_removed`].
     ///
     /// It completes no request, because `EvtDeviceSurpriseRemoval` is not synchronized with the
@@ -219,16 +237,22 @@ impl Removal for Pf {
             // A removed device delivers nothing.
             let FollowUp { changed, .. } = vfs.broker.remove(wait::now());
             self.pending.on_change(changed);
+            for vf in vfs.all() {
+                vf.turn.remove();
+            }
         }
     }
 
-    /// The function driver of the device has no companion.
     fn companion(&self) -> Option<&Attachment> {
-        None
+        Some(&self.companion.attachment)
     }
 
-    fn pause(&self) {
-        wait::pause();
+    fn pause(&self, milliseconds: u32) {
+        wait::sleep(milliseconds);
+    }
+
+    fn report_companion(&self) {
+        self.report_waiting_for_companion(u16::MAX);
     }
 
     fn is_first_drain(&self) -> bool {

@@ -1,8 +1,8 @@
 //! Plug and Play and power callbacks.
 //!
 //! Order of a start: `device::add` creates the objects; `prepare_hardware` finds the device's
-//! registers, and the first time reads the parameters, compares the table's IDs with the device's,
-//! and allocates the memory; `d0_entry` turns the VFs on, finds their memory, and admits calls to
+//! registers, the first time reads the parameters, compares the table's IDs with the device's, and
+//! allocates the memory, and attaches the companion; `d0_entry` turns the VFs on, finds their memory, and admits calls to
 //! the hardware. A stop is the reverse. The VFs' blocks stay as they are from the first start to
 //! the removal.
 
@@ -13,6 +13,7 @@ use wdk_sys::{
 };
 
 use crate::{
+    companion,
     etw::{self, EtwEvent},
     events,
     os::{packet, wdf},
@@ -55,6 +56,8 @@ pub(crate) unsafe extern "C" fn prepare_hardware(
         pf.confirm_facts(&hardware.facts())?;
         // SAFETY: this is EvtDevicePrepareHardware.
         unsafe { pf.hardware.change(|place| *place = Some(hardware)) };
+        // SAFETY: as above. It is last: a start that fails has no companion.
+        unsafe { companion::attach(pf, vfs, device) };
         Ok(())
     };
     prepare().map_or_else(
@@ -63,12 +66,14 @@ pub(crate) unsafe extern "C" fn prepare_hardware(
     )
 }
 
-/// `EvtDeviceReleaseHardware`: releases the bus's interfaces.
+/// `EvtDeviceReleaseHardware`: detaches the companion and releases the bus's interfaces.
 pub(crate) unsafe extern "C" fn release_hardware(
     device: WDFDEVICE,
     _translated: WDFCMRESLIST,
 ) -> NTSTATUS {
     if let Some(pf) = lifetime::of_device(device) {
+        // SAFETY: this is EvtDeviceReleaseHardware.
+        unsafe { companion::detach(pf) };
         // SAFETY: this is EvtDeviceReleaseHardware.
         unsafe { pf.hardware.change(|place| *place = None) };
     }

@@ -69,20 +69,33 @@ impl VfReset for Reset<'_> {
     type FollowUp = FollowUp;
     type Signal = Event;
 
-    /// The function driver of the device has no companion.
     fn calls(&self) -> Option<VfCalls<'_, Event>> {
-        None
+        Some(self.pf.companion.calls(&self.context.turn))
     }
 
-    fn notify_companion(&self) {}
+    fn notify_companion(&self) {
+        // SAFETY: `VfCallsOfReset::finish` calls, which holds a call guard meanwhile.
+        let callbacks = unsafe { self.pf.companion.callbacks() };
+        let Some((context, reset)) = callbacks.and_then(|all| Some((all.context, all.vf_reset?)))
+        else {
+            return;
+        };
+        // SAFETY: the companion is attached while a call is in flight, and the thread is at
+        // PASSIVE_LEVEL without a lock.
+        unsafe { reset(context, self.vf) };
+    }
 
     fn wipe(&self) -> Result<(), NtStatus> {
         let begun = self.vfs.broker.begin_reset(self.vf, wait::now());
         follow_up::complete(self.pf, self.vfs, begun)
     }
 
-    fn pause(&self) {
-        wait::pause();
+    fn pause(&self, milliseconds: u32) {
+        wait::sleep(milliseconds);
+    }
+
+    fn report_companion(&self) {
+        self.pf.report_waiting_for_companion(self.vf);
     }
 
     /// When the VFs are off, turning them on resets them (PCI Express Base Specification, section

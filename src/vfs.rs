@@ -6,6 +6,7 @@ use block_broker::{BlockSlot, Broker, Newest, Vf, VfLock};
 use block_table::Table;
 use pf_broker_abi::TableSource;
 use pf_state::{
+    companion::{HandsOver, Turn},
     config::Identity,
     failure::StartFailure,
     invalidation::Input,
@@ -17,7 +18,7 @@ use pf_state::{
 use wdk_sys::{WDFDEVICE, WDFOBJECT};
 
 use crate::{
-    os::{lock::SpinLock, memory, request::ManualQueue},
+    os::{lock::SpinLock, memory, request::ManualQueue, wait::Event},
     parameters::Parameters,
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct VfContext {
     vf: UnsafeCell<Vf<'static>>,
     /// Calls that use the VF's hardware enter it; a reset closes it.
     pub(crate) rundown: Rundown,
+    /// Orders the calls into the companion about this VF.
+    pub(crate) turn: Turn<Event>,
     /// `IOCTL_SRIOV_INVALIDATE_BLOCK` requests that name this VF.
     pub(crate) invalidations: ManualQueue,
     /// The registers of the VF, while it is off.
@@ -77,6 +80,8 @@ pub(crate) struct VfSet {
     contexts: &'static [VfContext],
     pub(crate) num_vfs: u16,
     pub(crate) table_source: TableSource,
+    /// What the table hands to the companion.
+    pub(crate) hands_over: HandsOver,
     /// How the input of an `IOCTL_SRIOV_INVALIDATE_BLOCK` is read.
     pub(crate) invalidate_input: Input,
     /// The PF's IDs, as its configuration space holds them.
@@ -106,6 +111,7 @@ impl VfSet {
         };
         let num_vfs = checked_num_vfs(parameters.num_vfs()?, table.device().max_vfs)?;
         let invalidate_input = parameters.invalidate_input()?;
+        let hands_over = HandsOver::of(&table);
         // SAFETY: as the caller promises.
         let contexts = unsafe { make_vfs(device, owner, &table, num_vfs) }?;
         let broker =
@@ -118,6 +124,7 @@ impl VfSet {
             contexts,
             num_vfs,
             table_source,
+            hands_over,
             invalidate_input,
             identity,
         })
@@ -185,14 +192,16 @@ unsafe fn make_vfs(
                 bytes: needed.bytes_needed,
             }
         })?;
-        context.write(VfContext {
+        let context = context.write(VfContext {
             lock: SpinLock::new(owner).map_err(StartFailure::Framework)?,
             newest: Newest::new(),
             vf: UnsafeCell::new(vf),
             rundown: Rundown::open(),
+            turn: Turn::new(Event::unusable()),
             invalidations: ManualQueue::new(device).map_err(StartFailure::Framework)?,
             saved: UnsafeCell::new(None),
         });
+        context.turn.signal().initialize();
     }
     // SAFETY: every context was written.
     Ok(unsafe { memory::written(contexts) })

@@ -3,7 +3,8 @@
 //! Other drivers' threads call the functions, any number at a time. What a caller points to is
 //! checked for NULL, copied once, raw, and not read again; replies are built in private memory and
 //! copied out whole. Block reads, block writes and references work up to `DISPATCH_LEVEL`,
-//! everything else at `PASSIVE_LEVEL`, as the header says.
+//! everything else at `PASSIVE_LEVEL`, as the header says. Reads and writes that the companion
+//! handles are refused above `PASSIVE_LEVEL`.
 
 use core::{ffi::c_void, ptr::NonNull};
 
@@ -13,7 +14,7 @@ use pcivirt_abi::{
     bus::MemoryDescriptor,
     sriov::{DEVICE_INTERFACE_VERSION, DeviceInterface, DevicePowerState},
 };
-use pf_broker_abi::PowerState;
+use pf_broker_abi::{Operation, PowerState};
 use pf_state::{
     config::{self, Identity, Space},
     power,
@@ -23,6 +24,7 @@ use pf_state::{
 
 use crate::{
     follow_up,
+    handing::{self, OnVf},
     os::wait,
     pci::{Hardware, Location},
     pf::{Pf, lifetime},
@@ -114,9 +116,14 @@ unsafe extern "C" fn read_block(
         let length = if buffer.is_null() { 0 } else { length };
         let mut reply: Image = [0; MAX_BLOCK_LENGTH];
         let vfs = pf.vfs()?;
-        let broker = &vfs.broker;
-        let read = broker.read(vf_index, block_id, length, &mut reply, wait::now());
-        follow_up::complete(pf, vfs, read)?;
+        let operation = (vf_index, block_id, length);
+        if let Some(on) = OnVf::find(pf, vfs, Operation::Read, operation) {
+            handing::read(on, &mut reply)?;
+        } else {
+            let broker = &vfs.broker;
+            let read = broker.read(vf_index, block_id, length, &mut reply, wait::now());
+            follow_up::complete(pf, vfs, read)?;
+        }
         let count = (length as usize).min(reply.len());
         // SAFETY: the caller's buffer is not NULL, as the broker refuses a length of 0, and has
         // room for its length, which is at least `count`; the private reply has `count` bytes.
@@ -151,6 +158,10 @@ unsafe extern "C" fn write_block(
             }
         }
         let vfs = pf.vfs()?;
+        let operation = (vf_index, block_id, length);
+        if let Some(on) = OnVf::find(pf, vfs, Operation::Write, operation) {
+            return handing::write(on, &sent);
+        }
         let broker = &vfs.broker;
         let written = broker.write(vf_index, block_id, length, &sent, wait::now());
         follow_up::complete(pf, vfs, written)
@@ -338,10 +349,7 @@ unsafe extern "C" fn set_power_state(
 ) -> NtStatus {
     let set = |pf: &Pf| {
         let state = power::request(power_state, wake != 0)?;
-        let vfs = pf.vfs()?;
-        let broker = &vfs.broker;
-        let set = broker.set_power(vf_index, as_broker_state(state), wait::now());
-        follow_up::complete(pf, vfs, set)
+        handing::set_power(pf, pf.vfs()?, vf_index, as_broker_state(state))
     };
     // SAFETY: the caller holds a reference to the interface.
     unsafe { on_pf(context, set) }

@@ -112,9 +112,14 @@ pub(super) fn stats(
     output: &mut Output<'_>,
 ) -> Result<(), NtStatus> {
     require_zero(request.reserved)?;
-    let vf = vfs.broker.status(request.vf).map_err(status_of)?;
+    output.push_structure(&of_vf(vfs, request.vf)?)
+}
+
+/// The counters of a VF.
+pub(crate) fn of_vf(vfs: &VfSet, vf: u16) -> Result<abi::StatsReply, NtStatus> {
+    let vf = vfs.broker.status(vf).map_err(status_of)?;
     let (reason_count, refused) = by_reason(|reason| vf.counters.refused(reason));
-    output.push_structure(&abi::StatsReply {
+    Ok(abi::StatsReply {
         reads: vf.counters.reads,
         writes: vf.counters.writes,
         publishes: vf.counters.publishes,

@@ -1,8 +1,9 @@
-//! Functions of the kernel that the driver looks up when it loads, because not every kernel exports
-//! them.
+//! The kernel's clock and the calling thread. Functions that not every kernel exports are looked up
+//! when the driver loads.
 
 use core::{
     ffi::c_void,
+    num::NonZeroUsize,
     sync::atomic::{AtomicPtr, Ordering},
 };
 
@@ -65,4 +66,22 @@ pub(crate) fn system_time() -> u64 {
     // SAFETY: the result lives through the call.
     unsafe { query(&raw mut now) };
     now.cast_unsigned()
+}
+
+/// The identifier of the calling thread, which no other thread has meanwhile. At any IRQL.
+pub(crate) fn current_thread() -> NonZeroUsize {
+    // SAFETY: the function has no preconditions.
+    let thread = unsafe { wdk_sys::ntddk::PsGetCurrentThreadId() };
+    // Only the idle thread has none, which calls no driver at a level where it could wait.
+    NonZeroUsize::new(thread.addr()).unwrap_or(NonZeroUsize::MAX)
+}
+
+/// Whether the calling thread is at `PASSIVE_LEVEL` and outside of a guarded region, so that code of
+/// another driver can wait there for whatever it likes.
+///
+/// `KeGetCurrentIrql` is an inline function that reads a register; the function that is called here
+/// is true from `APC_LEVEL` on and in a guarded region, where no I/O on a file ends.
+pub(crate) fn may_wait() -> bool {
+    // SAFETY: the function has no preconditions.
+    unsafe { wdk_sys::ntddk::KeAreAllApcsDisabled() == 0 }
 }

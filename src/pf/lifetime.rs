@@ -1,8 +1,8 @@
 //! Creates, finds, references and deletes the framework object of a PF.
 //!
 //! A PF is the context of a framework object of its own, a child of the driver and not of the
-//! device, because an interface may be held longer than the device exists. The device and each
-//! holder of the interface hold it; the last release deletes it.
+//! device, because an interface may be held longer than the device exists. The device, each holder
+//! of the interface and each companion hold it; the last release deletes it.
 
 use core::{
     ptr::NonNull,
@@ -13,7 +13,8 @@ use pcivirt_abi::Luid;
 use pf_state::{
     event,
     failure::StartFailure,
-    rundown::Released,
+    position::Position,
+    rundown::{Holder, Released},
     status::{self, NtStatus},
 };
 use wdk_sys::{PFN_WDF_WORKITEM, WDFDEVICE, WDFOBJECT};
@@ -31,7 +32,7 @@ use crate::{
 /// How many PFs exist.
 static LIVING: AtomicU32 = AtomicU32::new(0);
 
-/// A holder of an interface has kept it longer than its device existed.
+/// A holder has kept a PF longer than its device existed.
 static OUTLIVED: AtomicBool = AtomicBool::new(false);
 
 /// The time that the thread of the last holder gets to leave this image.
@@ -125,6 +126,7 @@ pub(crate) unsafe fn of_interface<'i>(context: *mut core::ffi::c_void) -> Option
 /// Creates the PF of a device, which holds it. `answer_waits` is the callback of its work item.
 pub(crate) fn create(
     device: WDFDEVICE,
+    position: Position,
     answer_waits: PFN_WDF_WORKITEM,
 ) -> Result<&'static Pf, NtStatus> {
     let mut attributes = object::with_context::<Pf>();
@@ -135,7 +137,7 @@ pub(crate) fn create(
     wdf::check(status)?;
     let new = Unfinished(handle);
     let place = object::context::<Pf>(handle).ok_or(status::UNSUCCESSFUL)?;
-    let pf = Pf::new(handle, device, new_luid()?, answer_waits)?;
+    let pf = Pf::new(handle, device, position, new_luid()?, answer_waits)?;
     let owner = device_context(device).ok_or(status::UNSUCCESSFUL)?;
     // SAFETY: the context has room for a PF, aligned, and nothing else refers to it yet.
     unsafe { place.write(pf) };
@@ -172,7 +174,7 @@ fn new_luid() -> Result<Luid, NtStatus> {
 impl Pf {
     /// Takes a reference to the interface. Callable up to `DISPATCH_LEVEL`.
     pub(crate) fn reference(&self) {
-        self.references.take();
+        self.references.take(Holder::Interface);
     }
 
     /// Releases a reference to the interface. Callable up to `DISPATCH_LEVEL`.
@@ -180,10 +182,39 @@ impl Pf {
     /// # Safety
     /// The caller no longer uses the PF.
     pub(crate) unsafe fn dereference(this: NonNull<Self>) {
+        // SAFETY: as the caller promises.
+        unsafe { Self::release(this, Holder::Interface) };
+    }
+
+    /// Takes a reference for the companion, which is about to get the driver's functions.
+    pub(crate) fn hold_for_companion(&self) {
+        self.references.take(Holder::Companion);
+    }
+
+    /// Releases the reference of a companion that has declined, in a callback of the device.
+    pub(crate) fn release_for_companion(&self) {
+        // The device holds the PF, too, so this is not the last hold.
+        let _ = self.references.release(Holder::Companion);
+    }
+
+    /// The companion releases its reference. Callable up to `DISPATCH_LEVEL`.
+    ///
+    /// # Safety
+    /// The companion no longer uses the PF.
+    pub(crate) unsafe fn released_by_companion(this: NonNull<Self>) {
+        // SAFETY: as the caller promises.
+        unsafe { Self::release(this, Holder::Companion) };
+    }
+
+    /// Releases a reference.
+    ///
+    /// # Safety
+    /// The holder no longer uses the PF.
+    unsafe fn release(this: NonNull<Self>, holder: Holder) {
         // SAFETY: the caller's reference, or the device, keeps the PF alive until it is released.
         let pf = unsafe { this.as_ref() };
         let object = pf.object;
-        match pf.references.release() {
+        match pf.references.release(holder) {
             Ok(Released::Last) => {
                 OUTLIVED.store(true, Ordering::Release);
                 // SAFETY: that was the last hold.
@@ -208,9 +239,9 @@ impl Pf {
         }
     }
 
-    /// Whether the interface is held.
+    /// Whether the interface is held. A companion is detached by a removal, and vetoes none.
     pub(crate) fn is_referenced(&self) -> bool {
-        self.references.are_held()
+        self.references.are_held(Holder::Interface)
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Trace {
     pub vfs: u16,
     /// Why only the simulation can play it; `None` if the lab plays it too.
     pub simulation_only: Option<String>,
+    /// Whether it needs a companion: the lab plays it on an upper filter alone.
+    pub companion: bool,
     /// The operations' file.
     pub operations: PathBuf,
     /// The file of the result lines.
@@ -57,6 +59,8 @@ struct TraceEntry {
     name: String,
     vfs: u16,
     simulation_only: Option<String>,
+    #[serde(default)]
+    companion: bool,
 }
 
 /// The repository's folder.
@@ -105,6 +109,7 @@ fn suite(folder: &Path) -> io::Result<Suite> {
         name: entry.name,
         vfs: entry.vfs,
         simulation_only: entry.simulation_only,
+        companion: entry.companion,
     };
     Ok(Suite {
         name: folder

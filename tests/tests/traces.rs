@@ -96,16 +96,20 @@ fn every_file_of_a_suite_is_a_trace_that_is_played() {
 }
 
 #[test]
-fn what_only_the_simulation_plays_says_why_and_moves_the_clock_or_has_a_companion() {
+fn what_only_the_simulation_plays_says_why_and_what_needs_a_companion_says_so() {
     for (suite, trace) in every_trace() {
         let operations = fs::read_to_string(&trace.operations).expect("the trace can be read");
-        let alone = operations.contains("\"advance\"") || operations.contains("\"companion\"");
+        let has = |name: &str| operations.contains(&format!("\"op\":\"{name}\""));
+        let name = format!("{}/{}", suite.name, trace.name);
         assert_eq!(
-            alone,
+            has("advance"),
             trace.simulation_only.is_some(),
-            "{}/{}: the lab plays every trace that neither advances the clock nor has a companion",
-            suite.name,
-            trace.name
+            "{name}: the lab plays every trace that does not advance the clock"
+        );
+        assert_eq!(
+            has("companion") || has("answer") || has("handed"),
+            trace.companion,
+            "{name}: the lab plays it on an upper filter alone if it has a companion"
         );
     }
 }

@@ -25,16 +25,20 @@ use context::Context;
 pub(crate) struct Parts {
     pub(crate) device: Option<Device>,
     pub(crate) limits: Option<Limits>,
+    pub(crate) constants: Vec<Member>,
     pub(crate) enums: Vec<Enum>,
     pub(crate) blocks: Vec<Block>,
 }
 
 /// Checks `file`, the manifest `text`.
 pub(crate) fn check(file: &syntax::File, text: &str, sink: &Sink) -> Parts {
+    let constants = constants(file, sink);
     let enums = enums(file, sink);
     let context = Context {
         text,
         sink,
+        constants: &file.constants,
+        knows_constants: file.knows_constants,
         enums: &file.enums,
         knows_enums: file.knows_enums,
         budget: &Budget::new(),
@@ -63,6 +67,7 @@ pub(crate) fn check(file: &syntax::File, text: &str, sink: &Sink) -> Parts {
     Parts {
         device: device(file),
         limits: limits(file),
+        constants,
         enums,
         blocks,
     }
@@ -90,6 +95,18 @@ fn limits(file: &syntax::File) -> Option<Limits> {
         writes_per_second: rate.value,
         burst: burst.value,
     })
+}
+
+fn constants(file: &syntax::File, sink: &Sink) -> Vec<Member> {
+    let names = file.constants.iter().map(|constant| &constant.name);
+    names::unique(names, "constant", sink);
+    let readable = file.constants.iter().filter_map(|constant| {
+        Some(Member {
+            name: constant.name.value.clone(),
+            value: constant.value?,
+        })
+    });
+    readable.collect()
 }
 
 fn enums(file: &syntax::File, sink: &Sink) -> Vec<Enum> {

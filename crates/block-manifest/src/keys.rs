@@ -203,6 +203,7 @@ pub const FILE: Section = Section {
     keys: &[
         required("device", TABLE),
         optional("limits", TABLE, "no limit"),
+        optional("const", TABLE, "no constants"),
         optional("enum", Values::Other("tables"), "no enumerations"),
         required("block", TABLES),
     ],
@@ -324,5 +325,6 @@ pub const LAYOUT: Section = Section {
     ],
 };
 
-/// Every table with a fixed set of keys. `[enum.NAME]` and `bits` have keys of the author's choice.
+/// Every table with a fixed set of keys. `[const]`, `[enum.NAME]` and `bits` have keys of the
+/// author's choice.
 pub const SECTIONS: &[&Section] = &[&FILE, &DEVICE, &LIMITS, &BLOCK, &FIELD, &VALID, &LAYOUT];

@@ -115,6 +115,7 @@ impl Manifest {
         Ok(Self {
             device,
             limits: parts.limits,
+            constants: parts.constants,
             enums: parts.enums,
             blocks: parts.blocks,
             warnings,

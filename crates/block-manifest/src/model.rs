@@ -11,6 +11,7 @@ use crate::types::{Integer, Type};
 pub struct Manifest {
     pub(crate) device: Device,
     pub(crate) limits: Option<Limits>,
+    pub(crate) constants: Vec<Member>,
     pub(crate) enums: Vec<Enum>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) warnings: Diagnostics,
@@ -352,6 +353,12 @@ impl Manifest {
     #[must_use]
     pub const fn limits(&self) -> Option<Limits> {
         self.limits
+    }
+
+    /// The constants, in the order of the manifest.
+    #[must_use]
+    pub fn constants(&self) -> &[Member] {
+        &self.constants
     }
 
     /// The enumerations, in the order of the manifest.

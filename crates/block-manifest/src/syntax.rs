@@ -46,6 +46,9 @@ impl<T> Written<T> {
 pub(crate) struct File {
     pub(crate) device: Option<Device>,
     pub(crate) limits: Option<Limits>,
+    pub(crate) constants: Vec<Constant>,
+    /// Whether every constant could be read.
+    pub(crate) knows_constants: bool,
     pub(crate) enums: Vec<Enum>,
     /// Whether every enumeration could be read.
     pub(crate) knows_enums: bool,
@@ -66,6 +69,14 @@ pub(crate) struct Device {
 pub(crate) struct Limits {
     pub(crate) writes_per_second: Option<Located<u32>>,
     pub(crate) burst: Option<Located<u32>>,
+}
+
+/// A named integer.
+#[derive(Debug)]
+pub(crate) struct Constant {
+    pub(crate) name: Located<String>,
+    /// Its value, if that can be read.
+    pub(crate) value: Option<u64>,
 }
 
 #[derive(Debug)]

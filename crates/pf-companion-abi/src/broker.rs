@@ -1,9 +1,16 @@
 //! What pf_broker offers to the companion.
 //!
 //! A function that the broker refuses returns the NTSTATUS of the
-//! [`Refusal`](pf_broker_abi::Refusal), as an IOCTL of the management interface does; the driver
-//! adds `STATUS_INVALID_PARAMETER` for a NULL pointer and for a scope that does not exist. After
-//! [`Detach`](crate::Detach) every function but [`Release`] fails with `STATUS_DEVICE_REMOVED`.
+//! [`Refusal`](pf_broker_abi::Refusal), as an IOCTL of the management interface does. The driver
+//! adds:
+//!
+//! | status | cause |
+//! |---|---|
+//! | `STATUS_INVALID_PARAMETER` | a NULL pointer that is not optional, or a scope that does not exist |
+//! | `STATUS_INVALID_DEVICE_STATE` | a call above `PASSIVE_LEVEL` of what works there alone |
+//! | `STATUS_DEVICE_REMOVED` | a call after [`Detach`](crate::Detach), of every function but [`Release`] |
+//!
+//! The memory that a pointer leads to may be pageable if the call is made at `PASSIVE_LEVEL`.
 
 use core::ffi::c_void;
 
@@ -14,8 +21,8 @@ use crate::assert_layout;
 #[cfg(doc)]
 use crate::{Attach, VERSION};
 
-/// Gives [`BrokerFunctions`] back; the companion must not use them afterwards. Up to
-/// `DISPATCH_LEVEL`.
+/// Gives [`BrokerFunctions`] back, once for each [`Attach`]; the companion must not use those of
+/// that call afterwards. Up to `DISPATCH_LEVEL`.
 pub type Release = unsafe extern "C" fn(broker: *mut c_void);
 /// Says whether the companion is ready, at any time, any number of times. While it is not, the
 /// operations that it would handle are refused as `companion`. `ready` is a `BOOLEAN`. Up to

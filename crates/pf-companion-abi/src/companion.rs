@@ -8,15 +8,16 @@ use pcivirt_abi::{InterfaceReference, NtStatus};
 use crate::{GUID_PF_BROKER_COMPANION, SetReady, VERSION};
 use crate::{assert_layout, broker::BrokerFunctions};
 
-/// pf_broker attaches: `broker` is valid until the companion has called
-/// [`Release`](crate::Release). The companion is not ready until it calls [`SetReady`], from here
-/// or later. With a failure the companion declines: pf_broker makes no other call, not even
-/// [`Detach`], and the companion must not use `broker`.
+/// pf_broker attaches. The companion copies the structure at `broker`, which is valid during the
+/// call; its functions may be called, from here on, until [`Release`](crate::Release). The companion
+/// is not ready until it calls [`SetReady`], from here or later. No other call is made until this
+/// one has returned. With a failure the companion declines: pf_broker makes no other call, not even
+/// [`Detach`], and the companion must not call the functions, not even `Release`.
 pub type Attach =
     unsafe extern "C" fn(context: *mut c_void, broker: *const BrokerFunctions) -> NtStatus;
 /// pf_broker detaches: none of its calls is in flight, and none follows. Its functions fail with
-/// `STATUS_DEVICE_REMOVED` from now on. The device is being stopped or removed; after a stop
-/// another [`Attach`] may follow.
+/// `STATUS_DEVICE_REMOVED` from now on, and after a surprise removal before. The device is being
+/// stopped or removed; after a stop another [`Attach`] may follow, and they work again.
 pub type Detach = unsafe extern "C" fn(context: *mut c_void);
 
 /// A VF's write to a block with `companion = "write"` or `"read-write"` has passed every rule, and

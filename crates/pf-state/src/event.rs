@@ -233,6 +233,24 @@ events! {
     /// held.
     WAITING_FOR_REFERENCES = WARNING "WaitingForReferences",
         c"The unload waits until the interfaces of removed devices are given back.";
+    /// The device has been prepared, and a companion has accepted.
+    COMPANION_ATTACHED = INFORMATION "CompanionAttached",
+        c"A companion is attached.";
+    /// The device releases its hardware: no other call follows.
+    COMPANION_DETACHED = INFORMATION "CompanionDetached",
+        c"The companion is detached.";
+    /// The block table hands operations over. `Status` is that of the query, 0 for a driver that is
+    /// the function driver itself.
+    COMPANION_MISSING = WARNING "CompanionMissing",
+        c"The block table needs a companion, and there is none.";
+    /// A driver below answers the query and is no companion. `Sentence` is the cause; `Status`,
+    /// `First` and `Second` are its values.
+    COMPANION_REFUSED = ERROR "CompanionRefused",
+        c"The driver below is no companion.";
+    /// A reset of `Vf`, or with 65535 a stop or a removal, waits for a call into the companion.
+    /// `First` is the time in milliseconds after which this is reported.
+    WAITING_FOR_COMPANION = WARNING "WaitingForCompanion",
+        c"A call into the companion has not returned, and is waited for without a limit.";
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //!    pending requests.
 
 use crate::{
-    companion::Attachment,
+    companion::{Attachment, wait_for_calls},
     hardware_rundowns::HardwareRundowns,
     rebalance::{Rebalance, Signal, Sleeper},
     rundown::Rundown,
@@ -36,8 +36,11 @@ pub trait Removal {
     /// The companion; `None` in a shell that never has one.
     fn companion(&self) -> Option<&Attachment>;
 
-    /// Lets a moment pass for calls in flight.
-    fn pause(&self);
+    /// Lets this many milliseconds pass for calls in flight.
+    fn pause(&self, milliseconds: u32);
+
+    /// Reports a call into the companion that does not return.
+    fn report_companion(&self);
 
     /// Whether this is the first call of this function.
     fn is_first_drain(&self) -> bool;
@@ -73,10 +76,12 @@ pub fn drain(pf: &impl Removal) {
         return;
     }
     while !(pf.hardware().are_empty() && pf.alive().is_empty()) {
-        pf.pause();
+        pf.pause(1);
     }
-    while !pf.companion().is_none_or(Attachment::is_idle) {
-        pf.pause();
-    }
+    wait_for_calls(
+        || pf.companion().is_none_or(Attachment::is_idle),
+        |milliseconds| pf.pause(milliseconds),
+        || pf.report_companion(),
+    );
     pf.complete_pending();
 }

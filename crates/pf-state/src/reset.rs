@@ -15,7 +15,7 @@
 //! [`flr`]: crate::flr
 
 use crate::{
-    companion::{VfCalls, VfCallsOfReset},
+    companion::{VfCalls, VfCallsOfReset, wait_for_calls},
     flr::{Completion, ResetFailure},
     rebalance::Signal,
     retention::{self, RegisterStore},
@@ -45,8 +45,11 @@ pub trait VfReset: RegisterStore {
     /// The status of a refusal; nothing changed then.
     fn wipe(&self) -> Result<(), NtStatus>;
 
-    /// Lets a moment pass for calls in flight.
-    fn pause(&self);
+    /// Lets this many milliseconds pass for calls in flight.
+    fn pause(&self, milliseconds: u32);
+
+    /// Reports a call into the companion that does not return.
+    fn report_companion(&self);
 
     /// Resets the VF's hardware, if it is on.
     ///
@@ -93,11 +96,13 @@ pub fn reset_vf(vf: &impl VfReset) -> Result<(), NtStatus> {
         return Err(status);
     }
     while !rundown.is_empty() {
-        vf.pause();
+        vf.pause(1);
     }
-    while !calls.as_ref().is_none_or(VfCallsOfReset::is_granted) {
-        vf.pause();
-    }
+    wait_for_calls(
+        || calls.as_ref().is_none_or(VfCallsOfReset::is_granted),
+        |milliseconds| vf.pause(milliseconds),
+        || vf.report_companion(),
+    );
     retention::discard(vf);
     let reset = vf.reset_hardware();
     // Also after a reset that failed: the tenant is gone. The VF is served after that.

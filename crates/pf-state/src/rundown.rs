@@ -1,10 +1,10 @@
 //! Rundown protection of what calls use, and references to the interface.
 //!
-//! A *reference* says that its holder may call later: it keeps memory alive and vetoes a
-//! query-remove. A *call in flight* uses the hardware now, which must not go away under it. A
+//! A *reference* says that its holder may call later: it keeps memory alive, and that of an
+//! interface's holder vetoes a query-remove. A *call in flight* uses the hardware now, which must not go away under it. A
 //! [`Rundown`] counts calls and can be closed; [`References`] counts references and cannot.
 
-use crate::atomic::{AtomicU32, Ordering};
+use crate::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Closed: no call may enter.
 const CLOSED: u32 = 1 << 31;
@@ -135,17 +135,45 @@ impl Rundown {
 }
 
 /// The device that offers the interface exists.
-const DEVICE: u32 = 1 << 31;
-/// The references to the interface.
-const HOLDERS: u32 = DEVICE - 1;
+const DEVICE: u64 = 1 << 63;
+/// The bits of each kind of holder.
+const HOLDERS: u64 = (1 << 31) - 1;
 
-/// Counts the references to an interface, beside the hold of the device that offers it.
+/// Who holds a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The virtualization stack, or another driver that was given the interface. It vetoes a
+    /// query-remove: nothing informs it of a removal.
+    Interface,
+    /// A companion that was given the driver's functions. It is detached in a removal, so it vetoes
+    /// none.
+    Companion,
+}
+
+impl Holder {
+    /// One reference of this holder.
+    const fn one(self) -> u64 {
+        match self {
+            Self::Interface => 1,
+            Self::Companion => 1 << 31,
+        }
+    }
+
+    /// The bits of all its references.
+    const fn all(self) -> u64 {
+        HOLDERS * self.one()
+    }
+}
+
+/// Counts the references to an interface and to the functions for the companion, beside the hold of
+/// the device that offers them.
 ///
-/// The two are separate so that a holder that releases more than it took cannot release the
-/// device's hold: the object that is counted lives at least as long as the device.
+/// The kinds are separate so that a holder that releases more than it took cannot release the
+/// device's hold or that of the other kind: the object that is counted lives at least as long as
+/// the device.
 #[derive(Debug)]
 pub struct References {
-    word: AtomicU32,
+    word: AtomicU64,
 }
 
 /// A reference was released while none was held.
@@ -156,46 +184,46 @@ pub struct Unbalanced;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the object is to be deleted after the last release"]
 pub enum Released {
-    /// The device or a holder of the interface still holds the object.
+    /// The device or another holder still holds the object.
     NotLast,
     /// This was the last hold; no other call returns this.
     Last,
 }
 
 impl Released {
-    const fn of(word: u32) -> Self {
+    const fn of(word: u64) -> Self {
         if word == 0 { Self::Last } else { Self::NotLast }
     }
 }
 
 impl References {
-    /// The device exists, and the interface is not held.
+    /// The device exists, and nothing else holds a reference.
     #[must_use]
     pub fn of_device() -> Self {
         Self {
-            word: AtomicU32::new(DEVICE),
+            word: AtomicU64::new(DEVICE),
         }
     }
 
     /// Adds one. A count that would overflow stays where it is, so that nothing is freed early.
-    pub fn take(&self) {
+    pub fn take(&self, holder: Holder) {
         let _ = self
             .word
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
-                (word & HOLDERS < HOLDERS).then_some(word + 1)
+                (word & holder.all() < holder.all()).then_some(word + holder.one())
             });
     }
 
     /// Releases one.
     ///
     /// # Errors
-    /// [`Unbalanced`] when the interface is not held; nothing changes.
-    pub fn release(&self) -> Result<Released, Unbalanced> {
+    /// [`Unbalanced`] when there is none of this holder; nothing changes.
+    pub fn release(&self, holder: Holder) -> Result<Released, Unbalanced> {
         self.word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |word| {
-                (word & HOLDERS > 0).then_some(word - 1)
+                (word & holder.all() > 0).then(|| word - holder.one())
             })
-            .map(|before| Released::of(before - 1))
+            .map(|before| Released::of(before - holder.one()))
             .map_err(|_| Unbalanced)
     }
 
@@ -208,10 +236,10 @@ impl References {
         Released::of(before & !DEVICE)
     }
 
-    /// Whether the interface is held.
+    /// Whether there is a reference of this holder.
     #[must_use]
-    pub fn are_held(&self) -> bool {
-        self.word.load(Ordering::Acquire) & HOLDERS != 0
+    pub fn are_held(&self, holder: Holder) -> bool {
+        self.word.load(Ordering::Acquire) & holder.all() != 0
     }
 }
 
@@ -386,22 +414,29 @@ mod tests {
         });
     }
 
+    const HELD_BY: [Holder; 2] = [Holder::Interface, Holder::Companion];
+
     /// Plays one event on the references and on their plain words: whether the device is there, and
-    /// how many hold the interface.
-    fn hold(event: usize, references: &References, device: &mut bool, holders: &mut u32) {
-        let left = |device: bool, holders: u32| match (device, holders) {
-            (false, 0) => Released::Last,
+    /// how many references each kind of holder has.
+    fn hold(event: usize, references: &References, device: &mut bool, holders: &mut [u32; 2]) {
+        let left = |device: bool, holders: [u32; 2]| match (device, holders) {
+            (false, [0, 0]) => Released::Last,
             _ => Released::NotLast,
         };
         match event {
-            0 => {
-                references.take();
-                *holders += 1;
+            0 | 1 => {
+                references.take(HELD_BY[event]);
+                holders[event] += 1;
             }
-            1 if *holders == 0 => assert_eq!(references.release(), Err(Unbalanced)),
-            1 => {
-                *holders -= 1;
-                assert_eq!(references.release(), Ok(left(*device, *holders)));
+            2 | 3 => {
+                let expected = match holders[event - 2].checked_sub(1) {
+                    None => Err(Unbalanced),
+                    Some(fewer) => {
+                        holders[event - 2] = fewer;
+                        Ok(left(*device, *holders))
+                    }
+                };
+                assert_eq!(references.release(HELD_BY[event - 2]), expected);
             }
             _ if *device => {
                 *device = false;
@@ -409,21 +444,22 @@ mod tests {
             }
             _ => assert_eq!(references.device_gone(), Released::NotLast, "told once"),
         }
-        assert_eq!(references.are_held(), *holders > 0);
+        let held = HELD_BY.map(|holder| references.are_held(holder));
+        assert_eq!(held, holders.map(|count| count > 0));
     }
 
     #[test]
     fn in_every_order_the_last_hold_and_no_other_is_told_and_the_device_keeps_its_own() {
-        const EVENTS: usize = 3;
-        const LENGTH: u32 = 8;
+        const EVENTS: usize = 5;
+        const LENGTH: u32 = 7;
         for order in 0..EVENTS.pow(LENGTH) {
             let references = References::of_device();
-            let (mut device, mut holders) = (true, 0);
+            let (mut device, mut holders) = (true, [0, 0]);
             let mut rest = order;
             for _ in 0..LENGTH {
                 hold(rest % EVENTS, &references, &mut device, &mut holders);
                 rest /= EVENTS;
-                if !device && holders == 0 {
+                if !device && holders == [0, 0] {
                     // Whatever was counted here is deleted by now.
                     break;
                 }
@@ -432,11 +468,18 @@ mod tests {
     }
 
     #[test]
-    fn the_count_of_references_never_reaches_the_devices_flag() {
-        let full = References {
-            word: AtomicU32::new(HOLDERS),
-        };
-        full.take();
-        assert_eq!(full.word.load(Ordering::Relaxed), HOLDERS);
+    fn a_count_of_references_never_reaches_the_bits_of_another() {
+        for (holder, other) in [
+            (Holder::Interface, Holder::Companion),
+            (Holder::Companion, Holder::Interface),
+        ] {
+            let full = References {
+                word: AtomicU64::new(holder.all()),
+            };
+            full.take(holder);
+            assert_eq!(full.word.load(Ordering::Relaxed), holder.all());
+            assert!(!full.are_held(other));
+            assert_eq!(holder.all() & (other.all() | DEVICE), 0);
+        }
     }
 }

@@ -121,9 +121,11 @@ impl Removal for Pf {
         Some(&self.companion)
     }
 
-    fn pause(&self) {
+    fn pause(&self, _milliseconds: u32) {
         yield_now();
     }
+
+    fn report_companion(&self) {}
 
     fn is_first_drain(&self) -> bool {
         true

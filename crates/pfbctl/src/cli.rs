@@ -150,6 +150,15 @@ Examples:
     /// Show the last events of a VF (Windows)
     Journal(Journal),
 
+    /// Print counters for Prometheus, or answer its scrapes (Windows)
+    ///
+    /// The format is `OpenMetrics` 1.0; docs/fleet.md lists the metrics and shows how to collect them.
+    #[command(after_help = "\
+Examples:
+  pfbctl metrics
+  pfbctl metrics --listen 127.0.0.1:9821")]
+    Metrics(Metrics),
+
     /// Print the script that completes commands and options in a shell
     #[command(after_help = "\
 Examples:
@@ -687,6 +696,17 @@ pub(crate) struct Journal {
     /// Only entries after the one of this number
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) after: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Metrics {
+    /// Answer requests at this address and port until Ctrl-C; anyone who reaches it can read
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+
+    /// Also the counters of each block of each VF
+    #[arg(long)]
+    pub(crate) blocks: bool,
 }
 
 /// Bytes from the command line.

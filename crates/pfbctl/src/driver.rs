@@ -2,6 +2,7 @@
 
 mod allowed;
 mod connection;
+mod metrics;
 mod names;
 mod publishing;
 mod reply;
@@ -20,6 +21,7 @@ use crate::failure::Failure;
 use crate::json::{self, Bytes};
 use allowed::{Request, Transfer, explain};
 use connection::{Access, devices, open};
+pub(crate) use metrics::metrics;
 use names::Names;
 use publishing::{Base, Content};
 use reply::{BlockStats, Devices, Drained, Event, Journal, Message, Refused, Stats, Value};

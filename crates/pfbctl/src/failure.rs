@@ -84,6 +84,14 @@ pub(crate) enum Failure {
         /// The error that ended it.
         source: PlayError<std::convert::Infallible>,
     },
+    /// Nothing can be served at this address.
+    #[error("cannot listen at {address}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// The error of the operating system.
+        source: io::Error,
+    },
     /// Standard output cannot be written.
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),

@@ -85,12 +85,12 @@ fn property(key: &Key) -> Value {
 
 fn values(key: &Key) -> Value {
     match key.values {
-        Values::Integers(min, max) | Values::Hexadecimal(min, max) => integer(min, max),
+        Values::Integers(min, max) | Values::Hexadecimal(min, max) => number(min, max),
         Values::OneOrMore(min, max, most) => json!({ "anyOf": [
-            integer(min, max),
+            number(min, max),
             {
                 "type": "array",
-                "items": integer(min, max),
+                "items": number(min, max),
                 "minItems": 1,
                 "maxItems": most,
                 "uniqueItems": true,
@@ -116,8 +116,10 @@ fn other(key: &str, phrase: &str) -> Value {
         ("table", "bits") => named(&json!({ "anyOf": [
             integer(0, 63),
             { "type": "string", "pattern": "^[0-9]+(-[0-9]+)?$" },
+            name(),
         ] })),
-        ("tables", "enum") => named(&named(&integer(0, u64::MAX))),
+        ("table", "const") => named(&integer(0, u64::MAX)),
+        ("tables", "enum") => named(&named(&number(0, u64::MAX))),
         ("table", _) => within(key, "").unwrap_or_else(|| json!({ "type": "object" })),
         ("array of tables", _) => tables(within(key, "[[").unwrap_or_else(|| json!({}))),
         ("string" | "type" | "name of a field" | "expression, or `else`", _) => {
@@ -155,6 +157,11 @@ fn named(values: &Value) -> Value {
 /// A value of a field: a number or the name of one.
 fn value() -> Value {
     json!({ "anyOf": [integer(0, u64::MAX), { "type": "string" }] })
+}
+
+/// An integer, or the name of a constant.
+fn number(min: u64, max: u64) -> Value {
+    json!({ "anyOf": [integer(min, max), name()] })
 }
 
 fn integer(min: u64, max: u64) -> Value {

@@ -4,7 +4,7 @@ mod description;
 
 use std::io::Write;
 
-use block_manifest::{Block, Field, Manifest, OneOf, SequenceKind, Valid};
+use block_manifest::{Block, Field, Manifest, Member, OneOf, SequenceKind, Valid};
 use block_table::{Access, Companion, Kind, OnReset, ShortRead, Table, WhenFull};
 
 use crate::byte_map;
@@ -80,7 +80,7 @@ fn show_manifest(
         show_block(manifest, block, out)?;
     }
     if chosen.is_none() {
-        show_enums(manifest, out)?;
+        show_named_values(manifest, out)?;
     }
     Ok(())
 }
@@ -332,18 +332,22 @@ fn values_text(set: &OneOf) -> String {
     values.join(", ")
 }
 
-fn show_enums(manifest: &Manifest, out: &mut dyn Write) -> Result<(), Failure> {
+fn show_named_values(manifest: &Manifest, out: &mut dyn Write) -> Result<(), Failure> {
+    let named = |members: &[Member]| {
+        let members = members.iter();
+        let members = members.map(|member| format!("{} = {}", member.name, member.value));
+        members.collect::<Vec<String>>().join(", ")
+    };
+    if !manifest.constants().is_empty() {
+        let constants = named(manifest.constants());
+        writeln!(out, "\n{HEADING}constants{HEADING:#}  {constants}")?;
+    }
     for enumeration in manifest.enums() {
-        let members: Vec<String> = enumeration
-            .members
-            .iter()
-            .map(|member| format!("{} = {}", member.name, member.value))
-            .collect();
         writeln!(
             out,
             "\n{HEADING}enum {}{HEADING:#}  {}",
             enumeration.name,
-            members.join(", ")
+            named(&enumeration.members)
         )?;
     }
     Ok(())

@@ -5,12 +5,14 @@
 //! | [`stack`] | runner → the driver with the bus, virtualization stack and VPCI doubles |
 //! | [`contention`] | the same, for many threads on the same VFs |
 //! | [`function_driver`] | runner → the lab's function driver, through whatever is above it |
+//! | [`companion`] | runner → the same as the companion of the driver above it |
 //! | [`sample`] | runner, as a guest's user-mode software → the sample VF driver |
 //!
 //! All codes are buffered. Integers are little endian. Nothing here is part of the product.
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod companion;
 pub mod contention;
 pub mod function_driver;
 pub mod sample;

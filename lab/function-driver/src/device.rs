@@ -9,7 +9,7 @@ use wdk_sys::{
 };
 
 use crate::{
-    configuration,
+    companion, configuration,
     record::COUNTERS,
     requests,
     wdf::{self, ok},
@@ -54,7 +54,8 @@ fn create(mut init: PWDFDEVICE_INIT) -> Result<(), NTSTATUS> {
             ptr::null_mut(),
             ptr::null_mut()
         )
-    })
+    })?;
+    companion::offer(device)
 }
 
 fn set_callbacks(init: PWDFDEVICE_INIT) -> Result<(), NTSTATUS> {

@@ -2,16 +2,22 @@
 //!
 //! It drives the PF in the lab's runs in which the driver under test is an upper filter. It knows
 //! nothing of SR-IOV: it counts what reaches it, and the checks compare with what was sent to the
-//! top of the stack.
+//! top of the stack. It is the companion of the driver above, and answers as the runner says.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `device.rs` | the device, its Plug and Play and power callbacks |
 //! | `requests.rs` | creates, cleanups, closes, reads, writes, device controls, WMI |
+//! | `companion.rs`, `companion/*` | the driver as the companion of the driver above it |
+//! | `buffers.rs` | the buffers of requests |
 //! | `record.rs` | the counters |
 //! | `configuration.rs` | VF Enable of the PF |
 #![no_std]
 
+extern crate alloc;
+
+mod buffers;
+mod companion;
 mod configuration;
 mod device;
 mod record;

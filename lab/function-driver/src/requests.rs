@@ -1,15 +1,15 @@
 //! Requests that reach the driver: each is counted, most are answered.
 
-use core::ptr;
-
 use lab_control::function_driver::{IOCTL_ECHO, IOCTL_TAKE_RECORD};
 use wdk_sys::{
-    NTSTATUS, PIRP, PVOID, STATUS_INVALID_DEVICE_REQUEST, STATUS_OBJECT_NAME_NOT_FOUND,
-    STATUS_SUCCESS, WDFDEVICE, WDFFILEOBJECT, WDFQUEUE, WDFREQUEST,
+    NTSTATUS, PIRP, STATUS_INVALID_DEVICE_REQUEST, STATUS_OBJECT_NAME_NOT_FOUND, STATUS_SUCCESS,
+    WDFDEVICE, WDFFILEOBJECT, WDFQUEUE, WDFREQUEST,
 };
 use zerocopy::IntoBytes as _;
 
 use crate::{
+    buffers::reply,
+    companion,
     record::{self, COUNTERS, Counter},
     wdf,
 };
@@ -87,7 +87,10 @@ pub(crate) unsafe extern "C" fn internal_device_control(
 
 fn control(counter: &Counter, request: WDFREQUEST, lengths: (usize, usize), code: u32) {
     match code {
-        IOCTL_TAKE_RECORD => take_record(request),
+        IOCTL_TAKE_RECORD => finish(request, reply(request, record::take().as_bytes())),
+        _ if companion::is_own_code(code) => {
+            finish(request, companion::control(request, lengths.1, code));
+        }
         IOCTL_ECHO => {
             counter.count();
             // Input and output are one buffer, so the bytes are where they belong.
@@ -100,27 +103,11 @@ fn control(counter: &Counter, request: WDFREQUEST, lengths: (usize, usize), code
     }
 }
 
-fn take_record(request: WDFREQUEST) {
-    const LENGTH: usize = size_of::<lab_control::function_driver::Record>();
-    let mut buffer: PVOID = ptr::null_mut();
-    // SAFETY: the driver owns the request, and the result lives through the call.
-    let status = unsafe {
-        wdf::call!(
-            WdfRequestRetrieveOutputBuffer,
-            request,
-            LENGTH,
-            &raw mut buffer,
-            ptr::null_mut(),
-        )
-    };
-    if status < 0 {
-        return complete(request, status, 0);
+fn finish(request: WDFREQUEST, result: Result<usize, NTSTATUS>) {
+    match result {
+        Ok(written) => complete(request, STATUS_SUCCESS, written),
+        Err(status) => complete(request, status, 0),
     }
-    let record = record::take();
-    let bytes = record.as_bytes();
-    // SAFETY: the buffer has room for the record, which is no part of it.
-    unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.cast(), bytes.len()) };
-    complete(request, STATUS_SUCCESS, LENGTH);
 }
 
 fn complete(request: WDFREQUEST, status: NTSTATUS, information: usize) {

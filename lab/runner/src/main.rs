@@ -42,6 +42,8 @@ mod preconditions;
 #[cfg(windows)]
 mod rebalance;
 #[cfg(windows)]
+mod sample_companion;
+#[cfg(windows)]
 mod session;
 #[cfg(windows)]
 mod stack;

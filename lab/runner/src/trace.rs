@@ -9,13 +9,15 @@ use anyhow::Result;
 use block_trace::{
     Change, Direction, Failure, HandedWrite, Host, PlayError, PowerState, Stats, Status, Target,
 };
+use lab_control::companion::{Answer, Handed};
 use lab_control::{MAX_BLOCK_LENGTH, sample, stack as abi};
 use pcivirt_abi::sriov;
 use pf_broker_abi::{ChangesCookie, Refusal};
 use pf_broker_client::{Control as _, Device, Error as ClientError, Handle, Vfs};
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
-use crate::cli::Path;
+use crate::cli::{Path, Position};
+use crate::sample_companion::SampleCompanion;
 use crate::session::Session;
 use crate::stack::Failed;
 
@@ -121,6 +123,18 @@ impl Lab<'_> {
             }))),
             Path::Auto | Path::Vpci => Ok(guest),
         }
+    }
+
+    /// The sample companion, which is the function driver below a filter.
+    fn sample(&self) -> Outcome<SampleCompanion> {
+        if self.session.bench.position != Position::UpperFilter {
+            return Err(Failure::Host(Trouble::NotCarried(
+                "the driver is the function driver of its device, which has no companion"
+                    .to_owned(),
+            )));
+        }
+        let opened = SampleCompanion::open(self.session);
+        opened.map_err(|error| Failure::Host(Trouble::Spoiled(format!("{error:#}"))))
     }
 
     fn management(&self) -> Outcome<&Device<Handle>> {
@@ -329,23 +343,39 @@ impl Host for Lab<'_> {
         Ok(())
     }
 
-    fn companion(&mut self, _: bool) -> Outcome<()> {
-        without_companion()
+    fn companion(&mut self, ready: bool) -> Outcome<()> {
+        self.sample()?.set_ready(ready).map_err(refused)
     }
 
-    fn answer(&mut self, _: u32, _: Direction, _: u32, _: Option<&[u8]>) -> Outcome<()> {
-        without_companion()
+    fn answer(
+        &mut self,
+        block: u32,
+        to: Direction,
+        status: u32,
+        data: Option<&[u8]>,
+    ) -> Outcome<()> {
+        let mut answer = Answer {
+            reads: (to == Direction::Read).into(),
+            status,
+            has_data: data.is_some().into(),
+            length: u32::try_from(data.unwrap_or_default().len()).unwrap_or(u32::MAX),
+            ..Answer::accept(block)
+        };
+        for (place, byte) in answer.data.iter_mut().zip(data.unwrap_or_default()) {
+            *place = *byte;
+        }
+        self.sample()?.set_answer(&answer).map_err(refused)
     }
 
     fn handed(&mut self) -> Outcome<Vec<HandedWrite>> {
-        without_companion()
+        let handed = self.sample()?.take_handed().map_err(refused)?;
+        let write = |one: Handed| HandedWrite {
+            vf: one.vf,
+            block: one.block,
+            data: one.data[..usize::from(one.length).min(MAX_BLOCK_LENGTH)].to_vec(),
+        };
+        Ok(handed.into_iter().map(write).collect())
     }
-}
-
-fn without_companion<T>() -> Outcome<T> {
-    Err(Failure::Host(Trouble::NotCarried(
-        "the driver is the function driver of its device, which has no companion".to_owned(),
-    )))
 }
 
 impl Lab<'_> {

@@ -36,6 +36,8 @@ impl Context<'_> {
             fields,
             hidden,
             knows_fields,
+            constants: self.constants,
+            knows_constants: self.knows_constants,
             enums: self.enums,
             knows_enums: self.knows_enums,
         }

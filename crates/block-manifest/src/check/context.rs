@@ -10,6 +10,9 @@ pub(crate) struct Context<'c> {
     /// The manifest's text.
     pub(crate) text: &'c str,
     pub(crate) sink: &'c Sink,
+    pub(crate) constants: &'c [syntax::Constant],
+    /// Whether every constant is among them.
+    pub(crate) knows_constants: bool,
     pub(crate) enums: &'c [syntax::Enum],
     /// Whether every enumeration is among them.
     pub(crate) knows_enums: bool,

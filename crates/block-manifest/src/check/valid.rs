@@ -10,7 +10,7 @@ use crate::syntax;
 use crate::types::{Integer, Type};
 
 impl Context<'_> {
-    /// The number that `value` is: an integer, or `"enumeration.name"`.
+    /// The number that `value` is: an integer, `"enumeration.name"`, or a constant.
     pub(super) fn number(&self, value: &Located<syntax::Value>) -> Option<u64> {
         match &value.value {
             syntax::Value::Number(number) => Some(*number),
@@ -32,12 +32,22 @@ impl Context<'_> {
             self.sink.report(not_a_range(name, span));
             return None;
         }
+        let mut constants = self.constants.iter();
+        if let Some(constant) = constants.find(|constant| constant.name.value == name) {
+            return constant.value;
+        }
         let Some((first, part)) = name.split_once('.') else {
+            if !self.knows_constants {
+                return None;
+            }
+            let names = self.constants.iter();
+            let names = names.map(|constant| constant.name.value.as_str());
             let diagnostic = Diagnostic::error(
                 format!("\"{written}\" is not an integer"),
                 span,
                 "expected an integer",
             );
+            let diagnostic = diagnostic.did_you_mean(name, names);
             self.sink
                 .report(diagnostic.help("a named value is written \"enumeration.name\""));
             return None;

@@ -326,7 +326,7 @@ impl Parser<'_> {
     /// declaration.
     fn resolve(&self, name: &str, span: &Span) -> Option<Node> {
         let Some((first, part)) = name.split_once('.') else {
-            return self.field(name, span).map(Node::Load);
+            return self.plain(name, span);
         };
         let member = self.scope.enumeration(first).and_then(|known| {
             let mut members = known.members.iter();
@@ -350,6 +350,22 @@ impl Parser<'_> {
                 None
             }
         }
+    }
+
+    /// The meaning of a name without parts: a field or a constant.
+    fn plain(&self, name: &str, span: &Span) -> Option<Node> {
+        let Some(constant) = self.scope.constant(name) else {
+            return self.field(name, span).map(Node::Load);
+        };
+        if self.scope.field(name).is_some() {
+            let message = format!("`{name}` is a field and a constant");
+            self.sink.report(
+                Diagnostic::error(message, span, "could be either")
+                    .related(&constant.name.span, "the constant"),
+            );
+            return None;
+        }
+        constant.value.map(Node::Constant)
     }
 
     /// Reports `first.part`, unless it may name what could not be read.

@@ -1,7 +1,7 @@
 //! The names that an expression may use.
 
 use crate::diagnostic::{Diagnostic, Span, printable};
-use crate::syntax::Enum;
+use crate::syntax::{Constant, Enum};
 use crate::types::Type;
 
 /// A field that an expression may name, as far as it is valid.
@@ -25,6 +25,9 @@ pub(crate) struct Scope<'s> {
     pub(crate) hidden: &'s [(String, &'static str)],
     /// Whether every field of the block is in one of these lists.
     pub(crate) knows_fields: bool,
+    pub(crate) constants: &'s [Constant],
+    /// Whether every constant is in that list.
+    pub(crate) knows_constants: bool,
     pub(crate) enums: &'s [Enum],
     /// Whether every enumeration is in that list.
     pub(crate) knows_enums: bool,
@@ -33,6 +36,11 @@ pub(crate) struct Scope<'s> {
 impl Scope<'_> {
     pub(super) fn field(&self, name: &str) -> Option<&ScopeField> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    pub(super) fn constant(&self, name: &str) -> Option<&Constant> {
+        let mut constants = self.constants.iter();
+        constants.find(|constant| constant.name.value == name)
     }
 
     pub(super) fn enumeration(&self, name: &str) -> Option<&Enum> {
@@ -45,7 +53,7 @@ impl Scope<'_> {
         if let Some(diagnostic) = self.hidden_field(name, span) {
             return Some(diagnostic);
         }
-        if !self.knows_fields {
+        if !self.knows_fields || !self.knows_constants {
             return None;
         }
         let diagnostic = Diagnostic::error(
@@ -58,7 +66,12 @@ impl Scope<'_> {
                 "write `{}` to subtract: `-` right between letters is part of a name",
                 name.replacen('-', " - ", 1)
             )),
-            _ => diagnostic.did_you_mean(name, self.fields.iter().map(|field| field.name.as_str())),
+            _ => {
+                let fields = self.fields.iter().map(|field| field.name.as_str());
+                let constants = self.constants.iter();
+                let constants = constants.map(|constant| constant.name.value.as_str());
+                diagnostic.did_you_mean(name, fields.chain(constants))
+            }
         };
         Some(if self.enumeration(name).is_some() {
             diagnostic.note(format!(

@@ -84,6 +84,13 @@ impl Writer {
             self.define("DEVICE_IDS", format!("{{ {} }}", ids.join(", ")));
             self.define("DEVICE_ID_COUNT", format!("{}u", ids.len()));
         }
+        if !manifest.constants().is_empty() {
+            self.line("");
+            self.comment("", "Constants.");
+        }
+        for constant in manifest.constants() {
+            self.define(&upper(&constant.name), literal(constant.value));
+        }
         for known in manifest.enums() {
             self.line("");
             self.comment("", &format!("Values of `{}`.", known.name));

@@ -52,14 +52,21 @@ pub(super) fn reference(manifest: &Manifest) -> String {
             length(block)
         );
     }
-    enumerations(manifest, &mut text);
+    named_values(manifest, &mut text);
     for block in manifest.blocks() {
         write_block(block, &mut text);
     }
     text
 }
 
-fn enumerations(manifest: &Manifest, text: &mut String) {
+fn named_values(manifest: &Manifest, text: &mut String) {
+    if !manifest.constants().is_empty() {
+        let _ = writeln!(text, "\n## Constants\n\n| name | value |\n|---|---:|");
+    }
+    for constant in manifest.constants() {
+        let value = number(constant.value);
+        let _ = writeln!(text, "| `{}` | {value} |", constant.name);
+    }
     for known in manifest.enums() {
         let _ = writeln!(
             text,

@@ -63,6 +63,16 @@ impl Writer {
                 ids.join(", ")
             ));
         }
+        let own = ["VENDOR_ID", "DEVICE_ID", "DEVICE_IDS"];
+        let mut names = Names::default();
+        for name in own {
+            names.unique(name.to_owned());
+        }
+        for constant in manifest.constants() {
+            let name = names.unique(upper(&constant.name));
+            self.doc("", &format!("`{}`", constant.name));
+            self.line(format!("pub const {name}: u64 = 0x{:X};", constant.value));
+        }
         for known in manifest.enums() {
             self.enumeration(known, manifest);
         }

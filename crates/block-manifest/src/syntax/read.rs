@@ -5,8 +5,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::headers;
-use super::reader::{Reader, unsigned, written};
-use super::{Bits, Block, Device, Enum, Field, File, Layout, Limits, Valid};
+use super::reader::{Input, Reader, unsigned, written};
+use super::{Bits, Block, Constant, Device, Enum, Field, File, Layout, Limits, Valid};
 use crate::diagnostic::{Diagnostic, Located, Sink, Span, counted, printable};
 use crate::keys;
 use crate::types::Type;
@@ -21,7 +21,19 @@ pub(crate) fn file(text: &str, sink: &Sink) -> File {
         .iter()
         .map(|error| (error.message(), error.span().unwrap_or(0..text.len())));
     report_syntax(errors.collect(), text, sink);
-    let reader = Reader::new(document.get_ref(), &keys::FILE, 0..0, sink);
+    let without_constants = Input {
+        constants: &[],
+        sink,
+    };
+    let reader = Reader::new(document.get_ref(), &keys::FILE, 0..0, without_constants);
+    let constants = reader
+        .table("const")
+        .map(|(table, _)| constants(table, without_constants))
+        .unwrap_or_default();
+    let input = Input {
+        constants: &constants,
+        sink,
+    };
     let no_blocks = document.get_ref().get("block").filter(|value| {
         value
             .get_ref()
@@ -35,23 +47,28 @@ pub(crate) fn file(text: &str, sink: &Sink) -> File {
             "expected at least one `[[block]]`",
         );
     }
+    let device = reader
+        .table("device")
+        .map(|(table, span)| device(table, span, input));
+    let limits = reader
+        .table("limits")
+        .map(|(table, span)| limits(table, span, input));
+    let enums = reader
+        .table("enum")
+        .map(|(table, _)| enums(table, input))
+        .unwrap_or_default();
+    let blocks = reader.tables("block").into_iter();
+    let blocks = blocks
+        .map(|(table, span)| block(table, span, input))
+        .collect();
     File {
-        device: reader
-            .table("device")
-            .map(|(table, span)| device(table, span, sink)),
-        limits: reader
-            .table("limits")
-            .map(|(table, span)| limits(table, span, sink)),
-        enums: reader
-            .table("enum")
-            .map(|(table, _)| enums(table, sink))
-            .unwrap_or_default(),
+        device,
+        limits,
+        enums,
         knows_enums: reader.sees_table("enum"),
-        blocks: reader
-            .tables("block")
-            .into_iter()
-            .map(|(table, span)| block(table, span, sink))
-            .collect(),
+        blocks,
+        knows_constants: reader.sees_table("const"),
+        constants,
     }
 }
 
@@ -97,8 +114,8 @@ fn without_repeated_tables<'e>(errors: Vec<(&'e str, Span)>, text: &str) -> Vec<
     outside.collect()
 }
 
-fn device(table: &DeTable<'_>, span: Span, sink: &Sink) -> Device {
-    let reader = Reader::new(table, &keys::DEVICE, span, sink);
+fn device(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Device {
+    let reader = Reader::new(table, &keys::DEVICE, span, input);
     let name = reader.string("name").filter(|name| {
         let fits = (1..=MAX_NAME_LENGTH).contains(&name.value.len())
             && !name.value.chars().any(char::is_control);
@@ -107,7 +124,7 @@ fn device(table: &DeTable<'_>, span: Span, sink: &Sink) -> Device {
                 "the device's name has {}, and must have 1 to {MAX_NAME_LENGTH} without control characters",
                 counted(name.value.len(), "byte")
             );
-            sink.error(message, &name.span, "");
+            input.sink.error(message, &name.span, "");
         }
         fits
     });
@@ -120,25 +137,48 @@ fn device(table: &DeTable<'_>, span: Span, sink: &Sink) -> Device {
     }
 }
 
-fn limits(table: &DeTable<'_>, span: Span, sink: &Sink) -> Limits {
-    let reader = Reader::new(table, &keys::LIMITS, span, sink);
+fn limits(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Limits {
+    let reader = Reader::new(table, &keys::LIMITS, span, input);
     Limits {
         writes_per_second: reader.integer("writes-per-second"),
         burst: reader.integer("burst"),
     }
 }
 
-fn enums(table: &DeTable<'_>, sink: &Sink) -> Vec<Enum> {
+fn constants(table: &DeTable<'_>, input: Input<'_>) -> Vec<Constant> {
     let named = Reader::entries(table).into_iter().map(|(name, value)| {
-        check_name(&name, "an enumeration", sink);
+        check_name(&name, "a constant", input);
+        let number = unsigned(value);
+        if number.is_none() {
+            let message = format!(
+                "constant `{}` is {}, and must be an integer from 0 to {}",
+                printable(&name.value),
+                written(value),
+                u64::MAX
+            );
+            input
+                .sink
+                .error(message, &value.span(), "expected an unsigned integer");
+        }
+        Constant {
+            name,
+            value: number,
+        }
+    });
+    named.collect()
+}
+
+fn enums(table: &DeTable<'_>, input: Input<'_>) -> Vec<Enum> {
+    let named = Reader::entries(table).into_iter().map(|(name, value)| {
+        check_name(&name, "an enumeration", input);
         let members = if let Some(table) = value.get_ref().as_table() {
-            members(&name, table, sink)
+            members(&name, table, input)
         } else {
             let message = format!(
                 "enumeration `{}` is not a table of named values",
                 printable(&name.value)
             );
-            sink.error(message, &value.span(), "expected a table");
+            input.sink.error(message, &value.span(), "expected a table");
             Vec::new()
         };
         Enum { name, members }
@@ -149,11 +189,11 @@ fn enums(table: &DeTable<'_>, sink: &Sink) -> Vec<Enum> {
 fn members(
     name: &Located<String>,
     table: &DeTable<'_>,
-    sink: &Sink,
+    input: Input<'_>,
 ) -> Vec<(Located<String>, Option<u64>)> {
     let members = Reader::entries(table).into_iter().map(|(member, value)| {
-        check_name(&member, "a named value", sink);
-        let number = unsigned(value);
+        check_name(&member, "a named value", input);
+        let number = input.number(value);
         if number.is_none() {
             let message = format!(
                 "`{}.{}` is {}, and must be an integer from 0 to {}",
@@ -162,13 +202,15 @@ fn members(
                 written(value),
                 u64::MAX
             );
-            sink.error(message, &value.span(), "expected an unsigned integer");
+            input
+                .sink
+                .error(message, &value.span(), "expected an unsigned integer");
         }
         (member, number)
     });
     let members: Vec<_> = members.collect();
     if members.is_empty() {
-        sink.error(
+        input.sink.error(
             format!("enumeration `{}` has no values", printable(&name.value)),
             &name.span,
             "expected `name = value` below",
@@ -177,17 +219,17 @@ fn members(
     members
 }
 
-fn block(table: &DeTable<'_>, span: Span, sink: &Sink) -> Block {
-    let reader = Reader::new(table, &keys::BLOCK, span, sink);
-    let fields = fields(&reader, sink);
+fn block(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Block {
+    let reader = Reader::new(table, &keys::BLOCK, span, input);
+    let fields = fields(&reader, input);
     let layouts: Vec<Layout> = reader
         .tables("layout")
         .into_iter()
-        .map(|(table, span)| layout(table, span, sink))
+        .map(|(table, span)| layout(table, span, input))
         .collect();
     Block {
         id: reader.integer("id"),
-        name: name(&reader, "a block", sink),
+        name: name(&reader, "a block", input),
         doc: reader.string("doc").map(|doc| doc.value),
         kind: reader.written("kind", reader.choice("kind", &keys::KIND)),
         vf_access: reader.choice("vf-access", &keys::VF_ACCESS),
@@ -210,11 +252,11 @@ fn block(table: &DeTable<'_>, span: Span, sink: &Sink) -> Block {
     }
 }
 
-fn layout(table: &DeTable<'_>, span: Span, sink: &Sink) -> Layout {
-    let reader = Reader::new(table, &keys::LAYOUT, span, sink);
-    let fields = fields(&reader, sink);
+fn layout(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Layout {
+    let reader = Reader::new(table, &keys::LAYOUT, span, input);
+    let fields = fields(&reader, input);
     Layout {
-        name: name(&reader, "a layout", sink),
+        name: name(&reader, "a layout", input),
         doc: reader.string("doc").map(|doc| doc.value),
         when: reader.string("when"),
         require: reader.strings("require"),
@@ -229,29 +271,30 @@ fn knows_fields(reader: &Reader<'_, '_>, fields: &[Field]) -> bool {
     reader.sees_tables("field") && fields.iter().all(|field| field.name.is_some())
 }
 
-fn fields(reader: &Reader<'_, '_>, sink: &Sink) -> Vec<Field> {
+fn fields(reader: &Reader<'_, '_>, input: Input<'_>) -> Vec<Field> {
     reader
         .tables("field")
         .into_iter()
-        .map(|(table, span)| field(table, span, sink))
+        .map(|(table, span)| field(table, span, input))
         .collect()
 }
 
-fn field(table: &DeTable<'_>, span: Span, sink: &Sink) -> Field {
-    let reader = Reader::new(table, &keys::FIELD, span, sink);
+fn field(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Field {
+    let reader = Reader::new(table, &keys::FIELD, span, input);
     let bits = reader
         .table("bits")
-        .map(|(table, span)| Located::new(bits(table, sink), span));
+        .map(|(table, span)| Located::new(bits(table, input), span));
     Field {
-        name: name(&reader, "a field", sink),
+        name: name(&reader, "a field", input),
         doc: reader.string("doc").map(|doc| doc.value),
         offset: reader.written("offset", reader.integer("offset")),
         ty: reader
             .string("type")
+            .map(|text| with_number(text, input))
             .and_then(|text| match Type::parse(&text.value) {
                 Ok(ty) => Some(Located::new(ty, text.span)),
                 Err(error) => {
-                    sink.report(error.diagnostic(&text));
+                    input.sink.report(error.diagnostic(&text));
                     None
                 }
             }),
@@ -259,7 +302,7 @@ fn field(table: &DeTable<'_>, span: Span, sink: &Sink) -> Field {
         default: reader.value("default"),
         valid: reader
             .table("valid")
-            .map(|(table, span)| valid(table, span, sink))
+            .map(|(table, span)| valid(table, span, input))
             .unwrap_or_default(),
         bits: reader.written("bits", bits),
         count: reader.string("count"),
@@ -269,8 +312,20 @@ fn field(table: &DeTable<'_>, span: Span, sink: &Sink) -> Field {
     }
 }
 
-fn valid(table: &DeTable<'_>, span: Span, sink: &Sink) -> Valid {
-    let reader = Reader::new(table, &keys::VALID, span, sink);
+/// The text of a type, with the value of a constant that is its number of elements.
+fn with_number(text: Located<String>, input: Input<'_>) -> Located<String> {
+    let constant = text.value.split_once('[').and_then(|(element, rest)| {
+        let constant = input.constant(rest.strip_suffix(']')?)?;
+        Some(format!("{element}[{}]", constant.value?))
+    });
+    Located {
+        value: constant.unwrap_or(text.value),
+        span: text.span,
+    }
+}
+
+fn valid(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Valid {
+    let reader = Reader::new(table, &keys::VALID, span, input);
     Valid {
         equals: reader.value("equals"),
         one_of: reader.value("one-of"),
@@ -282,13 +337,13 @@ fn valid(table: &DeTable<'_>, span: Span, sink: &Sink) -> Valid {
     }
 }
 
-fn bits(table: &DeTable<'_>, sink: &Sink) -> Vec<Bits> {
+fn bits(table: &DeTable<'_>, input: Input<'_>) -> Vec<Bits> {
     let named = Reader::entries(table).into_iter().map(|(name, value)| {
-        check_name(&name, "a bit", sink);
-        let range = match bit_range(value) {
+        check_name(&name, "a bit", input);
+        let range = match bit_range(value, input) {
             Ok(range) => Some(range),
             Err(error) => {
-                sink.report(error.diagnostic(&name, &value.span()));
+                input.sink.report(error.diagnostic(&name, &value.span()));
                 None
             }
         };
@@ -337,23 +392,22 @@ impl BitsError {
     }
 }
 
-/// `3`, `"3"`, or `"1-3"`.
-fn bit_range(value: &Spanned<DeValue<'_>>) -> Result<(u8, u8), BitsError> {
+/// `3`, `"3"`, `"1-3"`, or a constant.
+fn bit_range(value: &Spanned<DeValue<'_>>, input: Input<'_>) -> Result<(u8, u8), BitsError> {
     let number = |text: &str| {
         let digits = text.bytes().all(|digit| digit.is_ascii_digit());
         let number = text.parse::<u64>().ok();
         number.filter(|_| digits).ok_or(BitsError::Form)
     };
     let (low, high) = match value.get_ref() {
-        DeValue::Integer(_) => {
-            let number = unsigned(value).ok_or(BitsError::Form)?;
-            (number, number)
-        }
-        DeValue::String(text) => match text.split_once('-') {
+        DeValue::String(text) if input.constant(text).is_none() => match text.split_once('-') {
             Some((low, high)) => (number(low)?, number(high)?),
             None => (number(text)?, number(text)?),
         },
-        _ => return Err(BitsError::Form),
+        _ => {
+            let number = input.number(value).ok_or(BitsError::Form)?;
+            (number, number)
+        }
     };
     if low > high {
         return Err(BitsError::Reversed(low, high));
@@ -363,14 +417,14 @@ fn bit_range(value: &Spanned<DeValue<'_>>) -> Result<(u8, u8), BitsError> {
 }
 
 /// The name of a table. An invalid name is reported and still used to resolve references.
-fn name(reader: &Reader<'_, '_>, what: &str, sink: &Sink) -> Option<Located<String>> {
+fn name(reader: &Reader<'_, '_>, what: &str, input: Input<'_>) -> Option<Located<String>> {
     let name = reader.string("name")?;
-    check_name(&name, what, sink);
+    check_name(&name, what, input);
     Some(name)
 }
 
 /// Reports a `name` that cannot stand in an expression and in generated code.
-fn check_name(name: &Located<String>, what: &str, sink: &Sink) {
+fn check_name(name: &Located<String>, what: &str, input: Input<'_>) {
     let text = &name.value;
     let letters = text
         .chars()
@@ -386,6 +440,8 @@ fn check_name(name: &Located<String>, what: &str, sink: &Sink) {
         let rule = format!(
             "a name has 1 to {MAX_NAME_LENGTH} ASCII letters, digits, `_` and `-`, begins with a letter or `_`, and so does each part after a `-`"
         );
-        sink.report(Diagnostic::error(message, &name.span, "not a name").note(rule));
+        input
+            .sink
+            .report(Diagnostic::error(message, &name.span, "not a name").note(rule));
     }
 }

@@ -5,9 +5,31 @@ use std::fmt::Write as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Value, Written};
+use super::{Constant, Value, Written};
 use crate::diagnostic::{Diagnostic, Located, Sink, Span, closest, counted, listed, printable};
 use crate::keys::{Default, Key, Section, Values, Words};
+
+/// The constants of the manifest, and the sink of errors.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'s> {
+    pub(super) constants: &'s [Constant],
+    pub(super) sink: &'s Sink,
+}
+
+impl<'s> Input<'s> {
+    pub(super) fn constant(self, name: &str) -> Option<&'s Constant> {
+        let mut constants = self.constants.iter();
+        constants.find(|constant| constant.name.value == name)
+    }
+
+    /// The number that `value` is: an integer, or the name of a constant.
+    pub(super) fn number(self, value: &Spanned<DeValue<'_>>) -> Option<u64> {
+        match value.get_ref() {
+            DeValue::String(name) => self.constant(name)?.value,
+            _ => unsigned(value),
+        }
+    }
+}
 
 /// A table with its permitted keys and the sink of its errors.
 pub(super) struct Reader<'a, 't> {
@@ -17,6 +39,7 @@ pub(super) struct Reader<'a, 't> {
     pub(super) span: Span,
     /// Known keys that a misspelt key probably means.
     misspelt: Vec<&'static str>,
+    input: Input<'a>,
     sink: &'a Sink,
 }
 
@@ -26,13 +49,15 @@ impl<'a, 't> Reader<'a, 't> {
         table: &'a DeTable<'t>,
         section: &'static Section,
         span: Span,
-        sink: &'a Sink,
+        input: Input<'a>,
     ) -> Self {
+        let sink = input.sink;
         let mut reader = Self {
             table,
             section,
             span,
             misspelt: Vec::new(),
+            input,
             sink,
         };
         for (key, _) in table {
@@ -180,23 +205,51 @@ impl<'a, 't> Reader<'a, 't> {
         value: &Spanned<DeValue<'_>>,
         wanted: &str,
     ) -> Option<Located<T>> {
-        if !value.get_ref().is_integer() {
-            self.wrong_kind(key, value, wanted);
+        let constant = value
+            .get_ref()
+            .as_str()
+            .and_then(|name| self.input.constant(name));
+        if constant.is_some_and(|constant| constant.value.is_none()) {
+            // Reported where it is defined.
+            return None;
+        }
+        if constant.is_none() && !value.get_ref().is_integer() {
+            self.no_integer(key, value, wanted);
             return None;
         }
         let (min, max) = self.range(key);
-        let number = unsigned(value)
+        let given = self.input.number(value);
+        let number = given
             .filter(|number| (min..=max).contains(number))
             .and_then(|number| T::try_from(number).ok());
         if number.is_none() {
-            let message = format!(
-                "`{key}` is {}, and must be from {min} to {max}",
-                written(value)
-            );
+            let shown = match (constant, given) {
+                (Some(constant), Some(given)) => format!("`{}` = {given}", constant.name.value),
+                _ => written(value),
+            };
+            let message = format!("`{key}` is {shown}, and must be from {min} to {max}");
             self.sink
                 .error(message, &value.span(), format!("not from {min} to {max}"));
         }
         number.map(|number| Located::new(number, value.span()))
+    }
+
+    /// Reports a value that is neither an integer nor the name of one.
+    fn no_integer(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
+        let known = || self.input.constants.iter();
+        let name = value.get_ref().as_str().filter(|name| {
+            name.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_')
+        });
+        let Some(name) = name.filter(|_| known().next().is_some()) else {
+            self.wrong_kind(key, value, wanted);
+            return;
+        };
+        let message = format!("`{key}` is \"{}\", which is no constant", printable(name));
+        let names = known().map(|constant| constant.name.value.as_str());
+        self.sink.report(
+            Diagnostic::error(message, &value.span(), "expected an integer or a constant")
+                .did_you_mean(name, names),
+        );
     }
 
     /// An integer within the range of its key, or an array of different ones.

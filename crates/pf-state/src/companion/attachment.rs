@@ -5,8 +5,10 @@ use crate::{
     status::{self, NtStatus},
 };
 
+/// The bits with the [`AttachmentState`] begin here.
+const STATE_SHIFT: u32 = 29;
 /// The bits with the [`AttachmentState`].
-const STATE: u32 = 0b11 << 30;
+const STATE: u32 = 0b111 << STATE_SHIFT;
 /// The calls in flight.
 const CALLS: u32 = !STATE;
 
@@ -15,6 +17,11 @@ const CALLS: u32 = !STATE;
 pub enum AttachmentState {
     /// There is no companion: none has answered the query yet, or the driver is the function driver.
     Absent,
+    /// It is called for the first time. No other call is made until that has returned.
+    Attaching {
+        /// It has said that it is ready.
+        ready: bool,
+    },
     /// There is one, and it is not ready, such as while its firmware restarts.
     NotReady,
     /// It is ready.
@@ -25,25 +32,45 @@ pub enum AttachmentState {
 
 impl AttachmentState {
     const fn bits(self) -> u32 {
-        match self {
+        let number = match self {
             Self::Absent => 0,
-            Self::NotReady => 1 << 30,
-            Self::Ready => 2 << 30,
-            Self::Detached => 3 << 30,
-        }
+            Self::NotReady => 1,
+            Self::Ready => 2,
+            Self::Detached => 3,
+            Self::Attaching { ready: false } => 4,
+            Self::Attaching { ready: true } => 5,
+        };
+        number << STATE_SHIFT
     }
 
     const fn of(word: u32) -> Self {
-        match word >> 30 {
+        match word >> STATE_SHIFT {
             0 => Self::Absent,
             1 => Self::NotReady,
             2 => Self::Ready,
+            4 => Self::Attaching { ready: false },
+            5 => Self::Attaching { ready: true },
             _ => Self::Detached,
         }
     }
 
+    /// Whether notifications are made.
     const fn is_attached(self) -> bool {
         matches!(self, Self::NotReady | Self::Ready)
+    }
+
+    /// Whether the companion may call the driver.
+    const fn may_call(self) -> bool {
+        self.is_attached() || matches!(self, Self::Attaching { .. })
+    }
+
+    /// The state once the companion has said whether it is ready.
+    const fn once(self, ready: bool) -> Self {
+        match (self, ready) {
+            (Self::Attaching { .. }, _) => Self::Attaching { ready },
+            (_, true) => Self::Ready,
+            (_, false) => Self::NotReady,
+        }
     }
 }
 
@@ -83,36 +110,60 @@ impl Attachment {
         AttachmentState::of(self.word.load(Ordering::Acquire))
     }
 
-    /// The companion has answered the query. It is not ready until it says so. After a detach a
-    /// companion can be attached again, as after a rebalance.
+    /// The companion has answered the query and is about to be called for the first time. It may
+    /// call the driver from now on, and is not ready until it says so. After a detach a companion
+    /// can be attached again, as after a rebalance. [`attached`](Self::attached) or
+    /// [`declined`](Self::declined) follows.
     ///
     /// # Errors
     /// `STATUS_INVALID_DEVICE_STATE` while one is attached, or calls of a detached one are in
     /// flight.
-    pub fn attach(&self) -> Result<(), NtStatus> {
+    pub fn begin_attach(&self) -> Result<(), NtStatus> {
         self.change(|state, calls| {
-            (!state.is_attached() && calls == 0).then_some(AttachmentState::NotReady)
+            (!state.may_call() && calls == 0).then_some(AttachmentState::Attaching { ready: false })
         })
         .map_err(|_| status::INVALID_DEVICE_STATE)
+    }
+
+    /// The companion has accepted its first call: notifications begin, and operations if it is
+    /// ready. A removal meanwhile stays.
+    pub fn attached(&self) {
+        // Fails in the state after a removal alone.
+        let _ = self.change(|state, _| match state {
+            AttachmentState::Attaching { ready: true } => Some(AttachmentState::Ready),
+            AttachmentState::Attaching { ready: false } => Some(AttachmentState::NotReady),
+            _ => None,
+        });
+    }
+
+    /// The companion has failed its first call: there is none.
+    pub fn declined(&self) {
+        // As above.
+        let _ = self.change(|state, _| {
+            matches!(state, AttachmentState::Attaching { .. }).then_some(AttachmentState::Absent)
+        });
     }
 
     /// The companion says whether it is ready; callable at any time, any number of times. Calls in
     /// flight continue, and their answers count.
     ///
     /// # Errors
-    /// `STATUS_DEVICE_REMOVED` once it is detached, `STATUS_INVALID_DEVICE_STATE` before it is
-    /// attached.
+    /// As for [`check_caller`](Self::check_caller).
     pub fn set_ready(&self, ready: bool) -> Result<(), NtStatus> {
-        let next = if ready {
-            AttachmentState::Ready
+        self.change(|state, _| state.may_call().then_some(state.once(ready)))
+            .map_err(|_| status::DEVICE_REMOVED)
+    }
+
+    /// Whether the companion may call the driver: from its first call to its detach.
+    ///
+    /// # Errors
+    /// `STATUS_DEVICE_REMOVED`.
+    pub fn check_caller(&self) -> Result<(), NtStatus> {
+        if self.state().may_call() {
+            Ok(())
         } else {
-            AttachmentState::NotReady
-        };
-        self.change(|state, _| state.is_attached().then_some(next))
-            .map_err(|state| match state {
-                AttachmentState::Detached => status::DEVICE_REMOVED,
-                _ => status::INVALID_DEVICE_STATE,
-            })
+            Err(status::DEVICE_REMOVED)
+        }
     }
 
     /// Admits an operation's call, if the companion is ready.
@@ -130,7 +181,7 @@ impl Attachment {
     /// once [`is_idle`](Self::is_idle). A PF that has no companion stays without one.
     pub fn detach(&self) {
         // An absent or detached companion has nothing to end.
-        let _ = self.change(|state, _| state.is_attached().then_some(AttachmentState::Detached));
+        let _ = self.change(|state, _| state.may_call().then_some(AttachmentState::Detached));
     }
 
     /// Whether no call is in flight. Once the companion is detached this stays true.

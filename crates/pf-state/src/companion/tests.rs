@@ -56,27 +56,29 @@ fn play<'a>(
     inside: &mut Vec<CallGuard<'a>>,
     words: &mut Words,
 ) {
-    use AttachmentState::{Absent, Detached, NotReady, Ready};
+    use AttachmentState::{Absent, Attaching, Detached, NotReady, Ready};
     let attached = matches!(words.state, NotReady | Ready);
+    let may_call = attached || matches!(words.state, Attaching { .. });
+    let removed = may_call.then_some(()).ok_or(status::DEVICE_REMOVED);
+    assert_eq!(attachment.check_caller(), removed);
     match event {
         0 => {
-            let possible = !attached && words.calls == 0;
+            let possible = !may_call && words.calls == 0;
             let expected = possible.then_some(()).ok_or(status::INVALID_DEVICE_STATE);
-            assert_eq!(attachment.attach(), expected);
+            assert_eq!(attachment.begin_attach(), expected);
             if possible {
-                words.state = NotReady;
+                words.state = Attaching { ready: false };
             }
         }
         1 | 2 => {
-            let expected = match words.state {
-                Absent => Err(status::INVALID_DEVICE_STATE),
-                Detached => Err(status::DEVICE_REMOVED),
-                NotReady | Ready => Ok(()),
+            let ready = event == 1;
+            assert_eq!(attachment.set_ready(ready), removed);
+            words.state = match words.state {
+                Attaching { .. } => Attaching { ready },
+                NotReady | Ready if ready => Ready,
+                NotReady | Ready => NotReady,
+                gone => gone,
             };
-            assert_eq!(attachment.set_ready(event == 1), expected);
-            if attached {
-                words.state = if event == 1 { Ready } else { NotReady };
-            }
         }
         3 | 4 => {
             let (admitted, guard) = if event == 3 {
@@ -92,9 +94,23 @@ fn play<'a>(
             words.calls = words.calls.saturating_sub(1);
             drop(inside.pop());
         }
+        6 => {
+            attachment.attached();
+            words.state = match words.state {
+                Attaching { ready: true } => Ready,
+                Attaching { ready: false } => NotReady,
+                other => other,
+            };
+        }
+        7 => {
+            attachment.declined();
+            if matches!(words.state, Attaching { .. }) {
+                words.state = Absent;
+            }
+        }
         _ => {
             attachment.detach();
-            if attached {
+            if may_call {
                 words.state = Detached;
             }
         }
@@ -105,7 +121,7 @@ fn play<'a>(
 
 #[test]
 fn every_order_of_six_events_leaves_the_attachment_as_its_words_say() {
-    const EVENTS: usize = 7;
+    const EVENTS: usize = 9;
     const LENGTH: u32 = 6;
     for order in 0..EVENTS.pow(LENGTH) {
         let attachment = Attachment::absent();
@@ -124,7 +140,8 @@ fn every_order_of_six_events_leaves_the_attachment_as_its_words_say() {
 
 fn attached(ready: bool) -> Attachment {
     let attachment = Attachment::absent();
-    attachment.attach().unwrap();
+    attachment.begin_attach().unwrap();
+    attachment.attached();
     attachment.set_ready(ready).unwrap();
     attachment
 }
@@ -360,13 +377,13 @@ fn a_detach_waits_for_the_call_and_not_for_those_that_wait_for_their_turn() {
         during_call: &|| {
             attachment.detach();
             assert!(!attachment.is_idle());
-            assert_eq!(attachment.attach(), Err(status::INVALID_DEVICE_STATE));
+            assert_eq!(attachment.begin_attach(), Err(status::INVALID_DEVICE_STATE));
         },
         ..Write::new(&attachment, &turn)
     };
     assert_eq!(hand_over(&write), Ok(()));
     assert!(attachment.is_idle());
-    attachment.attach().expect("a new companion");
+    attachment.begin_attach().expect("a new companion");
 }
 
 /// A power change with the states of its companion.

@@ -2,6 +2,8 @@
 
 use core::num::NonZeroUsize;
 
+use pf_broker_abi::Refusal;
+
 use crate::{
     atomic::{AtomicU64, AtomicUsize, Ordering},
     rebalance::Signal,
@@ -22,6 +24,18 @@ pub enum Unavailable {
     Removed,
     /// The caller is inside a call of the same VF: it would wait for itself.
     Nested,
+}
+
+impl Unavailable {
+    /// The refusal of an operation whose call cannot be made.
+    #[must_use]
+    pub const fn refusal(self) -> Refusal {
+        match self {
+            Self::NotReady => Refusal::Companion,
+            Self::Reset | Self::Nested => Refusal::State,
+            Self::Removed => Refusal::Removed,
+        }
+    }
 }
 
 /// What runs in the turn.
@@ -160,6 +174,11 @@ impl<S: Signal> Turn<S> {
             holder: AtomicUsize::new(0),
             signal,
         }
+    }
+
+    /// The signal.
+    pub const fn signal(&self) -> &S {
+        &self.signal
     }
 
     /// Waits for the turn, for an operation of the VF's tenant.

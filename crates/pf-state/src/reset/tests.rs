@@ -21,6 +21,7 @@ use crate::{
 enum Step {
     Wipe,
     Pause,
+    ReportCompanion,
     Discard,
     ResetHardware,
     NotifyCompanion,
@@ -71,7 +72,8 @@ struct Companion {
 impl Companion {
     fn attached() -> Self {
         let attachment = Attachment::absent();
-        attachment.attach().expect("the first");
+        attachment.begin_attach().expect("the first");
+        attachment.attached();
         Self {
             attachment,
             turn: Turn::new(Unwaited),
@@ -180,7 +182,7 @@ impl VfReset for Vf<'_> {
         self.plan.wipe
     }
 
-    fn pause(&self) {
+    fn pause(&self, _milliseconds: u32) {
         self.step(Step::Pause);
         if Some(self.pauses()) >= self.plan.call_leaves_after {
             // The call of the hardware leaves first.
@@ -188,6 +190,10 @@ impl VfReset for Vf<'_> {
                 self.companion_call.take();
             }
         }
+    }
+
+    fn report_companion(&self) {
+        self.step(Step::ReportCompanion);
     }
 
     fn reset_hardware(&self) -> Result<Completion, ResetFailure> {
@@ -255,7 +261,11 @@ fn the_companion_cleans_up_after_the_hardware_and_before_the_vf_is_served() {
         let at_step = |step| {
             let free = companion.turn.acquire(ARRIVING).map(drop);
             match step {
-                Step::Wipe | Step::Pause | Step::Discard | Step::ResetHardware => {
+                Step::Wipe
+                | Step::Pause
+                | Step::ReportCompanion
+                | Step::Discard
+                | Step::ResetHardware => {
                     assert_eq!(free, Err(Unavailable::Reset), "{step:?}");
                 }
                 Step::NotifyCompanion => {
@@ -298,6 +308,25 @@ fn the_companion_cleans_up_after_the_hardware_and_before_the_vf_is_served() {
         assert_eq!(steps[6], then);
         assert!(companion.attachment.is_idle());
     }
+}
+
+#[test]
+fn a_call_that_does_not_return_is_reported_once_and_waited_for() {
+    let (rundown, companion) = (Rundown::open(), Companion::attached());
+    let plan = Plan {
+        call_leaves_after: Some(1000),
+        ..Plan::SUCCESS
+    };
+    let mut vf = Vf::new(&rundown, plan);
+    vf.companion = Some(&companion);
+    vf.call.take();
+    let call = companion.turn.acquire(CALLING).expect("free");
+    vf.companion_call = RefCell::new(Some(call));
+    assert_eq!(reset_vf(&vf), Ok(()));
+    let steps = vf.steps();
+    let count = |wanted| steps.iter().filter(|step| **step == wanted).count();
+    assert_eq!(count(Step::ReportCompanion), 1);
+    assert_eq!(count(Step::Pause), 1000);
 }
 
 #[test]

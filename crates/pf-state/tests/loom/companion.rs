@@ -31,7 +31,8 @@ unsafe impl Send for Vf {}
 impl Vf {
     fn new() -> Arc<Self> {
         let attachment = Attachment::absent();
-        attachment.attach().unwrap();
+        attachment.begin_attach().unwrap();
+        attachment.attached();
         attachment.set_ready(true).unwrap();
         Arc::new(Self {
             attachment,
@@ -245,7 +246,8 @@ fn a_companion_that_is_detached_is_not_called_once_it_is_idle() {
 fn a_removal_waits_for_the_call_that_runs() {
     loom::model(|| {
         let pf = Pf::new();
-        pf.companion.attach().unwrap();
+        pf.companion.begin_attach().unwrap();
+        pf.companion.attached();
         pf.companion.set_ready(true).unwrap();
         let finished = Arc::new(Mutex::new(0));
         let call = {

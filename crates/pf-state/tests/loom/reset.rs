@@ -118,9 +118,11 @@ impl VfReset for Vf {
         Ok(())
     }
 
-    fn pause(&self) {
+    fn pause(&self, _milliseconds: u32) {
         yield_now();
     }
+
+    fn report_companion(&self) {}
 
     fn reset_hardware(&self) -> Result<Completion, ResetFailure> {
         if let Some(_guard) = self.hardware.enter_vfs_on() {

@@ -72,7 +72,7 @@ impl Devices {
 }
 
 impl Present {
-    fn new(query: &abi::QueryReply) -> Self {
+    pub(super) fn new(query: &abi::QueryReply) -> Self {
         let [major, minor, patch] = query.driver_version;
         Self {
             name: name_text(&query.name),

@@ -17,6 +17,8 @@ pub(super) struct Description {
     blocks: Vec<BlockDescription>,
     /// None for a block table, which has no names of values.
     enums: Option<Vec<Enumeration>>,
+    /// The same.
+    constants: Option<Vec<Member>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -157,6 +159,7 @@ impl Description {
                 .map(|block| BlockDescription::of_table(&block))
                 .collect(),
             enums: None,
+            constants: None,
         }
     }
 
@@ -168,6 +171,7 @@ impl Description {
             described.content = block.map(Content::new);
         }
         self.enums = Some(manifest.enums().iter().map(Enumeration::new).collect());
+        self.constants = Some(manifest.constants().iter().map(Member::new).collect());
         self
     }
 }
@@ -257,12 +261,18 @@ impl FieldDescription {
     }
 }
 
-impl Enumeration {
-    fn new(enumeration: &Enum) -> Self {
-        let members = enumeration.members.iter().map(|member| Member {
+impl Member {
+    fn new(member: &block_manifest::Member) -> Self {
+        Self {
             name: member.name.clone(),
             value: member.value,
-        });
+        }
+    }
+}
+
+impl Enumeration {
+    fn new(enumeration: &Enum) -> Self {
+        let members = enumeration.members.iter().map(Member::new);
         Self {
             name: enumeration.name.clone(),
             members: members.collect(),

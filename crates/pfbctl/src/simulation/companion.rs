@@ -71,7 +71,10 @@ impl SampleCompanion {
     /// A companion for this many VFs that is attached and not ready.
     pub(super) fn new(vfs: u16) -> Self {
         let attachment = Attachment::absent();
-        attachment.attach().expect("there is no other companion");
+        attachment
+            .begin_attach()
+            .expect("there is no other companion");
+        attachment.attached();
         Self {
             attachment,
             turns: (0..vfs).map(|_| Turn::new(Event::default())).collect(),
@@ -149,7 +152,7 @@ impl SampleCompanion {
     ) -> Result<(), Refusal> {
         let turn = self.turn(vf);
         let begun = turn.map(|turn| self.calls(turn).begin_reset()).transpose();
-        let calls = begun.map_err(refusal_of)?;
+        let calls = begun.map_err(Unavailable::refusal)?;
         broker.begin_reset(vf, now).without_waiters()?;
         if let Some(calls) = calls {
             // One thread runs the simulation, so no call is in progress.
@@ -218,15 +221,6 @@ fn this_thread() -> Caller {
     Caller(NonZeroUsize::new(here).unwrap_or(NonZeroUsize::MIN))
 }
 
-/// The refusal of an operation whose call cannot be made.
-const fn refusal_of(unavailable: Unavailable) -> Refusal {
-    match unavailable {
-        Unavailable::NotReady => Refusal::Companion,
-        Unavailable::Reset | Unavailable::Nested => Refusal::State,
-        Unavailable::Removed => Refusal::Removed,
-    }
-}
-
 /// An operation of a VF and where it goes.
 struct OnVf<'c, L> {
     companion: &'c SampleCompanion,
@@ -262,7 +256,7 @@ impl<'c, L: VfLock> Handed for VfWrite<'c, L> {
             length,
             now,
         } = self.vf.request;
-        let companion = companion.map_err(refusal_of);
+        let companion = companion.map_err(Unavailable::refusal);
         let broker = self.vf.broker;
         let begun = broker.begin_write(companion, vf, block, length, self.sent, now);
         Ok(begun.without_waiters()?.pending())
@@ -320,7 +314,7 @@ impl<'c, L: VfLock> Handed for VfRead<'c, L> {
             length,
             now,
         } = self.vf.request;
-        let companion = companion.map_err(refusal_of);
+        let companion = companion.map_err(Unavailable::refusal);
         let mut reply = [0; MAX_BLOCK_LENGTH];
         let broker = self.vf.broker;
         let begun = broker.begin_read(companion, vf, block, length, &mut reply, now);

@@ -305,12 +305,19 @@ fn plays(suite: &Suite, trace: &Trace) -> Result<Vec<Test>> {
             verdict: Verdict::Lines(fs_err::read_to_string(&trace.expected)?),
         })
     };
-    let mut all = ways.into_iter().map(play).collect::<Result<Vec<_>>>()?;
-    let filter = play(["auto", "each-vf"])?;
-    all.push(Test {
-        name: format!("{name} on an upper filter"),
-        device: filter.device.clone().at(Position::UpperFilter),
-        ..filter
+    let on_filter = |test: Test| Test {
+        name: format!("{} on an upper filter", test.name),
+        device: test.device.clone().at(Position::UpperFilter),
+        ..test
+    };
+    if trace.companion {
+        let tests = ways.into_iter().map(|way| play(way).map(on_filter));
+        return tests.collect();
+    }
+    let filter = on_filter(Test {
+        name: name.clone(),
+        ..play(["auto", "each-vf"])?
     });
-    Ok(all)
+    let tests = ways.into_iter().map(play);
+    tests.chain([Ok(filter)]).collect()
 }

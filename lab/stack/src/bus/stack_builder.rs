@@ -25,7 +25,7 @@ use wdk_sys::{
 };
 
 use super::children::physical_function;
-use crate::kernel::access_check::find;
+use crate::kernel::exports::find;
 use crate::kernel::unload::SERVICES;
 use crate::kernel::{imports, irp};
 use crate::pci::{ResourceList, io_space};

@@ -4,24 +4,12 @@
 //! caller is an administrator or an ordinary user, as the runner says.
 
 use core::ffi::c_void;
-use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use kernel_runtime::unicode::Text;
-use wdk_sys::ntddk::MmGetSystemRoutineAddress;
-use wdk_sys::{NTSTATUS, STATUS_ACCESS_DENIED, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
+use wdk_sys::{NTSTATUS, STATUS_ACCESS_DENIED, STATUS_SUCCESS};
 
+use crate::kernel::exports::replace;
 use crate::log::log;
-
-/// `NtProtectVirtualMemory`: changes the protection of pages. Wine's kernel exports it, and no
-/// import library has it; an image that imports from ntdll itself is no driver to Wine.
-type Protect = unsafe extern "C" fn(
-    process: *mut c_void,
-    address: *mut *mut c_void,
-    size: *mut usize,
-    protection: u32,
-    before: *mut u32,
-) -> NTSTATUS;
 
 /// Whether programs that open devices run as an administrator.
 static ADMINISTRATOR: AtomicBool = AtomicBool::new(true);
@@ -33,59 +21,9 @@ pub(crate) fn set_administrator(administrator: bool) {
 
 /// Replaces the stub.
 pub(crate) fn install() -> Result<(), NTSTATUS> {
-    /// `PAGE_EXECUTE_READWRITE`
-    const WRITABLE: u32 = 0x40;
-    let stub = find("SeAccessCheck")?;
-    let jump = jump_to(access_check as *const () as usize);
-    protect(stub, jump.len(), WRITABLE)?;
-    // SAFETY: the stub is longer than the jump, was made writable, and no thread runs it, as it
-    // would end the process.
-    unsafe { ptr::copy_nonoverlapping(jump.as_ptr(), stub.cast(), jump.len()) };
-    Ok(())
-}
-
-/// Changes the protection of the pages of `size` bytes of this process; the protection before.
-pub(crate) fn protect(start: *mut c_void, size: usize, protection: u32) -> Result<u32, NTSTATUS> {
-    /// `NtCurrentProcess()`
-    const THIS_PROCESS: *mut c_void = ptr::without_provenance_mut(usize::MAX);
-    let protect = find("ZwProtectVirtualMemory")?;
-    // SAFETY: the kernel's function of this name has this signature.
-    let protect = unsafe { core::mem::transmute::<*mut c_void, Protect>(protect) };
-    let (mut page, mut size, mut before) = (start, size, 0);
-    // SAFETY: the results are locals; the pages stay in use as they are.
-    let status = unsafe {
-        protect(
-            THIS_PROCESS,
-            &raw mut page,
-            &raw mut size,
-            protection,
-            &raw mut before,
-        )
-    };
-    if status == STATUS_SUCCESS {
-        Ok(before)
-    } else {
-        Err(status)
-    }
-}
-
-/// An export of the kernel by its name.
-pub(crate) fn find(name: &str) -> Result<*mut c_void, NTSTATUS> {
-    let mut name = Text::new(name);
-    let mut name = name.as_kernel();
-    // SAFETY: the name lives through the call.
-    let address = unsafe { MmGetSystemRoutineAddress(&raw mut name) };
-    if address.is_null() {
-        return Err(STATUS_INVALID_PARAMETER);
-    }
-    Ok(address)
-}
-
-/// `mov rax, target` and `jmp rax`
-fn jump_to(target: usize) -> [u8; 12] {
-    let mut code = [0x48, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xE0];
-    code[2..10].copy_from_slice(&(target as u64).to_le_bytes());
-    code
+    // SAFETY: the routine has the function's signature, and no thread runs the stub, as it would
+    // end the process.
+    unsafe { replace("SeAccessCheck", access_check as *const () as usize) }
 }
 
 /// SIDs, as they lie in a descriptor: Everyone, Authenticated Users, Administrators.

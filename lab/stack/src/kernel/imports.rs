@@ -6,7 +6,7 @@ use core::ptr;
 
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS};
 
-use crate::kernel::access_check::protect;
+use crate::kernel::exports::protect;
 
 /// Offsets of the PE format: in the DOS header, in the headers for 64 bits, in an import descriptor.
 const NEW_HEADER: usize = 0x3C;

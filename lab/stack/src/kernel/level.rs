@@ -3,11 +3,32 @@
 
 use core::ffi::c_void;
 
+use wdk_sys::NTSTATUS;
+
+use crate::kernel::exports::replace;
+
 // The ETW double, which is in the place of HAL.DLL, exports these.
 #[link(name = "HAL.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "C" {
     fn LabLevel() -> u8;
     fn LabAtDispatch(routine: unsafe extern "C" fn(*mut c_void), context: *mut c_void);
+}
+
+/// `KeAreAllApcsDisabled`: true from `APC_LEVEL` on. Wine's looks at guarded regions alone, which no
+/// driver of the lab has.
+unsafe extern "C" fn all_apcs_disabled() -> u8 {
+    is_raised().into()
+}
+
+/// Has the kernel's function return the tracked level.
+pub(crate) fn install() -> Result<(), NTSTATUS> {
+    // SAFETY: the routine has the function's signature. The drivers that call it are not loaded.
+    unsafe {
+        replace(
+            "KeAreAllApcsDisabled",
+            all_apcs_disabled as *const () as usize,
+        )
+    }
 }
 
 /// Whether the calling thread is above `PASSIVE_LEVEL`.
