@@ -5,7 +5,7 @@ use block_table::format::{owner, sequence};
 use block_table::{Image, Limits, MAX_BLOCK_LENGTH};
 
 use crate::expression::lower::lower;
-use crate::model::{Block, Condition, Device, Field, Layout, Owner, SequenceKind};
+use crate::model::{Block, Condition, Device, Field, Layout, Owner, SequenceKind, Valid};
 use crate::types::Type;
 
 /// The source of the table of `blocks`.
@@ -203,8 +203,22 @@ fn field_rules(field: &Field) -> Vec<Rule> {
     if let Type::Ascii(_) = field.ty {
         rules.push(Rule::Text(target));
     }
-    let valid = &field.valid;
-    let largest = field.ty.element().max();
+    rules.extend(value_rules(&field.valid, target, field.ty.element().max()));
+    for bits in &field.bits {
+        let count = bits.high - bits.low + 1;
+        let own = value_rules(&bits.valid, target, bits.mask() >> bits.low);
+        rules.extend(own.into_iter().map(|rule| Rule::Bits {
+            low: bits.low,
+            count,
+            rule: Box::new(rule),
+        }));
+    }
+    rules
+}
+
+/// The rules of `valid` for values from 0 to `largest`.
+fn value_rules(valid: &Valid, target: encode::Field, largest: u64) -> Vec<Rule> {
+    let mut rules = Vec::new();
     let (min, max) = valid.equals.map_or(
         (valid.min.unwrap_or(0), valid.max.unwrap_or(largest)),
         |equals| (equals, equals),

@@ -30,8 +30,8 @@ pub(crate) enum Next {
 }
 
 impl<'v> Domain<'v> {
-    /// The values of an `integer` with rules, of whose bits only `defined` may be set.
-    pub(crate) fn new(valid: &'v Valid, integer: Integer, defined: u64) -> Self {
+    /// The values with rules up to `largest`, of whose bits only `defined` may be set.
+    pub(crate) fn new(valid: &'v Valid, largest: u64, defined: u64) -> Self {
         let bits = defined & valid.mask.unwrap_or(u64::MAX);
         let listed = || valid.one_of.iter().flat_map(|one_of| &one_of.values);
         let min = [valid.min, valid.equals, listed().min().copied()];
@@ -43,7 +43,7 @@ impl<'v> Domain<'v> {
             max: max
                 .into_iter()
                 .flatten()
-                .chain([integer.max(), bits])
+                .chain([largest, bits])
                 .min()
                 .unwrap_or(0),
         }
@@ -60,12 +60,12 @@ impl<'v> Domain<'v> {
             mask: None,
             multiple_of: None,
         };
-        Self::new(&ANY, integer, integer.max())
+        Self::new(&ANY, integer.max(), integer.max())
     }
 
     /// The values of `field`, a single integer.
     pub(crate) fn of(field: &'v Field) -> Self {
-        Self::new(&field.valid, field.ty.element(), field.defined_bits())
+        Self::new(&field.valid, field.ty.element().max(), field.defined_bits())
     }
 
     /// Whether `value` is one of them.
@@ -237,7 +237,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_domain_has_the_values_that_its_rules_allow(valid in rules(), defined in any::<u8>()) {
-            let domain = Domain::new(&valid, Integer::U8, defined.into());
+            let domain = Domain::new(&valid, Integer::U8.max(), defined.into());
             let allowed: Vec<u64> = (0..=u64::from(u8::MAX))
                 .filter(|value| valid.allows(*value) && value & !u64::from(defined) == 0)
                 .collect();
@@ -274,7 +274,7 @@ mod tests {
                 rules(None, None, None, Some(0)),
                 rules(Some(1), None, Some(0x0FFF), Some(4096)),
             ] {
-                let next = Domain::new(&valid, integer, integer.max()).next(0);
+                let next = Domain::new(&valid, integer.max(), integer.max()).next(0);
                 assert_eq!(next, Next::Nothing, "{integer}: {valid:?}");
             }
             for (valid, first) in [
@@ -283,7 +283,7 @@ mod tests {
                 (rules(Some(1), None, Some(0x8000), None), 0x8000),
                 (rules(Some(0x8001), None, None, None), 0x8001),
             ] {
-                let next = Domain::new(&valid, integer, integer.max()).next(0);
+                let next = Domain::new(&valid, integer.max(), integer.max()).next(0);
                 assert_eq!(next, Next::Value(first), "{integer}: {valid:?}");
             }
         }
@@ -308,7 +308,7 @@ mod tests {
             multiple_of: Some(0xFFFF_FFFB),
             ..Valid::default()
         };
-        let domain = Domain::new(&valid, U64, u64::MAX);
+        let domain = Domain::new(&valid, u64::MAX, u64::MAX);
         assert_eq!(domain.next(0), Next::Unknown);
         assert!(domain.upper_bound() > MAX_TRIES);
     }

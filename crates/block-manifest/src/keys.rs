@@ -299,17 +299,32 @@ pub const FIELD: Section = Section {
     ],
 };
 
+const EQUALS: Key = optional("equals", INTEGER, "any value");
+const ONE_OF: Key = optional("one-of", VALUES, "any value");
+const NONE_OF: Key = optional("none-of", VALUES, "no value excluded");
+const MIN: Key = optional("min", INTEGER, "0");
+const MAX: Key = optional("max", INTEGER, "the largest of the type");
+const MASK: Key = optional("mask", INTEGER, "all bits");
+const MULTIPLE_OF: Key = optional("multiple-of", Values::Other("integer from 1"), "1");
+
 /// `valid` of a field.
 pub const VALID: Section = Section {
     header: "valid",
+    keys: &[EQUALS, ONE_OF, NONE_OF, MIN, MAX, MASK, MULTIPLE_OF],
+};
+
+/// Named bits with rules, in `bits` of a field.
+pub const BITS: Section = Section {
+    header: "bits",
     keys: &[
-        optional("equals", INTEGER, "any value"),
-        optional("one-of", VALUES, "any value"),
-        optional("none-of", VALUES, "no value excluded"),
-        optional("min", INTEGER, "0"),
-        optional("max", INTEGER, "the largest of the type"),
-        optional("mask", INTEGER, "all bits"),
-        optional("multiple-of", Values::Other("integer from 1"), "1"),
+        required("at", Values::Other("bit, or range of bits")),
+        EQUALS,
+        ONE_OF,
+        NONE_OF,
+        MIN,
+        MAX,
+        MASK,
+        MULTIPLE_OF,
     ],
 };
 
@@ -327,4 +342,6 @@ pub const LAYOUT: Section = Section {
 
 /// Every table with a fixed set of keys. `[const]`, `[enum.NAME]` and `bits` have keys of the
 /// author's choice.
-pub const SECTIONS: &[&Section] = &[&FILE, &DEVICE, &LIMITS, &BLOCK, &FIELD, &VALID, &LAYOUT];
+pub const SECTIONS: &[&Section] = &[
+    &FILE, &DEVICE, &LIMITS, &BLOCK, &FIELD, &VALID, &BITS, &LAYOUT,
+];

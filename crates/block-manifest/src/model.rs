@@ -191,6 +191,14 @@ impl Field {
         usize::from(self.offset) + self.ty.length()
     }
 
+    /// Whether the rules of the field and of its bits allow `value` in each element.
+    #[must_use]
+    pub fn allows(&self, value: u64) -> bool {
+        value & !self.defined_bits() == 0
+            && self.valid.allows(value)
+            && self.bits.iter().all(|bits| bits.allow(value))
+    }
+
     /// The bits of each element that may be set: those with a name, or all of them.
     #[must_use]
     pub fn defined_bits(&self) -> u64 {
@@ -245,9 +253,17 @@ pub struct Bits {
     pub low: u8,
     /// The highest bit.
     pub high: u8,
+    /// The rules on their value, shifted down by `low`.
+    pub valid: Valid,
 }
 
 impl Bits {
+    /// Whether their rules allow the bits that `value` of the whole integer has.
+    #[must_use]
+    pub fn allow(&self, value: u64) -> bool {
+        self.valid.allows((value & self.mask()) >> self.low)
+    }
+
     /// The bits within the integer.
     #[must_use]
     pub const fn mask(&self) -> u64 {

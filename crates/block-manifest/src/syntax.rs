@@ -175,10 +175,11 @@ impl Valid {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Bits {
     pub(crate) name: Located<String>,
     /// The lowest and the highest bit, if they can be read.
     pub(crate) range: Option<(u8, u8)>,
+    pub(crate) valid: Valid,
     pub(crate) span: Span,
 }

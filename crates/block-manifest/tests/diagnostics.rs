@@ -41,6 +41,7 @@ snapshots! {
     values_and_rules_that_no_write_could_meet_are_refused => "values",
     expressions_are_refused_at_the_place_that_is_wrong => "expressions",
     layouts_that_can_never_be_chosen_are_refused => "layouts",
+    rules_on_bits_are_refused_like_those_on_fields => "bits",
     constants_that_do_not_fit_or_do_not_exist_are_named => "constants",
     toml_errors_are_shown_like_all_others => "syntax",
     words_of_other_languages_are_answered_with_those_of_this_one => "other-languages",

@@ -102,7 +102,7 @@ flaws! {
     Operand => "an integer has an unknown shape",
     OutOfBlock => "a field lies outside of its block",
     Elements => "a field has no elements",
-    Place => "start, shift or mask of a rule do not follow from its offset and operand",
+    Place => "start, shift or mask of a rule do not follow from its offset and operand, nor select bits of a single integer",
     Range => "a range is empty",
     Divisor => "a divisor is zero",
     Values => "a list of values is empty, longer than 4096, outside of its section or not ascending",

@@ -214,7 +214,8 @@ pub struct LayoutRecord {
 ///
 /// `start`, `shift` and `mask` follow from `offset` and `operand`. They are stored so that a rule
 /// on a single integer does not compute them: it reads eight bytes from `start`, shifts them right
-/// and masks them.
+/// and masks them. A rule on consecutive bits of a single integer has a larger shift and a smaller
+/// mask.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct RuleRecord {
@@ -228,13 +229,13 @@ pub struct RuleRecord {
     pub elements: u8,
     /// First of the eight bytes that contain the first element.
     pub start: u8,
-    /// Right shift that moves its lowest bit to bit 0.
+    /// Right shift that moves its lowest bit, or the lowest one that is judged, to bit 0.
     pub shift: u8,
     /// First detail, as documented at [`rule`]; otherwise zero.
     pub detail: u8,
     /// Second detail, as documented at [`rule`]; otherwise zero.
     pub second: u8,
-    /// The bits that an element has.
+    /// The bits that an element has, or those that are judged.
     pub mask: U64,
     /// First argument.
     pub a: U64,

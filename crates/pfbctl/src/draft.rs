@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use block_manifest::expression::{Binary, Expression, Load, Node};
-use block_manifest::{Block, Condition, Field, SequenceKind, Type};
+use block_manifest::{Bits, Block, Condition, Field, SequenceKind, Type};
 use block_table::{History, Image, MAX_BLOCK_LENGTH, Rule, Writer, crc32};
 
 use crate::value;
@@ -164,8 +164,17 @@ impl<'w> Draft<'w> {
         choices.extend((1..=4).map(|times: u64| first.saturating_add(times.saturating_mul(step))));
         choices.extend([first, 0]);
         choices.extend(valid.max);
+        // The least that the rules of its bits allow, and the same with other bits.
+        let bits = field.bits.iter();
+        let least = bits.fold(0, |value, bits| value | least_of(bits) << bits.low);
+        choices.push(least);
         for bits in &field.bits {
             choices.extend([1 << bits.low, bits.mask()]);
+            let others = least & !bits.mask();
+            let named = bits.valid.one_of.iter().flat_map(|one_of| &one_of.values);
+            let edges = [bits.valid.max, bits.valid.equals];
+            let values = named.copied().chain(edges.into_iter().flatten());
+            choices.extend(values.map(|value| others | value << bits.low));
         }
         if let Some(mask) = valid.mask {
             choices.extend([mask, mask & mask.wrapping_neg()]);
@@ -190,8 +199,7 @@ impl<'w> Draft<'w> {
             .map(|array| u64::from(array.ty.elements()))
             .min();
         value <= field.ty.element().max()
-            && value & !field.defined_bits() == 0
-            && field.valid.allows(value)
+            && field.allows(value)
             && counted.is_none_or(|elements| value <= elements)
     }
 
@@ -425,6 +433,17 @@ fn collect_constants(expression: &Expression, constants: &mut BTreeSet<u64>) {
             collect_constants(right, constants);
         }
     }
+}
+
+/// The least value that the rules of named bits allow, or zero if it is far from zero.
+fn least_of(bits: &Bits) -> u64 {
+    let valid = &bits.valid;
+    let named = valid.one_of.iter().flat_map(|one_of| &one_of.values);
+    let first = valid.equals.or(named.min().copied()).or(valid.min);
+    let mut tried = (first.unwrap_or(0)..).take(0x1_0000);
+    tried
+        .find(|value| bits.allow(value << bits.low))
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

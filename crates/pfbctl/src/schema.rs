@@ -117,6 +117,7 @@ fn other(key: &str, phrase: &str) -> Value {
             integer(0, 63),
             { "type": "string", "pattern": "^[0-9]+(-[0-9]+)?$" },
             name(),
+            section(&keys::BITS),
         ] })),
         ("table", "const") => named(&integer(0, u64::MAX)),
         ("tables", "enum") => named(&named(&number(0, u64::MAX))),
@@ -127,6 +128,10 @@ fn other(key: &str, phrase: &str) -> Value {
         }
         ("array of expressions", _) => json!({ "type": "array", "items": { "type": "string" } }),
         ("integer", _) => value(),
+        ("bit, or range of bits", _) => json!({ "anyOf": [
+            integer(0, 63),
+            { "type": "string" },
+        ] }),
         ("integer from 1", _) => json!({ "anyOf": [
             integer(1, u64::MAX),
             { "type": "string" },

@@ -274,10 +274,16 @@ fn draw(areas: &[byte_map::Area], out: &mut dyn Write) -> Result<(), Failure> {
 fn rules_text(field: &Field) -> String {
     let mut rules = valid_text(&field.valid);
     rules.extend(field.bits.iter().map(|bits| {
-        if bits.low == bits.high {
-            format!("bit {}: {}", bits.low, bits.name)
+        let rules = valid_text(&bits.valid);
+        let rules = if rules.is_empty() {
+            String::new()
         } else {
-            format!("bits {}–{}: {}", bits.low, bits.high, bits.name)
+            format!(" ({})", rules.join(", "))
+        };
+        if bits.low == bits.high {
+            format!("bit {}: {}{rules}", bits.low, bits.name)
+        } else {
+            format!("bits {}–{}: {}{rules}", bits.low, bits.high, bits.name)
         }
     }));
     rules.extend(

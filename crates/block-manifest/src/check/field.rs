@@ -4,6 +4,7 @@ use block_table::{Access, Kind};
 
 use super::context::Context;
 use super::place::name;
+use super::valid::Numbers;
 use crate::diagnostic::{Diagnostic, Located, counted, printable};
 use crate::domain::Domain;
 use crate::model::{Bits, Field, Owner, SequenceKind, Valid};
@@ -126,9 +127,12 @@ fn bits(written: &syntax::Field, ty: Type, context: Context<'_>) -> Vec<Bits> {
             name: bits.name.value.clone(),
             low,
             high,
+            valid: context.valid_bits(&bits.valid, high - low + 1),
         })
     });
-    let readable: Option<Vec<_>> = readable.collect();
+    // All of them are checked before one that cannot be read ends the collection.
+    let readable: Vec<Option<Bits>> = readable.collect();
+    let readable: Option<Vec<Bits>> = readable.into_iter().collect();
     readable.filter(|_| within).unwrap_or_default()
 }
 
@@ -306,7 +310,7 @@ impl Context<'_> {
         let ty = field.ty;
         let elements = usize::from(ty.elements());
         let syntax::Value::List(values) = &default.value else {
-            let number = self.fitting_number(default, ty.element())?;
+            let number = self.fitting_number(default, &Numbers::of(ty.element()))?;
             return Some(vec![(number, default); elements]);
         };
         if matches!(ty, Type::Integer(_)) {
@@ -330,9 +334,10 @@ impl Context<'_> {
             self.sink.error(message, &default.span, label);
             return None;
         }
+        let numbers = Numbers::of(ty.element());
         let numbers: Vec<_> = values
             .iter()
-            .map(|value| Some((self.fitting_number(value, ty.element())?, value)))
+            .map(|value| Some((self.fitting_number(value, &numbers)?, value)))
             .collect();
         numbers.into_iter().collect()
     }
@@ -352,6 +357,12 @@ impl Context<'_> {
             self.sink.report(
                 Diagnostic::error(message, &place.span, "not a valid value")
                     .note(format!("`{}` must be {}", field.name, field.valid)),
+            );
+        } else if let Some(bits) = field.bits.iter().find(|bits| !bits.allow(value)) {
+            self.sink.report(
+                Diagnostic::error(message, &place.span, "not a valid value of its bits").note(
+                    format!("`{}.{}` must be {}", field.name, bits.name, bits.valid),
+                ),
             );
         }
     }

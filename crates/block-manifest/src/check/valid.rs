@@ -3,11 +3,36 @@
 use block_table::MAX_VALUES;
 
 use super::context::Context;
-use crate::diagnostic::{Diagnostic, Located, Span, listed, printable};
+use crate::diagnostic::{Diagnostic, Located, Span, counted, listed, printable};
 use crate::domain::{Domain, Next};
 use crate::model::{OneOf, Valid};
 use crate::syntax;
 use crate::types::{Integer, Type};
+
+/// The numbers that a value may be, from 0.
+pub(super) struct Numbers {
+    largest: u64,
+    /// What holds them, for messages.
+    name: String,
+}
+
+impl Numbers {
+    /// Those of an integer type.
+    pub(super) fn of(integer: Integer) -> Self {
+        Self {
+            largest: integer.max(),
+            name: integer.to_string(),
+        }
+    }
+
+    /// Those of `count` bits, 1 to 64.
+    fn of_bits(count: u8) -> Self {
+        Self {
+            largest: u64::MAX >> (64 - count),
+            name: format!("a number of {}", counted(count.into(), "bit")),
+        }
+    }
+}
 
 impl Context<'_> {
     /// The number that `value` is: an integer, `"enumeration.name"`, or a constant.
@@ -92,20 +117,18 @@ impl Context<'_> {
         self.enums.iter().find(|known| known.name.value == name)
     }
 
-    /// A number that an integer of the type can hold.
+    /// One of the `numbers`.
     pub(super) fn fitting_number(
         &self,
         value: &Located<syntax::Value>,
-        integer: Integer,
+        numbers: &Numbers,
     ) -> Option<u64> {
         let number = self.number(value)?;
-        if number > integer.max() {
-            let message = format!("{number} does not fit into {integer}");
-            self.sink.error(
-                message,
-                &value.span,
-                format!("{integer} holds 0 to {}", integer.max()),
-            );
+        let Numbers { largest, name } = numbers;
+        if number > *largest {
+            let message = format!("{number} does not fit into {name}");
+            let label = format!("{name} holds 0 to {largest}");
+            self.sink.error(message, &value.span, label);
             return None;
         }
         Some(number)
@@ -126,33 +149,45 @@ impl Context<'_> {
             }
             return Valid::default();
         }
+        self.rules(written, &Numbers::of(ty.element()), defined)
+    }
+
+    /// The rules of `count` named bits.
+    pub(super) fn valid_bits(&self, written: &syntax::Valid, count: u8) -> Valid {
+        let numbers = Numbers::of_bits(count);
+        self.rules(written, &numbers, numbers.largest)
+    }
+
+    fn rules(&self, written: &syntax::Valid, numbers: &Numbers, defined: u64) -> Valid {
         let errors = self.sink.error_count();
-        let integer = ty.element();
         let number =
-            |value: &Option<Located<syntax::Value>>| self.fitting_number(value.as_ref()?, integer);
+            |value: &Option<Located<syntax::Value>>| self.fitting_number(value.as_ref()?, numbers);
         let valid = Valid {
             equals: number(&written.equals),
-            one_of: self.value_set("one-of", written.one_of.as_ref(), integer),
-            none_of: self.value_set("none-of", written.none_of.as_ref(), integer),
+            one_of: self.value_set("one-of", written.one_of.as_ref(), numbers),
+            none_of: self.value_set("none-of", written.none_of.as_ref(), numbers),
             min: number(&written.min),
             max: number(&written.max),
             mask: number(&written.mask),
             multiple_of: number(&written.multiple_of),
         };
         if self.sink.error_count() == errors
-            && Domain::new(&valid, integer, defined).next(0) == Next::Nothing
+            && Domain::new(&valid, numbers.largest, defined).next(0) == Next::Nothing
         {
-            self.never_holds(written, integer);
+            self.never_holds(written, numbers);
         }
         valid
     }
 
-    fn never_holds(&self, written: &syntax::Valid, integer: Integer) {
+    fn never_holds(&self, written: &syntax::Valid, numbers: &Numbers) {
         let rules: Vec<_> = written.given().collect();
         let Some((first, others)) = rules.split_first() else {
             return;
         };
-        let message = format!("no {integer} meets this `valid`: the rule can never hold");
+        let message = format!(
+            "no {} meets this `valid`: the rule can never hold",
+            numbers.name.trim_start_matches("a ")
+        );
         let label = if others.is_empty() {
             "met by no value"
         } else {
@@ -170,15 +205,15 @@ impl Context<'_> {
         &self,
         key: &str,
         written: Option<&Located<syntax::Value>>,
-        integer: Integer,
+        numbers: &Numbers,
     ) -> Option<OneOf> {
         let values = written?;
         let set = match &values.value {
-            syntax::Value::Text(name) => self.one_of_enum(name, &values.span, integer)?,
+            syntax::Value::Text(name) => self.one_of_enum(name, &values.span, numbers)?,
             syntax::Value::List(listed) => {
                 let numbers: Vec<_> = listed
                     .iter()
-                    .map(|value| self.fitting_number(value, integer))
+                    .map(|value| self.fitting_number(value, numbers))
                     .collect();
                 OneOf {
                     enumeration: None,
@@ -212,7 +247,7 @@ impl Context<'_> {
         Some(set)
     }
 
-    fn one_of_enum(&self, name: &str, span: &Span, integer: Integer) -> Option<OneOf> {
+    fn one_of_enum(&self, name: &str, span: &Span, numbers: &Numbers) -> Option<OneOf> {
         if is_range(name) {
             self.sink.report(not_a_range(name, span));
             return None;
@@ -236,13 +271,13 @@ impl Context<'_> {
             .members
             .iter()
             .zip(&values)
-            .find(|(_, value)| **value > integer.max());
+            .find(|(_, value)| **value > numbers.largest);
         if let Some(((member, _), value)) = too_large {
             let message = format!(
-                "`{name}.{}` is {value}, which does not fit into {integer}",
-                member.value
+                "`{name}.{}` is {value}, which does not fit into {}",
+                member.value, numbers.name
             );
-            let label = format!("{integer} holds 0 to {}", integer.max());
+            let label = format!("{} holds 0 to {}", numbers.name, numbers.largest);
             self.sink.report(
                 Diagnostic::error(message, span, label)
                     .related(&member.span, format!("`{}` is {value}", member.value)),

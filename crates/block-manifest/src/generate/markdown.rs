@@ -172,7 +172,11 @@ pub(super) fn rules_in_words(field: &Field) -> String {
         } else {
             format!("Bits {} to {}", bits.low, bits.high)
         };
-        sentences.push(format!("{place}: {}.", bits.name));
+        sentences.push(if bits.valid.is_any() {
+            format!("{place}: {}.", bits.name)
+        } else {
+            format!("{place}: {}, which must be {}.", bits.name, bits.valid)
+        });
     }
     if !field.bits.is_empty() {
         sentences.push("Other bits are zero.".to_owned());

@@ -325,7 +325,10 @@ fn with_number(text: Located<String>, input: Input<'_>) -> Located<String> {
 }
 
 fn valid(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Valid {
-    let reader = Reader::new(table, &keys::VALID, span, input);
+    rules(&Reader::new(table, &keys::VALID, span, input))
+}
+
+fn rules(reader: &Reader<'_, '_>) -> Valid {
     Valid {
         equals: reader.value("equals"),
         one_of: reader.value("one-of"),
@@ -340,20 +343,39 @@ fn valid(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Valid {
 fn bits(table: &DeTable<'_>, input: Input<'_>) -> Vec<Bits> {
     let named = Reader::entries(table).into_iter().map(|(name, value)| {
         check_name(&name, "a bit", input);
-        let range = match bit_range(value, input) {
-            Ok(range) => Some(range),
-            Err(error) => {
-                input.sink.report(error.diagnostic(&name, &value.span()));
-                None
-            }
+        let Some(table) = value.get_ref().as_table() else {
+            return Bits {
+                range: range_of(&name, value, input),
+                valid: Valid::default(),
+                span: value.span(),
+                name,
+            };
         };
+        let reader = Reader::new(table, &keys::BITS, value.span(), input);
+        let at = reader.get("at");
         Bits {
+            range: at.and_then(|at| range_of(&name, at, input)),
+            valid: rules(&reader),
+            span: at.map_or_else(|| value.span(), Spanned::span),
             name,
-            range,
-            span: value.span(),
         }
     });
     named.collect()
+}
+
+/// The range of the bits `name`, if it can be read.
+fn range_of(
+    name: &Located<String>,
+    value: &Spanned<DeValue<'_>>,
+    input: Input<'_>,
+) -> Option<(u8, u8)> {
+    match bit_range(value, input) {
+        Ok(range) => Some(range),
+        Err(error) => {
+            input.sink.report(error.diagnostic(name, &value.span()));
+            None
+        }
+    }
 }
 
 /// Why bits cannot be read.

@@ -139,7 +139,7 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// The value of `key`, unless it is absent or not TOML.
-    fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'t>>> {
+    pub(super) fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'t>>> {
         debug_assert!(
             self.section.key(key).is_some(),
             "`{key}` is not in the key table"

@@ -1,6 +1,6 @@
 //! Judges a write field by field from the model, as a slow and plain reference.
 
-use block_manifest::{Block, Condition, Field, Layout, Owner, SequenceKind, Type};
+use block_manifest::{Bits, Block, Condition, Field, Layout, Owner, SequenceKind, Type};
 use block_table::{Image, Rule, Writer};
 
 /// The writers since the last reset.
@@ -190,6 +190,13 @@ fn fields(fields: &[Field], image: &Image) -> Result<(), Rule> {
             }
         }
         if values.iter().any(|value| !field.valid.allows(*value)) {
+            return Err(Rule::Value);
+        }
+        let judged = |bits: &Bits, value: u64| {
+            let ones = u64::MAX >> (63 - (bits.high - bits.low));
+            bits.valid.allows(value >> bits.low & ones)
+        };
+        if field.bits.iter().any(|bits| !judged(bits, values[0])) {
             return Err(Rule::Value);
         }
     }

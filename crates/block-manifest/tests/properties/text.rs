@@ -59,7 +59,7 @@ fn block() -> impl Strategy<Value = String> {
         }
         text += &format!("require = {require:?}\n");
         text += "[[block.field]]\nname = \"selector\"\ntype = \"u8\"\n";
-        text += "[[block.field]]\nname = \"bits\"\ntype = \"u16be\"\nbits = { low = 0, high = \"3-5\", top = 15 }\n";
+        text += "[[block.field]]\nname = \"bits\"\ntype = \"u16be\"\nbits = { low = 0, high = { at = \"3-5\", max = 6, none-of = [4] }, top = 15 }\n";
         text += "[[block.field]]\nname = \"total\"\ntype = \"u32\"\n";
         for (index, field) in fields.iter().enumerate() {
             text += &format!("[[block.field]]\nname = \"field_{index}\"\n{}", owned(field, kind));

@@ -135,6 +135,15 @@ pub enum Rule {
     },
     /// The expression is not zero.
     Require(Vec<Instruction>),
+    /// The rule, which is one on each element, holds for bits of its field, a single integer.
+    Bits {
+        /// The lowest of the bits.
+        low: u8,
+        /// How many there are, 1 to 64.
+        count: u8,
+        /// The rule on their value, shifted down by `low`.
+        rule: Box<Rule>,
+    },
     /// The field is a sequence number that advances.
     Sequence {
         /// The field.

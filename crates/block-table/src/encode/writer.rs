@@ -133,6 +133,15 @@ impl Writer {
                     code.count.get().into(),
                 )
             }
+            Rule::Bits { low, count, rule } => {
+                let whole = self.rule(rule)?;
+                let unused = 64_u32.saturating_sub((*count).into());
+                RuleRecord {
+                    shift: whole.shift.saturating_add(*low),
+                    mask: u64::MAX.checked_shr(unused).unwrap_or(0).into(),
+                    ..whole
+                }
+            }
             Rule::Sequence { field, kind, owner } => RuleRecord {
                 detail: *kind,
                 second: *owner,

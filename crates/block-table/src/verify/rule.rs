@@ -119,9 +119,25 @@ fn same_elements(one: &RuleRecord, other: &RuleRecord) -> bool {
 fn field_in_reach(record: &RuleRecord, reach: Reach<'_>, at: usize) -> Outcome {
     ensure(record.elements != 0, Flaw::Elements, at)?;
     integer_in_reach(record.offset, record.operand, record.elements, reach, at)?;
-    let follows = (record.start, record.shift) == place(record.offset, record.operand);
+    let (start, lowest) = place(record.offset, record.operand);
     let all_bits = u64::MAX >> unused_bits(record.operand);
-    ensure(follows && record.mask.get() == all_bits, Flaw::Place, at)
+    let whole = record.shift == lowest && record.mask.get() == all_bits;
+    let placed = record.start == start && (whole || selects_bits(record, lowest, all_bits));
+    ensure(placed, Flaw::Place, at)
+}
+
+/// Whether the rule judges consecutive bits of a single integer, whose bits are `all_bits` after a
+/// right shift by `lowest`.
+fn selects_bits(record: &RuleRecord, lowest: u8, all_bits: u64) -> bool {
+    let alone = record.elements == 1 && record.kind & rule::COUNTED == 0;
+    let mask = record.mask.get();
+    let consecutive = mask != 0 && mask & mask.wrapping_add(1) == 0;
+    let below = record.shift.checked_sub(lowest);
+    let above = below.and_then(|below| all_bits.checked_shr(below.into()));
+    alone
+        && takes_elements(record.kind)
+        && consecutive
+        && above.is_some_and(|above| mask & !above == 0)
 }
 
 /// Verifies that `elements` integers from `offset` lie in `reach`.

@@ -14,7 +14,7 @@ fn rules_lie_in_their_block_and_can_hold() {
         Some(Flaw::RuleKind)
     );
     assert_eq!(
-        rule_of(rule::RANGE, |rule| rule.kind = 11 | rule::COUNTED),
+        rule_of(rule::RANGE, |rule| rule.kind = 0x0B | rule::COUNTED),
         Some(Flaw::Counted)
     );
     assert_eq!(
@@ -204,6 +204,45 @@ fn counts_and_sequences_are_known_integers() {
             Some(Flaw::Owner)
         );
     }
+}
+
+#[test]
+fn a_rule_may_judge_consecutive_bits_of_a_single_integer() {
+    let bits = |shift: u8, mask: u64| {
+        rule_of(rule::MASK, |rule| {
+            (rule.shift, rule.mask) = (shift, mask.into());
+        })
+    };
+    // The field is a byte.
+    for (shift, mask) in [(0, 0xFF), (0, 1), (7, 1), (3, 0x1F), (1, 0x7F)] {
+        assert_eq!(bits(shift, mask), None, "{shift} {mask:#x}");
+    }
+    for (shift, mask) in [
+        (0, 0),
+        (0, 2),
+        (0, 5),
+        (1, 0xFF),
+        (7, 3),
+        (8, 1),
+        (64, 1),
+        (255, 1),
+    ] {
+        assert_eq!(bits(shift, mask), Some(Flaw::Place), "{shift} {mask:#x}");
+    }
+    // The others judge the whole integer, or several.
+    for kind in [rule::TEXT, rule::COUNT, rule::SEQUENCE] {
+        assert_eq!(
+            rule_of(kind, |rule| rule.mask = 1.into()),
+            Some(Flaw::Place)
+        );
+    }
+    let counted = rule::RANGE | rule::COUNTED;
+    assert_eq!(
+        rule_of(counted, |rule| rule.mask = 1.into()),
+        Some(Flaw::Place)
+    );
+    let two = |rule: &mut RuleRecord| (rule.elements, rule.mask) = (2, 1.into());
+    assert_eq!(rule_of(rule::MASK, two), Some(Flaw::Place));
 }
 
 #[test]

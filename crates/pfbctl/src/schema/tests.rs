@@ -71,7 +71,7 @@ fn complete() -> Value {
         "limits": { "writes-per-second": 1, "burst": 1 },
         "block": [{
             "id": 0, "name": "b", "vf-access": "read-write", "length": 8,
-            "field": [{ "name": "f", "type": "u8", "valid": {} }],
+            "field": [{ "name": "f", "type": "u8", "valid": {}, "bits": { "b": { "at": 0 } } }],
             "layout": [{ "name": "l", "when": "else" }],
         }],
     })
@@ -86,6 +86,7 @@ fn pointer(header: &str) -> &'static str {
         "[[block]]" => "/block/0",
         "[[block.field]]" => "/block/0/field/0",
         "valid" => "/block/0/field/0/valid",
+        "bits" => "/block/0/field/0/bits/b",
         "[[block.layout]]" => "/block/0/layout/0",
         other => panic!("a new section {other}: add it here and to `complete`"),
     }
@@ -126,12 +127,13 @@ fn parser_and_schema_know_the_same_keys_in_every_section() {
                 "{}.{key}",
                 section.header
             );
-            assert_eq!(
-                known,
-                schema_knows(&validator, &changed, key),
-                "{}.{key}",
-                section.header
-            );
+            // Named bits have one of several forms, so the errors of one form are not listed.
+            let in_schema = if section.header == "bits" {
+                validator.is_valid(&changed)
+            } else {
+                schema_knows(&validator, &changed, key)
+            };
+            assert_eq!(known, in_schema, "{}.{key}", section.header);
         }
         for key in section
             .keys

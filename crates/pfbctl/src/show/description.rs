@@ -120,6 +120,25 @@ struct Bits {
     name: String,
     low: u8,
     high: u8,
+    valid: Valid,
+}
+
+impl Valid {
+    fn new(valid: &block_manifest::Valid) -> Self {
+        let one_of = valid.one_of.as_ref();
+        let none_of = valid.none_of.as_ref();
+        Self {
+            equals: valid.equals,
+            one_of: one_of.map(|one_of| one_of.values.clone()),
+            r#enum: one_of.and_then(|one_of| one_of.enumeration.clone()),
+            none_of: none_of.map(|none_of| none_of.values.clone()),
+            none_of_enum: none_of.and_then(|none_of| none_of.enumeration.clone()),
+            min: valid.min,
+            max: valid.max,
+            mask: valid.mask,
+            multiple_of: valid.multiple_of,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -227,13 +246,11 @@ fn texts(conditions: &[Condition]) -> Vec<String> {
 
 impl FieldDescription {
     fn new(field: &Field) -> Self {
-        let valid = &field.valid;
-        let one_of = valid.one_of.as_ref();
-        let none_of = valid.none_of.as_ref();
         let bits = field.bits.iter().map(|bits| Bits {
             name: bits.name.clone(),
             low: bits.low,
             high: bits.high,
+            valid: Valid::new(&bits.valid),
         });
         Self {
             name: field.name.clone(),
@@ -242,17 +259,7 @@ impl FieldDescription {
             ty: field.ty.to_string(),
             owner: field.owner.as_str(),
             default: Bytes(field.default.clone()),
-            valid: Valid {
-                equals: valid.equals,
-                one_of: one_of.map(|one_of| one_of.values.clone()),
-                r#enum: one_of.and_then(|one_of| one_of.enumeration.clone()),
-                none_of: none_of.map(|none_of| none_of.values.clone()),
-                none_of_enum: none_of.and_then(|none_of| none_of.enumeration.clone()),
-                min: valid.min,
-                max: valid.max,
-                mask: valid.mask,
-                multiple_of: valid.multiple_of,
-            },
+            valid: Valid::new(&field.valid),
             bits: bits.collect(),
             count: field.count.as_ref().map(|count| count.name.clone()),
             sequence: field.sequence.map(SequenceKind::as_str),

@@ -85,7 +85,7 @@ proptest! {
             .collect();
         let domain = |load: &Load| {
             let valid = if load.offset == 0 { &first } else { &second };
-            Domain::new(valid, Integer::U8, 0xFF)
+            Domain::new(valid, Integer::U8.max(), 0xFF)
         };
         let met = (0..=255u64).filter(|value| first.allows(*value)).any(|zero| {
             (0..=255u64).any(|one| {
@@ -129,7 +129,7 @@ fn a_condition_on_a_field_without_values_is_not_reported_beside_the_field() {
         max: Some(0),
         ..Valid::default()
     };
-    let domain = |_: &Load| Domain::new(&valid, Integer::U8, 0xFF);
+    let domain = |_: &Load| Domain::new(&valid, Integer::U8.max(), 0xFF);
     for operation in [
         Binary::Equal,
         Binary::NotEqual,
