@@ -20,6 +20,9 @@ const STORY_EVENTS: &str = include_str!("story-events.txt");
 /// The events that the driver writes during each of the checks.
 const CHECKS_EVENTS: &str = include_str!("checks-events.txt");
 
+/// The events during the checks of the examples of a companion.
+const COMPANION_EVENTS: &str = include_str!("companion-events.txt");
+
 /// The events of an upper filter during the checks of what it passes on, and during all others.
 const FILTER_CHECKS_EVENTS: &str = concat!(
     include_str!("filter-checks-events.txt"),
@@ -239,18 +242,17 @@ fn vf_drivers(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
 
 /// The examples of a companion, below the driver as a filter.
 fn companions(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
-    const BLANK: &str = "{\"status\":\"0x00000000\",\"data\":\"0000000000000000\"}\n";
     let manifest = paths.root().join(COMPANION_MANIFEST);
     let device = Device::from_manifest(&manifest, 4)?.at(Position::UpperFilter);
     let languages = [("Rust", &images.companion), ("C", &images.companion_in_c)];
     Ok(Vec::from(languages.map(|(language, image)| Test {
         function_driver: Some(image.clone()),
-        input: br#"{"op":"read","vf":0,"block":1,"length":8}"#.to_vec(),
+        events: COMPANION_EVENTS,
         ..job(
-            &format!("start and removal with the companion in {language}"),
+            &format!("companion in {language}"),
             &device,
-            &["trace"],
-            Verdict::Lines(BLANK.to_owned()),
+            &["--path", "raw", "companion"],
+            Verdict::Checks,
         )
     })))
 }
