@@ -20,9 +20,6 @@ const STORY_EVENTS: &str = include_str!("story-events.txt");
 /// The events that the driver writes during each of the checks.
 const CHECKS_EVENTS: &str = include_str!("checks-events.txt");
 
-/// The events during the checks of the examples of a companion.
-const COMPANION_EVENTS: &str = include_str!("companion-events.txt");
-
 /// The events of an upper filter during the checks of what it passes on, and during all others.
 const FILTER_CHECKS_EVENTS: &str = concat!(
     include_str!("filter-checks-events.txt"),
@@ -247,7 +244,6 @@ fn companions(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     let languages = [("Rust", &images.companion), ("C", &images.companion_in_c)];
     Ok(Vec::from(languages.map(|(language, image)| Test {
         function_driver: Some(image.clone()),
-        events: COMPANION_EVENTS,
         ..job(
             &format!("companion in {language}"),
             &device,
