@@ -452,6 +452,7 @@ fn commands_for_the_driver_say_that_they_need_windows() {
         vec!["watch"],
         vec!["journal", "0"],
         vec!["metrics"],
+        vec!["top"],
     ] {
         let report = report(&arguments, 2);
         assert!(report.contains("Windows"), "{arguments:?}: {report}");

@@ -150,6 +150,12 @@ Examples:
     /// Show the last events of a VF (Windows)
     Journal(Journal),
 
+    /// Show the VFs live, the one with the most refusals first (Windows)
+    ///
+    /// Below the table are the blocks and the journal of the selected VF. Keys: arrows select a VF, s
+    /// changes the order, f shows VFs with refusals only, p pauses, q quits.
+    Top(Top),
+
     /// Print counters for Prometheus, or answer its scrapes (Windows)
     ///
     /// The format is `OpenMetrics` 1.0; docs/fleet.md lists the metrics and shows how to collect them.
@@ -696,6 +702,21 @@ pub(crate) struct Journal {
     /// Only entries after the one of this number
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) after: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Seconds between two looks at the counters
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=3600)
+    )]
+    pub(crate) interval: u16,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod names;
 mod publishing;
 mod reply;
 mod report;
+mod top;
 mod watch;
 
 use std::io::Write;
@@ -26,6 +27,7 @@ use names::Names;
 use publishing::{Base, Content};
 use reply::{BlockStats, Devices, Drained, Event, Journal, Message, Refused, Stats, Value};
 use reply::{VfInDetail, VfStats};
+pub(crate) use top::top;
 use watch::{JOURNAL_ENTRIES, Printer};
 
 /// `pfbctl list`.

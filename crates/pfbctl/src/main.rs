@@ -9,7 +9,7 @@
 //! | `manual` | prints shell completions, writes manual pages |
 //! | `schema` | prints schemas of manifests and traces |
 //! | `simulate` | plays a trace, or the `story` that it derives from a manifest, on the `simulation` |
-//! | `driver` | call a running driver: `connection` opens it, `reply` holds its replies, `report` prints them, `names` finds names, `allowed` explains refusals, `watch` follows journals, `metrics` counts for Prometheus |
+//! | `driver` | call a running driver: `connection` opens it, `reply` holds its replies, `report` prints them, `names` finds names, `allowed` explains refusals, `watch` follows journals, `top` shows VFs live, `metrics` counts for Prometheus |
 //!
 //! Below them: `source` reads files, `draft` finds valid bytes for a block, `value` and `byte_map`
 //! format blocks, `json`, `style` and `printable` format reports, `failure` holds errors and exit
@@ -83,6 +83,7 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Reset(arguments) => driver::reset(arguments),
         Command::Watch(arguments) => driver::watch(arguments, out),
         Command::Journal(arguments) => driver::journal(arguments, out),
+        Command::Top(arguments) => driver::top(arguments),
         Command::Metrics(arguments) => driver::metrics(arguments, out),
         Command::Completions(arguments) => manual::completions(arguments, out),
         Command::Schema(arguments) => schema::run(arguments, out),

@@ -27,6 +27,11 @@ const GONE: [u32; 5] = [
     0xC000_02B6,
 ];
 
+/// Whether a device has gone.
+pub(super) fn is_gone(failure: &Failure) -> bool {
+    matches!(failure, Failure::Driver(Error::Status(status)) if GONE.contains(status))
+}
+
 /// Where the events go.
 pub(super) struct Printer<'o> {
     pub(super) out: &'o mut dyn Write,
@@ -76,7 +81,7 @@ pub(super) fn follow<C: Control>(
     loop {
         match watcher.step(&device, printer) {
             Ok(()) => {}
-            Err(Failure::Driver(Error::Status(status))) if GONE.contains(&status) => {
+            Err(failure) if is_gone(&failure) => {
                 // An open handle keeps the device from being removed.
                 drop(device);
                 printer.print(&Line::Gone)?;

@@ -24,8 +24,8 @@ const ENDING: [&str; 8] = [
 /// Those of them that need no argument. Another one without arguments in the text is a mention and
 /// does not run.
 const WITHOUT_ARGUMENTS: [&str; 2] = ["list", "stats"];
-/// The command that uses the driver until the user ends it, and is not run here.
-const ENDLESS: &str = "watch";
+/// Commands that use the driver until the user ends them, and are not run here.
+const ENDLESS: [&str; 2] = ["watch", "top"];
 /// Commands that need no driver: the tests of the guides run them.
 const WITHOUT_DRIVER: [&str; 6] = ["check", "compile", "show", "simulate", "inf", "new"];
 
@@ -77,7 +77,7 @@ impl Guide {
                 });
             } else {
                 ensure!(
-                    name == ENDLESS || WITHOUT_DRIVER.contains(&name),
+                    ENDLESS.contains(&name) || WITHOUT_DRIVER.contains(&name),
                     "the page names {command}, which is in no list of this file"
                 );
             }
