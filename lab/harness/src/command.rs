@@ -82,6 +82,8 @@ enum Job {
     Contention,
     /// Check the example of a companion: registers, responses, resets, power
     Companion,
+    /// Check the calls into the sample companion and those that it makes
+    SampleCompanion,
     /// Measure reads and writes through each path
     Measure,
 }
@@ -94,6 +96,7 @@ impl Job {
             Self::Storm | Self::Contention => Ok(paths.root().join(device::STORM_MANIFEST)),
             Self::Story => Ok(paths.root().join(device::STORY_MANIFEST)),
             Self::Companion => Ok(paths.root().join(device::COMPANION_MANIFEST)),
+            Self::SampleCompanion => Ok(paths.root().join(device::SAMPLE_COMPANION_MANIFEST)),
             _ => Ok(paths.root().join(device::CHECKS_MANIFEST)),
         }
     }
@@ -135,7 +138,8 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
     } else if is_companion {
         images.function_driver.clone_from(&images.companion);
     }
-    let position = if is_companion || arguments.function_driver.is_some() {
+    let needs_filter = is_companion || job == Job::SampleCompanion;
+    let position = if needs_filter || arguments.function_driver.is_some() {
         Position::UpperFilter
     } else {
         arguments.position

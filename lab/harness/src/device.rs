@@ -18,6 +18,8 @@ pub(crate) const STORM_MANIFEST: &str = "tests/manifests/storm.toml";
 
 /// The manifest of the example of a companion.
 pub(crate) const COMPANION_MANIFEST: &str = "examples/companion/device.toml";
+/// Blocks that the lab's function driver handles as the companion.
+pub(crate) const SAMPLE_COMPANION_MANIFEST: &str = "tests/manifests/companion.toml";
 
 /// A device of a run.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@ mod attach;
 mod changes;
 mod client;
 mod codes;
+mod companion;
 mod config;
 mod drain;
 mod faults;
@@ -59,6 +60,9 @@ pub(crate) fn all(position: Position) -> Vec<&'static [Check]> {
     let of_filters = (position == Position::UpperFilter).then_some(pass_through::CHECKS);
     of_filters.into_iter().chain(ALL.iter().copied()).collect()
 }
+
+/// The checks of `sample-companion`.
+pub(crate) const SAMPLE_COMPANION: &[&[Check]] = companion::CHECKS;
 
 /// The checks of `--faults`.
 pub(crate) const FAULTS: &[&[Check]] = &[rebalance::CHECKS, faults::CHECKS, removal::CHECKS];

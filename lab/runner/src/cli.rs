@@ -114,6 +114,8 @@ pub(crate) enum Job {
     Contention,
     /// Check the example of a companion
     Companion,
+    /// Check the calls into the sample companion and those that it makes
+    SampleCompanion,
     /// Measure reads and writes through each path
     Measure,
 }

@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Job::Storm { operations, seed } => storm::run(&mut session, operations, seed)?,
         Job::Contention => contention::run(&mut session)?,
         Job::Companion => checks::run(&mut session, &[companion_example::CHECKS]),
+        Job::SampleCompanion => checks::run(&mut session, checks::SAMPLE_COMPANION),
         Job::Measure => measure::run(&session)?,
     };
     if matches!(arguments.job, Job::Checks | Job::Faults) {

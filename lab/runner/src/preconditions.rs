@@ -57,6 +57,13 @@ pub(crate) fn check(session: &Session, job: &Job) -> Result<()> {
         Job::Storm { .. } => ("the storm", several, &[][..], Some("Storm")),
         Job::Contention => ("the contention", several, &[][..], Some("Storm")),
         Job::Measure => ("the measurement", several, &[CONTROL][..], None),
+        // Every answer depends on these blocks.
+        Job::SampleCompanion => (
+            "the sample companion",
+            4..=4,
+            &[][..],
+            Some("Contoso CX-200"),
+        ),
         // Registers and responses depend on this manifest and on the example's driver.
         Job::Companion => (
             "the companion",

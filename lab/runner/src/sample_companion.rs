@@ -1,7 +1,11 @@
 //! The sample companion: the lab's function driver, controlled through the filter above it.
 
-use anyhow::Result;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, ensure};
 use lab_control::companion as abi;
+use lab_control::stack::{MAX_INPUT, Request, file};
 use pf_broker_client::{Control as _, Handle};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -50,4 +54,74 @@ impl SampleCompanion {
             }
         }
     }
+
+    /// Sets how the function driver answers the next queries for a companion.
+    pub(crate) fn set_offer(&self, offer: u32) -> Outcome<()> {
+        self.set(abi::IOCTL_SET_OFFER, &offer)
+    }
+
+    /// Sets whether it keeps the driver's functions after its detach.
+    pub(crate) fn keep_functions(&self, keep: bool) -> Outcome<()> {
+        self.set(abi::IOCTL_KEEP_FUNCTIONS, &u32::from(keep))
+    }
+
+    /// Takes what has reached it since the last time.
+    pub(crate) fn take_record(&self) -> Outcome<abi::CompanionRecord> {
+        let mut record = abi::CompanionRecord::default();
+        let code = abi::IOCTL_TAKE_COMPANION_RECORD;
+        self.0.control(code, &[], record.as_mut_bytes())?;
+        Ok(record)
+    }
+
+    /// Has it call one of the functions that it was given, at `PASSIVE_LEVEL`.
+    pub(crate) fn call(&self, call: &abi::BrokerCall) -> Result<abi::BrokerCalled> {
+        let mut output = [0; size_of::<abi::BrokerCalled>()];
+        let called = self
+            .0
+            .control(abi::IOCTL_CALL_BROKER, call.as_bytes(), &mut output);
+        called.map_err(|status| anyhow!("the function driver: 0x{status:08X}"))?;
+        abi::BrokerCalled::read_from_bytes(&output).map_err(|_| anyhow!("a reply is too short"))
+    }
+
+    /// The same at `DISPATCH_LEVEL`; the status that the function returns.
+    pub(crate) fn call_at_dispatch(session: &Session, call: &abi::BrokerCall) -> Result<u32> {
+        let input = call.as_bytes();
+        let mut request = Request {
+            code: abi::IOCTL_CALL_BROKER,
+            internal: 0,
+            user_mode: 0,
+            file: file::STACK,
+            raised: 1,
+            close: 0,
+            input_length: u32::try_from(input.len())?,
+            output_length: u32::try_from(size_of::<abi::BrokerCalled>())?,
+            milliseconds: 10_000,
+            input: [0; MAX_INPUT],
+        };
+        request.input[..input.len()].copy_from_slice(input);
+        let answer = session.stack.request(&request)?;
+        ensure!(
+            (answer.status, answer.raised) == (0, 1),
+            "a call at DISPATCH_LEVEL: {answer:?}"
+        );
+        let called = abi::BrokerCalled::read_from_prefix(&answer.output);
+        called
+            .map(|(called, _)| called.status)
+            .map_err(|_| anyhow!("a reply is too short"))
+    }
+}
+
+/// Waits until a condition holds.
+pub(crate) fn until(mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let start = Instant::now();
+    while !holds()? {
+        ensure!(
+            start.elapsed() < PATIENCE,
+            "waited {} s",
+            PATIENCE.as_secs()
+        );
+        sleep(Duration::from_millis(2));
+    }
+    Ok(())
 }

@@ -116,14 +116,14 @@ impl Flaw {
     }
 }
 
-/// The function that gives back the reference of an answer, if the answer is long enough to hold
-/// one.
+/// The function that gives back the reference of an answer; none if the answer is too short to hold
+/// it, or has no function with which a reference was taken.
 #[must_use]
 pub fn dereference(offered: &CompanionInterface) -> Option<InterfaceReference> {
     const HEADER: usize = core::mem::offset_of!(CompanionInterface, attach);
     offered
         .interface_dereference
-        .filter(|_| usize::from(offered.size) >= HEADER)
+        .filter(|_| usize::from(offered.size) >= HEADER && offered.interface_reference.is_some())
 }
 
 /// Whether an answer to the query is a companion's that can do what the table hands over.
@@ -256,11 +256,13 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_room_for_it_has_no_dereference() {
+    fn an_answer_without_a_reference_has_no_dereference() {
         let mut offered = complete();
         offered.size = 31;
         assert!(dereference(&offered).is_none());
         offered.size = 32;
         assert!(dereference(&offered).is_some());
+        offered.interface_reference = None;
+        assert!(dereference(&offered).is_none());
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use pf_state::event::{ALL, START_FAILED, WAITING_FOR_REFERENCES};
+use pf_state::event::{ALL, COMPANION_REFUSED, START_FAILED, WAITING_FOR_REFERENCES};
 
 use crate::etw_event::Event;
 use crate::etw_log::LoggedEvent;
@@ -22,8 +22,11 @@ pub(super) fn listed(written: &[LoggedEvent], paths: bool) -> Result<()> {
         let kind = kind.with_context(|| format!("no event of the driver: {event}"))?;
         ensure!(event.level == kind.level(), "another level: {event}");
         let sentence = event.text("Sentence").unwrap_or_default();
-        // The event of a start has the sentence of its cause.
-        let is_right = if std::ptr::eq(*kind, &raw const START_FAILED) {
+        // The events of a start and of a companion have the sentence of their cause.
+        let has_cause = [&raw const START_FAILED, &raw const COMPANION_REFUSED]
+            .iter()
+            .any(|with_cause| std::ptr::eq(*kind, *with_cause));
+        let is_right = if has_cause {
             !sentence.is_empty()
         } else {
             kind.sentence().to_str() == Ok(sentence)
@@ -57,12 +60,17 @@ pub(super) fn missing(written: &BTreeSet<String>) -> Vec<&'static str> {
 }
 
 /// Fails unless the events during each check that `expected` names are those listed below it, and
-/// no others. Events during other checks are ignored.
+/// no others. Events during other checks are ignored, and so are those of the companion, which the
+/// function driver below each filter is, unless one of them is listed.
 ///
 /// An event's line has its name, and of its numbers those that are not as [`NUMBERS`] has them.
 pub(super) fn compare(expected: &str, written: &[LoggedEvent]) -> Result<()> {
+    let has_companion = expected.contains("\n  Companion");
+    let is_compared = |event: &Event| has_companion || !event.name.starts_with("Companion");
     for (check, expected) in checks(expected)? {
-        let events = written.iter().filter(|logged| logged.during == check);
+        let events = written
+            .iter()
+            .filter(|logged| logged.during == check && is_compared(&logged.event));
         let lines: Vec<_> = events.map(|logged| line(&logged.event)).collect();
         ensure!(
             lines == expected,

@@ -8,7 +8,8 @@ use super::starts;
 use super::test::{Test, Verdict};
 use crate::build::Images;
 use crate::device::{
-    self, CHECKS_MANIFEST, COMPANION_MANIFEST, Device, Position, STORM_MANIFEST, STORY_MANIFEST,
+    self, CHECKS_MANIFEST, COMPANION_MANIFEST, Device, Position, SAMPLE_COMPANION_MANIFEST,
+    STORM_MANIFEST, STORY_MANIFEST,
 };
 use crate::vf_driver;
 use build_steps::paths::Paths;
@@ -26,6 +27,9 @@ const FILTER_CHECKS_EVENTS: &str = concat!(
     "\n",
     include_str!("checks-events.txt"),
 );
+
+/// The events that the driver writes during each of the checks of the sample companion.
+const SAMPLE_COMPANION_EVENTS: &str = include_str!("sample-companion-events.txt");
 
 /// The traces whose every read and write a VF driver can send.
 const CARRIED: [&str; 3] = [
@@ -113,6 +117,15 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
                 "checks of an upper filter",
                 &four.clone().at(Position::UpperFilter),
                 &["checks"],
+                Verdict::Checks,
+            )
+        },
+        Test {
+            events: SAMPLE_COMPANION_EVENTS,
+            ..job(
+                "checks of the sample companion",
+                &device(SAMPLE_COMPANION_MANIFEST, 4)?.at(Position::UpperFilter),
+                &["sample-companion"],
                 Verdict::Checks,
             )
         },
