@@ -8,7 +8,7 @@ use lab_control::companion::{Answer, action};
 use lab_control::stack::{Transfer, function, operation, path};
 use pf_broker_abi::PowerState;
 
-use super::{
+use super::scenario::{
     COMPANION, COUNTER, DECLINED, LOG, MAILBOX, STATE, beside, by_companion, mailbox, ready,
     record, request, send, statuses, until_inside,
 };
@@ -188,7 +188,7 @@ fn slow(session: &mut Session) -> Result<()> {
     until_inside(&companion)?;
     let message = transfer(operation::WRITE, 1, LOG, 4);
     is("VF 1", performed(session, &message)?, status::SUCCESS)?;
-    let own = transfer(operation::READ, 0, super::VERSION, 4);
+    let own = transfer(operation::READ, 0, super::scenario::VERSION, 4);
     is("VF 0", performed(session, &own)?, status::SUCCESS)?;
     let time = start.elapsed();
     ensure!(

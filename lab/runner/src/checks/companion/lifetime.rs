@@ -7,7 +7,9 @@ use anyhow::{Result, anyhow, ensure};
 use lab_control::companion::{Answer, BrokerCall, function};
 use lab_control::stack::{function as stack_function, pnp};
 
-use super::{MAILBOX, beside, by_companion, ready, record, request, send, statuses, until_inside};
+use super::scenario::{
+    MAILBOX, beside, by_companion, ready, record, request, send, statuses, until_inside,
+};
 use crate::check::{Check, is};
 use crate::leftovers;
 use crate::operations::call;
@@ -66,12 +68,12 @@ fn rebalanced(session: &mut Session) -> Result<()> {
     let companion = ready(session)?;
     send(session, 0, 1, status::SUCCESS)?;
     rebalance::part(&session.stack, 2)?;
-    send(session, 0, 2, super::COMPANION)?;
+    send(session, 0, 2, super::scenario::COMPANION)?;
     let stopped = companion.take_record().map_err(by_companion)?;
     let seen = (stopped.detaches, stopped.attaches, stopped.references);
     ensure!(seen == (1, 0, 0), "while it is stopped: {stopped:?}");
     rebalance::start(&session.stack)?;
-    send(session, 0, 2, super::COMPANION)?;
+    send(session, 0, 2, super::scenario::COMPANION)?;
     companion.set_ready(true).map_err(by_companion)?;
     send(session, 0, 2, status::SUCCESS)?;
     let seen = record(&companion)?;

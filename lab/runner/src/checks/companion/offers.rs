@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use lab_control::companion::offer;
 use lab_control::stack::operation;
 
-use super::{COMPANION, COUNTER, VERSION, by_companion, quiet, ready, record, send};
+use super::scenario::{COMPANION, COUNTER, VERSION, by_companion, quiet, ready, record, send};
 use crate::check::{Check, is};
 use crate::operations::{performed, transfer};
 use crate::rebalance;
