@@ -14,9 +14,10 @@ use wdk_sys::{
 };
 
 use crate::{
-    changes, etw, ioctl, opener,
+    acknowledgement, changes, etw, ioctl, opener,
     os::{object, packet, request::create_queue, wdf},
     pass_through,
+    pending::Callbacks,
     pf::{Pf, lifetime},
     pnp, position, virtualization,
 };
@@ -74,7 +75,11 @@ fn create_device(mut init: PWDFDEVICE_INIT, position: Position) -> Result<WDFDEV
 
 /// Creates what belongs to a device.
 fn furnish(device: WDFDEVICE, position: Position) -> Result<(), NtStatus> {
-    let pf = lifetime::create(device, position, Some(changes::answer_waits))?;
+    let callbacks = Callbacks {
+        answer_waits: Some(changes::answer_waits),
+        on_time_limit: Some(acknowledgement::on_time_limit),
+    };
+    let pf = lifetime::create(device, position, callbacks)?;
     create_default_queue(device)?;
     offer_interface(device, pf)?;
     register(device, &sriov::GUID_DEVINTERFACE_VIRTUALIZABLE_DEVICE, None)?;

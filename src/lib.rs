@@ -16,6 +16,7 @@
 //! | `management` | the management interface for host software |
 //! | `handing` | operations that the companion handles, and power changes of which it is notified |
 //! | `reset` | the reset of one VF |
+//! | `acknowledgement` | `IOCTL_ACKNOWLEDGE`, and the time limit of acknowledgements |
 //! | `follow_up` | what the broker's operations require afterwards |
 //! | `invalidation` | `IOCTL_SRIOV_INVALIDATE_BLOCK`: blocks that VFs should read again |
 //! | `changes` | `IOCTL_CHANGES`: what changed, for host software |
@@ -31,6 +32,7 @@
 //! The driver does not panic. The image holds a panic handler because the language requires one.
 #![no_std]
 
+mod acknowledgement;
 mod changes;
 mod companion;
 mod companion_access;

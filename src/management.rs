@@ -2,6 +2,7 @@
 
 pub(crate) mod observation;
 
+use block_broker::ResetBy;
 use block_table::{Image, MAX_BLOCK_LENGTH};
 use pf_broker_abi as abi;
 use pf_broker_abi::PowerState;
@@ -9,13 +10,13 @@ use pf_state::status::{self, NtStatus};
 use zerocopy::IntoBytes;
 
 use crate::{
-    changes, follow_up, handing,
+    acknowledgement, changes, follow_up, handing,
     os::{
         request::{Control, Output, require_zero},
         wait,
     },
     pf::Pf,
-    reset::{Origin, reset_vf},
+    reset::reset_vf,
     vfs::VfSet,
 };
 
@@ -47,8 +48,11 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
         abi::IOCTL_DRAIN => control.reply_with(|request, output| drain(pf, vfs, request, output)),
         abi::IOCTL_RESET => control.run_command(|request: abi::VfRequest| {
             require_zero(request.reserved)?;
-            reset_vf(pf, request.vf, Origin::Host)
+            reset_vf(pf, request.vf, ResetBy::Host)
         }),
+        abi::IOCTL_ACKNOWLEDGE => {
+            control.run_command(|request| acknowledgement::acknowledge(pf, vfs, request));
+        }
         abi::IOCTL_POWER => control.run_command(|request| power(pf, vfs, request)),
         abi::IOCTL_JOURNAL => {
             control.reply_with(|request, output| observation::journal(vfs, request, output));

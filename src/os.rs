@@ -8,6 +8,7 @@ pub(crate) mod object;
 pub(crate) mod once;
 pub(crate) mod packet;
 pub(crate) mod request;
+pub(crate) mod timer;
 pub(crate) mod unicode;
 pub(crate) mod wait;
 pub(crate) mod wdf;

@@ -1,18 +1,18 @@
 //! The requests of a PF that wait, and the host software among them (`IOCTL_CHANGES`).
 //!
-//! The queues and the work item are objects of the device: they may be used until it is removed,
-//! which the rundown in [`PendingRequests`] ends.
+//! The queues, the work item and the timer are objects of the device: they may be used until it is
+//! removed, which the rundown in [`PendingRequests`] ends.
 
 use block_broker::{Kinds, Queue, Watch};
 use pf_state::{
     rundown::{Rundown, RundownGuard},
     status::{self, NtStatus},
 };
-use wdk_sys::{PFN_WDF_WORKITEM, WDFDEVICE};
+use wdk_sys::{PFN_WDF_TIMER, PFN_WDF_WORKITEM, WDFDEVICE};
 
-use crate::os::{request::ManualQueue, work_item::WorkItem};
+use crate::os::{request::ManualQueue, timer::Timer, work_item::WorkItem};
 
-/// The queues of a PF, and the work item that answers host software.
+/// The queues of a PF, the work item that answers host software, and a timer.
 pub(crate) struct PendingRequests {
     /// Open until the device is removed.
     pub(crate) alive: Rundown,
@@ -30,12 +30,22 @@ pub(crate) struct PendingRequests {
     pub(crate) watch: Watch,
     /// Answers that host software, at `PASSIVE_LEVEL`.
     answer_waits: WorkItem,
+    /// Serves VFs again whose reset was not acknowledged in time, at `PASSIVE_LEVEL`.
+    pub(crate) time_limit: Timer,
+}
+
+/// The callbacks of the objects of [`PendingRequests`].
+#[derive(Clone, Copy)]
+pub(crate) struct Callbacks {
+    /// That of the work item that answers host software.
+    pub(crate) answer_waits: PFN_WDF_WORKITEM,
+    /// That of the timer for acknowledgements.
+    pub(crate) on_time_limit: PFN_WDF_TIMER,
 }
 
 impl PendingRequests {
-    /// Creates the queues and the work item of a device; `answer_waits` is the work item's
-    /// callback.
-    pub(crate) fn new(device: WDFDEVICE, answer_waits: PFN_WDF_WORKITEM) -> Result<Self, NtStatus> {
+    /// Creates the objects of a device.
+    pub(crate) fn new(device: WDFDEVICE, callbacks: Callbacks) -> Result<Self, NtStatus> {
         Ok(Self {
             alive: Rundown::open(),
             attaches: ManualQueue::new(device)?,
@@ -44,11 +54,12 @@ impl PendingRequests {
             range_updates: ManualQueue::new(device)?,
             waits: [ManualQueue::new(device)?, ManualQueue::new(device)?],
             watch: Watch::new(),
-            answer_waits: WorkItem::new(device, answer_waits)?,
+            answer_waits: WorkItem::new(device, callbacks.answer_waits)?,
+            time_limit: Timer::new(device, callbacks.on_time_limit)?,
         })
     }
 
-    /// Keeps the queues and the work item usable while the guard lives.
+    /// Keeps the objects usable while the guard lives.
     pub(crate) fn enter(&self) -> Result<RundownGuard<'_>, NtStatus> {
         self.alive.enter().ok_or(status::DEVICE_REMOVED)
     }

@@ -8,6 +8,7 @@ use block_broker::{FollowUp, Kinds};
 use pcivirt_abi::Luid;
 use pf_broker_abi::Refusal;
 use pf_state::{
+    alarm::Alarm,
     companion::{Attachment, REPORTED_AFTER},
     config::Identity,
     event,
@@ -21,7 +22,7 @@ use pf_state::{
     rundown::{References, Rundown},
     status::{self, NtStatus},
 };
-use wdk_sys::{PFN_WDF_WORKITEM, WDFDEVICE, WDFOBJECT};
+use wdk_sys::{WDFDEVICE, WDFOBJECT};
 
 use crate::{
     companion_access::CompanionAccess,
@@ -33,7 +34,7 @@ use crate::{
         once::Once,
         wait::{self, Event},
     },
-    pending::PendingRequests,
+    pending::{Callbacks, PendingRequests},
     vfs::{VfContext, VfSet},
 };
 
@@ -52,6 +53,8 @@ pub(crate) struct Pf {
     /// How events name this PF.
     pub(crate) source: Source,
     pub(crate) pending: PendingRequests,
+    /// When the time for the next acknowledgement of a reset is up.
+    pub(crate) alarm: Alarm,
     pub(crate) rebalance: Locked<Rebalance>,
     /// Which VF is the next to use an invalidation request that could carry any VF's.
     pub(crate) rotation: Locked<Rotation>,
@@ -67,7 +70,7 @@ impl Pf {
         device: WDFDEVICE,
         position: Position,
         luid: Luid,
-        answer_waits: PFN_WDF_WORKITEM,
+        callbacks: Callbacks,
     ) -> Result<Self, NtStatus> {
         Ok(Self {
             object,
@@ -79,7 +82,8 @@ impl Pf {
             facts: Once::new(),
             luid,
             source: Source::of(luid),
-            pending: PendingRequests::new(device, answer_waits)?,
+            pending: PendingRequests::new(device, callbacks)?,
+            alarm: Alarm::new(),
             rebalance: Locked::new(object, Rebalance::new())?,
             rotation: Locked::new(object, Rotation::new())?,
             sleeper: Sleeper::new(Event::unusable()),

@@ -1,6 +1,6 @@
 //! The reset of one VF, which [`pf_state::reset`] orders: of its blocks, then of its hardware.
 
-use block_broker::FollowUp;
+use block_broker::{FollowUp, ResetBy};
 use pf_state::{
     companion::VfCalls,
     event,
@@ -13,6 +13,7 @@ use pf_state::{
 };
 
 use crate::{
+    acknowledgement,
     etw::{self, EtwEvent},
     follow_up,
     os::wait::{self, Event, SystemClock},
@@ -20,29 +21,20 @@ use crate::{
     vfs::{VfContext, VfSet},
 };
 
-/// Who requests a reset.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// The virtualization stack or host software.
-    Host,
-    /// The VF's own driver, by Initiate Function Level Reset.
-    Vf,
-}
-
 /// Resets a VF, at `PASSIVE_LEVEL`; see [`reset::reset_vf`]. The caller is not inside the VF's
 /// rundown.
-pub(crate) fn reset_vf(pf: &Pf, vf: u16, origin: Origin) -> Result<(), NtStatus> {
+pub(crate) fn reset_vf(pf: &Pf, vf: u16, by: ResetBy) -> Result<(), NtStatus> {
     let vfs = pf.vfs()?;
     // The broker refuses a VF that does not exist, and counts that.
     let Some(context) = vfs.vf(vf) else {
-        return follow_up::complete(pf, vfs, vfs.broker.begin_reset(vf, wait::now()));
+        return follow_up::complete(pf, vfs, vfs.broker.begin_reset(vf, by, wait::now()));
     };
     reset::reset_vf(&Reset {
         pf,
         vfs,
         vf,
         context,
-        origin,
+        by,
     })
 }
 
@@ -52,7 +44,7 @@ struct Reset<'p> {
     vfs: &'p VfSet,
     vf: u16,
     context: &'p VfContext,
-    origin: Origin,
+    by: ResetBy,
 }
 
 impl RegisterStore for Reset<'_> {
@@ -86,7 +78,7 @@ impl VfReset for Reset<'_> {
     }
 
     fn wipe(&self) -> Result<(), NtStatus> {
-        let begun = self.vfs.broker.begin_reset(self.vf, wait::now());
+        let begun = self.vfs.broker.begin_reset(self.vf, self.by, wait::now());
         follow_up::complete(self.pf, self.vfs, begun)
     }
 
@@ -111,7 +103,12 @@ impl VfReset for Reset<'_> {
         let mut later = FollowUp::NOTHING;
         let finished = self.vfs.broker.finish_reset(self.vf, wait::now());
         match finished.follow_up(|follow_up| later = follow_up) {
-            Ok(()) => Ok(later),
+            Ok(deadline) => {
+                if let Some(deadline) = deadline {
+                    acknowledgement::expect_by(self.pf, deadline);
+                }
+                Ok(later)
+            }
             Err(refusal) => {
                 follow_up::carry_out(self.pf, self.vfs, later);
                 Err(status_of(refusal))
@@ -137,7 +134,7 @@ impl VfReset for Reset<'_> {
         };
         let event = EtwEvent {
             vf: self.vf,
-            second: u64::from(self.origin == Origin::Vf),
+            second: u64::from(self.by == ResetBy::Vf),
             ..event
         };
         etw::write(&self.pf.source, &event);

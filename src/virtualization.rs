@@ -8,6 +8,7 @@
 
 use core::{ffi::c_void, ptr::NonNull};
 
+use block_broker::ResetBy;
 use block_table::{Image, MAX_BLOCK_LENGTH};
 use pcivirt_abi::{
     Luid,
@@ -28,7 +29,7 @@ use crate::{
     os::wait,
     pci::{Hardware, Location},
     pf::{Pf, lifetime},
-    reset::{Origin, reset_vf},
+    reset::reset_vf,
 };
 
 /// The interface of a PF, as `IRP_MN_QUERY_INTERFACE` hands it out.
@@ -236,7 +237,7 @@ unsafe extern "C" fn write_config(
         };
         match written {
             Written::Done => Ok(()),
-            Written::Reset => reset_vf(pf, vf_index, Origin::Vf),
+            Written::Reset => reset_vf(pf, vf_index, ResetBy::Vf),
         }
     };
     // SAFETY: the caller holds a reference to the interface.
@@ -337,7 +338,7 @@ unsafe extern "C" fn get_device_location(
 /// `ResetVf`
 unsafe extern "C" fn reset(context: *mut c_void, vf_index: u16) -> NtStatus {
     // SAFETY: the caller holds a reference to the interface.
-    unsafe { on_pf(context, |pf| reset_vf(pf, vf_index, Origin::Host)) }
+    unsafe { on_pf(context, |pf| reset_vf(pf, vf_index, ResetBy::Host)) }
 }
 
 /// `SetVfPowerState`

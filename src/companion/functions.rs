@@ -5,6 +5,7 @@
 
 use core::{ffi::c_void, ptr::NonNull};
 
+use block_broker::ResetBy;
 use block_table::{Image, MAX_BLOCK_LENGTH};
 use pcivirt_abi::NtStatus;
 use pf_broker_abi::{Message, StatsReply};
@@ -16,7 +17,7 @@ use crate::{
     management::{is_for_all, message, observation},
     os::{kernel, wait},
     pf::{Pf, lifetime},
-    reset::{Origin, reset_vf},
+    reset::reset_vf,
     vfs::VfSet,
 };
 
@@ -241,7 +242,7 @@ fn take_messages(
 unsafe extern "C" fn reset(broker: *mut c_void, vf: u16) -> NtStatus {
     let reset = |pf: &Pf| {
         require_passive_level()?;
-        reset_vf(pf, vf, Origin::Host)
+        reset_vf(pf, vf, ResetBy::Host)
     };
     // SAFETY: the companion has a reference.
     unsafe { on_pf(broker, reset) }

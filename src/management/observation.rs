@@ -129,7 +129,7 @@ pub(crate) fn of_vf(vfs: &VfSet, vf: u16) -> Result<abi::StatsReply, NtStatus> {
         floods: vf.counters.floods,
         pending: vf.pending,
         power: vf.power.code(),
-        open: u8::from(vf.open),
+        service: vf.service.code(),
         reserved: [0; 2],
         reason_count,
         refused,

@@ -17,7 +17,7 @@ use pf_state::{
     rundown::{Holder, Released},
     status::{self, NtStatus},
 };
-use wdk_sys::{PFN_WDF_WORKITEM, WDFDEVICE, WDFOBJECT};
+use wdk_sys::{WDFDEVICE, WDFOBJECT};
 
 use super::Pf;
 use crate::{
@@ -27,6 +27,7 @@ use crate::{
         once::Once,
         wait, wdf,
     },
+    pending::Callbacks,
 };
 
 /// How many PFs exist.
@@ -123,11 +124,11 @@ pub(crate) unsafe fn of_interface<'i>(context: *mut core::ffi::c_void) -> Option
     unsafe { context.cast::<Pf>().as_ref() }
 }
 
-/// Creates the PF of a device, which holds it. `answer_waits` is the callback of its work item.
+/// Creates the PF of a device, which holds it.
 pub(crate) fn create(
     device: WDFDEVICE,
     position: Position,
-    answer_waits: PFN_WDF_WORKITEM,
+    callbacks: Callbacks,
 ) -> Result<&'static Pf, NtStatus> {
     let mut attributes = object::with_context::<Pf>();
     let mut handle: WDFOBJECT = core::ptr::null_mut();
@@ -137,7 +138,7 @@ pub(crate) fn create(
     wdf::check(status)?;
     let new = Unfinished(handle);
     let place = object::context::<Pf>(handle).ok_or(status::UNSUCCESSFUL)?;
-    let pf = Pf::new(handle, device, position, new_luid()?, answer_waits)?;
+    let pf = Pf::new(handle, device, position, new_luid()?, callbacks)?;
     let owner = device_context(device).ok_or(status::UNSUCCESSFUL)?;
     // SAFETY: the context has room for a PF, aligned, and nothing else refers to it yet.
     unsafe { place.write(pf) };

@@ -6,7 +6,7 @@ use std::fs;
 use end_to_end::pfbctl;
 
 /// Each malformed line, with the name of its rule.
-const MALFORMED: [(&str, &str, &str); 26] = [
+const MALFORMED: [(&str, &str, &str); 28] = [
     ("not JSON", "write 0 0 00", "one JSON object"),
     ("an array", r#"["reset",0]"#, "one JSON object"),
     ("JSON cut short", r#"{"op":"reset","vf":0"#, "EOF"),
@@ -54,6 +54,16 @@ const MALFORMED: [(&str, &str, &str); 26] = [
         "all VFs where one is meant",
         r#"{"op":"reset","vf":"all"}"#,
         "one VF",
+    ),
+    (
+        "an acknowledgement for all VFs",
+        r#"{"op":"acknowledge","vf":"all"}"#,
+        "one VF",
+    ),
+    (
+        "an acknowledgement that names a reset",
+        r#"{"op":"acknowledge","vf":0,"expect":1}"#,
+        "`expect`",
     ),
     (
         "a block ID too large",

@@ -449,6 +449,7 @@ fn commands_for_the_driver_say_that_they_need_windows() {
         vec!["invalidate", "0", "0"],
         vec!["drain", "0", "1"],
         vec!["reset", "0"],
+        vec!["acknowledge", "0", "--reset", "1"],
         vec!["watch"],
         vec!["journal", "0"],
         vec!["metrics"],

@@ -101,8 +101,8 @@
 #define BB_REFUSED_REMOVED ((bb_status)0xC00002B6)
 
 /**
- * STATUS_DEVICE_NOT_READY. The VF is held back: its reset is under way or has failed, or another
- * publish to all VFs is under way.
+ * STATUS_DEVICE_NOT_READY. The VF is held back: its reset is under way, has failed or is not
+ * acknowledged. Or none is to be acknowledged, or another publish to all VFs is under way.
  */
 #define BB_REFUSED_STATE ((bb_status)0xC00000A3)
 
@@ -204,10 +204,15 @@
 #define BB_OPERATION_FAIL_RESET 10
 #define BB_OPERATION_REMOVE 11
 #define BB_OPERATION_WITHDRAW 12
+#define BB_OPERATION_ACKNOWLEDGE 13
+#define BB_OPERATION_EXPIRE 14
 #define BB_POWER_STATE_D0 0
 #define BB_POWER_STATE_D1 1
 #define BB_POWER_STATE_D2 2
 #define BB_POWER_STATE_D3 3
+#define BB_SERVICE_HELD 0
+#define BB_SERVICE_OPEN 1
+#define BB_SERVICE_UNACKNOWLEDGED 2
 
 
 /**
@@ -282,6 +287,17 @@
  * `deliver` of `bb_follow_up`: every VF may have invalidations.
  */
 #define BB_DELIVER_TO_ALL_VFS 2
+
+/**
+ * `by` of `bb_begin_reset`: the system or host software resets the VF, which may have another tenant
+ * afterwards.
+ */
+#define BB_RESET_BY_HOST 0
+
+/**
+ * `by` of `bb_begin_reset`: the VF's own driver has started a function level reset.
+ */
+#define BB_RESET_BY_VF 1
 
 /**
  * Room for the refusals of later versions in `refused` of `bb_vf_status`.
@@ -455,10 +471,9 @@ typedef struct bb_vf_status {
    */
   uint8_t power;
   /**
-   * 1 while the VF is served; 0 during a reset, after one that failed, while it is not allocated,
-   * and after the removal.
+   * Whether the VF is served: one of `BB_SERVICE_`. A VF that is not allocated is held.
    */
-  uint8_t open;
+  uint8_t service;
   /**
    * 1 while the VF is allocated.
    */
@@ -1119,7 +1134,8 @@ uint64_t bb_hand_over_invalidation(const struct bb_broker *broker,
 
 /**
  * Allocates a VF, for example at `OID_NIC_SWITCH_ALLOCATE_VF`. Its blocks are wiped as by a reset,
- * which it also counts and is journaled as, and it is served from here on.
+ * which it also counts and is journaled as, and it is served from here on, or waits for its
+ * acknowledgement as after `bb_finish_reset`.
  *
  * Before, and after `bb_free_vf`, every operation on the VF is refused as `BB_REFUSED_VF`, and
  * counted by `bb_host_refusals`, as for a VF that does not exist. Its counters and journal can
@@ -1159,21 +1175,31 @@ bb_status bb_free_vf(const struct bb_broker *broker,
  * Begins a reset of a VF: wipes its blocks, and refuses every operation on it as `BB_REFUSED_STATE`
  * until `bb_finish_reset`. The caller resets the hardware in between.
  *
+ * `by` says who resets the VF: `BB_RESET_BY_HOST` or `BB_RESET_BY_VF`. It matters for a table with
+ * `reset = "acknowledged"`: see `bb_finish_reset`.
+ *
  * At `PASSIVE_LEVEL`, one at a time for a VF. `now` and `follow_up` are as for `bb_write`.
  *
- * Returns `BB_SUCCESS`, or `BB_REFUSED_` and: `VF`, `REMOVED`.
+ * Returns `BB_SUCCESS`; `BB_INVALID_ARGUMENT` for another `by`; or `BB_REFUSED_` and: `VF`,
+ * `REMOVED`.
  *
  * Pointers:
  * `follow_up` is writable.
  */
 bb_status bb_begin_reset(const struct bb_broker *broker,
                          uint16_t vf,
+                         uint8_t by,
                          uint64_t now,
                          struct bb_follow_up *follow_up);
 
 /**
  * Finishes a reset that has succeeded: the VF is served again. The follow-up says whether
  * invalidations arrived meanwhile.
+ *
+ * With `reset = "acknowledged"` in the table the VF waits instead, if a reset by the host has begun
+ * since it was served: operations of host software on it are served, its own are refused as
+ * `BB_REFUSED_STATE`, and invalidations stay latched. `bb_acknowledge` or `bb_expire` serves it.
+ * Call `bb_expire` after this function to learn when the time is up.
  *
  * IRQL, order, `now` and `follow_up` are as for `bb_begin_reset`.
  *
@@ -1214,6 +1240,42 @@ bb_status bb_reset(const struct bb_broker *broker,
                    uint16_t vf,
                    uint64_t now,
                    struct bb_follow_up *follow_up);
+
+/**
+ * Acknowledges a reset by the host, in a table with `reset = "acknowledged"`: the VF is served again.
+ * `resets` is the number of the reset: `resets` of `bb_vf_status`, read before the VF's blocks were
+ * prepared.
+ *
+ * IRQL, `now` and `follow_up` are as for `bb_write`.
+ *
+ * Returns `BB_SUCCESS`, or `BB_REFUSED_` and: `VF`, `REMOVED`, `STATE` for a VF that does not wait,
+ * `CHANGED` if its last reset is another one.
+ *
+ * Pointers:
+ * `follow_up` is writable.
+ */
+bb_status bb_acknowledge(const struct bb_broker *broker,
+                         uint16_t vf,
+                         uint64_t resets,
+                         uint64_t now,
+                         struct bb_follow_up *follow_up);
+
+/**
+ * Serves each VF again whose time for an acknowledgement is up, and sets `next` to the time at which
+ * the next one's is up, or to `UINT64_MAX` if no VF waits. Call it then. For a table without
+ * `reset = "acknowledged"` no VF ever waits.
+ *
+ * At `PASSIVE_LEVEL`: it visits every VF. `now` and `follow_up` are as for `bb_write`.
+ *
+ * Returns `BB_SUCCESS`.
+ *
+ * Pointers:
+ * `next` and `follow_up` are writable.
+ */
+bb_status bb_expire(const struct bb_broker *broker,
+                    uint64_t now,
+                    uint64_t *next,
+                    struct bb_follow_up *follow_up);
 
 /**
  * Records the power state of a VF: `BB_POWER_STATE_D0` to `BB_POWER_STATE_D3`. The VF is served in

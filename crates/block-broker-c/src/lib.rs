@@ -61,8 +61,8 @@ pub use invalidation::{
     bb_invalidate_notifying, bb_take_invalidation,
 };
 pub use lifecycle::{
-    bb_allocate_vf, bb_begin_reset, bb_fail_reset, bb_finish_reset, bb_free_vf, bb_remove,
-    bb_reset, bb_set_power,
+    BB_RESET_BY_HOST, BB_RESET_BY_VF, bb_acknowledge, bb_allocate_vf, bb_begin_reset, bb_expire,
+    bb_fail_reset, bb_finish_reset, bb_free_vf, bb_remove, bb_reset, bb_set_power,
 };
 pub use observation::{
     BB_MAX_REASONS, bb_block_status, bb_block_status_of, bb_host_refusals, bb_journal,

@@ -35,9 +35,8 @@ pub struct bb_vf_status {
     pub pending: u64,
     /// `BB_POWER_STATE_D0` to `BB_POWER_STATE_D3`.
     pub power: u8,
-    /// 1 while the VF is served; 0 during a reset, after one that failed, while it is not allocated,
-    /// and after the removal.
-    pub open: u8,
+    /// Whether the VF is served: one of `BB_SERVICE_`. A VF that is not allocated is held.
+    pub service: u8,
     /// 1 while the VF is allocated.
     pub allocated: u8,
     /// Zero.
@@ -135,7 +134,7 @@ fn vf_status(broker: &bb_broker, vf: u16) -> Result<bb_vf_status, Refusal> {
         floods: counters.floods,
         pending: status.pending,
         power: status.power.code(),
-        open: u8::from(status.open),
+        service: status.service.code(),
         allocated: u8::from(is_allocated),
         reserved: 0,
         reason_count: REASON_COUNT,

@@ -7,7 +7,7 @@ use std::path::Path;
 use block_broker_c::STATUSES;
 use cbindgen::{Builder, Config, DocumentationStyle, Language, Style};
 use heck::ToShoutySnakeCase as _;
-use pf_broker_abi::{Operation, PowerState, Refusal};
+use pf_broker_abi::{Operation, PowerState, Refusal, Service};
 use windows_sys::Win32::Foundation as published;
 
 const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
@@ -84,6 +84,10 @@ fn codes() -> String {
     for state in PowerState::ALL {
         let name = format!("BB_POWER_STATE_{state:?}");
         writeln!(text, "#define {name} {}", state.code()).expect("written");
+    }
+    for service in Service::ALL {
+        let name = format!("BB_SERVICE_{}", shouted(&service));
+        writeln!(text, "#define {name} {}", service.code()).expect("written");
     }
     text
 }

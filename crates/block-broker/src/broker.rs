@@ -66,8 +66,8 @@ impl core::error::Error for TooManyVfs {}
 /// the checksum of at most 124 bytes and the evaluation of the block's rules; no operation ever
 /// holds two locks. Everything is bounded and works up to `DISPATCH_LEVEL` with a spin lock and
 /// non-paged memory, but [`Broker::publish_all`], [`Broker::invalidate_all`],
-/// [`Broker::invalidate_notifying`], [`Broker::begin_reset`], [`Broker::changes`] and
-/// [`Broker::remove`] visit every VF or every block, one lock at a time, and are better called at
+/// [`Broker::invalidate_notifying`], [`Broker::begin_reset`], [`Broker::expire`],
+/// [`Broker::changes`] and [`Broker::remove`] visit every VF or every block, one lock at a time, and are better called at
 /// `PASSIVE_LEVEL`.
 ///
 /// Data is passed in private arrays of 128 bytes, together with the length that the caller named.

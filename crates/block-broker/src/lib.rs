@@ -54,6 +54,7 @@ pub use journal::{Entry, Event, Excerpt, JOURNAL_LENGTH};
 pub use kinds::Kinds;
 pub use outcome::{Deliver, FollowUp, Outcome};
 pub use refusal::refusal_of;
+pub use request::ResetBy;
 pub use stamps::Newest;
 pub use store::BlockSlot;
 pub use ticks::Ticks;

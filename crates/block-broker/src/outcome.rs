@@ -106,12 +106,19 @@ impl<T> Outcome<T> {
 impl Outcome<bool> {
     /// Delivers to these VFs if the operation left invalidations pending, as its result says.
     pub(crate) fn deliver(self, to: Deliver) -> Outcome<()> {
+        self.map(|is_pending| (is_pending, ())).deliver(to)
+    }
+}
+
+impl<T> Outcome<(bool, T)> {
+    /// The same, for an operation with another result besides.
+    pub(crate) fn deliver(self, to: Deliver) -> Outcome<T> {
         let mut follow_up = self.follow_up;
-        if self.result == Ok(true) {
+        if let Ok((true, _)) = self.result {
             follow_up.deliver = to;
         }
         Outcome {
-            result: self.result.map(drop),
+            result: self.result.map(|(_, result)| result),
             follow_up,
         }
     }

@@ -7,6 +7,15 @@ use crate::Ticks;
 use crate::journal::Event;
 use crate::store::prefix;
 
+/// Who requests a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetBy {
+    /// The virtualization stack or host software. The VF may have another tenant afterwards.
+    Host,
+    /// The VF's own driver, by a function level reset. The tenant stays.
+    Vf,
+}
+
 /// A call as it arrived, for the journal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
@@ -53,7 +62,9 @@ impl Request {
             | Operation::BeginReset
             | Operation::FailReset
             | Operation::Remove
-            | Operation::Withdraw => true,
+            | Operation::Withdraw
+            | Operation::Acknowledge
+            | Operation::Expire => true,
         }
     }
 

@@ -18,6 +18,15 @@ impl Ticks {
         Self(milliseconds.saturating_mul(Self::PER_SECOND / 1000))
     }
 
+    /// The time `milliseconds` later; it stops at the end of time.
+    #[must_use]
+    pub(crate) const fn after_milliseconds(self, milliseconds: u64) -> Self {
+        Self(
+            self.0
+                .saturating_add(Self::from_milliseconds(milliseconds).0),
+        )
+    }
+
     /// The units that have passed since `earlier`; 0 when `earlier` is later.
     #[must_use]
     pub(crate) const fn since(self, earlier: Self) -> u64 {

@@ -10,7 +10,7 @@ mod tests;
 mod writing;
 
 use block_table::{Image, Table};
-use pf_broker_abi::{Operation, PowerState, Refusal};
+use pf_broker_abi::{Operation, PowerState, Refusal, Service};
 
 use crate::changes::{Changed, VfStamps};
 use crate::counters::increment;
@@ -29,6 +29,8 @@ use crate::{BlockCounters, Ticks, VfCounters};
 #[derive(Debug)]
 pub struct Vf<'m> {
     service: ServiceState,
+    /// A reset that may change the tenant has begun since the VF was served last.
+    may_change_tenant: bool,
     power: PowerState,
     /// Latched invalidations: bit n stands for block n.
     pending: u64,
@@ -54,6 +56,11 @@ enum ServiceState {
     Wiping,
     /// Wiped, from then on until the reset has succeeded.
     Held,
+    /// The reset has succeeded: host software prepares the blocks for the next tenant, until it
+    /// acknowledges the reset or the time is up.
+    Unacknowledged {
+        deadline: Ticks,
+    },
     Removed,
 }
 
@@ -96,8 +103,8 @@ pub struct VfStatus {
     pub pending: u64,
     /// The power state that was set last. A VF is served in each of them.
     pub power: PowerState,
-    /// Whether the VF is served: not during a reset, nor after one that failed, nor after removal.
-    pub open: bool,
+    /// Whether the VF is served.
+    pub service: Service,
 }
 
 /// The state and the counters of one block of a VF.
@@ -144,6 +151,7 @@ impl<'m> Vf<'m> {
         };
         Ok(Self {
             service: ServiceState::Open,
+            may_change_tenant: false,
             power: PowerState::D0,
             pending: 0,
             bucket: Bucket::FULL,
@@ -160,7 +168,11 @@ impl<'m> Vf<'m> {
             counters: self.counters,
             pending: self.pending,
             power: self.power,
-            open: self.service == ServiceState::Open,
+            service: match self.service {
+                ServiceState::Open => Service::Open,
+                ServiceState::Unacknowledged { .. } => Service::Unacknowledged,
+                ServiceState::Wiping | ServiceState::Held | ServiceState::Removed => Service::Held,
+            },
         }
     }
 
@@ -231,10 +243,24 @@ impl<'m> Vf<'m> {
         self.note_event(event.refusal);
     }
 
-    /// Refuses unless the VF is served.
-    fn pass(&self) -> Result<(), Refusal> {
+    /// Refuses an operation of the VF unless it is served.
+    #[inline]
+    fn admit_vf(&self) -> Result<(), Refusal> {
         match self.service {
             ServiceState::Open => Ok(()),
+            ServiceState::Wiping | ServiceState::Held | ServiceState::Unacknowledged { .. } => {
+                Err(Refusal::State)
+            }
+            ServiceState::Removed => Err(Refusal::Removed),
+        }
+    }
+
+    /// Refuses an operation of host software on this VF alone during a reset and after one that
+    /// failed. A VF whose reset is not acknowledged yet is open to host software.
+    #[inline]
+    fn admit_host(&self) -> Result<(), Refusal> {
+        match self.service {
+            ServiceState::Open | ServiceState::Unacknowledged { .. } => Ok(()),
             ServiceState::Wiping | ServiceState::Held => Err(Refusal::State),
             ServiceState::Removed => Err(Refusal::Removed),
         }
@@ -256,8 +282,12 @@ impl<'m> Vf<'m> {
     ) -> Result<(), Refusal> {
         let Target { index, block } = target;
         let by_vf = request.operation == Operation::Read;
-        let length = match self
-            .pass()
+        let admitted = if by_vf {
+            self.admit_vf()
+        } else {
+            self.admit_host()
+        };
+        let length = match admitted
             .and_then(|()| {
                 if by_vf && block.companion().reads() {
                     Err(Refusal::Companion)
@@ -291,7 +321,7 @@ impl<'m> Vf<'m> {
         target: Target<'_>,
         request: &Request,
     ) -> Result<Option<Message>, Refusal> {
-        match self.pass() {
+        match self.admit_host() {
             Ok(()) => Ok(self.store.pop(target.index, target.block)),
             Err(refusal) => Err(self.refuse(request, Some(target.index), refusal)),
         }
@@ -299,7 +329,7 @@ impl<'m> Vf<'m> {
 
     /// Takes one more message of a stream; none once the VF is held back.
     pub(crate) fn drain_on(&mut self, target: Target<'_>) -> Option<Message> {
-        self.pass().ok()?;
+        self.admit_host().ok()?;
         self.store.pop(target.index, target.block)
     }
 

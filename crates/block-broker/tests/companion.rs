@@ -3,7 +3,7 @@
 
 mod shell;
 
-use block_broker::{Begun, JOURNAL_LENGTH, Kinds, PendingRead, PendingWrite, VfLock};
+use block_broker::{Begun, JOURNAL_LENGTH, Kinds, PendingRead, PendingWrite, ResetBy, VfLock};
 use block_table::Image;
 use pf_broker_abi::{Operation, Refusal};
 use shell::{Calls, Device, NOW, events, image, with_device};
@@ -232,7 +232,10 @@ fn the_companion_comes_after_the_limit_and_before_the_length() {
         assert_eq!(write(2, 5, 0), Err(Refusal::Vf));
         assert_eq!(write(0, 4, 0), Err(Refusal::Block));
         assert_eq!(write(0, 8, 0), Err(Refusal::Access));
-        device.begin_reset(0, NOW).without_waiters().unwrap();
+        device
+            .begin_reset(0, ResetBy::Host, NOW)
+            .without_waiters()
+            .unwrap();
         assert_eq!(write(0, 5, 0), Err(Refusal::State));
         device.finish_reset(0, NOW).without_waiters().unwrap();
         assert_eq!(write(0, 5, 0), Err(Refusal::Companion));
@@ -380,7 +383,10 @@ fn nothing_is_committed_once_a_reset_has_begun_not_even_to_the_next_tenant() {
         for finished in [false, true] {
             let pending = begin(device, 5, &queue(1, 1)).unwrap();
             let reading = begin_read(device, 7, 4).unwrap();
-            device.begin_reset(0, NOW).without_waiters().unwrap();
+            device
+                .begin_reset(0, ResetBy::Host, NOW)
+                .without_waiters()
+                .unwrap();
             if finished {
                 device.finish_reset(0, NOW).without_waiters().unwrap();
             }

@@ -7,7 +7,7 @@ mod shell;
 use std::cell::RefCell;
 use std::fmt::Debug;
 
-use block_broker::{Deliver, FollowUp, Kinds, Outcome};
+use block_broker::{Deliver, FollowUp, Kinds, Outcome, ResetBy};
 use pf_broker_abi::{ChangesCookie, PowerState, Refusal};
 use shell::{CONTOSO, Device, NOW, list, with_device};
 
@@ -163,7 +163,7 @@ fn a_reset_names_what_it_changed_and_what_became_pending_meanwhile() {
             follow_up(device.reset(2, NOW), &Err(Refusal::Vf))
         });
         vf.step("a reset begins", JOURNALED, NOTHING, |device| {
-            served(device.begin_reset(1, NOW))
+            served(device.begin_reset(1, ResetBy::Host, NOW))
         });
         vf.step("a VF that is held back", REFUSED, NOTHING, |device| {
             follow_up(device.invalidate(1, 1, NOW), &Err(Refusal::State))
@@ -172,19 +172,19 @@ fn a_reset_names_what_it_changed_and_what_became_pending_meanwhile() {
             served(device.fail_reset(1, NOW))
         });
         vf.step("a reset ends", RESET, NOTHING, |device| {
-            served(device.finish_reset(1, NOW))
+            follow_up(device.finish_reset(1, NOW), &Ok(None))
         });
         vf.step("a whole reset", RESET, NOTHING, |device| {
-            served(device.reset(1, NOW))
+            follow_up(device.reset(1, NOW), &Ok(None))
         });
         vf.step("another begins", JOURNALED, NOTHING, |device| {
-            served(device.begin_reset(1, NOW))
+            served(device.begin_reset(1, ResetBy::Host, NOW))
         });
         vf.step("all are invalidated", JOURNALED, TO_ALL, |device| {
             served(device.invalidate_all(1, NOW))
         });
         vf.step("it ends", RESET, TO_VF_1, |device| {
-            served(device.finish_reset(1, NOW))
+            follow_up(device.finish_reset(1, NOW), &Ok(None))
         });
     });
 }

@@ -3,6 +3,7 @@
 
 mod shell;
 
+use block_broker::ResetBy;
 use std::fmt::Write as _;
 
 use block_broker::refusal_of;
@@ -273,7 +274,10 @@ fn each_commit_and_each_reset_is_one_revision_of_its_block() {
             .set_power(0, PowerState::D3, NOW)
             .without_waiters()
             .unwrap();
-        device.begin_reset(0, NOW).without_waiters().unwrap();
+        device
+            .begin_reset(0, ResetBy::Host, NOW)
+            .without_waiters()
+            .unwrap();
         device.fail_reset(0, NOW).without_waiters().unwrap();
         device.finish_reset(0, NOW).without_waiters().unwrap();
         assert_eq!(revisions(0), [4, 3, 2, 2]);
@@ -318,7 +322,10 @@ fn what_is_wrong_whatever_the_revision_is_said_first_and_what_may_follow_from_it
             device.host_publish_at(0, 5, &[9, 0, 0, 0], 9),
             Err(Refusal::Changed)
         );
-        device.begin_reset(0, NOW).without_waiters().unwrap();
+        device
+            .begin_reset(0, ResetBy::Host, NOW)
+            .without_waiters()
+            .unwrap();
         assert_eq!(
             device.host_publish_at(0, 5, &[2, 0, 0, 0], 9),
             Err(Refusal::State)
@@ -359,7 +366,10 @@ fn the_hosts_mistakes_are_charged_to_no_vf() {
             .invalidate(0, 1 << 9, NOW)
             .without_waiters()
             .unwrap_err();
-        device.begin_reset(0, NOW).without_waiters().unwrap();
+        device
+            .begin_reset(0, ResetBy::Host, NOW)
+            .without_waiters()
+            .unwrap();
         device.host_publish(0, 0, &[0; 16]).unwrap_err();
         device.host_drain(0, 3).unwrap_err();
         device.invalidate(0, 1, NOW).without_waiters().unwrap_err();
@@ -369,7 +379,10 @@ fn the_hosts_mistakes_are_charged_to_no_vf() {
             .set_power(0, PowerState::D3, NOW)
             .without_waiters()
             .unwrap_err();
-        device.begin_reset(0, NOW).without_waiters().unwrap_err();
+        device
+            .begin_reset(0, ResetBy::Host, NOW)
+            .without_waiters()
+            .unwrap_err();
         device.finish_reset(0, NOW).without_waiters().unwrap_err();
         let after = device.status(0).unwrap().counters;
         assert_eq!(after.refused_in_all(), 0);
@@ -527,7 +540,7 @@ proptest! {
                 let before = [0, 1].map(|vf| (device.revision(vf, 0).unwrap(), withdrawn(device, vf)));
                 match step {
                     Step::Write(sent) => { let _ = device.vf_write(0, 0, sent); }
-                    Step::Reset => device.reset(0, NOW).without_waiters().unwrap(),
+                    Step::Reset => assert_eq!(device.reset(0, NOW).without_waiters(), Ok(None)),
                     Step::Publish(sent) => {
                         let published = device.host_publish(0, 0, sent).map(drop);
                         let withdrew = withdrawn(device, 0) - before[0].1;

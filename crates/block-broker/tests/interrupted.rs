@@ -4,7 +4,9 @@ mod shell;
 
 use std::cell::{Cell, RefCell};
 
-use block_broker::{BlockSlot, Broker, Deliver, FollowUp, Kinds, Newest, Outcome, Vf, VfLock};
+use block_broker::{
+    BlockSlot, Broker, Deliver, FollowUp, Kinds, Newest, Outcome, ResetBy, Vf, VfLock,
+};
 use block_table::Table;
 use pf_broker_abi::{Operation, Refusal};
 use shell::{CONTOSO, Calls, NOW, compile, events, image, notified};
@@ -118,7 +120,10 @@ fn a_write_between_two_vfs_of_a_publish_to_all_vetoes_nothing() {
 fn a_reset_between_two_vfs_of_a_publish_to_all_vetoes_nothing() {
     let (device, published) = publish_around(|device| {
         device.reset(0, NOW).without_waiters().unwrap();
-        device.begin_reset(1, NOW).without_waiters().unwrap();
+        device
+            .begin_reset(1, ResetBy::Host, NOW)
+            .without_waiters()
+            .unwrap();
     });
     assert_eq!(notified(published), Ok(true));
     device.finish_reset(1, NOW).without_waiters().unwrap();
@@ -224,7 +229,10 @@ fn a_drain_that_a_reset_interrupts_keeps_what_it_has_taken() {
     device.vf_write(1, 3, &[1, 1]).unwrap();
     device.vf_write(1, 3, &[2, 2]).unwrap();
     interrupt(&cells[1], 1, move || {
-        device.begin_reset(1, NOW).without_waiters().unwrap();
+        device
+            .begin_reset(1, ResetBy::Host, NOW)
+            .without_waiters()
+            .unwrap();
     });
     assert_eq!(device.host_drain(1, 3), Ok(vec![vec![1, 1]]));
     assert_eq!(device.host_refusals_in_all(), 0, "it was not refused");

@@ -2,12 +2,13 @@
 //! `RUSTFLAGS="--cfg loom" cargo test -p block-broker --release --test loom`.
 #![cfg(loom)]
 
+mod acknowledging;
 mod shell;
 mod waiting;
 
 use std::sync::OnceLock;
 
-use block_broker::{BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Newest, Vf, VfLock};
+use block_broker::{BlockSlot, Broker, Entry, Event, JOURNAL_LENGTH, Newest, ResetBy, Vf, VfLock};
 use block_table::Table;
 use loom::sync::Mutex;
 use loom::thread::spawn;
@@ -33,7 +34,12 @@ type Device = &'static Broker<'static, Cell>;
 /// the memory of each run is leaked.
 fn every_order(vfs: usize, test: impl Fn(Device) + Sync + Send + 'static) {
     static TABLE: OnceLock<Vec<u8>> = OnceLock::new();
-    let table = Table::verify(TABLE.get_or_init(|| compile(CONTOSO))).unwrap();
+    every_order_on(TABLE.get_or_init(|| compile(CONTOSO)), vfs, test);
+}
+
+/// [`every_order`] with another table.
+fn every_order_on(table: &'static [u8], vfs: usize, test: impl Fn(Device) + Sync + Send + 'static) {
+    let table = Table::verify(table).unwrap();
     let orders = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = std::sync::Arc::clone(&orders);
     loom::model(move || {
@@ -243,7 +249,10 @@ fn write_against_reset_leaves_nothing_from_before() {
     every_order(1, |device| {
         device.vf_write(0, 0, &control(4, 9)).unwrap();
         let writer = spawn(move || device.vf_write(0, 0, &control(1, 10)));
-        device.begin_reset(0, NOW).without_waiters().unwrap();
+        device
+            .begin_reset(0, ResetBy::Host, NOW)
+            .without_waiters()
+            .unwrap();
         assert_eq!(look(device, 0), Err(Refusal::State));
         device.finish_reset(0, NOW).without_waiters().unwrap();
         let behind = look(device, 0).unwrap();

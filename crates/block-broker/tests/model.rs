@@ -7,8 +7,8 @@ mod simple;
 
 use std::sync::LazyLock;
 
-use block_broker::{Entry, Event, JOURNAL_LENGTH, Kinds, Ticks};
-use pf_broker_abi::{CHANGES_MORE, ChangesCookie, Operation, PowerState, Refusal};
+use block_broker::{Deliver, Entry, Event, JOURNAL_LENGTH, Kinds, ResetBy, Ticks};
+use pf_broker_abi::{CHANGES_MORE, ChangesCookie, Operation, PowerState, Refusal, Service};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use shell::{CONTOSO, Device, compile, image, list, notified, with_table};
@@ -16,11 +16,29 @@ use simple::{Model, Seen, Side, crc32};
 
 const VFS: u16 = 3;
 
-/// The table of `contoso.toml` with three different bursts.
-static TABLES: LazyLock<[(u128, Vec<u8>); 3]> = LazyLock::new(|| {
-    [1, 3, 1_000_000].map(|burst| {
+/// A burst, the ticks within which a reset is acknowledged, if it is to be, and the table.
+type Variant = (u128, Option<u64>, Vec<u8>);
+
+/// The table of `contoso.toml` with different bursts and acknowledgements.
+static TABLES: LazyLock<[Variant; 4]> = LazyLock::new(|| {
+    [
+        (1, None),
+        (3, Some(1)),
+        (1_000_000, None),
+        (1_000_000, Some(2)),
+    ]
+    .map(|(burst, timeout)| {
         let manifest = CONTOSO.replace("burst = 1_000_000", &format!("burst = {burst}"));
-        (burst, compile(&manifest))
+        let manifest = match timeout {
+            None => manifest,
+            Some(timeout) => manifest.replacen(
+                "\n[limits]",
+                &format!("reset = \"acknowledged\"\nreset-timeout = {timeout}\n\n[limits]"),
+                1,
+            ),
+        };
+        let ticks = timeout.map(|timeout| Ticks::from_milliseconds(timeout).0);
+        (burst, ticks, compile(&manifest))
     })
 });
 
@@ -65,6 +83,7 @@ enum Step {
     },
     BeginReset {
         vf: u16,
+        by_vf: bool,
     },
     FinishReset {
         vf: u16,
@@ -75,6 +94,12 @@ enum Step {
     Reset {
         vf: u16,
     },
+    Acknowledge {
+        vf: u16,
+        /// How far from the VF's last reset the acknowledged one is.
+        before: u64,
+    },
+    Expire,
     Power {
         vf: u16,
         state: PowerState,
@@ -174,10 +199,13 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::InvalidateNotifying),
         6 => vf().prop_map(|vf| Step::TakeInvalidation { vf }),
         10 => (vf(), block()).prop_map(|(vf, block)| Step::Drain { vf, block }),
-        2 => vf().prop_map(|vf| Step::BeginReset { vf }),
+        2 => (vf(), any::<bool>()).prop_map(|(vf, by_vf)| Step::BeginReset { vf, by_vf }),
         6 => vf().prop_map(|vf| Step::FinishReset { vf }),
         1 => vf().prop_map(|vf| Step::FailReset { vf }),
         3 => vf().prop_map(|vf| Step::Reset { vf }),
+        4 => (vf(), prop_oneof![3 => Just(0), 1 => Just(1)])
+            .prop_map(|(vf, before)| Step::Acknowledge { vf, before }),
+        4 => Just(Step::Expire),
         2 => (vf(), power).prop_map(|(vf, state)| Step::Power { vf, state }),
         12 => (0..READERS, 1..=Kinds::ALL.bits(), 1..6_usize)
             .prop_map(|(reader, kinds, most)| Step::Changes { reader, kinds, most }),
@@ -288,7 +316,7 @@ fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Ste
             let mut messages = vec![];
             let result = device
                 .drain(*vf, *block, 1, now, |message| {
-                    messages.push(message.to_vec())
+                    messages.push(message.to_vec());
                 })
                 .without_waiters();
             let expected = model.drain(*vf, *block, at);
@@ -310,10 +338,11 @@ fn take_step(device: &Device<'_>, model: &mut Model, clock: &mut u64, step: &Ste
 fn take_lifecycle_step(device: &Device<'_>, model: &mut Model, at: u64, step: &Step) {
     let now = Ticks(at);
     match step {
-        Step::BeginReset { vf } => {
+        Step::BeginReset { vf, by_vf } => {
+            let by = if *by_vf { ResetBy::Vf } else { ResetBy::Host };
             assert_eq!(
-                device.begin_reset(*vf, now).without_waiters(),
-                model.begin_reset(*vf, at)
+                device.begin_reset(*vf, by, now).without_waiters(),
+                model.begin_reset(*vf, by, at)
             );
         }
         Step::FinishReset { vf } => {
@@ -330,9 +359,23 @@ fn take_lifecycle_step(device: &Device<'_>, model: &mut Model, at: u64, step: &S
         }
         Step::Reset { vf } => {
             let expected = model
-                .begin_reset(*vf, at)
+                .begin_reset(*vf, ResetBy::Host, at)
                 .and_then(|()| model.finish_reset(*vf, at));
             assert_eq!(device.reset(*vf, now).without_waiters(), expected);
+        }
+        Step::Acknowledge { vf, before } => {
+            let resets = model.resets(*vf).wrapping_sub(*before);
+            assert_eq!(
+                notified(device.acknowledge(*vf, resets, now)),
+                model.acknowledge(*vf, resets, at)
+            );
+        }
+        Step::Expire => {
+            let mut served = vec![];
+            let next = device.expire(now, |vf, follow_up| {
+                served.push((vf, follow_up.deliver == Deliver::ToVf(vf)));
+            });
+            assert_eq!((served, next), model.expire(at));
         }
         Step::Power { vf, state } => assert_eq!(
             device.set_power(*vf, *state, now).without_waiters(),
@@ -401,8 +444,8 @@ fn compare(device: &Device<'_>, model: &Model, clock: u64) {
             expected.refused.values().sum::<u64>()
         );
         assert_eq!(
-            (status.pending, status.power, status.open),
-            (expected.pending, expected.power, expected.is_open())
+            (status.pending, status.power, status.service),
+            (expected.pending, expected.power, expected.service())
         );
         compare_blocks(device, model, index, clock);
         compare_journal(device, expected, index);
@@ -427,7 +470,7 @@ fn compare_blocks(device: &Device<'_>, model: &Model, index: u16, clock: u64) {
                 .get(&block.id)
                 .map_or(0, std::collections::VecDeque::len)
         );
-        if expected.is_open() && !block.is_stream() {
+        if expected.service() != Service::Held && !block.is_stream() {
             let mut reply = [0xAA; 128];
             device
                 .host_read(
@@ -480,10 +523,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_broker_is_the_plain_model_after_every_step(steps in steps(), tight in 0..3_usize) {
-        let (burst, table) = &TABLES[tight];
+    fn the_broker_is_the_plain_model_after_every_step(steps in steps(), table in 0..4_usize) {
+        let (burst, timeout, table) = &TABLES[table];
         with_table(table, usize::from(VFS), |device| {
-            let mut model = Model::new(usize::from(VFS), 1000, *burst);
+            let mut model = Model::new(usize::from(VFS), 1000, *burst, *timeout);
             let mut clock = 0;
             compare(device, &model, clock);
             let reader = Reader {

@@ -13,12 +13,13 @@ mod place;
 mod properties;
 mod valid;
 
-use block_table::{Limits, MAX_BLOCKS};
+use block_table::{Limits, MAX_BLOCKS, Reset};
 
 use crate::diagnostic::Sink;
 use crate::expression::analysis::Budget;
+use crate::keys::{self, ServedAgain};
 use crate::model::{Block, Device, Enum, Member};
-use crate::syntax;
+use crate::syntax::{self, Written};
 use context::Context;
 
 /// The parts of a manifest, as far as they are valid.
@@ -65,7 +66,7 @@ pub(crate) fn check(file: &syntax::File, text: &str, sink: &Sink) -> Parts {
         })
         .collect();
     Parts {
-        device: device(file),
+        device: device(file, sink),
         limits: limits(file),
         constants,
         enums,
@@ -73,8 +74,9 @@ pub(crate) fn check(file: &syntax::File, text: &str, sink: &Sink) -> Parts {
     }
 }
 
-fn device(file: &syntax::File) -> Option<Device> {
+fn device(file: &syntax::File, sink: &Sink) -> Option<Device> {
     let device = file.device.as_ref()?;
+    let reset = reset(device, sink);
     Some(Device {
         name: device.name.as_ref()?.value.clone(),
         vendor_id: device.vendor_id.as_ref()?.value,
@@ -85,7 +87,27 @@ fn device(file: &syntax::File) -> Option<Device> {
             .map(|id| id.value)
             .collect(),
         max_vfs: device.max_vfs.as_ref()?.value,
+        reset,
     })
+}
+
+/// When a VF is served again after a reset. Reports a time limit without a use.
+fn reset(device: &syntax::Device, sink: &Sink) -> Reset {
+    let timeout = device.reset_timeout.as_ref();
+    match (&device.reset, timeout) {
+        (Written::Value(reset), _) if reset.value == ServedAgain::ByAcknowledgement => {
+            return Reset::Acknowledged {
+                timeout: timeout.map_or(keys::RESET_TIMEOUT, |timeout| timeout.value),
+            };
+        }
+        (Written::Absent | Written::Value(_), Some(timeout)) => sink.error(
+            "`reset-timeout` needs `reset = \"acknowledged\"`",
+            &timeout.span,
+            "no acknowledgement is waited for",
+        ),
+        _ => {}
+    }
+    Reset::Immediate
 }
 
 fn limits(file: &syntax::File) -> Option<Limits> {

@@ -16,6 +16,7 @@ pub(crate) fn source(device: &Device, limits: Option<Limits>, blocks: &[Block]) 
         device_ids: device.device_ids.clone(),
         max_vfs: device.max_vfs,
         limits,
+        reset: device.reset,
         blocks: blocks.iter().map(block).collect(),
     }
 }

@@ -7,8 +7,8 @@ use std::fmt;
 
 use block_table::format::MAX_DEVICE_IDS;
 use block_table::{
-    Access, Companion, Kind, MAX_BLOCK_LENGTH, MAX_DEPTH, MAX_NAME_LENGTH, MAX_VFS, OnReset,
-    ShortRead, WhenFull,
+    Access, Companion, Kind, MAX_BLOCK_LENGTH, MAX_DEPTH, MAX_NAME_LENGTH, MAX_RESET_TIMEOUT,
+    MAX_VFS, OnReset, ShortRead, WhenFull,
 };
 
 use crate::diagnostic::listed;
@@ -111,6 +111,20 @@ impl fmt::Display for Default {
 /// Words with their meanings. The first one is the default, if the key has such a default.
 pub type Words<T, const N: usize> = [(&'static str, T); N];
 
+/// What serves a VF again after a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServedAgain {
+    /// The end of the reset itself.
+    ByReset,
+    /// The acknowledgement by host software.
+    ByAcknowledgement,
+}
+
+/// `reset`.
+pub const RESET: Words<ServedAgain, 2> = [
+    ("immediate", ServedAgain::ByReset),
+    ("acknowledged", ServedAgain::ByAcknowledgement),
+];
 /// `kind`.
 pub const KIND: Words<Kind, 2> = [("register", Kind::Register), ("stream", Kind::Stream)];
 /// `vf-access`.
@@ -152,6 +166,8 @@ pub fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> Option<&'st
     named.map(|(word, _)| *word)
 }
 
+/// Milliseconds for which a VF waits for an acknowledgement by default.
+pub(crate) const RESET_TIMEOUT: u16 = 5000;
 /// Messages that a stream keeps for each VF by default.
 pub(crate) const DEPTH: u16 = 32;
 /// Whether publishing invalidates by default.
@@ -217,6 +233,16 @@ pub const DEVICE: Section = Section {
         required("vendor-id", ANY_U16),
         required("device-id", DEVICE_IDS),
         required("max-vfs", Values::Integers(1, MAX_VFS as u64)),
+        key(
+            "reset",
+            Values::Words(&words(&RESET)),
+            Default::Word(RESET[0].0),
+        ),
+        key(
+            "reset-timeout",
+            Values::Integers(1, MAX_RESET_TIMEOUT as u64),
+            Default::Number(RESET_TIMEOUT as u64),
+        ),
     ],
 };
 

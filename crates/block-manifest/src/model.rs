@@ -1,6 +1,6 @@
 //! The model of a valid manifest, for the compiler, the generators and the tools.
 
-use block_table::{Access, Companion, Kind, Limits, OnReset, ShortRead, WhenFull};
+use block_table::{Access, Companion, Kind, Limits, OnReset, Reset, ShortRead, WhenFull};
 
 use crate::diagnostic::{Diagnostics, Span};
 use crate::expression::Expression;
@@ -29,6 +29,8 @@ pub struct Device {
     pub device_ids: Vec<u16>,
     /// The maximum number of VFs, 1 to 4096.
     pub max_vfs: u16,
+    /// When a VF is served again after a reset.
+    pub reset: Reset,
 }
 
 impl Device {

@@ -10,6 +10,7 @@ mod reader;
 use block_table::{Access, Companion, Kind, OnReset, ShortRead, WhenFull};
 
 use crate::diagnostic::{Located, Span};
+use crate::keys::ServedAgain;
 use crate::model::{Owner, SequenceKind};
 use crate::types::Type;
 
@@ -63,6 +64,8 @@ pub(crate) struct Device {
     pub(crate) vendor_id: Option<Located<u16>>,
     pub(crate) device_ids: Option<Vec<Located<u16>>>,
     pub(crate) max_vfs: Option<Located<u16>>,
+    pub(crate) reset: Written<ServedAgain>,
+    pub(crate) reset_timeout: Option<Located<u16>>,
 }
 
 #[derive(Debug)]

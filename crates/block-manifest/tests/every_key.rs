@@ -2,8 +2,8 @@
 
 use block_manifest::{Manifest, Owner};
 use block_table::{
-    Access, Companion, History, Image, Kind, OnReset, Rule, ShortRead, Table, Violation, WhenFull,
-    Writer,
+    Access, Companion, History, Image, Kind, OnReset, Reset, Rule, ShortRead, Table, Violation,
+    WhenFull, Writer,
 };
 
 const TEXT: &str = include_str!("manifests/every-key.toml");
@@ -96,6 +96,29 @@ fn the_device_and_its_limits_are_those_of_the_manifest() {
     );
     let limits = table.limits().unwrap();
     assert_eq!((limits.writes_per_second, limits.burst), (2000, 64));
+    assert_eq!(table.reset(), Reset::Acknowledged { timeout: 2500 });
+}
+
+#[test]
+fn a_reset_waits_for_an_acknowledgement_only_if_the_manifest_says_so() {
+    let timeout = TEXT
+        .lines()
+        .find(|line| line.starts_with("reset-timeout"))
+        .unwrap();
+    let reset = TEXT
+        .lines()
+        .find(|line| line.starts_with("reset ="))
+        .unwrap();
+    let compiled = |text: &str| {
+        let bytes = Manifest::parse("every-key.toml", text).unwrap().compile();
+        Table::verify(&bytes).unwrap().reset()
+    };
+    let by_default = TEXT.replace(timeout, "");
+    assert_eq!(compiled(&by_default), Reset::Acknowledged { timeout: 5000 });
+    let neither = by_default.replace(reset, "");
+    assert_eq!(compiled(&neither), Reset::Immediate);
+    let immediate = by_default.replace(reset, "reset = \"immediate\"");
+    assert_eq!(compiled(&immediate), Reset::Immediate);
 }
 
 #[test]

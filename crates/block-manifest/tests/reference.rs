@@ -136,7 +136,13 @@ fn with_key(section: &Section, key: &str, value: &str) -> String {
     let field = "[[block.field]]\nname = \"f\"\ntype = \"u8\"\n";
     let long = BLOCK.replace("length = 4", "length = 128");
     match section.header {
-        "[device]" => format!("{}{line}{BLOCK}", without(DEVICE, key)),
+        "[device]" => {
+            let more = match key {
+                "reset-timeout" => "reset = \"acknowledged\"\n",
+                _ => "",
+            };
+            format!("{}{more}{line}{BLOCK}", without(DEVICE, key))
+        }
         "[limits]" => {
             let limits = "writes-per-second = 1\nburst = 1\n";
             format!("{DEVICE}[limits]\n{}{line}{BLOCK}", without(limits, key))
@@ -229,7 +235,7 @@ fn a_key_takes_the_range_of_the_reference_and_no_more() {
             assert!(error.contains(&said), "{error}");
         }
     }
-    assert_eq!(ranges, 11);
+    assert_eq!(ranges, 12);
 }
 
 #[test]
@@ -248,7 +254,7 @@ fn a_key_takes_the_words_of_the_reference_and_no_others() {
             assert_eq!(refused, !is_known, "{} = {word}: {outcome}", row.key);
         }
     }
-    assert_eq!(keys, 9);
+    assert_eq!(keys, 10);
 }
 
 #[test]

@@ -44,6 +44,30 @@ fn one(errors: &[String], words: &str) {
 }
 
 #[test]
+fn the_time_limit_of_an_acknowledgement_is_in_range_and_has_a_use() {
+    let said = |lines: &str| {
+        let text = format!("{DEVICE}{lines}{BLOCK}{}", field("a", "u8", ""));
+        parse(&text).err().unwrap_or_default()
+    };
+    let acknowledged = "reset = \"acknowledged\"\n";
+    for timeout in ["1", "60000"] {
+        let lines = format!("{acknowledged}reset-timeout = {timeout}\n");
+        assert_eq!(said(&lines), Vec::<String>::new());
+    }
+    for timeout in ["0", "60001", "65536", "-1"] {
+        let lines = format!("{acknowledged}reset-timeout = {timeout}\n");
+        one(&said(&lines), "must be from 1 to 60000");
+    }
+    let unused = "`reset-timeout` needs `reset = \"acknowledged\"`";
+    one(&said("reset-timeout = 5\n"), unused);
+    one(&said("reset-timeout = 5\nreset = \"immediate\"\n"), unused);
+    one(
+        &said("reset-timeout = 5\nreset = \"acknowledge\"\n"),
+        "must be \"immediate\" or \"acknowledged\"",
+    );
+}
+
+#[test]
 fn device_ids_are_one_integer_or_different_ones_in_an_array() {
     let said = |ids: &str| {
         let device = DEVICE.replace("device-id = 1", &format!("device-id = {ids}"));

@@ -78,6 +78,7 @@ impl Source {
             max_vfs: self.max_vfs.into(),
             writes_per_second: limits.writes_per_second.into(),
             burst: limits.burst.into(),
+            reset_timeout: self.reset.timeout().into(),
             name,
             multiplier: lookup.multiplier.into(),
             shift: lookup.shift,

@@ -74,6 +74,7 @@ flaws! {
     Name => "a name is not 1 to 63 bytes of UTF-8 inside the strings",
     MaxVfs => "the number of VFs is not 1 to 4096",
     Limits => "only one of rate and burst is zero",
+    ResetTimeout => "the time limit of an acknowledgement is above 60000 milliseconds",
     BlockCount => "the number of blocks is not 1 to 1024",
     SlotCount => "the number of slots is not a power of two from 1 to 65536",
     Lookup => "the shift is above 31, or the probes are not 1 to 8",

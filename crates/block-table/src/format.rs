@@ -64,6 +64,9 @@ pub struct Header {
     pub writes_per_second: U32,
     /// Writes that each VF may make at once; zero without a limit.
     pub burst: U32,
+    /// Milliseconds for which a VF waits for an acknowledgement after a reset, at most
+    /// [`MAX_RESET_TIMEOUT`](crate::MAX_RESET_TIMEOUT); zero if it is served at once.
+    pub reset_timeout: U16,
     /// The device's name.
     pub name: Text,
     /// Multiplier of the ID lookup: a block's first slot is `(id * multiplier) >> shift`, modulo

@@ -46,7 +46,7 @@ pub use checksum::crc32;
 pub use error::{Flaw, TableError};
 pub use image::Image;
 pub use table::{
-    Access, Block, Companion, Device, Kind, Limits, OnReset, ShortRead, Table, WhenFull,
+    Access, Block, Companion, Device, Kind, Limits, OnReset, Reset, ShortRead, Table, WhenFull,
 };
 pub use violation::{Rule, Violation};
 pub use work::{MAX_WORK, Work};
@@ -61,6 +61,8 @@ pub const MAX_BLOCK_LENGTH: usize = 128;
 pub const INVALIDATABLE_BLOCKS: u32 = 64;
 /// The most VFs that a table may describe.
 pub const MAX_VFS: u16 = 4096;
+/// The most milliseconds for which a VF waits for an acknowledgement after a reset.
+pub const MAX_RESET_TIMEOUT: u16 = 60_000;
 /// The most blocks in a table.
 pub const MAX_BLOCKS: usize = 1024;
 /// The most messages that a stream keeps for each VF.

@@ -54,6 +54,29 @@ impl<'t> Device<'t> {
     }
 }
 
+/// When a VF is served again after a reset that may change its tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reset {
+    /// As soon as the reset has succeeded.
+    Immediate,
+    /// Once host software acknowledges the reset, or when the time is up.
+    Acknowledged {
+        /// Milliseconds from the end of the reset, 1 to 60000.
+        timeout: u16,
+    },
+}
+
+impl Reset {
+    /// The milliseconds for which a VF waits; 0 if it does not.
+    #[must_use]
+    pub const fn timeout(self) -> u16 {
+        match self {
+            Self::Immediate => 0,
+            Self::Acknowledged { timeout } => timeout,
+        }
+    }
+}
+
 /// The rate limit of each VF's writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -181,6 +204,15 @@ impl<'t> Table<'t> {
             burst: self.header.burst.get(),
         };
         (limits.writes_per_second != 0).then_some(limits)
+    }
+
+    /// When a VF is served again after a reset.
+    #[must_use]
+    pub fn reset(&self) -> Reset {
+        match self.header.reset_timeout.get() {
+            0 => Reset::Immediate,
+            timeout => Reset::Acknowledged { timeout },
+        }
     }
 
     /// The table's CRC, which distinguishes tables.

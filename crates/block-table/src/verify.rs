@@ -14,7 +14,7 @@ mod section;
 use crate::error::{Flaw, TableError};
 use crate::format::{CRC_START, EMPTY_SLOT, MAGIC, MAX_PROBES, Span, Text, VERSION};
 use crate::table::Table;
-use crate::{MAX_BLOCKS, MAX_NAME_LENGTH, MAX_TABLE_LENGTH, MAX_VFS};
+use crate::{MAX_BLOCKS, MAX_NAME_LENGTH, MAX_RESET_TIMEOUT, MAX_TABLE_LENGTH, MAX_VFS};
 use outcome::{Outcome, ensure, refuse};
 use section::{Sections, offset_of};
 
@@ -120,6 +120,11 @@ impl Verifier<'_> {
             (rate == 0) == (burst == 0),
             Flaw::Limits,
             self.at(&header.writes_per_second),
+        )?;
+        ensure(
+            header.reset_timeout.get() <= MAX_RESET_TIMEOUT,
+            Flaw::ResetTimeout,
+            self.at(&header.reset_timeout),
         )
     }
 

@@ -9,8 +9,8 @@ use block_table::encode::{
 };
 use block_table::format::{Header, op};
 use block_table::{
-    Access, Block, Companion, History, Kind, Limits, OnReset, Rule, ShortRead, Table, WhenFull,
-    Writer,
+    Access, Block, Companion, History, Kind, Limits, OnReset, Reset, Rule, ShortRead, Table,
+    WhenFull, Writer,
 };
 use source::{U8, U16, field, load, opaque, stream, table, whole};
 use zerocopy::FromBytes;
@@ -54,6 +54,7 @@ fn the_device_is_what_was_written() {
         );
     }
     assert_eq!(table.limits(), Some(limits));
+    assert_eq!(table.reset(), Reset::Immediate);
     assert_eq!(table.block_count(), 2);
     assert_eq!(table.blocks().len(), 2);
     assert_eq!(table.as_bytes(), bytes);
@@ -69,6 +70,25 @@ fn the_device_is_what_was_written() {
 
 fn all<'t>(blocks: &[Block<'t>], what: impl Fn(&Block<'t>) -> bool) -> Vec<bool> {
     blocks.iter().map(what).collect()
+}
+
+#[test]
+fn the_reset_is_what_was_written() {
+    for timeout in [1, 5000, 60_000] {
+        let reset = Reset::Acknowledged { timeout };
+        let source = Source {
+            reset,
+            ..table(vec![opaque(5, 16)])
+        };
+        let bytes = source.encode().unwrap();
+        assert_eq!(Table::verify(&bytes).unwrap().reset(), reset);
+        assert_eq!(reset.timeout(), timeout);
+    }
+    let too_long = Source {
+        reset: Reset::Acknowledged { timeout: 60_001 },
+        ..table(vec![opaque(5, 16)])
+    };
+    assert!(too_long.encode().is_err());
 }
 
 #[test]

@@ -47,7 +47,10 @@ impl Serialize for Operation {
                 map.serialize_entry("vf", vf)?;
                 map.serialize_entry("state", &State(*state))?;
             }
-            Self::TakeInvalidation { vf } | Self::Reset { vf } | Self::Stats { vf } => {
+            Self::TakeInvalidation { vf }
+            | Self::Reset { vf }
+            | Self::Acknowledge { vf }
+            | Self::Stats { vf } => {
                 map.serialize_entry("vf", vf)?;
             }
             Self::Changes | Self::Handed => {}

@@ -91,6 +91,7 @@ impl Keys {
                 block: self.block()?,
             },
             Op::Reset => Operation::Reset { vf: self.one_vf()? },
+            Op::Acknowledge => Operation::Acknowledge { vf: self.one_vf()? },
             Op::Power => Operation::Power {
                 vf: self.one_vf()?,
                 state: self.state()?,

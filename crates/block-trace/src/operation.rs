@@ -69,6 +69,11 @@ pub enum Operation {
         /// Index of the VF, from 0.
         vf: u16,
     },
+    /// Host software acknowledges a VF's last reset.
+    Acknowledge {
+        /// Index of the VF, from 0.
+        vf: u16,
+    },
     /// Sets a VF's device power state.
     Power {
         /// Index of the VF, from 0.
@@ -140,6 +145,7 @@ impl Operation {
             Self::TakeInvalidation { .. } => Op::TakeInvalidation,
             Self::Drain { .. } => Op::Drain,
             Self::Reset { .. } => Op::Reset,
+            Self::Acknowledge { .. } => Op::Acknowledge,
             Self::Power { .. } => Op::Power,
             Self::Stats { .. } => Op::Stats,
             Self::Changes => Op::Changes,
@@ -163,6 +169,7 @@ pub(crate) enum Op {
     TakeInvalidation,
     Drain,
     Reset,
+    Acknowledge,
     Power,
     Stats,
     Changes,
@@ -173,7 +180,7 @@ pub(crate) enum Op {
 }
 
 impl Op {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Write,
         Self::Read,
         Self::Publish,
@@ -182,6 +189,7 @@ impl Op {
         Self::TakeInvalidation,
         Self::Drain,
         Self::Reset,
+        Self::Acknowledge,
         Self::Power,
         Self::Stats,
         Self::Changes,
@@ -202,6 +210,7 @@ impl Op {
             Self::TakeInvalidation => "take-invalidation",
             Self::Drain => "drain",
             Self::Reset => "reset",
+            Self::Acknowledge => "acknowledge",
             Self::Power => "power",
             Self::Stats => "stats",
             Self::Changes => "changes",
@@ -220,7 +229,9 @@ impl Op {
             Self::Read | Self::HostRead => (&["vf", "block", "length"], &[]),
             Self::Invalidate => (&["vf", "mask"], &[]),
             Self::Drain => (&["vf", "block"], &[]),
-            Self::TakeInvalidation | Self::Reset | Self::Stats => (&["vf"], &[]),
+            Self::TakeInvalidation | Self::Reset | Self::Acknowledge | Self::Stats => {
+                (&["vf"], &[])
+            }
             Self::Power => (&["vf", "state"], &[]),
             Self::Changes | Self::Handed => (&[], &[]),
             Self::Advance => (&["milliseconds"], &[]),

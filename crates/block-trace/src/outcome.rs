@@ -60,7 +60,8 @@ impl Serialize for Status {
 /// The result of one operation of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Success without data: write, publish, invalidate, reset, power, advance, companion, answer.
+    /// Success without data: write, publish, invalidate, reset, acknowledge, power, advance,
+    /// companion, answer.
     Done,
     /// The bytes that a VF read.
     Data(Vec<u8>),

@@ -123,6 +123,13 @@ pub trait Host {
     /// A refusal, or the loss of the host.
     fn reset(&mut self, vf: u16) -> Result<(), Failure<Self::Error>>;
 
+    /// Host software acknowledges a VF's last reset.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or the loss of the host.
+    fn acknowledge(&mut self, vf: u16) -> Result<(), Failure<Self::Error>>;
+
     /// Sets a VF's power state.
     ///
     /// # Errors
@@ -215,6 +222,7 @@ pub trait Host {
             Operation::TakeInvalidation { vf } => self.take_invalidation(vf).map(Outcome::Mask),
             Operation::Drain { vf, block } => self.drain(vf, block).map(Outcome::Messages),
             Operation::Reset { vf } => self.reset(vf).map(|()| Outcome::Done),
+            Operation::Acknowledge { vf } => self.acknowledge(vf).map(|()| Outcome::Done),
             Operation::Power { vf, state } => self.power(vf, state).map(|()| Outcome::Done),
             Operation::Stats { vf } => self.stats(vf).map(Outcome::Stats),
             Operation::Changes => self.changes().map(Outcome::Changes),

@@ -17,8 +17,10 @@ use crate::{BlockStatsReply, IOCTL_CHANGES, JournalEntry};
 pub const CHANGE_WRITTEN: u16 = 1 << 0;
 /// Kind of a [`Change`] of a block: a VF's message was queued to a stream.
 pub const CHANGE_MESSAGE: u16 = 1 << 1;
-/// Kind of a [`Change`] of a VF: a reset has finished, and the VF is served again. What changed
-/// before the reset is not reported any more; blocks in the same reply changed after their wipe.
+/// Kind of a [`Change`] of a VF: a reset has finished, and the VF is served again or, with the
+/// manifest's `reset = "acknowledged"`, waits for [`IOCTL_ACKNOWLEDGE`](crate::IOCTL_ACKNOWLEDGE).
+/// What changed before the reset is not reported any more; blocks in the same reply changed after
+/// their wipe.
 pub const CHANGE_RESET: u16 = 1 << 2;
 /// Kind of a [`Change`] of a VF: its power state was set.
 pub const CHANGE_POWER: u16 = 1 << 3;

@@ -104,6 +104,20 @@ wire_codes! {
 }
 
 wire_codes! {
+    /// Whether a VF is served, in [`StatsReply::service`](crate::StatsReply::service).
+    Service {
+        /// Neither the VF's operations nor those of host software on it are served: during a reset,
+        /// after one that failed, and after the removal of the device.
+        Held = 0,
+        /// Both are served.
+        Open = 1,
+        /// A reset has succeeded and is not acknowledged yet: host software is served, the VF is
+        /// not.
+        Unacknowledged = 2,
+    }
+}
+
+wire_codes! {
     /// What a [`JournalEntry`](crate::JournalEntry) records, in
     /// [`JournalEntry::operation`](crate::JournalEntry::operation).
     Operation {
@@ -118,7 +132,8 @@ wire_codes! {
         Invalidate = 3,
         /// Host software drained a stream. The journal records refused attempts only.
         Drain = 4,
-        /// A reset finished: the VF is wiped and served again.
+        /// A reset finished: the VF is wiped and, unless the reset has to be acknowledged, served
+        /// again.
         Reset = 5,
         /// The VF's power state was set.
         SetPower = 6,
@@ -136,5 +151,9 @@ wire_codes! {
         /// The VF's bytes of a block returned to their defaults, because a publish broke a rule
         /// together with them. The publish itself is the next entry.
         Withdraw = 12,
+        /// Host software acknowledged a reset: the VF is served again.
+        Acknowledge = 13,
+        /// The time for an acknowledgement is up: the VF is served again.
+        Expire = 14,
     }
 }

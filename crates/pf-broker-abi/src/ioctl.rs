@@ -56,6 +56,10 @@ pub const IOCTL_JOURNAL: u32 = ctl_code_read(0x90A);
 pub const IOCTL_HOST_REFUSALS: u32 = ctl_code_read(0x90C);
 /// Returns what changed since a cookie, and pends while that is nothing.
 pub const IOCTL_CHANGES: u32 = ctl_code_read(0x90D);
+/// Acknowledges a reset: the VF is served again, as [`Service::Open`](crate::Service::Open). Refused
+/// as `state` for a VF that waits for no acknowledgement, as `changed` if its last reset is another
+/// one.
+pub const IOCTL_ACKNOWLEDGE: u32 = ctl_code_read_write(0x90E);
 
 #[cfg(test)]
 mod tests {

@@ -24,6 +24,7 @@
 //! | [`IOCTL_JOURNAL`] | [`JournalRequest`] | as many [`JournalEntry`] as fit and are there |
 //! | [`IOCTL_HOST_REFUSALS`] | – | [`HostRefusalsReply`] |
 //! | [`IOCTL_CHANGES`] | [`ChangesRequest`] | [`ChangesReply`], then as many [`Change`] as fit and are there |
+//! | [`IOCTL_ACKNOWLEDGE`] | [`AcknowledgeRequest`] | – |
 //!
 //! A request that the broker refuses completes with the NTSTATUS of its [`Refusal`]. The driver
 //! adds these: an input shorter or longer than its structure, or a reserved byte that is not zero,
@@ -50,11 +51,11 @@ pub use changes::{
     CHANGE_PUBLISHED, CHANGE_REFUSED, CHANGE_RESET, CHANGE_WRITTEN, CHANGES_MORE, CHANGES_POLL,
     CHANGES_RESTARTED, Change, ChangesCookie, ChangesReply, ChangesRequest,
 };
-pub use codes::{BlockKind, Companion, Operation, PowerState, TableSource, VfAccess};
+pub use codes::{BlockKind, Companion, Operation, PowerState, Service, TableSource, VfAccess};
 pub use ioctl::{
-    IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_CHANGES, IOCTL_DRAIN, IOCTL_HOST_REFUSALS,
-    IOCTL_INVALIDATE, IOCTL_JOURNAL, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_QUERY, IOCTL_READ,
-    IOCTL_RESET, IOCTL_STATS, is_management_code,
+    IOCTL_ACKNOWLEDGE, IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_CHANGES, IOCTL_DRAIN,
+    IOCTL_HOST_REFUSALS, IOCTL_INVALIDATE, IOCTL_JOURNAL, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_QUERY,
+    IOCTL_READ, IOCTL_RESET, IOCTL_STATS, is_management_code,
 };
 pub use refusal::{MAX_REASONS, Refusal};
 pub use reply::{
@@ -62,8 +63,8 @@ pub use reply::{
     NAME_LENGTH, QueryReply, ReadReply, StatsReply,
 };
 pub use request::{
-    BlockRequest, BlocksRequest, InvalidateRequest, JournalRequest, PUBLISH_EXPECTS, PowerRequest,
-    PublishRequest, SCOPE_ALL, SCOPE_VF, VfRequest,
+    AcknowledgeRequest, BlockRequest, BlocksRequest, InvalidateRequest, JournalRequest,
+    PUBLISH_EXPECTS, PowerRequest, PublishRequest, SCOPE_ALL, SCOPE_VF, VfRequest,
 };
 
 /// The device interface class, as the digits of its GUID's text form.

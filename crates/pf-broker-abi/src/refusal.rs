@@ -101,7 +101,7 @@ refusals! {
     Removed = 4, 0xC000_02B6 STATUS_DEVICE_REMOVED, "removed",
         "The device has been removed.";
     State = 5, 0xC000_00A3 STATUS_DEVICE_NOT_READY, "state",
-        "The VF is held back: its reset is under way or has failed, or another publish to all VFs is under way.";
+        "The VF is held back: its reset is under way, has failed or is not acknowledged. Or none is to be acknowledged, or another publish to all VFs is under way.";
     Limit = 6, 0xC000_0044 STATUS_QUOTA_EXCEEDED, "limit",
         "The VF writes more often than the limits of the manifest allow.";
     Length = 7, 0xC000_0206 STATUS_INVALID_BUFFER_SIZE, "length",

@@ -8,7 +8,7 @@ use crate::refusal::MAX_REASONS;
 use crate::{
     ABI_VERSION, BlockKind, Companion, IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_DRAIN,
     IOCTL_HOST_REFUSALS, IOCTL_JOURNAL, IOCTL_QUERY, IOCTL_READ, IOCTL_STATS, Operation,
-    PowerState, Refusal, TableSource, VfAccess,
+    PowerState, Refusal, Service, TableSource, VfAccess,
 };
 
 /// Bytes of the largest block.
@@ -113,7 +113,7 @@ pub struct StatsReply {
     pub withdrawn: u64,
     /// Stream messages that were dropped for newer ones.
     pub dropped: u64,
-    /// Resets of the VF.
+    /// Resets of the VF that have begun.
     pub resets: u64,
     /// Floods: periods in which the VF wrote faster than its limit allows.
     pub floods: u64,
@@ -121,8 +121,8 @@ pub struct StatsReply {
     pub pending: u64,
     /// A [`PowerState`].
     pub power: u8,
-    /// 1 while the VF is served; 0 during a reset and after one that failed.
-    pub open: u8,
+    /// Whether the VF is served, a [`Service`].
+    pub service: u8,
     /// Zero.
     pub reserved: [u8; 2],
     /// Number of codes that the driver counts, from 0 on.
@@ -142,7 +142,7 @@ assert_layout!(
     floods @ 48,
     pending @ 56,
     power @ 64,
-    open @ 65,
+    service @ 65,
     reason_count @ 68,
     refused @ 72,
 );

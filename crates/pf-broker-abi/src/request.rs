@@ -5,8 +5,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use crate::layout::assert_layout;
 #[cfg(doc)]
 use crate::{
-    IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_DRAIN, IOCTL_INVALIDATE, IOCTL_JOURNAL, IOCTL_POWER,
-    IOCTL_PUBLISH, IOCTL_READ, IOCTL_RESET, IOCTL_STATS, JournalEntry, PowerState, ReadReply,
+    IOCTL_ACKNOWLEDGE, IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_DRAIN, IOCTL_INVALIDATE,
+    IOCTL_JOURNAL, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_READ, IOCTL_RESET, IOCTL_STATS, JournalEntry,
+    PowerState, ReadReply, StatsReply,
 };
 
 /// Scope of [`IOCTL_PUBLISH`] and [`IOCTL_INVALIDATE`]: the VF that the request names.
@@ -28,6 +29,19 @@ pub struct VfRequest {
     pub reserved: u16,
 }
 assert_layout!(VfRequest, size 4, vf @ 0);
+
+/// Input of [`IOCTL_ACKNOWLEDGE`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct AcknowledgeRequest {
+    /// The VF's index.
+    pub vf: u16,
+    /// Zero.
+    pub reserved: [u16; 3],
+    /// The number of the reset: [`StatsReply::resets`], read before the VF's blocks were prepared.
+    pub resets: u64,
+}
+assert_layout!(AcknowledgeRequest, size 16, vf @ 0, resets @ 8);
 
 /// Names a block of a VF: input of [`IOCTL_BLOCK_STATS`], [`IOCTL_READ`] and [`IOCTL_DRAIN`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -2,7 +2,9 @@
 //! are appended.
 
 use pf_broker_abi as abi;
-use pf_broker_abi::{BlockKind, Companion, Operation, PowerState, Refusal, TableSource, VfAccess};
+use pf_broker_abi::{
+    BlockKind, Companion, Operation, PowerState, Refusal, Service, TableSource, VfAccess,
+};
 
 /// Every code of an enum as its name and number, which have to be found again by number.
 macro_rules! pinned {
@@ -31,8 +33,9 @@ fn codes_keep_their_numbers() {
     pinned!(Operation:
         Read = 0, Write = 1, Publish = 2, Invalidate = 3, Drain = 4, Reset = 5, SetPower = 6,
         HostRead = 7, TakeInvalidation = 8, BeginReset = 9, FailReset = 10, Remove = 11,
-        Withdraw = 12,
+        Withdraw = 12, Acknowledge = 13, Expire = 14,
     );
+    pinned!(Service: Held = 0, Open = 1, Unacknowledged = 2);
 }
 
 #[test]
@@ -95,6 +98,7 @@ fn control_codes_keep_their_numbers() {
         abi::IOCTL_JOURNAL,
         abi::IOCTL_HOST_REFUSALS,
         abi::IOCTL_CHANGES,
+        abi::IOCTL_ACKNOWLEDGE,
     ];
     let pinned = [
         0x0022_6400,
@@ -110,6 +114,7 @@ fn control_codes_keep_their_numbers() {
         0x0022_6428,
         0x0022_6430,
         0x0022_6434,
+        0x0022_E438,
     ];
     assert_eq!(declared, pinned);
 }

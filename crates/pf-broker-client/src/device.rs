@@ -337,6 +337,23 @@ impl<C: Control> Device<C> {
         self.send(abi::IOCTL_RESET, vf_request(vf).as_bytes())
     }
 
+    /// Acknowledges a VF's reset, so that the VF is served again. `resets` is the number of the
+    /// reset: [`StatsReply::resets`](abi::StatsReply::resets), read before the VF's blocks were
+    /// prepared for the next tenant.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; as a refusal `state` if the VF waits for no acknowledgement, `changed` if it
+    /// was reset again.
+    pub fn acknowledge(&self, vf: u16, resets: u64) -> Result<(), Error> {
+        let request = abi::AcknowledgeRequest {
+            vf,
+            reserved: [0; 3],
+            resets,
+        };
+        self.send(abi::IOCTL_ACKNOWLEDGE, request.as_bytes())
+    }
+
     /// Sets the power state of a VF.
     ///
     /// # Errors

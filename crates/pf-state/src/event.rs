@@ -217,6 +217,12 @@ events! {
     /// `Status` is the cause, `Second` 1 when the VF's driver started the reset.
     VF_RESET_FAILED = ERROR "VfResetFailed",
         c"A VF could not be reset and stays closed.";
+    /// Host software acknowledged a reset. `First` is the number of the reset.
+    RESET_ACKNOWLEDGED = INFORMATION "ResetAcknowledged",
+        c"Host software has acknowledged the reset of a VF, which is served again.";
+    /// The time for an acknowledgement is up.
+    RESET_NOT_ACKNOWLEDGED = WARNING "ResetNotAcknowledged",
+        c"A VF is served again without an acknowledgement of its reset.";
     /// `Vf` is the first VF, `Status` its cause, `First` the number of VFs.
     REGISTERS_LOST = ERROR "RegistersLost",
         c"Registers that VFs' drivers had set could not be saved or restored.";

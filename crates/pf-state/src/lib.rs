@@ -17,6 +17,7 @@
 //! | [`retention`] | which registers of a VF are restored after the PF was not in D0 |
 //! | [`opener`] | which files may send management codes |
 //! | [`position`] | whether the driver is a device's function driver or a filter above it |
+//! | [`alarm`] | when one timer has to run for the deadlines of all VFs |
 //! | [`power`] | which power states a VF may have |
 //! | [`config`] | reading configuration space, and the identifiers that a VF shows |
 //! | [`write_list`] | which bits of a VF's configuration space a VF may write |
@@ -32,6 +33,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod alarm;
 mod atomic;
 pub mod bars;
 pub mod clock;

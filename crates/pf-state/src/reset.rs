@@ -7,8 +7,8 @@
 //! 4. Discard the registers that are saved for it ([`retention`]), then reset the hardware
 //!    ([`flr`]).
 //! 5. Have the companion clean up.
-//! 6. Serve the VF again and reopen the rundown; or keep both closed when the hardware did not
-//!    reset.
+//! 6. Serve the VF again, or have it wait for an acknowledgement, and reopen the rundown; or keep
+//!    both closed when the hardware did not reset.
 //! 7. Carry out the follow-up: deliver the invalidations that arrived meanwhile.
 //!
 //! [`companion`]: crate::companion
@@ -57,7 +57,8 @@ pub trait VfReset: RegisterStore {
     /// The cause; the hardware may be in any state then.
     fn reset_hardware(&self) -> Result<Completion, ResetFailure>;
 
-    /// Accepts the VF's reads and writes again. Returns what [`VfReset::follow_up`] has to do.
+    /// Accepts the VF's reads and writes again, or has them wait for an acknowledgement of the reset.
+    /// Returns what [`VfReset::follow_up`] has to do.
     ///
     /// # Errors
     /// The status of a refusal, such as after a removal.

@@ -6,6 +6,8 @@
 //! machine with loom's threads in place of the framework's.
 #![cfg(loom)]
 
+#[path = "loom/alarm.rs"]
+mod alarm;
 #[path = "loom/companion.rs"]
 mod companion;
 #[path = "loom/invalidation.rs"]

@@ -142,6 +142,12 @@ Examples:
     /// Reset a VF: nothing that it wrote stays (Windows)
     Reset(Reset),
 
+    /// Acknowledge a VF's reset, so that the VF is served again (Windows)
+    ///
+    /// For devices whose manifest says `reset = "acknowledged"`: once the VF's blocks are prepared
+    /// for the next tenant.
+    Acknowledge(Acknowledge),
+
     /// Show the events of VFs and host software as they occur (Windows)
     ///
     /// Waits for changes and prints each VF's new journal entries. Ends with Ctrl-C.
@@ -667,6 +673,19 @@ pub(crate) struct Reset {
 
     /// Index of the VF
     pub(crate) vf: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Acknowledge {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Index of the VF
+    pub(crate) vf: u16,
+
+    /// The number of the reset, as `stats` shows it; the VF's last one if omitted
+    #[arg(long, value_name = "N")]
+    pub(crate) reset: Option<u64>,
 }
 
 #[derive(Debug, Args)]

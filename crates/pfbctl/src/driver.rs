@@ -300,6 +300,25 @@ pub(crate) fn reset(arguments: &cli::Reset) -> Result<(), Failure> {
         .map_err(|error| explain(&device, about(arguments.vf), error))
 }
 
+/// `pfbctl acknowledge`.
+pub(crate) fn acknowledge(arguments: &cli::Acknowledge) -> Result<(), Failure> {
+    let device = open(&arguments.selection, Access::Change)?;
+    acknowledge_at(&device, arguments.vf, arguments.reset)
+}
+
+/// Acknowledges a reset: the one that is given, otherwise the VF's last one.
+fn acknowledge_at<C: Control>(
+    device: &Device<C>,
+    vf: u16,
+    reset: Option<u64>,
+) -> Result<(), Failure> {
+    let last = || device.stats(vf).map(|stats| stats.resets);
+    reset
+        .map_or_else(last, Ok)
+        .and_then(|reset| device.acknowledge(vf, reset))
+        .map_err(|error| explain(device, about(vf), error))
+}
+
 /// `pfbctl journal`.
 pub(crate) fn journal(arguments: &cli::Journal, out: &mut dyn Write) -> Result<(), Failure> {
     journal_of(&open(&arguments.selection, Access::Look)?, arguments, out)

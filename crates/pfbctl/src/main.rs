@@ -81,6 +81,7 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Invalidate(arguments) => driver::invalidate(arguments),
         Command::Drain(arguments) => driver::drain(arguments, out),
         Command::Reset(arguments) => driver::reset(arguments),
+        Command::Acknowledge(arguments) => driver::acknowledge(arguments),
         Command::Watch(arguments) => driver::watch(arguments, out),
         Command::Journal(arguments) => driver::journal(arguments, out),
         Command::Top(arguments) => driver::top(arguments),

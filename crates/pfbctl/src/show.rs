@@ -5,7 +5,7 @@ mod description;
 use std::io::Write;
 
 use block_manifest::{Block, Field, Manifest, Member, OneOf, SequenceKind, Valid};
-use block_table::{Access, Companion, Kind, OnReset, ShortRead, Table, WhenFull};
+use block_table::{Access, Companion, Kind, OnReset, Reset, ShortRead, Table, WhenFull};
 
 use crate::byte_map;
 use crate::cli;
@@ -115,6 +115,12 @@ fn overview(table: &Table<'_>, blocks: bool, out: &mut dyn Write) -> Result<(), 
             limits.writes_per_second, limits.burst
         )?,
         None => writeln!(out, "no limit on writes")?,
+    }
+    if let Reset::Acknowledged { timeout } = table.reset() {
+        writeln!(
+            out,
+            "after a reset a VF is served once it is acknowledged, or after {timeout} ms"
+        )?;
     }
     writeln!(
         out,

@@ -210,6 +210,12 @@ impl Host for Simulation<'_> {
         Ok(self.companion.reset(&self.broker, vf, self.now())?)
     }
 
+    fn acknowledge(&mut self, vf: u16) -> Answer<()> {
+        let resets = self.broker.status(vf)?.counters.resets;
+        let acknowledged = self.broker.acknowledge(vf, resets, self.now());
+        Ok(acknowledged.without_waiters()?)
+    }
+
     fn power(&mut self, vf: u16, state: PowerState) -> Answer<()> {
         let now = self.now();
         Ok(self.companion.set_power(&self.broker, vf, state, now)?)
@@ -240,6 +246,8 @@ impl Host for Simulation<'_> {
 
     fn advance(&mut self, milliseconds: u32) -> Answer<()> {
         self.milliseconds = self.milliseconds.saturating_add(milliseconds.into());
+        self.broker
+            .expire(self.now(), |_, follow_up| follow_up.without_waiters());
         Ok(())
     }
 

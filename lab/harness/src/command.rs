@@ -76,6 +76,8 @@ enum Job {
     Faults,
     /// Flood the limits of a manifest
     Limits,
+    /// Check resets that have to be acknowledged
+    Acknowledgements,
     /// Run concurrent operations of every VF, with resets, rebalances and removals
     Storm,
     /// Run writers, readers, publishers, resets and invalidations on the same VFs
@@ -93,6 +95,7 @@ impl Job {
     fn manifest(self, paths: &Paths) -> Result<PathBuf> {
         match self {
             Self::Limits => device::limited(paths),
+            Self::Acknowledgements => device::acknowledged(paths),
             Self::Storm | Self::Contention => Ok(paths.root().join(device::STORM_MANIFEST)),
             Self::Story => Ok(paths.root().join(device::STORY_MANIFEST)),
             Self::Companion => Ok(paths.root().join(device::COMPANION_MANIFEST)),

@@ -86,6 +86,21 @@ pub(crate) fn limited(paths: &Paths) -> Result<PathBuf> {
     )
 }
 
+/// The manifest of the checks, in which resets have to be acknowledged within the shortest time.
+/// Wine's clock makes ten thousand times that of it.
+pub(crate) fn acknowledged(paths: &Paths) -> Result<PathBuf> {
+    edited(
+        paths,
+        "acknowledged.toml",
+        &SourceEdit {
+            name: "acknowledged resets".to_owned(),
+            file: PathBuf::from(CHECKS_MANIFEST),
+            before: "max-vfs = 128\n".to_owned(),
+            after: "max-vfs = 128\nreset = \"acknowledged\"\nreset-timeout = 1\n".to_owned(),
+        },
+    )
+}
+
 /// `blocks/hello.toml` for a family of two devices.
 ///
 /// # Errors

@@ -20,4 +20,5 @@ pub(crate) mod registry;
 pub(crate) mod request;
 pub(crate) mod resources;
 pub(crate) mod string;
+pub(crate) mod timer;
 pub(crate) mod work_item;

@@ -16,7 +16,7 @@ use wdk_sys::*;
 use crate::{
     api::{
         device, device_init, driver, file, interface, io_target, lock, memory, object, queue,
-        registry, request, resources, string, work_item,
+        registry, request, resources, string, timer, work_item,
     },
     function_names::{self, FUNCTION_COUNT},
 };
@@ -121,6 +121,9 @@ functions! {
     WdfSpinLockReleaseTableIndex: PFN_WDFSPINLOCKRELEASE = lock::release;
     WdfStringCreateTableIndex: PFN_WDFSTRINGCREATE = string::create;
     WdfStringGetUnicodeStringTableIndex: PFN_WDFSTRINGGETUNICODESTRING = string::get_unicode_string;
+    WdfTimerCreateTableIndex: PFN_WDFTIMERCREATE = timer::create;
+    WdfTimerStartTableIndex: PFN_WDFTIMERSTART = timer::start;
+    WdfTimerGetParentObjectTableIndex: PFN_WDFTIMERGETPARENTOBJECT = timer::get_parent;
     WdfWorkItemCreateTableIndex: PFN_WDFWORKITEMCREATE = work_item::create;
     WdfWorkItemEnqueueTableIndex: PFN_WDFWORKITEMENQUEUE = work_item::enqueue;
     WdfWorkItemGetParentObjectTableIndex: PFN_WDFWORKITEMGETPARENTOBJECT = work_item::get_parent;

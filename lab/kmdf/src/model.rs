@@ -25,4 +25,5 @@ pub(crate) mod resources;
 pub(crate) mod surprise_removal;
 pub(crate) mod text;
 pub(crate) mod threads;
+pub(crate) mod timer;
 pub(crate) mod work_item;

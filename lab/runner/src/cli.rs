@@ -99,6 +99,8 @@ pub(crate) enum Job {
     Faults,
     /// Flood the limits of a manifest
     Limits,
+    /// Check resets that have to be acknowledged
+    Acknowledgements,
     /// Plug the PF in and tell how its start ended
     Start(Start),
     /// Many operations of every VF at one time, with resets, rebalances and removals

@@ -7,8 +7,8 @@ use anyhow::Result;
 use crate::cli::{Arguments, Job};
 use crate::session::Session;
 use crate::{
-    checks, companion_example, console, contention, limits, measure, preconditions, start, storm,
-    story, trace,
+    acknowledgements, checks, companion_example, console, contention, limits, measure,
+    preconditions, start, storm, story, trace,
 };
 
 /// Runs the job that the command line names.
@@ -21,6 +21,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let code = match arguments.job {
         Job::Start(_) => ExitCode::FAILURE,
         Job::Limits => checks::run(&mut session, &[limits::CHECKS]),
+        Job::Acknowledgements => checks::run(&mut session, &[acknowledgements::CHECKS]),
         Job::Trace => trace::play(&session)?,
         Job::Console => console::run(&session)?,
         Job::Story => story::tell(&mut session)?,

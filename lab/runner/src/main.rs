@@ -9,10 +9,13 @@
 //! | `checks` | the rules, one file a subject; they share `check`, `operations`, `status` |
 //! | `trace`, `console`, `story`, `limits`, `storm`, `contention`, `measure`, `start` | one job each |
 //! | `companion_example` | the rules of the example of a companion |
-//! | `rebalance`, `leftovers` | steps that several jobs share |
+//! | `acknowledgements` | the rules of acknowledged resets |
+//! | `rebalance`, `leftovers`, `listeners` | steps that several jobs share |
 //!
 //! `cargo xtask lab` builds it and runs it under Wine. It is not meant to be started by hand.
 
+#[cfg(windows)]
+mod acknowledgements;
 #[cfg(windows)]
 mod check;
 #[cfg(windows)]
@@ -32,6 +35,7 @@ mod jobs;
 mod leftovers;
 #[cfg(windows)]
 mod limits;
+#[cfg(windows)]
 mod listeners;
 #[cfg(windows)]
 mod measure;

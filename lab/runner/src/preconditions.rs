@@ -71,6 +71,7 @@ pub(crate) fn check(session: &Session, job: &Job) -> Result<()> {
             &[][..],
             Some("Contoso CX-200"),
         ),
+        Job::Acknowledgements => ("the acknowledgements", several, BOTH, Some("Checks")),
         Job::Limits => ("the flood", any, &[TELEMETRY][..], Some("Contoso CX-100")),
     };
     ensure!(

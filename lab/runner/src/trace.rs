@@ -308,6 +308,14 @@ impl Host for Lab<'_> {
         self.management()?.reset(vf).map_err(by_management)
     }
 
+    fn acknowledge(&mut self, vf: u16) -> Outcome<()> {
+        let management = self.management()?;
+        management
+            .stats(vf)
+            .and_then(|stats| management.acknowledge(vf, stats.resets))
+            .map_err(by_management)
+    }
+
     fn power(&mut self, vf: u16, state: PowerState) -> Outcome<()> {
         self.management()?.power(vf, state).map_err(by_management)
     }

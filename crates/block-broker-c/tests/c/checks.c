@@ -123,7 +123,7 @@ static void check_allocation(const char *path) {
   REQUIRE(counts[1] == 0 && counts[BB_MAX_REASONS] == 0);
 
   REQUIRE(bb_vf_status_of(broker, 1, &status) == BB_SUCCESS);
-  REQUIRE(status.allocated == 0 && status.open == 0 && status.refused[0] == 0);
+  REQUIRE(status.allocated == 0 && status.service == BB_SERVICE_HELD && status.refused[0] == 0);
   /* A publish to all VFs reaches VFs that are not allocated: a block that resets keep has it. */
   const uint8_t address[4] = {1, 2, 3, 4};
   REQUIRE(bb_publish_all(broker, ADDRESS, address, 4, 0, &follow_up) == BB_SUCCESS);
@@ -135,7 +135,7 @@ static void check_allocation(const char *path) {
   REQUIRE((follow_up.changed & BB_CHANGE_RESET) != 0);
   REQUIRE(bb_allocate_vf(broker, 1, 0, &follow_up) == BB_ALREADY_ALLOCATED);
   REQUIRE(bb_vf_status_of(broker, 1, &status) == BB_SUCCESS);
-  REQUIRE(status.allocated == 1 && status.open == 1 && status.pending == 0);
+  REQUIRE(status.allocated == 1 && status.service == BB_SERVICE_OPEN && status.pending == 0);
   REQUIRE(bb_read(broker, 1, ADDRESS, image, 4, 0, &follow_up) == BB_SUCCESS);
   REQUIRE(memcmp(image, address, 4) == 0);
   REQUIRE(bb_read(broker, 1, GRANT, image, 8, 0, &follow_up) == BB_SUCCESS);
@@ -146,7 +146,8 @@ static void check_allocation(const char *path) {
   REQUIRE(bb_write(broker, 1, LOG, image, 3, 0, &follow_up) == BB_SUCCESS);
   REQUIRE(bb_write(broker, 0, STATE, image, 128, 0, &follow_up) == BB_REFUSED_VF);
   /* A reset that is in progress when the VF is freed does not serve it again. */
-  REQUIRE(bb_begin_reset(broker, 1, 0, &follow_up) == BB_SUCCESS);
+  REQUIRE(bb_begin_reset(broker, 1, BB_RESET_BY_VF + 1, 0, &follow_up) == BB_INVALID_ARGUMENT);
+  REQUIRE(bb_begin_reset(broker, 1, BB_RESET_BY_HOST, 0, &follow_up) == BB_SUCCESS);
   REQUIRE(bb_write(broker, 1, STATE, image, 128, 0, &follow_up) == BB_REFUSED_STATE);
   REQUIRE(bb_free_vf(broker, 1, 0, &follow_up) == BB_SUCCESS);
   REQUIRE(bb_finish_reset(broker, 1, 0, &follow_up) == BB_REFUSED_VF);

@@ -296,6 +296,25 @@ static void play_reset(player *player) {
   print_status(bb_reset(player->device.broker, vf, player->now, &follow_up));
 }
 
+static void play_acknowledge(player *player) {
+  bb_follow_up follow_up;
+  bb_vf_status stats;
+  uint16_t vf = (uint16_t)next_number();
+  bb_status status = bb_vf_status_of(player->device.broker, vf, &stats);
+  if (status == BB_SUCCESS) {
+    status = bb_acknowledge(player->device.broker, vf, stats.resets, player->now, &follow_up);
+  }
+  print_status(status);
+}
+
+static void play_advance(player *player) {
+  bb_follow_up follow_up;
+  uint64_t next = 0;
+  player->now += next_number() * 10000;
+  print_status(bb_expire(player->device.broker, player->now, &next, &follow_up));
+  REQUIRE(next > player->now);
+}
+
 static void play_power(player *player) {
   bb_follow_up follow_up;
   uint16_t vf = (uint16_t)next_number();
@@ -320,6 +339,8 @@ static void play_operation(player *player, const char *name) {
     play_drain(player);
   } else if (strcmp(name, "reset") == 0) {
     play_reset(player);
+  } else if (strcmp(name, "acknowledge") == 0) {
+    play_acknowledge(player);
   } else if (strcmp(name, "power") == 0) {
     play_power(player);
   } else if (strcmp(name, "stats") == 0) {
@@ -327,8 +348,7 @@ static void play_operation(player *player, const char *name) {
   } else if (strcmp(name, "changes") == 0) {
     play_changes(player);
   } else if (strcmp(name, "advance") == 0) {
-    player->now += next_number() * 10000;
-    print_status(BB_SUCCESS);
+    play_advance(player);
   } else if (strcmp(name, "companion") == 0) {
     player->companion.is_ready = next_number() != 0;
     print_status(BB_SUCCESS);

@@ -175,7 +175,7 @@ static void *change_tenants(void *context) {
     REQUIRE(bb_read(broker, 2, STATE, image, 128, 0, &follow_up) == BB_REFUSED_VF);
     REQUIRE(bb_allocate_vf(broker, 2, 0, &follow_up) == BB_SUCCESS);
     carry_out(of_all, &follow_up);
-    REQUIRE(bb_begin_reset(broker, 1, 0, &follow_up) == BB_SUCCESS);
+    REQUIRE(bb_begin_reset(broker, 1, BB_RESET_BY_HOST, 0, &follow_up) == BB_SUCCESS);
     carry_out(of_all, &follow_up);
     REQUIRE(bb_finish_reset(broker, 1, 0, &follow_up) == BB_SUCCESS);
     carry_out(of_all, &follow_up);

@@ -30,9 +30,10 @@ fn words(operation: &Operation) -> String {
             format!("{name} {} {block} {} {expect}", target(*vf), hex(data))
         }
         Operation::Invalidate { vf, mask } => format!("{name} {} {mask}", target(*vf)),
-        Operation::TakeInvalidation { vf } | Operation::Reset { vf } | Operation::Stats { vf } => {
-            format!("{name} {vf}")
-        }
+        Operation::TakeInvalidation { vf }
+        | Operation::Reset { vf }
+        | Operation::Acknowledge { vf }
+        | Operation::Stats { vf } => format!("{name} {vf}"),
         Operation::Drain { vf, block } => format!("{name} {vf} {block}"),
         Operation::Power { vf, state } => format!("{name} {vf} {}", state.code()),
         Operation::Changes | Operation::Handed => name.to_owned(),

@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use block_broker::{
     Begun, BlockSlot, BlockStatus, Broker, ChangesEnd, Entry, Excerpt, Kinds, MalformedCookie,
-    MemoryTooSmall, Newest, Queue, Ticks, TooManyVfs, Vf, VfLock, VfStatus, Waiters, Watch,
+    MemoryTooSmall, Newest, Queue, ResetBy, Ticks, TooManyVfs, Vf, VfLock, VfStatus, Waiters, Watch,
 };
 use block_table::{Image, Table, TableError};
 use pf_broker_abi::{Change, ChangesCookie, PowerState, Refusal};
@@ -141,10 +141,12 @@ export! {
             }
         }).without_waiters()
     }
-    fn begin_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.begin_reset(vf, now).without_waiters() }
-    fn finish_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.finish_reset(vf, now).without_waiters() }
+    fn begin_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.begin_reset(vf, ResetBy::Host, now).without_waiters() }
+    fn finish_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<Option<Ticks>, Refusal> { broker.finish_reset(vf, now).without_waiters() }
     fn fail_reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.fail_reset(vf, now).without_waiters() }
-    fn reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<(), Refusal> { broker.reset(vf, now).without_waiters() }
+    fn reset(broker: &Device<'_>, vf: u16, now: Ticks) -> Result<Option<Ticks>, Refusal> { broker.reset(vf, now).without_waiters() }
+    fn acknowledge(broker: &Device<'_>, vf: u16, resets: u64, now: Ticks) -> Result<(), Refusal> { broker.acknowledge(vf, resets, now).without_waiters() }
+    fn expire(broker: &Device<'_>, served: &mut u16, now: Ticks) -> Option<Ticks> { broker.expire(now, |vf, _| *served = vf) }
     fn set_power(broker: &Device<'_>, vf: u16, state: PowerState, now: Ticks) -> Result<(), Refusal> { broker.set_power(vf, state, now).without_waiters() }
     fn remove(broker: &Device<'_>, now: Ticks) { broker.remove(now).without_waiters() }
     fn status(broker: &Device<'_>, vf: u16) -> Result<VfStatus, Refusal> { broker.status(vf) }

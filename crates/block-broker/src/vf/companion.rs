@@ -55,7 +55,7 @@ impl Vf<'_> {
         image: &mut Image,
     ) -> Result<Tenancy, Refusal> {
         let Target { index, block } = target;
-        self.pass()
+        self.admit_vf()
             .and(companion)
             .and_then(|()| readable_length(block, request.length))
             .map_err(|refusal| self.refuse(request, Some(index), refusal))?;
@@ -86,7 +86,7 @@ impl Vf<'_> {
 
     /// The call was abandoned: the operation has no effect.
     pub(crate) fn abandon(&mut self, target: Target<'_>, request: &Request) -> Refusal {
-        let refusal = self.pass().err().unwrap_or(Refusal::State);
+        let refusal = self.admit_vf().err().unwrap_or(Refusal::State);
         self.refuse(request, Some(target.index), refusal)
     }
 
@@ -119,7 +119,7 @@ impl Vf<'_> {
     /// Whether the operation goes on after the companion's `answer`: the VF is served, still has
     /// the tenant that the operation is of, and the companion has accepted.
     fn check_answer(&self, tenancy: Tenancy, answer: u32) -> Result<(), Refusal> {
-        self.pass()?;
+        self.admit_vf()?;
         if tenancy != self.tenancy() {
             return Err(Refusal::State);
         }

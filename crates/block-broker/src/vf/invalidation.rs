@@ -6,7 +6,8 @@ use super::{ServiceState, Vf};
 use crate::request::Request;
 
 impl Vf<'_> {
-    /// Latches invalidations, and returns whether there are any. `valid` has the bits of all blocks
+    /// Latches invalidations, and returns whether there are any. They stay pending at a VF whose
+    /// reset is not acknowledged. `valid` has the bits of all blocks
     /// that can be invalidated.
     pub(crate) fn invalidate(
         &mut self,
@@ -17,7 +18,7 @@ impl Vf<'_> {
         if mask & !valid != 0 {
             return Err(self.refuse(request, None, Refusal::Invalidate));
         }
-        if let Err(refusal) = self.pass() {
+        if let Err(refusal) = self.admit_host() {
             return Err(self.refuse(request, None, refusal));
         }
         self.pending |= mask;
@@ -35,7 +36,7 @@ impl Vf<'_> {
 
     /// Takes all latched invalidations.
     pub(crate) fn take_invalidation(&mut self, request: &Request) -> Result<u64, Refusal> {
-        match self.pass() {
+        match self.admit_vf() {
             Ok(()) => Ok(core::mem::take(&mut self.pending)),
             Err(refusal) => Err(self.refuse(request, None, refusal)),
         }
@@ -47,7 +48,7 @@ impl Vf<'_> {
         &mut self,
         carrier: impl FnOnce() -> Option<R>,
     ) -> Option<(R, u64)> {
-        if self.pass().is_err() || self.pending == 0 {
+        if self.admit_vf().is_err() || self.pending == 0 {
             return None;
         }
         carrier().map(|carrier| (carrier, core::mem::take(&mut self.pending)))

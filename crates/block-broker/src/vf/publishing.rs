@@ -29,7 +29,7 @@ impl Vf<'_> {
         expected: Option<u64>,
     ) -> Result<bool, Refusal> {
         let validated = self
-            .pass()
+            .admit_host()
             .and_then(|()| writable_length(target.block, request.length))
             .and_then(|()| self.check_revision(target.index, expected))
             .and_then(|()| self.validate_publish(target, request, sent));
@@ -152,7 +152,10 @@ impl Vf<'_> {
     /// part, because its reset may take long or have failed, and must not block the others.
     pub(crate) fn pass_to_all(&self) -> Result<(), Refusal> {
         match self.service {
-            ServiceState::Open | ServiceState::Wiping | ServiceState::Held => Ok(()),
+            ServiceState::Open
+            | ServiceState::Wiping
+            | ServiceState::Held
+            | ServiceState::Unacknowledged { .. } => Ok(()),
             ServiceState::Removed => Err(Refusal::Removed),
         }
     }

@@ -1,11 +1,11 @@
 //! Tests the states inside a reset, which no caller can observe, and the memory of a VF.
 
-use block_table::{Image, Table};
+use block_table::{Image, Reset, Table};
 use pf_broker_abi::{Operation, Refusal};
 
 use super::{BlockSlot, MemoryTooSmall, Vf};
 use crate::Ticks;
-use crate::request::{Request, Target};
+use crate::request::{Request, ResetBy, Target};
 
 /// The command of host software must not be below the acknowledgement of the VF.
 const MANIFEST: &str = r#"
@@ -62,10 +62,11 @@ fn nothing_is_served_until_every_block_is_wiped() {
         vf.read(target, &request(Operation::Read), &mut reply)
             .map(|()| [reply[0], reply[1]])
     };
-    let open = |vf: &mut Vf<'_>| vf.open(&request(Operation::Reset));
+    let open = |vf: &mut Vf<'_>| vf.end_reset(&request(Operation::Reset), Reset::Immediate);
 
     write(&mut vf, [0, 4]).unwrap();
-    vf.hold(&request(Operation::BeginReset)).unwrap();
+    vf.hold(&request(Operation::BeginReset), ResetBy::Host)
+        .unwrap();
     assert_eq!(open(&mut vf), Err(Refusal::State));
     assert_eq!(read(&mut vf), Err(Refusal::State));
     assert_eq!(

@@ -41,7 +41,7 @@ impl Vf<'_> {
         target: Target<'_>,
         request: &Request,
     ) -> Result<(), Refusal> {
-        if let Err(refusal) = self.pass() {
+        if let Err(refusal) = self.admit_vf() {
             return Err(self.refuse(request, Some(target.index), refusal));
         }
         let Some(limits) = limits else {

@@ -1,6 +1,7 @@
 //! CVE-2024-53088: concurrent operations. `loom.rs` checks every order of two operations; these
 //! tests run many on real processors.
 
+use block_broker::ResetBy;
 use std::sync::mpsc::channel;
 
 use super::*;
@@ -32,7 +33,10 @@ fn write_against_reset() {
             for _ in 0..ROUNDS {
                 go.send(()).unwrap();
                 written.recv().unwrap();
-                device.begin_reset(0, NOW).without_waiters().unwrap();
+                device
+                    .begin_reset(0, ResetBy::Host, NOW)
+                    .without_waiters()
+                    .unwrap();
                 let during = look();
                 device.finish_reset(0, NOW).without_waiters().unwrap();
                 let right_behind = look().unwrap();
@@ -107,7 +111,7 @@ fn remove_against_everything() {
             scope.spawn(|| while !removed(device.vf_write(0, 2, &[1])) {});
             scope.spawn(|| while !removed(device.vf_read(0, 0, 16).map(drop)) {});
             scope.spawn(|| while !removed(device.host_publish_all(0, &[0; 16]).map(drop)) {});
-            scope.spawn(|| while !removed(device.reset(1, NOW).without_waiters()) {});
+            scope.spawn(|| while !removed(device.reset(1, NOW).without_waiters().map(drop)) {});
             std::thread::sleep(std::time::Duration::from_millis(5));
             device.remove(NOW).without_waiters();
             let committed = |vf| device.status(vf).unwrap().counters.writes;

@@ -1,6 +1,6 @@
 //! CVE-2025-39970, CVE-2025-39971, CVE-2025-39972: indexes taken from a guest unchecked.
 
-use block_broker::{Broker, Newest, Vf, VfLock};
+use block_broker::{Broker, Newest, ResetBy, Vf, VfLock};
 use block_table::Table;
 
 use super::*;
@@ -114,7 +114,7 @@ fn no_such_vf(vfs: usize, vf: u16) {
         );
         assert_eq!(device.host_drain(vf, 3), Err(Refusal::Vf));
         assert_eq!(
-            device.begin_reset(vf, NOW).without_waiters(),
+            device.begin_reset(vf, ResetBy::Host, NOW).without_waiters(),
             Err(Refusal::Vf)
         );
         assert_eq!(

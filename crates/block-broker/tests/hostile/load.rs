@@ -1,6 +1,7 @@
 //! CVE-2024-42291, CVE-2025-39968: guests that exhaust resources.
 
 use super::*;
+use block_broker::ResetBy;
 
 fn limited(burst: u32) -> String {
     CONTOSO.replace("burst = 1_000_000", &format!("burst = {burst}"))
@@ -151,7 +152,10 @@ fn invalidation_with_nobody_listening() {
 #[test]
 fn invalidation_during_a_reset() {
     with_device(CONTOSO, 1, |device| {
-        device.begin_reset(0, NOW).without_waiters().unwrap();
+        device
+            .begin_reset(0, ResetBy::Host, NOW)
+            .without_waiters()
+            .unwrap();
         device.invalidate_all(1, NOW).without_waiters().unwrap();
         assert_eq!(device.hand_over_invalidation(0, || Some(())), None);
         assert_eq!(device.status(0).unwrap().counters.refused_in_all(), 0);

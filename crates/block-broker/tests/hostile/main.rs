@@ -18,9 +18,10 @@ mod length;
 mod load;
 mod replies;
 mod state;
+mod turnover;
 
 use block_broker::{Kinds, Ticks};
-use pf_broker_abi::{ChangesCookie, PowerState, Refusal};
+use pf_broker_abi::{ChangesCookie, PowerState, Refusal, Service};
 use shell::{CONTOSO, Calls, Device, NOW, entries, image, list, with_device};
 
 /// A valid write to the block `control` of `contoso.toml`.

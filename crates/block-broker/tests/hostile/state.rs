@@ -1,6 +1,7 @@
 //! CVE-2025-39969, CVE-2025-40104: messages in unexpected states.
 
 use super::*;
+use block_broker::ResetBy;
 
 #[test]
 fn before_enabling() {
@@ -50,13 +51,16 @@ fn everything_is(device: &Device<'_>, refusal: Refusal) {
     );
     assert_eq!(device.host_refusals(refusal), host_before + 4);
     assert_eq!(after.pending, before.pending);
-    assert!(!after.open);
+    assert_eq!(after.service, Service::Held);
 }
 
 #[test]
 fn during_reset() {
     with_device(CONTOSO, 2, |device| {
-        device.begin_reset(0, NOW).without_waiters().unwrap();
+        device
+            .begin_reset(0, ResetBy::Host, NOW)
+            .without_waiters()
+            .unwrap();
         everything_is(device, Refusal::State);
         device
             .vf_write(1, 0, &control(1, 1, 1))
@@ -71,14 +75,17 @@ fn during_reset() {
 #[test]
 fn behind_a_reset_that_failed() {
     with_device(CONTOSO, 1, |device| {
-        device.begin_reset(0, NOW).without_waiters().unwrap();
+        device
+            .begin_reset(0, ResetBy::Host, NOW)
+            .without_waiters()
+            .unwrap();
         device.fail_reset(0, NOW).without_waiters().unwrap();
         everything_is(device, Refusal::State);
         device
             .reset(0, NOW)
             .without_waiters()
             .expect("another reset may succeed");
-        assert!(device.status(0).unwrap().open);
+        assert_eq!(device.status(0).unwrap().service, Service::Open);
     });
 }
 
@@ -88,7 +95,10 @@ fn behind_a_reset_that_failed() {
 fn publish_to_all_beside_a_reset_that_failed() {
     with_device(CONTOSO, 2, |device| {
         device.vf_write(0, 0, &control(4, 0, 0)).unwrap();
-        device.begin_reset(0, NOW).without_waiters().unwrap();
+        device
+            .begin_reset(0, ResetBy::Host, NOW)
+            .without_waiters()
+            .unwrap();
         device.fail_reset(0, NOW).without_waiters().unwrap();
         let mut two = [0; 16];
         two[0] = 2;
@@ -115,7 +125,7 @@ fn during_removal() {
         device.invalidate_notifying(NOW).without_waiters();
         assert_eq!(device.status(0).unwrap().pending, 0);
         assert_eq!(
-            device.begin_reset(0, NOW).without_waiters(),
+            device.begin_reset(0, ResetBy::Host, NOW).without_waiters(),
             Err(Refusal::Removed)
         );
         assert_eq!(
@@ -149,7 +159,10 @@ fn a_reset_puts_a_vf_into_d0() {
             for vf in 0..2 {
                 device.set_power(vf, state, NOW).without_waiters().unwrap();
             }
-            device.begin_reset(0, NOW).without_waiters().unwrap();
+            device
+                .begin_reset(0, ResetBy::Host, NOW)
+                .without_waiters()
+                .unwrap();
             assert_eq!(device.status(0).unwrap().power, PowerState::D0);
             device.finish_reset(0, NOW).without_waiters().unwrap();
             assert_eq!(device.status(0).unwrap().power, PowerState::D0);
@@ -162,7 +175,10 @@ fn a_reset_puts_a_vf_into_d0() {
 fn when_the_hardware_was_reset_each_notifying_block_is_invalidated() {
     with_device(CONTOSO, 3, |device| {
         // One VF is held back meanwhile.
-        device.begin_reset(1, NOW).without_waiters().unwrap();
+        device
+            .begin_reset(1, ResetBy::Host, NOW)
+            .without_waiters()
+            .unwrap();
         device.invalidate(2, 0b10, NOW).without_waiters().unwrap();
         device.invalidate_notifying(NOW).without_waiters();
         device.finish_reset(1, NOW).without_waiters().unwrap();

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use block_broker::{Entry, Event, JOURNAL_LENGTH, Kinds, Ticks};
-use pf_broker_abi::{Change, Operation, PowerState, Refusal};
+use block_broker::{Entry, Event, JOURNAL_LENGTH, Kinds, ResetBy, Ticks};
+use pf_broker_abi::{Change, Operation, PowerState, Refusal, Service};
 
 /// A block of `contoso.toml`.
 #[expect(
@@ -102,6 +102,10 @@ fn default_value(block: &Block) -> Vec<u8> {
 enum ServiceState {
     Open,
     Held,
+    /// For an acknowledgement.
+    Waits {
+        deadline: u64,
+    },
     Removed,
 }
 
@@ -138,6 +142,8 @@ pub(crate) struct Seen(Vec<u64>);
 
 pub(crate) struct Vf {
     service: ServiceState,
+    /// A reset by the host has begun since the VF was served.
+    changes_tenant: bool,
     pub(crate) power: PowerState,
     pub(crate) pending: u64,
     pub(crate) registers: BTreeMap<u32, Vec<u8>>,
@@ -169,6 +175,8 @@ pub(crate) struct Model {
     pub(crate) host_refusals: BTreeMap<Refusal, u64>,
     rate: u128,
     burst: u128,
+    /// Ticks for which a VF waits for an acknowledgement, if it does.
+    timeout: Option<u64>,
 }
 
 type Outcome<T> = Result<T, Refusal>;
@@ -177,6 +185,7 @@ impl Vf {
     fn new(blocks: &[Block], burst: u128) -> Self {
         let mut vf = Self {
             service: ServiceState::Open,
+            changes_tenant: false,
             power: PowerState::D0,
             pending: 0,
             registers: BTreeMap::new(),
@@ -207,15 +216,34 @@ impl Vf {
         vf
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        self.service == ServiceState::Open
+    pub(crate) fn service(&self) -> Service {
+        match self.service {
+            ServiceState::Open => Service::Open,
+            ServiceState::Waits { .. } => Service::Unacknowledged,
+            ServiceState::Held | ServiceState::Removed => Service::Held,
+        }
     }
 
-    fn pass(&self) -> Outcome<()> {
+    fn pass(&self, side: Side) -> Outcome<()> {
         match self.service {
             ServiceState::Open => Ok(()),
-            ServiceState::Held => Err(Refusal::State),
+            ServiceState::Waits { .. } if side == Side::Host => Ok(()),
+            ServiceState::Waits { .. } | ServiceState::Held => Err(Refusal::State),
             ServiceState::Removed => Err(Refusal::Removed),
+        }
+    }
+
+    fn serve(&mut self, event: Event, at: u64) {
+        self.service = ServiceState::Open;
+        self.changes_tenant = false;
+        self.note(event, at);
+    }
+
+    /// When the time for an acknowledgement is up, if the VF waits for one.
+    fn deadline(&self) -> Option<u64> {
+        match self.service {
+            ServiceState::Waits { deadline } => Some(deadline),
+            _ => None,
         }
     }
 
@@ -391,7 +419,7 @@ pub(crate) fn crc32(bytes: &[u8]) -> u32 {
 }
 
 impl Model {
-    pub(crate) fn new(vfs: usize, rate: u128, burst: u128) -> Self {
+    pub(crate) fn new(vfs: usize, rate: u128, burst: u128, timeout: Option<u64>) -> Self {
         let blocks = blocks();
         let vfs = (0..vfs).map(|_| Vf::new(&blocks, burst)).collect();
         Self {
@@ -400,6 +428,7 @@ impl Model {
             host_refusals: BTreeMap::new(),
             rate,
             burst,
+            timeout,
         }
     }
 
@@ -499,7 +528,7 @@ impl Model {
         };
         self.on_vf(vf, event(operation, block, length), at, |vf, block| {
             let block = block?;
-            vf.pass()?;
+            vf.pass(side)?;
             if length == 0 || length > 128 || length < block.max && !block.prefix {
                 return Err(Refusal::Length);
             }
@@ -524,7 +553,7 @@ impl Model {
         let event = event(Operation::Write, block, sent.len());
         self.on_vf(vf, event, at, |vf, block| {
             let block = block?;
-            vf.pass()?;
+            vf.pass(Side::Vf)?;
             vf.within_limit(event, at, rate, burst)?;
             if !(block.min..=block.max).contains(&sent.len()) {
                 return Err(Refusal::Length);
@@ -624,7 +653,7 @@ impl Model {
         let event = event(Operation::Publish, block, sent.len());
         self.on_vf(vf, event, at, |vf, block| {
             let block = block?;
-            vf.pass()?;
+            vf.pass(Side::Host)?;
             if !(block.min..=block.max).contains(&sent.len()) {
                 return Err(Refusal::Length);
             }
@@ -680,7 +709,7 @@ impl Model {
             if !invalidatable {
                 return Err(Refusal::Invalidate);
             }
-            vf.pass()?;
+            vf.pass(Side::Host)?;
             vf.pending |= mask;
             vf.note(event, at);
             Ok(())
@@ -718,7 +747,7 @@ impl Model {
 
     pub(crate) fn take_invalidation(&mut self, vf: u16, at: u64) -> Outcome<u64> {
         self.on_vf(vf, event(Operation::TakeInvalidation, 0, 0), at, |vf, _| {
-            vf.pass()?;
+            vf.pass(Side::Vf)?;
             Ok(std::mem::take(&mut vf.pending))
         })
     }
@@ -726,12 +755,12 @@ impl Model {
     pub(crate) fn drain(&mut self, vf: u16, block: u32, at: u64) -> Outcome<Option<Vec<u8>>> {
         self.on_vf(vf, event(Operation::Drain, block, 0), at, |vf, block| {
             let block = block?;
-            vf.pass()?;
+            vf.pass(Side::Host)?;
             Ok(vf.streams.get_mut(&block.id).unwrap().pop_front())
         })
     }
 
-    pub(crate) fn begin_reset(&mut self, vf: u16, at: u64) -> Outcome<()> {
+    pub(crate) fn begin_reset(&mut self, vf: u16, by: ResetBy, at: u64) -> Outcome<()> {
         let defaults: Vec<_> = self
             .blocks
             .iter()
@@ -773,24 +802,67 @@ impl Model {
             vf.filled = 0;
             vf.flooding = false;
             vf.service = ServiceState::Held;
+            vf.changes_tenant |= by == ResetBy::Host;
             vf.resets += 1;
             vf.note(event, at);
             Ok(())
         })
     }
 
-    pub(crate) fn finish_reset(&mut self, vf: u16, at: u64) -> Outcome<()> {
+    pub(crate) fn finish_reset(&mut self, vf: u16, at: u64) -> Outcome<Option<Ticks>> {
         let event = event(Operation::Reset, 0, 0);
-        self.on_vf(vf, event, at, |vf, _| match vf.service {
-            ServiceState::Removed => Err(Refusal::Removed),
-            ServiceState::Open => Ok(()),
-            ServiceState::Held => {
-                vf.service = ServiceState::Open;
-                vf.note(event, at);
-                vf.change(Kinds::RESET, None);
-                Ok(())
+        let timeout = self.timeout;
+        self.on_vf(vf, event, at, |vf, _| {
+            match (vf.service, timeout.filter(|_| vf.changes_tenant)) {
+                (ServiceState::Removed, _) => return Err(Refusal::Removed),
+                (ServiceState::Open | ServiceState::Waits { .. }, _) => {
+                    return Ok(vf.deadline().map(Ticks));
+                }
+                (ServiceState::Held, None) => vf.serve(event, at),
+                (ServiceState::Held, Some(timeout)) => {
+                    let deadline = at + timeout;
+                    vf.service = ServiceState::Waits { deadline };
+                    vf.note(event, at);
+                }
             }
+            vf.change(Kinds::RESET, None);
+            Ok(vf.deadline().map(Ticks))
         })
+    }
+
+    /// The number of a VF's last reset; 0 where there is none.
+    pub(crate) fn resets(&self, vf: u16) -> u64 {
+        self.vfs.get(usize::from(vf)).map_or(0, |vf| vf.resets)
+    }
+
+    pub(crate) fn acknowledge(&mut self, vf: u16, resets: u64, at: u64) -> Outcome<bool> {
+        let event = event(Operation::Acknowledge, 0, 0);
+        self.on_vf(vf, event, at, |vf, _| {
+            vf.pass(Side::Host)?;
+            if vf.deadline().is_none() {
+                return Err(Refusal::State);
+            }
+            if resets != vf.resets {
+                return Err(Refusal::Changed);
+            }
+            vf.serve(event, at);
+            Ok(vf.pending != 0)
+        })
+    }
+
+    /// The VFs that are served again, with whether invalidations are pending, and the next
+    /// deadline.
+    pub(crate) fn expire(&mut self, at: u64) -> (Vec<(u16, bool)>, Option<Ticks>) {
+        let event = event(Operation::Expire, 0, 0);
+        let mut served = vec![];
+        for (index, vf) in (0..).zip(&mut self.vfs) {
+            if vf.deadline().is_some_and(|deadline| deadline <= at) {
+                vf.serve(event, at);
+                served.push((index, vf.pending != 0));
+            }
+        }
+        let next = self.vfs.iter().filter_map(Vf::deadline).min();
+        (served, next.map(Ticks))
     }
 
     pub(crate) fn fail_reset(&mut self, vf: u16, at: u64) -> Outcome<()> {

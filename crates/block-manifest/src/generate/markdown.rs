@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use block_table::{Access, Companion, Kind, OnReset, ShortRead, WhenFull};
+use block_table::{Access, Companion, Kind, OnReset, Reset, ShortRead, WhenFull};
 
 use crate::describe::number;
 use crate::diagnostic::counted;
@@ -31,6 +31,12 @@ pub(super) fn reference(manifest: &Manifest) -> String {
             text,
             "Each VF may write {} times a second, and {} times at once after a pause.",
             limits.writes_per_second, limits.burst
+        );
+    }
+    if let Reset::Acknowledged { timeout } = device.reset {
+        let _ = writeln!(
+            text,
+            "After a reset a VF is served once host software has acknowledged it, or after {timeout} ms."
         );
     }
     let _ = writeln!(

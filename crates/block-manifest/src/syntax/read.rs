@@ -133,6 +133,8 @@ fn device(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Device {
         vendor_id: reader.integer("vendor-id"),
         device_ids: reader.one_or_more("device-id"),
         max_vfs: reader.integer("max-vfs"),
+        reset: reader.written("reset", reader.choice("reset", &keys::RESET)),
+        reset_timeout: reader.integer("reset-timeout"),
         header: reader.span,
     }
 }

@@ -9,8 +9,14 @@ use proptest::prelude::*;
 
 /// A manifest of one to three blocks.
 pub(crate) fn manifests() -> impl Strategy<Value = String> {
-    prop::collection::vec(block(), 1..4).prop_map(|blocks| {
-        let mut text = "[device]\nname = \"random\"\nvendor-id = 1\ndevice-id = 2\nmax-vfs = 3\n[enum.color]\nred = 0\ngreen = 3\nblue = 200\n".to_owned();
+    let resets = prop_oneof![
+        Just(String::new()),
+        Just("reset = \"acknowledged\"\n".to_owned()),
+        (1..=60_000_u16)
+            .prop_map(|timeout| format!("reset = \"acknowledged\"\nreset-timeout = {timeout}\n")),
+    ];
+    (resets, prop::collection::vec(block(), 1..4)).prop_map(|(reset, blocks)| {
+        let mut text = format!("[device]\nname = \"random\"\nvendor-id = 1\ndevice-id = 2\nmax-vfs = 3\n{reset}[enum.color]\nred = 0\ngreen = 3\nblue = 200\n");
         for (id, block) in blocks.into_iter().enumerate() {
             text += &format!("[[block]]\nid = {}\nname = \"block_{id}\"\n{block}", id * 37);
         }

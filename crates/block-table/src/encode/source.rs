@@ -1,7 +1,7 @@
 //! The input of the writer: the manifest's blocks, lowered to images and rules.
 
 use crate::format::Instruction;
-use crate::{Access, Companion, Image, Kind, Limits, OnReset, ShortRead, WhenFull};
+use crate::{Access, Companion, Image, Kind, Limits, OnReset, Reset, ShortRead, WhenFull};
 
 /// A table to be written.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Source {
     pub max_vfs: u16,
     /// Limits of each VF.
     pub limits: Option<Limits>,
+    /// When a VF is served again after a reset.
+    pub reset: Reset,
     /// The blocks.
     pub blocks: Vec<BlockSource>,
 }

@@ -5,7 +5,7 @@ use block_table::encode::{
     BlockSource, Field, FieldRecord, Instruction, Shape, Source, field_record, on_field,
 };
 use block_table::format::{op, operand};
-use block_table::{Access, Companion, Image, Kind, OnReset, ShortRead, WhenFull};
+use block_table::{Access, Companion, Image, Kind, OnReset, Reset, ShortRead, WhenFull};
 
 /// `0xFF` in the bytes of `range`.
 pub(crate) fn bytes(range: std::ops::Range<usize>) -> Image {
@@ -62,6 +62,7 @@ pub(crate) fn table(blocks: Vec<BlockSource>) -> Source {
         device_ids: vec![1, 0xB001],
         max_vfs: 4,
         limits: None,
+        reset: Reset::Immediate,
         blocks,
     }
 }

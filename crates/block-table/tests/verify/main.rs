@@ -133,6 +133,17 @@ fn the_device_and_the_limits_are_in_range() {
     assert!(
         header(|header| (header.writes_per_second, header.burst) = (1.into(), 1.into())).is_ok()
     );
+    for timeout in [60_001, u16::MAX] {
+        assert_eq!(
+            header(|header| header.reset_timeout = timeout.into())
+                .unwrap_err()
+                .0,
+            Flaw::ResetTimeout
+        );
+    }
+    for timeout in [1, 60_000] {
+        assert!(header(|header| header.reset_timeout = timeout.into()).is_ok());
+    }
     assert_eq!(
         header(|header| header.name.length = 0.into())
             .unwrap_err()
@@ -207,7 +218,7 @@ fn sections_and_the_lookup_are_whole() {
     assert_eq!(block(1, |block| block.id = 5.into()), Some(Flaw::NotFound));
     assert_eq!(
         table(Vec::new()).encode().unwrap_err().to_string(),
-        "block table refused at byte 77: the number of blocks is not 1 to 1024"
+        "block table refused at byte 79: the number of blocks is not 1 to 1024"
     );
     // A slot more than a power of two, and blocks that are as many fewer bytes: the sections still
     // fill the table.

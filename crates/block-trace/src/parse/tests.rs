@@ -84,6 +84,10 @@ fn every_operation_of_the_language_is_read() {
         ),
         (r#"{"op":"reset","vf":0}"#, Operation::Reset { vf: 0 }),
         (
+            r#"{"op":"acknowledge","vf":0}"#,
+            Operation::Acknowledge { vf: 0 },
+        ),
+        (
             r#"{"op":"power","vf":0,"state":"D3"}"#,
             Operation::Power {
                 vf: 0,

@@ -56,6 +56,9 @@ impl Host for Recorder {
     fn reset(&mut self, vf: u16) -> Answer<()> {
         self.note(vf, 0, format!("reset {vf}"), ())
     }
+    fn acknowledge(&mut self, vf: u16) -> Answer<()> {
+        self.note(vf, 0, format!("acknowledge {vf}"), ())
+    }
     fn power(&mut self, vf: u16, state: PowerState) -> Answer<()> {
         self.note(vf, 0, format!("power {vf} {state:?}"), ())
     }
@@ -119,6 +122,7 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
 {"op":"take-invalidation","vf":4}
 {"op":"drain","vf":5,"block":6}
 {"op":"reset","vf":7}
+{"op":"acknowledge","vf":7}
 {"op":"power","vf":8,"state":"D2"}
 {"op":"changes"}
 {"op":"advance","milliseconds":9}
@@ -130,7 +134,7 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
     assert_eq!(
         played.expect("a good trace"),
         Played {
-            operations: 18,
+            operations: 19,
             refused: 1
         }
     );
@@ -147,6 +151,7 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
             "take 4",
             "drain 5 6",
             "reset 7",
+            "acknowledge 7",
             "power 8 D2",
             "changes",
             "advance 9",
@@ -169,6 +174,7 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
         r#"{"status":"0x00000000","messages":["01"]}"#,
         r#"{"status":"0x00000000"}"#,
         r#"{"status":"0x00000000"}"#,
+        r#"{"status":"0x00000000"}"#,
         r#"{"status":"0x00000000","changes":[{"vf":3,"reset":true}]}"#,
         r#"{"status":"0x00000000"}"#,
         r#"{"status":"0x00000000"}"#,
@@ -176,11 +182,11 @@ fn each_operation_reaches_its_method_and_its_result_line_is_written() {
         r#"{"status":"0x00000000"}"#,
         r#"{"status":"0x00000000","calls":[{"vf":1,"block":2,"data":"0304"}]}"#,
     ];
-    assert_eq!(output.lines().take(17).collect::<Vec<_>>(), expected);
+    assert_eq!(output.lines().take(18).collect::<Vec<_>>(), expected);
     assert!(
         output
             .lines()
-            .nth(17)
+            .nth(18)
             .expect("the refusal is a result")
             .contains("0xC0000225")
     );

@@ -158,6 +158,21 @@ fn a_publish_names_the_revision_that_a_read_returned() {
 }
 
 #[test]
+fn an_acknowledgement_names_its_reset() {
+    let device = device([Ok(vec![]), Err(Refusal::Changed.status())]);
+    device.acknowledge(3, u64::MAX).expect("answered");
+    let refused = device.acknowledge(3, 0).unwrap_err();
+    assert_eq!(refused.refusal(), Some(Refusal::Changed));
+    let sent = device.0.sent.borrow();
+    for ((code, input, output), expected) in sent.iter().zip([u64::MAX, 0]) {
+        assert_eq!((*code, *output), (abi::IOCTL_ACKNOWLEDGE, 0));
+        let request = abi::AcknowledgeRequest::read_from_bytes(input).expect("a request");
+        assert_eq!((request.vf, request.resets), (3, expected));
+        assert_eq!(request.reserved, [0; 3]);
+    }
+}
+
+#[test]
 fn messages_are_as_long_as_the_vf_sent_them() {
     let mut first = abi::Message {
         length: 2,

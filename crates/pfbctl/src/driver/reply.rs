@@ -2,7 +2,7 @@
 //! serialized names; they are only added to.
 
 use pf_broker_abi as abi;
-use pf_broker_abi::{Operation, PowerState, Refusal, TableSource};
+use pf_broker_abi::{Operation, PowerState, Refusal, Service, TableSource};
 use pf_broker_client::name_text;
 use serde::Serialize;
 
@@ -105,8 +105,10 @@ pub(super) struct Stats {
 pub(super) struct VfStats {
     pub(super) vf: u16,
     pub(super) power: String,
-    /// False during a reset and after one that failed.
+    /// False during a reset, after one that failed, and until one is acknowledged.
     pub(super) served: bool,
+    /// The VF waits for an acknowledgement of its last reset.
+    pub(super) unacknowledged: bool,
     pub(super) reads: u64,
     pub(super) writes: u64,
     pub(super) publishes: u64,
@@ -166,7 +168,8 @@ impl VfStats {
         Self {
             vf,
             power: power(stats.power.into()),
-            served: stats.open != 0,
+            served: stats.service == Service::Open.code(),
+            unacknowledged: stats.service == Service::Unacknowledged.code(),
             reads: stats.reads,
             writes: stats.writes,
             publishes: stats.publishes,
@@ -372,6 +375,8 @@ const OPERATIONS: [(Operation, &str, bool); Operation::ALL.len()] = [
     (Operation::FailReset, "reset failed", false),
     (Operation::Remove, "removed", false),
     (Operation::Withdraw, "withdraw", true),
+    (Operation::Acknowledge, "acknowledge", false),
+    (Operation::Expire, "time limit", false),
 ];
 
 /// The name of a journal operation, and whether it concerns a block.

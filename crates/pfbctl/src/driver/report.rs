@@ -302,8 +302,12 @@ impl fmt::Display for Seconds {
     }
 }
 
-/// The power state, and whether the VF is held back.
+/// The power state, and why the VF is not served, if so.
 fn state(vf: &VfStats) -> String {
-    let held = if vf.served { "" } else { ", held back" };
-    format!("{}{held}", vf.power)
+    let why = match (vf.served, vf.unacknowledged) {
+        (true, _) => "",
+        (false, false) => ", held back",
+        (false, true) => ", waits for acknowledgement",
+    };
+    format!("{}{why}", vf.power)
 }

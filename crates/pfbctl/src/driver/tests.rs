@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use pf_broker_abi as abi;
 use pf_broker_abi::Refusal;
@@ -10,7 +11,9 @@ use super::names::Names;
 use super::publishing::Content;
 use super::reply::{Event, Line, Refused, Stats, VfStats};
 use super::watch::Printer;
-use super::{drain_block, every_vf, journal_of, list_devices, one_vf, read_block, report};
+use super::{
+    acknowledge_at, drain_block, every_vf, journal_of, list_devices, one_vf, read_block, report,
+};
 use crate::cli;
 use crate::failure::Failure;
 
@@ -22,7 +25,7 @@ fn text(write: impl FnOnce(&mut dyn std::io::Write)) -> String {
 
 fn stats(refused: &[(Refusal, u64)]) -> abi::StatsReply {
     let mut stats = abi::StatsReply::new_zeroed();
-    stats.open = 1;
+    stats.service = abi::Service::Open.code();
     stats.reason_count = u32::try_from(Refusal::ALL.len()).expect("few reasons");
     for &(refusal, count) in refused {
         stats.refused[refusal.index()] = count;
@@ -90,7 +93,7 @@ fn a_row_of_stats_fits_into_80_columns_and_no_word_of_it_is_broken() {
     busy.dropped = 1_234_567;
     busy.floods = 4711;
     busy.resets = 815;
-    busy.open = 0;
+    busy.service = abi::Service::Held.code();
     let stats = every(&[stats(&[]), busy]);
     let mut rows = report::table_of_vfs(&stats.vfs);
     let rows = rows.set_width(80).trim_fmt();
@@ -145,6 +148,60 @@ fn what_the_host_side_was_refused_is_shown_by_reason_and_only_if_there_is_someth
             && !shown.contains("0xC0000225"),
         "{shown}"
     );
+}
+
+#[test]
+fn the_state_says_why_a_vf_is_not_served() {
+    let shown = |code| {
+        let stats = abi::StatsReply {
+            service: code,
+            ..stats(&[])
+        };
+        let text = text(|out| report::every_vf(out, &every(&[stats])).expect("written"));
+        let words: Vec<&str> = text.split_whitespace().collect();
+        words.join(" ")
+    };
+    let [held, open, waits] = abi::Service::ALL.map(|service| shown(service.code()));
+    assert!(held.contains("D0, held back"), "{held}");
+    assert!(!open.contains("D0,"), "{open}");
+    assert!(waits.contains("D0, waits for"), "{waits}");
+    assert!(waits.contains("acknowledgement"), "{waits}");
+    let newer = shown(3);
+    assert!(newer.contains("D0, held back"), "{newer}");
+}
+
+/// A driver whose VFs were reset seven times, and what it was sent to acknowledge.
+struct Acknowledged(Rc<RefCell<Vec<(u16, u64)>>>);
+
+impl Control for Acknowledged {
+    fn control(&self, code: u32, input: &[u8], output: &mut [u8]) -> Result<usize, u32> {
+        if code == abi::IOCTL_ACKNOWLEDGE {
+            let request = abi::AcknowledgeRequest::read_from_bytes(input).expect("a request");
+            self.0.borrow_mut().push((request.vf, request.resets));
+            return Ok(0);
+        }
+        let mut query = abi::QueryReply::new_zeroed();
+        query.abi_version = abi::ABI_VERSION;
+        let stats = abi::StatsReply {
+            resets: 7,
+            ..stats(&[])
+        };
+        let answer = match code {
+            abi::IOCTL_QUERY => query.as_bytes(),
+            _ => stats.as_bytes(),
+        };
+        output[..answer.len()].copy_from_slice(answer);
+        Ok(answer.len())
+    }
+}
+
+#[test]
+fn without_a_number_the_last_reset_is_acknowledged() {
+    let acknowledged = Rc::new(RefCell::new(vec![]));
+    let device = Device::new(Acknowledged(Rc::clone(&acknowledged))).expect("the same version");
+    acknowledge_at(&device, 2, None).expect("answered");
+    acknowledge_at(&device, 2, Some(6)).expect("answered");
+    assert_eq!(*acknowledged.borrow(), [(2, 7), (2, 6)]);
 }
 
 /// A newer driver of the same interface version may count codes that this tool does not know.
@@ -223,10 +280,13 @@ fn a_journal_line_says_when_what_and_how_it_ended() {
 
 #[test]
 fn every_journal_operation_has_a_name() {
-    for number in 0..13 {
-        assert_ne!(super::reply::operation(number).0, "unknown", "{number}");
+    let mut after = 0;
+    for operation in abi::Operation::ALL {
+        let name = super::reply::operation(operation.code()).0;
+        assert_ne!(name, "unknown", "{operation:?}");
+        after = after.max(operation.code() + 1);
     }
-    assert_eq!(super::reply::operation(13).0, "unknown");
+    assert_eq!(super::reply::operation(after).0, "unknown");
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! A manifest or a block table as `pfbctl show --json` prints it. docs/json.md documents the
 //! serialized names; they are only added to.
 
-use block_manifest::keys::{self, word};
+use block_manifest::keys::{self, ServedAgain, word};
 use block_manifest::{Block, Condition, Enum, Field, Layout, Manifest, SequenceKind};
-use block_table::{Access, Companion, Kind, OnReset, ShortRead, Table, WhenFull};
+use block_table::{Access, Companion, Kind, OnReset, Reset, ShortRead, Table, WhenFull};
 use serde::Serialize;
 
 use crate::json::{Bytes, Id, Word};
@@ -27,6 +27,9 @@ struct Identity {
     vendor_id: Id,
     device_ids: Vec<Id>,
     max_vfs: u16,
+    reset: &'static str,
+    /// In milliseconds, if resets are acknowledged.
+    reset_timeout: Option<u16>,
 }
 
 #[derive(Debug, Serialize)]
@@ -157,6 +160,11 @@ impl Description {
     /// The blocks of a table that `is_chosen` selects by ID and name.
     pub(super) fn of_table(table: &Table<'_>, is_chosen: impl Fn(u32, &str) -> bool) -> Self {
         let device = table.device();
+        let (reset, reset_timeout) = match table.reset() {
+            Reset::Immediate => (ServedAgain::ByReset, None),
+            Reset::Acknowledged { timeout } => (ServedAgain::ByAcknowledgement, Some(timeout)),
+        };
+        let reset = word(&keys::RESET, &reset).unwrap_or_default();
         let blocks = table.blocks();
         let chosen = blocks.filter(|block| is_chosen(block.id(), block.name()));
         Self {
@@ -165,6 +173,8 @@ impl Description {
                 vendor_id: Id(device.vendor_id),
                 device_ids: device.device_ids().map(Id).collect(),
                 max_vfs: device.max_vfs,
+                reset,
+                reset_timeout,
             },
             limits: table.limits().map(|limits| Limits {
                 writes_per_second: limits.writes_per_second,

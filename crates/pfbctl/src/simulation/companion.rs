@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use block_broker::{Broker, PendingRead, PendingWrite, Ticks, VfLock};
+use block_broker::{Broker, PendingRead, PendingWrite, ResetBy, Ticks, VfLock};
 use block_table::{Image, MAX_BLOCK_LENGTH};
 use block_trace::{Direction, HandedWrite, PowerState};
 use pf_broker_abi::Refusal;
@@ -153,13 +153,15 @@ impl SampleCompanion {
         let turn = self.turn(vf);
         let begun = turn.map(|turn| self.calls(turn).begin_reset()).transpose();
         let calls = begun.map_err(Unavailable::refusal)?;
-        broker.begin_reset(vf, now).without_waiters()?;
+        broker
+            .begin_reset(vf, ResetBy::Host, now)
+            .without_waiters()?;
         if let Some(calls) = calls {
             // One thread runs the simulation, so no call is in progress.
             debug_assert!(calls.is_granted());
             calls.finish(|| {});
         }
-        broker.finish_reset(vf, now).without_waiters()
+        broker.finish_reset(vf, now).without_waiters().map(drop)
     }
 
     /// Sets the power state of a VF.

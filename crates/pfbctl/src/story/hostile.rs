@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use block_manifest::Block;
-use block_table::{Image, Kind, MAX_BLOCK_LENGTH, WhenFull, Writer};
+use block_table::{Image, Kind, MAX_BLOCK_LENGTH, Reset, WhenFull, Writer};
 use block_trace::{Operation, Outcome, Status};
 
 use super::guest::any_draft;
@@ -312,7 +312,23 @@ fn reset(story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
             }
         }
     }
-    Ok(())
+    acknowledge(story, vf)
+}
+
+/// Host software acknowledges the reset, if the VF waits for that.
+fn acknowledge(story: &mut Story<'_, '_, '_>, vf: u16) -> Result<(), Failure> {
+    if story.manifest.device().reset == Reset::Immediate {
+        return Ok(());
+    }
+    let action = format!("acknowledges the reset of VF {vf}");
+    let status = story.perform(&Operation::Acknowledge { vf }).status();
+    if status == Status::SUCCESS {
+        story
+            .narrator
+            .line(Actor::Host, &action, "it is served again")
+    } else {
+        story.narrator.refused(Actor::Host, &action, status)
+    }
 }
 
 /// Prints an attempt and its result.

@@ -15,6 +15,7 @@ const PROMISES: &[Scenario] = &[
     keeps("cancel-waiting"),
     keeps("forwarding"),
     keeps("work-item"),
+    keeps("timer"),
     keeps("without-device"),
     keeps("registry-types"),
 ];

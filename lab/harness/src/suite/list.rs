@@ -135,6 +135,12 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
             &["limits"],
             Verdict::Checks,
         ),
+        job(
+            "acknowledged resets",
+            &Device::from_manifest(&device::acknowledged(paths)?, 2)?,
+            &["acknowledgements"],
+            Verdict::Checks,
+        ),
         Test {
             events: STORY_EVENTS,
             ..job("story", &scene, &["story"], story())

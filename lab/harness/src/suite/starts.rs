@@ -157,18 +157,18 @@ fn shortages() -> impl Iterator<Item = (String, Fault, StartOutcome)> {
     const STATUS: u32 = 0xC000_009A;
     const OBJECT: &str = "The framework did not make an object or read the registry.";
     const MEMORY: &str = "There is not enough memory for the blocks of all VFs.";
-    (1..=32).map(|number| {
+    (1..=33).map(|number| {
         let ended = match number {
             // `EvtDriverDeviceAdd` up to the device.
             2..=3 => StartOutcome::without_device(STATUS, OBJECT, Some((STATUS.into(), 0))),
-            // Before it the position in the stack, then its queues, locks, work item and
+            // Before it the position in the stack, then its queues, locks, work item, timer and
             // interfaces. The start: registry keys and values, the VFs' memory, then a lock and a
             // queue of each.
-            1 | 4..=17 | 19 | 20 | 24..=31 => {
+            1 | 4..=18 | 20 | 21 | 25..=32 => {
                 StartOutcome::failure(STATUS, OBJECT, Some((STATUS.into(), 0)))
             }
-            21..=23 => StartOutcome::failure(STATUS, MEMORY, None),
-            // 18: the string for the path in events, without which a device starts.
+            22..=24 => StartOutcome::failure(STATUS, MEMORY, None),
+            // 19: the string for the path in events, without which a device starts.
             _ => StartOutcome::SUCCESS,
         };
         let name = format!("without the means for call {number}");
@@ -237,7 +237,7 @@ fn filters(device: &Device) -> Vec<Test> {
     ];
     // The function driver makes four calls; the filter's are its position, ten callbacks and the
     // device, without which nothing can keep the device from starting, then the rest.
-    for number in [5, 17, 23, 30, 32] {
+    for number in [5, 17, 23, 31, 33] {
         let name = format!("without the means for call {number}");
         all.push(upper(&name, Fault::Call(number), no_memory()));
     }

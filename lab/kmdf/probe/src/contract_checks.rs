@@ -7,9 +7,9 @@ use core::{
 
 use wdk_sys::{
     NTSTATUS, STATUS_CANCELLED, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_DEVICE_STATE,
-    STATUS_PENDING, STATUS_SUCCESS, WDF_OBJECT_CONTEXT_TYPE_INFO, WDF_WORKITEM_CONFIG, WDFMEMORY,
-    WDFOBJECT, WDFQUEUE, WDFREQUEST, WDFWORKITEM, call_unsafe_wdf_function_binding,
-    ntddk::IoCancelIrp,
+    STATUS_PENDING, STATUS_SUCCESS, WDF_OBJECT_ATTRIBUTES, WDF_OBJECT_CONTEXT_TYPE_INFO,
+    WDF_TIMER_CONFIG, WDF_WORKITEM_CONFIG, WDFMEMORY, WDFOBJECT, WDFQUEUE, WDFREQUEST, WDFTIMER,
+    WDFWORKITEM, call_unsafe_wdf_function_binding, ntddk::IoCancelIrp,
 };
 
 use crate::{
@@ -30,6 +30,7 @@ pub(crate) fn play(framework: &Framework, scenario: &[u8]) -> Result<(), Promise
         b"cancel-waiting" => cancel_waiting(framework),
         b"forwarding" => forwarding(framework),
         b"work-item" => work_item(framework),
+        b"timer" => timer(framework),
         b"without-device" => without_device(framework),
         b"contexts" => values::contexts(framework),
         b"registry-types" => values::registry_types(framework),
@@ -265,6 +266,68 @@ fn work_item(framework: &Framework) -> Result<(), Promise> {
     promise(wait::until(|| presented() == 1), "a queued item runs")?;
     remove();
     Ok(())
+}
+
+unsafe extern "C" fn on_timer(_timer: WDFTIMER) {
+    PRESENTED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Creates a timer below `parent`. Returns the status, and the handle when there is one.
+fn create_timer<T>(parent: *mut T) -> (NTSTATUS, WDFTIMER) {
+    let mut config = WDF_TIMER_CONFIG {
+        Size: size::<WDF_TIMER_CONFIG>(),
+        EvtTimerFunc: Some(on_timer),
+        ..Default::default()
+    };
+    let mut attributes = WDF_OBJECT_ATTRIBUTES {
+        ExecutionLevel: wdk_sys::_WDF_EXECUTION_LEVEL::WdfExecutionLevelPassive,
+        ..attributes(parent)
+    };
+    let mut timer: WDFTIMER = ptr::null_mut();
+    let status = wdf!(
+        WdfTimerCreate,
+        &raw mut config,
+        &raw mut attributes,
+        &raw mut timer
+    );
+    (status, timer)
+}
+
+/// Starts a timer after so many milliseconds. Returns whether it was started already.
+fn start_timer(timer: WDFTIMER, milliseconds: i64) -> bool {
+    wdf!(WdfTimerStart, timer, -10_000 * milliseconds) != 0
+}
+
+fn timer(framework: &Framework) -> Result<(), Promise> {
+    let queue = start_with_queue(framework, None);
+    let (status, timer) = create_timer(queue);
+    promise(
+        status == STATUS_SUCCESS,
+        "the parent of a timer may be below a device",
+    )?;
+    let parent = wdf!(WdfTimerGetParentObject, timer);
+    promise(parent == queue.cast(), "a timer knows its parent")?;
+    promise(!start_timer(timer, 60_000), "a new timer is not started")?;
+    promise(
+        start_timer(timer, 1),
+        "a start of a started timer replaces the one before",
+    )?;
+    promise(
+        wait::until(|| presented() == 1),
+        "a started timer runs once",
+    )?;
+    promise(
+        !start_timer(timer, 60_000),
+        "a timer that has run is not started",
+    )?;
+    // The deletion below does not wait for a timer that is stopped.
+    remove();
+    promise(presented() == 1, "a timer that is stopped does not run")?;
+    let memory = memory(framework.driver);
+    promise(
+        create_timer(memory).0 == STATUS_INVALID_DEVICE_REQUEST,
+        "a timer needs a device above it",
+    )
 }
 
 /// Work items belong to a device, which the driver and an object below it alone have not.

@@ -25,6 +25,8 @@ pub enum Kind {
     String,
     /// `WDFWORKITEM`.
     WorkItem,
+    /// `WDFTIMER`.
+    Timer,
     /// `WDFIOTARGET`.
     IoTarget,
     /// `WDFCMRESLIST`.
@@ -35,7 +37,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Driver,
         Self::Device,
         Self::Queue,
@@ -46,6 +48,7 @@ impl Kind {
         Self::Key,
         Self::String,
         Self::WorkItem,
+        Self::Timer,
         Self::IoTarget,
         Self::ResourceList,
         Self::General,
@@ -65,6 +68,7 @@ impl Kind {
             Self::Key => "WDFKEY",
             Self::String => "WDFSTRING",
             Self::WorkItem => "WDFWORKITEM",
+            Self::Timer => "WDFTIMER",
             Self::IoTarget => "WDFIOTARGET",
             Self::ResourceList => "WDFCMRESLIST",
             Self::General => "WDFOBJECT",

@@ -59,6 +59,8 @@ pub(super) struct Code {
     information: u64,
     /// The answer to an output that is a byte too short.
     short_output: u32,
+    /// The answer to a valid request.
+    answer: u32,
 }
 
 /// Reads VF 1 and has no reply; the table below has the differences.
@@ -74,6 +76,7 @@ const NOTHING: Code = Code {
     output: 0,
     information: 0,
     short_output: status::BUFFER_TOO_SMALL,
+    answer: status::SUCCESS,
 };
 
 /// A publish of 128 zeros to block 0 that expects no revision.
@@ -91,7 +94,7 @@ const EXPECTS_OF_ALL: [u8; 152] = {
     bytes
 };
 
-pub(super) const CODES: [Code; 13] = [
+pub(super) const CODES: [Code; 14] = [
     Code {
         name: "QUERY",
         number: 0x0022_6400,
@@ -219,11 +222,21 @@ pub(super) const CODES: [Code; 13] = [
         information: 64,
         ..NOTHING
     },
+    // No reset of these blocks is to be acknowledged.
+    Code {
+        name: "ACKNOWLEDGE",
+        number: 0x0022_E438,
+        looks: false,
+        input: &[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0],
+        reserved: &[2, 3, 4, 5, 6, 7],
+        answer: status::DEVICE_NOT_READY,
+        ..NOTHING
+    },
 ];
 
 impl Code {
     pub(super) fn served(&self) -> Expected {
-        Expected::Answer(status::SUCCESS, self.information)
+        Expected::Answer(self.answer, self.information)
     }
 }
 

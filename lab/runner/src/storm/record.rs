@@ -216,6 +216,10 @@ impl Host for Recorded {
         self.next().map(|_| ())
     }
 
+    fn acknowledge(&mut self, _: u16) -> Result<(), Failure<Trouble>> {
+        Self::unexpected()
+    }
+
     fn drain(&mut self, _: u16, _: u32) -> Result<Vec<Vec<u8>>, Failure<Trouble>> {
         Self::unexpected()
     }

@@ -20,7 +20,7 @@ fn devices() -> Vec<Scraped> {
     (counters.writes, counters.queued) = (5, 4);
     let vf = |index, refused| {
         let mut stats = abi::StatsReply::new_zeroed();
-        stats.open = 1;
+        stats.service = abi::Service::Open.code();
         (stats.reads, stats.floods) = (7, u64::from(index));
         stats.refused[Refusal::Limit.index()] = refused;
         Vf {

@@ -17,7 +17,7 @@ use super::screen;
 fn snapshot(counters: &[(u64, u64)]) -> Snapshot {
     let vfs = (0..).zip(counters).map(|(vf, &(writes, refused))| {
         let mut stats = abi::StatsReply::new_zeroed();
-        stats.open = u8::from(vf != 2);
+        stats.service = abi::Service::Open.code() * u8::from(vf != 2);
         stats.writes = writes;
         stats.refused[Refusal::Value.index()] = refused;
         VfStats::new(vf, &stats)
