@@ -117,34 +117,34 @@ fn drained(session: &Session, companion: &SampleCompanion) -> Result<()> {
     Ok(())
 }
 
-fn refused(session: &mut Session) -> Result<()> {
-    let companion = ready(session)?;
-    let not_that_vf = |call: BrokerCall| BrokerCall { vf: 4, ..call };
-    let without = |omitted, call: BrokerCall| BrokerCall { omitted, ..call };
+fn not_that_vf(call: BrokerCall) -> BrokerCall {
+    BrokerCall { vf: 4, ..call }
+}
+
+fn without(omitted: u32, call: BrokerCall) -> BrokerCall {
+    BrokerCall { omitted, ..call }
+}
+
+fn invalidate(scope: u16) -> BrokerCall {
+    BrokerCall {
+        value: 1,
+        scope,
+        ..call(function::INVALIDATE, 0, 0)
+    }
+}
+
+/// Calls that are refused, and the status of each.
+type Refused = Vec<(&'static str, BrokerCall, u32)>;
+
+const NULL: u32 = status::INVALID_PARAMETER;
+
+fn refused_reads_and_drains() -> Refused {
     let read = call(function::READ, MAILBOX, 4);
     let drain = call(function::DRAIN, LOG, 1);
-    let statistics = call(function::STATISTICS, 0, 0);
-    let invalidate = BrokerCall {
-        value: 1,
-        ..call(function::INVALIDATE, 0, 0)
-    };
-    let reset = call(function::RESET, 0, 0);
-    let null = status::INVALID_PARAMETER;
-    let long = BrokerCall {
-        length: u32::MAX,
-        ..publish(0, 1)
-    };
-    let expecting_of_all = BrokerCall {
-        omitted: 0,
-        ..publish(ALL, 1)
-    };
-    let all_of_one = BrokerCall {
-        vf: 1,
-        ..publish(ALL, 1)
-    };
-    let table = [
-        ("Read into NULL", without(omitted::DATA, read), null),
-        ("Read of a VF that does not exist", not_that_vf(read), null),
+    let kind = status::INVALID_DEVICE_REQUEST;
+    vec![
+        ("Read into NULL", without(omitted::DATA, read), NULL),
+        ("Read of a VF that does not exist", not_that_vf(read), NULL),
         (
             "Read of a block that does not exist",
             call(function::READ, 99, 4),
@@ -156,87 +156,106 @@ fn refused(session: &mut Session) -> Result<()> {
             LENGTH,
         ),
         ("Read of nothing", call(function::READ, MAILBOX, 0), LENGTH),
-        (
-            "Read of a stream",
-            call(function::READ, LOG, 4),
-            status::INVALID_DEVICE_REQUEST,
-        ),
-        (
-            "Publish of NULL",
-            without(omitted::DATA | omitted::NUMBER, publish(0, 1)),
-            null,
-        ),
-        ("Publish of too much", long, LENGTH),
-        (
-            "Publish of nothing",
-            BrokerCall {
-                length: 0,
-                ..publish(0, 1)
-            },
-            LENGTH,
-        ),
-        ("Publish to no scope", publish(2, 1), null),
-        ("Publish to all with a VF", all_of_one, null),
-        ("Publish to all with a revision", expecting_of_all, null),
-        (
-            "Publish to a VF that does not exist",
-            not_that_vf(publish(0, 1)),
-            null,
-        ),
-        (
-            "Invalidate of no scope",
-            BrokerCall {
-                scope: 7,
-                ..invalidate
-            },
-            null,
-        ),
-        ("Drain into NULL", without(omitted::DATA, drain), null),
+        ("Read of a stream", call(function::READ, LOG, 4), kind),
+        ("Drain into NULL", without(omitted::DATA, drain), NULL),
         (
             "Drain without a count",
             without(omitted::NUMBER, drain),
-            null,
+            NULL,
         ),
         (
             "Drain of a register",
             call(function::DRAIN, VERSION, 1),
-            status::INVALID_DEVICE_REQUEST,
+            kind,
         ),
         (
             "Drain of a VF that does not exist",
             not_that_vf(drain),
-            null,
+            NULL,
         ),
+    ]
+}
+
+fn refused_publishes() -> Refused {
+    let of_null = without(omitted::DATA | omitted::NUMBER, publish(0, 1));
+    let long = BrokerCall {
+        length: u32::MAX,
+        ..publish(0, 1)
+    };
+    let empty = BrokerCall {
+        length: 0,
+        ..publish(0, 1)
+    };
+    let all_of_one = BrokerCall {
+        vf: 1,
+        ..publish(ALL, 1)
+    };
+    let expecting_of_all = without(0, publish(ALL, 1));
+    vec![
+        ("Publish of NULL", of_null, NULL),
+        ("Publish of too much", long, LENGTH),
+        ("Publish of nothing", empty, LENGTH),
+        ("Publish to no scope", publish(2, 1), NULL),
+        ("Publish to all with a VF", all_of_one, NULL),
+        ("Publish to all with a revision", expecting_of_all, NULL),
+        (
+            "Publish to a VF that does not exist",
+            not_that_vf(publish(0, 1)),
+            NULL,
+        ),
+    ]
+}
+
+fn refused_others() -> Refused {
+    let statistics = call(function::STATISTICS, 0, 0);
+    let reset = call(function::RESET, 0, 0);
+    vec![
+        ("Invalidate of no scope", invalidate(7), NULL),
         (
             "Statistics into NULL",
             without(omitted::DATA, statistics),
-            null,
+            NULL,
         ),
         (
             "Statistics of a VF that does not exist",
             not_that_vf(statistics),
-            null,
+            NULL,
         ),
         (
             "Reset of a VF that does not exist",
             not_that_vf(reset),
-            null,
+            NULL,
         ),
+    ]
+}
+
+fn refused(session: &mut Session) -> Result<()> {
+    let companion = ready(session)?;
+    let tables = [
+        refused_reads_and_drains(),
+        refused_publishes(),
+        refused_others(),
     ];
-    for (what, asked, expected) in table {
+    for (what, asked, expected) in tables.concat() {
         is(what, companion.call(&asked)?.status, expected)?;
     }
-    for asked in [read, publish(0, 1), invalidate, drain, reset, statistics] {
-        let asked = without(asked.omitted | omitted::BROKER, asked);
-        let what = format!("function {} of NULL", asked.function);
-        is(&what, companion.call(&asked)?.status, null)?;
-    }
-    let ready = BrokerCall {
+    let set_ready = BrokerCall {
         value: 1,
-        omitted: omitted::BROKER,
         ..call(function::SET_READY, 0, 0)
     };
-    is("SetReady of NULL", companion.call(&ready)?.status, null)?;
+    for asked in [
+        call(function::READ, MAILBOX, 4),
+        publish(0, 1),
+        invalidate(0),
+        call(function::DRAIN, LOG, 1),
+        call(function::RESET, 0, 0),
+        call(function::STATISTICS, 0, 0),
+        set_ready,
+    ] {
+        let asked = without(asked.omitted | omitted::BROKER, asked);
+        let what = format!("function {} of NULL", asked.function);
+        is(&what, companion.call(&asked)?.status, NULL)?;
+    }
     ensure!(
         mailbox(session, 1)? == [0; 4],
         "a refused call has an effect"
