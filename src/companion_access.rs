@@ -1,6 +1,6 @@
 //! The companion of a PF, which calls may use while its attachment admits them.
 
-use core::cell::UnsafeCell;
+use core::{cell::UnsafeCell, ffi::c_void};
 
 use pf_state::companion::{Attachment, Callbacks, Caller, Turn, VfCalls};
 
@@ -43,14 +43,19 @@ impl CompanionAccess {
         }
     }
 
-    /// The functions of the companion, for a call that is admitted.
+    /// One of the companion's functions, with the context for it, for a call that is admitted;
+    /// `None` if the companion does not have it.
     ///
     /// # Safety
     /// The attachment has admitted a call, which has not left.
-    pub(crate) unsafe fn callbacks(&self) -> Option<&Callbacks> {
+    pub(crate) unsafe fn function<F>(
+        &self,
+        choose: impl FnOnce(&Callbacks) -> Option<F>,
+    ) -> Option<(*mut c_void, F)> {
         // SAFETY: a call is in flight, so nothing writes.
         let attached = unsafe { &*self.attached.get() };
-        attached.as_ref().map(|attached| &attached.callbacks)
+        let callbacks = &attached.as_ref()?.callbacks;
+        Some((callbacks.context, choose(callbacks)?))
     }
 
     /// Replaces the companion, for `EvtDevicePrepareHardware` and `EvtDeviceReleaseHardware`, which

@@ -7,7 +7,7 @@ use block_broker::{PendingRead, PendingWrite};
 use block_table::{Image, MAX_BLOCK_LENGTH};
 use pf_broker_abi::{Operation, PowerState};
 use pf_state::{
-    companion::{self, Callbacks, Handed, PowerChange, Unavailable, VfCalls},
+    companion::{self, Handed, PowerChange, Unavailable, VfCalls},
     status::{self, NtStatus},
 };
 
@@ -60,15 +60,6 @@ impl<'p> OnVf<'p> {
 
     fn calls(&self) -> VfCalls<'_, Event> {
         self.pf.companion.calls(&self.context.turn)
-    }
-
-    /// The companion's functions and its context.
-    ///
-    /// # Safety
-    /// `companion::hand_over` calls, which holds a call guard meanwhile.
-    unsafe fn callbacks(&self) -> Option<&Callbacks> {
-        // SAFETY: as the caller promises.
-        unsafe { self.pf.companion.callbacks() }
     }
 }
 
@@ -129,9 +120,8 @@ impl<'p> Handed for VfWrite<'p> {
     fn call(&self, pending: &mut Self::Pending) -> NtStatus {
         let data = pending.data();
         // SAFETY: `companion::hand_over` calls.
-        let callbacks = unsafe { self.on.callbacks() };
-        let Some((context, write)) = callbacks.and_then(|all| Some((all.context, all.vf_write?)))
-        else {
+        let function = unsafe { self.on.pf.companion.function(|all| all.vf_write) };
+        let Some((context, write)) = function else {
             return status::NOT_SUPPORTED;
         };
         let OnVf { vf, block, .. } = self.on;
@@ -147,10 +137,8 @@ impl<'p> Handed for VfWrite<'p> {
 
     fn committed(&self) {
         // SAFETY: `companion::hand_over` calls.
-        let callbacks = unsafe { self.on.callbacks() };
-        let Some((context, committed)) =
-            callbacks.and_then(|all| Some((all.context, all.vf_committed?)))
-        else {
+        let function = unsafe { self.on.pf.companion.function(|all| all.vf_committed) };
+        let Some((context, committed)) = function else {
             return;
         };
         // SAFETY: the companion is attached while a call is in flight, and the thread is at
@@ -196,9 +184,8 @@ impl<'p> Handed for VfRead<'p> {
     fn call(&self, pending: &mut Self::Pending) -> NtStatus {
         let data = pending.data_mut();
         // SAFETY: `companion::hand_over` calls.
-        let callbacks = unsafe { self.on.callbacks() };
-        let Some((context, read)) = callbacks.and_then(|all| Some((all.context, all.vf_read?)))
-        else {
+        let function = unsafe { self.on.pf.companion.function(|all| all.vf_read) };
+        let Some((context, read)) = function else {
             return status::NOT_SUPPORTED;
         };
         let OnVf { vf, block, .. } = self.on;
@@ -263,9 +250,8 @@ impl<R: Fn() -> Result<(), NtStatus>> PowerChange for VfPower<'_, R> {
 
     fn notify(&self) {
         // SAFETY: `companion::change_power` calls, which holds a call guard meanwhile.
-        let callbacks = unsafe { self.pf.companion.callbacks() };
-        let Some((context, power)) = callbacks.and_then(|all| Some((all.context, all.vf_power?)))
-        else {
+        let function = unsafe { self.pf.companion.function(|all| all.vf_power) };
+        let Some((context, power)) = function else {
             return;
         };
         // SAFETY: the companion is attached while a call is in flight, and the thread is at

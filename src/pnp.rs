@@ -2,9 +2,9 @@
 //!
 //! Order of a start: `device::add` creates the objects; `prepare_hardware` finds the device's
 //! registers, the first time reads the parameters, compares the table's IDs with the device's, and
-//! allocates the memory, and attaches the companion; `d0_entry` turns the VFs on, finds their memory, and admits calls to
-//! the hardware. A stop is the reverse. The VFs' blocks stay as they are from the first start to
-//! the removal.
+//! allocates the memory, and attaches the companion; `d0_entry` turns the VFs on, finds their
+//! memory, and admits calls to the hardware. A stop is the reverse. The VFs' blocks stay as they
+//! are from the first start to the removal.
 
 use pf_state::{event, failure::StartFailure, status};
 use wdk_sys::{

@@ -67,9 +67,8 @@ impl VfReset for Reset<'_> {
 
     fn notify_companion(&self) {
         // SAFETY: `VfCallsOfReset::finish` calls, which holds a call guard meanwhile.
-        let callbacks = unsafe { self.pf.companion.callbacks() };
-        let Some((context, reset)) = callbacks.and_then(|all| Some((all.context, all.vf_reset?)))
-        else {
+        let function = unsafe { self.pf.companion.function(|all| all.vf_reset) };
+        let Some((context, reset)) = function else {
             return;
         };
         // SAFETY: the companion is attached while a call is in flight, and the thread is at

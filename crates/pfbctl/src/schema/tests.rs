@@ -172,7 +172,7 @@ fn the_schema_refuses_words_and_numbers_that_the_parser_refuses() {
         ("[[block]]", "length", json!(129)),
         ("[[block]]", "notify", json!("yes")),
         ("[[block]]", "name", json!("1st")),
-        ("[[block.field]]", "owner", json!("nobody")),
+        ("[[block.field]]", "owner", json!("host")),
         ("[[block.field]]", "type", json!(8)),
         ("[[block.layout]]", "when", json!(true)),
         ("valid", "multiple-of", json!(0)),

@@ -127,7 +127,7 @@ impl Record {
 
 /// How many calls run about each VF.
 static ABOUT: [Value; VFS] = [const { Value::new() }; VFS];
-/// VFs that are told apart.
+/// The number of VFs with a counter of their own; beyond it, VFs share one.
 const VFS: usize = 64;
 
 /// A call of the driver above about a VF, or about the device. It is noted until this is dropped.
