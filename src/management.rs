@@ -58,7 +58,7 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
             control.reply_with(|request, output| observation::journal(vfs, request, output));
         }
         abi::IOCTL_CHANGES => changes::list(pf, vfs, control),
-        abi::IOCTL_HOST_REFUSALS => control.request.reply(&observation::host_refusals(vfs)),
+        abi::IOCTL_HOST_REFUSALS => control.request.reply(&vfs.broker.host_refusals_reply()),
         _ => control.request.complete(status::INVALID_DEVICE_REQUEST),
     }
 }

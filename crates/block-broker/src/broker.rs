@@ -6,6 +6,7 @@ pub(crate) mod companion;
 mod invalidation;
 mod lifecycle;
 mod observation;
+pub(crate) mod replies;
 
 use block_table::{Access, Block, Kind, Table};
 use pf_broker_abi::{Operation, Refusal};

@@ -47,6 +47,7 @@ mod vf;
 mod watch;
 
 pub use broker::companion::{Begun, PendingRead, PendingWrite};
+pub use broker::replies::{block_info, padded_name};
 pub use broker::{Broker, TooManyVfs, VfLock};
 pub use changes::{ChangesEnd, MalformedCookie};
 pub use counters::{BlockCounters, VfCounters};
