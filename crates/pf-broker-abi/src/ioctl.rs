@@ -27,6 +27,13 @@ pub const fn is_management_code(code: u32) -> bool {
     is_reserved && (code == ctl_code_read(function) || code == ctl_code_read_write(function))
 }
 
+/// Whether a handle needs write access for a control code: the I/O manager of Windows fails a
+/// request of another one with `STATUS_ACCESS_DENIED`.
+#[must_use]
+pub const fn needs_write_access(code: u32) -> bool {
+    code & (FILE_WRITE_DATA << 14) != 0
+}
+
 /// Returns what the driver is and serves.
 pub const IOCTL_QUERY: u32 = ctl_code_read(0x900);
 /// Lists the blocks of the table in force.
@@ -64,6 +71,28 @@ pub const IOCTL_ACKNOWLEDGE: u32 = ctl_code_read_write(0x90E);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_changes_something_needs_write_access() {
+        for code in [
+            IOCTL_PUBLISH,
+            IOCTL_INVALIDATE,
+            IOCTL_DRAIN,
+            IOCTL_RESET,
+            IOCTL_POWER,
+        ] {
+            assert!(needs_write_access(code), "{code:#010x}");
+        }
+        for code in [
+            IOCTL_QUERY,
+            IOCTL_STATS,
+            IOCTL_READ,
+            IOCTL_JOURNAL,
+            IOCTL_CHANGES,
+        ] {
+            assert!(!needs_write_access(code), "{code:#010x}");
+        }
+    }
 
     #[test]
     fn the_codes_of_the_interface_are_reserved_and_codes_like_them_are_not() {

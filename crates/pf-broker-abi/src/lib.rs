@@ -34,7 +34,8 @@
 //! ends for lack of space continues with the next request.
 //!
 //! The files: `ioctl` has the control codes, `request` the inputs, `reply` the outputs, `changes`
-//! both of [`IOCTL_CHANGES`], `codes` and `refusal` the numbers inside them.
+//! both of [`IOCTL_CHANGES`], `codes` and `refusal` the numbers inside them, `simulated` how a
+//! connection to a simulated device carries them.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -45,6 +46,7 @@ mod layout;
 mod refusal;
 mod reply;
 mod request;
+mod simulated;
 
 pub use changes::{
     CHANGE_ATTACHED, CHANGE_DETACHED, CHANGE_JOURNALED, CHANGE_MESSAGE, CHANGE_POWER,
@@ -55,7 +57,7 @@ pub use codes::{BlockKind, Companion, Operation, PowerState, Service, TableSourc
 pub use ioctl::{
     IOCTL_ACKNOWLEDGE, IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_CHANGES, IOCTL_DRAIN,
     IOCTL_HOST_REFUSALS, IOCTL_INVALIDATE, IOCTL_JOURNAL, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_QUERY,
-    IOCTL_READ, IOCTL_RESET, IOCTL_STATS, is_management_code,
+    IOCTL_READ, IOCTL_RESET, IOCTL_STATS, is_management_code, needs_write_access,
 };
 pub use refusal::{MAX_REASONS, Refusal};
 pub use reply::{
@@ -65,6 +67,10 @@ pub use reply::{
 pub use request::{
     AcknowledgeRequest, BlockRequest, BlocksRequest, InvalidateRequest, JournalRequest,
     PUBLISH_EXPECTS, PowerRequest, PublishRequest, SCOPE_ALL, SCOPE_VF, VfRequest,
+};
+pub use simulated::{
+    SIMULATED_CANCEL, SIMULATED_GREETING, SIMULATED_MAX_INPUT, SIMULATED_MAX_OUTPUT,
+    SimulatedReply, SimulatedRequest,
 };
 
 /// The device interface class, as the digits of its GUID's text form.

@@ -10,17 +10,31 @@
 //! |---|---|
 //! | `device.rs` | [`Device`], a method for each request, over a [`Control`] |
 //! | `limit.rs` | when a call gives up: [`Limit`] and [`Cancel`] |
+//! | `connection.rs` | [`Connection`], a [`Control`]: a device of the driver or a simulated one |
+//! | `simulated.rs` | [`Simulated`], a [`Control`]: a device that `pfbctl serve` simulates |
+//! | `frame.rs` | the frames of a connection to such a device |
+//! | `access.rs` | [`Access`], what a caller may do |
 //! | `windows` | on Windows: `Handle`, a [`Control`], and `interfaces`, the devices |
 //!
 //! Tests and tools implement [`Control`] themselves: it is one buffered device control call.
 #![cfg_attr(not(windows), forbid(unsafe_code))]
 
+mod access;
+mod connection;
 mod device;
+pub mod frame;
 mod limit;
+mod simulated;
 #[cfg(windows)]
 mod windows;
 
+pub use access::Access;
+pub use connection::Connection;
 pub use device::{Changes, Control, Device, Error, Vfs, name_text};
-pub use limit::{Cancel, Limit, STATUS_CANCELLED, STATUS_DELETE_PENDING, STATUS_IO_TIMEOUT};
+pub use limit::{
+    Cancel, Limit, STATUS_CANCELLED, STATUS_DELETE_PENDING, STATUS_DEVICE_REMOVED,
+    STATUS_IO_TIMEOUT,
+};
+pub use simulated::Simulated;
 #[cfg(windows)]
-pub use windows::{Access, Handle, interfaces};
+pub use windows::{Handle, interfaces};

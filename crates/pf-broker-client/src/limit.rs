@@ -34,6 +34,8 @@ pub const STATUS_CANCELLED: u32 = 0xC000_0120;
 /// The status of a call on a handle that was closed because its device is about to be removed
 /// (`ntstatus.h`).
 pub const STATUS_DELETE_PENDING: u32 = 0xC000_0056;
+/// The status of a call on a device that is gone (`ntstatus.h`).
+pub const STATUS_DEVICE_REMOVED: u32 = 0xC000_02B6;
 
 /// Ends calls from another thread.
 #[derive(Debug)]

@@ -16,5 +16,5 @@ mod open_file;
 mod removal;
 mod structure_size;
 
-pub use handle::{Access, Handle};
+pub use handle::Handle;
 pub use interfaces::interfaces;

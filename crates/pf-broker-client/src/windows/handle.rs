@@ -10,19 +10,11 @@ use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_OVERLAPPED;
 
 use super::open_file::OpenFile;
 use super::removal::Removal;
+use crate::access::Access;
 use crate::device::Control;
 use crate::limit::Limit;
 #[cfg(doc)]
 use crate::limit::STATUS_DELETE_PENDING;
-
-/// The access of a handle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Read access: query, counters, committed blocks, the journal, waiting.
-    Look,
-    /// Read and write access: also publish, invalidate, drain, reset, power.
-    Change,
-}
 
 /// An open device. Any number of threads may call at one time.
 ///
