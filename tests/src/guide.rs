@@ -3,8 +3,12 @@
 //! In a block marked `console`, a line that begins with `$ ` is a command, and its output follows;
 //! a line that begins with `> ` continues the command. `…` on a line of its own matches any lines,
 //! `[…]` within a line any text. A block after `<!-- file: NAME -->` is a file for the following
-//! commands. A block marked `console lab` has commands for a host with the driver, which the lab
-//! runs.
+//! commands. The command in a block marked `console background` runs until the end of the guide; its
+//! output is the beginning. A block marked `console lab` has commands for a host with the driver,
+//! which the lab runs, and which also run on a simulated device.
+
+/// What follows the mark of a block whose command keeps running.
+const BACKGROUND: &str = " background";
 
 /// A step of a guide.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +25,13 @@ pub enum Step {
         /// The command line, which may have several lines.
         line: String,
         /// The output in the guide.
+        output: Vec<String>,
+    },
+    /// A command that runs until the end of the guide.
+    Background {
+        /// The command line.
+        line: String,
+        /// Its first lines of output.
         output: Vec<String>,
     },
 }
@@ -53,6 +64,13 @@ pub fn steps(guide: &str, mark: &str) -> Vec<Step> {
             });
         } else if kind == mark {
             commands(&block, &mut steps);
+        } else if kind.strip_prefix(mark) == Some(BACKGROUND)
+            && let Some((command, output)) = block.split_first()
+        {
+            steps.push(Step::Background {
+                line: command.trim_start_matches("$ ").to_owned(),
+                output: output.iter().map(|line| (*line).to_owned()).collect(),
+            });
         }
     }
     steps

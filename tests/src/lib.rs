@@ -6,9 +6,12 @@
 #![forbid(unsafe_code)]
 
 pub mod guide;
+pub mod host_guide;
 mod program;
+mod served;
 
 pub use program::{PROGRAM, Run, pfbctl, pfbctl_bytes};
+pub use served::Served;
 
 use std::fs;
 use std::io;

@@ -33,5 +33,5 @@ pub use line_error::LineError;
 pub use operation::{Direction, Operation, Shape, Target, shapes};
 pub use outcome::{Change, HandedWrite, Outcome, Stats, Status};
 pub use pf_broker_abi::PowerState;
-pub use play::{Failure, Host, MAX_LINE_LENGTH, PlayError, Played, play};
+pub use play::{Failure, Host, MAX_LINE_LENGTH, PlayError, Played, play, play_each};
 pub use value::{HexError, bytes_from_hex};

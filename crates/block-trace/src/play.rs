@@ -318,10 +318,23 @@ fn column_text(problem: &LineError) -> String {
 ///
 /// The first line that is malformed, or the failure of `input`, `output` or `host`, ends the run.
 pub fn play<H: Host>(
-    mut input: impl BufRead,
-    mut output: impl Write,
+    input: impl BufRead,
+    output: impl Write,
     host: &mut H,
 ) -> Result<Played, PlayError<H::Error>> {
+    play_each(input, output, |operation| host.perform(operation))
+}
+
+/// [`play`] with a function that runs an operation, such as one that shares its host with others.
+///
+/// # Errors
+///
+/// As for [`play`].
+pub fn play_each<E: Error + 'static>(
+    mut input: impl BufRead,
+    mut output: impl Write,
+    mut perform: impl FnMut(&Operation) -> Result<Outcome, E>,
+) -> Result<Played, PlayError<E>> {
     let mut played = Played::default();
     let mut bytes = Vec::new();
     for line in 1.. {
@@ -346,7 +359,7 @@ pub fn play<H: Host>(
         }
         let operation =
             Operation::parse(text).map_err(|problem| PlayError::Malformed { line, problem })?;
-        let outcome = host.perform(&operation).map_err(|source| PlayError::Host {
+        let outcome = perform(&operation).map_err(|source| PlayError::Host {
             line,
             op: operation.name(),
             source,

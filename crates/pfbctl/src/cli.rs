@@ -81,6 +81,27 @@ Examples:
       pfbctl simulate blocks/mlx5-hv-vhca.toml --trace -")]
     Simulate(Simulate),
 
+    /// Simulate a device for host software, on this machine
+    ///
+    /// The device has the management interface of the driver: every command that calls a device does
+    /// so with `--device sim:ADDRESS:PORT`, and so does host software that uses pf-broker-client.
+    /// `pfbctl play` plays its guests. At most 32 connections are served at one time; Ctrl-C ends
+    /// it.
+    #[command(after_help = "\
+Examples:
+  pfbctl serve blocks/accelerator.toml --vfs 4 &
+  pfbctl stats --device sim:127.0.0.1:9820")]
+    Serve(Serve),
+
+    /// Play a trace on a simulated device, in the place of its guests
+    ///
+    /// Each line is one operation, and each line of output its result, as for `pfbctl simulate
+    /// --trace`. The device keeps what it does.
+    #[command(after_help = "\
+Example:
+  pfbctl play tests/traces/accelerator/conversation.jsonl --device sim:127.0.0.1:9820")]
+    Play(Play),
+
     /// Make the bytes of a block from values of its fields
     ///
     /// Fields without a value have their defaults; counts of arrays and checksums are set. The bytes
@@ -110,20 +131,20 @@ Examples:
   pfbctl inf blocks/accelerator.toml --upper-filter --provider Contoso -o contoso-filter.inf")]
     Inf(Inf),
 
-    /// List the devices that the driver runs (Windows)
+    /// List the devices that the driver runs
     List(List),
 
-    /// Show the counters of every VF, or of one with its refusals and blocks (Windows)
+    /// Show the counters of every VF, or of one with its refusals and blocks
     #[command(after_help = "\
 Examples:
   pfbctl stats              every VF, one a row; the one with many refusals misbehaves
   pfbctl stats --vf 3       why VF 3 was refused, and what it did to each block")]
     Stats(Stats),
 
-    /// Read the committed bytes of a VF's register block (Windows)
+    /// Read the committed bytes of a VF's register block
     Read(Read),
 
-    /// Publish a block to a VF or to all (Windows)
+    /// Publish a block to a VF or to all
     ///
     /// With values of fields, the other fields of one VF's block stay as they are, unless something
     /// changes the block meanwhile: then nothing is published. For all VFs they get their defaults.
@@ -133,36 +154,36 @@ Examples:
   pfbctl publish 3 port link=up mtu=1500 --manifest contoso.toml")]
     Publish(Publish),
 
-    /// Notify a VF or all to read blocks again (Windows)
+    /// Notify a VF or all to read blocks again
     Invalidate(Invalidate),
 
-    /// Drain the messages of a VF's stream, oldest first (Windows)
+    /// Drain the messages of a VF's stream, oldest first
     Drain(Drain),
 
-    /// Reset a VF: nothing that it wrote stays (Windows)
+    /// Reset a VF: nothing that it wrote stays
     Reset(Reset),
 
-    /// Acknowledge a VF's reset, so that the VF is served again (Windows)
+    /// Acknowledge a VF's reset, so that the VF is served again
     ///
     /// For devices whose manifest says `reset = "acknowledged"`: once the VF's blocks are prepared
     /// for the next tenant.
     Acknowledge(Acknowledge),
 
-    /// Show the events of VFs and host software as they occur (Windows)
+    /// Show the events of VFs and host software as they occur
     ///
     /// Waits for changes and prints each VF's new journal entries. Ends with Ctrl-C.
     Watch(Watch),
 
-    /// Show the last events of a VF (Windows)
+    /// Show the last events of a VF
     Journal(Journal),
 
-    /// Show the VFs live, the one with the most refusals first (Windows)
+    /// Show the VFs live, the one with the most refusals first
     ///
     /// Below the table are the blocks and the journal of the selected VF. Keys: arrows select a VF, s
     /// changes the order, f shows VFs with refusals only, p pauses, q quits.
     Top(Top),
 
-    /// Print counters for Prometheus, or answer its scrapes (Windows)
+    /// Print counters for Prometheus, or answer its scrapes
     ///
     /// The format is `OpenMetrics` 1.0; docs/fleet.md lists the metrics and shows how to collect them.
     #[command(after_help = "\
@@ -444,6 +465,32 @@ pub(crate) struct Simulate {
     pub(crate) json: bool,
 }
 
+/// The address of a simulated device without `--listen`.
+const SIMULATED: &str = "127.0.0.1:9820";
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The manifest; - is standard input
+    pub(crate) manifest: PathBuf,
+
+    /// Number of VFs, at most the manifest's max-vfs [default: 4, or max-vfs if that is less]
+    #[arg(long, value_name = "N")]
+    pub(crate) vfs: Option<u16>,
+
+    /// A loopback address and a port; port 0 is any free one, which is printed
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = SIMULATED)]
+    pub(crate) listen: std::net::SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Play {
+    /// The trace (JSON Lines, docs/trace.md); - is standard input
+    pub(crate) trace: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Inf {
     /// The manifest; - is standard input
@@ -557,13 +604,18 @@ pub(crate) struct ManifestFile {
 /// The device of a command.
 #[derive(Debug, Args)]
 pub(crate) struct Selection {
-    /// The device: its number or path as `pfbctl list` shows them [default: the only one]
-    #[arg(long, value_name = "NUMBER|PATH")]
+    /// The device: its number or path as `pfbctl list` shows them, or sim:ADDRESS:PORT for one that
+    /// `pfbctl serve` simulates [default: the environment variable PFBCTL_DEVICE, or the only one;
+    /// of `list` and `metrics` all]
+    #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
     #[command(flatten)]
     pub(crate) form: Form,
 }
@@ -740,6 +792,9 @@ pub(crate) struct Top {
 
 #[derive(Debug, Args)]
 pub(crate) struct Metrics {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
     /// Answer requests at this address and port until Ctrl-C; anyone who reaches it can read
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<std::net::SocketAddr>,

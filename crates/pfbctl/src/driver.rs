@@ -4,6 +4,7 @@ mod allowed;
 mod connection;
 mod metrics;
 mod names;
+mod play;
 mod publishing;
 mod reply;
 mod report;
@@ -21,9 +22,10 @@ use crate::codec;
 use crate::failure::Failure;
 use crate::json::{self, Bytes};
 use allowed::{Request, Transfer, explain};
-use connection::{Access, devices, open};
+use connection::{Access, open, selected};
 pub(crate) use metrics::metrics;
 use names::Names;
+pub(crate) use play::play;
 use publishing::{Base, Content};
 use reply::{BlockStats, Devices, Drained, Event, Journal, Message, Refused, Stats, Value};
 use reply::{VfInDetail, VfStats};
@@ -32,9 +34,12 @@ use watch::{JOURNAL_ENTRIES, Printer};
 
 /// `pfbctl list`.
 pub(crate) fn list(arguments: &cli::List, out: &mut dyn Write) -> Result<(), Failure> {
-    list_devices(devices()?, arguments.form.json, out, |path| {
-        Ok(connection::open_path(path, Access::Look)?.query()?)
-    })
+    list_devices(
+        selected(&arguments.selection)?,
+        arguments.form.json,
+        out,
+        |path| Ok(connection::open_path(path, Access::Look)?.query()?),
+    )
 }
 
 /// Prints every device. One that does not answer does not keep the others from being printed.

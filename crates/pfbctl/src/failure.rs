@@ -98,8 +98,8 @@ pub(crate) enum Failure {
     /// The command calls the driver, which runs only on Windows.
     #[cfg(not(windows))]
     #[error(
-        "this command speaks to the pf_broker driver, which runs on Windows alone; \
-             `pfbctl simulate` plays a manifest on any system"
+        "this command calls the pf_broker driver, which runs on Windows alone; on any system \
+         `pfbctl serve` simulates a device, which `--device sim:ADDRESS:PORT` selects"
     )]
     NeedsWindows,
     /// The devices cannot be listed.
@@ -107,18 +107,15 @@ pub(crate) enum Failure {
     #[error("cannot list the devices")]
     Devices(#[source] io::Error),
     /// No device is present.
-    #[cfg(windows)]
     #[error("no pf_broker device is present; is the package installed and the device enabled?")]
     NoDevice,
     /// Several devices are present.
-    #[cfg(windows)]
     #[error("{count} devices are present; choose one with --device, see `pfbctl list`")]
     WhichDevice {
         /// How many there are.
         count: usize,
     },
     /// The device cannot be opened.
-    #[cfg(windows)]
     #[error("cannot open {path}{}", if source.kind() == io::ErrorKind::PermissionDenied {
         ": only SYSTEM and administrators may; run this as administrator"
     } else {
@@ -127,8 +124,16 @@ pub(crate) enum Failure {
     Open {
         /// The device's path.
         path: String,
-        /// Windows' error.
+        /// The error of the operating system.
         source: io::Error,
+    },
+    /// A simulated device cannot play a line of the trace.
+    #[error("{}: {problem}", trace.display())]
+    Played {
+        /// The trace's file.
+        trace: PathBuf,
+        /// What the device answers.
+        problem: String,
     },
     /// Some devices did not answer; the error of each is printed already.
     #[error("{devices} of {of} {} did not answer", if *.of == 1 { "device" } else { "devices" })]
@@ -168,16 +173,25 @@ fn others(manifests: usize) -> String {
 #[cfg(windows)]
 const ABSENT: [i32; 6] = [2, 3, 55, 303, 433, 1617];
 
+/// Whether the error of an open says that the device is removed, or that nothing listens at the
+/// address of a simulated one.
+fn is_absent(error: &io::Error) -> bool {
+    #[cfg(windows)]
+    if error
+        .raw_os_error()
+        .is_some_and(|code| ABSENT.contains(&code))
+    {
+        return true;
+    }
+    error.kind() == io::ErrorKind::ConnectionRefused
+}
+
 impl Failure {
     /// Whether no device is present, which may change later.
     pub(crate) fn is_absence(&self) -> bool {
         match self {
-            #[cfg(windows)]
             Self::NoDevice => true,
-            #[cfg(windows)]
-            Self::Open { source, .. } => source
-                .raw_os_error()
-                .is_some_and(|code| ABSENT.contains(&code)),
+            Self::Open { source, .. } => is_absent(source),
             _ => false,
         }
     }

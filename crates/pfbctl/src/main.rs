@@ -9,7 +9,8 @@
 //! | `manual` | prints shell completions, writes manual pages |
 //! | `schema` | prints schemas of manifests and traces |
 //! | `simulate` | plays a trace, or the `story` that it derives from a manifest, on the `simulation` |
-//! | `driver` | call a running driver: `connection` opens it, `reply` holds its replies, `report` prints them, `names` finds names, `allowed` explains refusals, `watch` follows journals, `top` shows VFs live, `metrics` counts for Prometheus |
+//! | `serve` | serves a simulated device |
+//! | `driver` | call a running driver or a simulated device: `connection` opens it, `play` plays its guests, `reply` holds its replies, `report` prints them, `names` finds names, `allowed` explains refusals, `watch` follows journals, `top` shows VFs live, `metrics` counts for Prometheus |
 //!
 //! Below them: `source` reads files, `draft` finds valid bytes for a block, `value` and `byte_map`
 //! format blocks, `json`, `style` and `printable` format reports, `failure` holds errors and exit
@@ -31,6 +32,7 @@ mod manual;
 mod new;
 mod printable;
 mod schema;
+mod serve;
 mod show;
 mod simulate;
 mod simulation;
@@ -73,6 +75,8 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Encode(arguments) => codec::encode(arguments, out),
         Command::Decode(arguments) => codec::decode(arguments, out),
         Command::Simulate(arguments) => simulate::run(arguments, out),
+        Command::Serve(arguments) => serve::run(arguments, out),
+        Command::Play(arguments) => driver::play(arguments, out),
         Command::Inf(arguments) => inf::run(arguments, out),
         Command::List(arguments) => driver::list(arguments, out),
         Command::Stats(arguments) => driver::stats(arguments, out),

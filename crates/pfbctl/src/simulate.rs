@@ -71,7 +71,7 @@ fn record(path: &Path, operations: &[Operation]) -> Result<(), Failure> {
 }
 
 /// The number of VFs: the requested one, if the manifest allows it.
-fn vf_count(manifest: &Manifest, asked: Option<u16>) -> Result<u16, Failure> {
+pub(crate) fn vf_count(manifest: &Manifest, asked: Option<u16>) -> Result<u16, Failure> {
     let most = manifest.device().max_vfs;
     match asked {
         None => Ok(VFS.min(most)),

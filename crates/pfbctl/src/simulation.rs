@@ -4,16 +4,21 @@ mod companion;
 
 use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use block_broker::{BlockSlot, Broker, Kinds, Newest, Ticks, Vf, VfLock};
 use block_table::{Image, MAX_BLOCK_LENGTH, Table};
-use block_trace::{Change, Direction, Failure, HandedWrite, Host, PowerState, Stats, Target};
-use companion::{Request, SampleCompanion, sent};
+use block_trace::{
+    Change, Direction, Failure, HandedWrite, Host, Operation as Traced, Outcome, PowerState, Stats,
+    Target,
+};
+pub(crate) use companion::sent;
+use companion::{Request, SampleCompanion};
 use pf_broker_abi::{ChangesCookie, Operation, Refusal};
 
-/// One VF behind its lock. Aligned, so that two VFs share no cache line, as in the driver.
+/// One VF behind its lock, as the broker of a simulation has it. Aligned, so that two VFs share no cache line, as in the driver.
 #[repr(align(128))]
-struct Cell<'m> {
+pub(crate) struct Cell<'m> {
     vf: Mutex<Vf<'m>>,
     newest: Newest,
 }
@@ -30,11 +35,13 @@ impl VfLock for Cell<'_> {
     }
 }
 
-/// A PF with its VFs, whose clock stands still until a trace advances it.
+/// A PF with its VFs. Its clock stands still until a trace advances it, or runs from
+/// [`Simulation::start_clock`] on.
 pub(crate) struct Simulation<'s> {
     broker: Broker<'s, Cell<'s>>,
     companion: SampleCompanion,
     milliseconds: u64,
+    started: Option<Instant>,
     /// What host software has received of the changes.
     seen: ChangesCookie,
 }
@@ -65,11 +72,14 @@ pub(crate) fn simulate<R>(
             }
         })
         .collect();
-    let broker = Broker::new(table, &cells).expect("the number of VFs was checked");
+    let broker = Broker::new(table, &cells)
+        .expect("the number of VFs was checked")
+        .with_start([fastrand::u64(..), fastrand::u64(..)]);
     visit(&mut Simulation {
         broker,
         companion: SampleCompanion::new(vfs),
         milliseconds: 0,
+        started: None,
         seen: ChangesCookie::default(),
     })
 }
@@ -108,10 +118,46 @@ impl<'s> Simulation<'s> {
         }
     }
 
-    fn now(&self) -> Ticks {
-        Ticks::from_milliseconds(self.milliseconds)
+    /// The broker of the VFs.
+    pub(crate) fn broker(&self) -> &Broker<'s, Cell<'s>> {
+        &self.broker
+    }
+
+    /// Lets the clock run.
+    pub(crate) fn start_clock(&mut self) {
+        self.started = Some(Instant::now());
+    }
+
+    /// Serves the VFs again whose time for an acknowledgement is up.
+    pub(crate) fn expire(&self) {
+        self.broker
+            .expire(self.now(), |_, follow_up| follow_up.without_waiters());
+    }
+
+    /// Performs an operation for one of several players of traces, each of which has received the
+    /// changes of its own cookie.
+    pub(crate) fn perform_for(&mut self, seen: &mut ChangesCookie, operation: &Traced) -> Outcome {
+        std::mem::swap(&mut self.seen, seen);
+        let Ok(outcome) = self.perform(operation);
+        std::mem::swap(&mut self.seen, seen);
+        outcome
+    }
+
+    /// The time of the clock.
+    pub(crate) fn now(&self) -> Ticks {
+        let units = |started: Instant| started.elapsed().as_nanos() / NANOSECONDS;
+        let running = self.started.map_or(0, units);
+        let running = u64::try_from(running).unwrap_or(u64::MAX);
+        Ticks(
+            Ticks::from_milliseconds(self.milliseconds)
+                .0
+                .saturating_add(running),
+        )
     }
 }
+
+/// Nanoseconds in a unit of the clock.
+const NANOSECONDS: u128 = 100;
 
 /// The length of the longest read.
 const WHOLE: u32 = 128;
@@ -246,8 +292,7 @@ impl Host for Simulation<'_> {
 
     fn advance(&mut self, milliseconds: u32) -> Answer<()> {
         self.milliseconds = self.milliseconds.saturating_add(milliseconds.into());
-        self.broker
-            .expire(self.now(), |_, follow_up| follow_up.without_waiters());
+        self.expire();
         Ok(())
     }
 
@@ -263,7 +308,10 @@ impl Host for Simulation<'_> {
         status: u32,
         data: Option<&[u8]>,
     ) -> Answer<()> {
-        self.companion.set_answer((block, to), status, data);
+        // An answer for a block that does not exist has no effect.
+        if self.table().find(block).is_some() {
+            self.companion.set_answer((block, to), status, data);
+        }
         Ok(())
     }
 

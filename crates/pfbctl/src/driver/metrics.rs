@@ -13,23 +13,24 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::connection::{Access, devices, open_path};
+use super::connection::{Access, open_path, selected};
 use super::reply::{BlockStats, Present, Refused, VfStats};
 use crate::cli;
 use crate::failure::Failure;
 
 /// `pfbctl metrics`.
 pub(crate) fn metrics(arguments: &cli::Metrics, out: &mut dyn Write) -> Result<(), Failure> {
-    let scrape = || scrape(arguments.blocks);
+    let scrape = || scrape(&arguments.selection, arguments.blocks);
     match arguments.listen {
         Some(address) => server::serve(address, scrape),
         None => Ok(out.write_all(scrape()?.as_bytes())?),
     }
 }
 
-/// The metrics of every device. One that does not answer is down, and the others are there.
-fn scrape(with_blocks: bool) -> Result<String, Failure> {
-    let scraped = devices()?.into_iter().map(|path| Scraped {
+/// The metrics of every device, or of the selected one. One that does not answer is down, and the
+/// others are there.
+fn scrape(selection: &cli::Selection, with_blocks: bool) -> Result<String, Failure> {
+    let scraped = selected(selection)?.into_iter().map(|path| Scraped {
         values: open_path(&path, Access::Look)
             .and_then(|device| values(&device, with_blocks))
             .ok(),

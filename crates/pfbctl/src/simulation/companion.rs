@@ -2,7 +2,7 @@
 //! as `pf_state::companion` orders the calls of the driver.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -48,6 +48,9 @@ struct Answer {
     data: Option<Vec<u8>>,
 }
 
+/// The most writes that are kept until a trace takes them.
+const MOST_HANDED: usize = 1 << 16;
+
 /// The companion and what a trace has set.
 pub(super) struct SampleCompanion {
     attachment: Attachment,
@@ -55,7 +58,8 @@ pub(super) struct SampleCompanion {
     turns: Vec<Turn<Event>>,
     /// Operations without an answer are accepted.
     answers: RefCell<BTreeMap<(u32, Direction), Answer>>,
-    handed: RefCell<Vec<HandedWrite>>,
+    /// The last [`MOST_HANDED`] writes.
+    handed: RefCell<VecDeque<HandedWrite>>,
 }
 
 /// One operation on a block of a VF, as it arrived.
@@ -99,7 +103,7 @@ impl SampleCompanion {
 
     /// The writes since the last time.
     pub(super) fn take_handed(&self) -> Vec<HandedWrite> {
-        self.handed.take()
+        self.handed.take().into()
     }
 
     /// What orders the calls about the VF that has this turn.
@@ -209,7 +213,7 @@ impl SampleCompanion {
 }
 
 /// The broker's private copy: the first 128 bytes, and the requested length.
-pub(super) fn sent(data: &[u8]) -> (u32, Image) {
+pub(crate) fn sent(data: &[u8]) -> (u32, Image) {
     let mut image = [0; MAX_BLOCK_LENGTH];
     let length = data.len().min(MAX_BLOCK_LENGTH);
     image[..length].copy_from_slice(&data[..length]);
@@ -272,11 +276,16 @@ impl<'c, L: VfLock> Handed for VfWrite<'c, L> {
             ..
         } = self.vf;
         let Request { vf, block, now, .. } = request;
-        companion.handed.borrow_mut().push(HandedWrite {
+        let mut handed = companion.handed.borrow_mut();
+        if handed.len() == MOST_HANDED {
+            handed.pop_front();
+        }
+        handed.push_back(HandedWrite {
             vf,
             block,
             data: pending.data().to_vec(),
         });
+        drop(handed);
         companion.answer((block, Direction::Write), |data| {
             let (length, image) = sent(data);
             let published = broker.publish(vf, block, length, &image, None, now);
