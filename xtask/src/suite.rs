@@ -163,7 +163,14 @@ fn image_steps(host: &HostCargo, paths: &Paths) -> Result<Vec<Step>> {
             host.command(
                 paths.root(),
                 "test",
-                &["--package", "block-broker-c", "--", "--ignored"],
+                &[
+                    "--package",
+                    "block-broker-c",
+                    "--package",
+                    "pf-broker-abi",
+                    "--",
+                    "--ignored",
+                ],
             ),
         ),
         Step::check("rules of the framework on the running double", move || {

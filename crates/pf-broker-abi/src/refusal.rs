@@ -23,7 +23,7 @@ macro_rules! c_text {
 
 /// Declares [`Refusal`] and everything that must stay one to one with it.
 macro_rules! refusals {
-    ($($variant:ident = $code:literal, $status:literal $symbol:ident, $reason:literal, $sentence:literal;)+) => {
+    ($($variant:ident = $code:literal, $status:literal $symbol:ident $error:literal, $reason:literal, $sentence:literal;)+) => {
         wire_codes! {
             /// Why an operation was refused. A refused operation has no effect but counters and
             /// journal.
@@ -54,6 +54,13 @@ macro_rules! refusals {
             #[must_use]
             pub const fn symbol(self) -> &'static str {
                 match self { $(Self::$variant => stringify!($symbol),)+ }
+            }
+
+            /// The Win32 error of [`Refusal::status`], as `RtlNtStatusToDosError` converts it and
+            /// `DeviceIoControl` reports it. Several refusals have the same.
+            #[must_use]
+            pub const fn win32_error(self) -> u32 {
+                match self { $(Self::$variant => $error,)+ }
             }
 
             /// The spelling in traces and in the tools: one lower-case word.
@@ -90,49 +97,49 @@ macro_rules! refusals {
 }
 
 refusals! {
-    Vf = 0, 0xC000_000D STATUS_INVALID_PARAMETER, "vf",
+    Vf = 0, 0xC000_000D STATUS_INVALID_PARAMETER 87, "vf",
         "There is no VF with this index.";
-    Block = 1, 0xC000_0225 STATUS_NOT_FOUND, "block",
+    Block = 1, 0xC000_0225 STATUS_NOT_FOUND 1168, "block",
         "The manifest has no block with this ID.";
-    Access = 2, 0xC000_0022 STATUS_ACCESS_DENIED, "access",
+    Access = 2, 0xC000_0022 STATUS_ACCESS_DENIED 5, "access",
         "A VF may not access this block in this direction.";
-    Kind = 3, 0xC000_0010 STATUS_INVALID_DEVICE_REQUEST, "kind",
+    Kind = 3, 0xC000_0010 STATUS_INVALID_DEVICE_REQUEST 1, "kind",
         "The operation does not fit the kind of the block: registers are read and published, streams are drained.";
-    Removed = 4, 0xC000_02B6 STATUS_DEVICE_REMOVED, "removed",
+    Removed = 4, 0xC000_02B6 STATUS_DEVICE_REMOVED 1617, "removed",
         "The device has been removed.";
-    State = 5, 0xC000_00A3 STATUS_DEVICE_NOT_READY, "state",
+    State = 5, 0xC000_00A3 STATUS_DEVICE_NOT_READY 21, "state",
         "The VF is held back: its reset is under way, has failed or is not acknowledged. Or none is to be acknowledged, or another publish to all VFs is under way.";
-    Limit = 6, 0xC000_0044 STATUS_QUOTA_EXCEEDED, "limit",
+    Limit = 6, 0xC000_0044 STATUS_QUOTA_EXCEEDED 1816, "limit",
         "The VF writes more often than the limits of the manifest allow.";
-    Length = 7, 0xC000_0206 STATUS_INVALID_BUFFER_SIZE, "length",
+    Length = 7, 0xC000_0206 STATUS_INVALID_BUFFER_SIZE 1784, "length",
         "The length does not fit the block, or is outside of 1 to 128 bytes.";
-    Checksum = 8, 0xC000_003F STATUS_CRC_ERROR, "checksum",
+    Checksum = 8, 0xC000_003F STATUS_CRC_ERROR 23, "checksum",
         "The checksum does not match the bytes before it.";
-    Reserved = 9, 0xC000_090B STATUS_BAD_DATA, "reserved",
+    Reserved = 9, 0xC000_090B STATUS_BAD_DATA 0x8009_0005, "reserved",
         "A reserved bit or byte is not zero.";
-    Value = 10, 0xC000_0475 STATUS_INVALID_FIELD_IN_PARAMETER_LIST, "value",
+    Value = 10, 0xC000_0475 STATUS_INVALID_FIELD_IN_PARAMETER_LIST 328, "value",
         "The value of a field is not among those that the manifest allows.";
-    Text = 11, 0xC000_0161 STATUS_ILLEGAL_CHARACTER, "text",
+    Text = 11, 0xC000_0161 STATUS_ILLEGAL_CHARACTER 582, "text",
         "A text is not printable ASCII padded with zeros.";
-    Count = 12, 0xC000_008C STATUS_ARRAY_BOUNDS_EXCEEDED, "count",
+    Count = 12, 0xC000_008C STATUS_ARRAY_BOUNDS_EXCEEDED 0xC000_008C, "count",
         "A count is larger than its array, or an element after the count is not zero.";
-    Layout = 13, 0xC000_0272 STATUS_NO_MATCH, "layout",
+    Layout = 13, 0xC000_0272 STATUS_NO_MATCH 1169, "layout",
         "None of the layouts of the block fits its fields.";
-    Require = 14, 0xC000_0030 STATUS_INVALID_PARAMETER_MIX, "require",
+    Require = 14, 0xC000_0030 STATUS_INVALID_PARAMETER_MIX 87, "require",
         "A rule over several fields does not hold.";
-    Sequence = 15, 0xC000_042A STATUS_REQUEST_OUT_OF_SEQUENCE, "sequence",
+    Sequence = 15, 0xC000_042A STATUS_REQUEST_OUT_OF_SEQUENCE 776, "sequence",
         "A sequence field does not follow its last committed value.";
-    Overflow = 16, 0xC000_0095 STATUS_INTEGER_OVERFLOW, "overflow",
+    Overflow = 16, 0xC000_0095 STATUS_INTEGER_OVERFLOW 534, "overflow",
         "A rule over several fields overflows 64 bits.";
-    Full = 17, 0xC000_0099 STATUS_ALLOTTED_SPACE_EXCEEDED, "full",
+    Full = 17, 0xC000_0099 STATUS_ALLOTTED_SPACE_EXCEEDED 1344, "full",
         "The stream is full, and the manifest says to refuse rather than to drop the oldest message.";
-    Invalidate = 18, 0xC000_00BB STATUS_NOT_SUPPORTED, "invalidate",
+    Invalidate = 18, 0xC000_00BB STATUS_NOT_SUPPORTED 50, "invalidate",
         "The mask names a block that does not exist; only blocks with an ID below 64 can be invalidated.";
-    Changed = 19, 0xC000_0059 STATUS_REVISION_MISMATCH, "changed",
+    Changed = 19, 0xC000_0059 STATUS_REVISION_MISMATCH 1306, "changed",
         "The block has another revision than the publish expects: it was written, published or reset meanwhile.";
-    Companion = 20, 0xC000_009D STATUS_DEVICE_NOT_CONNECTED, "companion",
+    Companion = 20, 0xC000_009D STATUS_DEVICE_NOT_CONNECTED 1167, "companion",
         "A companion driver handles this operation, and none is ready.";
-    Declined = 21, 0xC000_0240 STATUS_REQUEST_ABORTED, "declined",
+    Declined = 21, 0xC000_0240 STATUS_REQUEST_ABORTED 1235, "declined",
         "The companion driver has declined the operation.";
 }
 
@@ -211,6 +218,15 @@ mod tests {
         assert_eq!(declared, numbers);
     }
 
+    /// A Win32 error as `winerror.h` has it: most in decimal.
+    fn error_text(error: u32) -> String {
+        if error < 0x1_0000 {
+            error.to_string()
+        } else {
+            format!("`0x{error:08X}`")
+        }
+    }
+
     /// The documentation has one table of refusals, and it is this one. Run the test with
     /// `UPDATE_DOCS=1` to write it anew.
     #[test]
@@ -218,15 +234,17 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/refusals.md");
         let (begin, end) = ("<!-- table: begin -->\n", "<!-- table: end -->");
         let mut table = String::from(
-            "| reason | NTSTATUS | name in [MS-ERREF] | what was wrong |\n|---|---|---|---|\n",
+            "| reason | NTSTATUS | name in [MS-ERREF] | Win32 error | what was wrong |\n\
+             |---|---|---|---|---|\n",
         );
         for refusal in Refusal::ALL {
             writeln!(
                 table,
-                "| `{}` | `0x{:08X}` | {} | {} |",
+                "| `{}` | `0x{:08X}` | {} | {} | {} |",
                 refusal.reason(),
                 refusal.status(),
                 refusal.symbol(),
+                error_text(refusal.win32_error()),
                 refusal.sentence()
             )
             .unwrap();

@@ -15,6 +15,8 @@ use pf_companion_abi::{
     VfRead, VfReset, VfWrite,
 };
 
+/// The header of the management interface, whose structures two functions use.
+const MANAGEMENT: &str = include_str!("../../pf-broker-abi/include/pf_broker.h");
 const HEADER: &str = include_str!("../../../examples/companion/c/pf_companion.h");
 
 /// The types of `ntddk.h` that the header uses, for a compiler of any host: `ULONG` has 32 bits on
@@ -99,8 +101,8 @@ fn in_c(rust: &str) -> String {
         "u64" => "ULONG64",
         "i32" => "NTSTATUS",
         "BrokerFunctions" => "PF_BROKER_FUNCTIONS",
-        "Message" => "struct _PF_BROKER_MESSAGE",
-        "StatsReply" => "struct _PF_BROKER_STATISTICS",
+        "Message" => "struct PF_BROKER_MESSAGE",
+        "StatsReply" => "struct PF_BROKER_STATS_REPLY",
         other => panic!("no type of C is known for {other}"),
     }
     .to_owned()
@@ -120,8 +122,9 @@ fn function_in_c(rust: &str) -> String {
 /// A program that prints what the header declares, and does not compile if a function has another
 /// type; and what it has to print.
 fn program() -> (String, String) {
-    let (mut source, mut expected) = (format!("{TYPES}{HEADER}\n{HEADER}\n"), String::new());
-    let mut prints = String::new();
+    // Either may be included first; the second time the guard of each leaves it out.
+    let mut source = format!("{TYPES}{HEADER}\n{MANAGEMENT}\n{HEADER}\n");
+    let (mut prints, mut expected) = (String::new(), String::new());
     for (structure, size, members) in structures() {
         writeln!(
             prints,

@@ -24,9 +24,9 @@ static const GUID GUID_PF_BROKER_COMPANION = {
 #define PF_BROKER_SCOPE_VF 0
 #define PF_BROKER_SCOPE_ALL 1
 
-/* MESSAGE and STATS_REPLY of the management interface. */
-struct _PF_BROKER_MESSAGE;
-struct _PF_BROKER_STATISTICS;
+/* Of the management interface; pf_broker.h, which can be included before or after, has them. */
+struct PF_BROKER_MESSAGE;
+struct PF_BROKER_STATS_REPLY;
 
 /*
  * What pf_broker offers. A function that refuses returns the NTSTATUS of the refusal, as the
@@ -51,12 +51,12 @@ typedef NTSTATUS PF_BROKER_PUBLISH(PVOID Broker, USHORT Vf, USHORT Scope, ULONG 
 typedef NTSTATUS PF_BROKER_INVALIDATE(PVOID Broker, USHORT Vf, USHORT Scope, ULONG64 Mask);
 /* Takes the oldest messages of a stream, at most Capacity. Up to DISPATCH_LEVEL. */
 typedef NTSTATUS PF_BROKER_DRAIN(PVOID Broker, USHORT Vf, ULONG Block,
-                                 struct _PF_BROKER_MESSAGE *Messages, ULONG Capacity, ULONG *Count);
+                                 struct PF_BROKER_MESSAGE *Messages, ULONG Capacity, ULONG *Count);
 /* Resets a VF and waits for it. At PASSIVE_LEVEL. */
 typedef NTSTATUS PF_BROKER_RESET(PVOID Broker, USHORT Vf);
 /* Reads the counters of a VF. Up to DISPATCH_LEVEL. */
 typedef NTSTATUS PF_BROKER_GET_STATISTICS(PVOID Broker, USHORT Vf,
-                                          struct _PF_BROKER_STATISTICS *Statistics);
+                                          struct PF_BROKER_STATS_REPLY *Statistics);
 
 typedef struct _PF_BROKER_FUNCTIONS {
     USHORT Size;    /* bytes of the structure */
