@@ -83,6 +83,15 @@ fn the_example_of_a_companion_has_the_generated_files_of_its_manifest() {
 }
 
 #[test]
+fn the_example_of_an_agent_has_the_generated_files_of_its_manifest() {
+    let manifest = manifest(include_str!("../../../blocks/accelerator.toml"));
+    let c = include_str!("../../../examples/agent/c/accelerator.h");
+    let rust = include_str!("../../../examples/agent/rust/src/blocks.rs");
+    assert_eq!(manifest.header_c(), c);
+    assert_eq!(manifest.header_rust(), rust);
+}
+
+#[test]
 fn every_device_id_of_a_family_is_in_each_output_and_the_first_by_itself() {
     let (_, text) = MANIFESTS[3];
     let family = manifest(text);

@@ -1,0 +1,350 @@
+/* VF configuration blocks of Contoso CX-100. Generated from its block manifest: change that instead. */
+#ifndef CONTOSO_CX_100_BLOCKS_H
+#define CONTOSO_CX_100_BLOCKS_H
+
+#ifdef __KERNEL__
+#include <linux/build_bug.h>
+#include <linux/stddef.h>
+#include <linux/types.h>
+#else
+#include <stddef.h>
+#include <stdint.h>
+#endif
+
+#if defined(__cplusplus) || defined(_MSC_VER) || defined(__KERNEL__)
+#define CONTOSO_CX_100_ASSERT(condition) static_assert(condition, #condition)
+#else
+#define CONTOSO_CX_100_ASSERT(condition) _Static_assert(condition, #condition)
+#endif
+
+/* PCI IDs of the PF. */
+#define CONTOSO_CX_100_VENDOR_ID 0x1414u
+#define CONTOSO_CX_100_DEVICE_ID 0xB001u
+
+/* Values of `opcode`. */
+#define CONTOSO_CX_100_OPCODE_NOP 0x0u
+#define CONTOSO_CX_100_OPCODE_MAP 0x1u
+#define CONTOSO_CX_100_OPCODE_UNMAP 0x2u
+#define CONTOSO_CX_100_OPCODE_SUBMIT 0x3u
+#define CONTOSO_CX_100_OPCODE_SET_LABEL 0x4u
+
+/* Values of `result`. */
+#define CONTOSO_CX_100_RESULT_OK 0x0u
+#define CONTOSO_CX_100_RESULT_REJECTED 0x1u
+#define CONTOSO_CX_100_RESULT_NO_MEMORY 0x2u
+#define CONTOSO_CX_100_RESULT_DEVICE_ERROR 0x3u
+
+/* Values of `link`. */
+#define CONTOSO_CX_100_LINK_DOWN 0x0u
+#define CONTOSO_CX_100_LINK_UP 0x1u
+#define CONTOSO_CX_100_LINK_DEGRADED 0x2u
+
+#pragma pack(push, 1)
+
+/* Block 0 "status", a register that the VF reads, with a notification when the host changes it; a shorter read gets its first bytes; what the host set survives a reset of the VF. What the VF may do, and how the device is. */
+#define CONTOSO_CX_100_STATUS_BLOCK_ID 0u
+#define CONTOSO_CX_100_STATUS_LENGTH 32u
+#define CONTOSO_CX_100_STATUS_FEATURES_MAPPING_SHIFT 0u
+#define CONTOSO_CX_100_STATUS_FEATURES_MAPPING_MASK 0x1u
+#define CONTOSO_CX_100_STATUS_FEATURES_JOBS_SHIFT 1u
+#define CONTOSO_CX_100_STATUS_FEATURES_JOBS_MASK 0x2u
+#define CONTOSO_CX_100_STATUS_FEATURES_TELEMETRY_SHIFT 2u
+#define CONTOSO_CX_100_STATUS_FEATURES_TELEMETRY_MASK 0x4u
+#define CONTOSO_CX_100_STATUS_FEATURES_QUEUE_LOG_SHIFT 4u
+#define CONTOSO_CX_100_STATUS_FEATURES_QUEUE_LOG_MASK 0xF0u
+
+struct contoso_cx_100_status {
+	/* Version of this protocol. Must be at least 1. */
+	uint16_t version;
+	/* State of the device's link. Must be one of `link` (0, 1, 2). */
+	uint8_t link;
+	/* What the host lets this VF do. Bit 0: mapping. Bit 1: jobs. Bit 2: telemetry. Bits 4 to 7: queue_log. Other bits are zero. */
+	uint8_t features;
+	/* Bytes that the VF may have mapped at once. Must be a multiple of 4096. */
+	uint64_t memory_limit;
+	/* The VF's address, as six bytes in the order of the wire. */
+	uint8_t mac[6];
+	/* Where the VF's memory is best placed; 0xFFFF when that does not matter. Big-endian. */
+	uint16_t numa_node;
+	/* Zero. */
+	uint8_t reserved_20[12];
+};
+CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_status) == 32);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_status, version) == 0);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_status, link) == 2);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_status, features) == 3);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_status, memory_limit) == 4);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_status, mac) == 12);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_status, numa_node) == 18);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_status, reserved_20) == 20);
+
+/* Block 1 "command", a register that the VF reads and writes. The VF asks; the host answers in `response`. */
+#define CONTOSO_CX_100_COMMAND_BLOCK_ID 1u
+#define CONTOSO_CX_100_COMMAND_LENGTH 64u
+#define CONTOSO_CX_100_COMMAND_FLAGS_URGENT_SHIFT 0u
+#define CONTOSO_CX_100_COMMAND_FLAGS_URGENT_MASK 0x1u
+#define CONTOSO_CX_100_COMMAND_FLAGS_PRIORITY_SHIFT 1u
+#define CONTOSO_CX_100_COMMAND_FLAGS_PRIORITY_MASK 0xEu
+
+/* What all layouts of block "command" share. */
+struct contoso_cx_100_command {
+	/* What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4). */
+	uint16_t opcode;
+	/* Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
+	uint16_t flags;
+	/* Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around. */
+	uint32_t sequence;
+	/* Elements of the layout's array that are used. */
+	uint32_t entries;
+	/* As the layout says. */
+	uint8_t layout_12[48];
+	/* Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59. */
+	uint32_t checksum;
+};
+CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_command) == 64);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command, opcode) == 0);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command, flags) == 2);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command, sequence) == 4);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command, entries) == 8);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command, layout_12) == 12);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command, checksum) == 60);
+
+/* Block "command" when opcode == opcode.map. Makes pages of guest memory visible to the accelerator. */
+struct contoso_cx_100_command_map {
+	/* What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4). */
+	uint16_t opcode;
+	/* Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
+	uint16_t flags;
+	/* Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around. */
+	uint32_t sequence;
+	/* Elements of the layout's array that are used. */
+	uint32_t entries;
+	/* Zero. */
+	uint8_t reserved_12[4];
+	/* Guest physical address of the first page. Must be a multiple of 4096. */
+	uint64_t address;
+	/* Bytes to map. Must be from 4096 to 0x1000000 and a multiple of 4096. */
+	uint32_t size;
+	/* Page numbers relative to `address`, where the pages do not follow each other. `entries` elements, and zeros after them. */
+	uint16_t pages[8];
+	/* Zero. */
+	uint8_t reserved_44[16];
+	/* Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59. */
+	uint32_t checksum;
+};
+CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_command_map) == 64);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, opcode) == 0);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, flags) == 2);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, sequence) == 4);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, entries) == 8);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, reserved_12) == 12);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, address) == 16);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, size) == 24);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, pages) == 28);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, reserved_44) == 44);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, checksum) == 60);
+
+/* Block "command" when opcode == opcode.unmap && entries == 0. Takes a mapping back. */
+struct contoso_cx_100_command_unmap {
+	/* What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4). */
+	uint16_t opcode;
+	/* Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
+	uint16_t flags;
+	/* Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around. */
+	uint32_t sequence;
+	/* Elements of the layout's array that are used. */
+	uint32_t entries;
+	/* Zero. */
+	uint8_t reserved_12[4];
+	/* Handle from the response to `map`. Must be at least 1. */
+	uint64_t mapping;
+	/* Zero. */
+	uint8_t reserved_24[36];
+	/* Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59. */
+	uint32_t checksum;
+};
+CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_command_unmap) == 64);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_unmap, opcode) == 0);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_unmap, flags) == 2);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_unmap, sequence) == 4);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_unmap, entries) == 8);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_unmap, reserved_12) == 12);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_unmap, mapping) == 16);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_unmap, reserved_24) == 24);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_unmap, checksum) == 60);
+
+/* Block "command" when opcode == opcode.submit && entries == 0. Runs a job whose input and output lie in one mapping. */
+struct contoso_cx_100_command_submit {
+	/* What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4). */
+	uint16_t opcode;
+	/* Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
+	uint16_t flags;
+	/* Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around. */
+	uint32_t sequence;
+	/* Elements of the layout's array that are used. */
+	uint32_t entries;
+	/* Zero. */
+	uint8_t reserved_12[4];
+	/*  */
+	uint64_t input_offset;
+	/*  */
+	uint64_t output_offset;
+	/* Must be from 1 to 0x100000. */
+	uint32_t input_length;
+	/* Must be from 1 to 0x100000. */
+	uint32_t output_length;
+	/* The length of the mapping, as the VF understands it. */
+	uint64_t limit;
+	/* Zero. */
+	uint8_t reserved_48[12];
+	/* Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59. */
+	uint32_t checksum;
+};
+CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_command_submit) == 64);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, opcode) == 0);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, flags) == 2);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, sequence) == 4);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, entries) == 8);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, reserved_12) == 12);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, input_offset) == 16);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, output_offset) == 24);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, input_length) == 32);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, output_length) == 36);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, limit) == 40);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, reserved_48) == 48);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, checksum) == 60);
+
+/* Block "command" when opcode == opcode.set_label && entries == 0. Names this VF for the administrator. */
+struct contoso_cx_100_command_set_label {
+	/* What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4). */
+	uint16_t opcode;
+	/* Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
+	uint16_t flags;
+	/* Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around. */
+	uint32_t sequence;
+	/* Elements of the layout's array that are used. */
+	uint32_t entries;
+	/* Zero. */
+	uint8_t reserved_12[4];
+	/*  */
+	uint8_t label[16];
+	/* Zero. */
+	uint8_t reserved_32[28];
+	/* Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59. */
+	uint32_t checksum;
+};
+CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_command_set_label) == 64);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_set_label, opcode) == 0);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_set_label, flags) == 2);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_set_label, sequence) == 4);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_set_label, entries) == 8);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_set_label, reserved_12) == 12);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_set_label, label) == 16);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_set_label, reserved_32) == 32);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_set_label, checksum) == 60);
+
+/* Block "command" when opcode == opcode.nop && entries == 0. */
+struct contoso_cx_100_command_nop {
+	/* What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4). */
+	uint16_t opcode;
+	/* Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
+	uint16_t flags;
+	/* Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around. */
+	uint32_t sequence;
+	/* Elements of the layout's array that are used. */
+	uint32_t entries;
+	/* Zero. */
+	uint8_t reserved_12[48];
+	/* Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59. */
+	uint32_t checksum;
+};
+CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_command_nop) == 64);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_nop, opcode) == 0);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_nop, flags) == 2);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_nop, sequence) == 4);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_nop, entries) == 8);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_nop, reserved_12) == 12);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_nop, checksum) == 60);
+
+/* Block 2 "response", a register that the VF reads, with a notification when the host changes it. The host's answer to the last command. */
+#define CONTOSO_CX_100_RESPONSE_BLOCK_ID 2u
+#define CONTOSO_CX_100_RESPONSE_LENGTH 32u
+
+struct contoso_cx_100_response {
+	/* The sequence number of the command that this answers. */
+	uint32_t sequence;
+	/* Must be one of `result` (0, 1, 2, 3). */
+	uint16_t result;
+	/* Why it failed; zero when it did not. */
+	uint16_t detail;
+	/* Handle of a new mapping. */
+	uint64_t mapping;
+	/*  */
+	uint32_t payload[4];
+};
+CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_response) == 32);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_response, sequence) == 0);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_response, result) == 4);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_response, detail) == 6);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_response, mapping) == 8);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_response, payload) == 16);
+
+/* Block 3 "mailbox", a register that the VF reads and writes, with a notification when the host changes it. Doorbell and queue sizes, agreed on by both sides. */
+#define CONTOSO_CX_100_MAILBOX_BLOCK_ID 3u
+#define CONTOSO_CX_100_MAILBOX_MIN_LENGTH 8u
+#define CONTOSO_CX_100_MAILBOX_LENGTH 16u
+
+struct contoso_cx_100_mailbox {
+	/*  */
+	uint16_t wanted_queues;
+	/* The VF's driver has set itself up. Must be at most 1. */
+	uint8_t ready;
+	/* Zero. */
+	uint8_t reserved_3[1];
+	/* Either side adds one to wake the other. */
+	uint32_t doorbell;
+	/* Must be from 1 to 64. */
+	uint16_t granted_queues;
+	/* Zero. */
+	uint8_t reserved_10[2];
+	/* Counts the times that the host has changed its grants; it never goes back. Never less than in the write before. */
+	uint32_t epoch;
+};
+CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_mailbox) == 16);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_mailbox, wanted_queues) == 0);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_mailbox, ready) == 2);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_mailbox, reserved_3) == 3);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_mailbox, doorbell) == 4);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_mailbox, granted_queues) == 8);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_mailbox, reserved_10) == 10);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_mailbox, epoch) == 12);
+
+/* Block 70 "telemetry", a stream of messages from the VF; 32 are kept, then the oldest is dropped. What the VF measures, one message for each sample. */
+#define CONTOSO_CX_100_TELEMETRY_BLOCK_ID 70u
+#define CONTOSO_CX_100_TELEMETRY_MIN_LENGTH 24u
+#define CONTOSO_CX_100_TELEMETRY_LENGTH 128u
+
+struct contoso_cx_100_telemetry {
+	/* Nanoseconds since the VF driver started. Greater in each write than in the one before. */
+	uint64_t time;
+	/* Values that follow. */
+	uint8_t samples;
+	/* Must be one of 1, 2, 4, 8, 16. */
+	uint8_t unit;
+	/* Zero. */
+	uint8_t reserved_10[6];
+	/* `samples` elements, and zeros after them. Each must be at most 0xFFFFFFFFFFFF. */
+	uint64_t values[14];
+};
+CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_telemetry) == 128);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_telemetry, time) == 0);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_telemetry, samples) == 8);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_telemetry, unit) == 9);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_telemetry, reserved_10) == 10);
+CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_telemetry, values) == 16);
+
+#pragma pack(pop)
+
+#undef CONTOSO_CX_100_ASSERT
+
+#endif /* CONTOSO_CX_100_BLOCKS_H */

@@ -1,0 +1,778 @@
+// VF configuration blocks of Contoso CX-100. Generated from its block manifest: change that instead.
+
+/// PCI vendor ID of the PF.
+pub const VENDOR_ID: u16 = 0x1414;
+/// PCI device ID of the PF.
+pub const DEVICE_ID: u16 = 0xB001;
+
+/// Values of `opcode`.
+pub mod opcode {
+    /// `nop`
+    pub const NOP: u16 = 0x0;
+    /// `map`
+    pub const MAP: u16 = 0x1;
+    /// `unmap`
+    pub const UNMAP: u16 = 0x2;
+    /// `submit`
+    pub const SUBMIT: u16 = 0x3;
+    /// `set_label`
+    pub const SET_LABEL: u16 = 0x4;
+}
+
+/// Values of `result`.
+pub mod result {
+    /// `ok`
+    pub const OK: u16 = 0x0;
+    /// `rejected`
+    pub const REJECTED: u16 = 0x1;
+    /// `no_memory`
+    pub const NO_MEMORY: u16 = 0x2;
+    /// `device_error`
+    pub const DEVICE_ERROR: u16 = 0x3;
+}
+
+/// Values of `link`.
+pub mod link {
+    /// `down`
+    pub const DOWN: u8 = 0x0;
+    /// `up`
+    pub const UP: u8 = 0x1;
+    /// `degraded`
+    pub const DEGRADED: u8 = 0x2;
+}
+
+/// Block 0 `status`: a register that the VF reads, with a notification when the host changes it; a shorter read gets its first bytes; what the host set survives a reset of the VF.
+///
+/// What the VF may do, and how the device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Version of this protocol. Must be at least 1.
+    pub version: u16,
+    /// State of the device's link. Must be one of `link` (0, 1, 2).
+    pub link: u8,
+    /// What the host lets this VF do. Bit 0: mapping. Bit 1: jobs. Bit 2: telemetry. Bits 4 to 7: queue_log. Other bits are zero.
+    pub features: u8,
+    /// Bytes that the VF may have mapped at once. Must be a multiple of 4096.
+    pub memory_limit: u64,
+    /// The VF's address, as six bytes in the order of the wire.
+    pub mac: [u8; 6],
+    /// Where the VF's memory is best placed; 0xFFFF when that does not matter. Big-endian.
+    pub numa_node: u16,
+    /// Zero.
+    pub reserved_20: [u8; 12],
+}
+
+impl Status {
+    /// The block ID.
+    pub const BLOCK_ID: u32 = 0;
+    /// The shortest write in bytes.
+    pub const MIN_LENGTH: usize = 32;
+    /// The length of the block in bytes.
+    pub const LENGTH: usize = 32;
+    /// Lowest bit of `mapping` in `features`.
+    pub const FEATURES_MAPPING_SHIFT: u32 = 0;
+    /// Bits of `mapping` in `features`.
+    pub const FEATURES_MAPPING_MASK: u8 = 0x1;
+    /// Lowest bit of `jobs` in `features`.
+    pub const FEATURES_JOBS_SHIFT: u32 = 1;
+    /// Bits of `jobs` in `features`.
+    pub const FEATURES_JOBS_MASK: u8 = 0x2;
+    /// Lowest bit of `telemetry` in `features`.
+    pub const FEATURES_TELEMETRY_SHIFT: u32 = 2;
+    /// Bits of `telemetry` in `features`.
+    pub const FEATURES_TELEMETRY_MASK: u8 = 0x4;
+    /// Lowest bit of `queue_log` in `features`.
+    pub const FEATURES_QUEUE_LOG_SHIFT: u32 = 4;
+    /// Bits of `queue_log` in `features`.
+    pub const FEATURES_QUEUE_LOG_MASK: u8 = 0xF0;
+
+    /// The bytes of the block.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[0..2].copy_from_slice(&self.version.to_le_bytes());
+        bytes[2..3].copy_from_slice(&self.link.to_le_bytes());
+        bytes[3..4].copy_from_slice(&self.features.to_le_bytes());
+        bytes[4..12].copy_from_slice(&self.memory_limit.to_le_bytes());
+        bytes[12..18].copy_from_slice(&self.mac);
+        bytes[18..20].copy_from_slice(&self.numa_node.to_be_bytes());
+        bytes[20..32].copy_from_slice(&self.reserved_20);
+        bytes
+    }
+
+    /// The block whose bytes these are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self {
+            version: u16::from_le_bytes([bytes[0], bytes[1]]),
+            link: u8::from_le_bytes([bytes[2]]),
+            features: u8::from_le_bytes([bytes[3]]),
+            memory_limit: u64::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7], bytes[8], bytes[9], bytes[10], bytes[11]]),
+            mac: core::array::from_fn(|index| bytes[12 + index]),
+            numa_node: u16::from_be_bytes([bytes[18], bytes[19]]),
+            reserved_20: core::array::from_fn(|index| bytes[20 + index]),
+        }
+    }
+}
+
+/// The defaults of the manifest.
+impl Default for Status {
+    fn default() -> Self {
+        Self::from_bytes(&[1, 0, 0, 67, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    }
+}
+
+/// Block 1 `command`: a register that the VF reads and writes.
+///
+/// The VF asks; the host answers in `response`.
+///
+/// These are the fields that all of its layouts share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4).
+    pub opcode: u16,
+    /// Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
+    pub flags: u16,
+    /// Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around.
+    pub sequence: u32,
+    /// Elements of the layout's array that are used.
+    pub entries: u32,
+    /// As the layout says.
+    pub layout_12: [u8; 48],
+    /// Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59.
+    pub checksum: u32,
+}
+
+impl Command {
+    /// The block ID.
+    pub const BLOCK_ID: u32 = 1;
+    /// The shortest write in bytes.
+    pub const MIN_LENGTH: usize = 64;
+    /// The length of the block in bytes.
+    pub const LENGTH: usize = 64;
+    /// Lowest bit of `urgent` in `flags`.
+    pub const FLAGS_URGENT_SHIFT: u32 = 0;
+    /// Bits of `urgent` in `flags`.
+    pub const FLAGS_URGENT_MASK: u16 = 0x1;
+    /// Lowest bit of `priority` in `flags`.
+    pub const FLAGS_PRIORITY_SHIFT: u32 = 1;
+    /// Bits of `priority` in `flags`.
+    pub const FLAGS_PRIORITY_MASK: u16 = 0xE;
+
+    /// The bytes of the block.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        bytes[0..2].copy_from_slice(&self.opcode.to_le_bytes());
+        bytes[2..4].copy_from_slice(&self.flags.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.entries.to_le_bytes());
+        bytes[12..60].copy_from_slice(&self.layout_12);
+        bytes[60..64].copy_from_slice(&self.checksum.to_le_bytes());
+        bytes
+    }
+
+    /// The block whose bytes these are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 64]) -> Self {
+        Self {
+            opcode: u16::from_le_bytes([bytes[0], bytes[1]]),
+            flags: u16::from_le_bytes([bytes[2], bytes[3]]),
+            sequence: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+            entries: u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]),
+            layout_12: core::array::from_fn(|index| bytes[12 + index]),
+            checksum: u32::from_le_bytes([bytes[60], bytes[61], bytes[62], bytes[63]]),
+        }
+    }
+}
+
+/// The defaults of the manifest.
+impl Default for Command {
+    fn default() -> Self {
+        Self::from_bytes(&[0; 64])
+    }
+}
+
+/// Block 1 `command` when `opcode == opcode.map`.
+///
+/// Makes pages of guest memory visible to the accelerator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandMap {
+    /// What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4).
+    pub opcode: u16,
+    /// Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
+    pub flags: u16,
+    /// Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around.
+    pub sequence: u32,
+    /// Elements of the layout's array that are used.
+    pub entries: u32,
+    /// Zero.
+    pub reserved_12: [u8; 4],
+    /// Guest physical address of the first page. Must be a multiple of 4096.
+    pub address: u64,
+    /// Bytes to map. Must be from 4096 to 0x1000000 and a multiple of 4096.
+    pub size: u32,
+    /// Page numbers relative to `address`, where the pages do not follow each other. `entries` elements, and zeros after them.
+    pub pages: [u16; 8],
+    /// Zero.
+    pub reserved_44: [u8; 16],
+    /// Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59.
+    pub checksum: u32,
+}
+
+impl CommandMap {
+    /// The block ID.
+    pub const BLOCK_ID: u32 = 1;
+    /// The shortest write in bytes.
+    pub const MIN_LENGTH: usize = 64;
+    /// The length of the block in bytes.
+    pub const LENGTH: usize = 64;
+    /// Lowest bit of `urgent` in `flags`.
+    pub const FLAGS_URGENT_SHIFT: u32 = 0;
+    /// Bits of `urgent` in `flags`.
+    pub const FLAGS_URGENT_MASK: u16 = 0x1;
+    /// Lowest bit of `priority` in `flags`.
+    pub const FLAGS_PRIORITY_SHIFT: u32 = 1;
+    /// Bits of `priority` in `flags`.
+    pub const FLAGS_PRIORITY_MASK: u16 = 0xE;
+
+    /// The bytes of the block.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        bytes[0..2].copy_from_slice(&self.opcode.to_le_bytes());
+        bytes[2..4].copy_from_slice(&self.flags.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.entries.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.reserved_12);
+        bytes[16..24].copy_from_slice(&self.address.to_le_bytes());
+        bytes[24..28].copy_from_slice(&self.size.to_le_bytes());
+        for (bytes, value) in bytes[28..44].chunks_exact_mut(2).zip(self.pages) {
+            bytes.copy_from_slice(&value.to_le_bytes());
+        }
+        bytes[44..60].copy_from_slice(&self.reserved_44);
+        bytes[60..64].copy_from_slice(&self.checksum.to_le_bytes());
+        bytes
+    }
+
+    /// The block whose bytes these are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 64]) -> Self {
+        Self {
+            opcode: u16::from_le_bytes([bytes[0], bytes[1]]),
+            flags: u16::from_le_bytes([bytes[2], bytes[3]]),
+            sequence: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+            entries: u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]),
+            reserved_12: core::array::from_fn(|index| bytes[12 + index]),
+            address: u64::from_le_bytes([bytes[16], bytes[17], bytes[18], bytes[19], bytes[20], bytes[21], bytes[22], bytes[23]]),
+            size: u32::from_le_bytes([bytes[24], bytes[25], bytes[26], bytes[27]]),
+            pages: core::array::from_fn(|index| u16::from_le_bytes(core::array::from_fn(|byte| bytes[28 + 2 * index + byte]))),
+            reserved_44: core::array::from_fn(|index| bytes[44 + index]),
+            checksum: u32::from_le_bytes([bytes[60], bytes[61], bytes[62], bytes[63]]),
+        }
+    }
+}
+
+/// The defaults of the manifest.
+impl Default for CommandMap {
+    fn default() -> Self {
+        Self::from_bytes(&[0; 64])
+    }
+}
+
+/// Block 1 `command` when `opcode == opcode.unmap && entries == 0`.
+///
+/// Takes a mapping back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandUnmap {
+    /// What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4).
+    pub opcode: u16,
+    /// Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
+    pub flags: u16,
+    /// Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around.
+    pub sequence: u32,
+    /// Elements of the layout's array that are used.
+    pub entries: u32,
+    /// Zero.
+    pub reserved_12: [u8; 4],
+    /// Handle from the response to `map`. Must be at least 1.
+    pub mapping: u64,
+    /// Zero.
+    pub reserved_24: [u8; 36],
+    /// Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59.
+    pub checksum: u32,
+}
+
+impl CommandUnmap {
+    /// The block ID.
+    pub const BLOCK_ID: u32 = 1;
+    /// The shortest write in bytes.
+    pub const MIN_LENGTH: usize = 64;
+    /// The length of the block in bytes.
+    pub const LENGTH: usize = 64;
+    /// Lowest bit of `urgent` in `flags`.
+    pub const FLAGS_URGENT_SHIFT: u32 = 0;
+    /// Bits of `urgent` in `flags`.
+    pub const FLAGS_URGENT_MASK: u16 = 0x1;
+    /// Lowest bit of `priority` in `flags`.
+    pub const FLAGS_PRIORITY_SHIFT: u32 = 1;
+    /// Bits of `priority` in `flags`.
+    pub const FLAGS_PRIORITY_MASK: u16 = 0xE;
+
+    /// The bytes of the block.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        bytes[0..2].copy_from_slice(&self.opcode.to_le_bytes());
+        bytes[2..4].copy_from_slice(&self.flags.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.entries.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.reserved_12);
+        bytes[16..24].copy_from_slice(&self.mapping.to_le_bytes());
+        bytes[24..60].copy_from_slice(&self.reserved_24);
+        bytes[60..64].copy_from_slice(&self.checksum.to_le_bytes());
+        bytes
+    }
+
+    /// The block whose bytes these are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 64]) -> Self {
+        Self {
+            opcode: u16::from_le_bytes([bytes[0], bytes[1]]),
+            flags: u16::from_le_bytes([bytes[2], bytes[3]]),
+            sequence: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+            entries: u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]),
+            reserved_12: core::array::from_fn(|index| bytes[12 + index]),
+            mapping: u64::from_le_bytes([bytes[16], bytes[17], bytes[18], bytes[19], bytes[20], bytes[21], bytes[22], bytes[23]]),
+            reserved_24: core::array::from_fn(|index| bytes[24 + index]),
+            checksum: u32::from_le_bytes([bytes[60], bytes[61], bytes[62], bytes[63]]),
+        }
+    }
+}
+
+/// The defaults of the manifest.
+impl Default for CommandUnmap {
+    fn default() -> Self {
+        Self::from_bytes(&[0; 64])
+    }
+}
+
+/// Block 1 `command` when `opcode == opcode.submit && entries == 0`.
+///
+/// Runs a job whose input and output lie in one mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandSubmit {
+    /// What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4).
+    pub opcode: u16,
+    /// Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
+    pub flags: u16,
+    /// Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around.
+    pub sequence: u32,
+    /// Elements of the layout's array that are used.
+    pub entries: u32,
+    /// Zero.
+    pub reserved_12: [u8; 4],
+    /// Bytes 16 to 23.
+    pub input_offset: u64,
+    /// Bytes 24 to 31.
+    pub output_offset: u64,
+    /// Must be from 1 to 0x100000.
+    pub input_length: u32,
+    /// Must be from 1 to 0x100000.
+    pub output_length: u32,
+    /// The length of the mapping, as the VF understands it.
+    pub limit: u64,
+    /// Zero.
+    pub reserved_48: [u8; 12],
+    /// Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59.
+    pub checksum: u32,
+}
+
+impl CommandSubmit {
+    /// The block ID.
+    pub const BLOCK_ID: u32 = 1;
+    /// The shortest write in bytes.
+    pub const MIN_LENGTH: usize = 64;
+    /// The length of the block in bytes.
+    pub const LENGTH: usize = 64;
+    /// Lowest bit of `urgent` in `flags`.
+    pub const FLAGS_URGENT_SHIFT: u32 = 0;
+    /// Bits of `urgent` in `flags`.
+    pub const FLAGS_URGENT_MASK: u16 = 0x1;
+    /// Lowest bit of `priority` in `flags`.
+    pub const FLAGS_PRIORITY_SHIFT: u32 = 1;
+    /// Bits of `priority` in `flags`.
+    pub const FLAGS_PRIORITY_MASK: u16 = 0xE;
+
+    /// The bytes of the block.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        bytes[0..2].copy_from_slice(&self.opcode.to_le_bytes());
+        bytes[2..4].copy_from_slice(&self.flags.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.entries.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.reserved_12);
+        bytes[16..24].copy_from_slice(&self.input_offset.to_le_bytes());
+        bytes[24..32].copy_from_slice(&self.output_offset.to_le_bytes());
+        bytes[32..36].copy_from_slice(&self.input_length.to_le_bytes());
+        bytes[36..40].copy_from_slice(&self.output_length.to_le_bytes());
+        bytes[40..48].copy_from_slice(&self.limit.to_le_bytes());
+        bytes[48..60].copy_from_slice(&self.reserved_48);
+        bytes[60..64].copy_from_slice(&self.checksum.to_le_bytes());
+        bytes
+    }
+
+    /// The block whose bytes these are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 64]) -> Self {
+        Self {
+            opcode: u16::from_le_bytes([bytes[0], bytes[1]]),
+            flags: u16::from_le_bytes([bytes[2], bytes[3]]),
+            sequence: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+            entries: u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]),
+            reserved_12: core::array::from_fn(|index| bytes[12 + index]),
+            input_offset: u64::from_le_bytes([bytes[16], bytes[17], bytes[18], bytes[19], bytes[20], bytes[21], bytes[22], bytes[23]]),
+            output_offset: u64::from_le_bytes([bytes[24], bytes[25], bytes[26], bytes[27], bytes[28], bytes[29], bytes[30], bytes[31]]),
+            input_length: u32::from_le_bytes([bytes[32], bytes[33], bytes[34], bytes[35]]),
+            output_length: u32::from_le_bytes([bytes[36], bytes[37], bytes[38], bytes[39]]),
+            limit: u64::from_le_bytes([bytes[40], bytes[41], bytes[42], bytes[43], bytes[44], bytes[45], bytes[46], bytes[47]]),
+            reserved_48: core::array::from_fn(|index| bytes[48 + index]),
+            checksum: u32::from_le_bytes([bytes[60], bytes[61], bytes[62], bytes[63]]),
+        }
+    }
+}
+
+/// The defaults of the manifest.
+impl Default for CommandSubmit {
+    fn default() -> Self {
+        Self::from_bytes(&[0; 64])
+    }
+}
+
+/// Block 1 `command` when `opcode == opcode.set_label && entries == 0`.
+///
+/// Names this VF for the administrator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandSetLabel {
+    /// What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4).
+    pub opcode: u16,
+    /// Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
+    pub flags: u16,
+    /// Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around.
+    pub sequence: u32,
+    /// Elements of the layout's array that are used.
+    pub entries: u32,
+    /// Zero.
+    pub reserved_12: [u8; 4],
+    /// Bytes 16 to 31.
+    pub label: [u8; 16],
+    /// Zero.
+    pub reserved_32: [u8; 28],
+    /// Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59.
+    pub checksum: u32,
+}
+
+impl CommandSetLabel {
+    /// The block ID.
+    pub const BLOCK_ID: u32 = 1;
+    /// The shortest write in bytes.
+    pub const MIN_LENGTH: usize = 64;
+    /// The length of the block in bytes.
+    pub const LENGTH: usize = 64;
+    /// Lowest bit of `urgent` in `flags`.
+    pub const FLAGS_URGENT_SHIFT: u32 = 0;
+    /// Bits of `urgent` in `flags`.
+    pub const FLAGS_URGENT_MASK: u16 = 0x1;
+    /// Lowest bit of `priority` in `flags`.
+    pub const FLAGS_PRIORITY_SHIFT: u32 = 1;
+    /// Bits of `priority` in `flags`.
+    pub const FLAGS_PRIORITY_MASK: u16 = 0xE;
+
+    /// The bytes of the block.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        bytes[0..2].copy_from_slice(&self.opcode.to_le_bytes());
+        bytes[2..4].copy_from_slice(&self.flags.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.entries.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.reserved_12);
+        bytes[16..32].copy_from_slice(&self.label);
+        bytes[32..60].copy_from_slice(&self.reserved_32);
+        bytes[60..64].copy_from_slice(&self.checksum.to_le_bytes());
+        bytes
+    }
+
+    /// The block whose bytes these are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 64]) -> Self {
+        Self {
+            opcode: u16::from_le_bytes([bytes[0], bytes[1]]),
+            flags: u16::from_le_bytes([bytes[2], bytes[3]]),
+            sequence: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+            entries: u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]),
+            reserved_12: core::array::from_fn(|index| bytes[12 + index]),
+            label: core::array::from_fn(|index| bytes[16 + index]),
+            reserved_32: core::array::from_fn(|index| bytes[32 + index]),
+            checksum: u32::from_le_bytes([bytes[60], bytes[61], bytes[62], bytes[63]]),
+        }
+    }
+}
+
+/// The defaults of the manifest.
+impl Default for CommandSetLabel {
+    fn default() -> Self {
+        Self::from_bytes(&[0; 64])
+    }
+}
+
+/// Block 1 `command` when `opcode == opcode.nop && entries == 0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandNop {
+    /// What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4).
+    pub opcode: u16,
+    /// Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
+    pub flags: u16,
+    /// Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around.
+    pub sequence: u32,
+    /// Elements of the layout's array that are used.
+    pub entries: u32,
+    /// Zero.
+    pub reserved_12: [u8; 48],
+    /// Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59.
+    pub checksum: u32,
+}
+
+impl CommandNop {
+    /// The block ID.
+    pub const BLOCK_ID: u32 = 1;
+    /// The shortest write in bytes.
+    pub const MIN_LENGTH: usize = 64;
+    /// The length of the block in bytes.
+    pub const LENGTH: usize = 64;
+    /// Lowest bit of `urgent` in `flags`.
+    pub const FLAGS_URGENT_SHIFT: u32 = 0;
+    /// Bits of `urgent` in `flags`.
+    pub const FLAGS_URGENT_MASK: u16 = 0x1;
+    /// Lowest bit of `priority` in `flags`.
+    pub const FLAGS_PRIORITY_SHIFT: u32 = 1;
+    /// Bits of `priority` in `flags`.
+    pub const FLAGS_PRIORITY_MASK: u16 = 0xE;
+
+    /// The bytes of the block.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        bytes[0..2].copy_from_slice(&self.opcode.to_le_bytes());
+        bytes[2..4].copy_from_slice(&self.flags.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.entries.to_le_bytes());
+        bytes[12..60].copy_from_slice(&self.reserved_12);
+        bytes[60..64].copy_from_slice(&self.checksum.to_le_bytes());
+        bytes
+    }
+
+    /// The block whose bytes these are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 64]) -> Self {
+        Self {
+            opcode: u16::from_le_bytes([bytes[0], bytes[1]]),
+            flags: u16::from_le_bytes([bytes[2], bytes[3]]),
+            sequence: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+            entries: u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]),
+            reserved_12: core::array::from_fn(|index| bytes[12 + index]),
+            checksum: u32::from_le_bytes([bytes[60], bytes[61], bytes[62], bytes[63]]),
+        }
+    }
+}
+
+/// The defaults of the manifest.
+impl Default for CommandNop {
+    fn default() -> Self {
+        Self::from_bytes(&[0; 64])
+    }
+}
+
+/// Block 2 `response`: a register that the VF reads, with a notification when the host changes it.
+///
+/// The host's answer to the last command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The sequence number of the command that this answers.
+    pub sequence: u32,
+    /// Must be one of `result` (0, 1, 2, 3).
+    pub result: u16,
+    /// Why it failed; zero when it did not.
+    pub detail: u16,
+    /// Handle of a new mapping.
+    pub mapping: u64,
+    /// Bytes 16 to 31.
+    pub payload: [u32; 4],
+}
+
+impl Response {
+    /// The block ID.
+    pub const BLOCK_ID: u32 = 2;
+    /// The shortest write in bytes.
+    pub const MIN_LENGTH: usize = 32;
+    /// The length of the block in bytes.
+    pub const LENGTH: usize = 32;
+
+    /// The bytes of the block.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[0..4].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[4..6].copy_from_slice(&self.result.to_le_bytes());
+        bytes[6..8].copy_from_slice(&self.detail.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.mapping.to_le_bytes());
+        for (bytes, value) in bytes[16..32].chunks_exact_mut(4).zip(self.payload) {
+            bytes.copy_from_slice(&value.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// The block whose bytes these are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self {
+            sequence: u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]),
+            result: u16::from_le_bytes([bytes[4], bytes[5]]),
+            detail: u16::from_le_bytes([bytes[6], bytes[7]]),
+            mapping: u64::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]]),
+            payload: core::array::from_fn(|index| u32::from_le_bytes(core::array::from_fn(|byte| bytes[16 + 4 * index + byte]))),
+        }
+    }
+}
+
+/// The defaults of the manifest.
+impl Default for Response {
+    fn default() -> Self {
+        Self::from_bytes(&[0; 32])
+    }
+}
+
+/// Block 3 `mailbox`: a register that the VF reads and writes, with a notification when the host changes it.
+///
+/// Doorbell and queue sizes, agreed on by both sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mailbox {
+    /// Bytes 0 to 1.
+    pub wanted_queues: u16,
+    /// The VF's driver has set itself up. Must be at most 1.
+    pub ready: u8,
+    /// Zero.
+    pub reserved_3: [u8; 1],
+    /// Either side adds one to wake the other.
+    pub doorbell: u32,
+    /// Must be from 1 to 64.
+    pub granted_queues: u16,
+    /// Zero.
+    pub reserved_10: [u8; 2],
+    /// Counts the times that the host has changed its grants; it never goes back. Never less than in the write before.
+    pub epoch: u32,
+}
+
+impl Mailbox {
+    /// The block ID.
+    pub const BLOCK_ID: u32 = 3;
+    /// The shortest write in bytes.
+    pub const MIN_LENGTH: usize = 8;
+    /// The length of the block in bytes.
+    pub const LENGTH: usize = 16;
+
+    /// The bytes of the block.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[0..2].copy_from_slice(&self.wanted_queues.to_le_bytes());
+        bytes[2..3].copy_from_slice(&self.ready.to_le_bytes());
+        bytes[3..4].copy_from_slice(&self.reserved_3);
+        bytes[4..8].copy_from_slice(&self.doorbell.to_le_bytes());
+        bytes[8..10].copy_from_slice(&self.granted_queues.to_le_bytes());
+        bytes[10..12].copy_from_slice(&self.reserved_10);
+        bytes[12..16].copy_from_slice(&self.epoch.to_le_bytes());
+        bytes
+    }
+
+    /// The block whose bytes these are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 16]) -> Self {
+        Self {
+            wanted_queues: u16::from_le_bytes([bytes[0], bytes[1]]),
+            ready: u8::from_le_bytes([bytes[2]]),
+            reserved_3: core::array::from_fn(|index| bytes[3 + index]),
+            doorbell: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+            granted_queues: u16::from_le_bytes([bytes[8], bytes[9]]),
+            reserved_10: core::array::from_fn(|index| bytes[10 + index]),
+            epoch: u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]),
+        }
+    }
+}
+
+/// The defaults of the manifest.
+impl Default for Mailbox {
+    fn default() -> Self {
+        Self::from_bytes(&[0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0])
+    }
+}
+
+/// Block 70 `telemetry`: a stream of messages from the VF; 32 are kept, then the oldest is dropped.
+///
+/// What the VF measures, one message for each sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Telemetry {
+    /// Nanoseconds since the VF driver started. Greater in each write than in the one before.
+    pub time: u64,
+    /// Values that follow.
+    pub samples: u8,
+    /// Must be one of 1, 2, 4, 8, 16.
+    pub unit: u8,
+    /// Zero.
+    pub reserved_10: [u8; 6],
+    /// `samples` elements, and zeros after them. Each must be at most 0xFFFFFFFFFFFF.
+    pub values: [u64; 14],
+}
+
+impl Telemetry {
+    /// The block ID.
+    pub const BLOCK_ID: u32 = 70;
+    /// The shortest write in bytes.
+    pub const MIN_LENGTH: usize = 24;
+    /// The length of the block in bytes.
+    pub const LENGTH: usize = 128;
+
+    /// The bytes of the block.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 128] {
+        let mut bytes = [0; 128];
+        bytes[0..8].copy_from_slice(&self.time.to_le_bytes());
+        bytes[8..9].copy_from_slice(&self.samples.to_le_bytes());
+        bytes[9..10].copy_from_slice(&self.unit.to_le_bytes());
+        bytes[10..16].copy_from_slice(&self.reserved_10);
+        for (bytes, value) in bytes[16..128].chunks_exact_mut(8).zip(self.values) {
+            bytes.copy_from_slice(&value.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// The block whose bytes these are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 128]) -> Self {
+        Self {
+            time: u64::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]]),
+            samples: u8::from_le_bytes([bytes[8]]),
+            unit: u8::from_le_bytes([bytes[9]]),
+            reserved_10: core::array::from_fn(|index| bytes[10 + index]),
+            values: core::array::from_fn(|index| u64::from_le_bytes(core::array::from_fn(|byte| bytes[16 + 8 * index + byte]))),
+        }
+    }
+}
+
+/// The defaults of the manifest.
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::from_bytes(&[0; 128])
+    }
+}
