@@ -3,6 +3,7 @@
 #![cfg(loom)]
 
 mod acknowledging;
+mod handing;
 mod shell;
 mod waiting;
 

@@ -1,6 +1,8 @@
 //! Random sequences of operations, against a plain model that is compared with the broker in
 //! everything after every step.
 
+#[path = "model/handed.rs"]
+mod handed;
 mod shell;
 #[path = "model/mod.rs"]
 mod simple;
@@ -16,31 +18,53 @@ use simple::{Model, Seen, Side, crc32};
 
 const VFS: u16 = 3;
 
-/// A burst, the ticks within which a reset is acknowledged, if it is to be, and the table.
-type Variant = (u128, Option<u64>, Vec<u8>);
+/// One table of `contoso.toml`.
+struct Variant {
+    burst: u128,
+    /// The ticks within which a reset is acknowledged, if it is to be.
+    timeout: Option<u64>,
+    /// The blocks whose writes and those whose reads the companion handles.
+    handed_over: [&'static [u32]; 2],
+    table: Vec<u8>,
+}
 
-/// The table of `contoso.toml` with different bursts and acknowledgements.
-static TABLES: LazyLock<[Variant; 4]> = LazyLock::new(|| {
+/// Different bursts and acknowledgements, and a companion or none.
+static TABLES: LazyLock<[Variant; 5]> = LazyLock::new(|| {
+    const HANDED_OVER: [&[u32]; 2] = [&[0, 3, 63, 70], &[0, 1]];
     [
-        (1, None),
-        (3, Some(1)),
-        (1_000_000, None),
-        (1_000_000, Some(2)),
+        (1, None, [&[][..]; 2]),
+        (3, Some(1), [&[]; 2]),
+        (1_000_000, None, [&[]; 2]),
+        (1_000_000, Some(2), [&[]; 2]),
+        (1_000_000, None, HANDED_OVER),
     ]
-    .map(|(burst, timeout)| {
-        let manifest = CONTOSO.replace("burst = 1_000_000", &format!("burst = {burst}"));
-        let manifest = match timeout {
-            None => manifest,
-            Some(timeout) => manifest.replacen(
-                "\n[limits]",
-                &format!("reset = \"acknowledged\"\nreset-timeout = {timeout}\n\n[limits]"),
-                1,
-            ),
-        };
-        let ticks = timeout.map(|timeout| Ticks::from_milliseconds(timeout).0);
-        (burst, ticks, compile(&manifest))
+    .map(|(burst, timeout, handed_over)| Variant {
+        burst,
+        timeout: timeout.map(|timeout| Ticks::from_milliseconds(timeout).0),
+        handed_over,
+        table: compile(&manifest(burst, timeout, handed_over)),
     })
 });
+
+fn manifest(burst: u128, timeout: Option<u64>, handed_over: [&[u32]; 2]) -> String {
+    let mut manifest = CONTOSO.replace("burst = 1_000_000", &format!("burst = {burst}"));
+    if let Some(timeout) = timeout {
+        let keys = format!("reset = \"acknowledged\"\nreset-timeout = {timeout}\n\n[limits]");
+        manifest = manifest.replacen("\n[limits]", &keys, 1);
+    }
+    for id in [0, 1, 3, 63, 70] {
+        let companion = match handed_over.map(|blocks| blocks.contains(&id)) {
+            [false, false] => continue,
+            [true, false] => "write",
+            [false, true] => "read",
+            [true, true] => "read-write",
+        };
+        let key = format!("id = {id}\n");
+        assert!(manifest.contains(&key), "block {id}");
+        manifest = manifest.replacen(&key, &format!("{key}companion = \"{companion}\"\n"), 1);
+    }
+    manifest
+}
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -114,6 +138,7 @@ enum Step {
     Advance {
         ticks: u64,
     },
+    Handed(handed::Step),
 }
 
 const READERS: usize = 3;
@@ -179,9 +204,13 @@ fn mask() -> impl Strategy<Value = u64> {
     prop_oneof![6 => prop::sample::select(vec![0_u64, 1, 2, 8, 1 << 63, 0b1111]), 1 => any::<u64>()]
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let length =
-        prop_oneof![6 => prop::sample::select(vec![1_usize, 4, 8, 16, 128]), 1 => 0..=130_usize];
+/// The length of a read.
+fn lengths() -> impl Strategy<Value = usize> {
+    prop_oneof![6 => prop::sample::select(vec![1_usize, 4, 8, 16, 128]), 1 => 0..=130_usize]
+}
+
+/// A step; of about 200 steps so many concern operations that a companion handles.
+fn step(handed: u32) -> impl Strategy<Value = Step> {
     let power = prop::sample::select(vec![
         PowerState::D0,
         PowerState::D1,
@@ -190,7 +219,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]);
     prop_oneof![
         60 => (vf(), block_and_sent()).prop_map(|(vf, (block, sent))| Step::Write { vf, block, sent }),
-        20 => (any::<bool>(), vf(), block(), length).prop_map(|(side_is_vf, vf, block, length)| Step::Read { side_is_vf, vf, block, length }),
+        20 => (any::<bool>(), vf(), block(), lengths()).prop_map(|(side_is_vf, vf, block, length)| Step::Read { side_is_vf, vf, block, length }),
         20 => (vf(), block_and_sent(), prop::option::weighted(0.3, 0..2_u64))
             .prop_map(|(vf, (block, sent), expected)| Step::Publish { vf, block, sent, expected }),
         10 => block_and_sent().prop_map(|(block, sent)| Step::PublishAll { block, sent }),
@@ -210,14 +239,15 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (0..READERS, 1..=Kinds::ALL.bits(), 1..6_usize)
             .prop_map(|(reader, kinds, most)| Step::Changes { reader, kinds, most }),
         10 => prop_oneof![0..20_000_u64, Just(10_000_000)].prop_map(|ticks| Step::Advance { ticks }),
+        handed => handed::step().prop_map(Step::Handed),
     ]
 }
 
 /// A sequence that may end with the removal of the device and a few more steps.
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps(handed: u32) -> impl Strategy<Value = Vec<Step>> {
     (
-        vec(step(), 1..120),
-        prop::option::weighted(0.2, vec(step(), 0..10)),
+        vec(step(handed), 1..120),
+        prop::option::weighted(0.2, vec(step(handed), 0..10)),
     )
         .prop_map(|(mut steps, removed)| {
             if let Some(behind) = removed {
@@ -519,34 +549,49 @@ fn compare_journal(device: &Device<'_>, expected: &simple::Vf, index: u16) {
     assert_eq!(excerpt.lost, expected.lost_events().saturating_sub(after));
 }
 
+/// Takes steps on the device of a table, and compares it with the model after each.
+fn play(variant: &Variant, steps: &[Step]) {
+    let (burst, handed_over) = (variant.burst, variant.handed_over);
+    with_table(&variant.table, usize::from(VFS), |device| {
+        let mut model = Model::new(
+            usize::from(VFS),
+            (1000, burst),
+            variant.timeout,
+            handed_over,
+        );
+        let mut clock = 0;
+        compare(device, &model, clock);
+        let reader = Reader {
+            cookie: ChangesCookie::default(),
+            seen: model.new_reader(),
+        };
+        let mut readers: [_; READERS] = std::array::from_fn(|_| reader.clone());
+        let mut pending = handed::Pending::none();
+        for step in steps {
+            match step {
+                Step::Changes {
+                    reader,
+                    kinds,
+                    most,
+                } => compare_changes(device, &model, &mut readers[*reader], *kinds, *most),
+                Step::Handed(step) => pending.take(device, &mut model, clock, step),
+                _ => take_step(device, &mut model, &mut clock, step),
+            }
+            compare(device, &model, clock);
+        }
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_broker_is_the_plain_model_after_every_step(steps in steps(), table in 0..4_usize) {
-        let (burst, timeout, table) = &TABLES[table];
-        with_table(table, usize::from(VFS), |device| {
-            let mut model = Model::new(usize::from(VFS), 1000, *burst, *timeout);
-            let mut clock = 0;
-            compare(device, &model, clock);
-            let reader = Reader {
-                cookie: ChangesCookie::default(),
-                seen: model.new_reader(),
-            };
-            let mut readers: [_; READERS] = std::array::from_fn(|_| reader.clone());
-            for step in &steps {
-                if let Step::Changes {
-                    reader,
-                    kinds,
-                    most,
-                } = *step
-                {
-                    compare_changes(device, &model, &mut readers[reader], kinds, most);
-                } else {
-                    take_step(device, &mut model, &mut clock, step);
-                }
-                compare(device, &model, clock);
-            }
-        });
+    fn the_broker_is_the_plain_model_after_every_step(steps in steps(10), table in 0..4_usize) {
+        play(&TABLES[table], &steps);
+    }
+
+    #[test]
+    fn the_broker_with_a_companion_is_the_plain_model(steps in steps(400)) {
+        play(&TABLES[4], &steps);
     }
 }

@@ -1,5 +1,9 @@
 //! A simple model of the broker: maps and vectors, and the rules of `contoso.toml` by hand.
 
+mod companion;
+
+pub(crate) use companion::Begun;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use block_broker::{Entry, Event, JOURNAL_LENGTH, Kinds, ResetBy, Ticks};
@@ -26,11 +30,20 @@ pub(crate) struct Block {
     pub(crate) vf_only: Vec<(usize, usize)>,
     /// Whether bytes that only host software writes survive a reset.
     pub(crate) keep: bool,
+    /// Whether the companion handles writes and reads.
+    pub(crate) hands_over: [bool; 2],
 }
 
 impl Block {
     pub(crate) fn is_stream(&self) -> bool {
         self.depth > 0
+    }
+
+    fn check_readable(&self, length: usize) -> Outcome<()> {
+        if length == 0 || length > 128 || length < self.max && !self.prefix {
+            return Err(Refusal::Length);
+        }
+        Ok(())
     }
 }
 
@@ -49,6 +62,7 @@ pub(crate) fn blocks() -> Vec<Block> {
         pf_only: 0..0,
         vf_only: vec![],
         keep: false,
+        hands_over: [false; 2],
     };
     vec![
         Block {
@@ -277,6 +291,71 @@ impl Vf {
         });
     }
 
+    /// The block after a write, if that breaks no rule.
+    fn validate_write(&self, block: &Block, sent: &[u8]) -> Outcome<Vec<u8>> {
+        if !(block.min..=block.max).contains(&sent.len()) {
+            return Err(Refusal::Length);
+        }
+        if !checksum_holds(block, sent) {
+            return Err(Refusal::Checksum);
+        }
+        let first = !self.written.contains(&block.id);
+        let before = if block.is_stream() {
+            self.newest.get(&block.id)
+        } else {
+            self.registers.get(&block.id)
+        };
+        let blank = vec![0; block.max];
+        admit(block, Side::Vf, sent, before.unwrap_or(&blank), first)
+    }
+
+    /// Commits the value of a write of so many bytes.
+    fn commit_write(
+        &mut self,
+        block: &Block,
+        (value, length): (Vec<u8>, usize),
+        event: Event,
+        at: u64,
+    ) -> Outcome<()> {
+        let kind = if block.is_stream() {
+            self.check_room(block)?;
+            let queue = self.streams.get_mut(&block.id).unwrap();
+            if queue.len() == block.depth {
+                queue.pop_front();
+                self.counts.get_mut(&block.id).unwrap().dropped += 1;
+            }
+            queue.push_back(value[..length].to_vec());
+            self.newest.insert(block.id, value);
+            Kinds::MESSAGE
+        } else {
+            self.registers.insert(block.id, value);
+            Kinds::WRITTEN
+        };
+        self.written.push(block.id);
+        let counts = self.counts.get_mut(&block.id).unwrap();
+        counts.writes += 1;
+        counts.revision += 1;
+        self.change(kind, Some(block.id));
+        self.note(event, at);
+        Ok(())
+    }
+
+    fn check_room(&self, block: &Block) -> Outcome<()> {
+        let queue = self.streams.get(&block.id);
+        let is_full = queue.is_some_and(|queue| queue.len() == block.depth);
+        if is_full && !block.drop_oldest {
+            return Err(Refusal::Full);
+        }
+        Ok(())
+    }
+
+    /// The first bytes of a register.
+    fn value(&self, block: &Block, length: usize) -> Vec<u8> {
+        let mut value = self.registers[&block.id].clone();
+        value.resize(length, 0);
+        value
+    }
+
     pub(crate) fn last_events(&self) -> &[Entry] {
         &self.journal[self.journal.len().saturating_sub(JOURNAL_LENGTH)..]
     }
@@ -419,8 +498,18 @@ pub(crate) fn crc32(bytes: &[u8]) -> u32 {
 }
 
 impl Model {
-    pub(crate) fn new(vfs: usize, rate: u128, burst: u128, timeout: Option<u64>) -> Self {
-        let blocks = blocks();
+    /// `handed_over` has the blocks whose writes the companion handles, and those whose reads it
+    /// handles.
+    pub(crate) fn new(
+        vfs: usize,
+        (rate, burst): (u128, u128),
+        timeout: Option<u64>,
+        handed_over: [&[u32]; 2],
+    ) -> Self {
+        let mut blocks = blocks();
+        for block in &mut blocks {
+            block.hands_over = handed_over.map(|blocks| blocks.contains(&block.id));
+        }
         let vfs = (0..vfs).map(|_| Vf::new(&blocks, burst)).collect();
         Self {
             blocks,
@@ -465,6 +554,11 @@ impl Model {
                     vf.refuse(
                         Event {
                             refusal: Some(refusal),
+                            companion_status: if refusal == Refusal::Declined {
+                                event.companion_status
+                            } else {
+                                0
+                            },
                             ..event
                         },
                         at,
@@ -529,15 +623,14 @@ impl Model {
         self.on_vf(vf, event(operation, block, length), at, |vf, block| {
             let block = block?;
             vf.pass(side)?;
-            if length == 0 || length > 128 || length < block.max && !block.prefix {
-                return Err(Refusal::Length);
+            if side == Side::Vf && block.hands_over[1] {
+                return Err(Refusal::Companion);
             }
+            block.check_readable(length)?;
             if side == Side::Vf {
                 vf.counts.get_mut(&block.id).unwrap().reads += 1;
             }
-            let mut value = vf.registers[&block.id].clone();
-            value.resize(length, 0);
-            Ok(value)
+            Ok(vf.value(block, length))
         })
     }
 
@@ -555,53 +648,11 @@ impl Model {
             let block = block?;
             vf.pass(Side::Vf)?;
             vf.within_limit(event, at, rate, burst)?;
-            if !(block.min..=block.max).contains(&sent.len()) {
-                return Err(Refusal::Length);
+            if block.hands_over[0] {
+                return Err(Refusal::Companion);
             }
-            if !checksum_holds(block, sent) {
-                return Err(Refusal::Checksum);
-            }
-            let first = !vf.written.contains(&block.id);
-            let before = if block.is_stream() {
-                vf.newest.get(&block.id)
-            } else {
-                vf.registers.get(&block.id)
-            };
-            let value = admit(
-                block,
-                Side::Vf,
-                sent,
-                before.unwrap_or(&vec![0; block.max]),
-                first,
-            )?;
-            if block.is_stream() {
-                let queue = vf.streams.get_mut(&block.id).unwrap();
-                if queue.len() == block.depth {
-                    if !block.drop_oldest {
-                        return Err(Refusal::Full);
-                    }
-                    queue.pop_front();
-                    vf.counts.get_mut(&block.id).unwrap().dropped += 1;
-                }
-                queue.push_back(value[..sent.len()].to_vec());
-                vf.newest.insert(block.id, value);
-            } else {
-                vf.registers.insert(block.id, value);
-            }
-            vf.written.push(block.id);
-            let counts = vf.counts.get_mut(&block.id).unwrap();
-            counts.writes += 1;
-            counts.revision += 1;
-            vf.change(
-                if block.is_stream() {
-                    Kinds::MESSAGE
-                } else {
-                    Kinds::WRITTEN
-                },
-                Some(block.id),
-            );
-            vf.note(event, at);
-            Ok(())
+            let value = vf.validate_write(block, sent)?;
+            vf.commit_write(block, (value, sent.len()), event, at)
         })
     }
 
@@ -623,6 +674,22 @@ impl Model {
         event: Event,
         at: u64,
     ) -> bool {
+        Self::commit_pf(vf, block, (value, withdraws), event, at);
+        let notified = block.notify || withdraws && block.vf_reads && block.id < 64;
+        if notified {
+            vf.pending |= 1 << block.id;
+        }
+        notified
+    }
+
+    /// Commits the PF's bytes, without an invalidation.
+    fn commit_pf(
+        vf: &mut Vf,
+        block: &Block,
+        (value, withdraws): (Vec<u8>, bool),
+        event: Event,
+        at: u64,
+    ) {
         vf.registers.insert(block.id, value);
         let counts = vf.counts.get_mut(&block.id).unwrap();
         counts.publishes += 1;
@@ -634,12 +701,7 @@ impl Model {
             let operation = Operation::Withdraw;
             vf.note(Event { operation, ..event }, at);
         }
-        let notified = block.notify || withdraws && block.vf_reads && block.id < 64;
-        if notified {
-            vf.pending |= 1 << block.id;
-        }
         vf.note(event, at);
-        notified
     }
 
     pub(crate) fn publish(
