@@ -28,7 +28,8 @@ use crate::{
         device::{self, Device},
         device_init,
         driver::{self, Driver},
-        file, low_resources,
+        file::{self, FilePacket},
+        low_resources,
         objects::{self, Reference},
         pnp, power,
         queue::{self, Queue},
@@ -125,6 +126,7 @@ unsafe extern "C" fn dispatch(object: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
     let Some(device) = device::of_wdm(object) else {
         return irp.finish(status::INVALID_DEVICE_STATE);
     };
+    let _packet = FilePacket::of(&device, irp);
     if let Some(status) = file::end_early(&device, irp) {
         return status;
     }
@@ -147,9 +149,9 @@ pub(crate) fn route(device: &Reference<Device>, irp: Irp) -> NTSTATUS {
     match u32::from(irp.parameters().MajorFunction) {
         IRP_MJ_PNP => pnp::dispatch(device, irp),
         IRP_MJ_POWER => power::dispatch(device, irp),
-        IRP_MJ_CREATE => file::counted(device, irp, file::create),
-        IRP_MJ_CLEANUP => file::counted(device, irp, file::cleanup),
-        IRP_MJ_CLOSE => file::counted(device, irp, file::close),
+        IRP_MJ_CREATE => file::create(device, irp),
+        IRP_MJ_CLEANUP => file::cleanup(device, irp),
+        IRP_MJ_CLOSE => file::close(device, irp),
         IRP_MJ_READ | IRP_MJ_WRITE | IRP_MJ_DEVICE_CONTROL | IRP_MJ_INTERNAL_DEVICE_CONTROL => {
             io(device, irp)
         }

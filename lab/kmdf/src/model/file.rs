@@ -24,7 +24,7 @@ use wdk_sys::{
         WdfFileObjectWdfCannotUseFsContexts,
     },
     _WDF_TRI_STATE::{WdfTrue, WdfUseDefault},
-    IRP_MJ_CLEANUP, IRP_MJ_CLOSE, NTSTATUS, PFILE_OBJECT, WDF_FILEOBJECT_CLASS,
+    IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, NTSTATUS, PFILE_OBJECT, WDF_FILEOBJECT_CLASS,
 };
 
 use crate::{
@@ -330,16 +330,26 @@ fn await_packets(device: &Device) {
     wait::until(TIMEOUT, || device.file_packets.with(|count| *count == 0));
 }
 
-/// Handles a packet about a file and counts it, so that a removal waits for it.
-pub(crate) fn counted(
-    device: &Reference<Device>,
-    irp: Irp,
-    handle: fn(&Reference<Device>, Irp) -> NTSTATUS,
-) -> NTSTATUS {
-    device.file_packets.with(|count| *count += 1);
-    let status = handle(device, irp);
-    device.file_packets.with(|count| *count -= 1);
-    status
+/// A packet about a file, from its arrival until its dispatch routine returns: a removal waits
+/// until this is dropped. It is counted before [`end_early`] looks for its file, so that the
+/// removal either waits for it or has said that the file is closed.
+pub(crate) struct FilePacket<'d>(&'d Device);
+
+impl<'d> FilePacket<'d> {
+    /// Counts the packet, if it is about a file.
+    pub(crate) fn of(device: &'d Device, irp: Irp) -> Option<Self> {
+        let major = u32::from(irp.parameters().MajorFunction);
+        matches!(major, IRP_MJ_CREATE | IRP_MJ_CLEANUP | IRP_MJ_CLOSE).then(|| {
+            device.file_packets.with(|count| *count += 1);
+            Self(device)
+        })
+    }
+}
+
+impl Drop for FilePacket<'_> {
+    fn drop(&mut self) {
+        self.0.file_packets.with(|count| *count -= 1);
+    }
 }
 
 /// Whether the framework passes packets about files down: `AutoForwardCleanupClose`, by default for
