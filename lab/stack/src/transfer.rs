@@ -111,11 +111,28 @@ fn finished(status: NTSTATUS, spoiled: u32, length: usize, buffer: Option<&[u8]>
         status: status.cast_unsigned(),
         spoiled,
         length: u32::try_from(length).unwrap_or(0),
+        raised: 0,
         data,
     }
 }
 
-fn by_path(transfer: &Transfer, buffer: &mut Buffer, writes: bool) -> NTSTATUS {
+/// How a read or a write ended.
+struct Ended {
+    status: NTSTATUS,
+    /// Whether the driver was called, and returned, above `PASSIVE_LEVEL`.
+    is_raised: bool,
+}
+
+impl Ended {
+    const fn at_passive(status: NTSTATUS) -> Self {
+        Self {
+            status,
+            is_raised: false,
+        }
+    }
+}
+
+fn by_path(transfer: &Transfer, buffer: &mut Buffer, writes: bool) -> Ended {
     let place: *mut c_void = if transfer.path == path::NULL_BUFFER {
         ptr::null_mut()
     } else {
@@ -123,41 +140,47 @@ fn by_path(transfer: &Transfer, buffer: &mut Buffer, writes: bool) -> NTSTATUS {
     };
     let (vf, block, length) = (transfer.vf, transfer.block, transfer.length);
     if transfer.path == path::DRIVER_RAISED {
-        return guest_driver::transfer(transfer, &mut buffer.0, writes);
+        return Ended::at_passive(guest_driver::transfer(transfer, &mut buffer.0, writes));
     }
     if transfer.path != path::VPCI {
         let mut result = Ok(());
+        let mut is_raised = false;
         let mut operation = || {
+            let before = level::is_raised();
             result = if writes {
                 call::write_block(vf, block, place, length)
             } else {
                 call::read_block(vf, block, place, length)
-            }
+            };
+            is_raised = before && level::is_raised();
         };
         if transfer.path == path::SRIOV_RAISED {
             level::at_dispatch(&mut operation);
         } else {
             operation();
         }
-        return status_of(result);
+        return Ended {
+            status: status_of(result),
+            is_raised,
+        };
     }
     let Some(function) = bus::virtual_function(vf) else {
-        return STATUS_NO_SUCH_DEVICE;
+        return Ended::at_passive(STATUS_NO_SUCH_DEVICE);
     };
     let context = Arc::as_ptr(&function).cast_mut().cast();
-    if writes {
+    Ended::at_passive(if writes {
         // SAFETY: the context is held for the call, and the buffer is longer than any length that
         // the function passes on.
         unsafe { interface::write_block(context, block, place, length) }
     } else {
         // SAFETY: as before.
         unsafe { interface::read_block(context, block, place, length) }
-    }
+    })
 }
 
 fn read(transfer: &Transfer) -> Transferred {
     let mut buffer = Buffer::pattern();
-    let status = by_path(transfer, &mut buffer, false);
+    let Ended { status, is_raised } = by_path(transfer, &mut buffer, false);
     let length = usize::try_from(transfer.length).unwrap_or(usize::MAX);
     let within = length.min(MAX_BLOCK_LENGTH);
     let (inside, behind) = buffer.0.split_at(within);
@@ -172,7 +195,10 @@ fn read(transfer: &Transfer) -> Transferred {
         spoils |= spoiled::LEFT;
     }
     let returned = if status == STATUS_SUCCESS { within } else { 0 };
-    finished(status, spoils, returned, Some(&buffer.0))
+    Transferred {
+        raised: is_raised.into(),
+        ..finished(status, spoils, returned, Some(&buffer.0))
+    }
 }
 
 /// Whether a read leaves bytes of its buffer as they are. A byte like the pattern may be the
@@ -186,7 +212,7 @@ fn left_some(transfer: &Transfer, first: &[u8]) -> bool {
     }
     for pattern in [OTHER_PATTERN, PATTERN, OTHER_PATTERN, PATTERN] {
         let mut again = Buffer::filled(pattern);
-        if by_path(transfer, &mut again, false) != STATUS_SUCCESS {
+        if by_path(transfer, &mut again, false).status != STATUS_SUCCESS {
             return false;
         }
         for (left, &byte) in left.iter_mut().zip(&again.0) {
@@ -201,13 +227,16 @@ fn left_some(transfer: &Transfer, first: &[u8]) -> bool {
 
 fn write(transfer: &Transfer) -> Transferred {
     let mut buffer = Buffer::with(&transfer.data);
-    let status = by_path(transfer, &mut buffer, true);
+    let Ended { status, is_raised } = by_path(transfer, &mut buffer, true);
     let spoils = if buffer.0 == Buffer::with(&transfer.data).0 {
         0
     } else {
         spoiled::CHANGED
     };
-    finished(status, spoils, 0, None)
+    Transferred {
+        raised: is_raised.into(),
+        ..finished(status, spoils, 0, None)
+    }
 }
 
 fn manage(transfer: &Transfer) -> Transferred {
@@ -292,8 +321,8 @@ fn repeat(transfer: &Transfer, count: u32) -> u64 {
     let mut good = 0;
     for _ in 0..count {
         let status = match transfer.operation {
-            operation::READ => by_path(transfer, &mut Buffer::pattern(), false),
-            operation::WRITE => by_path(transfer, &mut Buffer::with(&transfer.data), true),
+            operation::READ => by_path(transfer, &mut Buffer::pattern(), false).status,
+            operation::WRITE => by_path(transfer, &mut Buffer::with(&transfer.data), true).status,
             _ => perform(transfer).status.cast_signed(),
         };
         good += u64::from(status == STATUS_SUCCESS);

@@ -75,6 +75,8 @@ pub struct Transferred {
     pub spoiled: u32,
     /// Bytes that came back.
     pub length: u32,
+    /// 1 if the PF driver was called, and returned, above `PASSIVE_LEVEL`.
+    pub raised: u32,
     /// What the buffer holds after a read that succeeded.
     pub data: [u8; MAX_BLOCK_LENGTH],
 }

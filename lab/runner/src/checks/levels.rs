@@ -2,10 +2,11 @@
 //! tables of control codes also have such callers.
 //!
 //! The level is the one that the KMDF double tracks. The double ends the run when a function is
-//! called above the level that it allows.
+//! called above the level that it allows. Each transfer says whether its callee was called, and
+//! returned, at a raised level.
 
 use anyhow::{Result, ensure};
-use lab_control::stack::{Transfer, operation, path};
+use lab_control::stack::{Transfer, Transferred, operation, path};
 
 use crate::check::{Check, is};
 use crate::operations::{performed, transfer};
@@ -29,14 +30,29 @@ fn on(path: u8, transfer: Transfer) -> Transfer {
     Transfer { path, ..transfer }
 }
 
+/// Performs a transfer by itself and in a batch, which the double carries out on threads of its own.
+/// The driver must be called at the level that the path says, and return there.
+fn leveled(session: &Session, transfer: &Transfer) -> Result<Transferred> {
+    let alone = session.stack.transfer(transfer)?;
+    let batch = session.stack.batch(&[*transfer; 2])?;
+    let expected = u32::from(transfer.path == path::SRIOV_RAISED);
+    for reply in batch.iter().chain([&alone]) {
+        ensure!(
+            (reply.raised, reply.status) == (expected, alone.status),
+            "{transfer:?} ends with {reply:?}"
+        );
+    }
+    Ok(alone)
+}
+
 /// Writes block 0 on one path and reads it on another.
 fn written_on(session: &Session, write_on: u8, read_on: u8, value: u8) -> Result<()> {
     let mut write = on(write_on, transfer(operation::WRITE, VF, 0, 128));
     write.data[0] = value;
-    let written = performed(session, &write)?;
-    is("a write at DISPATCH_LEVEL", written, status::SUCCESS)?;
+    let written = leveled(session, &write)?;
+    is("a write", written.status, status::SUCCESS)?;
     let read = on(read_on, transfer(operation::READ, VF, 0, 128));
-    let reply = session.stack.transfer(&read)?;
+    let reply = leveled(session, &read)?;
     is("a read of it", reply.status, status::SUCCESS)?;
     ensure!(
         reply.spoiled == 0 && reply.data[0] == value,
@@ -62,7 +78,7 @@ fn block_calls(session: &mut Session) -> Result<()> {
         for operation in [operation::READ, operation::WRITE] {
             let refused = transfer(operation, vf, block, length);
             let expected = performed(session, &on(path::SRIOV, refused))?;
-            let got = performed(session, &on(path::SRIOV_RAISED, refused))?;
+            let got = leveled(session, &on(path::SRIOV_RAISED, refused))?.status;
             let what = format!("block {block} of VF {vf} with {length} bytes");
             is(&what, got, expected)?;
             ensure!(got != status::SUCCESS, "{what} is served");

@@ -102,6 +102,7 @@ fn powered_up(vf: u16) -> (abi::Transfer, abi::Transferred) {
         status: status::SUCCESS,
         spoiled: 0,
         length: 0,
+        raised: 0,
         data: [0; lab_control::MAX_BLOCK_LENGTH],
     };
     (invalidate, done)
