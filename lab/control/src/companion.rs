@@ -65,6 +65,11 @@ pub mod action {
     pub const NOT_READY: u32 = 4;
     /// Invalidates block 0 of the same VF.
     pub const INVALIDATE: u32 = 8;
+    /// Of a write: publishes the first half of the block's bytes as the second half. If that fails,
+    /// its status is the answer.
+    pub const ECHO: u32 = 16;
+    /// Of a read: sets the first four bytes to the number of reads of the VF that were handed over.
+    pub const COUNT: u32 = 32;
 }
 
 /// Input of [`IOCTL_SET_ANSWER`].
@@ -116,6 +121,10 @@ pub struct Handed {
     pub length: u16,
     /// The block.
     pub block: u32,
+    /// `VfReset` about the VF since the function driver was loaded.
+    pub resets: u32,
+    /// `Attach` since the record was taken.
+    pub attaches: u32,
     /// The block as it would be committed.
     pub data: [u8; MAX_BLOCK_LENGTH],
 }
@@ -156,6 +165,8 @@ pub struct CompanionRecord {
     pub own_reset: u32,
     /// The status of the last reset of the next VF inside a call.
     pub next_reset: u32,
+    /// Publishes of [`action::ECHO`] that failed.
+    pub unpublished: u32,
 }
 
 /// The functions of [`BrokerCall`].

@@ -1,5 +1,6 @@
 //! Contention: lets the stack double run writers, readers, publishers, resets and invalidations on
-//! the same VFs while host software follows the changes, and reports the first violation.
+//! the same VFs while host software follows the changes and a companion answers, and reports the
+//! first violation.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail, ensure};
 use lab_control::contention::{Contend, Contended, kind, violation};
 
+use crate::exchanges::Exchanges;
 use crate::listeners::Listeners;
 use crate::rebalance;
 use crate::session::Session;
@@ -42,6 +44,7 @@ const OVERLAPS: [(usize, usize); 12] = [
 /// finds what that leaves.
 pub(crate) fn run(session: &mut Session) -> Result<ExitCode> {
     let listeners = Listeners::start(session)?;
+    let exchanges = Exchanges::start(session)?;
     let calm = Arc::new(AtomicBool::new(false));
     let shaking = {
         let calm = Arc::clone(&calm);
@@ -56,9 +59,13 @@ pub(crate) fn run(session: &mut Session) -> Result<ExitCode> {
     println!("while the PF is rebalanced {rebalances} times:");
     tell(&contended);
     judge(&contended)?;
+    let exchanged = exchanges.end()?;
     println!("  {} replies to listeners", listeners.end()?);
+    let exchanged = exchanged.judge(session)?;
+    println!("  {exchanged} writes that the companion accepted");
 
     let listeners = Listeners::start(session)?;
+    let exchanges = Exchanges::start(session)?;
     session.close_management();
     let contending = thread::spawn(move || -> Result<Contended> {
         contend(&Stack::open()?, REMOVED.saturating_mul(10), true)
@@ -69,9 +76,13 @@ pub(crate) fn run(session: &mut Session) -> Result<ExitCode> {
         .join()
         .map_err(|_| anyhow!("the contention panicked"))??;
     listeners.end_with_device()?;
+    let exchanges = exchanges.end_with_device()?;
     println!("until the PF is removed:");
     tell(&contended);
     honest(&contended)?;
+    session.plug_again()?;
+    let exchanged = exchanges.judge(session)?;
+    println!("  {exchanged} writes that the companion accepted");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,7 +10,7 @@
 //! | `trace`, `console`, `story`, `limits`, `storm`, `contention`, `measure`, `start` | one job each |
 //! | `companion_example` | the rules of the example of a companion |
 //! | `acknowledgements` | the rules of acknowledged resets |
-//! | `rebalance`, `leftovers`, `listeners` | steps that several jobs share |
+//! | `rebalance`, `leftovers`, `listeners`, `exchanges` | steps that several jobs share |
 //!
 //! `cargo xtask lab` builds it and runs it under Wine. It is not meant to be started by hand.
 
@@ -27,6 +27,8 @@ mod companion_example;
 mod console;
 #[cfg(windows)]
 mod contention;
+#[cfg(windows)]
+mod exchanges;
 #[cfg(windows)]
 mod install;
 #[cfg(windows)]

@@ -17,6 +17,11 @@ const TAKEN_AT_ONCE: usize = 64;
 /// A handle to the function driver.
 pub(crate) struct SampleCompanion(Handle);
 
+/// A status of the companion's control codes as an error.
+pub(crate) fn by_companion(status: u32) -> anyhow::Error {
+    anyhow!("the function driver: 0x{status:08X}")
+}
+
 /// What a request returns, or the NTSTATUS that it fails with.
 type Outcome<T> = std::result::Result<T, u32>;
 
@@ -79,7 +84,7 @@ impl SampleCompanion {
         let called = self
             .0
             .control(abi::IOCTL_CALL_BROKER, call.as_bytes(), &mut output);
-        called.map_err(|status| anyhow!("the function driver: 0x{status:08X}"))?;
+        called.map_err(by_companion)?;
         abi::BrokerCalled::read_from_bytes(&output).map_err(|_| anyhow!("a reply is too short"))
     }
 

@@ -85,6 +85,14 @@ impl Session {
         Ok(())
     }
 
+    /// Checks that nothing is left of a PF that was removed by surprise, and plugs it in again.
+    pub(crate) fn plug_again(&mut self) -> Result<()> {
+        self.pull_guests()?;
+        self.stack.disconnect()?;
+        leftovers::none_after_removal(&self.stack.report()?)?;
+        self.plug()
+    }
+
     /// The management interface.
     pub(crate) fn management(&self) -> Result<&Device<Handle>> {
         self.management.as_ref().context("the PF is pulled out")

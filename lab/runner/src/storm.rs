@@ -1,6 +1,6 @@
 //! Many operations of every VF at one time, each VF on a system thread of its own, while the PF is
-//! rebalanced again and again, pulled out in the middle and plugged in again, and while host software
-//! follows the changes.
+//! rebalanced again and again, pulled out in the middle and plugged in again, while host software
+//! follows the changes and a companion answers.
 //!
 //! Of each VF the operations of each life of the PF and their results are written as a trace,
 //! `storm-LIFE-VF.jsonl` and `storm-LIFE-VF.results.jsonl`: the simulation of the operations must
@@ -19,7 +19,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, ensure};
 use lab_control::stack as abi;
 
-use crate::leftovers;
+use crate::exchanges::{Exchanged, Exchanges};
 use crate::listeners::Listeners;
 use crate::rebalance;
 use crate::session::Session;
@@ -53,18 +53,16 @@ pub(crate) fn run(session: &mut Session, operations: u32, seed: u64) -> Result<E
             guests: !session.guests.is_empty(),
             removal,
         };
-        let records = storm.play(session, &mut sum)?;
+        let (records, exchanged) = storm.play(session, &mut sum)?;
         for ((vf, record), left) in (0..).zip(records).zip(&mut left) {
             *left = left.saturating_sub(record.len());
             sum.operations += record.len();
             record.write(session, life, vf, removal.is_some())?;
         }
         if removal.is_some() {
-            session.pull_guests()?;
-            session.stack.disconnect()?;
-            leftovers::none_after_removal(&session.stack.report()?)?;
-            session.plug()?;
+            session.plug_again()?;
         }
+        sum.exchanged += exchanged.judge(session)?;
     }
     sum.judge(session.vfs)?;
     Ok(ExitCode::SUCCESS)
@@ -79,14 +77,21 @@ struct Sum {
     most_at_once: u32,
     /// Replies to the listeners of the life without a removal.
     replies: u64,
+    /// Writes that the companion accepted.
+    exchanged: usize,
 }
 
 impl Sum {
     fn judge(&self, vfs: u16) -> Result<()> {
         println!(
             "{} operations of {vfs} VFs, {} at one time, {} rebalances, {} resets, {REMOVALS} removals, \
-             {} replies to listeners",
-            self.operations, self.most_at_once, self.rebalances, self.resets, self.replies
+             {} replies to listeners, {} writes that the companion accepted",
+            self.operations,
+            self.most_at_once,
+            self.rebalances,
+            self.resets,
+            self.replies,
+            self.exchanged
         );
         ensure!(self.most_at_once >= 2, "no two calls overlapped");
         ensure!(self.rebalances > 0, "there was no rebalance");
@@ -117,12 +122,13 @@ struct Progress {
 
 impl Storm {
     /// Plays a life, whose PF is plugged in.
-    fn play(&self, session: &mut Session, sum: &mut Sum) -> Result<Vec<Record>> {
+    fn play(&self, session: &mut Session, sum: &mut Sum) -> Result<(Vec<Record>, Exchanged)> {
         session.stack.report()?;
         if self.removal.is_some() {
             session.close_management();
         }
         let listeners = Listeners::start(session)?;
+        let exchanges = Exchanges::start(session)?;
         let progress = Arc::new(Progress::default());
         let half;
         let shaking = {
@@ -148,11 +154,14 @@ impl Storm {
         sum.rebalances += shaking
             .join()
             .map_err(|_| anyhow!("the shaker panicked"))??;
-        if self.removal.is_some() {
+        let exchanged = if self.removal.is_some() {
             listeners.end_with_device()?;
+            exchanges.end_with_device()?
         } else {
+            let exchanged = exchanges.end()?;
             sum.replies += listeners.end()?;
-        }
+            exchanged
+        };
         let report = session.stack.report()?;
         sum.most_at_once = sum.most_at_once.max(report.calls_at_once);
         sum.resets += report.resets;
@@ -160,7 +169,7 @@ impl Storm {
         if self.removal.is_some() {
             cut_in_the_middle(&mut records)?;
         }
-        Ok(records)
+        Ok((records, exchanged))
     }
 }
 

@@ -10,7 +10,7 @@ use pf_companion_abi::BrokerFunctions;
 use wdk_sys::{NTSTATUS, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS};
 
 use super::functions;
-use super::state::{Inside, RECORD, STATE};
+use super::state::{Inside, RECORD, STATE, of_vf};
 
 /// Whether the companion is attached.
 static ATTACHED: AtomicBool = AtomicBool::new(false);
@@ -93,6 +93,8 @@ pub(super) unsafe extern "C" fn vf_write(
         vf,
         length: u16::try_from(length).unwrap_or(u16::MAX),
         block,
+        resets: of_vf(vf).resets.get(),
+        attaches: RECORD.attaches.get(),
         data: [0; MAX_BLOCK_LENGTH],
     };
     let count = usize::from(handed.length).min(MAX_BLOCK_LENGTH);
@@ -111,7 +113,21 @@ pub(super) unsafe extern "C" fn vf_write(
         let _ = functions::publish(vf, block, &answer.data, answer.length);
     }
     act(vf, &answer);
+    if answer.actions & action::ECHO != 0
+        && let Err(status) = echo(&handed)
+    {
+        RECORD.unpublished.count();
+        return status;
+    }
     answer.status.cast_signed()
+}
+
+/// Publishes the first half of a write's bytes as the second half.
+fn echo(handed: &Handed) -> Result<(), NTSTATUS> {
+    let mut data = handed.data;
+    let half = usize::from(handed.length).min(MAX_BLOCK_LENGTH) / 2;
+    data.copy_within(..half, half);
+    functions::publish(handed.vf, handed.block, &data, handed.length.into())
 }
 
 /// `VfRead`
@@ -124,6 +140,7 @@ pub(super) unsafe extern "C" fn vf_read(
 ) -> NTSTATUS {
     let _inside = enter(vf, context);
     RECORD.reads.count();
+    let number = of_vf(vf).reads.count() + 1;
     let answer = STATE.lock().answers.get(&(block, 1)).copied();
     let Some(answer) = answer else {
         return STATUS_SUCCESS;
@@ -132,6 +149,12 @@ pub(super) unsafe extern "C" fn vf_read(
         let count = answer.length.min(length) as usize;
         // SAFETY: the block has `length` bytes.
         unsafe { core::ptr::copy_nonoverlapping(answer.data.as_ptr(), data, count) };
+    }
+    if answer.actions & action::COUNT != 0 {
+        let number = number.to_le_bytes();
+        let count = number.len().min(length as usize);
+        // SAFETY: as above.
+        unsafe { core::ptr::copy_nonoverlapping(number.as_ptr(), data, count) };
     }
     act(vf, &answer);
     answer.status.cast_signed()
@@ -174,4 +197,5 @@ pub(super) unsafe extern "C" fn vf_power(context: *mut c_void, vf: u16, state: u
 pub(super) unsafe extern "C" fn vf_reset(context: *mut c_void, vf: u16) {
     let _inside = enter(vf, context);
     RECORD.resets.count();
+    of_vf(vf).resets.count();
 }

@@ -81,6 +81,7 @@ pub(crate) struct Record {
     pub(crate) unattached: Value,
     pub(crate) own_reset: Value,
     pub(crate) next_reset: Value,
+    pub(crate) unpublished: Value,
 }
 
 /// The record.
@@ -100,6 +101,7 @@ pub(crate) static RECORD: Record = Record {
     unattached: Value::new(),
     own_reset: Value::new(),
     next_reset: Value::new(),
+    unpublished: Value::new(),
 };
 
 impl Record {
@@ -121,17 +123,39 @@ impl Record {
             unattached: self.unattached.take(),
             own_reset: self.own_reset.take(),
             next_reset: self.next_reset.take(),
+            unpublished: self.unpublished.take(),
         }
     }
 }
 
-/// How many calls run about each VF.
-static ABOUT: [Value; VFS] = [const { Value::new() }; VFS];
-/// The number of VFs with a counter of their own; beyond it, VFs share one.
+/// Counters of one VF.
+pub(crate) struct OfVf {
+    /// Calls about it that run.
+    inside: Value,
+    /// `VfRead` since the driver was loaded.
+    pub(crate) reads: Value,
+    /// `VfReset` since the driver was loaded.
+    pub(crate) resets: Value,
+}
+
+/// The counters of each VF.
+static OF_VFS: [OfVf; VFS] = [const {
+    OfVf {
+        inside: Value::new(),
+        reads: Value::new(),
+        resets: Value::new(),
+    }
+}; VFS];
+/// The number of VFs with counters of their own; beyond it, VFs share them.
 const VFS: usize = 64;
 
+/// The counters of a VF.
+pub(crate) fn of_vf(vf: u16) -> &'static OfVf {
+    &OF_VFS[usize::from(vf) % VFS]
+}
+
 /// A call of the driver above about a VF, or about the device. It is noted until this is dropped.
-pub(crate) struct Inside(Option<usize>);
+pub(crate) struct Inside(Option<u16>);
 
 impl Inside {
     /// Notes a call.
@@ -141,20 +165,19 @@ impl Inside {
         if unsafe { wdk_sys::ntddk::KeAreAllApcsDisabled() } != 0 {
             RECORD.raised.count();
         }
-        let place = vf.map(|vf| usize::from(vf) % VFS);
-        if let Some(place) = place
-            && ABOUT[place].count() != 0
+        if let Some(vf) = vf
+            && of_vf(vf).inside.count() != 0
         {
             RECORD.overlapping.count();
         }
-        Self(place)
+        Self(vf)
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        if let Some(place) = self.0 {
-            ABOUT[place].uncount();
+        if let Some(vf) = self.0 {
+            of_vf(vf).inside.uncount();
         }
         RECORD.inside.uncount();
     }

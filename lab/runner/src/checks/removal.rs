@@ -10,7 +10,6 @@ use zerocopy::IntoBytes as _;
 
 use super::ioctl::{Origin, request};
 use crate::check::{Check, is};
-use crate::leftovers;
 use crate::operations::{block_0, call, mark, performed, transfer};
 use crate::session::Session;
 use crate::stack::{Failed, Stack};
@@ -199,21 +198,12 @@ fn back(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-/// Unplugs a PF that was removed by surprise, checks that nothing of it is left, and plugs it in
-/// again.
-fn plug_again(session: &mut Session) -> Result<()> {
-    session.pull_guests()?;
-    session.stack.disconnect()?;
-    leftovers::none_after_removal(&session.stack.report()?)?;
-    session.plug()
-}
-
 fn stays(session: &mut Session) -> Result<()> {
     session.stack.fault(fault::STAYS, 1)?;
     let pulled = session.pull_pf();
     session.stack.fault(fault::STAYS, 0)?;
     pulled?;
-    plug_again(session)
+    session.plug_again()
 }
 
 /// Runs an operation on another thread with a handle of its own.
@@ -248,7 +238,7 @@ fn beside_power_down(session: &mut Session) -> Result<()> {
     );
     ensure!(waited, "the PF slept before it was removed");
     ended_by_removal(session)?;
-    plug_again(session)
+    session.plug_again()
 }
 
 /// `EvtDeviceSelfManagedIoRestart` waits for the stack, and only `EvtDeviceSurpriseRemoval` can end
@@ -271,7 +261,7 @@ fn beside_restart(session: &mut Session) -> Result<()> {
     session.pull_pf()?;
     is("START", ended(start)?, status::SUCCESS)?;
     ensure!(waited, "START did not wait for the stack");
-    plug_again(session)
+    session.plug_again()
 }
 
 fn beside_query_stop(session: &mut Session) -> Result<()> {
@@ -282,5 +272,5 @@ fn beside_query_stop(session: &mut Session) -> Result<()> {
     session.pull_pf()?;
     is("QUERY_STOP", ended(stop)?, status::DEVICE_REMOVED)?;
     ensure!(waited, "QUERY_STOP did not wait for the stack");
-    plug_again(session)
+    session.plug_again()
 }

@@ -9,11 +9,12 @@ use lab_control::stack::{Transfer, function, operation, path};
 use pf_broker_abi::PowerState;
 
 use super::scenario::{
-    COMPANION, COUNTER, DECLINED, LOG, MAILBOX, STATE, beside, by_companion, mailbox, ready,
-    record, request, send, statuses, until_inside,
+    COMPANION, COUNTER, DECLINED, LOG, MAILBOX, STATE, beside, mailbox, ready, record, request,
+    send, statuses, until_inside,
 };
 use crate::check::{Check, is};
 use crate::operations::{call, performed, transfer};
+use crate::sample_companion::by_companion;
 use crate::session::Session;
 use crate::status;
 

@@ -4,10 +4,10 @@ use anyhow::{Result, ensure};
 use lab_control::companion::{BrokerCall, function, omitted};
 use lab_control::stack::operation;
 
-use super::scenario::{LOG, MAILBOX, VERSION, by_companion, mailbox, ready, send};
+use super::scenario::{LOG, MAILBOX, VERSION, mailbox, ready, send};
 use crate::check::{Check, is};
 use crate::operations::{performed, transfer};
-use crate::sample_companion::SampleCompanion;
+use crate::sample_companion::{SampleCompanion, by_companion};
 use crate::session::Session;
 use crate::status;
 

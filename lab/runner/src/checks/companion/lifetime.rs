@@ -7,14 +7,11 @@ use anyhow::{Result, anyhow, ensure};
 use lab_control::companion::{Answer, BrokerCall, function};
 use lab_control::stack::{function as stack_function, pnp};
 
-use super::scenario::{
-    MAILBOX, beside, by_companion, ready, record, request, send, statuses, until_inside,
-};
+use super::scenario::{MAILBOX, beside, ready, record, request, send, statuses, until_inside};
 use crate::check::{Check, is};
-use crate::leftovers;
 use crate::operations::call;
 use crate::rebalance;
-use crate::sample_companion::SampleCompanion;
+use crate::sample_companion::{SampleCompanion, by_companion};
 use crate::session::Session;
 use crate::stack::Stack;
 use crate::status;
@@ -173,10 +170,7 @@ fn removed_inside(session: &mut Session) -> Result<()> {
         time >= Duration::from_millis(TIME),
         "the device is gone beside the call: {time:?}"
     );
-    session.pull_guests()?;
-    session.stack.disconnect()?;
-    leftovers::none_after_removal(&session.stack.report()?)?;
-    session.plug()?;
+    session.plug_again()?;
     let companion = SampleCompanion::open(session)?;
     companion.keep_functions(false).map_err(by_companion)?;
     let seen = record(&companion)?;

@@ -4,11 +4,11 @@ use anyhow::{Result, ensure};
 use lab_control::companion::offer;
 use lab_control::stack::operation;
 
-use super::scenario::{COMPANION, COUNTER, VERSION, by_companion, quiet, ready, record, send};
+use super::scenario::{COMPANION, COUNTER, VERSION, quiet, ready, record, send};
 use crate::check::{Check, is};
 use crate::operations::{performed, transfer};
 use crate::rebalance;
-use crate::sample_companion::SampleCompanion;
+use crate::sample_companion::{SampleCompanion, by_companion};
 use crate::session::Session;
 use crate::status;
 

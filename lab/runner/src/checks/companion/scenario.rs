@@ -8,7 +8,7 @@ use lab_control::stack::{self as abi, operation};
 
 use crate::check::is;
 use crate::operations::{performed, transfer};
-use crate::sample_companion::{SampleCompanion, until};
+use crate::sample_companion::{SampleCompanion, by_companion, until};
 use crate::session::Session;
 use crate::stack::Stack;
 use crate::status;
@@ -23,16 +23,11 @@ pub(super) const LOG: u32 = 6;
 pub(super) const VERSION: u32 = 0;
 
 /// `STATUS_DEVICE_NOT_CONNECTED`, the refusal `companion`.
-pub(super) const COMPANION: u32 = 0xC000_009D;
+pub(super) const COMPANION: u32 = status::DEVICE_NOT_CONNECTED;
 /// `STATUS_REQUEST_ABORTED`, the refusal `declined`.
-pub(super) const DECLINED: u32 = 0xC000_0240;
+pub(super) const DECLINED: u32 = status::REQUEST_ABORTED;
 /// `STATUS_DEVICE_NOT_READY`, the refusal `state`.
 pub(super) const STATE: u32 = status::DEVICE_NOT_READY;
-
-/// A status of the companion's control codes as an error.
-pub(super) fn by_companion(status: u32) -> anyhow::Error {
-    anyhow!("the function driver: 0x{status:08X}")
-}
 
 /// The companion, ready, with VFs and a record as at the start.
 pub(super) fn ready(session: &Session) -> Result<SampleCompanion> {
