@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`stack`] | runner → the driver with the bus, virtualization stack and VPCI doubles |
 //! | [`contention`] | the same, for many threads on the same VFs |
+//! | [`latency`] | the same, for the time until host software answers |
 //! | [`function_driver`] | runner → the lab's function driver, through whatever is above it |
 //! | [`companion`] | runner → the same as the companion of the driver above it |
 //! | [`sample`] | runner, as a guest's user-mode software → the sample VF driver |
@@ -15,6 +16,7 @@
 pub mod companion;
 pub mod contention;
 pub mod function_driver;
+pub mod latency;
 pub mod sample;
 pub mod stack;
 

@@ -86,7 +86,7 @@ enum Job {
     Companion,
     /// Check the calls into the sample companion and those that it makes
     SampleCompanion,
-    /// Measure reads and writes through each path
+    /// Measure reads and writes through each path, and what VFs wait for
     Measure,
 }
 
@@ -96,7 +96,9 @@ impl Job {
         match self {
             Self::Limits => device::limited(paths),
             Self::Acknowledgements => device::acknowledged(paths),
-            Self::Storm | Self::Contention => Ok(paths.root().join(device::STORM_MANIFEST)),
+            Self::Storm | Self::Contention | Self::Measure => {
+                Ok(paths.root().join(device::STORM_MANIFEST))
+            }
             Self::Story => Ok(paths.root().join(device::STORY_MANIFEST)),
             Self::Companion => Ok(paths.root().join(device::COMPANION_MANIFEST)),
             Self::SampleCompanion => Ok(paths.root().join(device::SAMPLE_COMPANION_MANIFEST)),

@@ -118,7 +118,7 @@ pub(crate) enum Job {
     Companion,
     /// Check the calls into the sample companion and those that it makes
     SampleCompanion,
-    /// Measure reads and writes through each path
+    /// Measure reads and writes through each path, and what VFs wait for
     Measure,
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn check(session: &Session, job: &Job) -> Result<()> {
         // Both depend on every rule of these blocks.
         Job::Storm { .. } => ("the storm", several, &[][..], Some("Storm")),
         Job::Contention => ("the contention", several, &[][..], Some("Storm")),
-        Job::Measure => ("the measurement", several, &[CONTROL][..], None),
+        Job::Measure => ("the measurement", several, &[CONTROL][..], Some("Storm")),
         // Every answer depends on these blocks.
         Job::SampleCompanion => (
             "the sample companion",

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lab_control::contention::{Contend, Contended, IOCTL_CONTEND};
+use lab_control::latency::{IOCTL_MEASURE_LATENCY, Latencies, Latency};
 use lab_control::stack as abi;
 use pf_broker_client::{Access, Control as _, Handle};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -240,6 +241,11 @@ impl Stack {
     }
 
     /// Plays operations in a row on a system thread.
+    /// Measures how long a VF waits for what host software makes of its write.
+    pub(crate) fn latency(&self, latency: &Latency) -> Result<Latencies> {
+        self.ask("measure a latency", IOCTL_MEASURE_LATENCY, latency)
+    }
+
     pub(crate) fn batch(&self, transfers: &[abi::Transfer]) -> Result<Vec<abi::Transferred>> {
         let what = "play a batch";
         let mut output = vec![0; size_of::<abi::Transferred>() * transfers.len()];

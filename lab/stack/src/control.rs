@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use kernel_runtime::thread;
 use kernel_runtime::unicode::Text;
 use lab_control::contention::IOCTL_CONTEND;
+use lab_control::latency::IOCTL_MEASURE_LATENCY;
 use lab_control::stack as abi;
 use wdk_sys::ntddk::{IoCreateSymbolicLink, IoDeleteSymbolicLink};
 use wdk_sys::{
@@ -21,6 +22,7 @@ use crate::bus::device_object::{self, Kind, Role};
 use crate::bus::{self, children, pnp_observer, pnp_request, stack_builder};
 use crate::contention;
 use crate::kernel::{access_check, irp, unload};
+use crate::latency;
 use crate::pci::{self, Pci, fault};
 use crate::pf_connection::{
     attachment, attachment_log, call, connection, invalidation_log, management,
@@ -232,6 +234,7 @@ fn serve(code: u32, input: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
             Ok(Vec::new())
         }
         IOCTL_CONTEND => contention::contend(parse(input)?).map(|contended| reply(&contended)),
+        IOCTL_MEASURE_LATENCY => latency::measure(&parse(input)?).map(|measured| reply(&measured)),
         abi::IOCTL_UNLOAD => unload::unload(&parse(input)?).map(|()| Vec::new()),
         abi::IOCTL_REPORT => Ok(reply(&report())),
         abi::IOCTL_MEASURE => transfer::measure(&parse(input)?).map(|measured| reply(&measured)),

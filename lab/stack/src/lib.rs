@@ -8,6 +8,7 @@
 //! | [`vpci`] | the guest's VPCI bus driver: `VPCI_INTERFACE_STANDARD` and its IOCTLs |
 //! | [`pf_connection`] | the virtualization stack's connection to the PF driver |
 //! | [`contention`] | many threads on the same VFs |
+//! | [`latency`] | a VF that waits for host software |
 //!
 //! [`control`] carries out the runner's requests, [`transfer`] its operations on blocks, and
 //! [`kernel`] has what Wine's kernel lacks. Nothing here is part of the product.
@@ -19,6 +20,7 @@ mod bus;
 mod contention;
 mod control;
 mod kernel;
+mod latency;
 mod log;
 mod pci;
 mod pf_connection;
