@@ -3,15 +3,16 @@
 //!
 //! Blocks, offsets and codes are those of the example's manifest and device, written out.
 
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use lab_control::stack::{Accesses, Transfer, fault, function, operation, pnp, resources};
 
 use crate::check::{Check, is};
 use crate::operations::{call, performed, transfer};
 use crate::session::Session;
+use crate::stack::Stack;
 use crate::status;
 
 pub(crate) const CHECKS: &[Check] = &[
@@ -35,6 +36,10 @@ pub(crate) const CHECKS: &[Check] = &[
     ),
     ("a rebalance detaches and attaches", rebalanced),
     ("while the PF sleeps no register is accessed", asleep),
+    (
+        "a PF that is removed while commands are carried out serves them when it returns",
+        removed,
+    ),
 ];
 
 const COMMAND: u32 = 0;
@@ -345,5 +350,56 @@ fn asleep(session: &mut Session) -> Result<()> {
     is("a write while the PF sleeps", written?, NO_COMPANION)?;
     let accesses = accesses?;
     ensure!(accesses.is_empty(), "the accesses are {accesses:x?}");
+    serve(session, command)
+}
+
+/// Writes commands of a VF one after the other until the PF is removed; how many were carried out.
+fn until_removed(vf: u16, first: u32) -> Result<u32> {
+    const AT_ONCE: u32 = 20;
+    let stack = Stack::open()?;
+    let mut served = 0;
+    for batch in 0.. {
+        let commands = (0..AT_ONCE).map(|place| Command {
+            vf,
+            sequence: first + batch * AT_ONCE + place,
+            ..FIRST
+        });
+        let writes: Vec<_> = commands.map(Command::write).collect();
+        let mut is_removed = false;
+        for reply in stack.batch(&writes)? {
+            match reply.status {
+                status::SUCCESS => {
+                    ensure!(!is_removed, "VF {vf} is served after the removal");
+                    served += 1;
+                }
+                status::DEVICE_REMOVED => is_removed = true,
+                // The driver may find first that the device does not answer.
+                status => ensure!(
+                    [DECLINED, NO_COMPANION].contains(&status),
+                    "a command ends with 0x{status:08X}"
+                ),
+            }
+        }
+        if is_removed {
+            break;
+        }
+    }
+    Ok(served)
+}
+
+fn removed(session: &mut Session) -> Result<()> {
+    let guests =
+        [(0, 8), (2, 1)].map(|(vf, first)| thread::spawn(move || until_removed(vf, first)));
+    sleep(Duration::from_millis(100));
+    session.pull_pf()?;
+    for guest in guests {
+        let served = guest.join().map_err(|_| anyhow!("a guest panicked"))??;
+        ensure!(served > 0, "no command was carried out before the removal");
+    }
+    session.plug_again()?;
+    let command = Command {
+        sequence: 1,
+        ..FIRST
+    };
     serve(session, command)
 }

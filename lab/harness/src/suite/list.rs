@@ -31,6 +31,12 @@ const FILTER_CHECKS_EVENTS: &str = concat!(
 /// The events that the driver writes during each of the checks of the sample companion.
 const SAMPLE_COMPANION_EVENTS: &str = include_str!("sample-companion-events.txt");
 
+/// The events that the driver writes during each of the checks of acknowledged resets.
+const ACKNOWLEDGEMENTS_EVENTS: &str = include_str!("acknowledgements-events.txt");
+
+/// The events that the driver writes above the examples of a companion.
+const COMPANION_EXAMPLE_EVENTS: &str = include_str!("companion-example-events.txt");
+
 /// The traces whose every read and write a VF driver can send.
 const CARRIED: [&str; 3] = [
     "hello/conversation",
@@ -102,8 +108,20 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
             Verdict::Simulation,
         ),
         job(
+            "storm of 8 VFs of an upper filter and its companion",
+            &crowd(8)?.at(Position::UpperFilter),
+            &["storm"],
+            Verdict::Simulation,
+        ),
+        job(
             "contention on 2 of 4 VFs",
             &crowd(4)?,
+            &["contention"],
+            Verdict::Success,
+        ),
+        job(
+            "contention on 2 of 4 VFs of an upper filter and its companion",
+            &crowd(4)?.at(Position::UpperFilter),
             &["contention"],
             Verdict::Success,
         ),
@@ -135,12 +153,15 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
             &["limits"],
             Verdict::Checks,
         ),
-        job(
-            "acknowledged resets",
-            &Device::from_manifest(&device::acknowledged(paths)?, 2)?,
-            &["acknowledgements"],
-            Verdict::Checks,
-        ),
+        Test {
+            events: ACKNOWLEDGEMENTS_EVENTS,
+            ..job(
+                "acknowledged resets",
+                &Device::from_manifest(&device::acknowledged(paths)?, 2)?,
+                &["acknowledgements"],
+                Verdict::Checks,
+            )
+        },
         Test {
             events: STORY_EVENTS,
             ..job("story", &scene, &["story"], story())
@@ -263,6 +284,7 @@ fn companions(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     let languages = [("Rust", &images.companion), ("C", &images.companion_in_c)];
     Ok(Vec::from(languages.map(|(language, image)| Test {
         function_driver: Some(image.clone()),
+        events: COMPANION_EXAMPLE_EVENTS,
         ..job(
             &format!("companion in {language}"),
             &device,
@@ -337,4 +359,56 @@ fn plays(suite: &Suite, trace: &Trace) -> Result<Vec<Test>> {
     });
     let tests = ways.into_iter().map(play);
     tests.chain([Ok(filter)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::{Position, Verdict, plays};
+
+    /// What both positions must play, and what only a filter can.
+    const IN_BOTH: [&str; 3] = ["\"op\":\"changes\"", "\"op\":\"host-read\"", "\"expect\":"];
+    const ON_A_FILTER: [&str; 3] = [
+        "\"op\":\"companion\"",
+        "\"op\":\"answer\"",
+        "\"op\":\"handed\"",
+    ];
+
+    #[test]
+    fn every_trace_is_compared_in_each_position_that_it_fits() {
+        let mut played: BTreeMap<String, String> = BTreeMap::new();
+        for suite in end_to_end::suites().unwrap() {
+            let traces = suite.traces.iter();
+            for trace in traces.filter(|trace| trace.simulation_only.is_none()) {
+                let expected = fs_err::read_to_string(&trace.expected).unwrap();
+                let operations = fs_err::read_to_string(&trace.operations).unwrap();
+                let mut positions = BTreeSet::new();
+                for test in plays(&suite, trace).unwrap() {
+                    let Verdict::Lines(lines) = &test.verdict else {
+                        panic!("{} is not compared", test.name);
+                    };
+                    assert_eq!((lines, &test.input[..]), (&expected, operations.as_bytes()));
+                    positions.insert(test.device.position.word());
+                }
+                let mut fitting = BTreeSet::from([Position::UpperFilter.word()]);
+                if !trace.companion {
+                    fitting.insert(Position::FunctionDriver.word());
+                }
+                assert_eq!(positions, fitting, "{}/{}", suite.name, trace.name);
+                for position in positions {
+                    played.entry(position).or_default().push_str(&operations);
+                }
+            }
+        }
+        let holds = |position: Position, text: &&str| played[&position.word()].contains(*text);
+        for text in &IN_BOTH {
+            assert!(holds(Position::FunctionDriver, text), "{text}");
+            assert!(holds(Position::UpperFilter, text), "{text}");
+        }
+        for text in &ON_A_FILTER {
+            assert!(holds(Position::UpperFilter, text), "{text}");
+            assert!(!holds(Position::FunctionDriver, text), "{text}");
+        }
+    }
 }
