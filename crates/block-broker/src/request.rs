@@ -45,7 +45,13 @@ impl Request {
     /// The request's data: as many bytes as its length, then zeros.
     #[inline]
     pub(crate) fn message(&self, sent: &Image) -> Image {
-        prefix(sent, usize::try_from(self.length).unwrap_or(usize::MAX))
+        prefix(sent, self.sent_length())
+    }
+
+    /// How many bytes the request's data has.
+    #[inline]
+    pub(crate) fn sent_length(&self) -> usize {
+        usize::try_from(self.length).unwrap_or(usize::MAX)
     }
 
     /// Whether host software or the virtualization stack sent the request. Its refusal is not

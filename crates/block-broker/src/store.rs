@@ -2,6 +2,7 @@
 
 use core::mem::offset_of;
 
+use block_table::format::MAX_USES;
 use block_table::{Block, History, Image, Kind, MAX_BLOCK_LENGTH, Table, WhenFull, Writer};
 use pf_broker_abi::Refusal;
 
@@ -219,6 +220,19 @@ impl<'m> Store<'m> {
             }
         };
         self.window(offset).unwrap_or(&ZERO)
+    }
+
+    /// The values of the blocks that a block uses, as [`Write::used`](block_table::Write) has them.
+    #[inline]
+    pub(crate) fn used<'s>(&'s self, block: Block<'_>) -> [&'s Image; MAX_USES] {
+        let mut used = [&ZERO; MAX_USES];
+        for (image, index) in used.iter_mut().zip(block.uses()) {
+            let slot = self.slots.get(index);
+            *image = slot
+                .and_then(|slot| self.window(slot.offset))
+                .unwrap_or(&ZERO);
+        }
+        used
     }
 
     /// Sets the value of a register to `image`.

@@ -11,6 +11,7 @@ mod layout;
 mod names;
 mod place;
 mod properties;
+mod uses;
 mod valid;
 
 use block_table::{Limits, MAX_BLOCKS, Reset};
@@ -20,7 +21,8 @@ use crate::expression::analysis::Budget;
 use crate::keys::{self, ServedAgain};
 use crate::model::{Block, Device, Enum, Member};
 use crate::syntax::{self, Written};
-use context::Context;
+use block::Begun;
+use context::{Context, Writes};
 
 /// The parts of a manifest, as far as they are valid.
 pub(crate) struct Parts {
@@ -35,6 +37,8 @@ pub(crate) struct Parts {
 pub(crate) fn check(file: &syntax::File, text: &str, sink: &Sink) -> Parts {
     let constants = constants(file, sink);
     let enums = enums(file, sink);
+    let names = file.blocks.iter().filter_map(|block| block.name.as_ref());
+    let names: Vec<String> = names.map(|name| name.value.clone()).collect();
     let context = Context {
         text,
         sink,
@@ -42,7 +46,9 @@ pub(crate) fn check(file: &syntax::File, text: &str, sink: &Sink) -> Parts {
         knows_constants: file.knows_constants,
         enums: &file.enums,
         knows_enums: file.knows_enums,
+        blocks: &names,
         budget: &Budget::new(),
+        writes: Writes::default(),
     };
     names::unique(
         file.blocks.iter().filter_map(|block| block.name.as_ref()),
@@ -57,14 +63,17 @@ pub(crate) fn check(file: &syntax::File, text: &str, sink: &Sink) -> Parts {
         );
         sink.error(message, &file.blocks[MAX_BLOCKS].header, "one too many");
     }
-    let blocks = file
+    let begun: Vec<Begun<'_>> = file
         .blocks
         .iter()
-        .filter_map(|block| {
-            let budget = &Budget::new();
-            block::check(block, Context { budget, ..context })
-        })
+        .map(|block| block::begin(block, context))
         .collect();
+    let finished = begun.iter().filter_map(|block| {
+        let used = uses::check(block, &begun, context);
+        let budget = &Budget::new();
+        block::finish(block, &used, Context { budget, ..context })
+    });
+    let blocks = finished.collect();
     Parts {
         device: device(file, sink),
         limits: limits(file),

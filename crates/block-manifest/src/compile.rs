@@ -17,11 +17,11 @@ pub(crate) fn source(device: &Device, limits: Option<Limits>, blocks: &[Block]) 
         max_vfs: device.max_vfs,
         limits,
         reset: device.reset,
-        blocks: blocks.iter().map(block).collect(),
+        blocks: blocks.iter().map(|one| block(one, blocks)).collect(),
     }
 }
 
-fn block(block: &Block) -> BlockSource {
+fn block(block: &Block, all: &[Block]) -> BlockSource {
     let own = Painted::new(block, &[]);
     let layouts: Vec<encode::Layout> = block
         .layouts
@@ -55,6 +55,11 @@ fn block(block: &Block) -> BlockSource {
         depth: block.depth,
         when_full: block.when_full,
         companion: block.companion,
+        uses: block
+            .uses
+            .iter()
+            .filter_map(|name| place_of(name, all))
+            .collect(),
         checksum: block
             .fields
             .iter()
@@ -66,6 +71,12 @@ fn block(block: &Block) -> BlockSource {
         layouts,
         last_rules,
     }
+}
+
+/// The place of the block `name`, which the check of `uses` has found.
+fn place_of(name: &str, blocks: &[Block]) -> Option<u16> {
+    let place = blocks.iter().position(|block| block.name == name)?;
+    u16::try_from(place).ok()
 }
 
 fn lower_layout(block: &Block, layout: &Layout) -> encode::Layout {

@@ -6,7 +6,7 @@
 //! defaults of the VF's fields. Defaults that break a rule refuse every publish until the VF has
 //! written, and a publish to all VFs always. That may be intended, so it is a warning.
 
-use block_table::{History, Kind, Rule, Table, Violation, Writer};
+use block_table::{History, Kind, Rule, Table, Violation, Write, Writer};
 
 use crate::diagnostic::{Diagnostic, Sink, counted};
 use crate::model::{Block, Field};
@@ -26,11 +26,30 @@ pub(crate) fn check(table: &[u8], blocks: &[Block], sink: &Sink) {
         if compiled.kind() == Kind::Stream || one_writer || sink.error_count() > errors {
             continue;
         }
-        let sent = default.get(..compiled.max_length()).unwrap_or(default);
-        if let Err(violation) = compiled.admit(Writer::Pf, sent, default, History::EMPTY) {
+        if let Some(violation) = refusal_of_defaults(compiled) {
             sink.report(warning(violation, block));
         }
     }
+}
+
+/// The rule that a publish of the defaults breaks with each length that has them all. Rules that
+/// compare a publish with the one before it may hold for another publish.
+fn refusal_of_defaults(block: block_table::Block<'_>) -> Option<Violation> {
+    let default = block.default_image();
+    let set = default
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1);
+    let lengths = set.max(block.min_length())..=block.max_length();
+    let refusal = |length| {
+        let write = Write {
+            compares: false,
+            ..Write::new(Writer::Pf, length, default, History::EMPTY)
+        };
+        block.admit_in_place(&write, &mut default.clone()).err()
+    };
+    let refusals: Option<Vec<Violation>> = lengths.map(refusal).collect();
+    refusals?.pop()
 }
 
 /// Checks the counts of a block's own fields, and those of its layouts. A layout whose counter

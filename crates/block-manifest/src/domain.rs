@@ -51,6 +51,11 @@ impl<'v> Domain<'v> {
 
     /// Every value of an `integer`.
     pub(crate) fn whole(integer: Integer) -> Self {
+        Self::between(0, integer.max())
+    }
+
+    /// The values from `min` to `max`.
+    pub(crate) fn between(min: u64, max: u64) -> Self {
         static ANY: Valid = Valid {
             equals: None,
             one_of: None,
@@ -60,7 +65,12 @@ impl<'v> Domain<'v> {
             mask: None,
             multiple_of: None,
         };
-        Self::new(&ANY, integer.max(), integer.max())
+        Self {
+            valid: &ANY,
+            bits: u64::MAX.checked_shr(max.leading_zeros()).unwrap_or(0),
+            min,
+            max,
+        }
     }
 
     /// The values of `field`, a single integer.

@@ -8,6 +8,7 @@
 pub(crate) mod analysis;
 pub(crate) mod lower;
 pub(crate) mod parse;
+mod resolve;
 pub(crate) mod scope;
 mod token;
 
@@ -28,7 +29,7 @@ pub struct Expression {
 pub enum Node {
     /// A constant.
     Constant(u64),
-    /// An integer field, or some of its bits.
+    /// An integer field or some of its bits, or a fact about the write.
     Load(Load),
     /// Logical not.
     Not(Box<Expression>),
@@ -40,14 +41,29 @@ pub enum Node {
     Or(Box<Expression>, Box<Expression>),
 }
 
-/// An integer field in an expression.
+/// Where an expression reads an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// In the block, merged with what is written.
+    Block,
+    /// In the block before the write.
+    Was,
+    /// In the two bytes about the write: its length and its writer.
+    Write,
+    /// In the block at this place of `uses`.
+    Used(u8),
+}
+
+/// An integer in an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Load {
     /// Its spelling in the manifest.
     pub name: String,
-    /// Offset of the field in the block, in bytes.
+    /// Where it is read.
+    pub source: Source,
+    /// Its offset there, in bytes.
     pub offset: u8,
-    /// Type of the field.
+    /// Its type.
     pub integer: Integer,
     /// The lowest bit that is loaded.
     pub shift: u8,
@@ -158,6 +174,14 @@ impl Expression {
                 }
             }
         }
+    }
+
+    /// Whether it reads anything but the block, merged with what is written.
+    #[must_use]
+    pub fn reads_more_than_the_block(&self) -> bool {
+        let mut more = false;
+        self.for_each_load(&mut |load, _| more |= load.source != Source::Block);
+        more
     }
 
     /// Calls `visit` for each field in it, from left to right.

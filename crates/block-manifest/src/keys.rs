@@ -128,10 +128,11 @@ pub const RESET: Words<ServedAgain, 2> = [
 /// `kind`.
 pub const KIND: Words<Kind, 2> = [("register", Kind::Register), ("stream", Kind::Stream)];
 /// `vf-access`.
-pub const VF_ACCESS: Words<Access, 3> = [
+pub const VF_ACCESS: Words<Access, 4> = [
     ("read-only", Access::ReadOnly),
     ("write-only", Access::WriteOnly),
     ("read-write", Access::ReadWrite),
+    ("none", Access::None),
 ];
 /// `short-read`.
 pub const SHORT_READ: Words<ShortRead, 2> =
@@ -293,6 +294,11 @@ pub const BLOCK: Section = Section {
             Default::Word(WHEN_FULL[0].0),
         ),
         optional("companion", Values::Words(&words(&COMPANION)), "none"),
+        optional(
+            "uses",
+            Values::Other("array of up to 4 names of blocks"),
+            "none",
+        ),
         optional("require", EXPRESSIONS, "none"),
         optional("field", TABLES, "opaque"),
         optional("layout", TABLES, "one shape"),
@@ -314,7 +320,7 @@ pub const FIELD: Section = Section {
         optional(
             "owner",
             Values::Words(&words(&OWNER)),
-            "`pf` in a read-only block, `vf` otherwise",
+            "`vf` if the VF writes the block, `pf` otherwise",
         ),
         optional("default", Values::Other("value of the type"), "zeros"),
         optional("valid", TABLE, "any value"),

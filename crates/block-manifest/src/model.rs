@@ -88,6 +88,9 @@ pub struct Block {
     pub when_full: WhenFull,
     /// What the companion driver handles.
     pub companion: Companion,
+    /// The names of the blocks whose values its rules read, in the order of
+    /// [`Source::Used`](crate::expression::Source::Used).
+    pub uses: Vec<String>,
     /// Rules over the block's fields.
     pub require: Vec<Condition>,
     /// The block's own fields, in the order of the manifest.
@@ -122,7 +125,7 @@ impl Block {
     #[must_use]
     pub const fn opaque_owner(&self) -> Owner {
         match (self.kind, self.vf_access) {
-            (_, Access::ReadOnly) => Owner::Pf,
+            (_, Access::ReadOnly | Access::None) => Owner::Pf,
             (Kind::Stream, _) => Owner::Vf,
             _ => Owner::Both,
         }

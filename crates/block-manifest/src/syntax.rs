@@ -106,6 +106,7 @@ pub(crate) struct Block {
     pub(crate) depth: Option<Located<u16>>,
     pub(crate) when_full: Option<Located<WhenFull>>,
     pub(crate) companion: Option<Located<Companion>>,
+    pub(crate) uses: Vec<Located<String>>,
     pub(crate) require: Vec<Located<String>>,
     pub(crate) fields: Vec<Field>,
     pub(crate) layouts: Vec<Layout>,

@@ -170,7 +170,9 @@ fn the_doorbell_is_the_companions_and_the_others_are_not() {
         [
             (0, Companion::None),
             (70, Companion::None),
-            (8, Companion::ReadWrite)
+            (8, Companion::ReadWrite),
+            (9, Companion::None),
+            (10, Companion::None)
         ]
     );
     for (word, companion) in [("write", Companion::Write), ("read", Companion::Read)] {
@@ -181,7 +183,71 @@ fn the_doorbell_is_the_companions_and_the_others_are_not() {
         .unwrap()
         .compile();
         let table = Table::verify(&bytes).unwrap();
-        assert_eq!(table.blocks().last().unwrap().companion(), companion);
+        let doorbell = table.block(table.find(8).unwrap()).unwrap();
+        assert_eq!(doorbell.companion(), companion);
+    }
+}
+
+/// The outcome of a write of 8 bytes to the block `id`.
+fn small(id: u32, writer: Writer, bytes: u64, committed: u64, history: History) -> Option<Rule> {
+    let compiled = manifest().compile();
+    let table = Table::verify(&compiled).unwrap();
+    let block = table.block(table.find(id).unwrap()).unwrap();
+    let mut before = [0; 128];
+    before[..8].copy_from_slice(&committed.to_le_bytes());
+    let outcome = block.admit(writer, &bytes.to_le_bytes(), &before, history);
+    outcome.err().map(|violation| violation.rule)
+}
+
+#[test]
+fn the_doorbell_rings_as_often_as_the_host_grants_and_never_less_often() {
+    let vf = |ring, was| small(8, Writer::Vf, ring, was, History::EMPTY);
+    assert_eq!(vf(8, 0), None);
+    assert_eq!(vf(9, 0), Some(Rule::Require), "more than the host grants");
+    assert_eq!(vf(5, 5), None);
+    assert_eq!(vf(4, 5), Some(Rule::Require), "less than before");
+    let pf = |done: u64| small(8, Writer::Pf, done << 32, 0x100, History::EMPTY);
+    assert_eq!(pf(0x100), None, "a publish is not judged by the grant");
+    assert_eq!(pf(0x101), Some(Rule::Require));
+    let compiled = manifest().compile();
+    let table = Table::verify(&compiled).unwrap();
+    let grant = table.block(table.find(9).unwrap()).unwrap();
+    assert_eq!(grant.vf_access(), Access::None);
+    assert!(!grant.vf_access().readable() && !grant.vf_access().writable());
+}
+
+#[test]
+fn a_lane_has_a_number_a_phase_and_a_header() {
+    let lane = |number: u64, phase: u64, header: u64| number | phase << 16 | header << 32;
+    let first = |bytes| small(10, Writer::Vf, bytes, 0, History::EMPTY);
+    for (number, expected) in [
+        (0, Some(Rule::Value)),
+        (1, None),
+        (0xFFFE, None),
+        (0xFFFF, Some(Rule::Value)),
+    ] {
+        assert_eq!(first(lane(number, 0, 0)), expected, "number {number}");
+    }
+    for (header, expected) in [
+        (4, None),
+        (5, Some(Rule::Value)),
+        (0x40, Some(Rule::Reserved)),
+    ] {
+        assert_eq!(first(lane(1, 0, header)), expected, "header {header}");
+    }
+    let written = History::EMPTY.after(Writer::Vf);
+    for (phase, expected) in [
+        (0xFFFF, Some(Rule::Sequence)),
+        (0, None),
+        (1, Some(Rule::Sequence)),
+    ] {
+        let sent = lane(1, phase, 0);
+        let before = lane(1, 0xFFFF, 0);
+        assert_eq!(
+            small(10, Writer::Vf, sent, before, written),
+            expected,
+            "phase {phase}"
+        );
     }
 }
 

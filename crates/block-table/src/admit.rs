@@ -4,13 +4,14 @@ use crate::MAX_BLOCK_LENGTH;
 use crate::checksum::crc32;
 use crate::expression::evaluate;
 use crate::format::{
-    LayoutRecord, NO_CHECKSUM, RuleRecord, Shape, block_flag, operand, owner, rule,
+    LayoutRecord, MAX_USES, NO_CHECKSUM, RuleRecord, Shape, block_flag, context, operand, owner,
+    rule,
 };
-use crate::image::{Image, first_common_bit, has, merge};
+use crate::image::{Image, ZERO, first_common_bit, has, merge};
 use crate::rule::{Judgement, constrained_writer};
 use crate::table::Block;
 use crate::violation::{Rule, Violation};
-use crate::writer::{History, Writer};
+use crate::writer::{History, Write, Writer};
 
 /// The layout of an image: `Ok(None)` when the block has no layouts at all.
 type Choice<'a> = Result<Option<&'a LayoutRecord>, Violation>;
@@ -64,9 +65,8 @@ impl<'a> Block<'a> {
     /// Merges what `writer` sent into the block and applies every rule but the checksum to the
     /// result.
     ///
-    /// `sent` is at most 128 bytes, and zeros follow it up to the end of the block. `committed` is
-    /// the block before the write. For a stream it is the last message that was accepted, or the
-    /// default image.
+    /// `sent` is at most 128 bytes, and zeros follow it up to the end of the block. `committed` and
+    /// `history` are those of a [`Write`]. The blocks that this one uses have their defaults.
     ///
     /// The rules are applied in this order: fields of the block; the choice of the layout; reserved
     /// bits; fields of the layout, then its `require`; `require` of the block; sequences.
@@ -89,8 +89,22 @@ impl<'a> Block<'a> {
         for (byte, sent) in image.iter_mut().zip(sent) {
             *byte = *sent;
         }
-        self.admit_in_place(writer, &mut image, committed, history)?;
+        let mut write = Write::new(writer, sent.len(), committed, history);
+        write.used = self.defaults_of_used();
+        self.admit_in_place(&write, &mut image)?;
         Ok(image)
+    }
+
+    /// The default images of the blocks that this one uses, as [`Write::used`] has them.
+    #[must_use]
+    pub fn defaults_of_used(&self) -> [&'a Image; MAX_USES] {
+        let mut used = [&ZERO; MAX_USES];
+        for (image, index) in used.iter_mut().zip(self.uses()) {
+            if let Some(other) = self.table.blocks.get(index) {
+                *image = self.table.image(other.shape.default);
+            }
+        }
+        used
     }
 
     /// Like [`admit`](Self::admit), but in place: `image` holds the sent bytes, followed by zeros,
@@ -100,13 +114,10 @@ impl<'a> Block<'a> {
     /// # Errors
     /// As for [`admit`](Self::admit); the content of `image` is unspecified then.
     #[inline]
-    pub fn admit_in_place(
-        &self,
-        writer: Writer,
-        image: &mut Image,
-        committed: &Image,
-        history: History,
-    ) -> Result<(), Violation> {
+    pub fn admit_in_place(&self, write: &Write<'_>, image: &mut Image) -> Result<(), Violation> {
+        let Write {
+            writer, committed, ..
+        } = *write;
         let layouts = self.layouts();
         let shape = self.record.shape;
         if !self.written_whole_by(writer) {
@@ -116,9 +127,7 @@ impl<'a> Block<'a> {
             Judgement {
                 table: self.table,
                 image,
-                committed,
-                writer,
-                history,
+                write,
             }
             .check(rules)
         };
@@ -180,18 +189,33 @@ impl<'a> Block<'a> {
         merge(&image, &fresh, self.table.image(self.record.common))
     }
 
-    /// Whether a [`sequence`](crate::format::rule::SEQUENCE) on bytes of host software constrains
-    /// publishes, so that an earlier publish can cause a refusal.
+    /// Whether a rule compares a publish with the block before it, so that an earlier publish can
+    /// cause a refusal: a [`sequence`](crate::format::rule::SEQUENCE) on bytes of host software, or
+    /// an expression that reads [the block before the write](crate::format::source::WAS).
     #[must_use]
-    pub fn publishes_in_sequence(&self) -> bool {
-        let constrains = |record: &RuleRecord| {
-            record.kind == rule::SEQUENCE && constrained_writer(record.second) == owner::PF
-        };
+    pub fn compares_publishes(&self) -> bool {
+        self.has_rule(|record| match record.kind {
+            rule::SEQUENCE => constrained_writer(record.second) == owner::PF,
+            rule::REQUIRE_IN_CONTEXT => {
+                record.detail & (context::WAS | context::USED) == context::WAS
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether rules judge more than the image: who writes, how many bytes, after which value, or
+    /// beside which values of other blocks. Sequences do not count.
+    #[must_use]
+    pub fn judges_in_context(&self) -> bool {
+        self.has_rule(|record| record.kind == rule::REQUIRE_IN_CONTEXT)
+    }
+
+    fn has_rule(&self, found: impl Fn(&RuleRecord) -> bool) -> bool {
         let rules = [self.record.rules, self.record.last_rules];
         rules
             .into_iter()
             .chain(self.layouts().iter().map(|layout| layout.rules))
-            .any(|span| self.table.rules(span).iter().any(constrains))
+            .any(|span| self.table.rules(span).iter().any(&found))
     }
 
     /// The layout of `image`, the first whose condition holds.

@@ -21,7 +21,7 @@ pub use crate::format::{FieldRecord, Instruction};
 pub use condition::chosen;
 pub use error::EncodeError;
 pub use instruction::{
-    compare_constant, compare_field, field_record, on_constant, on_field, on_stack,
+    compare_constant, compare_field, field_record, from_source, on_constant, on_field, on_stack,
 };
 pub use source::{BlockSource, Checksum, Field, Layout, Rule, Shape, Source};
 

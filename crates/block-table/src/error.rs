@@ -81,7 +81,7 @@ flaws! {
     Slot => "a slot names no block",
     NotFound => "a block cannot be found by its ID, or two blocks have the same ID",
     Kind => "a block is neither register nor stream",
-    Access => "the VF's access is none of the three there are",
+    Access => "the VF's access is none of the four there are",
     StreamAccess => "a VF may do something else with a stream than write it",
     Flags => "a block has an unknown flag, or one that its kind does not allow",
     WritesAll => "the flags that say who writes every byte contradict the masks",
@@ -118,5 +118,7 @@ flaws! {
     BeforeLayout => "a rule before the choice of a layout, its key or its condition reads bytes outside of the common ones",
     LayoutMasks => "a layout has other masks than its block in the common bytes, or one side cannot set a byte outside of them",
     Work => "the work of one write is not what the rules take, or more than 4096 comparisons",
+    Uses => "the blocks that a block uses are not at most four different other registers that no VF writes",
+    Context => "a rule on the write or other blocks does not say what it reads, or a rule without them reads them",
     DeviceIds => "the device IDs are not 1 to 16 different ones followed by zeros",
 }

@@ -3,19 +3,60 @@
 use core::slice::Iter;
 
 use crate::MAX_STACK;
-use crate::format::{FieldRecord, Instruction, op};
+use crate::format::{FieldRecord, Instruction, context, op, source};
 use crate::image::{Image, extract};
 
 /// The arithmetic of an expression left the range of 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Overflow;
 
-/// Whether the condition `code` holds for `image`.
+/// What the fields of an expression are read from.
+pub(crate) trait Sources {
+    /// The image that `order` of a field names.
+    fn image(&self, order: u8) -> &Image;
+}
+
+/// The block alone, whatever `order` says.
+impl Sources for Image {
+    #[inline]
+    fn image(&self, _: u8) -> &Image {
+        self
+    }
+}
+
+/// An image for each [`source`].
+pub(crate) struct Context<'a>(pub(crate) [&'a Image; SOURCES]);
+
+/// The number of values of the bits of a source.
+pub(crate) const SOURCES: usize = 1 + (source::ALL >> source::SHIFT) as usize;
+
+impl Sources for Context<'_> {
+    #[inline]
+    fn image(&self, order: u8) -> &Image {
+        self.0[usize::from((order & source::ALL) >> source::SHIFT)]
+    }
+}
+
+/// The [`context`] bits of an expression: what it reads that is not the block itself. `None` if it
+/// reads nothing else.
+pub(crate) fn context_of(code: &[Instruction]) -> Option<u8> {
+    let fields = code
+        .iter()
+        .flat_map(|instruction| [instruction.left, instruction.plus, instruction.right]);
+    fields.fold(None, |found, field| match field.order & source::ALL {
+        source::BLOCK => found,
+        source::WAS => Some(found.unwrap_or(0) | context::WAS),
+        source::WRITE => Some(found.unwrap_or(0)),
+        _ => Some(found.unwrap_or(0) | context::USED),
+    })
+}
+
+/// Whether the condition `code` holds for the fields of `sources`.
 ///
 /// Comparisons whose instruction has both sides, joined with `&&`, `||` and `!`, need no stack,
 /// because there is never more than one truth value. All others run on the stack machine.
 #[inline]
-pub(crate) fn evaluate(code: &[Instruction], image: &Image) -> Result<bool, Overflow> {
+pub(crate) fn evaluate(code: &[Instruction], sources: &impl Sources) -> Result<bool, Overflow> {
     const AND_THEN: u8 = op::AND_THEN | op::IMMEDIATE;
     const OR_ELSE: u8 = op::OR_ELSE | op::IMMEDIATE;
     let mut holds = false;
@@ -23,7 +64,7 @@ pub(crate) fn evaluate(code: &[Instruction], image: &Image) -> Result<bool, Over
     while let Some(instruction) = rest.next() {
         match instruction.op {
             compares if compares & op::COMPARE == op::COMPARE => {
-                holds = compare(instruction, image)?;
+                holds = compare(instruction, sources)?;
             }
             AND_THEN | OR_ELSE => {
                 if holds == (instruction.op == OR_ELSE) {
@@ -31,7 +72,7 @@ pub(crate) fn evaluate(code: &[Instruction], image: &Image) -> Result<bool, Over
                 }
             }
             op::NOT => holds = !holds,
-            _ => return run(code, image).map(|value| value != 0),
+            _ => return run(code, sources).map(|value| value != 0),
         }
     }
     Ok(holds)
@@ -49,7 +90,7 @@ fn skip<'c>(rest: &Iter<'c, Instruction>, count: u64) -> Iter<'c, Instruction> {
 /// The verifier has shown that jumps go forward, that the stack neither underflows nor exceeds
 /// [`MAX_STACK`], and that one value remains. The stack index is masked because the compiler does
 /// not know this.
-fn run(code: &[Instruction], image: &Image) -> Result<u64, Overflow> {
+fn run(code: &[Instruction], sources: &impl Sources) -> Result<u64, Overflow> {
     const MASK: usize = MAX_STACK - 1;
     // The top of the stack is in a register; `below` holds the rest.
     let mut below = [0u64; MAX_STACK];
@@ -62,10 +103,10 @@ fn run(code: &[Instruction], image: &Image) -> Result<u64, Overflow> {
             op::COMPARE => {
                 below[depth & MASK] = top;
                 depth = depth.wrapping_add(1);
-                top = compare(instruction, image)?.into();
+                top = compare(instruction, sources)?.into();
                 continue;
             }
-            op::FIELD => (top, field(instruction.right, image)),
+            op::FIELD => (top, field(instruction.right, sources)),
             op::IMMEDIATE => (top, instruction.immediate.get()),
             _ if operation == op::NOT => (top, 0),
             _ => {
@@ -106,17 +147,17 @@ fn run(code: &[Instruction], image: &Image) -> Result<u64, Overflow> {
 
 /// A comparison whose instruction has both sides.
 #[inline]
-fn compare(instruction: &Instruction, image: &Image) -> Result<bool, Overflow> {
-    let mut left = field(instruction.left, image);
+fn compare(instruction: &Instruction, sources: &impl Sources) -> Result<bool, Overflow> {
+    let mut left = field(instruction.left, sources);
     if instruction.plus.bits != 0 {
         left = left
-            .checked_add(field(instruction.plus, image))
+            .checked_add(field(instruction.plus, sources))
             .ok_or(Overflow)?;
     }
     let right = if instruction.right.bits == 0 {
         instruction.immediate.get()
     } else {
-        field(instruction.right, image)
+        field(instruction.right, sources)
     };
     Ok(compares(instruction.op, left, right))
 }
@@ -130,7 +171,8 @@ fn compares(comparison: u8, left: u64, right: u64) -> bool {
 }
 
 #[inline]
-fn field(field: FieldRecord, image: &Image) -> u64 {
+fn field(field: FieldRecord, sources: &impl Sources) -> u64 {
+    let image = sources.image(field.order);
     let value = extract(image, field.start, field.order, field.shift);
     value & (u64::MAX >> (64u8.wrapping_sub(field.bits) & 63))
 }

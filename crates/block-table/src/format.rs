@@ -32,6 +32,10 @@ pub const MAX_PROBES: u8 = 8;
 pub const CRC_START: usize = 20;
 /// [`BlockRecord::checksum_offset`] of a block without a checksum field.
 pub const NO_CHECKSUM: u8 = u8::MAX;
+/// The most other blocks whose values the rules of one block may read.
+pub const MAX_USES: usize = 4;
+/// An entry of [`BlockRecord::uses`] that names no block.
+pub const NO_BLOCK: u16 = u16::MAX;
 /// The length of a [`KeyRecord`]'s mask and value in bytes.
 pub const KEY_LENGTH: usize = 16;
 /// The last offset at which a [`KeyRecord`] may begin.
@@ -180,6 +184,9 @@ pub struct BlockRecord {
     /// The most simple comparisons that one write takes ([`Work`](crate::Work)), at most
     /// [`MAX_WORK`](crate::MAX_WORK).
     pub work: U32,
+    /// Indices of the blocks whose values the rules of this one read ([`source::used`]), all
+    /// different: registers that no VF writes. The entries after them are [`NO_BLOCK`].
+    pub uses: [U16; MAX_USES],
 }
 
 /// The bits that identify a layout. Most conditions of layouts begin with equalities of fields and
@@ -273,7 +280,7 @@ pub struct Instruction {
 
 /// A field in an expression, or some bits of one.
 ///
-/// It is extracted from the eight bytes of the image at `start`: they are read as a little-endian
+/// It is extracted from the eight bytes of an image at `start`: they are read as a little-endian
 /// or big-endian integer and shifted right by `shift`, and the lowest `bits` remain. So fields of
 /// any width, and parts of them, take the same few steps.
 #[derive(
@@ -295,7 +302,7 @@ pub struct FieldRecord {
     pub start: u8,
     /// Bits to shift right by, less than 64.
     pub shift: u8,
-    /// [`operand::BIG_ENDIAN`] or zero.
+    /// [`operand::BIG_ENDIAN`] or zero, and the [`source`] of the bytes.
     pub order: u8,
     /// Bits that remain, 1 to 64; zero when there is no field.
     pub bits: u8,
@@ -311,6 +318,8 @@ pub mod block_kind {
 
 /// Values of [`BlockRecord::access`]: what a VF may do.
 pub mod access {
+    /// The VF does nothing: the block is state of the host.
+    pub const NONE: u8 = 0;
     /// The VF reads.
     pub const READ_ONLY: u8 = 1;
     /// The VF writes.
@@ -364,6 +373,44 @@ pub mod operand {
     }
 }
 
+/// Where the bytes of a [`FieldRecord`] come from: bits of [`FieldRecord::order`]. Only rules of the
+/// kind [`rule::REQUIRE_IN_CONTEXT`] read another source than [`BLOCK`](source::BLOCK).
+pub mod source {
+    /// The bits of a source.
+    pub const ALL: u8 = 0x70;
+    /// How far a source is shifted to the left.
+    pub const SHIFT: u8 = 4;
+    /// The block, merged with what is written.
+    pub const BLOCK: u8 = 0x00;
+    /// The block before the write.
+    pub const WAS: u8 = 0x10;
+    /// The write itself: one byte at [`LENGTH`], one at [`WRITER`].
+    pub const WRITE: u8 = 0x20;
+    /// The first of the blocks in [`BlockRecord::uses`](super::BlockRecord::uses).
+    pub const USED: u8 = 0x40;
+
+    /// In [`WRITE`]: the number of bytes that were sent.
+    pub const LENGTH: u8 = 0;
+    /// In [`WRITE`]: the [`owner`](super::owner) bit of the side that writes.
+    pub const WRITER: u8 = 1;
+    /// The number of bytes that [`WRITE`] has.
+    pub const WRITE_LENGTH: u8 = 2;
+
+    /// The source of the block at `place` of [`BlockRecord::uses`](super::BlockRecord::uses).
+    #[must_use]
+    pub const fn used(place: u8) -> u8 {
+        USED | (place << SHIFT) & ALL
+    }
+}
+
+/// Bits of [`RuleRecord::detail`] in a rule of the kind [`rule::REQUIRE_IN_CONTEXT`].
+pub mod context {
+    /// It reads the block before the write.
+    pub const WAS: u8 = 1 << 0;
+    /// It reads other blocks, so that it applies to writes of the VF only.
+    pub const USED: u8 = 1 << 1;
+}
+
 /// Values of [`RuleRecord::kind`].
 pub mod rule {
     /// The rule applies only to the elements that the [`COUNT`] rule on the same field has counted.
@@ -393,6 +440,9 @@ pub mod rule {
     pub const NONE_OF_NEAR: u8 = 9;
     /// No element is among the `b` ascending values from index `a` of the value section.
     pub const NONE_OF_LISTED: u8 = 10;
+    /// Like [`REQUIRE`], and the instructions read more than the block: `detail` has the
+    /// [`context`](super::context) bits of what.
+    pub const REQUIRE_IN_CONTEXT: u8 = 11;
 }
 
 /// Values of [`RuleRecord::detail`] in a sequence rule.

@@ -18,7 +18,7 @@
 //! | `encode.rs`, `encode/` | the writer of the format, with the feature `encode` |
 //! | `error.rs` | [`TableError`]: why a table is refused, and at which offset |
 //! | `violation.rs` | the rules that a write can break |
-//! | `writer.rs` | the two writers of a block, and which of them have written it |
+//! | `writer.rs` | [`Write`]: a write, its writer, and which of the two have written the block |
 //! | `image.rs` | block images, and integers in them |
 //! | `work.rs` | [`Work`], the bound of what one write takes |
 //! | `checksum.rs` | [`crc32`], the CRC of tables and of checksum fields |
@@ -50,7 +50,7 @@ pub use table::{
 };
 pub use violation::{Rule, Violation};
 pub use work::{MAX_WORK, Work};
-pub use writer::{History, Writer};
+pub use writer::{History, Write, Writer};
 
 /// The longest block in bytes: `VPCI_MAX_READ_WRITE_BLOCK_SIZE` of the public header `pcivirt.h`.
 pub const MAX_BLOCK_LENGTH: usize = 128;

@@ -1,21 +1,18 @@
 //! The evaluation of rule lists.
 
-use crate::expression::evaluate;
-use crate::format::{RuleRecord, operand, owner, rule, sequence};
-use crate::image::{Image, extract, load, unused_bits};
+use crate::expression::{Context, Overflow, evaluate};
+use crate::format::{RuleRecord, context, operand, owner, rule, sequence};
+use crate::image::{Image, ZERO, extract, load, unused_bits};
 use crate::table::Table;
 use crate::violation::{Rule, Violation};
-use crate::writer::{History, Writer};
+use crate::writer::{Write, Writer};
 
 /// The images that rules are evaluated on.
 pub(crate) struct Judgement<'a> {
     pub(crate) table: &'a Table<'a>,
     /// The merged image.
     pub(crate) image: &'a Image,
-    /// The image before the write.
-    pub(crate) committed: &'a Image,
-    pub(crate) writer: Writer,
-    pub(crate) history: History,
+    pub(crate) write: &'a Write<'a>,
 }
 
 impl Judgement<'_> {
@@ -30,6 +27,7 @@ impl Judgement<'_> {
                 rule::COUNT => counted = self.count(record)?,
                 rule::REQUIRE => self.require(record)?,
                 rule::SEQUENCE => self.sequence(record)?,
+                rule::REQUIRE_IN_CONTEXT => self.require_in_context(record)?,
                 _ if record.elements == 1 && record.kind & rule::COUNTED == 0 => {
                     let value = extract(self.image, record.start, record.operand, record.shift);
                     if !self.allows(record, value & record.mask.get()) {
@@ -122,21 +120,45 @@ impl Judgement<'_> {
     }
 
     fn require(&self, record: &RuleRecord) -> Result<(), Violation> {
-        match evaluate(self.table.code(record.a.get(), record.b.get()), self.image) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Violation::of_block(Rule::Require)),
-            Err(_) => Err(Violation::of_block(Rule::Overflow)),
+        let code = self.table.code(record.a.get(), record.b.get());
+        verdict(evaluate(code, self.image))
+    }
+
+    /// Applies an expression that reads more than the block, if it applies to this write.
+    #[inline(never)]
+    fn require_in_context(&self, record: &RuleRecord) -> Result<(), Violation> {
+        let write = self.write;
+        let reads = |what| record.detail & what != 0;
+        if reads(context::USED) && write.writer == Writer::Pf
+            || reads(context::WAS) && !write.compares
+        {
+            return Ok(());
         }
+        let about = write.about();
+        let [one, two, three, four] = write.used;
+        // In the order of the sources' bits.
+        let context = Context([
+            self.image,
+            write.committed,
+            &about,
+            &ZERO,
+            one,
+            two,
+            three,
+            four,
+        ]);
+        let code = self.table.code(record.a.get(), record.b.get());
+        verdict(evaluate(code, &context))
     }
 
     fn sequence(&self, record: &RuleRecord) -> Result<(), Violation> {
-        let constrained = constrained_writer(record.second) == self.writer.owner();
-        if !constrained || !self.history.has_any(record.second) {
+        let constrained = constrained_writer(record.second) == self.write.writer.owner();
+        if !constrained || !self.write.history.has_any(record.second) {
             return Ok(());
         }
         let value =
             |image| extract(image, record.start, record.operand, record.shift) & record.mask.get();
-        let (before, now) = (value(self.committed), value(self.image));
+        let (before, now) = (value(self.write.committed), value(self.image));
         let moved_on = match record.detail {
             sequence::STRICT => now > before,
             sequence::NON_DECREASING => now >= before,
@@ -157,6 +179,15 @@ impl Judgement<'_> {
         } else {
             Err(Violation::new(Rule::Sequence, record.offset))
         }
+    }
+}
+
+/// The result of a `require`.
+fn verdict(holds: Result<bool, Overflow>) -> Result<(), Violation> {
+    match holds {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Violation::of_block(Rule::Require)),
+        Err(Overflow) => Err(Violation::of_block(Rule::Overflow)),
     }
 }
 

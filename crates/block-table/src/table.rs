@@ -6,8 +6,8 @@ use zerocopy::little_endian::{U16, U64};
 
 use crate::INVALIDATABLE_BLOCKS;
 use crate::format::{
-    BlockRecord, Header, Instruction, LayoutRecord, RuleRecord, Shape, Span, Text, access,
-    block_flag, block_kind,
+    BlockRecord, Header, Instruction, LayoutRecord, NO_BLOCK, RuleRecord, Shape, Span, Text,
+    access, block_flag, block_kind,
 };
 use crate::image::{Image, ZERO};
 use crate::lookup::Lookup;
@@ -98,6 +98,8 @@ pub enum Kind {
 /// A VF's access to a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
+    /// Neither read nor write it: the block is state of the host.
+    None,
     /// Read it.
     ReadOnly,
     /// Write it.
@@ -110,6 +112,7 @@ impl Access {
     /// The access that a record has.
     pub(crate) const fn of(code: u8) -> Self {
         match code {
+            access::NONE => Self::None,
             access::READ_ONLY => Self::ReadOnly,
             access::WRITE_ONLY => Self::WriteOnly,
             _ => Self::ReadWrite,
@@ -119,13 +122,13 @@ impl Access {
     /// Whether a VF may read.
     #[must_use]
     pub const fn readable(self) -> bool {
-        !matches!(self, Self::WriteOnly)
+        matches!(self, Self::ReadOnly | Self::ReadWrite)
     }
 
     /// Whether a VF may write.
     #[must_use]
     pub const fn writable(self) -> bool {
-        !matches!(self, Self::ReadOnly)
+        matches!(self, Self::WriteOnly | Self::ReadWrite)
     }
 }
 
@@ -470,6 +473,15 @@ impl<'a> Block<'a> {
             Writer::Pf => block_flag::PF_WRITES_ALL,
         };
         self.record.flags & flag != 0
+    }
+
+    /// The indices of the blocks whose values the rules of this one read, at most
+    /// [`MAX_USES`](crate::format::MAX_USES): registers that no VF writes.
+    #[inline]
+    pub fn uses(&self) -> impl Iterator<Item = usize> + use<'a> {
+        let uses = self.record.uses.iter();
+        uses.take_while(|index| index.get() != NO_BLOCK)
+            .map(|index| index.get().into())
     }
 
     pub(crate) fn layouts(&self) -> &'a [LayoutRecord] {

@@ -64,7 +64,7 @@ fn of_rules(rules: &[RuleRecord]) -> u32 {
 fn of_rule(record: &RuleRecord) -> u32 {
     let count = u32::try_from(record.b.get()).unwrap_or(u32::MAX);
     let each = match record.kind & !rule::COUNTED {
-        rule::REQUIRE => return count.saturating_add(1),
+        rule::REQUIRE | rule::REQUIRE_IN_CONTEXT => return count.saturating_add(1),
         rule::MULTIPLE if !record.a.get().is_power_of_two() => DIVISION,
         // A binary search.
         rule::ONE_OF_LISTED | rule::NONE_OF_LISTED => {

@@ -1,6 +1,7 @@
-//! The two writers of a block, and the history of which of them have written it.
+//! The two writers of a block, the history of which of them have written it, and a write of one.
 
-use crate::format::owner;
+use crate::format::{MAX_USES, owner, source};
+use crate::image::{Image, ZERO};
 
 /// The side that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,5 +44,60 @@ impl History {
 
     pub(crate) const fn has_any(self, owners: u8) -> bool {
         self.0 & owners != 0
+    }
+}
+
+/// A write, and what it is judged with besides its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Write<'a> {
+    /// The side that writes.
+    pub writer: Writer,
+    /// The number of bytes that were sent, at most 128.
+    pub length: usize,
+    /// The block before the write; bytes after the block are not read. For a stream it is the last
+    /// message that was accepted, or the default image.
+    pub committed: &'a Image,
+    /// The sides that have written the block since its last reset.
+    pub history: History,
+    /// The values of the blocks that this one [uses](crate::Block::uses), in that order.
+    pub used: [&'a Image; MAX_USES],
+    /// Whether rules that compare the block with its value before the write apply. They do, except
+    /// where the write is judged without knowing that value.
+    pub compares: bool,
+}
+
+impl<'a> Write<'a> {
+    /// A write of `length` bytes of `writer` to a block that uses no others.
+    #[must_use]
+    pub const fn new(
+        writer: Writer,
+        length: usize,
+        committed: &'a Image,
+        history: History,
+    ) -> Self {
+        Self {
+            writer,
+            length,
+            committed,
+            history,
+            used: [&ZERO; MAX_USES],
+            compares: true,
+        }
+    }
+
+    /// The bytes of [`source::WRITE`], followed by zeros.
+    #[must_use]
+    pub fn about(&self) -> Image {
+        let mut about = ZERO;
+        let length = u8::try_from(self.length).unwrap_or(u8::MAX);
+        for (place, value) in [
+            (source::LENGTH, length),
+            (source::WRITER, self.writer.owner()),
+        ] {
+            if let Some(byte) = about.get_mut(usize::from(place)) {
+                *byte = value;
+            }
+        }
+        about
     }
 }

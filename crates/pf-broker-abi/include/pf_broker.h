@@ -368,6 +368,11 @@
 #define PF_BROKER_VF_ACCESS_READ_WRITE 3
 
 /**
+ * What a VF may do with a block.
+ */
+#define PF_BROKER_VF_ACCESS_NONE 4
+
+/**
  * Which operations the companion driver handles.
  */
 #define PF_BROKER_COMPANION_NONE 0

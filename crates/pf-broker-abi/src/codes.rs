@@ -69,6 +69,8 @@ wire_codes! {
         WriteOnly = 2,
         /// Both.
         ReadWrite = 3,
+        /// Neither: the block is state of the host.
+        None = 4,
     }
 }
 

@@ -27,7 +27,7 @@ macro_rules! pinned {
 fn codes_keep_their_numbers() {
     pinned!(TableSource: Embedded = 0, Registry = 1);
     pinned!(BlockKind: Register = 0, Stream = 1);
-    pinned!(VfAccess: ReadOnly = 1, WriteOnly = 2, ReadWrite = 3);
+    pinned!(VfAccess: ReadOnly = 1, WriteOnly = 2, ReadWrite = 3, None = 4);
     pinned!(Companion: None = 0, Write = 1, Read = 2, ReadWrite = 3);
     pinned!(PowerState: D0 = 0, D1 = 1, D2 = 2, D3 = 3);
     pinned!(Operation:

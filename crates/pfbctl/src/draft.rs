@@ -7,9 +7,10 @@
 
 use std::collections::BTreeSet;
 
-use block_manifest::expression::{Binary, Expression, Load, Node};
+use block_manifest::expression::{Binary, Expression, Load, Node, Source};
 use block_manifest::{Bits, Block, Condition, Field, SequenceKind, Type};
-use block_table::{History, Image, MAX_BLOCK_LENGTH, Rule, Writer, crc32};
+use block_table::format::source;
+use block_table::{Image, MAX_BLOCK_LENGTH, Rule, Write, Writer, crc32};
 
 use crate::value;
 
@@ -23,20 +24,17 @@ pub(crate) struct Goal<'a> {
     pub(crate) block: &'a Block,
     /// The same block, in the block table.
     pub(crate) compiled: block_table::Block<'a>,
-    /// The writer.
-    pub(crate) writer: Writer,
+    /// The write, of any length.
+    pub(crate) write: Write<'a>,
     /// The wanted layout, if the block has layouts.
     pub(crate) layout: Option<usize>,
-    /// The content of the block; of a stream, its last message.
-    pub(crate) committed: &'a Image,
-    /// Its writers since the last reset.
-    pub(crate) history: History,
     /// Drafts with different turns get different values where the manifest leaves a choice.
     pub(crate) turn: u64,
 }
 
 impl Goal<'_> {
-    /// Valid bytes with the length of the block. `None` if there are none, or none was found.
+    /// Valid bytes, as many as the block has unless its rules ask for fewer. `None` if there are none,
+    /// or none was found.
     pub(crate) fn find_bytes(&self) -> Option<Vec<u8>> {
         let length = usize::from(self.block.max_length);
         if self.block.is_opaque() {
@@ -48,20 +46,25 @@ impl Goal<'_> {
         (0..ATTEMPTS).find_map(|attempt| {
             let mut draft = Draft::new(self, attempt);
             let found = (0..REPAIRS).any(|_| draft.is_done() || !draft.repair());
-            let bytes = draft.image[..length].to_vec();
-            (found && draft.is_done()).then_some(bytes)
+            (found && draft.is_done()).then(|| draft.bytes().to_vec())
         })
     }
 
     /// The block table's result for these bytes.
     fn accepts(&self, bytes: &[u8]) -> Result<Image, block_table::Violation> {
-        self.compiled.check_sent(self.writer, bytes)?;
-        self.compiled
-            .admit(self.writer, bytes, self.committed, self.history)
+        self.compiled.check_sent(self.write.writer, bytes)?;
+        let mut image = [0; MAX_BLOCK_LENGTH];
+        image[..bytes.len()].copy_from_slice(bytes);
+        let write = Write {
+            length: bytes.len(),
+            ..self.write
+        };
+        self.compiled.admit_in_place(&write, &mut image)?;
+        Ok(image)
     }
 
     fn owns(&self, field: &Field) -> bool {
-        owns(self.writer, field)
+        owns(self.write.writer, field)
     }
 }
 
@@ -74,6 +77,8 @@ struct Draft<'w> {
     constants: BTreeSet<u64>,
     /// The block as it would be with this write.
     image: Image,
+    /// How many bytes of it are sent.
+    length: usize,
     random: fastrand::Rng,
 }
 
@@ -88,7 +93,8 @@ impl<'w> Draft<'w> {
             goal,
             fields,
             constants,
-            image: *goal.committed,
+            image: *goal.write.committed,
+            length: goal.block.max_length.into(),
             random: fastrand::Rng::with_seed(goal.turn.wrapping_mul(ATTEMPTS) + attempt),
         };
         draft.image[usize::from(goal.block.max_length)..].fill(0);
@@ -98,7 +104,7 @@ impl<'w> Draft<'w> {
 
     /// Sets each field to a value that it allows by itself: a plain one in the first draft.
     fn initialize(&mut self, plain: bool) {
-        if value::layout_of(self.goal.block, self.goal.committed) != self.goal.layout {
+        if value::layout_of(self.goal.block, self.goal.write.committed) != self.goal.layout {
             self.image = [0; MAX_BLOCK_LENGTH];
             for field in &self.fields {
                 self.image[usize::from(field.offset)..field.end()].copy_from_slice(&field.default);
@@ -149,7 +155,11 @@ impl<'w> Draft<'w> {
         let element = field.ty.element();
         let valid = &field.valid;
         if let Some(sequence) = field.sequence {
-            let before = value::integer(self.goal.committed, usize::from(field.offset), element);
+            let before = value::integer(
+                self.goal.write.committed,
+                usize::from(field.offset),
+                element,
+            );
             return vec![match sequence {
                 SequenceKind::Strict | SequenceKind::NonDecreasing => before.saturating_add(1),
                 SequenceKind::Serial | SequenceKind::Next => before.wrapping_add(1) & element.max(),
@@ -203,7 +213,8 @@ impl<'w> Draft<'w> {
             && counted.is_none_or(|elements| value <= elements)
     }
 
-    /// Clears the elements after a count, and sets the checksums.
+    /// Clears the elements after a count and the fields after the bytes that are sent, and sets the
+    /// checksums.
     fn normalize(&mut self) {
         for field in &self.fields {
             if !self.goal.owns(field) {
@@ -221,14 +232,33 @@ impl<'w> Draft<'w> {
                 self.image[start..field.end()].fill(0);
             }
         }
-        seal(&mut self.image, &self.fields, self.goal.writer);
+        for field in &self.fields {
+            if self.goal.owns(field) {
+                let sent = usize::from(field.offset).max(self.length);
+                self.image[sent.min(field.end())..field.end()].fill(0);
+            }
+        }
+        seal(&mut self.image, &self.fields, self.goal.write.writer);
+    }
+
+    /// The bytes that are sent.
+    fn bytes(&self) -> &[u8] {
+        &self.image[..self.length]
+    }
+
+    /// The value of a load in the draft.
+    fn load(&self, load: &Load) -> u64 {
+        let write = Write {
+            length: self.length,
+            ..self.goal.write
+        };
+        value::load(&self.image, &write, load)
     }
 
     /// Whether the block table accepts the draft, with the wanted layout.
     fn is_done(&self) -> bool {
-        let bytes = &self.image[..usize::from(self.goal.block.max_length)];
         self.goal
-            .accepts(bytes)
+            .accepts(self.bytes())
             .is_ok_and(|image| value::layout_of(self.goal.block, &image) == self.goal.layout)
     }
 
@@ -261,7 +291,7 @@ impl<'w> Draft<'w> {
             .map(|rule| (rule, true))
             .chain(others.map(|rule| (rule, false)));
         let broken: Vec<_> = rules
-            .filter(|(rule, wanted)| value::holds(rule, &self.image) != *wanted)
+            .filter(|(rule, wanted)| self.holds(&rule.expression) != *wanted)
             .map(|(rule, wanted)| (&rule.expression, wanted))
             .collect();
         self.one_of(&broken)
@@ -283,13 +313,8 @@ impl<'w> Draft<'w> {
                 }
             }
             Node::Binary(operation, left, right) if operation.compares() && self.random.bool() => {
-                let near = |other: &Expression, image: &Image| {
-                    other.evaluate(&|field| value::load(image, field))
-                };
-                let pairs = [
-                    (&**left, near(right, &self.image)),
-                    (&**right, near(left, &self.image)),
-                ];
+                let near = |other: &Expression| other.evaluate(&|field| self.load(field));
+                let pairs = [(&**left, near(right)), (&**right, near(left))];
                 let pairs: Vec<_> = pairs
                     .into_iter()
                     .filter_map(|(side, value)| match (&side.node, value) {
@@ -319,6 +344,11 @@ impl<'w> Draft<'w> {
         let Some(load) = self.one_of(&loads) else {
             return false;
         };
+        if is_length(load) {
+            let block = self.goal.block;
+            let possible = usize::from(block.min_length)..=usize::from(block.max_length);
+            self.length = self.random.usize(possible);
+        }
         let Some(field) = self.field_of(load) else {
             return true;
         };
@@ -334,8 +364,16 @@ impl<'w> Draft<'w> {
         true
     }
 
-    /// Sets the bits of a load, if its field is the writer's and allows the value.
+    /// Sets the bits of a load, if its field is the writer's and allows the value, or the length.
     fn set(&mut self, load: &Load, value: u64) -> bool {
+        if is_length(load) {
+            let block = self.goal.block;
+            let possible = usize::from(block.min_length)..=usize::from(block.max_length);
+            let length = usize::try_from(value).ok();
+            self.length = length
+                .filter(|length| possible.contains(length))
+                .unwrap_or(self.length);
+        }
         if let Some(field) = self.field_of(load) {
             let offset = usize::from(field.offset);
             let element = field.ty.element();
@@ -350,8 +388,7 @@ impl<'w> Draft<'w> {
 
     /// Sets the field that the block table complains about to another value.
     fn repair_field(&mut self) -> bool {
-        let bytes = &self.image[..usize::from(self.goal.block.max_length)];
-        let Err(violation) = self.goal.accepts(bytes) else {
+        let Err(violation) = self.goal.accepts(self.bytes()) else {
             return false;
         };
         let own: Vec<_> = self
@@ -378,17 +415,24 @@ impl<'w> Draft<'w> {
     /// The field that a load loads, if it is the writer's.
     fn field_of(&self, load: &Load) -> Option<&'w Field> {
         let mut fields = self.fields.iter().copied();
-        fields.find(|field| field.offset == load.offset && self.goal.owns(field))
+        fields.find(|field| {
+            load.source == Source::Block && field.offset == load.offset && self.goal.owns(field)
+        })
     }
 
     fn holds(&self, expression: &Expression) -> bool {
-        let value = expression.evaluate(&|field| value::load(&self.image, field));
+        let value = expression.evaluate(&|field| self.load(field));
         value.is_some_and(|value| value != 0)
     }
 
     fn one_of<T: Copy>(&mut self, choices: &[T]) -> Option<T> {
         self.random.choice(choices.iter().copied())
     }
+}
+
+/// Whether a load is the number of bytes that are sent.
+fn is_length(load: &Load) -> bool {
+    load.source == Source::Write && load.offset == source::LENGTH
 }
 
 /// Whether a writer sets a field.

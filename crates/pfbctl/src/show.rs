@@ -210,6 +210,9 @@ fn show_block(manifest: &Manifest, block: &Block, out: &mut dyn Write) -> Result
     if let Some(handled) = companion_text(block.companion) {
         writeln!(out, "{handled}")?;
     }
+    if !block.uses.is_empty() {
+        writeln!(out, "uses {}", block.uses.join(", "))?;
+    }
     for require in &block.require {
         writeln!(out, "requires {}", require.text)?;
     }
@@ -374,6 +377,7 @@ fn kind_text(kind: Kind) -> &'static str {
 
 fn access_text(access: Access) -> &'static str {
     match access {
+        Access::None => "has no access",
         Access::ReadOnly => "reads",
         Access::WriteOnly => "writes",
         Access::ReadWrite => "reads and writes",

@@ -1,8 +1,8 @@
 //! Decodes the bytes of a block: the layout, and each field's value as text.
 
-use block_manifest::expression::Load;
+use block_manifest::expression::{Load, Source};
 use block_manifest::{Block, Condition, Field, Integer, Layout, Manifest, Type};
-use block_table::Image;
+use block_table::{History, Image, Write, Writer};
 
 /// The integer at `offset`; bytes after the image count as zero.
 pub(crate) fn integer(image: &Image, offset: usize, integer: Integer) -> u64 {
@@ -23,26 +23,40 @@ pub(crate) fn put(image: &mut Image, offset: usize, integer: Integer, value: u64
     }
 }
 
-/// The value of a field, or of some of its bits, in an expression.
-pub(crate) fn load(image: &Image, load: &Load) -> u64 {
+/// The value of a field, or of some of its bits, in an expression. `image` is the block, merged with
+/// what is written.
+pub(crate) fn load(image: &Image, write: &Write<'_>, load: &Load) -> u64 {
+    let about;
+    let image = match load.source {
+        Source::Block => image,
+        Source::Was => write.committed,
+        Source::Write => {
+            about = write.about();
+            &about
+        }
+        Source::Used(place) => write.used.get(usize::from(place)).copied().unwrap_or(image),
+    };
     integer(image, usize::from(load.offset), load.integer) >> load.shift & load.mask
 }
 
-/// Whether a condition holds; one whose arithmetic overflows does not.
-pub(crate) fn holds(condition: &Condition, image: &Image) -> bool {
+/// Whether a condition holds for a write; one whose arithmetic overflows does not.
+pub(crate) fn holds(condition: &Condition, image: &Image, write: &Write<'_>) -> bool {
     condition
         .expression
-        .evaluate(&|field| load(image, field))
+        .evaluate(&|field| load(image, write, field))
         .is_some_and(|value| value != 0)
 }
 
 /// The index of the layout that an image has; `None` for a block without layouts, or where none
 /// fits.
 pub(crate) fn layout_of(block: &Block, image: &Image) -> Option<usize> {
+    // A layout follows from the image, whatever the write.
+    let any = Write::new(Writer::Vf, image.len(), image, History::EMPTY);
+    let chosen = |when| holds(when, image, &any);
     block
         .layouts
         .iter()
-        .position(|layout| layout.when.as_ref().is_none_or(|when| holds(when, image)))
+        .position(|layout| layout.when.as_ref().is_none_or(chosen))
 }
 
 /// The fields of a block in one of its layouts, in the order of their offsets.

@@ -1,6 +1,6 @@
 //! Reading, writing and publishing blocks, and draining streams.
 
-use block_table::{History, Image, Writer};
+use block_table::{History, Image, Write, Writer};
 use pf_broker_abi::{Operation, Refusal};
 
 use super::{Broker, VfLock};
@@ -160,10 +160,15 @@ impl<L: VfLock> Broker<'_, L> {
             .check_sent(Writer::Pf, &image)
             .and_then(|()| {
                 let defaults = block.default_image();
-                block.admit_in_place(Writer::Pf, &mut image, defaults, History::EMPTY)
+                // Only a VF knows the value before the publish.
+                let write = Write {
+                    compares: false,
+                    ..Write::new(Writer::Pf, request.sent_length(), defaults, History::EMPTY)
+                };
+                block.admit_in_place(&write, &mut image)
             })
             .map_err(refusal_of)?;
-        if block.publishes_in_sequence() {
+        if block.compares_publishes() {
             for vf in self.vfs {
                 vf.with(|vf| vf.check_publish_with_all(target, request, sent))?;
             }

@@ -93,6 +93,7 @@ pub fn block_info(block: &Block<'_>) -> abi::BlockInfo {
         }
         .code(),
         vf_access: match block.vf_access() {
+            Access::None => abi::VfAccess::None,
             Access::ReadOnly => abi::VfAccess::ReadOnly,
             Access::WriteOnly => abi::VfAccess::WriteOnly,
             Access::ReadWrite => abi::VfAccess::ReadWrite,

@@ -1,6 +1,6 @@
 //! Publishes of host software, which no write of the VF can block.
 
-use block_table::{Image, Writer};
+use block_table::{Image, Write, Writer};
 use pf_broker_abi::{Operation, Refusal};
 
 use super::{ServiceState, Vf};
@@ -44,8 +44,8 @@ impl Vf<'_> {
     /// interfere:
     ///
     /// * the removal of the device;
-    /// * a publish to this VF alone that has advanced a sequence of host software past this one. It
-    ///   stays in force, as if it had come later.
+    /// * a publish to this VF alone that a rule compares with this one, such as one that has advanced
+    ///   a sequence of host software past it. It stays in force, as if it had come later.
     pub(crate) fn publish_with_all(
         &mut self,
         target: Target<'_>,
@@ -55,13 +55,17 @@ impl Vf<'_> {
         self.pass_to_all()?;
         match self.validate_publish(target, request, sent) {
             Ok(validated) => Ok(self.commit_publish(target, request, &validated)),
-            Err(Refusal::Sequence) => Ok(false),
+            Err(Refusal::Sequence | Refusal::Require | Refusal::Overflow)
+                if target.block.compares_publishes() =>
+            {
+                Ok(false)
+            }
             Err(refusal) => Err(refusal),
         }
     }
 
     /// Whether a publish to all VFs that holds on the defaults also holds at this VF, to which host
-    /// software may have published a later value of its own sequence.
+    /// software may have published something that a rule compares with it.
     pub(crate) fn check_publish_with_all(
         &self,
         target: Target<'_>,
@@ -91,7 +95,7 @@ impl Vf<'_> {
         let sent = request.message(sent);
         block.check_sent(Writer::Pf, &sent).map_err(refusal_of)?;
         let mut image = sent;
-        if self.admit(Writer::Pf, target, &mut image).is_ok() {
+        if self.admit(Writer::Pf, target, request, &mut image).is_ok() {
             return Ok(Validated {
                 image,
                 withdraws: false,
@@ -101,8 +105,9 @@ impl Vf<'_> {
         let history = slot.history().without(Writer::Vf);
         let without_vf = block.without_vf(&self.store.committed(index, block));
         image = sent;
+        let write = Write::new(Writer::Pf, request.sent_length(), &without_vf, history);
         block
-            .admit_in_place(Writer::Pf, &mut image, &without_vf, history)
+            .admit_in_place(&write, &mut image)
             .map_err(refusal_of)?;
         Ok(Validated {
             image,

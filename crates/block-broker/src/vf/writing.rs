@@ -1,6 +1,6 @@
 //! A VF's write: admission, validation and commit.
 
-use block_table::{Image, Kind, Limits, Writer};
+use block_table::{Image, Kind, Limits, Write, Writer};
 use pf_broker_abi::Refusal;
 
 use super::Vf;
@@ -85,7 +85,7 @@ impl Vf<'_> {
         let block = target.block;
         writable_length(block, request.length)?;
         block.check_sent(Writer::Vf, image).map_err(refusal_of)?;
-        self.admit(Writer::Vf, target, image)
+        self.admit(Writer::Vf, target, request, image)
     }
 
     #[inline]
@@ -133,6 +133,7 @@ impl Vf<'_> {
         &self,
         writer: Writer,
         Target { index, block }: Target<'_>,
+        request: &Request,
         image: &mut Image,
     ) -> Result<(), Refusal> {
         let history = self.store.slot(index).ok_or(Refusal::Block)?.history();
@@ -144,8 +145,10 @@ impl Vf<'_> {
             copy = self.store.committed(index, block);
             &copy
         };
-        block
-            .admit_in_place(writer, image, committed, history)
-            .map_err(refusal_of)
+        let write = Write {
+            used: self.store.used(block),
+            ..Write::new(writer, request.sent_length(), committed, history)
+        };
+        block.admit_in_place(&write, image).map_err(refusal_of)
     }
 }

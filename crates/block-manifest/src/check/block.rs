@@ -3,12 +3,13 @@
 use block_table::{Access, Companion, Kind, MAX_BLOCK_LENGTH, MAX_LAYOUTS};
 
 use super::condition::BELONGS_TO_A_LAYOUT;
-use super::context::Context;
+use super::context::{Context, Writes};
 use super::field::BlockContext;
 use super::fields::{Fields, names_within};
 use super::layout::{self, LayoutContext};
 use super::{count, properties};
 use crate::diagnostic::{Diagnostic, Located};
+use crate::expression::scope::UsedBlock;
 use crate::keys;
 use crate::model::{Block, Condition, Field, Layout};
 use crate::syntax;
@@ -16,25 +17,69 @@ use crate::syntax;
 /// The longest possible block.
 const LONGEST: u8 = 128;
 const _: () = assert!(LONGEST as usize == MAX_BLOCK_LENGTH);
+/// The lengths with which the fields of a block without valid lengths are checked.
+const ANY_LENGTH: (u8, u8) = (LONGEST, LONGEST);
 
-/// The block `written`, if it is valid.
-pub(super) fn check(written: &syntax::Block, context: Context<'_>) -> Option<Block> {
+/// A block whose fields are checked, and whose rules are not yet: they may read other blocks.
+pub(super) struct Begun<'w> {
+    pub(super) written: &'w syntax::Block,
+    /// The shortest and the longest write, if they are valid.
+    lengths: Option<(u8, u8)>,
+    around: BlockContext,
+    pub(super) fields: Fields,
+}
+
+impl Begun<'_> {
+    /// Whether it is a register that no VF writes.
+    pub(super) fn is_published(&self) -> bool {
+        self.around.kind == Kind::Register && !self.around.access.writable()
+    }
+}
+
+/// Checks everything of the block `written` but its rules.
+pub(super) fn begin<'w>(written: &'w syntax::Block, context: Context<'_>) -> Begun<'w> {
     let lengths = properties::check(written, context);
-    // Without lengths the fields are still checked, as if every write had the maximum length.
-    let (min_length, max_length) = lengths.unwrap_or((LONGEST, LONGEST));
     let access = written.vf_access.as_ref().map(|access| access.value);
     let around = BlockContext {
         kind: value(written.kind.value(), keys::KIND[0].1),
         access: access.unwrap_or(Access::ReadWrite),
-        min_length,
+        min_length: lengths.unwrap_or(ANY_LENGTH).0,
         in_layout: false,
     };
-    let mut fields = Fields::check(written, usize::from(max_length), around, context);
+    let longest = lengths.unwrap_or(ANY_LENGTH).1;
+    Begun {
+        written,
+        lengths,
+        around,
+        fields: Fields::check(written, longest.into(), around, context),
+    }
+}
+
+/// Checks the rules of a block, and returns it if it is valid. `used` are the blocks in its `uses`.
+pub(super) fn finish(
+    begun: &Begun<'_>,
+    used: &[UsedBlock<'_>],
+    context: Context<'_>,
+) -> Option<Block> {
+    let Begun {
+        written,
+        lengths,
+        around,
+        ..
+    } = *begun;
+    let writes = Writes {
+        lengths: lengths.unwrap_or((1, LONGEST)),
+        by_vf: around.access.writable(),
+        by_pf: around.kind == Kind::Register,
+        used,
+    };
+    let context = Context { writes, ..context };
+    let mut fields = begun.fields.clone();
     let require = own_rules(written, &mut fields, context);
     let frame = LayoutContext {
         written,
         around,
-        length: max_length.into(),
+        length: lengths.unwrap_or(ANY_LENGTH).1.into(),
         fields: &fields,
         require: &require,
     };
@@ -44,7 +89,7 @@ pub(super) fn check(written: &syntax::Block, context: Context<'_>) -> Option<Blo
         lengths?,
         Parts {
             kind: around.kind,
-            access: access?,
+            access: written.vf_access.as_ref()?.value,
             require,
             fields: fields.all,
             layouts,
@@ -107,6 +152,7 @@ fn assemble(
         },
         when_full: value(written.when_full.as_ref(), keys::WHEN_FULL[0].1),
         companion: value(written.companion.as_ref(), Companion::None),
+        uses: written.uses.iter().map(|name| name.value.clone()).collect(),
         require: parts.require,
         fields: parts.fields,
         layouts: parts.layouts,
@@ -124,7 +170,8 @@ fn own_rules(written: &syntax::Block, fields: &mut Fields, context: Context<'_>)
     let scope = context.scope(&fields.scope, &hidden, written.knows_fields);
     let visible: Vec<&Field> = fields.all.iter().collect();
     let counts = count::resolve(&written.fields, &visible, scope, context);
-    let require = context.requirements(&written.require, scope, &visible, &[], "every write");
+    let judging = context.judging(scope, fields.scope.len());
+    let require = context.requirements(&written.require, judging, &visible, &[], "every write");
     count::assign(counts, &mut fields.all);
     if let Some(layout) = written.layouts.get(MAX_LAYOUTS) {
         let message = format!(

@@ -1,15 +1,16 @@
 //! Reads and resolves `require` and `when`, and checks that they can hold.
 
+use block_table::format::{owner, source};
 use block_table::{MAX_INSTRUCTIONS, MAX_STACK};
 
-use super::context::Context;
+use super::context::{Context, Writes};
 use crate::diagnostic::{Diagnostic, Located};
 use crate::domain::Domain;
-use crate::expression::Load;
 use crate::expression::analysis::{Wanted, possible};
 use crate::expression::lower;
 use crate::expression::parse::parse;
-use crate::expression::scope::{Scope, ScopeField};
+use crate::expression::scope::{Beyond, Scope, ScopeField};
+use crate::expression::{Load, Source};
 use crate::model::{Condition, Field};
 use crate::types::Type;
 
@@ -25,7 +26,7 @@ pub(super) const BELONGS_TO_ANOTHER_LAYOUT: &str =
     "it belongs to another layout: only the rules of that layout may use it";
 
 impl Context<'_> {
-    /// The scope of an expression: `fields`, without those in `hidden`.
+    /// The scope of an expression over the block alone: `fields`, without those in `hidden`.
     pub(super) const fn scope<'s>(
         &'s self,
         fields: &'s [ScopeField],
@@ -40,6 +41,21 @@ impl Context<'_> {
             knows_constants: self.knows_constants,
             enums: self.enums,
             knows_enums: self.knows_enums,
+            beyond: None,
+            blocks: self.blocks,
+        }
+    }
+
+    /// The scope of a `require`, which judges writes. The first `own_fields` of its fields belong to
+    /// the block itself.
+    pub(super) const fn judging<'s>(&'s self, scope: Scope<'s>, own_fields: usize) -> Scope<'s> {
+        let beyond = Beyond {
+            own_fields,
+            used: self.writes.used,
+        };
+        Scope {
+            beyond: Some(beyond),
+            ..scope
         }
     }
 
@@ -68,7 +84,7 @@ impl Context<'_> {
 
     /// Whether all of `wanted` can be true together, with the values that `fields` may have.
     pub(super) fn possible(&self, wanted: &[Wanted<'_>], fields: &[&Field]) -> bool {
-        possible(wanted, &domains(fields), self.budget)
+        possible(wanted, &domains(fields, self.writes), self.budget)
     }
 
     /// Reads the expressions of a `require`, which judge `writes`. Reports and omits those that can
@@ -118,12 +134,39 @@ impl Context<'_> {
     }
 }
 
-/// The values of fields for [`possible`], by the offset of the load.
-fn domains<'f>(fields: &'f [&'f Field]) -> impl Fn(&Load) -> Domain<'f> {
-    |load| {
-        let field = fields
-            .iter()
-            .find(|field| field.offset == load.offset && matches!(field.ty, Type::Integer(_)));
-        field.map_or(Domain::whole(load.integer), |field| Domain::of(field))
+/// The values of each load for [`possible`]: of fields among `fields` or of used blocks, and of facts
+/// about the writes.
+fn domains<'f>(fields: &'f [&'f Field], writes: Writes<'f>) -> impl Fn(&Load) -> Domain<'f> {
+    move |load| {
+        let at =
+            |field: &&Field| field.offset == load.offset && matches!(field.ty, Type::Integer(_));
+        let field = match load.source {
+            Source::Block => return field_domain(fields.iter().copied().find(at), load),
+            Source::Was => fields.iter().copied().find(at),
+            Source::Used(place) => {
+                let used = writes.used.get(usize::from(place));
+                let fields = used.and_then(|used| used.fields.as_ref());
+                fields.and_then(|fields| fields.valid.iter().find(at))
+            }
+            Source::Write if load.offset == source::LENGTH => {
+                let (shortest, longest) = writes.lengths;
+                return Domain::between(shortest.into(), longest.into());
+            }
+            Source::Write => {
+                let first = if writes.by_vf { owner::VF } else { owner::PF };
+                let last = if writes.by_pf { owner::PF } else { owner::VF };
+                return Domain::between(first.into(), last.into());
+            }
+        };
+        // Before the first write the field has its default, which may break its own rules.
+        field_domain(field.filter(|field| keeps_rules_by_default(field)), load)
     }
+}
+
+fn field_domain<'f>(field: Option<&'f Field>, load: &Load) -> Domain<'f> {
+    field.map_or(Domain::whole(load.integer), Domain::of)
+}
+
+fn keeps_rules_by_default(field: &Field) -> bool {
+    field.allows(field.ty.element().decode(&field.default))
 }

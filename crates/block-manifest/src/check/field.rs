@@ -74,10 +74,10 @@ fn rules(field: &mut Field, written: &syntax::Field, around: BlockContext, conte
 
 fn owner(written: &syntax::Field, around: BlockContext, context: Context<'_>) -> Owner {
     let Some(owner) = &written.owner else {
-        return if around.access == Access::ReadOnly {
-            Owner::Pf
-        } else {
+        return if around.access.writable() {
             Owner::Vf
+        } else {
+            Owner::Pf
         };
     };
     let report = |why: &str| {
@@ -90,8 +90,12 @@ fn owner(written: &syntax::Field, around: BlockContext, context: Context<'_>) ->
             .sink
             .report(Diagnostic::error(message, &owner.span, why));
     };
-    if owner.value.has_vf() && around.access == Access::ReadOnly {
-        report("the block is read-only for the VF");
+    if owner.value.has_vf() && !around.access.writable() {
+        report(if around.access == Access::None {
+            "the block is state of the host: no VF can access it"
+        } else {
+            "the block is read-only for the VF"
+        });
     } else if owner.value.has_pf() && around.kind == Kind::Stream {
         report("only the VF writes a stream");
     }

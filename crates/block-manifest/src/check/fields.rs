@@ -10,6 +10,7 @@ use crate::model::Field;
 use crate::syntax;
 
 /// The fields of the block itself.
+#[derive(Clone)]
 pub(super) struct Fields {
     /// The valid ones, in the order of the manifest.
     pub(super) all: Vec<Field>,

@@ -62,7 +62,8 @@ fn one(
         given.extend(required(frame));
     }
     let writes = "every write of this layout";
-    let require = context.requirements(&written.require, scope, &visible, &given, writes);
+    let judging = context.judging(scope, frame.fields.scope.len());
+    let require = context.requirements(&written.require, judging, &visible, &given, writes);
     count::assign(counts, &mut fields);
     let when = when?;
     Some(Layout {

@@ -113,20 +113,24 @@ fn register(written: &syntax::Block, context: Context<'_>) {
             );
         }
     }
-    if given(written.vf_access.as_ref(), Access::WriteOnly).is_none() {
-        invalidatable(written, context);
-        return;
-    }
-    let unread = "the VF cannot read the block";
-    if let Some(span) = given(written.notify.as_ref(), true) {
+    let what = match written.vf_access.as_ref().map(|access| access.value) {
+        Some(Access::WriteOnly) => "a write-only block",
+        Some(Access::None) => "a block that no VF can access",
+        Some(Access::ReadOnly | Access::ReadWrite) | None => {
+            invalidatable(written, context);
+            return;
+        }
+    };
+    let report = |message: String, span| {
         context
             .sink
-            .error("a write-only block cannot notify the VF", span, unread);
+            .error(message, span, "the VF cannot read the block")
+    };
+    if let Some(span) = given(written.notify.as_ref(), true) {
+        report(format!("{what} cannot notify the VF"), span);
     }
     if let Some(span) = given(written.short_read.as_ref(), ShortRead::Prefix) {
-        context
-            .sink
-            .error("a write-only block has no short reads", span, unread);
+        report(format!("{what} has no short reads"), span);
     }
 }
 

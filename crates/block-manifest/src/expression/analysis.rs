@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use super::{Binary, Expression, Load, Node};
+use super::{Binary, Expression, Load, Node, Source};
 use crate::domain::{Domain, MAX_TRIES};
 
 /// The most combinations of values that are tried: those of a single field are always found.
@@ -73,9 +73,16 @@ fn size(expression: &Expression) -> u64 {
     }
 }
 
-/// A field that the conditions name, as a whole.
+/// Which integer a load reads, as a whole.
+type Place = (Source, u8);
+
+const fn place(load: &Load) -> Place {
+    (load.source, load.offset)
+}
+
+/// An integer that the conditions name, as a whole.
 struct Variable<'d> {
-    offset: u8,
+    place: Place,
     /// The shifts of the parts that the conditions name.
     shifts: Vec<u8>,
     domain: Domain<'d>,
@@ -88,11 +95,11 @@ impl<'d> Variable<'d> {
             expression.for_each_load(&mut |load, _| {
                 let known = variables
                     .iter_mut()
-                    .find(|known| known.offset == load.offset);
+                    .find(|known| known.place == place(load));
                 match known {
                     Some(known) => known.shifts.push(load.shift),
                     None => variables.push(Self {
-                        offset: load.offset,
+                        place: place(load),
                         shifts: vec![load.shift],
                         domain: domain(load),
                     }),
@@ -180,9 +187,9 @@ fn succeeds(
     values: &dyn Fn(&Variable<'_>) -> Option<Vec<u64>>,
     budget: &Budget,
 ) -> Option<bool> {
-    let values: Vec<(u8, Vec<u64>)> = variables
+    let values: Vec<(Place, Vec<u64>)> = variables
         .iter()
-        .map(|variable| Some((variable.offset, values(variable)?)))
+        .map(|variable| Some((variable.place, values(variable)?)))
         .collect::<Option<_>>()?;
     let wanted: Vec<(u64, Wanted<'_>)> = wanted
         .iter()
@@ -192,8 +199,8 @@ fn succeeds(
     'combinations: for combination in 0..combinations {
         let value = |load: &Load| {
             let mut rest = combination;
-            for (offset, values) in &values {
-                if *offset == load.offset {
+            for (known, values) in &values {
+                if *known == place(load) {
                     return (values[rest % values.len()] >> load.shift) & load.mask;
                 }
                 rest /= values.len();
@@ -216,7 +223,7 @@ fn succeeds(
 
 /// The values that a field can still have during the search for a contradiction.
 struct Narrowed {
-    offset: u8,
+    place: Place,
     shift: u8,
     mask: u64,
     min: u64,
@@ -235,12 +242,12 @@ fn contradicts(wanted: &[Wanted<'_>], variables: &[Variable<'_>]) -> bool {
             if find(&narrowed, load).is_none() {
                 let (min, max) = variables
                     .iter()
-                    .find(|variable| variable.offset == load.offset)
+                    .find(|variable| variable.place == place(load))
                     .map_or((0, u64::MAX), |variable| variable.domain.bounds());
                 let part = load.shift != 0 || load.mask != load.integer.max();
                 let (min, max) = if part { (0, load.mask) } else { (min, max) };
                 narrowed.push(Narrowed {
-                    offset: load.offset,
+                    place: place(load),
                     shift: load.shift,
                     mask: load.mask,
                     min,
@@ -279,7 +286,7 @@ fn split<'e>(expression: &'e Expression, holds: bool, facts: &mut Vec<Wanted<'e>
 
 fn find<'n>(narrowed: &'n [Narrowed], load: &Load) -> Option<&'n Narrowed> {
     narrowed.iter().find(|known| {
-        (known.offset, known.shift, known.mask) == (load.offset, load.shift, load.mask)
+        (known.place, known.shift, known.mask) == (place(load), load.shift, load.mask)
     })
 }
 
@@ -294,7 +301,7 @@ fn narrow(expression: &Expression, holds: bool, narrowed: &mut [Narrowed]) -> bo
         _ => return true,
     };
     let Some(field) = narrowed.iter_mut().find(|known| {
-        (known.offset, known.shift, known.mask) == (load.offset, load.shift, load.mask)
+        (known.place, known.shift, known.mask) == (place(load), load.shift, load.mask)
     }) else {
         return true;
     };

@@ -1,12 +1,12 @@
 //! Translates an [`Expression`] to instructions of the block table.
 
 use block_table::encode::{
-    FieldRecord, Instruction, compare_constant, compare_field, field_record, on_constant, on_field,
-    on_stack,
+    FieldRecord, Instruction, compare_constant, compare_field, field_record, from_source,
+    on_constant, on_field, on_stack,
 };
-use block_table::format::op;
+use block_table::format::{op, source};
 
-use super::{Binary, Expression, Load, Node};
+use super::{Binary, Expression, Load, Node, Source};
 
 /// The instructions of `expression` and the depth of stack that they need.
 pub(crate) fn lower(expression: &Expression) -> (Vec<Instruction>, usize) {
@@ -103,12 +103,19 @@ fn sum(expression: &Expression) -> Option<(FieldRecord, FieldRecord)> {
 fn field(load: &Load) -> FieldRecord {
     // A load's mask covers its lowest bits.
     let bits = 64 - load.mask.leading_zeros();
-    field_record(
+    let field = field_record(
         load.offset,
         load.integer.operand(),
         load.shift,
         u8::try_from(bits).unwrap_or(64),
-    )
+    );
+    let source = match load.source {
+        Source::Block => source::BLOCK,
+        Source::Was => source::WAS,
+        Source::Write => source::WRITE,
+        Source::Used(place) => source::used(place),
+    };
+    from_source(source, field)
 }
 
 const fn operation_code(operation: Binary) -> u8 {

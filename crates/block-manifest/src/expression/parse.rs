@@ -1,10 +1,11 @@
-//! Parses text to an [`Expression`]: resolves names and checks the kinds of values.
+//! Parses text to an [`Expression`] and checks the kinds of values.
 
-use super::scope::{Scope, ScopeField};
+use super::resolve::Names;
+use super::scope::Scope;
 use super::token::{Token, tokens};
-use super::{Binary, Expression, Load, Node};
-use crate::diagnostic::{Diagnostic, Located, Sink, Span, listed};
-use crate::types::{Integer, Type};
+use super::{Binary, Expression, Load, Node, Source};
+use crate::diagnostic::{Diagnostic, Located, Sink, Span};
+use crate::types::Integer;
 
 /// The deepest nesting of parentheses and `!`, which bounds the parser's own stack.
 const MAX_NESTING: usize = 64;
@@ -256,7 +257,8 @@ impl Parser<'_> {
             }
             Token::Name(name) => {
                 self.next += 1;
-                let node = self.resolve(&name, &span).unwrap_or_else(|| {
+                let node = Names::new(self.scope, self.sink).resolve(&name, &span);
+                let node = node.unwrap_or_else(|| {
                     self.has_stand_ins = true;
                     stand_in()
                 });
@@ -321,108 +323,6 @@ impl Parser<'_> {
             );
         }
     }
-
-    /// The meaning of `name`; `None` if it is not known, which is reported here or at its
-    /// declaration.
-    fn resolve(&self, name: &str, span: &Span) -> Option<Node> {
-        let Some((first, part)) = name.split_once('.') else {
-            return self.plain(name, span);
-        };
-        let member = self.scope.enumeration(first).and_then(|known| {
-            let mut members = known.members.iter();
-            members.find(|(member, _)| member.value == part)
-        });
-        let field = self.scope.field(first);
-        let bits = field
-            .and_then(|field| Some((field, field.bits.iter().find(|(bits, _)| bits == part)?)));
-        match (member, bits) {
-            (Some(_), Some(_)) => {
-                let message = format!(
-                    "`{name}` is a value of enumeration `{first}` and bits of field `{first}`"
-                );
-                self.sink.error(message, span, "could be either");
-                None
-            }
-            (Some((_, value)), None) => value.map(Node::Constant),
-            (None, Some((field, (_, range)))) => load(field, Some((*range)?), name).map(Node::Load),
-            (None, None) => {
-                self.unknown_part(first, part, span);
-                None
-            }
-        }
-    }
-
-    /// The meaning of a name without parts: a field or a constant.
-    fn plain(&self, name: &str, span: &Span) -> Option<Node> {
-        let Some(constant) = self.scope.constant(name) else {
-            return self.field(name, span).map(Node::Load);
-        };
-        if self.scope.field(name).is_some() {
-            let message = format!("`{name}` is a field and a constant");
-            self.sink.report(
-                Diagnostic::error(message, span, "could be either")
-                    .related(&constant.name.span, "the constant"),
-            );
-            return None;
-        }
-        constant.value.map(Node::Constant)
-    }
-
-    /// Reports `first.part`, unless it may name what could not be read.
-    fn unknown_part(&self, first: &str, part: &str, span: &Span) {
-        let field = self.scope.field(first);
-        let known = self.scope.enumeration(first);
-        let unreadable = field.is_some_and(|field| !field.knows_bits)
-            || known.is_some_and(|known| known.members.is_empty());
-        if unreadable {
-            return;
-        }
-        let members = known.iter().flat_map(|known| &known.members);
-        let bits = field.iter().flat_map(|field| &field.bits);
-        let parts: Vec<&str> = members
-            .map(|(member, _)| member.value.as_str())
-            .chain(bits.map(|(bits, _)| bits.as_str()))
-            .collect();
-        if !parts.is_empty() {
-            let message = format!("`{first}` has no `{part}`");
-            let diagnostic = Diagnostic::error(message, span, "unknown")
-                .did_you_mean(part, parts.iter().copied());
-            self.sink
-                .report(diagnostic.note(format!("`{first}` has {}", listed(parts.into_iter()))));
-        } else if let Some(diagnostic) = self.scope.hidden_field(first, span) {
-            self.sink.report(diagnostic);
-        } else if field.is_some() || self.scope.knows_fields && self.scope.knows_enums {
-            let enums = self.scope.enums.iter();
-            let with_bits = self
-                .scope
-                .fields
-                .iter()
-                .filter(|field| !field.bits.is_empty());
-            let names = enums
-                .map(|known| known.name.value.as_str())
-                .chain(with_bits.map(|field| field.name.as_str()));
-            let message = format!("`{first}` is neither an enumeration nor a field with bits");
-            self.sink
-                .report(Diagnostic::error(message, span, "unknown").did_you_mean(first, names));
-        }
-    }
-
-    fn field(&self, name: &str, span: &Span) -> Option<Load> {
-        let Some(field) = self.scope.field(name) else {
-            if let Some(diagnostic) = self.scope.unknown_field(name, span) {
-                self.sink.report(diagnostic);
-            }
-            return None;
-        };
-        if let Some(ty) = field.ty
-            && !matches!(ty, Type::Integer(_))
-        {
-            let message =
-                format!("field `{name}` is {ty}, and expressions are over single integers");
-            self.sink.error(message, span, "not an integer");
-        }
-        load(field, None, name)
-    }
 }
 
 /// The stand-in for a name whose meaning is not known, so that the rest of the expression is still
@@ -430,6 +330,7 @@ impl Parser<'_> {
 const fn stand_in() -> Node {
     Node::Load(Load {
         name: String::new(),
+        source: Source::Block,
         offset: 0,
         integer: Integer::U8,
         shift: 0,
@@ -439,23 +340,6 @@ const fn stand_in() -> Node {
 
 fn is_stand_in(expression: &Expression) -> bool {
     matches!(&expression.node, Node::Load(load) if load.name.is_empty())
-}
-
-/// The load of a single integer, or of some of its bits, if the field is valid.
-fn load(field: &ScopeField, bits: Option<(u8, u8)>, name: &str) -> Option<Load> {
-    let Some(Type::Integer(integer)) = field.ty else {
-        return None;
-    };
-    let (shift, mask) = bits.map_or((0, integer.max()), |(low, high)| {
-        (low, u64::MAX >> (63 - (high - low)))
-    });
-    Some(Load {
-        name: name.to_owned(),
-        offset: field.offset?,
-        integer,
-        shift,
-        mask,
-    })
 }
 
 /// The operator for a word that other languages write instead.

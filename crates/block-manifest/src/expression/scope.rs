@@ -1,8 +1,23 @@
 //! The names that an expression may use.
 
+use block_table::format::owner;
+
 use crate::diagnostic::{Diagnostic, Span, printable};
+use crate::model::Field;
 use crate::syntax::{Constant, Enum};
 use crate::types::Type;
+
+/// The number of bytes that were sent.
+pub(super) const LENGTH: &str = "length";
+/// The side that writes, and the values that it is compared with.
+pub(super) const WRITER: &str = "writer";
+pub(super) const WRITERS: [(&str, u8); 2] = [("vf", owner::VF), ("pf", owner::PF)];
+/// What the fields of the block before the write follow.
+pub(super) const WAS: &str = "was";
+
+/// The names that have a meaning of their own, unless a field, an enumeration or a constant has
+/// them.
+const BUILT_IN: [&str; 3] = [LENGTH, WRITER, WAS];
 
 /// A field that an expression may name, as far as it is valid.
 #[derive(Clone, Debug)]
@@ -31,9 +46,63 @@ pub(crate) struct Scope<'s> {
     pub(crate) enums: &'s [Enum],
     /// Whether every enumeration is in that list.
     pub(crate) knows_enums: bool,
+    /// What the expression may read beside the block; `None` for nothing.
+    pub(crate) beyond: Option<Beyond<'s>>,
+    /// The names of all blocks.
+    pub(crate) blocks: &'s [String],
 }
 
-impl Scope<'_> {
+/// What an expression may read beside the block, merged with what is written: the write, the block
+/// before it, and other blocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beyond<'s> {
+    /// How many of the scope's fields, the first ones, belong to the block itself.
+    pub(crate) own_fields: usize,
+    /// The blocks in `uses`, each at its place.
+    pub(crate) used: &'s [UsedBlock<'s>],
+}
+
+/// A block in `uses`.
+#[derive(Clone, Debug)]
+pub(crate) struct UsedBlock<'s> {
+    pub(crate) name: String,
+    /// Its fields, if it is a block that may be used.
+    pub(crate) fields: Option<UsedFields<'s>>,
+}
+
+/// The fields of a block in `uses`.
+#[derive(Clone, Debug)]
+pub(crate) struct UsedFields<'s> {
+    /// The fields of the block itself.
+    pub(crate) own: &'s [ScopeField],
+    /// The same fields as far as they are valid, for the values that they may have.
+    pub(crate) valid: &'s [Field],
+    /// The names of its layouts' fields.
+    pub(crate) of_layouts: Vec<String>,
+    /// Whether every field is in one of these lists.
+    pub(crate) complete: bool,
+}
+
+impl<'s> Scope<'s> {
+    /// Whether `name` is a field, also one that may not be used here, an enumeration or a constant.
+    pub(super) fn declares(&self, name: &str) -> bool {
+        self.field(name).is_some()
+            || self.hidden.iter().any(|(hidden, _)| hidden == name)
+            || self.enumeration(name).is_some()
+            || self.constant(name).is_some()
+    }
+
+    /// Whether a block has this name.
+    pub(super) fn is_block(&self, name: &str) -> bool {
+        self.blocks.iter().any(|block| block == name)
+    }
+
+    /// The block with this name in `uses`, and its place there.
+    pub(super) fn used(&self, name: &str) -> Option<(u8, &'s UsedBlock<'s>)> {
+        let used = self.beyond?.used;
+        (0..).zip(used).find(|(_, used)| used.name == name)
+    }
+
     pub(super) fn field(&self, name: &str) -> Option<&ScopeField> {
         self.fields.iter().find(|field| field.name == name)
     }
@@ -66,11 +135,15 @@ impl Scope<'_> {
                 "write `{}` to subtract: `-` right between letters is part of a name",
                 name.replacen('-', " - ", 1)
             )),
+            _ if self.is_block(name) => {
+                diagnostic.help(format!("`{name}` is a block: write `{name}.FIELD`"))
+            }
             _ => {
                 let fields = self.fields.iter().map(|field| field.name.as_str());
                 let constants = self.constants.iter();
                 let constants = constants.map(|constant| constant.name.value.as_str());
-                diagnostic.did_you_mean(name, fields.chain(constants))
+                let built_in = self.beyond.iter().flat_map(|_| BUILT_IN);
+                diagnostic.did_you_mean(name, fields.chain(constants).chain(built_in))
             }
         };
         Some(if self.enumeration(name).is_some() {

@@ -239,6 +239,11 @@ pub(super) fn kind_in_words(block: &Block) -> String {
     if block.on_reset == OnReset::Keep {
         words.push_str("; what the host set survives a reset of the VF");
     }
+    if !block.uses.is_empty() {
+        let names: Vec<String> = block.uses.iter().map(|name| format!("`{name}`")).collect();
+        words.push_str("; its rules read the host's state in ");
+        words.push_str(&names.join(", "));
+    }
     words.push_str(match block.companion {
         Companion::None => "",
         Companion::Write => "; the PF's driver handles each write, and may decline it",
@@ -253,6 +258,7 @@ pub(super) fn kind_in_words(block: &Block) -> String {
 
 fn may(access: Access) -> &'static str {
     match access {
+        Access::None => "cannot access",
         Access::ReadOnly => "reads",
         Access::WriteOnly => "writes",
         Access::ReadWrite => "reads and writes",
@@ -261,6 +267,7 @@ fn may(access: Access) -> &'static str {
 
 const fn access(access: Access) -> &'static str {
     match access {
+        Access::None => "none",
         Access::ReadOnly => "read-only",
         Access::WriteOnly => "write-only",
         Access::ReadWrite => "read-write",

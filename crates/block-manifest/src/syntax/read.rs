@@ -244,6 +244,7 @@ fn block(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Block {
         depth: reader.integer("depth"),
         when_full: reader.choice("when-full", &keys::WHEN_FULL),
         companion: reader.choice("companion", &keys::COMPANION),
+        uses: reader.strings("uses"),
         require: reader.strings("require"),
         knows_fields: knows_fields(&reader, &fields)
             && reader.sees_tables("layout")

@@ -1,5 +1,6 @@
 //! Judges a write field by field from the model, as a slow and plain reference.
 
+use block_manifest::expression::Source;
 use block_manifest::{Bits, Block, Condition, Field, Layout, Owner, SequenceKind, Type};
 use block_table::{Image, Rule, Writer};
 
@@ -37,8 +38,34 @@ fn elements(image: &Image, field: &Field) -> Vec<u64> {
         .collect()
 }
 
-fn holds(condition: &Condition, image: &Image) -> Result<bool, Rule> {
+/// A write: what is known beside its bytes and the block.
+#[derive(Clone, Copy)]
+pub(crate) struct Facts<'f> {
+    pub(crate) writer: Writer,
+    pub(crate) length: usize,
+    pub(crate) committed: &'f Image,
+    pub(crate) wrote: Wrote,
+    /// The only block that others use.
+    pub(crate) used: &'f Image,
+}
+
+fn holds(condition: &Condition, image: &Image, facts: Option<Facts<'_>>) -> Result<bool, Rule> {
     let value = condition.expression.evaluate(&|load| {
+        let facts = || facts.expect("a layout follows from the block alone");
+        let image = match load.source {
+            Source::Block => image,
+            Source::Was => facts().committed,
+            Source::Used(0) => facts().used,
+            Source::Used(place) => panic!("no block is used at place {place}"),
+            Source::Write => {
+                return match (load.name.as_str(), facts().writer) {
+                    ("length", _) => facts().length as u64,
+                    ("writer", Writer::Vf) => 1,
+                    ("writer", Writer::Pf) => 2,
+                    (other, _) => panic!("{other}"),
+                };
+            }
+        };
         (integer(image, load.offset.into(), Type::Integer(load.integer)) >> load.shift) & load.mask
     });
     value.map(|value| value != 0).ok_or(Rule::Overflow)
@@ -57,7 +84,7 @@ fn layout<'b>(block: &'b Block, image: &Image) -> Result<Option<&'b Layout>, Rul
     }
     for layout in &block.layouts {
         let chosen = match &layout.when {
-            Some(when) => holds(when, image)?,
+            Some(when) => holds(when, image, None)?,
             None => true,
         };
         if chosen {
@@ -84,13 +111,13 @@ pub(crate) fn default_image(block: &Block) -> Image {
 }
 
 /// The block after the write, or the first broken rule in the documented order.
-pub(crate) fn judge(
-    block: &Block,
-    writer: Writer,
-    sent: &[u8],
-    committed: &Image,
-    wrote: Wrote,
-) -> Result<Image, Rule> {
+pub(crate) fn judge(block: &Block, sent: &[u8], facts: Facts<'_>) -> Result<Image, Rule> {
+    let Facts {
+        writer,
+        committed,
+        wrote,
+        ..
+    } = facts;
     let mut image = [0; 128];
     image[..sent.len()].copy_from_slice(sent);
     if block.is_opaque() {
@@ -131,9 +158,9 @@ pub(crate) fn judge(
     reserved(&all, &image)?;
     if let Some(chosen) = chosen {
         fields(&chosen.fields, &image)?;
-        require(&chosen.require, &image)?;
+        require(&chosen.require, &image, facts)?;
     }
-    require(&block.require, &image)?;
+    require(&block.require, &image, facts)?;
     for field in &block.fields {
         sequence(field, writer, &image, committed, wrote)?;
     }
@@ -203,9 +230,16 @@ fn fields(fields: &[Field], image: &Image) -> Result<(), Rule> {
     Ok(())
 }
 
-fn require(conditions: &[Condition], image: &Image) -> Result<(), Rule> {
+fn require(conditions: &[Condition], image: &Image, facts: Facts<'_>) -> Result<(), Rule> {
     for condition in conditions {
-        if !holds(condition, image)? {
+        let mut reads_others = false;
+        condition
+            .expression
+            .for_each_load(&mut |load, _| reads_others |= matches!(load.source, Source::Used(_)));
+        if reads_others && facts.writer == Writer::Pf {
+            continue;
+        }
+        if !holds(condition, image, Some(facts))? {
             return Err(Rule::Require);
         }
     }

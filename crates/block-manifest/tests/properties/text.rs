@@ -7,7 +7,24 @@
 
 use proptest::prelude::*;
 
-/// A manifest of one to three blocks.
+/// A block that only host software can access, and that the rules of others read.
+const STATE: &str = "
+[[block]]
+id = 1000
+name = \"state\"
+vf-access = \"none\"
+length = 3
+[[block.field]]
+name = \"level\"
+type = \"u8\"
+default = 9
+[[block.field]]
+name = \"flags\"
+type = \"u16be\"
+bits = { ready = 0, mode = \"4-6\" }
+";
+
+/// A manifest of one to three blocks, and one of host state.
 pub(crate) fn manifests() -> impl Strategy<Value = String> {
     let resets = prop_oneof![
         Just(String::new()),
@@ -20,6 +37,7 @@ pub(crate) fn manifests() -> impl Strategy<Value = String> {
         for (id, block) in blocks.into_iter().enumerate() {
             text += &format!("[[block]]\nid = {}\nname = \"block_{id}\"\n{block}", id * 37);
         }
+        text += STATE;
         text
     })
 }
@@ -38,8 +56,21 @@ fn block() -> impl Strategy<Value = String> {
         "selector * 3 - bits.high * 2 < 1000",
         "total - selector >= 0 || total == 0",
         "(total | 0x10) & 0xFF != 0x11",
+        "length >= 90 || selector == 0",
+        "selector < length",
+        "writer == writer.pf || selector < 120",
+        "was.selector <= selector + 3",
+        "was.bits.high != 2 || bits.high <= was.bits.high",
+        "was.total - selector < 900 || writer == writer.vf",
+    ]);
+    // Over the block of host state that every manifest has.
+    let requirement_of_vf = prop::sample::select(vec![
+        "selector <= state.level",
+        "state.flags.mode != 5 || was.selector + state.level == length",
+        "state.level - selector < 250 && writer != writer.pf",
     ]);
     let requirements = prop::collection::vec(requirement, 0..3);
+    let requirements_of_vf = prop::collection::vec(requirement_of_vf, 0..2);
     let fields = prop::collection::vec(field(), 0..4);
     let layouts = prop::option::of(prop::collection::vec(
         prop::collection::vec(field(), 0..3),
@@ -52,16 +83,26 @@ fn block() -> impl Strategy<Value = String> {
     ]);
     let parts = (
         kinds,
-        requirements,
+        (requirements, requirements_of_vf, any::<bool>()),
         fields,
         layouts,
         conditions,
         any::<bool>(),
     );
     parts.prop_map(|(kind, require, fields, layouts, conditions, opaque)| {
-        let mut text = format!("{kind}length = 128\n");
+        let (mut require, of_vf, short) = require;
+        let lengths = if short {
+            "min-length = 80\nmax-length = 128\n"
+        } else {
+            "length = 128\n"
+        };
+        let mut text = format!("{kind}{lengths}");
         if opaque && fields.is_empty() {
             return text;
+        }
+        if !kind.contains("read-only") && !of_vf.is_empty() {
+            text += "uses = [\"state\"]\n";
+            require.extend(of_vf);
         }
         text += &format!("require = {require:?}\n");
         text += "[[block.field]]\nname = \"selector\"\ntype = \"u8\"\n";

@@ -3,7 +3,7 @@
 
 use super::instruction::on_constant;
 use super::source::{Layout, Rule};
-use crate::expression::evaluate;
+use crate::expression::{context_of, evaluate};
 use crate::format::{FieldRecord, Instruction, KEY_LENGTH, KeyRecord, LAST_KEY_START, op, operand};
 use crate::image::LAST_START;
 use crate::{Image, MAX_INSTRUCTIONS};
@@ -164,13 +164,14 @@ impl Key {
 
 /// `rules`, with consecutive `require` rules that need no stack joined into one: one more
 /// comparison costs less than one more rule. The first broken rule stays the same, because all of
-/// them are the same kind of violation.
+/// them are the same kind of violation. They must apply to the same writes.
 pub(super) fn joined(rules: &[Rule]) -> Vec<Rule> {
     let mut joined: Vec<Rule> = Vec::with_capacity(rules.len());
     for rule in rules {
         if let (Some(Rule::Require(row)), Rule::Require(next)) = (joined.last_mut(), rule)
             && !needs_stack(row)
             && !needs_stack(next)
+            && context_of(row) == context_of(next)
             && row.len() + 1 + next.len() <= MAX_INSTRUCTIONS
         {
             row.push(on_constant(op::AND_THEN, next.len() as u64));

@@ -17,6 +17,15 @@ pub fn field_record(offset: u8, operand: u8, shift: u8, bits: u8) -> FieldRecord
     }
 }
 
+/// `field` of another [`source`](format::source) than the block.
+#[must_use]
+pub const fn from_source(source: u8, field: FieldRecord) -> FieldRecord {
+    FieldRecord {
+        order: field.order | source,
+        ..field
+    }
+}
+
 /// `operation` with a field as its right operand: a push, or a binary one.
 #[must_use]
 pub fn on_field(operation: u8, right: FieldRecord) -> Instruction {

@@ -49,6 +49,8 @@ pub struct BlockSource {
     pub when_full: WhenFull,
     /// What the companion driver handles.
     pub companion: Companion,
+    /// The places in [`Source::blocks`] of the blocks whose values the rules of this one read.
+    pub uses: Vec<u16>,
     /// The checksum field.
     pub checksum: Option<Checksum>,
     /// The block itself, see [`BlockRecord::shape`](crate::format::BlockRecord::shape).

@@ -7,9 +7,10 @@ use zerocopy::little_endian::{U16, U64};
 use super::condition;
 use super::error::{EncodeError, count16, count32};
 use super::source::{BlockSource, Checksum, Field, Layout, Rule, Shape};
+use crate::expression::context_of;
 use crate::format::{
-    self, BlockRecord, Instruction, LayoutRecord, NO_CHECKSUM, RuleRecord, Span, Text, block_flag,
-    rule,
+    self, BlockRecord, Instruction, LayoutRecord, MAX_USES, NO_BLOCK, NO_CHECKSUM, RuleRecord,
+    Span, Text, block_flag, rule,
 };
 use crate::image::{place, unused_bits};
 use crate::{Access, Image, Kind, OnReset, ShortRead, WhenFull, Work};
@@ -50,6 +51,7 @@ impl Writer {
                 Kind::Stream => format::block_kind::STREAM,
             },
             access: match block.vf_access {
+                Access::None => format::access::NONE,
                 Access::ReadOnly => format::access::READ_ONLY,
                 Access::WriteOnly => format::access::WRITE_ONLY,
                 Access::ReadWrite => format::access::READ_WRITE,
@@ -67,6 +69,7 @@ impl Writer {
             layouts,
             last_rules,
             work: 0.into(),
+            uses: uses(&block.uses)?,
         };
         record.work = self.work(&record).total().into();
         Ok(record)
@@ -125,13 +128,17 @@ impl Writer {
                 ..record(rule::COUNT, *field, 0, 0)
             },
             Rule::Require(code) => {
+                let context = context_of(code);
+                let kind = match context {
+                    None => rule::REQUIRE,
+                    Some(_) => rule::REQUIRE_IN_CONTEXT,
+                };
                 let code = self.code(code)?;
-                record(
-                    rule::REQUIRE,
-                    Field::default(),
-                    code.start.get().into(),
-                    code.count.get().into(),
-                )
+                let (start, count) = (code.start.get().into(), code.count.get().into());
+                RuleRecord {
+                    detail: context.unwrap_or(0),
+                    ..record(kind, Field::default(), start, count)
+                }
             }
             Rule::Bits { low, count, rule } => {
                 let whole = self.rule(rule)?;
@@ -243,6 +250,17 @@ fn span(start: usize, count: usize, what: &'static str) -> Result<Span, EncodeEr
         start: count32(start, what)?,
         count: count16(count, what)?,
     })
+}
+
+fn uses(indices: &[u16]) -> Result<[U16; MAX_USES], EncodeError> {
+    let mut uses = [U16::new(NO_BLOCK); MAX_USES];
+    if indices.len() > uses.len() {
+        return Err(EncodeError::TooMany("used blocks"));
+    }
+    for (place, index) in uses.iter_mut().zip(indices) {
+        place.set(*index);
+    }
+    Ok(uses)
 }
 
 fn flags(block: &BlockSource) -> u8 {

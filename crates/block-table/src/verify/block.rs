@@ -1,12 +1,12 @@
 //! Verification of block and layout records.
 
 use super::outcome::{Outcome, ensure, refuse};
-use super::reach::Reach;
+use super::reach::{Context, Reach, Sources};
 use super::{Verifier, claim_span};
 use crate::error::Flaw;
 use crate::format::{
-    BlockRecord, KeyRecord, LAST_KEY_START, LayoutRecord, NO_CHECKSUM, Shape, Span, access,
-    block_flag, block_kind, operand, owner,
+    BlockRecord, KeyRecord, LAST_KEY_START, LayoutRecord, MAX_USES, NO_BLOCK, NO_CHECKSUM, Shape,
+    Span, access, block_flag, block_kind, operand, owner,
 };
 use crate::image::Image;
 use crate::table::{Access, Block};
@@ -32,7 +32,15 @@ impl<'v> Verifier<'v> {
         } else {
             Reach::common(max, common)
         };
-        self.rules(record.rules, before_layout, at)?;
+        let context = Some(Context {
+            was: before_layout,
+            used: self.used(record)?,
+        });
+        let rules = Sources {
+            block: before_layout,
+            context,
+        };
+        self.rules(record.rules, rules, at)?;
         ensure(
             usize::from(record.layouts.count.get()) <= MAX_LAYOUTS,
             Flaw::TooManyLayouts,
@@ -48,14 +56,18 @@ impl<'v> Verifier<'v> {
             table: self.table,
             record,
         };
+        let rules = Sources {
+            block: whole,
+            context,
+        };
         for layout in block.layouts() {
             self.key(layout, max, common)?;
             self.when(layout, before_layout)?;
             self.shape(self.at(layout), layout.shape, max)?;
             self.masks_agree(record, layout, common)?;
-            self.rules(layout.rules, whole, self.at(layout))?;
+            self.rules(layout.rules, rules, self.at(layout))?;
         }
-        self.rules(record.last_rules, whole, at)?;
+        self.rules(record.last_rules, rules, at)?;
         let work = Work::of(record, block.layouts(), |rules| self.table.rules(rules)).total();
         ensure(
             work == record.work.get() && work <= MAX_WORK,
@@ -69,7 +81,7 @@ impl<'v> Verifier<'v> {
         let at = self.at(record);
         let known = matches!(
             record.access,
-            access::READ_ONLY | access::WRITE_ONLY | access::READ_WRITE
+            access::NONE | access::READ_ONLY | access::WRITE_ONLY | access::READ_WRITE
         );
         ensure(known, Flaw::Access, at)?;
         let depth = record.depth.get();
@@ -102,6 +114,34 @@ impl<'v> Verifier<'v> {
         )
     }
 
+    /// The bytes of the blocks that a block uses: different registers that no VF writes. So neither
+    /// the block itself nor one that uses others for a write of its own is among them.
+    fn used(&self, record: &BlockRecord) -> Outcome<[Reach<'v>; MAX_USES]> {
+        let at = self.at(record);
+        let mut reaches = [Reach::whole(0); MAX_USES];
+        let mut ended = false;
+        for (place, (reach, index)) in reaches.iter_mut().zip(&record.uses).enumerate() {
+            ended |= index.get() == NO_BLOCK;
+            if ended {
+                ensure(index.get() == NO_BLOCK, Flaw::Uses, at)?;
+                continue;
+            }
+            let Some(used) = self.table.blocks.get(usize::from(index.get())) else {
+                return refuse(Flaw::Uses, at);
+            };
+            let repeated = record.uses.iter().take(place).any(|other| other == index);
+            let published =
+                used.kind == block_kind::REGISTER && !Access::of(used.access).writable();
+            ensure(
+                published && !repeated && used.id != record.id,
+                Flaw::Uses,
+                at,
+            )?;
+            *reach = Reach::whole(used.max_length);
+        }
+        Ok(reaches)
+    }
+
     fn checksum(&self, record: &BlockRecord) -> Outcome {
         let (shape, owners) = (record.checksum_operand, record.checksum_owner);
         let fits = if record.checksum_offset == NO_CHECKSUM {
@@ -132,7 +172,12 @@ impl<'v> Verifier<'v> {
             let claimed = claim_span(&mut self.next.instructions, layout.when, instructions);
             return ensure(claimed, Flaw::Span, at);
         }
-        self.expression(start.get().into(), count.get().into(), reach, at)
+        self.expression(
+            start.get().into(),
+            count.get().into(),
+            Sources::block(reach),
+            at,
+        )
     }
 
     fn key(&self, layout: &LayoutRecord, length: u8, common: &Image) -> Outcome {
@@ -176,8 +221,8 @@ impl<'v> Verifier<'v> {
         ensure(all, Flaw::LayoutMasks, self.at(layout))
     }
 
-    /// Verifies the rule list `span`, which may read the bytes of `reach`; `at` is its owner.
-    fn rules(&mut self, span: Span, reach: Reach<'_>, at: usize) -> Outcome {
+    /// Verifies the rule list `span`, which may read the bytes of `sources`; `at` is its owner.
+    fn rules(&mut self, span: Span, sources: Sources<'_>, at: usize) -> Outcome {
         ensure(
             usize::from(span.count.get()) <= MAX_RULES,
             Flaw::TooManyRules,
@@ -185,7 +230,7 @@ impl<'v> Verifier<'v> {
         )?;
         let claimed = claim_span(&mut self.next.rules, span, self.table.rules.len());
         ensure(claimed, Flaw::Span, at)?;
-        self.rule_list(self.table.rules(span), reach)
+        self.rule_list(self.table.rules(span), sources)
     }
 
     /// Verifies the four images of a shape of a block of `length` bytes.

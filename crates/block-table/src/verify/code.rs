@@ -1,16 +1,16 @@
 //! Verification of expressions.
 
 use super::outcome::{Outcome, ensure, refuse};
-use super::reach::Reach;
+use super::reach::Sources;
 use super::{Verifier, claim};
 use crate::error::Flaw;
-use crate::format::{FieldRecord, Instruction, op, operand};
+use crate::format::{FieldRecord, Instruction, op, operand, source};
 use crate::image::LAST_START;
 use crate::{MAX_INSTRUCTIONS, MAX_STACK};
 
 impl Verifier<'_> {
     /// Verifies the expression of `count` instructions from `start`, which may read the bytes of
-    /// `reach`; `at` is its owner.
+    /// `sources`; `at` is its owner.
     ///
     /// Jumps only go forward, so one pass knows the stack depth at each instruction, and the
     /// evaluation ends. A jump tests the only value on the stack and arrives with it alone, so the
@@ -19,7 +19,7 @@ impl Verifier<'_> {
         &mut self,
         start: u64,
         count: u64,
-        reach: Reach<'_>,
+        sources: Sources<'_>,
         at: usize,
     ) -> Outcome {
         ensure(
@@ -42,7 +42,7 @@ impl Verifier<'_> {
             let at = self.at(instruction);
             check_arrival(&targets, index, depth, at)?;
             let before = depth;
-            depth = step(instruction, depth, reach, at)?;
+            depth = step(instruction, depth, sources, at)?;
             if is_jump(instruction.op) {
                 let skip = usize::try_from(instruction.immediate.get()).unwrap_or(usize::MAX);
                 let target = index.saturating_add(1).saturating_add(skip);
@@ -69,7 +69,7 @@ const fn is_jump(operation: u8) -> bool {
 }
 
 /// Verifies one instruction by itself and returns the stack depth after it.
-fn step(instruction: &Instruction, depth: u8, reach: Reach<'_>, at: usize) -> Outcome<u8> {
+fn step(instruction: &Instruction, depth: u8, sources: Sources<'_>, at: usize) -> Outcome<u8> {
     let operation = instruction.op & op::OPERATION;
     let compares = matches!(operation, op::LESS..=op::GREATER_OR_EQUAL);
     let binary = compares || matches!(operation, op::ADD..=op::BIT_OR);
@@ -86,7 +86,7 @@ fn step(instruction: &Instruction, depth: u8, reach: Reach<'_>, at: usize) -> Ou
     ensure(parts_are_used(instruction, source), Flaw::Operation, at)?;
     for field in [instruction.left, instruction.plus, instruction.right] {
         if field != FieldRecord::default() {
-            field_in_reach(field, reach, at)?;
+            field_in_reach(field, sources, at)?;
         }
     }
     ensure(depth >= takes, Flaw::StackUnderflow, at)?;
@@ -115,26 +115,26 @@ fn parts_are_used(instruction: &Instruction, source: u8) -> bool {
     used && reserved == [0; 3]
 }
 
-fn field_in_reach(field: FieldRecord, reach: Reach<'_>, at: usize) -> Outcome {
+fn field_in_reach(field: FieldRecord, sources: Sources<'_>, at: usize) -> Outcome {
     let FieldRecord {
         start,
         shift,
         order,
         bits,
     } = field;
-    let order_known = matches!(order, 0 | operand::BIG_ENDIAN);
+    let order_known = order & !(operand::BIG_ENDIAN | source::ALL) == 0;
     let in_range = start <= LAST_START && shift < 64 && (1..=64).contains(&bits);
     ensure(order_known && in_range, Flaw::Operation, at)?;
     // The highest bit of a little-endian field lies in its last byte, the lowest one of a
     // big-endian field.
     let (low, high) = (shift / 8, (shift + bits - 1).min(63) / 8);
-    let (first, last) = if order == 0 {
+    let (first, last) = if order & operand::BIG_ENDIAN == 0 {
         (low, high)
     } else {
         (7 - high, 7 - low)
     };
     let start = usize::from(start);
-    reach.contains(
+    sources.of(order, at)?.contains(
         start + usize::from(first),
         start + usize::from(last) + 1,
         at,

@@ -1,7 +1,8 @@
-//! The bytes of a block that a rule may read.
+//! The bytes that a rule may read.
 
-use super::outcome::{Outcome, ensure};
-use crate::error::Flaw;
+use super::outcome::{Outcome, ensure, refuse};
+use crate::error::{Flaw, TableError};
+use crate::format::{MAX_USES, source};
 use crate::image::Image;
 
 /// The bytes that a rule may read.
@@ -36,5 +37,55 @@ impl<'v> Reach<'v> {
         let bytes = self.only.map(|bytes| bytes.get(start..end).unwrap_or(&[]));
         let readable = bytes.is_none_or(|bytes| bytes.iter().all(|byte| *byte == 0xFF));
         ensure(readable, Flaw::BeforeLayout, at)
+    }
+}
+
+/// The bytes of each source that an expression may read.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'v> {
+    /// The block, merged with what is written.
+    pub(super) block: Reach<'v>,
+    /// The other sources, where they may be read.
+    pub(super) context: Option<Context<'v>>,
+}
+
+/// The bytes of each source but the block.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'v> {
+    pub(super) was: Reach<'v>,
+    pub(super) used: [Reach<'v>; MAX_USES],
+}
+
+impl<'v> Sources<'v> {
+    /// Nothing but the block.
+    pub(super) const fn block(block: Reach<'v>) -> Self {
+        Self {
+            block,
+            context: None,
+        }
+    }
+
+    /// The bytes of the source that `order` of a field names.
+    pub(super) fn of(&self, order: u8, at: usize) -> Outcome<Reach<'v>> {
+        let source = order & source::ALL;
+        let context = match (source, self.context) {
+            (source::BLOCK, _) => return Ok(self.block),
+            (_, None) => return refuse(Flaw::Context, at),
+            (_, Some(context)) => context,
+        };
+        match source {
+            source::WAS => Ok(context.was),
+            source::WRITE => Ok(Reach::whole(source::WRITE_LENGTH)),
+            _ => {
+                let place = source
+                    .checked_sub(source::USED)
+                    .map(|place| place >> source::SHIFT);
+                let used = place.and_then(|place| context.used.get(usize::from(place)));
+                used.copied().ok_or(TableError {
+                    flaw: Flaw::Context,
+                    offset: at,
+                })
+            }
+        }
     }
 }

@@ -1,16 +1,18 @@
 //! Verification of rule records.
 
 use super::outcome::{Outcome, ensure, refuse};
-use super::reach::Reach;
+use super::reach::{Reach, Sources};
 use super::{Verifier, claim};
 use crate::MAX_VALUES;
 use crate::error::Flaw;
+use crate::expression::context_of;
 use crate::format::{RuleRecord, operand, owner, rule, sequence};
 use crate::image::{place, unused_bits};
 
 impl Verifier<'_> {
-    /// Verifies `rules`, which may read the bytes of `reach`.
-    pub(super) fn rule_list(&mut self, rules: &[RuleRecord], reach: Reach<'_>) -> Outcome {
+    /// Verifies `rules`, which may read the bytes of `sources`.
+    pub(super) fn rule_list(&mut self, rules: &[RuleRecord], sources: Sources<'_>) -> Outcome {
+        let reach = sources.block;
         let mut count = None;
         for record in rules {
             let at = self.at(record);
@@ -18,8 +20,8 @@ impl Verifier<'_> {
                 let same = count.is_some_and(|count| same_elements(count, record));
                 ensure(same && takes_elements(record.kind), Flaw::Counted, at)?;
             }
-            if record.kind == rule::REQUIRE {
-                self.require(record, reach)?;
+            if matches!(record.kind, rule::REQUIRE | rule::REQUIRE_IN_CONTEXT) {
+                self.require(record, sources)?;
                 continue;
             }
             field_in_reach(record, reach, at)?;
@@ -71,7 +73,7 @@ impl Verifier<'_> {
         )
     }
 
-    fn require(&mut self, record: &RuleRecord, reach: Reach<'_>) -> Outcome {
+    fn require(&mut self, record: &RuleRecord, sources: Sources<'_>) -> Outcome {
         let at = self.at(record);
         let unused = [
             record.offset,
@@ -79,12 +81,20 @@ impl Verifier<'_> {
             record.elements,
             record.start,
             record.shift,
-            record.detail,
             record.second,
         ];
-        let unused = unused == [0; 7] && record.mask.get() == 0;
+        let unused = unused == [0; 6] && record.mask.get() == 0;
         ensure(unused, Flaw::ReservedNotZero, at)?;
-        self.expression(record.a.get(), record.b.get(), reach, at)
+        let (context, sources) = if record.kind == rule::REQUIRE {
+            ensure(record.detail == 0, Flaw::ReservedNotZero, at)?;
+            (None, Sources::block(sources.block))
+        } else {
+            (Some(record.detail), sources)
+        };
+        let (start, count) = (record.a.get(), record.b.get());
+        self.expression(start, count, sources, at)?;
+        let reads = context_of(self.table.code(start, count));
+        ensure(reads == context, Flaw::Context, at)
     }
 
     fn listed(&mut self, start: u64, count: u64, at: usize) -> Outcome {

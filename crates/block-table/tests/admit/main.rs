@@ -1,6 +1,7 @@
 //! Admits and refuses writes, rule by rule, on tables written by hand.
 
 mod attempt;
+mod context;
 mod expressions;
 mod sides;
 #[path = "../source/mod.rs"]
@@ -338,13 +339,13 @@ fn only_a_sequence_of_the_host_sides_own_constrains_publishes() {
             let bytes = table(vec![block]).encode().unwrap();
             let table = Table::verify(&bytes).unwrap();
             let block = table.block(0).unwrap();
-            assert_eq!(block.publishes_in_sequence(), constrains, "{owners}");
+            assert_eq!(block.compares_publishes(), constrains, "{owners}");
         }
     }
     let range = with_rules(vec![Check::Range(field(4, U32), 0, 9)]);
     let bytes = table(vec![range]).encode().unwrap();
     let table = Table::verify(&bytes).unwrap();
-    assert!(!table.block(0).unwrap().publishes_in_sequence());
+    assert!(!table.block(0).unwrap().compares_publishes());
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub(crate) fn opaque(id: u32, length: u8) -> BlockSource {
         depth: 0,
         when_full: WhenFull::Refuse,
         companion: Companion::None,
+        uses: Vec::new(),
         checksum: None,
         shape: Shape {
             default: [0; 128],

@@ -10,8 +10,9 @@ use crate::source::{BE, opaque, table};
 #[test]
 fn blocks_are_what_the_broker_can_hold() {
     assert_eq!(block(0, |block| block.kind = 2), Some(Flaw::Kind));
-    for access in [0, 4] {
-        assert_eq!(block(0, |block| block.access = access), Some(Flaw::Access));
+    assert_eq!(block(0, |block| block.access = 4), Some(Flaw::Access));
+    for access in 0..4 {
+        assert_eq!(block(0, |block| block.access = access), None);
     }
     assert_eq!(
         block(1, |block| block.access = format::access::READ_WRITE),

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod changed;
+mod context;
 mod expressions;
 mod layouts;
 mod rules;

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use block_manifest::{Block, Manifest, Owner};
-use block_table::{History, Image, Kind, Table, Writer};
+use block_table::{History, Image, Kind, Table, Write, Writer};
 
 use super::Goal;
 use crate::value;
@@ -22,8 +22,16 @@ packed = 0x40
 id = 0
 name = "hard"
 vf-access = "read-write"
-length = 64
-require = ["total == header + 8", "seal == 0xC0FFEE + kind"]
+min-length = 64
+max-length = 96
+uses = ["limits"]
+require = [
+    "total == header + 8",
+    "seal == 0xC0FFEE + kind",
+    "length == 70 + extra || writer == writer.pf",
+    "extra <= limits.room.most",
+    "writer == writer.pf || was.extra + extra >= 8",
+]
 [[block.field]]
 name = "kind"
 type = "u8"
@@ -80,6 +88,19 @@ name = "checksum"
 type = "u32"
 offset = 60
 check = "crc32"
+[[block.field]]
+name = "extra"
+type = "u8"
+[[block]]
+id = 1
+name = "limits"
+vf-access = "none"
+length = 2
+[[block.field]]
+name = "room"
+type = "u16be"
+bits = { most = "4-11" }
+default = 0x130
 "#;
 
 fn manifests() -> Vec<(String, Manifest)> {
@@ -125,10 +146,11 @@ fn converse(name: &str, table: &Table<'_>, block: &Block, writer: Writer) {
             let goal = Goal {
                 block,
                 compiled,
-                writer,
+                write: Write {
+                    used: compiled.defaults_of_used(),
+                    ..Write::new(writer, compiled.max_length(), &committed, history)
+                },
                 layout,
-                committed: &committed,
-                history,
                 turn,
             };
             let Some(bytes) = goal.find_bytes() else {
@@ -137,7 +159,7 @@ fn converse(name: &str, table: &Table<'_>, block: &Block, writer: Writer) {
                     block.name
                 )
             };
-            assert_eq!(bytes.len(), usize::from(block.max_length));
+            assert!(compiled.accepts_length(bytes.len()));
             compiled
                 .check_sent(writer, &bytes)
                 .expect("its checksum is right");
@@ -206,14 +228,12 @@ fn turns_differ_where_the_manifest_leaves_a_choice() {
         let drafts: std::collections::BTreeSet<_> = (0..8)
             .map(|turn| {
                 let committed = compiled.default_image();
-                let history = History::EMPTY;
+                let length = compiled.max_length();
                 Goal {
                     block,
                     compiled,
-                    writer: Writer::Vf,
+                    write: Write::new(Writer::Vf, length, committed, History::EMPTY),
                     layout,
-                    committed,
-                    history,
                     turn,
                 }
                 .find_bytes()

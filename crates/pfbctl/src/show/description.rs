@@ -69,6 +69,7 @@ struct BlockDescription {
 #[derive(Debug, Serialize)]
 struct Content {
     doc: Option<String>,
+    uses: Vec<String>,
     require: Vec<String>,
     fields: Vec<FieldDescription>,
     layouts: Vec<LayoutDescription>,
@@ -230,6 +231,7 @@ impl Content {
     fn new(block: &Block) -> Self {
         Self {
             doc: block.doc.clone(),
+            uses: block.uses.clone(),
             require: texts(&block.require),
             fields: block.fields.iter().map(FieldDescription::new).collect(),
             layouts: block.layouts.iter().map(LayoutDescription::new).collect(),

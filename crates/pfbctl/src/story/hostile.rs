@@ -144,10 +144,9 @@ fn broken_rules(story: &mut Story<'_, '_, '_>, vf: u16, block: &Block) -> Result
     // The block holds a valid value from here on, so that a sequence has a predecessor.
     story.rest();
     story.write(vf, block, &valid).ok();
-    let committed = story.committed(vf, block);
     let mut broken: BTreeMap<u32, (Vec<u8>, String)> = BTreeMap::new();
     for (bytes, what) in spoiled(block, &valid) {
-        if let Some(status) = story.verdict(vf, block, &bytes, &committed) {
+        if let Some(status) = story.verdict(vf, block, &bytes) {
             broken.entry(status.ntstatus()).or_insert((bytes, what));
         }
     }

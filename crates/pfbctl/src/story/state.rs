@@ -172,36 +172,58 @@ impl<'a, 's, 'o> Story<'a, 's, 'o> {
         layout: Option<usize>,
     ) -> Option<Vec<u8>> {
         self.turn += 1;
-        let committed = self.committed(vf, block);
-        let history = self.history(vf, block);
-        let table = self.simulation.table();
-        let compiled = table.find(block.id).and_then(|index| table.block(index))?;
-        let goal = Goal {
-            block,
-            compiled,
-            writer,
-            layout,
-            committed: &committed,
-            history,
-            turn: self.turn,
-        };
-        goal.find_bytes()
+        let turn = self.turn;
+        self.with_write(vf, block, writer, |compiled, write| {
+            let goal = Goal {
+                block,
+                compiled,
+                write,
+                layout,
+                turn,
+            };
+            goal.find_bytes()
+        })?
     }
 
     /// The block table's result for a VF's write: `None` if it allows it.
-    pub(super) fn verdict(
+    pub(super) fn verdict(&self, vf: u16, block: &Block, data: &[u8]) -> Option<Status> {
+        let admitted = self.with_write(vf, block, Writer::Vf, |compiled, write| {
+            compiled.check_sent(Writer::Vf, data)?;
+            let mut image = [0; MAX_BLOCK_LENGTH];
+            image[..data.len()].copy_from_slice(data);
+            let length = data.len();
+            compiled.admit_in_place(&block_table::Write { length, ..write }, &mut image)
+        })?;
+        admitted.err().map(|violation| refusal_of(violation).into())
+    }
+
+    /// Gives `judge` a block of the table and a write of it that follows on what the VF's blocks hold
+    /// now, with the length of the block.
+    fn with_write<R>(
         &self,
         vf: u16,
         block: &Block,
-        data: &[u8],
-        committed: &Image,
-    ) -> Option<Status> {
-        let history = self.history(vf, block);
+        writer: Writer,
+        judge: impl FnOnce(block_table::Block<'_>, block_table::Write<'_>) -> R,
+    ) -> Option<R> {
         let table = self.simulation.table();
         let compiled = table.find(block.id).and_then(|index| table.block(index))?;
-        let checked = compiled.check_sent(Writer::Vf, data);
-        let admitted = checked.and_then(|()| compiled.admit(Writer::Vf, data, committed, history));
-        admitted.err().map(|violation| refusal_of(violation).into())
+        let others = block.uses.iter().filter_map(|name| {
+            let mut blocks = self.manifest.blocks().iter();
+            blocks.find(|other| other.name == *name)
+        });
+        let used: Vec<Image> = others.map(|other| self.committed(vf, other)).collect();
+        let committed = self.committed(vf, block);
+        let mut write = block_table::Write::new(
+            writer,
+            compiled.max_length(),
+            &committed,
+            self.history(vf, block),
+        );
+        for (place, image) in write.used.iter_mut().zip(&used) {
+            *place = image;
+        }
+        Some(judge(compiled, write))
     }
 
     /// The content of a block; of a stream, its last message.

@@ -12,6 +12,7 @@ const fn made(node: Node) -> Expression {
 fn load(offset: u8, shift: u8, mask: u64) -> Expression {
     made(Node::Load(Load {
         name: format!("at{offset}"),
+        source: Source::Block,
         offset,
         integer: Integer::U8,
         shift,
