@@ -2,7 +2,7 @@
 
 use block_table::encode::{self, BlockSource, Checksum, Rule, Shape, Source};
 use block_table::format::{owner, sequence};
-use block_table::{Image, Limits, MAX_BLOCK_LENGTH};
+use block_table::{Image, Limits, MAX_BLOCK_LENGTH, OnReset};
 
 use crate::expression::lower::lower;
 use crate::model::{Block, Condition, Device, Field, Layout, Owner, SequenceKind, Valid};
@@ -51,7 +51,6 @@ fn block(block: &Block, all: &[Block]) -> BlockSource {
         max_length: block.max_length,
         notify: block.notify,
         short_read: block.short_read,
-        on_reset: block.on_reset,
         depth: block.depth,
         when_full: block.when_full,
         companion: block.companion,
@@ -117,6 +116,7 @@ impl Painted {
             vf: writable,
             pf: writable,
             reserved: [0; MAX_BLOCK_LENGTH],
+            kept: [0; MAX_BLOCK_LENGTH],
         };
         let mut painted = Self {
             shape,
@@ -126,23 +126,26 @@ impl Painted {
             opaque: block.is_opaque(),
         };
         if painted.opaque {
-            painted.own(0..length, block.opaque_owner());
+            let owner = block.opaque_owner();
+            let keeps = !owner.has_vf() && block.on_reset == OnReset::Keep;
+            painted.own(0..length, owner, keeps);
         }
         for field in block.fields.iter().chain(others) {
-            painted.field(field);
+            painted.field(field, block.keeps(field));
         }
         painted
     }
 
-    fn own(&mut self, bytes: std::ops::Range<usize>, owner: Owner) {
+    fn own(&mut self, bytes: std::ops::Range<usize>, owner: Owner, keeps: bool) {
         self.shape.vf[bytes.clone()].fill(if owner.has_vf() { 0xFF } else { 0 });
         self.shape.pf[bytes.clone()].fill(if owner.has_pf() { 0xFF } else { 0 });
+        self.shape.kept[bytes.clone()].fill(if keeps { 0xFF } else { 0 });
         self.covered[bytes].fill(0xFF);
     }
 
-    fn field(&mut self, field: &Field) {
+    fn field(&mut self, field: &Field, keeps: bool) {
         let bytes = usize::from(field.offset)..field.end();
-        self.own(bytes.clone(), field.owner);
+        self.own(bytes.clone(), field.owner, keeps);
         self.shape.default[bytes.clone()].copy_from_slice(&field.default);
         let element = field.ty.element();
         let undefined = element.encode(!field.defined_bits());

@@ -327,6 +327,11 @@ pub const FIELD: Section = Section {
         optional("bits", TABLE, "one integer"),
         optional("count", Values::Other("name of a field"), "all elements"),
         optional("sequence", Values::Words(&words(&SEQUENCE)), "none"),
+        optional(
+            "on-reset",
+            Values::Words(&words(&ON_RESET)),
+            "`on-reset` of the block",
+        ),
         optional("check", Values::Words(&words(&CHECK)), "none"),
     ],
 };

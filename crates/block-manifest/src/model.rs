@@ -80,7 +80,7 @@ pub struct Block {
     pub notify: bool,
     /// The result of a short read.
     pub short_read: ShortRead,
-    /// What a reset does to PF-owned fields.
+    /// What a reset does to PF-owned fields that do not say it themselves.
     pub on_reset: OnReset,
     /// Messages that a stream keeps for each VF; zero for a register.
     pub depth: u16,
@@ -106,6 +106,12 @@ impl Block {
     #[must_use]
     pub const fn is_opaque(&self) -> bool {
         self.fields.is_empty() && self.layouts.is_empty()
+    }
+
+    /// Whether a reset keeps the value of `field`, one of the block or of its layouts.
+    #[must_use]
+    pub fn keeps(&self, field: &Field) -> bool {
+        !field.owner.has_vf() && field.on_reset.unwrap_or(self.on_reset) == OnReset::Keep
     }
 
     /// Whether host software can write any byte of the block, in any of its layouts.
@@ -183,6 +189,8 @@ pub struct Field {
     pub count: Option<Count>,
     /// How its value advances.
     pub sequence: Option<SequenceKind>,
+    /// What a reset does to its value, if it says so itself.
+    pub on_reset: Option<OnReset>,
     /// Whether it is the CRC-32 of all bytes before it.
     pub is_checksum: bool,
     /// The span of its header.

@@ -139,6 +139,7 @@ pub(crate) struct Field {
     pub(crate) bits: Written<Vec<Bits>>,
     pub(crate) count: Option<Located<String>>,
     pub(crate) sequence: Option<Located<SequenceKind>>,
+    pub(crate) on_reset: Option<Located<OnReset>>,
     pub(crate) check: Option<Located<()>>,
 }
 

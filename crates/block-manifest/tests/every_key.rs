@@ -217,6 +217,24 @@ fn the_doorbell_rings_as_often_as_the_host_grants_and_never_less_often() {
 }
 
 #[test]
+fn a_reset_keeps_what_the_host_has_done_and_no_ring() {
+    let compiled = manifest().compile();
+    let table = Table::verify(&compiled).unwrap();
+    let doorbell = table.block(table.find(8).unwrap()).unwrap();
+    let mut committed = [0; 128];
+    committed[..8].copy_from_slice(&[1, 2, 3, 4, 5, 6, 7, 8]);
+    let mut wanted = committed;
+    wanted[..4].fill(0);
+    assert_eq!(doorbell.reset_image(&committed), wanted);
+    // The field says it itself, or the block says it for the field.
+    let field = |text: &str| changed("on-reset = \"keep\"", text).unwrap().compile();
+    let default = field("");
+    let table = Table::verify(&default).unwrap();
+    let doorbell = table.block(table.find(8).unwrap()).unwrap();
+    assert_eq!(doorbell.reset_image(&committed), [0; 128]);
+}
+
+#[test]
 fn a_lane_has_a_number_a_phase_and_a_header() {
     let lane = |number: u64, phase: u64, header: u64| number | phase << 16 | header << 32;
     let first = |bytes| small(10, Writer::Vf, bytes, 0, History::EMPTY);

@@ -186,6 +186,7 @@ proptest! {
                     committed = image;
                     history = history.after(*writer);
                     wrote.add(*writer);
+                    prop_assert_eq!(block.reset_image(&committed), model::reset(plain, &committed), "{}", text);
                 }
             }
         }

@@ -151,16 +151,16 @@ impl<'a> Block<'a> {
 
     /// The image that the block has after a reset, when it had `committed` before.
     ///
-    /// Every byte that a VF can write returns to its default, and with
-    /// [`OnReset::Default`](crate::OnReset::Default) every other byte too. With
-    /// [`OnReset::Keep`](crate::OnReset::Keep) bytes that only host software writes stay; those of
-    /// a layout stay as long as the block keeps that layout.
+    /// The bytes that the manifest keeps, all of host software alone, stay; those of a layout stay
+    /// as long as the block keeps that layout. Every other byte returns to its default.
     #[must_use]
     pub fn reset_image(&self, committed: &Image) -> Image {
         if self.record.flags & block_flag::KEEP == 0 {
             *self.default_image()
         } else {
-            self.without_vf(committed)
+            self.returned(committed, |default, shape| {
+                merge(committed, default, self.table.image(shape.kept))
+            })
         }
     }
 
@@ -168,9 +168,14 @@ impl<'a> Block<'a> {
     /// software writes stay; those of a layout stay as long as the block keeps that layout.
     #[must_use]
     pub fn without_vf(&self, committed: &Image) -> Image {
-        let kept =
-            |default, shape: Shape| merge(default, committed, self.writable(shape, Writer::Vf));
-        let image = kept(self.default_image(), self.record.shape);
+        self.returned(committed, |default, shape| {
+            merge(default, committed, self.writable(shape, Writer::Vf))
+        })
+    }
+
+    /// `committed` after `mixed` took the default in some bytes of a shape.
+    fn returned(&self, committed: &Image, mixed: impl Fn(&Image, Shape) -> Image) -> Image {
+        let image = mixed(self.default_image(), self.record.shape);
         let layouts = self.layouts();
         let (Ok(Some(after)), before) = (
             self.choose(layouts, &image),
@@ -182,7 +187,7 @@ impl<'a> Block<'a> {
         let fresh = if before
             .is_ok_and(|before| before.is_some_and(|before| core::ptr::eq(before, after)))
         {
-            kept(layout_default, after.shape)
+            mixed(layout_default, after.shape)
         } else {
             *layout_default
         };

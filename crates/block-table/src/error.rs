@@ -120,5 +120,6 @@ flaws! {
     Work => "the work of one write is not what the rules take, or more than 4096 comparisons",
     Uses => "the blocks that a block uses are not at most four different other registers that no VF writes",
     Context => "a rule on the write or other blocks does not say what it reads, or a rule without them reads them",
+    Kept => "the bytes that stay at a reset are not bytes of the block that no VF writes, or contradict the flag",
     DeviceIds => "the device IDs are not 1 to 16 different ones followed by zeros",
 }

@@ -127,7 +127,7 @@ pub struct Span {
     pub count: U16,
 }
 
-/// The role of each byte of an image, as four indices into the image section.
+/// The role of each byte of an image, as five indices into the image section.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct Shape {
@@ -139,6 +139,8 @@ pub struct Shape {
     pub pf: U16,
     /// The bits that must be zero.
     pub reserved: U16,
+    /// `0xFF` for each byte that stays at a reset: bytes that no VF's write sets.
+    pub kept: U16,
 }
 
 /// One block.
@@ -334,7 +336,7 @@ pub mod block_flag {
     pub const NOTIFY: u8 = 1 << 0;
     /// A read shorter than the block gets a prefix.
     pub const SHORT_READ: u8 = 1 << 1;
-    /// PF-owned bytes survive a reset.
+    /// Some bytes stay at a reset: [`Shape::kept`](super::Shape::kept).
     pub const KEEP: u8 = 1 << 2;
     /// A full stream drops its oldest message.
     pub const DROP_OLDEST: u8 = 1 << 3;

@@ -146,7 +146,7 @@ pub enum ShortRead {
 pub enum OnReset {
     /// They return to their defaults.
     Default,
-    /// They stay.
+    /// They stay; in a table, at least some of them do.
     Keep,
 }
 

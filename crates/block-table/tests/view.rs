@@ -4,7 +4,7 @@
 mod source;
 
 use block_table::encode::{
-    BlockSource, Field, FieldRecord, Layout, Rule as Check, Source, compare_constant,
+    BlockSource, Field, FieldRecord, Layout, Rule as Check, Shape, Source, compare_constant,
     compare_field, on_constant,
 };
 use block_table::format::{Header, op};
@@ -12,7 +12,7 @@ use block_table::{
     Access, Block, Companion, History, Kind, Limits, OnReset, Reset, Rule, ShortRead, Table,
     WhenFull, Writer,
 };
-use source::{U8, U16, field, load, opaque, stream, table, whole};
+use source::{U8, U16, bytes, field, load, opaque, stream, table, whole};
 use zerocopy::FromBytes;
 
 fn encoded(blocks: Vec<BlockSource>) -> Vec<u8> {
@@ -96,7 +96,11 @@ fn each_block_is_what_was_written() {
     let register = BlockSource {
         notify: true,
         short_read: ShortRead::Prefix,
-        on_reset: OnReset::Keep,
+        shape: Shape {
+            vf: [0; 128],
+            kept: bytes(3..4),
+            ..opaque(63, 16).shape
+        },
         vf_access: Access::ReadOnly,
         companion: Companion::Read,
         min_length: 8,

@@ -175,7 +175,7 @@ fn remarks(block: &block_table::Block<'_>) -> String {
         remarks.push("short reads get a prefix".to_owned());
     }
     if block.on_reset() == OnReset::Keep {
-        remarks.push("the PF's bytes survive a reset".to_owned());
+        remarks.push("bytes of the PF survive a reset".to_owned());
     }
     if let Some(handled) = companion_text(block.companion()) {
         remarks.push(handled.to_owned());
@@ -310,6 +310,11 @@ fn rules_text(field: &Field) -> String {
         }
         .to_owned()
     }));
+    let after_reset = field.on_reset.map(|on_reset| match on_reset {
+        OnReset::Default => "default after a reset",
+        OnReset::Keep => "survives a reset",
+    });
+    rules.extend(after_reset.map(str::to_owned));
     if field.is_checksum {
         rules.push("CRC-32 of the bytes before".to_owned());
     }

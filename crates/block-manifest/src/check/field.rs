@@ -1,6 +1,6 @@
 //! One field: its owner, default, bits, sequence and checksum.
 
-use block_table::{Access, Kind};
+use block_table::{Access, Kind, OnReset};
 
 use super::context::Context;
 use super::place::name;
@@ -42,6 +42,7 @@ pub(super) fn check(
         bits: Vec::new(),
         count: None,
         sequence: None,
+        on_reset: on_reset(written, owner, context),
         is_checksum: written.check.is_some(),
         span: written
             .name
@@ -100,6 +101,23 @@ fn owner(written: &syntax::Field, around: BlockContext, context: Context<'_>) ->
         report("only the VF writes a stream");
     }
     owner.value
+}
+
+/// What the field says of its value after a reset. Reports a field that stays although a VF can
+/// write it.
+fn on_reset(written: &syntax::Field, owner: Owner, context: Context<'_>) -> Option<OnReset> {
+    let given = written.on_reset.as_ref()?;
+    if owner.has_vf() && given.value == OnReset::Keep {
+        let diagnostic = Diagnostic::error(
+            format!("field `{}` cannot stay at a reset", name(written)),
+            &given.span,
+            format!("it belongs to \"{}\"", owner.as_str()),
+        );
+        context.sink.report(diagnostic.note(
+            "everything that a VF can write returns to its default: no tenant reads what another wrote",
+        ));
+    }
+    Some(given.value)
 }
 
 /// The named bits. If some of them are invalid there are none, and all bits are one integer.

@@ -205,6 +205,11 @@ pub(super) fn rules_in_words(field: &Field) -> String {
         SequenceKind::Next => "One more in each write than in the one before, wrapping around.",
     });
     sentences.extend(sequence.map(str::to_owned));
+    let after_reset = field.on_reset.map(|on_reset| match on_reset {
+        OnReset::Default => "Returns to its default at a reset of the VF.",
+        OnReset::Keep => "Survives a reset of the VF.",
+    });
+    sentences.extend(after_reset.map(str::to_owned));
     if field.is_checksum {
         sentences.push(format!(
             "CRC-32 (ISO-HDLC) of bytes 0 to {}.",

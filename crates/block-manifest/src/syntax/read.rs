@@ -310,6 +310,7 @@ fn field(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Field {
         bits: reader.written("bits", bits),
         count: reader.string("count"),
         sequence: reader.choice("sequence", &keys::SEQUENCE),
+        on_reset: reader.choice("on-reset", &keys::ON_RESET),
         check: reader.choice("check", &keys::CHECK),
         header: reader.span,
     }

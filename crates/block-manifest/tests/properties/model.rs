@@ -2,7 +2,7 @@
 
 use block_manifest::expression::Source;
 use block_manifest::{Bits, Block, Condition, Field, Layout, Owner, SequenceKind, Type};
-use block_table::{Image, Rule, Writer};
+use block_table::{Image, OnReset, Rule, Writer};
 
 /// The writers since the last reset.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,6 +108,42 @@ pub(crate) fn default_image(block: &Block) -> Image {
         put_defaults(&mut image, &layout.fields);
     }
     image
+}
+
+/// The block after a reset that finds it as `committed`.
+pub(crate) fn reset(block: &Block, committed: &Image) -> Image {
+    if block.is_opaque() {
+        let stays = block.opaque_owner() == Owner::Pf && block.on_reset == OnReset::Keep;
+        return if stays { *committed } else { [0; 128] };
+    }
+    let mut image = default_image(block);
+    keep(&mut image, block, &block.fields, committed);
+    let Ok(Some(after)) = layout(block, &image) else {
+        return image;
+    };
+    for (at, byte) in image.iter_mut().enumerate() {
+        let mut own = block.fields.iter();
+        if !own.any(|field| (usize::from(field.offset)..field.end()).contains(&at)) {
+            *byte = 0;
+        }
+    }
+    put_defaults(&mut image, &after.fields);
+    let before = layout(block, committed);
+    if before.is_ok_and(|before| before.is_some_and(|before| std::ptr::eq(before, after))) {
+        keep(&mut image, block, &after.fields, committed);
+    }
+    image
+}
+
+/// Copies the fields that stay at a reset.
+fn keep(image: &mut Image, block: &Block, fields: &[Field], committed: &Image) {
+    for field in fields {
+        let on_reset = field.on_reset.unwrap_or(block.on_reset);
+        if field.owner == Owner::Pf && on_reset == OnReset::Keep {
+            let bytes = usize::from(field.offset)..field.end();
+            image[bytes.clone()].copy_from_slice(&committed[bytes]);
+        }
+    }
 }
 
 /// The block after the write, or the first broken rule in the documented order.

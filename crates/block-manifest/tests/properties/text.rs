@@ -46,7 +46,9 @@ fn block() -> impl Strategy<Value = String> {
     let kinds = prop_oneof![
         3 => Just("vf-access = \"read-write\"\n"),
         1 => Just("vf-access = \"read-write\"\ncompanion = \"write\"\n"),
+        1 => Just("vf-access = \"read-write\"\non-reset = \"keep\"\n"),
         1 => Just("vf-access = \"read-only\"\n"),
+        1 => Just("vf-access = \"read-only\"\non-reset = \"keep\"\n"),
         1 => Just("vf-access = \"write-only\"\nkind = \"stream\"\n"),
     ];
     let requirement = prop::sample::select(vec![
@@ -122,12 +124,12 @@ fn block() -> impl Strategy<Value = String> {
     })
 }
 
-/// Removes the owner if the block does not allow one.
+/// Removes the owner and what only its fields have, if the block does not allow one.
 fn owned(field: &str, kind: &str) -> String {
     let free = kind.contains("read-write");
     let lines = field
         .lines()
-        .filter(|line| free || !line.starts_with("owner"));
+        .filter(|line| free || !line.starts_with("owner") && !line.starts_with("on-reset"));
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
@@ -153,6 +155,8 @@ fn field() -> impl Strategy<Value = String> {
         "",
         "",
         "owner = \"pf\"\n",
+        "owner = \"pf\"\non-reset = \"keep\"\n",
+        "owner = \"pf\"\non-reset = \"default\"\n",
         "owner = \"both\"\n",
         "owner = \"vf\"\n",
     ]);

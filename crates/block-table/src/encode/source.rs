@@ -1,7 +1,7 @@
 //! The input of the writer: the manifest's blocks, lowered to images and rules.
 
 use crate::format::Instruction;
-use crate::{Access, Companion, Image, Kind, Limits, OnReset, Reset, ShortRead, WhenFull};
+use crate::{Access, Companion, Image, Kind, Limits, Reset, ShortRead, WhenFull};
 
 /// A table to be written.
 #[derive(Clone, Debug)]
@@ -41,8 +41,6 @@ pub struct BlockSource {
     pub notify: bool,
     /// The result of short reads.
     pub short_read: ShortRead,
-    /// The effect of a reset on PF-owned bytes.
-    pub on_reset: OnReset,
     /// Messages that a stream keeps; zero for a register.
     pub depth: u16,
     /// The handling of a message for a full stream.
@@ -87,6 +85,8 @@ pub struct Shape {
     pub pf: Image,
     /// Bits that must be zero, among them all bits after the block.
     pub reserved: Image,
+    /// Bytes that stay at a reset.
+    pub kept: Image,
 }
 
 /// A layout to be written.

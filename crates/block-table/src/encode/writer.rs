@@ -13,7 +13,7 @@ use crate::format::{
     Span, Text, block_flag, rule,
 };
 use crate::image::{place, unused_bits};
-use crate::{Access, Image, Kind, OnReset, ShortRead, WhenFull, Work};
+use crate::{Access, Image, Kind, ShortRead, WhenFull, Work};
 
 /// The sections after the blocks, while they are written.
 #[derive(Default)]
@@ -190,6 +190,7 @@ impl Writer {
             vf: self.image(&shape.vf)?,
             pf: self.image(&shape.pf)?,
             reserved: self.image(&shape.reserved)?,
+            kept: self.image(&shape.kept)?,
         })
     }
 
@@ -270,13 +271,14 @@ fn flags(block: &BlockSource) -> u8 {
     let whole = |mask: fn(&Shape) -> &Image| {
         shapes().all(|shape| mask(shape).iter().take(length).all(|byte| *byte == 0xFF))
     };
+    let keeps = shapes().any(|shape| shape.kept.contains(&0xFF));
     let flags = [
         (block.notify, block_flag::NOTIFY),
         (
             block.short_read == ShortRead::Prefix,
             block_flag::SHORT_READ,
         ),
-        (block.on_reset == OnReset::Keep, block_flag::KEEP),
+        (keeps, block_flag::KEEP),
         (
             block.when_full == WhenFull::DropOldest,
             block_flag::DROP_OLDEST,

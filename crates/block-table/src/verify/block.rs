@@ -74,7 +74,8 @@ impl<'v> Verifier<'v> {
             Flaw::Work,
             at,
         )?;
-        self.writes_all(&block, record)
+        self.writes_all(&block, record)?;
+        self.keeps(&block, record)
     }
 
     fn kind(&self, record: &BlockRecord) -> Outcome {
@@ -216,6 +217,7 @@ impl<'v> Verifier<'v> {
         let all = agrees(vf)
             && agrees(pf)
             && agrees(|shape| shape.reserved.get())
+            && agrees(|shape| shape.kept.get())
             && brought(vf)
             && brought(pf);
         ensure(all, Flaw::LayoutMasks, self.at(layout))
@@ -233,7 +235,7 @@ impl<'v> Verifier<'v> {
         self.rule_list(self.table.rules(span), sources)
     }
 
-    /// Verifies the four images of a shape of a block of `length` bytes.
+    /// Verifies the five images of a shape of a block of `length` bytes.
     fn shape(&self, at: usize, shape: Shape, length: u8) -> Outcome {
         let default = self.existing_image(shape.default.get(), at)?;
         let reserved = self.existing_image(shape.reserved.get(), at)?;
@@ -252,7 +254,14 @@ impl<'v> Verifier<'v> {
             .zip(pf)
             .take(length)
             .all(|(vf, pf)| vf | pf == 0xFF);
-        ensure(owned, Flaw::Mask, at)
+        ensure(owned, Flaw::Mask, at)?;
+        // What a tenant wrote never reaches the next one.
+        let mut kept = self.byte_mask(shape.kept.get(), at)?.iter().enumerate();
+        let published = kept.all(|(index, kept)| {
+            let by_vf = vf.get(index).is_none_or(|byte| *byte != 0);
+            *kept == 0 || index < length && !by_vf
+        });
+        ensure(published, Flaw::Kept, at)
     }
 
     fn byte_mask(&self, index: u16, at: usize) -> Outcome<&'v Image> {
@@ -287,5 +296,14 @@ impl<'v> Verifier<'v> {
         let agrees =
             vf == block.written_whole_by(Writer::Vf) && pf == block.written_whole_by(Writer::Pf);
         ensure(agrees, Flaw::WritesAll, self.at(record))
+    }
+
+    /// Without the flag, no byte would stay at a reset.
+    fn keeps(&self, block: &Block<'_>, record: &BlockRecord) -> Outcome {
+        let keeps = block
+            .shapes()
+            .any(|shape| self.table.image(shape.kept).contains(&0xFF));
+        let flag = record.flags & block_flag::KEEP != 0;
+        ensure(keeps == flag, Flaw::Kept, self.at(record))
     }
 }

@@ -14,6 +14,7 @@ fn mixed() -> BlockSource {
         vf: bytes(0..8),
         pf: bytes(8..16),
         reserved: bytes(16..128),
+        kept: [0; 128],
     };
     BlockSource {
         shape,
@@ -101,6 +102,7 @@ fn with_layouts(on_reset: OnReset) -> BlockSource {
                 vf: common(vf),
                 pf,
                 reserved,
+                kept: [0; 128],
             },
             rules: Vec::new(),
         }
@@ -118,16 +120,33 @@ fn with_layouts(on_reset: OnReset) -> BlockSource {
         vf: bytes(0..16),
         pf: both,
         reserved: bytes(8..128),
+        kept: [0; 128],
     };
     let mut block = BlockSource {
         shape,
         common: bytes(0..8),
         layouts,
-        on_reset,
         ..opaque(0, 16)
     };
     block.shape.default[0] = 3;
+    if on_reset == OnReset::Keep {
+        keep_all(&mut block);
+    }
     block
+}
+
+fn shapes(block: &mut BlockSource) -> impl Iterator<Item = &mut Shape> {
+    let layouts = block.layouts.iter_mut().map(|layout| &mut layout.shape);
+    std::iter::once(&mut block.shape).chain(layouts)
+}
+
+/// Keeps every byte that no VF writes.
+fn keep_all(block: &mut BlockSource) {
+    let length = usize::from(block.max_length);
+    for shape in shapes(block) {
+        shape.kept = shape.vf.map(|byte| !byte);
+        shape.kept[length..].fill(0);
+    }
 }
 
 fn image(first: u8, low: u8, high: u8) -> Image {
@@ -191,27 +210,37 @@ fn a_reset_wipes_what_a_vf_can_write_and_keeps_the_rest_where_the_manifest_says_
         default
     );
     assert_eq!(reset(with_layouts(OnReset::Keep), &image(1, 5, 6)), default);
-    let kept = reset(
-        BlockSource {
-            on_reset: OnReset::Keep,
-            ..mixed()
-        },
-        &image(1, 5, 6),
-    );
-    assert_eq!(kept, image(0, 5, 6));
+    let mut all_kept = mixed();
+    keep_all(&mut all_kept);
+    let kept = all_kept.shape.kept;
+    assert_eq!(reset(all_kept, &image(1, 5, 6)), image(0, 5, 6));
+    // Bytes of host software that the manifest does not keep return to their defaults.
+    let mut some_kept = mixed();
+    some_kept.shape.kept = kept;
+    some_kept.shape.kept[8..12].fill(0);
+    some_kept.shape.default[9] = 0x33;
+    let mut wanted = image(0, 0, 6);
+    wanted[9] = 0x33;
+    assert_eq!(reset(some_kept, &image(1, 5, 6)), wanted);
     assert_eq!(reset(mixed(), &image(1, 5, 6)), [0; 128]);
     // If the VF has no part in the choice, the layout and the PF's bytes in it stay.
     let mut chosen_by_pf = with_layouts(OnReset::Keep);
-    for shape in std::iter::once(&mut chosen_by_pf.shape).chain(
-        chosen_by_pf
-            .layouts
-            .iter_mut()
-            .map(|layout| &mut layout.shape),
-    ) {
+    for shape in shapes(&mut chosen_by_pf) {
         shape.vf[0] = 0;
         shape.pf[0] = 0xFF;
     }
-    assert_eq!(reset(chosen_by_pf, &image(1, 5, 6)), image(1, 0, 6));
+    keep_all(&mut chosen_by_pf);
+    assert_eq!(reset(chosen_by_pf.clone(), &image(1, 5, 6)), image(1, 0, 6));
+    // The same with one byte of the layout that is not kept.
+    chosen_by_pf.layouts[0].shape.kept[14] = 0;
+    let mut wanted = image(1, 0, 6);
+    wanted[14] = 0;
+    assert_eq!(reset(chosen_by_pf.clone(), &image(1, 5, 6)), wanted);
+    // If the choice is not kept, the block returns to its default layout.
+    for shape in shapes(&mut chosen_by_pf) {
+        shape.kept[0] = 0;
+    }
+    assert_eq!(reset(chosen_by_pf, &image(1, 5, 6)), default);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use block_table::encode::{
     BlockSource, Field, FieldRecord, Instruction, Shape, Source, field_record, on_field,
 };
 use block_table::format::{op, operand};
-use block_table::{Access, Companion, Image, Kind, OnReset, Reset, ShortRead, WhenFull};
+use block_table::{Access, Companion, Image, Kind, Reset, ShortRead, WhenFull};
 
 /// `0xFF` in the bytes of `range`.
 pub(crate) fn bytes(range: std::ops::Range<usize>) -> Image {
@@ -26,7 +26,6 @@ pub(crate) fn opaque(id: u32, length: u8) -> BlockSource {
         max_length: length,
         notify: false,
         short_read: ShortRead::Refuse,
-        on_reset: OnReset::Default,
         depth: 0,
         when_full: WhenFull::Refuse,
         companion: Companion::None,
@@ -37,6 +36,7 @@ pub(crate) fn opaque(id: u32, length: u8) -> BlockSource {
             vf: bytes(0..end),
             pf: bytes(0..end),
             reserved: bytes(end..128),
+            kept: [0; 128],
         },
         common: bytes(0..end),
         rules: Vec::new(),

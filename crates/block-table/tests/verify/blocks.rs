@@ -30,14 +30,13 @@ fn blocks_are_what_the_broker_can_hold() {
         block(0, |block| block.flags |= format::block_flag::DROP_OLDEST),
         Some(Flaw::Flags)
     );
-    for flag in [
-        format::block_flag::NOTIFY,
-        format::block_flag::SHORT_READ,
-        format::block_flag::KEEP,
-    ] {
+    for flag in [format::block_flag::NOTIFY, format::block_flag::SHORT_READ] {
         assert_eq!(block(1, |block| block.flags |= flag), Some(Flaw::Flags));
         assert_eq!(block(0, |block| block.flags |= flag), None);
     }
+    let keep = format::block_flag::KEEP;
+    assert_eq!(block(1, |block| block.flags |= keep), Some(Flaw::Flags));
+    assert_eq!(block(0, |block| block.flags |= keep), Some(Flaw::Kept));
     assert_eq!(
         block(0, |block| block.flags &= !format::block_flag::VF_WRITES_ALL),
         Some(Flaw::WritesAll)
@@ -144,10 +143,11 @@ fn a_checksum_lies_in_every_write() {
 
 #[test]
 fn images_exist_and_are_masks_where_masks_belong() {
-    let missing: [fn(&mut BlockRecord); 3] = [
+    let missing: [fn(&mut BlockRecord); 4] = [
         |block| block.shape.default = 99.into(),
         |block| block.shape.vf = 99.into(),
         |block| block.shape.pf = 99.into(),
+        |block| block.shape.kept = 99.into(),
     ];
     for change in missing {
         assert_eq!(block(0, change), Some(Flaw::ImageIndex));
@@ -174,6 +174,8 @@ fn images_exist_and_are_masks_where_masks_belong() {
     };
     assert_eq!(image(|block| block.shape.vf[3] = 0x0F), Flaw::Mask);
     assert_eq!(image(|block| block.common[3] = 0x0F), Flaw::Mask);
+    assert_eq!(image(|block| block.shape.kept[3] = 0x0F), Flaw::Mask);
+    assert_eq!(image(|block| block.shape.kept[3] = 0xFF), Flaw::Kept);
     assert_eq!(
         image(|block| (block.shape.vf[3], block.shape.pf[3]) = (0, 0)),
         Flaw::Mask

@@ -17,6 +17,7 @@ fn with_layout() -> BlockSource {
         vf: bytes(vf),
         pf: bytes(pf),
         reserved: bytes(16..128),
+        kept: [0; 128],
     };
     BlockSource {
         shape: shape(0..16, 8..16),
@@ -53,7 +54,31 @@ fn a_layout_has_the_masks_of_its_block_in_the_common_bytes() {
         layout(|shape| shape.reserved[3] = 0x80),
         Some(Flaw::LayoutMasks)
     );
+    assert_eq!(layout(|shape| shape.kept[3] = 0xFF), Some(Flaw::Kept));
+    let published = |block: &mut BlockSource| {
+        for shape in [&mut block.shape, &mut block.layouts[0].shape] {
+            (shape.vf[3], shape.pf[3]) = (0, 0xFF);
+        }
+    };
+    assert_eq!(
+        flaw(|block| {
+            published(block);
+            block.layouts[0].shape.kept[3] = 0xFF;
+        }),
+        Some(Flaw::LayoutMasks)
+    );
+    assert_eq!(
+        flaw(|block| {
+            published(block);
+            block.layouts[0].shape.kept[3] = 0xFF;
+            block.shape.kept[3] = 0xFF;
+        }),
+        None
+    );
     // The other bytes are the layout's own.
+    assert_eq!(layout(|shape| shape.kept[12] = 0xFF), None);
+    assert_eq!(layout(|shape| shape.kept[11] = 0xFF), Some(Flaw::Kept));
+    assert_eq!(layout(|shape| shape.kept[16] = 0xFF), Some(Flaw::Kept));
     assert_eq!(layout(|shape| shape.pf[8] = 0xFF), None);
     assert_eq!(layout(|shape| shape.reserved[8] = 0x80), None);
     assert_eq!(

@@ -99,6 +99,7 @@ struct FieldDescription {
     /// The field that counts its elements.
     count: Option<String>,
     sequence: Option<&'static str>,
+    on_reset: Option<&'static str>,
     /// Whether it is the CRC-32 of the bytes before it.
     checksum: bool,
 }
@@ -275,6 +276,9 @@ impl FieldDescription {
             bits: bits.collect(),
             count: field.count.as_ref().map(|count| count.name.clone()),
             sequence: field.sequence.map(SequenceKind::as_str),
+            on_reset: field
+                .on_reset
+                .and_then(|on_reset| word::<OnReset>(&keys::ON_RESET, &on_reset)),
             checksum: field.is_checksum,
         }
     }
