@@ -232,7 +232,10 @@ fn turns_differ_where_the_manifest_leaves_a_choice() {
                 Goal {
                     block,
                     compiled,
-                    write: Write::new(Writer::Vf, length, committed, History::EMPTY),
+                    write: Write {
+                        used: compiled.defaults_of_used(),
+                        ..Write::new(Writer::Vf, length, committed, History::EMPTY)
+                    },
                     layout,
                     turn,
                 }
