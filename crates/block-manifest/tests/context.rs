@@ -125,7 +125,7 @@ fn using(used: u8) -> String {
     );
     for id in 1..=5u8 {
         let access = if id % 2 == 0 { "none" } else { "read-only" };
-        text += &format!(
+        let other = format!(
             r#"
 [[block]]
 id = {id}
@@ -140,6 +140,7 @@ bits = {{ high = "24-31" }}
 default = 0x{id:02}00_0000
 "#
         );
+        text += &other;
     }
     text
 }

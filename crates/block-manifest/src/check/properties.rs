@@ -124,7 +124,7 @@ fn register(written: &syntax::Block, context: Context<'_>) {
     let report = |message: String, span| {
         context
             .sink
-            .error(message, span, "the VF cannot read the block")
+            .error(message, span, "the VF cannot read the block");
     };
     if let Some(span) = given(written.notify.as_ref(), true) {
         report(format!("{what} cannot notify the VF"), span);

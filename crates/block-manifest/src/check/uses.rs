@@ -72,11 +72,11 @@ fn fields<'b>(
             .sink
             .report(Diagnostic::error(message, &name.span, label));
     };
-    let named = |other: &&Begun<'_>| {
+    let has_the_name = |other: &&Begun<'_>| {
         let other = other.written.name.as_ref();
         other.is_some_and(|other| other.value == name.value)
     };
-    let Some(other) = all.iter().find(named) else {
+    let Some(other) = all.iter().find(has_the_name) else {
         if all.iter().all(|other| other.written.name.is_some()) && !context.sink.is_incomplete() {
             let names = context.blocks.iter().map(String::as_str);
             context.sink.report(

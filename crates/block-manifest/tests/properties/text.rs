@@ -66,13 +66,13 @@ fn block() -> impl Strategy<Value = String> {
         "was.total - selector < 900 || writer == writer.vf",
     ]);
     // Over the block of host state that every manifest has.
-    let requirement_of_vf = prop::sample::select(vec![
+    let over_state = prop::sample::select(vec![
         "selector <= state.level",
         "state.flags.mode != 5 || was.selector + state.level == length",
         "state.level - selector < 250 && writer != writer.pf",
     ]);
     let requirements = prop::collection::vec(requirement, 0..3);
-    let requirements_of_vf = prop::collection::vec(requirement_of_vf, 0..2);
+    let requirements_of_vf = prop::collection::vec(over_state, 0..2);
     let fields = prop::collection::vec(field(), 0..4);
     let layouts = prop::option::of(prop::collection::vec(
         prop::collection::vec(field(), 0..3),
