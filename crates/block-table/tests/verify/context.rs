@@ -77,17 +77,17 @@ fn a_block_uses_up_to_four_different_other_registers_that_no_vf_writes() {
             }
         })
     };
-    const NONE: u16 = NO_BLOCK;
-    assert_eq!(uses([2, NONE, NONE, NONE]), None);
-    assert_eq!(uses([2, 1, NONE, NONE]), None);
+    let none = NO_BLOCK;
+    assert_eq!(uses([2, none, none, none]), None);
+    assert_eq!(uses([2, 1, none, none]), None);
     for wrong in [
-        [0, NONE, NONE, NONE],
-        [3, NONE, NONE, NONE],
-        [NONE, 1, NONE, NONE],
-        [1, NONE, NONE, 2],
-        [1, 1, NONE, NONE],
-        [1, 2, 1, NONE],
-        [1, 2, 0, NONE],
+        [0, none, none, none],
+        [3, none, none, none],
+        [none, 1, none, none],
+        [1, none, none, 2],
+        [1, 1, none, none],
+        [1, 2, 1, none],
+        [1, 2, 0, none],
     ] {
         assert_eq!(uses(wrong), Some(Flaw::Uses), "{wrong:?}");
     }
