@@ -26,6 +26,7 @@ const BASE_HEADERS: &str = "/usr/share/mingw-w64/include";
 
 const NTDDK_ADDITIONS: &str = include_str!("../kit/ntddk_additions.h");
 const ARM_DDK: &str = include_str!("../kit/armddk.h");
+const NDIS: &str = include_str!("../kit/ndis.h");
 
 /// Writes the kit tree for `architecture` and returns its root, the `WDKContentRoot`.
 ///
@@ -41,6 +42,7 @@ pub fn prepare(paths: &Paths, architecture: Architecture) -> Result<PathBuf> {
     // km/crt is searched first, so the additions can include the real header next.
     write::if_changed(&kernel.join("crt/ntddk.h"), NTDDK_ADDITIONS.as_bytes())?;
     write::if_changed(&kernel.join("crt/armddk.h"), ARM_DDK.as_bytes())?;
+    write::if_changed(&kernel.join("crt/ndis.h"), NDIS.as_bytes())?;
     fs_err::create_dir_all(kernel.join("ufx/1.1"))?;
     link_headers(Path::new(DDK_HEADERS), &kernel)?;
     link(

@@ -1,5 +1,5 @@
 //! Static libraries for drivers in C: built with the kernel toolchain, and checked in an otherwise
-//! empty kernel image.
+//! empty kernel image and in one with a driver's C sources.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use build_steps::paths::Paths;
 use build_steps::process::{command, output, run};
 
 use crate::architecture::Architecture;
-use crate::image::{Description, LinkMap};
-use crate::kit::kernel_libraries;
+use crate::image::{Description, Imports, LinkMap};
+use crate::kit::{self, compile, kernel_libraries};
 use crate::llvm::{LLVM, clang_flags};
 use crate::toolchain::{Target, Toolchain};
 
@@ -43,6 +43,17 @@ pub struct Linked {
     pub size: usize,
     /// Bytes of the same image without the library.
     pub empty_size: usize,
+}
+
+/// C sources of a driver that uses a static library.
+#[derive(Debug, Clone)]
+pub struct Sources<'s> {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// The folders of their headers.
+    pub headers: Vec<PathBuf>,
+    /// Functions that the image has, although nothing calls them.
+    pub functions: &'s [&'s str],
 }
 
 impl StaticLibrary<'_> {
@@ -80,35 +91,11 @@ impl StaticLibrary<'_> {
         architecture: Architecture,
         library: &Path,
     ) -> Result<Linked> {
-        let folder = paths.cross().join("static-library");
-        let folder = folder.join(architecture.name());
-        fs_err::create_dir_all(&folder)?;
-        let object = folder.join("empty.obj");
-        fs_err::write(folder.join("empty.c"), EMPTY)?;
-        run(
-            command(format!("{LLVM}/bin/clang"), clang_flags(architecture))
-                .args(["-O2", "-c"])
-                .arg(folder.join("empty.c"))
-                .arg("-o")
-                .arg(&object),
-        )?;
-
         let functions = self.functions(library)?;
-        let link = |name: &str, inputs: &[String]| -> Result<Description> {
-            let image = folder.join(name);
-            run(command(format!("{LLVM}/bin/lld-link"), inputs)
-                .args(["/nologo", "/driver", "/subsystem:native", "/nodefaultlib"])
-                .args(["/entry:DriverEntry", "/opt:ref", "/map"])
-                .arg(format!("/out:{}", image.display()))
-                .arg(&object)
-                .arg(kernel_libraries(&paths.kit(), architecture).join("ntoskrnl.lib")))?;
-            let map = fs_err::read_to_string(image.with_extension("map"))?;
-            Description::read(&fs_err::read(&image)?, &LinkMap::parse(&map)?)
-                .with_context(|| image.display().to_string())
-        };
         let includes = functions.iter().map(|name| format!("/include:{name}"));
         let inputs: Vec<_> = includes.chain([library.display().to_string()]).collect();
-        let (empty, full) = (link("empty.sys", &[])?, link("full.sys", &inputs)?);
+        let empty = image(paths, architecture, "empty", &[])?;
+        let full = image(paths, architecture, "full", &inputs)?;
         Ok(Linked {
             functions,
             imports: full.imports.values().flatten().cloned().collect(),
@@ -121,6 +108,37 @@ impl StaticLibrary<'_> {
             size: full.file_size,
             empty_size: empty.file_size,
         })
+    }
+
+    /// Compiles `sources`, and links them with the built library at `library` into an otherwise empty
+    /// kernel image. Returns what the image imports, by file.
+    ///
+    /// # Errors
+    /// When the compiler or the linker fails; the compiler also for a warning.
+    pub fn link_driver(
+        &self,
+        paths: &Paths,
+        architecture: Architecture,
+        library: &Path,
+        sources: &Sources<'_>,
+    ) -> Result<Imports> {
+        let kit = kit::prepare(paths, architecture)?;
+        let folder = folder(paths, architecture)?;
+        let mut inputs = Vec::new();
+        for file in &sources.files {
+            let object = folder.join(file.file_name().unwrap_or_default());
+            let object = object.with_extension("obj");
+            let mut clang = compile(&kit, architecture);
+            for headers in &sources.headers {
+                clang.arg("-I").arg(headers);
+            }
+            run(clang.arg("-Wextra").arg("-o").arg(&object).arg(file))?;
+            inputs.push(object.display().to_string());
+        }
+        let functions = sources.functions.iter();
+        inputs.extend(functions.map(|name| format!("/include:{name}")));
+        inputs.push(library.display().to_string());
+        Ok(image(paths, architecture, "driver", &inputs)?.imports)
     }
 
     /// The functions that the library defines for its callers.
@@ -136,4 +154,43 @@ impl StaticLibrary<'_> {
         let own = names.filter(|name| name.starts_with(self.prefix));
         Ok(own.map(str::to_owned).collect())
     }
+}
+
+/// The folder of the images for `architecture`.
+fn folder(paths: &Paths, architecture: Architecture) -> Result<PathBuf> {
+    let folder = paths.cross().join("static-library");
+    let folder = folder.join(architecture.name());
+    fs_err::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// Links `inputs` into a kernel image that has nothing else but its entry.
+fn image(
+    paths: &Paths,
+    architecture: Architecture,
+    name: &str,
+    inputs: &[String],
+) -> Result<Description> {
+    let folder = folder(paths, architecture)?;
+    let entry = folder.join("entry.obj");
+    fs_err::write(folder.join("entry.c"), EMPTY)?;
+    run(
+        command(format!("{LLVM}/bin/clang"), clang_flags(architecture))
+            .args(["-O2", "-c"])
+            .arg(folder.join("entry.c"))
+            .arg("-o")
+            .arg(&entry),
+    )?;
+    let libraries = kernel_libraries(&paths.kit(), architecture);
+    let image = folder.join(format!("{name}.sys"));
+    run(command(format!("{LLVM}/bin/lld-link"), inputs)
+        .args(["/nologo", "/driver", "/subsystem:native", "/nodefaultlib"])
+        .args(["/entry:DriverEntry", "/opt:ref", "/map"])
+        .arg(format!("/out:{}", image.display()))
+        .arg(&entry)
+        .arg(libraries.join("ntoskrnl.lib"))
+        .arg(libraries.join("ndis.lib")))?;
+    let map = fs_err::read_to_string(image.with_extension("map"))?;
+    Description::read(&fs_err::read(&image)?, &LinkMap::parse(&map)?)
+        .with_context(|| image.display().to_string())
 }

@@ -43,6 +43,30 @@ static void record(sample_companion *companion, uint16_t vf, uint32_t block, con
   memcpy(place->data, data, length);
 }
 
+bb_status companion_handle_write(sample_companion *companion, const bb_broker *broker, uint16_t vf,
+                                 uint32_t block, const void *merged, uint32_t length,
+                                 uint64_t now) {
+  REQUIRE(merged != NULL);
+  record(companion, vf, block, merged, length);
+  const sample_answer *answer = find_answer(companion, block, false);
+  if (answer != NULL && answer->has_data) {
+    bb_follow_up follow_up;
+    /* A companion may ignore that its publish is refused. The journal has it. */
+    bb_publish(broker, vf, block, answer->data, answer->length, now, &follow_up);
+  }
+  return answer == NULL ? BB_SUCCESS : answer->status;
+}
+
+bb_status companion_handle_read(sample_companion *companion, uint32_t block, void *set,
+                                uint32_t length) {
+  REQUIRE(set != NULL);
+  const sample_answer *answer = find_answer(companion, block, true);
+  if (answer != NULL && answer->has_data) {
+    memcpy(set, answer->data, answer->length < length ? answer->length : length);
+  }
+  return answer == NULL ? BB_SUCCESS : answer->status;
+}
+
 bb_status companion_write(sample_companion *companion, const bb_broker *broker, uint16_t vf,
                           uint32_t block, const void *data, uint32_t length, uint64_t now) {
   bb_pending pending;
@@ -54,14 +78,8 @@ bb_status companion_write(sample_companion *companion, const bb_broker *broker, 
   }
   uint32_t whole = 0;
   const void *merged = bb_pending_write_data(&pending, &whole);
-  REQUIRE(merged != NULL);
-  record(companion, vf, block, merged, whole);
-  const sample_answer *answer = find_answer(companion, block, false);
-  if (answer != NULL && answer->has_data) {
-    /* A companion may ignore that its publish is refused. The journal has it. */
-    bb_publish(broker, vf, block, answer->data, answer->length, now, &follow_up);
-  }
-  bb_status result = answer == NULL ? BB_SUCCESS : answer->status;
+  bb_status result =
+      companion_handle_write(companion, broker, vf, block, merged, whole, now);
   return bb_finish_write(broker, &pending, result, now, &follow_up);
 }
 
@@ -76,12 +94,7 @@ bb_status companion_read(sample_companion *companion, const bb_broker *broker, u
   }
   uint32_t whole = 0;
   void *set = bb_pending_read_data(&pending, &whole);
-  REQUIRE(set != NULL);
-  const sample_answer *answer = find_answer(companion, block, true);
-  if (answer != NULL && answer->has_data) {
-    memcpy(set, answer->data, answer->length < whole ? answer->length : whole);
-  }
-  bb_status result = answer == NULL ? BB_SUCCESS : answer->status;
+  bb_status result = companion_handle_read(companion, block, set, whole);
   return bb_finish_read(broker, &pending, result, reply, length, now, &follow_up);
 }
 

@@ -1,5 +1,7 @@
 /* Plays a trace on the library: player TABLE VFS OPERATIONS
  *
+ * It is linked with one of the two vf_calls.c, for the calls of VFs.
+ *
  * OPERATIONS is the file of a trace in a flat form, which tests/c_programs/trace.rs writes: a line
  * for each operation, words separated by one space, an empty value as "-". The results are the lines
  * that docs/trace.md describes. */
@@ -8,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "companion.h"
-#include "device.h"
+#include "vf_calls.h"
 
 /* Entries and messages that one call gets: few, so that lists continue. */
 #define FEW 3
@@ -19,7 +20,7 @@
    BB_CHANGE_PUBLISHED)
 
 typedef struct player {
-  test_device device;
+  const bb_broker *broker;
   sample_companion companion;
   uint64_t now;
   bb_cookie cookie;
@@ -84,16 +85,7 @@ static void play_write(player *player) {
   uint16_t vf = (uint16_t)next_number();
   uint32_t block = (uint32_t)next_number();
   bytes sent = next_bytes();
-  bb_status status;
-  bb_follow_up follow_up;
-  if (bb_is_handed_over(player->device.broker, BB_OPERATION_WRITE, block)) {
-    status = companion_write(&player->companion, player->device.broker, vf, block, sent.data,
-                             sent.length, player->now);
-  } else {
-    status = bb_write(player->device.broker, vf, block, sent.data, sent.length, player->now,
-                      &follow_up);
-  }
-  print_status(status);
+  print_status(calls_write(vf, block, sent.data, sent.length, player->now));
   free(sent.data);
 }
 
@@ -106,20 +98,17 @@ static void play_read(player *player, bool by_host) {
   bb_status status;
   bb_follow_up follow_up;
   uint64_t revision = 0;
-  const bb_broker *broker = player->device.broker;
+  const bb_broker *broker = player->broker;
   if (by_host) {
     status = bb_host_read(broker, vf, block, reply, length, &revision, player->now, &follow_up);
-  } else if (bb_is_handed_over(broker, BB_OPERATION_READ, block)) {
-    status =
-        companion_read(&player->companion, broker, vf, block, reply, length, player->now);
   } else {
-    status = bb_read(broker, vf, block, reply, length, player->now, &follow_up);
+    status = calls_read(vf, block, reply, length, player->now);
   }
   if (print_status(status)) {
     printf(",\"data\":");
     print_hex(reply, length);
     if (by_host) {
-      printf(",\"revision\":%" PRIu64, revision);
+      printf(",\"revision\":%" PRIu64, revision - calls_first_revision());
     }
   }
   free(reply);
@@ -132,7 +121,7 @@ static void play_publish(player *player) {
   const char *expected = next_word();
   bb_follow_up follow_up;
   bb_status status;
-  const bb_broker *broker = player->device.broker;
+  const bb_broker *broker = player->broker;
   if (strcmp(vf, "all") == 0) {
     status = bb_publish_all(broker, block, sent.data, sent.length, player->now, &follow_up);
   } else if (strcmp(expected, "-") == 0) {
@@ -140,7 +129,8 @@ static void play_publish(player *player) {
                         &follow_up);
   } else {
     status = bb_publish_expecting(broker, (uint16_t)atoi(vf), block, sent.data, sent.length,
-                                  strtoull(expected, NULL, 0), player->now, &follow_up);
+                                  strtoull(expected, NULL, 0) + calls_first_revision(),
+                                  player->now, &follow_up);
   }
   print_status(status);
   free(sent.data);
@@ -152,10 +142,10 @@ static void play_invalidate(player *player) {
   bb_follow_up follow_up;
   bb_status status;
   if (strcmp(vf, "all") == 0) {
-    status = bb_invalidate_all(player->device.broker, mask, player->now, &follow_up);
+    status = bb_invalidate_all(player->broker, mask, player->now, &follow_up);
   } else {
     uint16_t index = (uint16_t)atoi(vf);
-    status = bb_invalidate(player->device.broker, index, mask, player->now, &follow_up);
+    status = bb_invalidate(player->broker, index, mask, player->now, &follow_up);
     bool delivers = follow_up.deliver == BB_DELIVER_TO_VF && follow_up.vf == index;
     REQUIRE(delivers == (status == BB_SUCCESS && mask != 0));
   }
@@ -165,8 +155,10 @@ static void play_invalidate(player *player) {
 static void play_take_invalidation(player *player) {
   uint64_t mask = 0;
   bb_follow_up follow_up;
-  bb_status status = bb_take_invalidation(player->device.broker, (uint16_t)next_number(), &mask,
-                                          player->now, &follow_up);
+  uint16_t vf = (uint16_t)next_number();
+  bb_status status =
+      bb_take_invalidation(player->broker, vf, &mask, player->now, &follow_up);
+  mask |= calls_take_delivered(vf);
   if (print_status(status)) {
     printf(",\"mask\":\"0x%" PRIx64 "\"", mask);
   }
@@ -178,7 +170,7 @@ static void play_drain(player *player) {
   bb_message messages[FEW];
   bb_follow_up follow_up;
   size_t count = 0;
-  bb_status status = bb_drain(player->device.broker, vf, block, messages, FEW, &count,
+  bb_status status = bb_drain(player->broker, vf, block, messages, FEW, &count,
                               player->now, &follow_up);
   if (!print_status(status)) {
     return;
@@ -194,7 +186,7 @@ static void play_drain(player *player) {
     if (count < FEW) {
       break;
     }
-    status = bb_drain(player->device.broker, vf, block, messages, FEW, &count, player->now,
+    status = bb_drain(player->broker, vf, block, messages, FEW, &count, player->now,
                       &follow_up);
     REQUIRE(status == BB_SUCCESS);
   }
@@ -203,7 +195,7 @@ static void play_drain(player *player) {
 
 static void play_stats(player *player) {
   bb_vf_status stats;
-  bb_status status = bb_vf_status_of(player->device.broker, (uint16_t)next_number(), &stats);
+  bb_status status = bb_vf_status_of(player->broker, (uint16_t)next_number(), &stats);
   if (!print_status(status)) {
     return;
   }
@@ -242,7 +234,7 @@ static void play_changes(player *player) {
     size_t count = 0;
     changes = (bb_change *)realloc(changes, (total + FEW) * sizeof *changes);
     REQUIRE(changes != NULL);
-    REQUIRE(bb_changes(player->device.broker, TRACE_KINDS, &player->cookie, changes + total, FEW,
+    REQUIRE(bb_changes(player->broker, TRACE_KINDS, &player->cookie, changes + total, FEW,
                        &count, &flags) == BB_SUCCESS);
     total += count;
   }
@@ -253,13 +245,24 @@ static void play_changes(player *player) {
     const bb_change *change = &changes[index];
     printf("%s{\"vf\":%u", index == 0 ? "" : ",", (unsigned)change->vf);
     if ((change->kinds & (BB_CHANGE_RESET | BB_CHANGE_POWER)) == 0) {
-      printf(",\"block\":%" PRIu32 ",\"revision\":%" PRIu64, change->block, change->revision);
+      printf(",\"block\":%" PRIu32 ",\"revision\":%" PRIu64, change->block,
+             change->revision - calls_first_revision());
     }
     printf("%s%s}", (change->kinds & BB_CHANGE_RESET) != 0 ? ",\"reset\":true" : "",
            (change->kinds & BB_CHANGE_POWER) != 0 ? ",\"power\":true" : "");
   }
   putchar(']');
   free(changes);
+}
+
+/* The changes of the start are none of the trace. */
+static void take_first_changes(player *player) {
+  bb_change changes[FEW];
+  uint32_t flags = BB_CHANGES_MORE;
+  while ((flags & BB_CHANGES_MORE) != 0) {
+    REQUIRE(bb_changes(player->broker, TRACE_KINDS, &player->cookie, changes, FEW, NULL,
+                       &flags) == BB_SUCCESS);
+  }
 }
 
 static void play_answer(player *player) {
@@ -291,18 +294,16 @@ static void play_handed(player *player) {
 }
 
 static void play_reset(player *player) {
-  bb_follow_up follow_up;
-  uint16_t vf = (uint16_t)next_number();
-  print_status(bb_reset(player->device.broker, vf, player->now, &follow_up));
+  print_status(calls_reset((uint16_t)next_number(), player->now));
 }
 
 static void play_acknowledge(player *player) {
   bb_follow_up follow_up;
   bb_vf_status stats;
   uint16_t vf = (uint16_t)next_number();
-  bb_status status = bb_vf_status_of(player->device.broker, vf, &stats);
+  bb_status status = bb_vf_status_of(player->broker, vf, &stats);
   if (status == BB_SUCCESS) {
-    status = bb_acknowledge(player->device.broker, vf, stats.resets, player->now, &follow_up);
+    status = bb_acknowledge(player->broker, vf, stats.resets, player->now, &follow_up);
   }
   print_status(status);
 }
@@ -310,16 +311,17 @@ static void play_acknowledge(player *player) {
 static void play_advance(player *player) {
   bb_follow_up follow_up;
   uint64_t next = 0;
-  player->now += next_number() * 10000;
-  print_status(bb_expire(player->device.broker, player->now, &next, &follow_up));
+  uint64_t ticks = next_number() * 10000;
+  player->now += ticks;
+  calls_advance(ticks);
+  print_status(bb_expire(player->broker, player->now, &next, &follow_up));
   REQUIRE(next > player->now);
 }
 
 static void play_power(player *player) {
-  bb_follow_up follow_up;
   uint16_t vf = (uint16_t)next_number();
   uint8_t state = (uint8_t)next_number();
-  print_status(bb_set_power(player->device.broker, vf, state, player->now, &follow_up));
+  print_status(calls_power(vf, state, player->now));
 }
 
 static void play_operation(player *player, const char *name) {
@@ -351,6 +353,7 @@ static void play_operation(player *player, const char *name) {
     play_advance(player);
   } else if (strcmp(name, "companion") == 0) {
     player->companion.is_ready = next_number() != 0;
+    calls_set_ready(player->companion.is_ready);
     print_status(BB_SUCCESS);
   } else if (strcmp(name, "answer") == 0) {
     play_answer(player);
@@ -366,7 +369,8 @@ int main(int count, char **arguments) {
   REQUIRE(count == 4);
   player player;
   memset(&player, 0, sizeof player);
-  player.device = device_open(arguments[1], (uint16_t)atoi(arguments[2]), BB_ALLOCATE_ALL_VFS);
+  player.broker = calls_open(arguments[1], (uint16_t)atoi(arguments[2]), &player.companion);
+  take_first_changes(&player);
   size_t length = 0;
   char *operations = (char *)read_file(arguments[3], &length);
   char *line = operations;
@@ -379,6 +383,6 @@ int main(int count, char **arguments) {
   }
   free(operations);
   companion_free(&player.companion);
-  device_close(&player.device);
+  calls_close();
   return 0;
 }

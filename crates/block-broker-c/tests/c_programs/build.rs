@@ -6,6 +6,9 @@ use std::process::Command;
 /// The folder of this crate.
 const CRATE: &str = env!("CARGO_MANIFEST_DIR");
 
+/// The example of an NDIS PF driver, from the folder of this crate.
+pub(crate) const NDIS_PF: &str = "../../examples/ndis-pf";
+
 /// What a build checks while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sanitizer {
@@ -67,7 +70,12 @@ impl Compiler {
             // fseek, pthread and others.
             .arg("-D_DEFAULT_SOURCE")
             .arg("-I")
-            .arg(Path::new(CRATE).join("include"));
+            .arg(Path::new(CRATE).join("include"))
+            // For the example, the ndis.h of a host without Windows.
+            .arg("-I")
+            .arg(Path::new(CRATE).join("tests/c/ndis"))
+            .arg("-I")
+            .arg(Path::new(CRATE).join(NDIS_PF));
         command
     }
 }
@@ -101,23 +109,25 @@ pub(crate) fn library(sanitizer: Sanitizer) -> PathBuf {
     target.join(triple).join("release/libblock_broker_c.a")
 }
 
-/// Builds a program from its sources in `tests/c` and the library.
+/// Builds a program from its sources in the folder of this crate and the library.
 pub(crate) fn program(
     compiler: Compiler,
     sanitizer: Sanitizer,
-    sources: &[&str],
+    name: &str,
+    sources: &[String],
     library: &Path,
 ) -> PathBuf {
     let Compiler { program, standard } = compiler;
-    let name = format!("{program}-{standard}-{}-{}", sanitizer.name(), sources[0]);
+    let name = format!("{program}-{standard}-{}-{name}", sanitizer.name());
     let output = folder("programs").join(name);
     let mut command = compiler.command();
     let is_gcc = program.starts_with('g');
-    let for_gcc = (is_gcc && sanitizer == Sanitizer::Thread).then_some(&"gcc_thread_sanitizer.c");
+    let for_gcc = (is_gcc && sanitizer == Sanitizer::Thread)
+        .then(|| "tests/c/gcc_thread_sanitizer.c".to_owned());
     let sources = sources
         .iter()
-        .chain(for_gcc)
-        .map(|source| Path::new(CRATE).join("tests/c").join(source));
+        .chain(&for_gcc)
+        .map(|source| Path::new(CRATE).join(source));
     command
         .args(sanitizer.of_c())
         .args(["-g", "-O1"])

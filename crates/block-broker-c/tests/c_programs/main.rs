@@ -1,17 +1,19 @@
 //! Programs in C and C++ on the static library: every trace of the project, checks of what traces do
-//! not reach, and threads.
+//! not reach, and threads; and the same on the example of an NDIS PF driver.
 //!
 //! The tests that need more than the C compiler of the host are ignored; `cargo xtask test` installs
 //! the compilers and runs them.
 #![cfg(target_os = "linux")]
 
 mod build;
+mod ndis;
 mod trace;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use block_manifest::Manifest;
+use block_trace::Operation;
 use build::{Compiler, Sanitizer, library, program, run};
 
 /// The C compiler of the host, which Rust needs too.
@@ -60,8 +62,9 @@ fn temporary(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-/// Plays every trace, and compares each result line.
-fn play_every_trace(player: &Path) {
+/// Plays every trace, and compares each result line: `same` gets the operation, the line and the
+/// expected one.
+fn play_every_trace(player: &Path, same: impl Fn(&Operation, &str, &str) -> bool) {
     let mut count = 0;
     for suite in end_to_end::suites().expect("the suites can be read") {
         let table = table(&suite.name, &suite.manifest);
@@ -73,8 +76,14 @@ fn play_every_trace(player: &Path) {
             let vfs = trace.vfs.to_string();
             let results = run(Command::new(player).arg(&table).arg(vfs).arg(&flat));
             let expected = std::fs::read_to_string(&trace.expected).expect("the lines can be read");
-            for (number, (got, wanted)) in (1..).zip(results.lines().zip(expected.lines())) {
-                assert_eq!(got, wanted, "{name}, result {number}");
+            let operations = text.lines().filter(|line| !line.trim().is_empty());
+            let lines = operations.zip(results.lines().zip(expected.lines()));
+            for (number, (operation, (got, wanted))) in (1..).zip(lines) {
+                let parsed = Operation::parse(operation.as_bytes()).expect("an operation");
+                assert!(
+                    same(&parsed, got, wanted),
+                    "{name}, result {number}, of {operation}: {got}, expected {wanted}"
+                );
             }
             assert_eq!(results.lines().count(), expected.lines().count(), "{name}");
             count += 1;
@@ -83,36 +92,64 @@ fn play_every_trace(player: &Path) {
     assert!(count > 20, "only {count} traces were played");
 }
 
-/// The table of the programs that play no traces.
-fn device_table() -> PathBuf {
-    table(
-        "device",
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c/device.toml"),
-    )
+/// The table of a manifest in `tests/c`.
+fn table_of(manifest: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c");
+    let name = manifest.replace('/', "-");
+    table(&name, &folder.join(manifest))
+}
+
+/// Paths of sources in `tests/c`.
+fn sources(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| format!("tests/c/{name}")).collect()
+}
+
+/// A compiler, a sanitizer and the library that was built with it.
+#[derive(Clone, Copy)]
+struct Build<'b> {
+    compiler: Compiler,
+    sanitizer: Sanitizer,
+    library: &'b Path,
+}
+
+impl Build<'_> {
+    fn program(self, name: &str, sources: &[String]) -> PathBuf {
+        program(self.compiler, self.sanitizer, name, sources, self.library)
+    }
+}
+
+/// Runs a program that prints one word if it finds nothing. A lost wake would make its threads wait
+/// for ever.
+fn run_checks(program: &Path, arguments: &[&str]) {
+    let mut limited = Command::new("timeout");
+    limited.arg("300").arg(program).args(arguments);
+    assert_eq!(run(&mut limited), "done\n", "{}", program.display());
 }
 
 /// Builds and runs all programs.
-fn check(compiler: Compiler, sanitizer: Sanitizer, rounds: u32, library: &Path) {
-    let player = program(
-        compiler,
-        sanitizer,
-        &["player.c", "companion.c", "device.c"],
-        library,
+fn check(build: Build<'_>, rounds: u32) {
+    let player = build.program(
+        "player",
+        &sources(&["player.c", "companion.c", "device.c", "vf_calls.c"]),
     );
-    play_every_trace(&player);
-    let table = device_table();
-    let checks = program(compiler, sanitizer, &["checks.c", "device.c"], library);
-    assert_eq!(run(Command::new(&checks).arg(&table)), "done\n");
-    let threads = program(compiler, sanitizer, &["threads.c", "device.c"], library);
-    // A lost wake would make the threads wait for ever.
-    let mut limited = Command::new("timeout");
-    limited.arg("300").arg(threads).arg(&table);
-    assert_eq!(run(limited.arg(rounds.to_string())), "done\n");
+    play_every_trace(&player, |_, got, wanted| got == wanted);
+    let table = table_of("device.toml");
+    let table = table.to_str().expect("a path in UTF-8");
+    let checks = build.program("checks", &sources(&["checks.c", "device.c"]));
+    run_checks(&checks, &[table]);
+    let threads = build.program("threads", &sources(&["threads.c", "device.c"]));
+    run_checks(&threads, &[table, &rounds.to_string()]);
+    ndis::check(build, rounds / 10);
 }
 
 #[test]
 fn every_trace_gives_its_expected_lines_through_the_c_interface() {
-    check(HOST, Sanitizer::None, 5000, &library(Sanitizer::None));
+    let build = Build {
+        compiler: HOST,
+        sanitizer: Sanitizer::None,
+        library: &library(Sanitizer::None),
+    };
+    check(build, 5000);
 }
 
 #[test]
@@ -134,23 +171,28 @@ fn check_all(compilers: [Compiler; 3]) {
         (Sanitizer::Thread, 500),
     ] {
         let library = library(sanitizer);
+        let build = |compiler| Build {
+            compiler,
+            sanitizer,
+            library: &library,
+        };
         for compiler in compilers {
-            check(compiler, sanitizer, rounds, &library);
+            check(build(compiler), rounds);
         }
-        check_sight(compilers[0], sanitizer, &library);
+        check_sight(build(compilers[0]));
     }
 }
 
 /// The sanitizers see into the library: a fault of the caller that shows only there is found.
-fn check_sight(compiler: Compiler, sanitizer: Sanitizer, library: &Path) {
-    let (fault, found) = match sanitizer {
+fn check_sight(build: Build<'_>) {
+    let (fault, found) = match build.sanitizer {
         Sanitizer::None => return,
         Sanitizer::Address => ("reply", "heap-buffer-overflow"),
         Sanitizer::Thread => ("lock", "data race"),
     };
-    let faults = program(compiler, sanitizer, &["faults.c", "device.c"], library);
+    let faults = build.program("faults", &sources(&["faults.c", "device.c"]));
     let output = Command::new(faults)
-        .arg(device_table())
+        .arg(table_of("device.toml"))
         .arg(fault)
         .output()
         .expect("the program starts");

@@ -54,7 +54,11 @@ pub(super) fn prepare(kit: &Path, architecture: Architecture) -> Result<()> {
     fs_err::create_dir_all(&kernel)?;
     fs_err::create_dir_all(&framework)?;
 
-    for (name, file) in [("ntoskrnl", KERNEL_FILE), ("hal", "HAL.dll")] {
+    for (name, file) in [
+        ("ntoskrnl", KERNEL_FILE),
+        ("hal", "HAL.dll"),
+        ("ndis", "NDIS.SYS"),
+    ] {
         let archive = Path::new(MINGW_LIBRARIES).join(format!("lib{name}.a"));
         let library = kernel.join(format!("{name}.lib"));
         // What mingw-w64's own archive imports stays in an image although nothing calls it, and there
