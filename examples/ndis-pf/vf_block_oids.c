@@ -215,6 +215,10 @@ BOOLEAN VfBlocksOidRequest(VF_BLOCKS *Blocks, PNDIS_OID_REQUEST Request, NDIS_ST
     if (rule == NULL) {
         return FALSE;
     }
+    if (Blocks->Broker == NULL) {
+        *Status = NDIS_STATUS_NOT_SUPPORTED;
+        return TRUE;
+    }
     if (ReadAcquire(&Blocks->IsRemoved) != 0) {
         *Status = NDIS_STATUS_NOT_ACCEPTED;
         return TRUE;

@@ -4,7 +4,8 @@
  *
  * Locks: each VF has a spin lock, which the library takes for one operation at a time. OID requests
  * come at PASSIVE_LEVEL and one at a time, so what only they use needs no lock. Host software
- * publishes on other threads meanwhile. No function of NDIS or of the hardware is called with a lock.
+ * publishes on other threads meanwhile. No function of NDIS or of the hardware is called with a
+ * lock.
  */
 #include "vf_blocks.h"
 
@@ -136,7 +137,14 @@ VOID VfBlocksStop(VF_BLOCKS *Blocks)
 
 const bb_broker *VfBlocksEnter(VF_BLOCKS *Blocks)
 {
-    return ExAcquireRundownProtection(&Blocks->Users) ? Blocks->Broker : NULL;
+    if (!ExAcquireRundownProtection(&Blocks->Users)) {
+        return NULL;
+    }
+    if (Blocks->Broker == NULL) {
+        ExReleaseRundownProtection(&Blocks->Users);
+        return NULL;
+    }
+    return Blocks->Broker;
 }
 
 VOID VfBlocksLeave(VF_BLOCKS *Blocks)

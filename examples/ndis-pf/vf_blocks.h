@@ -1,5 +1,6 @@
 /*
- * VF configuration blocks of an NDIS PF miniport driver: the OIDs that carry them, on block_broker.h.
+ * VF configuration blocks of an NDIS PF miniport driver: the OIDs that carry them, on
+ * block_broker.h.
  *
  * For drivers of NDIS 6.30 and later. Names, layouts and rules are those of Microsoft's public
  * documentation of NDIS: the pages of each OID and structure, "Version Information Requirements for
@@ -18,8 +19,8 @@ extern "C" {
 
 /*
  * What the miniport driver does with its hardware. NDIS sends an adapter one OID request at a time,
- * so one of the first six functions runs at a time, at PASSIVE_LEVEL and without a lock. They return
- * in microseconds: until then no other VF is served. Context is that of the configuration.
+ * so one of the first six functions runs at a time, at PASSIVE_LEVEL and without a lock. They
+ * return in microseconds: until then no other VF is served. Context is that of the configuration.
  */
 typedef struct _VF_BLOCKS_HARDWARE {
     /* Allocates VF VfId, whose blocks have their defaults, and returns its PCI requestor ID
@@ -66,7 +67,9 @@ typedef struct _VF_BLOCKS_CONFIG {
 } VF_BLOCKS_CONFIG;
 
 /*
- * The blocks of one adapter, in its non-paged context. The members are private to vf_blocks.c.
+ * The blocks of one adapter, in its non-paged context. Zeros until VfBlocksStart, for an adapter
+ * whose SR-IOV is not enabled: requests are completed with NDIS_STATUS_NOT_SUPPORTED. The members
+ * are private to the two files.
  */
 typedef struct _VF_BLOCKS {
     VF_BLOCKS_CONFIG Config;
@@ -85,7 +88,7 @@ typedef struct _VF_BLOCKS {
 
 /*
  * From MiniportInitializeEx, at PASSIVE_LEVEL: allocates all memory. No VF is allocated. After a
- * failure there is nothing to stop.
+ * failure *Blocks is zeros, and there is nothing to stop.
  */
 NTSTATUS VfBlocksStart(VF_BLOCKS *Blocks, const VF_BLOCKS_CONFIG *Config);
 
@@ -121,8 +124,9 @@ VOID VfBlocksSurpriseRemoved(VF_BLOCKS *Blocks);
 VOID VfBlocksStop(VF_BLOCKS *Blocks);
 
 /*
- * The broker for the functions of block_broker.h, until VfBlocksLeave. NULL once VfBlocksStop was
- * called: VfBlocksLeave is not called then. Up to DISPATCH_LEVEL, on any thread.
+ * The broker for the functions of block_broker.h, until VfBlocksLeave. NULL before VfBlocksStart
+ * and once VfBlocksStop was called: VfBlocksLeave is not called then. Up to DISPATCH_LEVEL, on any
+ * thread.
  */
 const bb_broker *VfBlocksEnter(VF_BLOCKS *Blocks);
 VOID VfBlocksLeave(VF_BLOCKS *Blocks);

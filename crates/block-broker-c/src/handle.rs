@@ -31,6 +31,16 @@ pub struct bb_follow_up {
     pub vf: u16,
 }
 
+impl bb_follow_up {
+    /// Nothing to do.
+    const NOTHING: Self = Self {
+        changed: 0,
+        wake: 0,
+        deliver: BB_DELIVER_NOTHING,
+        vf: 0,
+    };
+}
+
 /// An index that no VF has, because a device has at most 4096.
 const NO_VF: u16 = u16::MAX;
 
@@ -66,15 +76,16 @@ impl bb_broker {
         outcome: Outcome<T>,
         place: *mut bb_follow_up,
     ) -> Result<T, Refusal> {
-        let mut follow_up = FollowUp::NOTHING;
-        let result = outcome.follow_up(|of_operation| follow_up = of_operation);
         // SAFETY: as the caller promises.
-        unsafe { self.follow_up(follow_up, place) };
-        result
+        unsafe { put(place, bb_follow_up::NOTHING) };
+        outcome.follow_up(|follow_up| {
+            // SAFETY: as the caller promises.
+            unsafe { self.follow_up(follow_up, place) };
+        })
     }
 
     /// Passes a follow-up to the caller. For one that takes none, no caller waits. Not inlined,
-    /// because every function ends with it.
+    /// because every function ends with it; most reads have none.
     ///
     /// # Safety
     /// `place` is NULL or writable.

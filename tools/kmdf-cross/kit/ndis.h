@@ -1,7 +1,7 @@
 /*
  * ndis.h of the kit tree: what the miniport drivers of this project use of NDIS 6.30. The ndis.h of
- * mingw-w64 10 ends with NDIS 6.20 and does not compile together with the ntddndis.h of that version,
- * which has the OIDs and structures of 6.30. Names, values and layouts are from the public
+ * mingw-w64 10 ends with NDIS 6.20 and does not compile together with the ntddndis.h of that
+ * version, which has the OIDs and structures of 6.30. Names, values and layouts are from the public
  * documentation of each function, structure and status.
  */
 #ifndef PF_BROKER_KIT_NDIS_H

@@ -124,17 +124,18 @@ impl StaticLibrary<'_> {
     ) -> Result<Imports> {
         let kit = kit::prepare(paths, architecture)?;
         let folder = folder(paths, architecture)?;
-        let mut inputs = Vec::new();
-        for file in &sources.files {
-            let object = folder.join(file.file_name().unwrap_or_default());
-            let object = object.with_extension("obj");
-            let mut clang = compile(&kit, architecture);
-            for headers in &sources.headers {
-                clang.arg("-I").arg(headers);
-            }
-            run(clang.arg("-Wextra").arg("-o").arg(&object).arg(file))?;
-            inputs.push(object.display().to_string());
+        // Together: a header of mingw-w64 defines two functions in each object.
+        let together = folder.join("driver.c");
+        let includes = sources.files.iter();
+        let includes = includes.map(|file| format!("#include \"{}\"\n", file.display()));
+        fs_err::write(&together, includes.collect::<String>())?;
+        let object = folder.join("driver.obj");
+        let mut clang = compile(&kit, architecture);
+        for headers in &sources.headers {
+            clang.arg("-I").arg(headers);
         }
+        run(clang.arg("-Wextra").arg("-o").arg(&object).arg(&together))?;
+        let mut inputs = vec![object.display().to_string()];
         let functions = sources.functions.iter();
         inputs.extend(functions.map(|name| format!("/include:{name}")));
         inputs.push(library.display().to_string());

@@ -38,8 +38,8 @@ bb_status companion_write(sample_companion *companion, const bb_broker *broker, 
 bb_status companion_read(sample_companion *companion, const bb_broker *broker, uint16_t vf,
                          uint32_t block, void *reply, uint32_t length, uint64_t now);
 
-/* What it does with a write between the two parts of the operation, and with the PF's bytes of a read.
- * Returns its answer. */
+/* What it does with a write between the two parts of the operation, and with the PF's bytes of a
+ * read. Returns its answer. */
 bb_status companion_handle_write(sample_companion *companion, const bb_broker *broker, uint16_t vf,
                                  uint32_t block, const void *merged, uint32_t length,
                                  uint64_t now);

@@ -89,13 +89,22 @@ fn folder(name: &str) -> PathBuf {
 
 /// Builds the static library, as its users do, with the sanitizer's checks in it.
 pub(crate) fn library(sanitizer: Sanitizer) -> PathBuf {
-    let target = folder("library").join(sanitizer.name());
+    build_library("static-library", sanitizer, sanitizer.name())
+}
+
+/// Builds the small static library.
+pub(crate) fn small_library() -> PathBuf {
+    build_library("small", Sanitizer::None, "small")
+}
+
+fn build_library(feature: &str, sanitizer: Sanitizer, name: &str) -> PathBuf {
+    let target = folder("library").join(name);
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .current_dir(CRATE)
         .args(["rustc", "--quiet", "--release", "--lib"])
-        .args(["--crate-type", "staticlib", "--features", "static-library"])
+        .args(["--crate-type", "staticlib", "--features", feature])
         // Without a target, flags would be those of procedural macros too.
         .args(["--target", &triple, "--target-dir"])
         .arg(&target)

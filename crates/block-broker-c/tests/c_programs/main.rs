@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 
 mod build;
+mod guide;
 mod ndis;
 mod trace;
 
@@ -14,7 +15,7 @@ use std::process::Command;
 
 use block_manifest::Manifest;
 use block_trace::Operation;
-use build::{Compiler, Sanitizer, library, program, run};
+use build::{Compiler, Sanitizer, library, program, run, small_library};
 
 /// The C compiler of the host, which Rust needs too.
 const HOST: Compiler = Compiler {
@@ -126,13 +127,18 @@ fn run_checks(program: &Path, arguments: &[&str]) {
     assert_eq!(run(&mut limited), "done\n", "{}", program.display());
 }
 
-/// Builds and runs all programs.
-fn check(build: Build<'_>, rounds: u32) {
+/// Plays every trace through the calls of the library.
+fn play_with_calls(build: Build<'_>, name: &str) {
     let player = build.program(
-        "player",
+        name,
         &sources(&["player.c", "companion.c", "device.c", "vf_calls.c"]),
     );
     play_every_trace(&player, |_, got, wanted| got == wanted);
+}
+
+/// Builds and runs all programs.
+fn check(build: Build<'_>, rounds: u32) {
+    play_with_calls(build, "player");
     let table = table_of("device.toml");
     let table = table.to_str().expect("a path in UTF-8");
     let checks = build.program("checks", &sources(&["checks.c", "device.c"]));
@@ -153,6 +159,22 @@ fn every_trace_gives_its_expected_lines_through_the_c_interface() {
 }
 
 #[test]
+fn the_code_of_the_guide_compiles() {
+    guide::check(HOST);
+}
+
+#[test]
+#[ignore = "builds the library once more"]
+fn the_small_library_gives_the_same_lines() {
+    let build = Build {
+        compiler: HOST,
+        sanitizer: Sanitizer::None,
+        library: &small_library(),
+    };
+    play_with_calls(build, "small_player");
+}
+
+#[test]
 #[ignore = "needs gcc and g++"]
 fn gcc_and_its_sanitizers_find_nothing() {
     check_all(GCC);
@@ -165,6 +187,7 @@ fn clang_and_its_sanitizers_find_nothing() {
 }
 
 fn check_all(compilers: [Compiler; 3]) {
+    compilers.into_iter().for_each(guide::check);
     for (sanitizer, rounds) in [
         (Sanitizer::None, 5000),
         (Sanitizer::Address, 2000),

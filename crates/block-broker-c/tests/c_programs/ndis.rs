@@ -73,8 +73,8 @@ fn documented_statuses() -> BTreeMap<u32, u32> {
     statuses
 }
 
-/// Whether a result line is the expected one: a VF's call has the NDIS status of its refusal instead,
-/// everything else is equal.
+/// Whether a result line is the expected one: a VF's call has the NDIS status of its refusal
+/// instead, everything else is equal.
 fn same_result(
     statuses: &BTreeMap<u32, u32>,
     operation: &Operation,

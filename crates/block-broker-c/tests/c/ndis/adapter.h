@@ -1,5 +1,5 @@
-/* An adapter whose PF driver is examples/ndis-pf: plays NDIS, which sends OID requests one at a time,
- * and the hardware. */
+/* An adapter whose PF driver is examples/ndis-pf: plays NDIS, which sends OID requests one at a
+ * time, and the hardware. */
 #ifndef ADAPTER_H
 #define ADAPTER_H
 
@@ -68,8 +68,8 @@ void adapter_open(adapter *adapter, const char *table, uint16_t vfs);
 /* Stops them, and checks that nothing is left. */
 void adapter_close(adapter *adapter);
 
-/* A request with a structure of `size` bytes of revision 1 in a buffer of `length` bytes. The rest of
- * the buffer is 0xEE. */
+/* A request with a structure of `size` bytes of revision 1 in a buffer of `length` bytes. The rest
+ * of the buffer is 0xEE. */
 oid_request request_make(NDIS_OID oid, NDIS_REQUEST_TYPE type, USHORT size, ULONG length);
 
 /* The two requests of a block; the data is at `offset`. `data` may be NULL. */

@@ -1,4 +1,5 @@
-/* OID requests, publishes, drains and waits on one adapter at the same time: oid_threads TABLE ROUNDS
+/* OID requests, publishes, drains and waits on one adapter at the same time: oid_threads TABLE
+ * ROUNDS
  *
  * One thread plays NDIS for the guests of all VFs, and changes the tenant of VF 1 and resets VF 2
  * meanwhile. Four threads play host software. The device is removed under them at the end. */

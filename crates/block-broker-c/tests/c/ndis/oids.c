@@ -1,5 +1,5 @@
-/* What NDIS may send and what it must not: valid and invalid requests, VFs without an allocation, and
- * what an earlier owner left. oids TABLE */
+/* What NDIS may send and what it must not: valid and invalid requests, VFs without an allocation,
+ * and what an earlier owner left. oids TABLE */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -56,6 +56,15 @@ static void check_start(const char *path) {
   table[config.TableLength - 1] ^= 1;
   REQUIRE(VfBlocksStart(&blocks, &config) == BB_INVALID_TABLE);
   REQUIRE(kernel_allocations == 0);
+  /* Nothing is supported without a start. */
+  NDIS_STATUS status = NDIS_STATUS_SUCCESS;
+  oid_request request = request_read(0, STATE, HEADER, 128, HEADER + 128);
+  REQUIRE(VfBlocksOidRequest(&blocks, &request.ndis, &status));
+  REQUIRE(status == NDIS_STATUS_NOT_SUPPORTED);
+  REQUIRE(VfBlocksEnter(&blocks) == NULL);
+  REQUIRE(VfBlocksPublish(&blocks, 0, GRANT, table, 8, NULL) == BB_REFUSED_REMOVED);
+  REQUIRE(blocks.Users.count == 0);
+  free(request.buffer);
   free(table);
 }
 
@@ -295,8 +304,8 @@ static void check_lengths(const char *table) {
   adapter_close(&self);
 }
 
-/* Changes the buffer of a write while the driver holds the VF's lock: after it has copied the bytes,
- * before it has checked them. */
+/* Changes the buffer of a write while the driver holds the VF's lock: after it has copied the
+ * bytes, before it has checked them. */
 static void change_buffer(void *context) {
   uint8_t *data = (uint8_t *)context;
   data[0] = 0xFF;
