@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod c_library;
+mod dist;
 mod driver;
 mod suite;
 
@@ -56,6 +57,9 @@ enum Task {
         #[arg(long, default_value = "x86_64")]
         arch: Architecture,
     },
+    /// Build everything that is released, and put archives, checksums and the list of crates into
+    /// `target/dist/`
+    Dist,
     /// Build the last commit twice, in different folders with cold caches, and compare the images
     Reproducible {
         /// Processor architecture
@@ -137,6 +141,9 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::CLibrary { arch } => return Ok(counted(c_library::make(&paths, arch)?)),
         Task::Package { arch } => {
             package::make(&Driver::read(paths.root())?, arch)?;
+        }
+        Task::Dist => {
+            dist::make(&paths)?;
         }
         Task::Reproducible { arch } => {
             let driver = Driver::read(paths.root())?;

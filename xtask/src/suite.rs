@@ -1,6 +1,6 @@
 //! `cargo xtask test`: the list of all tests and checks that end in minutes, and a summary line.
 //!
-//! Mutation checks, reproducibility and fuzzing take longer and have commands of their own.
+//! Mutation checks, reproducibility, release archives and fuzzing take longer and have commands of their own.
 
 mod members;
 mod packages;
