@@ -9,11 +9,12 @@
 
 mod agent;
 #[rustfmt::skip]
-#[expect(
+#[allow(
     dead_code,
+    unreachable_pub,
     clippy::all,
     clippy::pedantic,
-    reason = "generated for both sides of the blocks"
+    reason = "generated, for both sides of the blocks"
 )]
 mod blocks;
 
