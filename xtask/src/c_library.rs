@@ -153,32 +153,6 @@ mod tests {
 
     use super::{LARGEST, NDIS_IMPORTS, judge, judge_ndis_pf};
 
-    /// The example of an NDIS driver.
-    const NDIS_PF: &str = "examples/ndis-pf";
-
-    /// The functions of the example that a miniport driver calls.
-    const NDIS_PF_FUNCTIONS: [&str; 11] = [
-        "VfBlocksEnter",
-        "VfBlocksFollowUp",
-        "VfBlocksLeave",
-        "VfBlocksOidRequest",
-        "VfBlocksPublish",
-        "VfBlocksPublishAll",
-        "VfBlocksResetComplete",
-        "VfBlocksSetReady",
-        "VfBlocksStart",
-        "VfBlocksStop",
-        "VfBlocksSurpriseRemoved",
-    ];
-
-    /// What the example imports from NDIS.
-    const NDIS_IMPORTS: [&str; 4] = [
-        "NdisAllocateMemoryWithTagPriority",
-        "NdisFreeMemoryWithTagPriority",
-        "NdisMInvalidateConfigBlock",
-        "NdisMOidRequestComplete",
-    ];
-
     const HEADER: &str = "bb_status bb_read(int vf);\nconst char *bb_name(int code);\n";
 
     fn set(names: &[&str]) -> BTreeSet<String> {

@@ -605,8 +605,8 @@ pub(crate) struct ManifestFile {
 #[derive(Debug, Args)]
 pub(crate) struct Selection {
     /// The device: its number or path as `pfbctl list` shows them, or sim:ADDRESS:PORT for one that
-    /// `pfbctl serve` simulates [default: the environment variable PFBCTL_DEVICE, or the only one;
-    /// of `list` and `metrics` all]
+    /// `pfbctl serve` simulates [default: the environment variable `PFBCTL_DEVICE`, or the only
+    /// one; of `list` and `metrics` all]
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Option<String>,
 }

@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &cli::Serve, out: &mut dyn Write) -> Result<(), Fai
                     continue;
                 };
                 let device = &device;
-                let begin = move || serve(connection, device, &place);
+                let begin = move || serve(&connection, device, &place);
                 // A system without another thread closes the connection, too.
                 let _ = thread::Builder::new().spawn_scoped(scope, begin);
             }
@@ -84,8 +84,8 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 /// Serves one connection, and reports why it ends if that is not its client's end.
-fn serve(connection: TcpStream, device: &Device<'_, '_>, _place: &Place<'_>) {
-    if let Err(problem) = connection::serve(&connection, device) {
+fn serve(connection: &TcpStream, device: &Device<'_, '_>, _place: &Place<'_>) {
+    if let Err(problem) = connection::serve(connection, device) {
         anstream::eprintln!("a connection was closed: {problem}");
     }
 }

@@ -306,11 +306,11 @@ fn codes() -> String {
 /// The GUID of the device interface class as an initializer of a `GUID`.
 fn interface_class(text: &mut String) {
     let bytes = abi::INTERFACE_CLASS.to_be_bytes();
-    let part = |range: std::ops::Range<usize>| -> String {
-        bytes[range]
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect()
+    let part = |range: std::ops::Range<usize>| {
+        bytes[range].iter().fold(String::new(), |mut digits, byte| {
+            let _ = write!(digits, "{byte:02X}");
+            digits
+        })
     };
     let last: Vec<String> = (8..16)
         .map(|byte| format!("0x{}", part(byte..byte + 1)))

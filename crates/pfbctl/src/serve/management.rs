@@ -69,7 +69,7 @@ fn with_input(
     output: &mut Output,
 ) -> Result<(), u32> {
     match code {
-        abi::IOCTL_BLOCKS => blocks(simulation, &output.for_query(input)?, output),
+        abi::IOCTL_BLOCKS => blocks(simulation, output.for_query(input)?, output),
         abi::IOCTL_STATS => {
             let request: abi::VfRequest = output.for_query(input)?;
             require_zero(&request.reserved)?;
@@ -84,10 +84,10 @@ fn with_input(
             require_zero(&reserved)?;
             output.push(&refused(simulation.broker().block_stats_reply(vf, block))?)
         }
-        abi::IOCTL_READ => read(simulation, &structure(input)?, output),
+        abi::IOCTL_READ => read(simulation, structure(input)?, output),
         abi::IOCTL_PUBLISH => publish(simulation, input),
         abi::IOCTL_INVALIDATE => invalidate(simulation, &structure(input)?),
-        abi::IOCTL_DRAIN => drain(simulation, &output.for_query(input)?, output),
+        abi::IOCTL_DRAIN => drain(simulation, output.for_query(input)?, output),
         abi::IOCTL_RESET => {
             let request: abi::VfRequest = structure(input)?;
             require_zero(&request.reserved)?;
@@ -208,7 +208,7 @@ const fn component(digits: &str) -> u16 {
 
 fn blocks(
     simulation: &Simulation<'_>,
-    request: &abi::BlocksRequest,
+    request: abi::BlocksRequest,
     output: &mut Output,
 ) -> Result<(), u32> {
     let first = usize::try_from(request.first).unwrap_or(usize::MAX);
@@ -223,7 +223,7 @@ fn blocks(
 
 fn read(
     simulation: &Simulation<'_>,
-    request: &abi::BlockRequest,
+    request: abi::BlockRequest,
     output: &mut Output,
 ) -> Result<(), u32> {
     require_zero(&request.reserved)?;
@@ -284,7 +284,7 @@ fn invalidate(simulation: &Simulation<'_>, request: &abi::InvalidateRequest) -> 
 
 fn drain(
     simulation: &Simulation<'_>,
-    request: &abi::BlockRequest,
+    request: abi::BlockRequest,
     output: &mut Output,
 ) -> Result<(), u32> {
     require_zero(&request.reserved)?;
