@@ -241,7 +241,7 @@ fn the_pages_use_the_terms_of_the_glossary_and_no_others() {
 fn the_readme_is_short_and_links_every_page() {
     let readme = Page::at("README.md");
     let lines = readme.text.lines().count();
-    assert!(lines <= 100, "{lines} lines");
+    assert!(lines <= 110, "{lines} lines");
     for page in pages() {
         let name = page.name();
         let is_linked = readme.text.contains(&format!("({name})"));
