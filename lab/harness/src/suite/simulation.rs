@@ -28,7 +28,9 @@ pub(super) fn compare(expected: &str, got: &str) -> Result<()> {
 
 /// Plays what the runner wrote in the simulation and compares the results.
 pub(crate) fn simulated(paths: &Paths, device: &Device, finished: &Finished) -> Result<()> {
-    let folder = paths.target().join("lab");
+    // Runs in both positions play at one time.
+    let folder = paths.target().join("lab").join(device.position.word());
+    fs_err::create_dir_all(&folder)?;
     let mut played = 0;
     for (name, operations) in &finished.traces {
         // The operations of a VF in one life of the PF; the results are in a file next to it.
