@@ -19,7 +19,7 @@ use build_steps::paths::Paths;
 use build_steps::write;
 use facts::Facts;
 pub use layout::SDK_VERSION;
-pub(crate) use libraries::{compile, framework_libraries, kernel_libraries};
+pub(crate) use libraries::{compile, framework_libraries, kernel_libraries, load_configuration};
 
 const DDK_HEADERS: &str = "/usr/share/mingw-w64/include/ddk";
 const BASE_HEADERS: &str = "/usr/share/mingw-w64/include";

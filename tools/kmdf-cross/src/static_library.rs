@@ -10,7 +10,7 @@ use build_steps::process::{command, output, run};
 
 use crate::architecture::Architecture;
 use crate::image::{Description, Imports, LinkMap};
-use crate::kit::{self, compile, kernel_libraries};
+use crate::kit::{self, compile, kernel_libraries, load_configuration};
 use crate::llvm::{LLVM, clang_flags};
 use crate::toolchain::{Target, Toolchain};
 
@@ -139,6 +139,8 @@ impl StaticLibrary<'_> {
         let functions = sources.functions.iter();
         inputs.extend(functions.map(|name| format!("/include:{name}")));
         inputs.push(library.display().to_string());
+        let configuration = load_configuration(&kit, architecture);
+        inputs.extend(["/guard:cf".to_owned(), configuration.display().to_string()]);
         Ok(image(paths, architecture, "driver", &inputs)?.imports)
     }
 

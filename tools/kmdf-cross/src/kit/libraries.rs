@@ -24,9 +24,9 @@ const SOURCES: &str = "src";
 
 /// The file that exports the kernel's functions.
 const KERNEL_FILE: &str = "ntoskrnl.exe";
-/// Exports of ntoskrnl.exe that mingw-w64 10 does not know: of the functions that
-/// `ntddk_additions.h` declares, those that drivers of this project import.
-const NEW_EXPORTS: [&str; 1] = ["MmMapIoSpaceEx"];
+/// Exports of ntoskrnl.exe that mingw-w64 10 does not know, and drivers of this project import: one
+/// that `ntddk_additions.h` declares, and one that `wdm.h` has as a macro for x64.
+const NEW_EXPORTS: [&str; 2] = ["KeQueryInterruptTime", "MmMapIoSpaceEx"];
 
 const MINGW_LIBRARIES: &str = "/usr/x86_64-w64-mingw32/lib";
 
@@ -46,6 +46,11 @@ pub(crate) fn framework_libraries(kit: &Path, architecture: Architecture) -> Pat
     kit.join("Lib/wdf/kmdf")
         .join(architecture.library_folder())
         .join("1.33")
+}
+
+/// The object file with the load configuration, which Control Flow Guard needs.
+pub(crate) fn load_configuration(kit: &Path, architecture: Architecture) -> PathBuf {
+    framework_libraries(kit, architecture).join("load_config.obj")
 }
 
 pub(super) fn prepare(kit: &Path, architecture: Architecture) -> Result<()> {
