@@ -33,6 +33,9 @@ const AS_IN_THE_LAB: [&str; 4] = [
     "profile.release.codegen-units=16",
 ];
 
+/// The compiler of programs in C for Windows.
+const MINGW: &str = "x86_64-w64-mingw32-gcc";
+
 /// The cargo profile of kernel images, of the driver and of the lab's.
 pub const KERNEL_PROFILE: &str = "driver";
 
@@ -53,6 +56,9 @@ pub(crate) struct Images {
     pub(crate) runner: PathBuf,
     /// The command-line tool, as a host's administrator has it.
     pub(crate) pfbctl: PathBuf,
+    /// The example of host software in Rust, and the same in C.
+    pub(crate) agent: PathBuf,
+    pub(crate) agent_in_c: PathBuf,
     pub(crate) random: PathBuf,
     /// The folder for what a driver with counters has counted.
     pub(crate) counters: Option<PathBuf>,
@@ -92,6 +98,8 @@ pub(crate) fn all(paths: &Paths, framework: Option<&Path>, build: Build) -> Resu
         companion_in_c: companion_in_c(paths),
         runner: user.output_folder("release").join("lab-runner.exe"),
         pfbctl: user.output_folder("release").join("pfbctl.exe"),
+        agent: user.output_folder("release").join("agent.exe"),
+        agent_in_c: agent_in_c(paths),
         random: random_library(paths)?,
         counters: None,
     })
@@ -118,9 +126,32 @@ fn compile(paths: &Paths, kernel: &Toolchain, user: &Toolchain) -> Result<()> {
     let mut cargo = user.cargo(&paths.lab(), "build")?;
     run(cargo.args(["-p", "lab-runner", "--release", "--quiet"]))?;
     let mut cargo = user.cargo(paths.root(), "build")?;
-    cargo.args(["-p", "pfbctl", "--release", "--quiet"]);
-    // As the lab's programs are built, with which it then shares the standard library.
-    run(cargo.args(AS_IN_THE_LAB))
+    cargo.args(["-p", "agent", "-p", "pfbctl", "--release", "--quiet"]);
+    // As the lab's programs are built, with which they then share the standard library.
+    run(cargo.args(AS_IN_THE_LAB))?;
+    compile_agent_in_c(paths)
+}
+
+/// Compiles the example of host software in C as its README says.
+fn compile_agent_in_c(paths: &Paths) -> Result<()> {
+    let folder = paths.root().join("examples/agent/c");
+    let mut compile = Command::new(MINGW);
+    compile.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-I"]);
+    compile.arg(paths.root().join("crates/pf-broker-abi/include"));
+    for file in [
+        "agent.c",
+        "device.c",
+        "device_simulated.c",
+        "device_windows.c",
+    ] {
+        compile.arg(folder.join(file));
+    }
+    compile.args(["-lsetupapi", "-lws2_32", "-o"]);
+    run(compile.arg(agent_in_c(paths)))
+}
+
+fn agent_in_c(paths: &Paths) -> PathBuf {
+    paths.target().join("lab").join("agent-in-c.exe")
 }
 
 fn companion_in_c(paths: &Paths) -> PathBuf {

@@ -338,6 +338,8 @@ fn lay_out(folder: &Path, images: &Images, device: &Device) -> Result<()> {
     let files = [
         (&images.runner, "lab-runner.exe"),
         (&images.pfbctl, "pfbctl.exe"),
+        (&images.agent, "agent.exe"),
+        (&images.agent_in_c, "agent-in-c.exe"),
         (&images.random, "bcryptprimitives.dll"),
     ];
     for (from, name) in files {

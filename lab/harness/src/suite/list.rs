@@ -63,6 +63,7 @@ pub(super) fn all(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     tests.extend(companions(paths, images)?);
     tests.push(conversation()?);
     tests.push(guide(paths)?);
+    tests.extend(agents(paths)?);
     for suite in end_to_end::suites()? {
         for trace in suite.traces.iter().filter(|t| t.simulation_only.is_none()) {
             tests.extend(plays(&suite, trace)?);
@@ -242,6 +243,29 @@ fn guide(paths: &Paths) -> Result<Test> {
         input: guide.input(),
         ..job(name, &device, &["console"], Verdict::Guide(guide))
     })
+}
+
+/// The examples of host software, as Windows programs: they answer what guests did before.
+fn agents(paths: &Paths) -> Result<Vec<Test>> {
+    let device = Device::from_manifest(&paths.root().join("blocks/accelerator.toml"), 4)?;
+    let file = |name| fs_err::read_to_string(paths.root().join("examples/agent/test").join(name));
+    let [before, after] = ["before.jsonl", "after.jsonl"].map(file);
+    let [begins, prints, ends] =
+        ["before.expected.jsonl", "agent.txt", "after.expected.jsonl"].map(file);
+    let (before, after) = (before?, after?);
+    let (begins, prints, ends) = (begins?, prints?, ends?);
+    let test = |(language, program)| Test {
+        input: format!("{before}{program} --once\n{after}").into_bytes(),
+        ..job(
+            &format!("host software in {language}"),
+            &device,
+            &["console"],
+            Verdict::Lines(format!("{begins}$ {program} --once\n{prints}{ends}")),
+        )
+    };
+    Ok(Vec::from(
+        [("Rust", "agent"), ("C", "agent-in-c")].map(test),
+    ))
 }
 
 /// Other VF drivers in place of the sample: a copy of it, and a KMDF driver that does not start on
