@@ -33,7 +33,7 @@ pub use connection::Connection;
 pub use device::{Changes, Control, Device, Error, Vfs, name_text};
 pub use limit::{
     Cancel, Limit, STATUS_CANCELLED, STATUS_DELETE_PENDING, STATUS_DEVICE_REMOVED,
-    STATUS_IO_TIMEOUT,
+    STATUS_IO_TIMEOUT, STATUSES_OF_ABSENCE,
 };
 pub use simulated::Simulated;
 #[cfg(windows)]

@@ -36,6 +36,16 @@ pub const STATUS_CANCELLED: u32 = 0xC000_0120;
 pub const STATUS_DELETE_PENDING: u32 = 0xC000_0056;
 /// The status of a call on a device that is gone (`ntstatus.h`).
 pub const STATUS_DEVICE_REMOVED: u32 = 0xC000_02B6;
+/// The statuses of calls on a device that is gone or going: `STATUS_NO_SUCH_DEVICE`,
+/// [`STATUS_DELETE_PENDING`], `STATUS_DEVICE_DOES_NOT_EXIST`, `STATUS_FILE_DELETED` and
+/// [`STATUS_DEVICE_REMOVED`] (`ntstatus.h`).
+pub const STATUSES_OF_ABSENCE: [u32; 5] = [
+    0xC000_000E,
+    STATUS_DELETE_PENDING,
+    0xC000_00C0,
+    0xC000_0123,
+    STATUS_DEVICE_REMOVED,
+];
 
 /// Ends calls from another thread.
 #[derive(Debug)]

@@ -11,11 +11,10 @@ use pf_broker_abi::{
     CHANGE_REFUSED, CHANGE_RESET, CHANGE_WRITTEN, Change, ChangesCookie,
 };
 use pf_broker_client::{
-    Access, Cancel, Changes, Device, Error, Handle, Limit, STATUS_CANCELLED, STATUS_DELETE_PENDING,
+    Access, Cancel, Changes, Device, Error, Handle, Limit, STATUS_CANCELLED, STATUSES_OF_ABSENCE,
 };
 
 use crate::session::Session;
-use crate::status;
 
 /// The kinds of a VF, and those of a block.
 const OF_A_VF: u16 = CHANGE_RESET | CHANGE_POWER | CHANGE_REFUSED | CHANGE_JOURNALED;
@@ -118,7 +117,7 @@ impl Listener {
                     self.note(&changes)?;
                 }
                 Err(Error::Status(STATUS_CANCELLED)) => return Ok(self),
-                Err(Error::Status(status::DEVICE_REMOVED | STATUS_DELETE_PENDING)) => {
+                Err(Error::Status(status)) if STATUSES_OF_ABSENCE.contains(&status) => {
                     self.removed = true;
                     return Ok(self);
                 }

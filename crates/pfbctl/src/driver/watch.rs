@@ -5,7 +5,7 @@ use std::io::Write;
 
 use pf_broker_abi as abi;
 use pf_broker_abi::ChangesCookie;
-use pf_broker_client::{Control, Device, Error};
+use pf_broker_client::{Control, Device, Error, STATUSES_OF_ABSENCE};
 
 use super::names::Names;
 use super::reply::{Event, Line};
@@ -16,20 +16,9 @@ use crate::json;
 /// Most journal entries in one request; more than the driver keeps for a VF.
 pub(super) const JOURNAL_ENTRIES: usize = 1024;
 
-/// `STATUS_NO_SUCH_DEVICE`, `STATUS_DELETE_PENDING`, `STATUS_DEVICE_DOES_NOT_EXIST`,
-/// `STATUS_FILE_DELETED` and `STATUS_DEVICE_REMOVED` of `ntstatus.h`: the replies to a handle whose
-/// device has gone.
-const GONE: [u32; 5] = [
-    0xC000_000E,
-    0xC000_0056,
-    0xC000_00C0,
-    0xC000_0123,
-    0xC000_02B6,
-];
-
 /// Whether a device has gone.
 pub(super) fn is_gone(failure: &Failure) -> bool {
-    matches!(failure, Failure::Driver(Error::Status(status)) if GONE.contains(status))
+    matches!(failure, Failure::Driver(Error::Status(status)) if STATUSES_OF_ABSENCE.contains(status))
 }
 
 /// Where the events go.
