@@ -59,10 +59,10 @@ pub(crate) fn run(session: &mut Session) -> Result<ExitCode> {
     println!("while the PF is rebalanced {rebalances} times:");
     tell(&contended);
     judge(&contended)?;
-    let exchanged = exchanges.end()?;
+    let played = exchanges.end()?;
     println!("  {} replies to listeners", listeners.end()?);
-    let exchanged = exchanged.judge(session)?;
-    println!("  {exchanged} writes that the companion accepted");
+    let accepted = played.judge(session)?;
+    println!("  {accepted} writes that the companion accepted");
 
     let listeners = Listeners::start(session)?;
     let exchanges = Exchanges::start(session)?;
@@ -76,13 +76,13 @@ pub(crate) fn run(session: &mut Session) -> Result<ExitCode> {
         .join()
         .map_err(|_| anyhow!("the contention panicked"))??;
     listeners.end_with_device()?;
-    let exchanges = exchanges.end_with_device()?;
+    let played = exchanges.end_with_device()?;
     println!("until the PF is removed:");
     tell(&contended);
     honest(&contended)?;
     session.plug_again()?;
-    let exchanged = exchanges.judge(session)?;
-    println!("  {exchanged} writes that the companion accepted");
+    let accepted = played.judge(session)?;
+    println!("  {accepted} writes that the companion accepted");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn run(session: &mut Session, operations: u32, seed: u64) -> Result<E
             guests: !session.guests.is_empty(),
             removal,
         };
-        let (records, exchanged) = storm.play(session, &mut sum)?;
+        let (records, played) = storm.play(session, &mut sum)?;
         for ((vf, record), left) in (0..).zip(records).zip(&mut left) {
             *left = left.saturating_sub(record.len());
             sum.operations += record.len();
@@ -62,7 +62,7 @@ pub(crate) fn run(session: &mut Session, operations: u32, seed: u64) -> Result<E
         if removal.is_some() {
             session.plug_again()?;
         }
-        sum.exchanged += exchanged.judge(session)?;
+        sum.exchanged += played.judge(session)?;
     }
     sum.judge(session.vfs)?;
     Ok(ExitCode::SUCCESS)
@@ -154,13 +154,13 @@ impl Storm {
         sum.rebalances += shaking
             .join()
             .map_err(|_| anyhow!("the shaker panicked"))??;
-        let exchanged = if self.removal.is_some() {
+        let played = if self.removal.is_some() {
             listeners.end_with_device()?;
             exchanges.end_with_device()?
         } else {
-            let exchanged = exchanges.end()?;
+            let played = exchanges.end()?;
             sum.replies += listeners.end()?;
-            exchanged
+            played
         };
         let report = session.stack.report()?;
         sum.most_at_once = sum.most_at_once.max(report.calls_at_once);
@@ -169,7 +169,7 @@ impl Storm {
         if self.removal.is_some() {
             cut_in_the_middle(&mut records)?;
         }
-        Ok((records, exchanged))
+        Ok((records, played))
     }
 }
 
