@@ -100,6 +100,16 @@ fn no_file_imports_itself_through_others() {
 }
 
 #[test]
+fn a_plain_cargo_run_has_one_program_to_run() {
+    let metadata = metadata("");
+    let members: &[_] = &metadata.workspace_default_members;
+    let targets = members.iter().flat_map(|id| &metadata[id].targets);
+    let programs = targets.filter(|target| target.kind.contains(&TargetKind::Bin));
+    let names: Vec<_> = programs.map(|target| target.name.as_str()).collect();
+    assert_eq!(names, ["pfbctl"], "`cargo run -- simulate` of the README");
+}
+
+#[test]
 fn no_crate_depends_on_itself_through_others() {
     let packages = packages();
     let names: BTreeSet<&str> = packages
