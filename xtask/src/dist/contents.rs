@@ -33,8 +33,9 @@ const FOR_ALL: [&str; 8] = [
 ];
 
 /// Committed headers for drivers and programs in C.
-const HEADERS: [&str; 2] = [
+const HEADERS: [&str; 3] = [
     "crates/block-broker-c/include/block_broker.h",
+    "crates/pf-broker-abi/include/pf_broker.h",
     "examples/companion/c/pf_companion.h",
 ];
 
@@ -168,6 +169,7 @@ mod tests {
                 "driver/amd64/pf_broker.pdb",
                 "driver/amd64/pf_broker.sys",
                 "include/block_broker.h",
+                "include/pf_broker.h",
                 "include/pf_companion.h",
                 "lib/x86_64/block_broker.lib",
                 "pfbctl.exe",
