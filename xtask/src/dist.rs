@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use build_steps::paths::Paths;
 use build_steps::process::{cargo, command, git, output, run};
-use cargo_metadata::Metadata;
 use kmdf_cross::architecture::Architecture;
 use kmdf_cross::driver::Driver;
 use kmdf_cross::package;
@@ -25,43 +24,40 @@ use contents::Built;
 /// Windows, the driver and the library for drivers in C for both architectures, what belongs to them,
 /// `SHA256SUMS`, and a bill of materials (CycloneDX 1.5, JSON).
 ///
-/// The same commit and toolchains give the same archives.
+/// The same clean checkout and toolchains give the same archives.
 ///
 /// # Errors
 /// When a build fails, the library breaks a rule of `cargo xtask c-library`, or the program of the
 /// archive for Linux does not run.
-pub(crate) fn make(paths: &Paths) -> Result<PathBuf> {
+pub(crate) fn make(paths: &Paths) -> Result<()> {
     let metadata = cargo_metadata::MetadataCommand::new()
         .current_dir(paths.root())
         .other_options(["--locked".to_owned()])
         .exec()?;
-    let version = Driver::read(paths.root())?.version().to_owned();
-    let built = build(paths)?;
+    let driver = Driver::read(paths.root())?;
+    let built = build(paths, &driver)?;
     let committed = committed_files(paths.root())?;
     let time = commit_time(paths.root())?;
 
     let folder = paths.target().join("dist");
-    if folder.exists() {
-        fs_err::remove_dir_all(&folder)?;
-    }
-    fs_err::create_dir_all(&folder)?;
+    make_empty(&folder)?;
     println!("writing the archives");
-    let linux = format!("pf_broker-{version}-linux-{}", std::env::consts::ARCH);
-    let windows = format!("pf_broker-{version}-windows");
+    let name = format!("pf_broker-{}", driver.version());
+    let linux = format!("{name}-linux-{}", std::env::consts::ARCH);
+    let windows = format!("{name}-windows");
     let files = [
-        Archive::new(&linux, contents::of_linux(&built, &committed)?, time)
-            .write_tar_gz(&folder.join(format!("{linux}.tar.gz")))?,
-        Archive::new(&windows, contents::of_windows(&built, &committed)?, time)
-            .write_zip(&folder.join(format!("{windows}.zip")))?,
-        write_sbom(
-            &metadata,
-            &folder.join(format!("pf_broker-{version}.cdx.json")),
-        )?,
+        folder.join(format!("{linux}.tar.gz")),
+        folder.join(format!("{windows}.zip")),
+        folder.join(format!("{name}.cdx.json")),
     ];
+    let [tar_gz, zip, sbom] = &files;
+    Archive::new(&linux, contents::of_linux(&built, &committed)?, time).write_tar_gz(tar_gz)?;
+    Archive::new(&windows, contents::of_windows(&built, &committed)?, time).write_zip(zip)?;
+    fs_err::write(sbom, sbom::document(&metadata)?)?;
     fs_err::write(folder.join("SHA256SUMS"), checksums(&files)?)?;
-    try_out(&folder, &files[0])?;
+    try_out(&folder, tar_gz)?;
     println!("{}", folder.display());
-    Ok(folder)
+    Ok(())
 }
 
 /// Checks the sums, unpacks the archive for Linux, and lets its program simulate a manifest of it.
@@ -79,7 +75,7 @@ fn try_out(folder: &Path, archive: &Path) -> Result<()> {
 }
 
 /// Builds programs, drivers and libraries, and has `pfbctl` print what it generates.
-fn build(paths: &Paths) -> Result<Built> {
+fn build(paths: &Paths, driver: &Driver) -> Result<Built> {
     println!("building pfbctl for Linux");
     run(&mut cargo(
         paths.root(),
@@ -108,7 +104,7 @@ fn build(paths: &Paths) -> Result<Built> {
             "building the driver and the library in C for {}",
             architecture.name()
         );
-        drivers.push(package::make(&Driver::read(paths.root())?, architecture)?);
+        drivers.push(package::make(driver, architecture)?);
         let tally = c_library::make(paths, architecture)?;
         anyhow::ensure!(tally.failed == 0, "the library in C breaks a rule");
         libraries.push(paths.target().join("c-library").join(architecture.name()));
@@ -125,9 +121,7 @@ fn build(paths: &Paths) -> Result<Built> {
 
 /// Completions, pages of the manual and schemas, as `pfbctl` prints them.
 fn generate(pfbctl: &Path, folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs_err::remove_dir_all(folder)?;
-    }
+    make_empty(folder)?;
     for name in ["completions", "man", "schema"] {
         fs_err::create_dir_all(folder.join(name))?;
     }
@@ -164,9 +158,12 @@ fn commit_time(root: &Path) -> Result<u64> {
         .context("the time of the last commit")
 }
 
-fn write_sbom(metadata: &Metadata, path: &Path) -> Result<PathBuf> {
-    fs_err::write(path, sbom::document(metadata)?)?;
-    Ok(path.to_path_buf())
+/// Creates a folder, or removes what is in it.
+fn make_empty(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs_err::remove_dir_all(folder)?;
+    }
+    Ok(fs_err::create_dir_all(folder)?)
 }
 
 /// The lines that `sha256sum --check` reads.

@@ -31,8 +31,8 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// Writes the archive to `path` and returns `path`.
-    pub(super) fn write_tar_gz(&self, path: &Path) -> Result<PathBuf> {
+    /// Writes the archive to `path`.
+    pub(super) fn write_tar_gz(&self, path: &Path) -> Result<()> {
         // The header of gzip has no time: it would be the only difference between two builds.
         let gzip = GzEncoder::new(File::create(path)?, Compression::best());
         let mut tar = tar::Builder::new(gzip);
@@ -44,20 +44,18 @@ impl<'a> Archive<'a> {
             header.set_mtime(self.time);
             tar.append_data(&mut header, self.entry(name), &bytes[..])?;
         }
-        tar.into_inner()?.finish()?.sync_all()?;
-        Ok(path.to_path_buf())
+        Ok(tar.into_inner()?.finish()?.sync_all()?)
     }
 
-    /// Writes the archive to `path` and returns `path`.
-    pub(super) fn write_zip(&self, path: &Path) -> Result<PathBuf> {
+    /// Writes the archive to `path`.
+    pub(super) fn write_zip(&self, path: &Path) -> Result<()> {
         let mut zip = zip::ZipWriter::new(File::create(path)?);
         for (name, source) in &self.files {
             let options = SimpleFileOptions::DEFAULT.unix_permissions(mode(name));
             zip.start_file(self.entry(name), options)?;
             zip.write_all(&fs_err::read(source)?)?;
         }
-        zip.finish()?.sync_all()?;
-        Ok(path.to_path_buf())
+        Ok(zip.finish()?.sync_all()?)
     }
 
     fn entry(&self, name: &str) -> String {
@@ -139,9 +137,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str| {
             let archive = Archive::new("x", files(folder.path()), 7);
-            let tar = archive.write_tar_gz(&folder.path().join(format!("{name}.tar.gz")));
-            let zip = archive.write_zip(&folder.path().join(format!("{name}.zip")));
-            [tar, zip].map(|path| fs_err::read(path.unwrap()).unwrap())
+            let paths = ["tar.gz", "zip"].map(|end| folder.path().join(format!("{name}.{end}")));
+            archive.write_tar_gz(&paths[0]).unwrap();
+            archive.write_zip(&paths[1]).unwrap();
+            paths.map(|path| fs_err::read(path).unwrap())
         };
         assert!(write("one") == write("two"));
     }
