@@ -3,6 +3,9 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use wait_timeout::ChildExt as _;
 
 use crate::program::PROGRAM;
 
@@ -68,9 +71,11 @@ impl Served {
     ///
     /// # Panics
     ///
-    /// If the system cannot wait for it.
+    /// If it does not end within 10 seconds.
     pub fn wait(&mut self) -> bool {
-        self.process.wait().expect("the process ends").success()
+        let ended = self.process.wait_timeout(Duration::from_secs(10));
+        let status = ended.expect("the system waits for it");
+        status.expect("the process ends").success()
     }
 }
 

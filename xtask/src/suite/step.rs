@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use wait_timeout::ChildExt as _;
 
 use build_steps::packages::ensure;
 use build_steps::process::{cargo_program, output, shown};
@@ -12,6 +14,10 @@ use build_steps::tally::Tally;
 use kmdf_cross::packages::KERNEL;
 
 use super::packages::{CLIPPY, RUSTFMT};
+
+/// The time after which a command counts as hanging: many times its duration on two processors.
+/// The log then has the test that runs, and the other steps follow.
+const LIMIT: Duration = Duration::from_mins(40);
 
 /// How many lines of a failed command's output are shown; the log has all.
 const SHOWN_LINES: usize = 60;
@@ -87,7 +93,7 @@ impl Step {
         let result = match self.work {
             Work::Check(check) => check(),
             Work::Command(make) => make().and_then(|command| {
-                let (text, succeeded) = logged(command, &log)?;
+                let (text, succeeded) = logged(command, &log, LIMIT)?;
                 if !succeeded {
                     bail!("{}", tail(&text, &log));
                 }
@@ -114,7 +120,7 @@ fn failed(error: anyhow::Error) -> Outcome {
 }
 
 fn tests(command: Command, log: &Path) -> Outcome {
-    let (text, succeeded) = match logged(command, log) {
+    let (text, succeeded) = match logged(command, log, LIMIT) {
         Ok(outcome) => outcome,
         Err(error) => return failed(error),
     };
@@ -128,15 +134,31 @@ fn tests(command: Command, log: &Path) -> Outcome {
 }
 
 /// Runs `command` with its output in `log`; returns the output and whether it succeeded.
-fn logged(mut command: Command, log: &Path) -> Result<(String, bool)> {
+///
+/// # Errors
+/// When it cannot be started, or takes longer than `limit`.
+fn logged(mut command: Command, log: &Path, limit: Duration) -> Result<(String, bool)> {
     let file: File = fs_err::File::create(log)?.into();
-    let status = command
+    let mut child = command
         .stdin(Stdio::null())
         .stderr(file.try_clone()?)
         .stdout(file)
-        .status()
+        .spawn()
         .with_context(|| format!("cannot start `{}`", shown(&command)))?;
+    let status = child.wait_timeout(limit)?;
+    if status.is_none() {
+        child.kill()?;
+        child.wait()?;
+    }
     let text = String::from_utf8_lossy(&fs_err::read(log)?).into_owned();
+    let Some(status) = status else {
+        bail!(
+            "{}\n`{}` had not ended after {} s and was stopped",
+            tail(&text, log),
+            shown(&command),
+            limit.as_secs()
+        );
+    };
     Ok((text, status.success()))
 }
 
@@ -199,5 +221,28 @@ impl HostCargo {
         // A test's output is read, so it carries no colours.
         command.env("CARGO_TERM_COLOR", "never");
         command
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::time::Duration;
+
+    use build_steps::process::command;
+
+    use super::logged;
+
+    #[test]
+    fn a_command_that_hangs_is_stopped_and_its_last_lines_are_shown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let hangs = command("sh", ["-c", "echo 'test a ...'; exec sleep 60"]);
+        let log = folder.path().join("log");
+        let stopped = logged(hangs, &log, Duration::from_secs(1)).expect_err("it hangs");
+        let text = format!("{stopped:#}");
+        assert!(text.starts_with("test a ...\n"), "{text}");
+        assert!(
+            text.ends_with("had not ended after 1 s and was stopped"),
+            "{text}"
+        );
     }
 }
