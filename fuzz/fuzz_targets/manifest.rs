@@ -2,7 +2,7 @@
 //! diagnostics.
 #![no_main]
 
-use block_manifest::Manifest;
+use block_manifest::{Manifest, Style};
 use block_table::Table;
 use libfuzzer_sys::fuzz_target;
 
@@ -12,7 +12,7 @@ fuzz_target!(|text: &str| {
             let bytes = manifest.compile();
             let table = Table::verify(&bytes).expect("every compiled manifest verifies");
             assert_eq!(table.block_count(), manifest.blocks().len());
-            let _ = (manifest.header_c(), manifest.header_rust(), manifest.reference_markdown());
+            let _ = (manifest.header_c(&Style::default()), manifest.header_rust(&Style::default()), manifest.reference_markdown(&Style::default()));
         }
         Err(diagnostics) => {
             assert!(diagnostics.error_count() > 0);

@@ -167,6 +167,8 @@ fn image_steps(host: &HostCargo, paths: &Paths) -> Result<Vec<Step>> {
                     "--package",
                     "block-broker-c",
                     "--package",
+                    "block-manifest",
+                    "--package",
                     "pf-broker-abi",
                     "--",
                     "--ignored",

@@ -58,6 +58,7 @@ mod types;
 mod work;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Located, Severity, Span, closest};
+pub use generate::{Style, StyleError};
 pub use model::{
     Bits, Block, Condition, Count, Device, Enum, Field, Layout, Manifest, Member, OneOf, Owner,
     SequenceKind, Valid,

@@ -127,6 +127,18 @@ impl Block {
             .any(|field| field.owner.has_pf())
     }
 
+    /// The block in the mask of an invalidation, which has the blocks 0 to 63; `None` for a block
+    /// without a place in it or that the VF does not read.
+    #[must_use]
+    pub fn invalidation_mask(&self) -> Option<u64> {
+        let read = matches!(self.vf_access, Access::ReadOnly | Access::ReadWrite);
+        if read {
+            1u64.checked_shl(self.id)
+        } else {
+            None
+        }
+    }
+
     /// Who owns the bytes of an opaque block.
     #[must_use]
     pub const fn opaque_owner(&self) -> Owner {

@@ -1,6 +1,6 @@
 //! `[const]`: a named integer means the same as the integer itself.
 
-use block_manifest::{Manifest, Member};
+use block_manifest::{Manifest, Member, Style};
 
 const NAMED: &str = r#"
 [device]
@@ -92,20 +92,20 @@ fn a_constant_means_its_value_wherever_an_integer_stands() {
 #[test]
 fn constants_are_generated_for_every_language() {
     let manifest = parse(NAMED);
-    let header = manifest.header_c();
+    let header = manifest.header_c(&Style::default());
     assert!(header.contains("#define D_LOW_BIT 0x3u"), "{header}");
-    let module = manifest.header_rust();
+    let module = manifest.header_rust(&Style::default());
     assert!(
-        module.contains("/// `low-bit`\npub const LOW_BIT: u64 = 0x3;"),
+        module.contains("/// `low-bit`\n#[allow(dead_code)]\npub const LOW_BIT: u64 = 0x3;"),
         "{module}"
     );
     assert!(
         manifest
-            .reference_markdown()
+            .reference_markdown(&Style::default())
             .contains("## Constants\n\n| name | value |\n|---|---:|\n| `vendor` | 5140 |")
     );
     let clash = NAMED.replace("vendor = 0x1414", "vendor = 0x1414\nvendor-id = 1");
-    let module = parse(&clash).header_rust();
+    let module = parse(&clash).header_rust(&Style::default());
     assert!(
         module.contains("pub const VENDOR_ID_: u64 = 0x1;"),
         "{module}"

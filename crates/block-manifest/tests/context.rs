@@ -1,6 +1,6 @@
 //! Rules over the length, the writer, the value before a write, and other blocks.
 
-use block_manifest::Manifest;
+use block_manifest::{Manifest, Style};
 use block_table::{History, Image, Rule, Table, Write, Writer};
 
 fn manifest(blocks: &str) -> Result<Manifest, String> {
@@ -193,7 +193,7 @@ fn a_used_block_may_follow_and_is_unchanged_by_its_use() {
     assert_eq!(first.uses, ["host_1", "host_2", "host_3"]);
     assert!(manifest.blocks()[1].uses.is_empty());
     assert!(manifest.warnings().is_empty(), "{}", manifest.warnings());
-    let reference = manifest.reference_markdown();
+    let reference = manifest.reference_markdown(&Style::default());
     assert!(
         reference.contains("its rules read the host's state in `host_1`, `host_2`, `host_3`"),
         "{reference}"

@@ -363,6 +363,14 @@ pub(crate) struct Compile {
 
     #[command(flatten)]
     pub(crate) outputs: Outputs,
+
+    /// Begin each name in the C header with this instead of the device's name
+    #[arg(long, value_name = "NAME", requires = "header")]
+    pub(crate) prefix: Option<String>,
+
+    /// Begin headers and documentation with this license, an SPDX expression such as MIT
+    #[arg(long, value_name = "SPDX")]
+    pub(crate) license: Option<String>,
 }
 
 /// The outputs of a manifest: at least one; one of them may be - for standard output.

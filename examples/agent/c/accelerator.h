@@ -1,4 +1,7 @@
-/* VF configuration blocks of Contoso CX-100. Generated from its block manifest: change that instead. */
+/*
+ * VF configuration blocks of Contoso CX-100. Generated from its block manifest: change that
+ * instead.
+ */
 #ifndef CONTOSO_CX_100_BLOCKS_H
 #define CONTOSO_CX_100_BLOCKS_H
 
@@ -11,10 +14,18 @@
 #include <stdint.h>
 #endif
 
-#if defined(__cplusplus) || defined(_MSC_VER) || defined(__KERNEL__)
+#if defined(__cplusplus) || defined(__KERNEL__) || (defined(_MSC_VER) && !defined(__clang__))
 #define CONTOSO_CX_100_ASSERT(condition) static_assert(condition, #condition)
 #else
 #define CONTOSO_CX_100_ASSERT(condition) _Static_assert(condition, #condition)
+#endif
+
+#ifdef __KERNEL__
+#define CONTOSO_CX_100_LE(bits) __le##bits
+#define CONTOSO_CX_100_BE(bits) __be##bits
+#else
+#define CONTOSO_CX_100_LE(bits) uint##bits##_t
+#define CONTOSO_CX_100_BE(bits) uint##bits##_t
 #endif
 
 /* PCI IDs of the PF. */
@@ -41,9 +52,19 @@
 
 #pragma pack(push, 1)
 
-/* Block 0 "status", a register that the VF reads, with a notification when the host changes it; a shorter read gets its first bytes; what the host set survives a reset of the VF. What the VF may do, and how the device is. */
+/*
+ * Block 0 "status", a register that the VF reads, with a notification when the host changes it; a
+ * shorter read gets its first bytes; what the host set survives a reset of the VF. What the VF
+ * may do, and how the device is.
+ */
 #define CONTOSO_CX_100_STATUS_BLOCK_ID 0u
 #define CONTOSO_CX_100_STATUS_LENGTH 32u
+#define CONTOSO_CX_100_STATUS_INVALIDATION_MASK 0x1u
+#define CONTOSO_CX_100_STATUS_VERSION_MIN 0x1u
+#define CONTOSO_CX_100_STATUS_VERSION_DEFAULT 0x1u
+#define CONTOSO_CX_100_STATUS_FEATURES_DEFAULT 0x43u
+#define CONTOSO_CX_100_STATUS_MEMORY_LIMIT_DEFAULT 0x10000000u
+#define CONTOSO_CX_100_STATUS_NUMA_NODE_DEFAULT 0xFFFFu
 #define CONTOSO_CX_100_STATUS_FEATURES_MAPPING_SHIFT 0u
 #define CONTOSO_CX_100_STATUS_FEATURES_MAPPING_MASK 0x1u
 #define CONTOSO_CX_100_STATUS_FEATURES_JOBS_SHIFT 1u
@@ -54,18 +75,26 @@
 #define CONTOSO_CX_100_STATUS_FEATURES_QUEUE_LOG_MASK 0xF0u
 
 struct contoso_cx_100_status {
-	/* Version of this protocol. Must be at least 1. */
-	uint16_t version;
-	/* State of the device's link. Must be one of `link` (0, 1, 2). */
+	/* Version of this protocol. Set by the host. Must be at least 1. */
+	CONTOSO_CX_100_LE(16) version;
+	/* State of the device's link. Set by the host. Must be one of `link` (0, 1, 2). */
 	uint8_t link;
-	/* What the host lets this VF do. Bit 0: mapping. Bit 1: jobs. Bit 2: telemetry. Bits 4 to 7: queue_log. Other bits are zero. */
+	/*
+	 * What the host lets this VF do. Set by the host. Bit 0: mapping. Bit 1: jobs. Bit 2:
+	 * telemetry. Bits 4 to 7: queue_log. Other bits are zero.
+	 */
 	uint8_t features;
-	/* Bytes that the VF may have mapped at once. Must be a multiple of 4096. */
-	uint64_t memory_limit;
-	/* The VF's address, as six bytes in the order of the wire. */
+	/*
+	 * Bytes that the VF may have mapped at once. Set by the host. Must be a multiple of 4096.
+	 */
+	CONTOSO_CX_100_LE(64) memory_limit;
+	/* The VF's address, as six bytes in the order of the wire. Set by the host. */
 	uint8_t mac[6];
-	/* Where the VF's memory is best placed; 0xFFFF when that does not matter. Big-endian. */
-	uint16_t numa_node;
+	/*
+	 * Where the VF's memory is best placed; 0xFFFF when that does not matter. Set by the
+	 * host. Big-endian.
+	 */
+	CONTOSO_CX_100_BE(16) numa_node;
 	/* Zero. */
 	uint8_t reserved_20[12];
 };
@@ -77,10 +106,25 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_status, memory_limit) == 4)
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_status, mac) == 12);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_status, numa_node) == 18);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_status, reserved_20) == 20);
+/* The bytes of its defaults, as the initializer of `uint8_t[32]`. */
+#define CONTOSO_CX_100_STATUS_DEFAULTS { \
+	0x01, 0x00, 0x00, 0x43, 0x00, 0x00, 0x00, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00, \
+	0x00, 0x00, 0x00, 0x00, 0x00, 0xFF, 0xFF }
 
-/* Block 1 "command", a register that the VF reads and writes. The VF asks; the host answers in `response`. */
+/*
+ * Block 1 "command", a register that the VF reads and writes. The VF asks; the host answers in
+ * `response`.
+ */
 #define CONTOSO_CX_100_COMMAND_BLOCK_ID 1u
 #define CONTOSO_CX_100_COMMAND_LENGTH 64u
+#define CONTOSO_CX_100_COMMAND_INVALIDATION_MASK 0x2u
+#define CONTOSO_CX_100_COMMAND_MAP_SIZE_MIN 0x1000u
+#define CONTOSO_CX_100_COMMAND_MAP_SIZE_MAX 0x1000000u
+#define CONTOSO_CX_100_COMMAND_UNMAP_MAPPING_MIN 0x1u
+#define CONTOSO_CX_100_COMMAND_SUBMIT_INPUT_LENGTH_MIN 0x1u
+#define CONTOSO_CX_100_COMMAND_SUBMIT_INPUT_LENGTH_MAX 0x100000u
+#define CONTOSO_CX_100_COMMAND_SUBMIT_OUTPUT_LENGTH_MIN 0x1u
+#define CONTOSO_CX_100_COMMAND_SUBMIT_OUTPUT_LENGTH_MAX 0x100000u
 #define CONTOSO_CX_100_COMMAND_FLAGS_URGENT_SHIFT 0u
 #define CONTOSO_CX_100_COMMAND_FLAGS_URGENT_MASK 0x1u
 #define CONTOSO_CX_100_COMMAND_FLAGS_PRIORITY_SHIFT 1u
@@ -88,18 +132,27 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_status, reserved_20) == 20)
 
 /* What all layouts of block "command" share. */
 struct contoso_cx_100_command {
-	/* What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4). */
-	uint16_t opcode;
-	/* Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
-	uint16_t flags;
-	/* Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around. */
-	uint32_t sequence;
-	/* Elements of the layout's array that are used. */
-	uint32_t entries;
+	/*
+	 * What is asked for; it chooses the layout. Set by the VF. Must be one of `opcode` (0, 1,
+	 * 2, 3, 4).
+	 */
+	CONTOSO_CX_100_LE(16) opcode;
+	/* Set by the VF. Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
+	CONTOSO_CX_100_LE(16) flags;
+	/*
+	 * Number of the command; the response carries it back. Set by the VF. Greater in each
+	 * write than in the one before, wrapping around.
+	 */
+	CONTOSO_CX_100_LE(32) sequence;
+	/* Elements of the layout's array that are used. Set by the VF. */
+	CONTOSO_CX_100_LE(32) entries;
 	/* As the layout says. */
 	uint8_t layout_12[48];
-	/* Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59. */
-	uint32_t checksum;
+	/*
+	 * Guards the command against damage on its way. Set by the VF. CRC-32 (ISO-HDLC) of bytes
+	 * 0 to 59.
+	 */
+	CONTOSO_CX_100_LE(32) checksum;
 };
 CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_command) == 64);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command, opcode) == 0);
@@ -109,28 +162,45 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command, entries) == 8);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command, layout_12) == 12);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command, checksum) == 60);
 
-/* Block "command" when opcode == opcode.map. Makes pages of guest memory visible to the accelerator. */
+/*
+ * Block "command" when opcode == opcode.map. Makes pages of guest memory visible to the
+ * accelerator.
+ * Required: address + size <= 0x1_0000_0000.
+ * Required: entries >= 1 || size == 4096.
+ */
 struct contoso_cx_100_command_map {
-	/* What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4). */
-	uint16_t opcode;
-	/* Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
-	uint16_t flags;
-	/* Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around. */
-	uint32_t sequence;
-	/* Elements of the layout's array that are used. */
-	uint32_t entries;
+	/*
+	 * What is asked for; it chooses the layout. Set by the VF. Must be one of `opcode` (0, 1,
+	 * 2, 3, 4).
+	 */
+	CONTOSO_CX_100_LE(16) opcode;
+	/* Set by the VF. Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
+	CONTOSO_CX_100_LE(16) flags;
+	/*
+	 * Number of the command; the response carries it back. Set by the VF. Greater in each
+	 * write than in the one before, wrapping around.
+	 */
+	CONTOSO_CX_100_LE(32) sequence;
+	/* Elements of the layout's array that are used. Set by the VF. */
+	CONTOSO_CX_100_LE(32) entries;
 	/* Zero. */
 	uint8_t reserved_12[4];
-	/* Guest physical address of the first page. Must be a multiple of 4096. */
-	uint64_t address;
-	/* Bytes to map. Must be from 4096 to 0x1000000 and a multiple of 4096. */
-	uint32_t size;
-	/* Page numbers relative to `address`, where the pages do not follow each other. `entries` elements, and zeros after them. */
-	uint16_t pages[8];
+	/* Guest physical address of the first page. Set by the VF. Must be a multiple of 4096. */
+	CONTOSO_CX_100_LE(64) address;
+	/* Bytes to map. Set by the VF. Must be from 4096 to 0x1000000 and a multiple of 4096. */
+	CONTOSO_CX_100_LE(32) size;
+	/*
+	 * Page numbers relative to `address`, where the pages do not follow each other. Set by
+	 * the VF. `entries` elements, and zeros after them.
+	 */
+	CONTOSO_CX_100_LE(16) pages[8];
 	/* Zero. */
 	uint8_t reserved_44[16];
-	/* Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59. */
-	uint32_t checksum;
+	/*
+	 * Guards the command against damage on its way. Set by the VF. CRC-32 (ISO-HDLC) of bytes
+	 * 0 to 59.
+	 */
+	CONTOSO_CX_100_LE(32) checksum;
 };
 CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_command_map) == 64);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, opcode) == 0);
@@ -143,25 +213,37 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, size) == 24);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, pages) == 28);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, reserved_44) == 44);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_map, checksum) == 60);
+/* The bytes of its defaults, as the initializer of `uint8_t[64]`. */
+#define CONTOSO_CX_100_COMMAND_MAP_DEFAULTS { \
+	0x01 }
 
 /* Block "command" when opcode == opcode.unmap && entries == 0. Takes a mapping back. */
 struct contoso_cx_100_command_unmap {
-	/* What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4). */
-	uint16_t opcode;
-	/* Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
-	uint16_t flags;
-	/* Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around. */
-	uint32_t sequence;
-	/* Elements of the layout's array that are used. */
-	uint32_t entries;
+	/*
+	 * What is asked for; it chooses the layout. Set by the VF. Must be one of `opcode` (0, 1,
+	 * 2, 3, 4).
+	 */
+	CONTOSO_CX_100_LE(16) opcode;
+	/* Set by the VF. Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
+	CONTOSO_CX_100_LE(16) flags;
+	/*
+	 * Number of the command; the response carries it back. Set by the VF. Greater in each
+	 * write than in the one before, wrapping around.
+	 */
+	CONTOSO_CX_100_LE(32) sequence;
+	/* Elements of the layout's array that are used. Set by the VF. */
+	CONTOSO_CX_100_LE(32) entries;
 	/* Zero. */
 	uint8_t reserved_12[4];
-	/* Handle from the response to `map`. Must be at least 1. */
-	uint64_t mapping;
+	/* Handle from the response to `map`. Set by the VF. Must be at least 1. */
+	CONTOSO_CX_100_LE(64) mapping;
 	/* Zero. */
 	uint8_t reserved_24[36];
-	/* Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59. */
-	uint32_t checksum;
+	/*
+	 * Guards the command against damage on its way. Set by the VF. CRC-32 (ISO-HDLC) of bytes
+	 * 0 to 59.
+	 */
+	CONTOSO_CX_100_LE(32) checksum;
 };
 CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_command_unmap) == 64);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_unmap, opcode) == 0);
@@ -172,33 +254,53 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_unmap, reserved_12)
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_unmap, mapping) == 16);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_unmap, reserved_24) == 24);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_unmap, checksum) == 60);
+/* The bytes of its defaults, as the initializer of `uint8_t[64]`. */
+#define CONTOSO_CX_100_COMMAND_UNMAP_DEFAULTS { \
+	0x02 }
 
-/* Block "command" when opcode == opcode.submit && entries == 0. Runs a job whose input and output lie in one mapping. */
+/*
+ * Block "command" when opcode == opcode.submit && entries == 0. Runs a job whose input and output
+ * lie in one mapping.
+ * Required: input_offset + input_length <= limit.
+ * Required: output_offset + output_length <= limit.
+ * Required: input_offset + input_length <= output_offset || output_offset + output_length <=
+ * input_offset.
+ * Required: !(flags.urgent == 1 && flags.priority == 0).
+ */
 struct contoso_cx_100_command_submit {
-	/* What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4). */
-	uint16_t opcode;
-	/* Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
-	uint16_t flags;
-	/* Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around. */
-	uint32_t sequence;
-	/* Elements of the layout's array that are used. */
-	uint32_t entries;
+	/*
+	 * What is asked for; it chooses the layout. Set by the VF. Must be one of `opcode` (0, 1,
+	 * 2, 3, 4).
+	 */
+	CONTOSO_CX_100_LE(16) opcode;
+	/* Set by the VF. Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
+	CONTOSO_CX_100_LE(16) flags;
+	/*
+	 * Number of the command; the response carries it back. Set by the VF. Greater in each
+	 * write than in the one before, wrapping around.
+	 */
+	CONTOSO_CX_100_LE(32) sequence;
+	/* Elements of the layout's array that are used. Set by the VF. */
+	CONTOSO_CX_100_LE(32) entries;
 	/* Zero. */
 	uint8_t reserved_12[4];
-	/*  */
-	uint64_t input_offset;
-	/*  */
-	uint64_t output_offset;
-	/* Must be from 1 to 0x100000. */
-	uint32_t input_length;
-	/* Must be from 1 to 0x100000. */
-	uint32_t output_length;
-	/* The length of the mapping, as the VF understands it. */
-	uint64_t limit;
+	/* Set by the VF. */
+	CONTOSO_CX_100_LE(64) input_offset;
+	/* Set by the VF. */
+	CONTOSO_CX_100_LE(64) output_offset;
+	/* Set by the VF. Must be from 1 to 0x100000. */
+	CONTOSO_CX_100_LE(32) input_length;
+	/* Set by the VF. Must be from 1 to 0x100000. */
+	CONTOSO_CX_100_LE(32) output_length;
+	/* The length of the mapping, as the VF understands it. Set by the VF. */
+	CONTOSO_CX_100_LE(64) limit;
 	/* Zero. */
 	uint8_t reserved_48[12];
-	/* Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59. */
-	uint32_t checksum;
+	/*
+	 * Guards the command against damage on its way. Set by the VF. CRC-32 (ISO-HDLC) of bytes
+	 * 0 to 59.
+	 */
+	CONTOSO_CX_100_LE(32) checksum;
 };
 CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_command_submit) == 64);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, opcode) == 0);
@@ -213,25 +315,40 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, output_leng
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, limit) == 40);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, reserved_48) == 48);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_submit, checksum) == 60);
+/* The bytes of its defaults, as the initializer of `uint8_t[64]`. */
+#define CONTOSO_CX_100_COMMAND_SUBMIT_DEFAULTS { \
+	0x03 }
 
-/* Block "command" when opcode == opcode.set_label && entries == 0. Names this VF for the administrator. */
+/*
+ * Block "command" when opcode == opcode.set_label && entries == 0. Names this VF for the
+ * administrator.
+ */
 struct contoso_cx_100_command_set_label {
-	/* What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4). */
-	uint16_t opcode;
-	/* Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
-	uint16_t flags;
-	/* Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around. */
-	uint32_t sequence;
-	/* Elements of the layout's array that are used. */
-	uint32_t entries;
+	/*
+	 * What is asked for; it chooses the layout. Set by the VF. Must be one of `opcode` (0, 1,
+	 * 2, 3, 4).
+	 */
+	CONTOSO_CX_100_LE(16) opcode;
+	/* Set by the VF. Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
+	CONTOSO_CX_100_LE(16) flags;
+	/*
+	 * Number of the command; the response carries it back. Set by the VF. Greater in each
+	 * write than in the one before, wrapping around.
+	 */
+	CONTOSO_CX_100_LE(32) sequence;
+	/* Elements of the layout's array that are used. Set by the VF. */
+	CONTOSO_CX_100_LE(32) entries;
 	/* Zero. */
 	uint8_t reserved_12[4];
-	/*  */
+	/* Set by the VF. */
 	uint8_t label[16];
 	/* Zero. */
 	uint8_t reserved_32[28];
-	/* Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59. */
-	uint32_t checksum;
+	/*
+	 * Guards the command against damage on its way. Set by the VF. CRC-32 (ISO-HDLC) of bytes
+	 * 0 to 59.
+	 */
+	CONTOSO_CX_100_LE(32) checksum;
 };
 CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_command_set_label) == 64);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_set_label, opcode) == 0);
@@ -242,21 +359,33 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_set_label, reserved
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_set_label, label) == 16);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_set_label, reserved_32) == 32);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_set_label, checksum) == 60);
+/* The bytes of its defaults, as the initializer of `uint8_t[64]`. */
+#define CONTOSO_CX_100_COMMAND_SET_LABEL_DEFAULTS { \
+	0x04 }
 
 /* Block "command" when opcode == opcode.nop && entries == 0. */
 struct contoso_cx_100_command_nop {
-	/* What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4). */
-	uint16_t opcode;
-	/* Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
-	uint16_t flags;
-	/* Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around. */
-	uint32_t sequence;
-	/* Elements of the layout's array that are used. */
-	uint32_t entries;
+	/*
+	 * What is asked for; it chooses the layout. Set by the VF. Must be one of `opcode` (0, 1,
+	 * 2, 3, 4).
+	 */
+	CONTOSO_CX_100_LE(16) opcode;
+	/* Set by the VF. Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero. */
+	CONTOSO_CX_100_LE(16) flags;
+	/*
+	 * Number of the command; the response carries it back. Set by the VF. Greater in each
+	 * write than in the one before, wrapping around.
+	 */
+	CONTOSO_CX_100_LE(32) sequence;
+	/* Elements of the layout's array that are used. Set by the VF. */
+	CONTOSO_CX_100_LE(32) entries;
 	/* Zero. */
 	uint8_t reserved_12[48];
-	/* Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59. */
-	uint32_t checksum;
+	/*
+	 * Guards the command against damage on its way. Set by the VF. CRC-32 (ISO-HDLC) of bytes
+	 * 0 to 59.
+	 */
+	CONTOSO_CX_100_LE(32) checksum;
 };
 CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_command_nop) == 64);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_nop, opcode) == 0);
@@ -266,21 +395,26 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_nop, entries) == 8)
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_nop, reserved_12) == 12);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_nop, checksum) == 60);
 
-/* Block 2 "response", a register that the VF reads, with a notification when the host changes it. The host's answer to the last command. */
+/*
+ * Block 2 "response", a register that the VF reads, with a notification when the host changes it.
+ * The host's answer to the last command.
+ * Required: result == result.ok || detail != 0.
+ */
 #define CONTOSO_CX_100_RESPONSE_BLOCK_ID 2u
 #define CONTOSO_CX_100_RESPONSE_LENGTH 32u
+#define CONTOSO_CX_100_RESPONSE_INVALIDATION_MASK 0x4u
 
 struct contoso_cx_100_response {
-	/* The sequence number of the command that this answers. */
-	uint32_t sequence;
-	/* Must be one of `result` (0, 1, 2, 3). */
-	uint16_t result;
-	/* Why it failed; zero when it did not. */
-	uint16_t detail;
-	/* Handle of a new mapping. */
-	uint64_t mapping;
-	/*  */
-	uint32_t payload[4];
+	/* The sequence number of the command that this answers. Set by the host. */
+	CONTOSO_CX_100_LE(32) sequence;
+	/* Set by the host. Must be one of `result` (0, 1, 2, 3). */
+	CONTOSO_CX_100_LE(16) result;
+	/* Why it failed; zero when it did not. Set by the host. */
+	CONTOSO_CX_100_LE(16) detail;
+	/* Handle of a new mapping. Set by the host. */
+	CONTOSO_CX_100_LE(64) mapping;
+	/* Set by the host. */
+	CONTOSO_CX_100_LE(32) payload[4];
 };
 CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_response) == 32);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_response, sequence) == 0);
@@ -289,26 +423,38 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_response, detail) == 6);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_response, mapping) == 8);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_response, payload) == 16);
 
-/* Block 3 "mailbox", a register that the VF reads and writes, with a notification when the host changes it. Doorbell and queue sizes, agreed on by both sides. */
+/*
+ * Block 3 "mailbox", a register that the VF reads and writes, with a notification when the host
+ * changes it. Doorbell and queue sizes, agreed on by both sides.
+ * Required: wanted_queues <= granted_queues.
+ */
 #define CONTOSO_CX_100_MAILBOX_BLOCK_ID 3u
 #define CONTOSO_CX_100_MAILBOX_MIN_LENGTH 8u
 #define CONTOSO_CX_100_MAILBOX_LENGTH 16u
+#define CONTOSO_CX_100_MAILBOX_INVALIDATION_MASK 0x8u
+#define CONTOSO_CX_100_MAILBOX_READY_MAX 0x1u
+#define CONTOSO_CX_100_MAILBOX_GRANTED_QUEUES_MIN 0x1u
+#define CONTOSO_CX_100_MAILBOX_GRANTED_QUEUES_MAX 0x40u
+#define CONTOSO_CX_100_MAILBOX_GRANTED_QUEUES_DEFAULT 0x4u
 
 struct contoso_cx_100_mailbox {
-	/*  */
-	uint16_t wanted_queues;
-	/* The VF's driver has set itself up. Must be at most 1. */
+	/* Set by the VF. */
+	CONTOSO_CX_100_LE(16) wanted_queues;
+	/* The VF's driver has set itself up. Set by the VF. Must be at most 1. */
 	uint8_t ready;
 	/* Zero. */
 	uint8_t reserved_3[1];
-	/* Either side adds one to wake the other. */
-	uint32_t doorbell;
-	/* Must be from 1 to 64. */
-	uint16_t granted_queues;
+	/* Either side adds one to wake the other. Set by the VF and by the host. */
+	CONTOSO_CX_100_LE(32) doorbell;
+	/* Set by the host. Must be from 1 to 64. */
+	CONTOSO_CX_100_LE(16) granted_queues;
 	/* Zero. */
 	uint8_t reserved_10[2];
-	/* Counts the times that the host has changed its grants; it never goes back. Never less than in the write before. */
-	uint32_t epoch;
+	/*
+	 * Counts the times that the host has changed its grants; it never goes back. Set by the
+	 * host. Never less than in the write before.
+	 */
+	CONTOSO_CX_100_LE(32) epoch;
 };
 CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_mailbox) == 16);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_mailbox, wanted_queues) == 0);
@@ -318,23 +464,36 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_mailbox, doorbell) == 4);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_mailbox, granted_queues) == 8);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_mailbox, reserved_10) == 10);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_mailbox, epoch) == 12);
+/* The bytes of its defaults, as the initializer of `uint8_t[16]`. */
+#define CONTOSO_CX_100_MAILBOX_DEFAULTS { \
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x04 }
 
-/* Block 70 "telemetry", a stream of messages from the VF; 32 are kept, then the oldest is dropped. What the VF measures, one message for each sample. */
+/*
+ * Block 70 "telemetry", a stream of messages from the VF; 32 are kept, then the oldest is
+ * dropped. What the VF measures, one message for each sample.
+ */
 #define CONTOSO_CX_100_TELEMETRY_BLOCK_ID 70u
 #define CONTOSO_CX_100_TELEMETRY_MIN_LENGTH 24u
 #define CONTOSO_CX_100_TELEMETRY_LENGTH 128u
+#define CONTOSO_CX_100_TELEMETRY_VALUES_MAX 0xFFFFFFFFFFFFull
 
 struct contoso_cx_100_telemetry {
-	/* Nanoseconds since the VF driver started. Greater in each write than in the one before. */
-	uint64_t time;
-	/* Values that follow. */
+	/*
+	 * Nanoseconds since the VF driver started. Set by the VF. Greater in each write than in
+	 * the one before.
+	 */
+	CONTOSO_CX_100_LE(64) time;
+	/* Values that follow. Set by the VF. */
 	uint8_t samples;
-	/* Must be one of 1, 2, 4, 8, 16. */
+	/* Set by the VF. Must be one of 1, 2, 4, 8, 16. */
 	uint8_t unit;
 	/* Zero. */
 	uint8_t reserved_10[6];
-	/* `samples` elements, and zeros after them. Each must be at most 0xFFFFFFFFFFFF. */
-	uint64_t values[14];
+	/*
+	 * Set by the VF. `samples` elements, and zeros after them. Each must be at most
+	 * 0xFFFFFFFFFFFF.
+	 */
+	CONTOSO_CX_100_LE(64) values[14];
 };
 CONTOSO_CX_100_ASSERT(sizeof(struct contoso_cx_100_telemetry) == 128);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_telemetry, time) == 0);
@@ -346,5 +505,7 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_telemetry, values) == 16);
 #pragma pack(pop)
 
 #undef CONTOSO_CX_100_ASSERT
+#undef CONTOSO_CX_100_LE
+#undef CONTOSO_CX_100_BE
 
 #endif /* CONTOSO_CX_100_BLOCKS_H */

@@ -1,4 +1,7 @@
-/* VF configuration blocks of Contoso CX-200. Generated from its block manifest: change that instead. */
+/*
+ * VF configuration blocks of Contoso CX-200. Generated from its block manifest: change that
+ * instead.
+ */
 #ifndef CONTOSO_CX_200_BLOCKS_H
 #define CONTOSO_CX_200_BLOCKS_H
 
@@ -11,10 +14,18 @@
 #include <stdint.h>
 #endif
 
-#if defined(__cplusplus) || defined(_MSC_VER) || defined(__KERNEL__)
+#if defined(__cplusplus) || defined(__KERNEL__) || (defined(_MSC_VER) && !defined(__clang__))
 #define CONTOSO_CX_200_ASSERT(condition) static_assert(condition, #condition)
 #else
 #define CONTOSO_CX_200_ASSERT(condition) _Static_assert(condition, #condition)
+#endif
+
+#ifdef __KERNEL__
+#define CONTOSO_CX_200_LE(bits) __le##bits
+#define CONTOSO_CX_200_BE(bits) __be##bits
+#else
+#define CONTOSO_CX_200_LE(bits) uint##bits##_t
+#define CONTOSO_CX_200_BE(bits) uint##bits##_t
 #endif
 
 /* PCI IDs of the PF. */
@@ -27,21 +38,34 @@
 
 #pragma pack(push, 1)
 
-/* Block 0 "command", a register that the VF reads and writes; the PF's driver handles each write, and may decline it. The VF's request. The companion handles each write before it is committed. */
+/*
+ * Block 0 "command", a register that the VF reads and writes; the PF's driver handles each write,
+ * and may decline it. The VF's request. The companion handles each write before it is committed.
+ */
 #define CONTOSO_CX_200_COMMAND_BLOCK_ID 0u
 #define CONTOSO_CX_200_COMMAND_LENGTH 20u
+#define CONTOSO_CX_200_COMMAND_INVALIDATION_MASK 0x1u
+#define CONTOSO_CX_200_COMMAND_SEQUENCE_MIN 0x1u
+#define CONTOSO_CX_200_COMMAND_SIZE_MIN 0x1000u
+#define CONTOSO_CX_200_COMMAND_SIZE_MAX 0x1000000u
 
 struct contoso_cx_200_command {
-	/* The number of the command; the response carries it back. Must be at least 1. Greater in each write than in the one before, wrapping around. */
-	uint32_t sequence;
-	/* Must be one of `opcode` (1, 2). */
-	uint16_t opcode;
+	/*
+	 * The number of the command; the response carries it back. Set by the VF. Must be at
+	 * least 1. Greater in each write than in the one before, wrapping around.
+	 */
+	CONTOSO_CX_200_LE(32) sequence;
+	/* Set by the VF. Must be one of `opcode` (1, 2). */
+	CONTOSO_CX_200_LE(16) opcode;
 	/* Zero. */
 	uint8_t reserved_6[2];
-	/* Guest physical address of the first byte. Must be a multiple of 4096. */
-	uint64_t address;
-	/* Bytes. The device may take fewer than the manifest allows, which only the companion can know. Must be from 4096 to 0x1000000 and a multiple of 4096. */
-	uint32_t size;
+	/* Guest physical address of the first byte. Set by the VF. Must be a multiple of 4096. */
+	CONTOSO_CX_200_LE(64) address;
+	/*
+	 * Bytes. The device may take fewer than the manifest allows, which only the companion can
+	 * know. Set by the VF. Must be from 4096 to 0x1000000 and a multiple of 4096.
+	 */
+	CONTOSO_CX_200_LE(32) size;
 };
 CONTOSO_CX_200_ASSERT(sizeof(struct contoso_cx_200_command) == 20);
 CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_command, sequence) == 0);
@@ -50,15 +74,19 @@ CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_command, reserved_6) == 6);
 CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_command, address) == 8);
 CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_command, size) == 16);
 
-/* Block 1 "response", a register that the VF reads, with a notification when the host changes it. The answer to the last command. */
+/*
+ * Block 1 "response", a register that the VF reads, with a notification when the host changes it.
+ * The answer to the last command.
+ */
 #define CONTOSO_CX_200_RESPONSE_BLOCK_ID 1u
 #define CONTOSO_CX_200_RESPONSE_LENGTH 8u
+#define CONTOSO_CX_200_RESPONSE_INVALIDATION_MASK 0x2u
 
 struct contoso_cx_200_response {
-	/* The number of the command that this answers. */
-	uint32_t sequence;
-	/* Pages that the command covered. */
-	uint32_t pages;
+	/* The number of the command that this answers. Set by the host. */
+	CONTOSO_CX_200_LE(32) sequence;
+	/* Pages that the command covered. Set by the host. */
+	CONTOSO_CX_200_LE(32) pages;
 };
 CONTOSO_CX_200_ASSERT(sizeof(struct contoso_cx_200_response) == 8);
 CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_response, sequence) == 0);
@@ -67,5 +95,7 @@ CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_response, pages) == 4);
 #pragma pack(pop)
 
 #undef CONTOSO_CX_200_ASSERT
+#undef CONTOSO_CX_200_LE
+#undef CONTOSO_CX_200_BE
 
 #endif /* CONTOSO_CX_200_BLOCKS_H */

@@ -2,10 +2,16 @@
 
 use std::fmt::Write as _;
 
+use super::default_bytes::default_bytes;
 use super::identifier::{Names, snake, upper};
+use super::markdown::{kind_in_words, owner_in_words, rules_in_words};
 use super::record::{Content, Member, Record, records};
-use crate::model::{Block, Field, Manifest};
+use super::style::Style;
+use crate::model::{Block, Condition, Field, Layout, Manifest};
 use crate::types::{Integer, Type};
+
+/// Columns of a comment.
+const COLUMNS: usize = 98;
 
 /// The includes and macros of the header.
 const PROLOGUE: &str = "\
@@ -18,26 +24,40 @@ const PROLOGUE: &str = "\
 #include <stdint.h>
 #endif
 
-#if defined(__cplusplus) || defined(_MSC_VER) || defined(__KERNEL__)
+#if defined(__cplusplus) || defined(__KERNEL__) || (defined(_MSC_VER) && !defined(__clang__))
 #define {P}_ASSERT(condition) static_assert(condition, #condition)
 #else
 #define {P}_ASSERT(condition) _Static_assert(condition, #condition)
 #endif
 ";
 
-pub(super) fn header(manifest: &Manifest) -> String {
+/// Macros for integers whose byte order the kernel of Linux checks.
+const BYTE_ORDERS: &str = "\
+#ifdef __KERNEL__
+#define {P}_LE(bits) __le##bits
+#define {P}_BE(bits) __be##bits
+#else
+#define {P}_LE(bits) uint##bits##_t
+#define {P}_BE(bits) uint##bits##_t
+#endif
+";
+
+pub(super) fn header(manifest: &Manifest, style: &Style) -> String {
     let mut writer = Writer {
         text: String::new(),
-        prefix: upper(&manifest.device().name),
+        prefix: upper(style.prefix().unwrap_or(&manifest.device().name)),
         names: Names::default(),
     };
+    if let Some(license) = style.license_line() {
+        writer.line(format!("/* {license} */"));
+    }
     writer.manifest(manifest);
     writer.text
 }
 
 struct Writer {
     text: String,
-    /// The device's name, before every name.
+    /// What every name begins with.
     prefix: String,
     /// Names of macros and structures.
     names: Names,
@@ -49,15 +69,26 @@ impl Writer {
         self.text.push('\n');
     }
 
+    /// A comment, on one line where it fits; nothing without a text.
     fn comment(&mut self, indent: &str, text: &str) {
-        let text = text.replace("*/", "* /");
-        self.line(format!(
-            "{indent}/* {} */",
-            text.trim().replace('\n', &format!("\n{indent} * "))
-        ));
+        let text = text.trim().replace("*/", "* /");
+        if text.is_empty() {
+            return;
+        }
+        let width = COLUMNS - 8 * indent.len();
+        let one_line = text.len() + "/*  */".len() <= width && !text.contains('\n');
+        if one_line {
+            self.line(format!("{indent}/* {text} */"));
+            return;
+        }
+        self.line(format!("{indent}/*"));
+        for line in textwrap::wrap(&text, width - " * ".len()) {
+            self.line(format!("{indent} * {line}").trim_end());
+        }
+        self.line(format!("{indent} */"));
     }
 
-    /// `#define NAME value`, with the device's name before NAME.
+    /// `#define NAME value`, with the prefix before NAME.
     fn define(&mut self, name: &str, value: impl AsRef<str>) {
         let name = self.names.unique(format!("{}_{name}", self.prefix));
         self.line(format!("#define {name} {}", value.as_ref()));
@@ -71,6 +102,7 @@ impl Writer {
             "#ifndef {prefix}_BLOCKS_H\n#define {prefix}_BLOCKS_H\n"
         ));
         self.line(PROLOGUE.replace("{P}", &prefix));
+        self.line(BYTE_ORDERS.replace("{P}", &prefix));
         self.comment("", "PCI IDs of the PF.");
         self.define("VENDOR_ID", format!("0x{:04X}u", device.vendor_id));
         self.define("DEVICE_ID", format!("0x{:04X}u", device.device_id()));
@@ -106,22 +138,20 @@ impl Writer {
             self.block(block);
         }
         self.line(format!(
-            "\n#pragma pack(pop)\n\n#undef {prefix}_ASSERT\n\n#endif /* {prefix}_BLOCKS_H */"
+            "\n#pragma pack(pop)\n\n#undef {prefix}_ASSERT\n#undef {prefix}_LE\n#undef {prefix}_BE\n\n#endif /* {prefix}_BLOCKS_H */"
         ));
     }
 
     fn block(&mut self, block: &Block) {
         self.line("");
         let doc = block.doc.as_deref().unwrap_or("");
-        self.comment(
-            "",
-            &format!(
-                "Block {} \"{}\", {}. {doc}",
-                block.id,
-                block.name,
-                super::markdown::kind_in_words(block)
-            ),
+        let said = format!(
+            "Block {} \"{}\", {}. {doc}",
+            block.id,
+            block.name,
+            kind_in_words(block)
         );
+        self.comment("", &with_rules(&said, &block.require));
         let name = upper(&block.name);
         self.define(&format!("{name}_BLOCK_ID"), format!("{}u", block.id));
         if block.min_length != block.max_length {
@@ -131,12 +161,42 @@ impl Writer {
             );
         }
         self.define(&format!("{name}_LENGTH"), format!("{}u", block.max_length));
+        if let Some(mask) = block.invalidation_mask() {
+            self.define(&format!("{name}_INVALIDATION_MASK"), literal(mask));
+        }
+        for field in &block.fields {
+            self.limits(&name, field);
+        }
+        for layout in &block.layouts {
+            let name = format!("{name}_{}", upper(&layout.name));
+            for field in &layout.fields {
+                self.limits(&name, field);
+            }
+        }
         let inner = block.layouts.iter().flat_map(|layout| &layout.fields);
         for field in block.fields.iter().chain(inner) {
             self.bits(&name, field);
         }
         for record in records(block) {
             self.record(block, &record);
+        }
+    }
+
+    /// The smallest and the largest value of a field, and its default, where the manifest has them.
+    fn limits(&mut self, owner: &str, field: &Field) {
+        let name = format!("{owner}_{}", upper(&field.name));
+        let default = match field.ty {
+            Type::Integer(integer) => Some(integer.decode(&field.default)),
+            Type::Array(..) | Type::Bytes(_) | Type::Ascii(_) => None,
+        };
+        for (suffix, value) in [
+            ("MIN", field.valid.min),
+            ("MAX", field.valid.max),
+            ("DEFAULT", default.filter(|value| *value != 0)),
+        ] {
+            if let Some(value) = value {
+                self.define(&format!("{name}_{suffix}"), literal(value));
+            }
         }
     }
 
@@ -150,28 +210,19 @@ impl Writer {
 
     fn record(&mut self, block: &Block, record: &Record<'_>) {
         let mut name = format!("{}_{}", snake(&self.prefix), snake(&block.name));
-        self.line("");
         if let Some(layout) = record.layout {
             name = format!("{name}_{}", snake(&layout.name));
-            let when = layout
-                .when
-                .as_ref()
-                .map_or("no other layout is chosen", |when| when.text.as_str());
-            self.comment(
-                "",
-                &format!(
-                    "Block \"{}\" when {when}. {}",
-                    block.name,
-                    layout.doc.as_deref().unwrap_or("")
-                ),
-            );
+        }
+        let name = self.names.unique(name);
+        self.line("");
+        if let Some(layout) = record.layout {
+            self.comment("", &about_layout(block, layout));
         } else if !block.layouts.is_empty() {
             self.comment(
                 "",
                 &format!("What all layouts of block \"{}\" share.", block.name),
             );
         }
-        let name = self.names.unique(name);
         self.line(format!("struct {name} {{"));
         for member in &record.members {
             self.member(member);
@@ -188,6 +239,33 @@ impl Writer {
                 member.name, member.offset
             ));
         }
+        if record.layout.is_some() || block.layouts.is_empty() {
+            self.defaults(block, record, &name);
+        }
+    }
+
+    /// The bytes with which a structure begins, without the zeros at their end.
+    fn defaults(&mut self, block: &Block, record: &Record<'_>, name: &str) {
+        let bytes = default_bytes(block, record);
+        let Some(last) = bytes.iter().rposition(|byte| *byte != 0) else {
+            return;
+        };
+        let bytes: Vec<String> = bytes[..=last]
+            .iter()
+            .map(|byte| format!("0x{byte:02X}"))
+            .collect();
+        self.comment(
+            "",
+            &format!(
+                "The bytes of its defaults, as the initializer of `uint8_t[{}]`.",
+                block.max_length
+            ),
+        );
+        let value = textwrap::wrap(&bytes.join(", "), COLUMNS - 16).join(" \\\n\t");
+        let name = self
+            .names
+            .unique(format!("{}_DEFAULTS", name.to_ascii_uppercase()));
+        self.line(format!("#define {name} {{ \\\n\t{value} }}"));
     }
 
     fn member(&mut self, member: &Member<'_>) {
@@ -200,18 +278,45 @@ impl Writer {
             }
         };
         let mut notes: Vec<String> = field.doc.iter().cloned().collect();
-        notes.push(super::markdown::rules_in_words(field));
-        self.comment("\t", notes.join(" ").trim());
-        let mut declaration = format!("\t{} {}", integer_type(field.ty.element()), member.name);
+        notes.push(owner_in_words(field.owner).to_owned());
+        notes.push(rules_in_words(field));
+        self.comment("\t", &notes.join(" "));
+        let mut declaration = format!(
+            "\t{} {}",
+            self.integer_type(field.ty.element()),
+            member.name
+        );
         if !matches!(field.ty, Type::Integer(_)) {
             let _ = write!(declaration, "[{}]", field.ty.elements());
         }
         self.line(declaration + ";");
     }
+
+    fn integer_type(&self, integer: Integer) -> String {
+        let order = if integer.big_endian { "BE" } else { "LE" };
+        match integer.bits() {
+            8 => "uint8_t".to_owned(),
+            bits => format!("{}_{order}({bits})", self.prefix),
+        }
+    }
 }
 
-fn integer_type(integer: Integer) -> String {
-    format!("uint{}_t", integer.bits())
+/// When a layout is chosen, what it is for, and its rules.
+fn about_layout(block: &Block, layout: &Layout) -> String {
+    let when = layout.when.as_ref();
+    let when = when.map_or("no other layout is chosen", |when| when.text.as_str());
+    let doc = layout.doc.as_deref().unwrap_or("");
+    let said = format!("Block \"{}\" when {when}. {doc}", block.name);
+    with_rules(&said, &layout.require)
+}
+
+/// A text with the rules of a write, each on lines of its own.
+fn with_rules(text: &str, rules: &[Condition]) -> String {
+    let mut text = text.trim().to_owned();
+    for rule in rules {
+        let _ = write!(text, "\nRequired: {}.", rule.text);
+    }
+    text
 }
 
 fn literal(value: u64) -> String {

@@ -107,6 +107,40 @@ const KEYWORDS: [&str; 101] = [
     "yield",
 ];
 
+/// Macros without arguments in lower case that compilers or the headers of C, POSIX, Linux and
+/// Windows define: a member of this name does not compile.
+const MACROS: [&str; 19] = [
+    "cdecl",
+    "complex",
+    "current",
+    "environ",
+    "errno",
+    "far",
+    "hyper",
+    "i386",
+    "imaginary",
+    "interface",
+    "linux",
+    "near",
+    "noreturn",
+    "pascal",
+    "small",
+    "stderr",
+    "stdin",
+    "stdout",
+    "unix",
+];
+
+/// `name` as that of a member of a structure.
+pub(super) fn member(name: &str) -> String {
+    let name = snake(name);
+    if MACROS.contains(&name.as_str()) {
+        name + "_"
+    } else {
+        name
+    }
+}
+
 /// `name` in lower case with `_`.
 pub(super) fn snake(name: &str) -> String {
     let mapped: String = name
@@ -171,6 +205,8 @@ mod tests {
         assert_eq!(snake("type"), "type_");
         assert_eq!(upper("rx-ring"), "RX_RING");
         assert_eq!(camel("rx-ring_2"), "RxRing2");
+        assert_eq!(member("errno"), "errno_");
+        assert_eq!(member("rx-ring"), "rx_ring");
     }
 
     #[test]

@@ -4,13 +4,17 @@ use std::fmt::Write as _;
 
 use block_table::{Access, Companion, Kind, OnReset, Reset, ShortRead, WhenFull};
 
+use super::style::Style;
 use crate::describe::number;
 use crate::diagnostic::counted;
 use crate::model::{Block, Condition, Device, Field, Manifest, Owner, SequenceKind};
 
-pub(super) fn reference(manifest: &Manifest) -> String {
+pub(super) fn reference(manifest: &Manifest, style: &Style) -> String {
     let mut text = String::new();
     let device = manifest.device();
+    if let Some(license) = style.license_line() {
+        let _ = writeln!(text, "<!-- {license} -->");
+    }
     let _ = writeln!(
         text,
         "# VF configuration blocks of {}\n",
@@ -143,7 +147,7 @@ fn fields(fields: &[Field], text: &mut String) {
     }
     let _ = writeln!(
         text,
-        "\n| bytes | field | type | set by | meaning |\n|---|---|---|---|---|"
+        "\n| bytes | field | type | set by | default | meaning |\n|---|---|---|---|---|---|"
     );
     for field in fields {
         let bytes = match field.end() - usize::from(field.offset) {
@@ -157,13 +161,29 @@ fn fields(fields: &[Field], text: &mut String) {
         );
         let _ = writeln!(
             text,
-            "| {bytes} | `{}` | {} | {} | {} |",
+            "| {bytes} | `{}` | {} | {} | {} | {} |",
             field.name,
             field.ty,
             owner(field.owner),
+            default(field),
             escaped(meaning.trim())
         );
     }
+}
+
+/// The default of a field: a number, or the bytes of an array that has one.
+fn default(field: &Field) -> String {
+    if field.ty.elements() == 1 {
+        return number(field.ty.element().decode(&field.default));
+    }
+    if field.default.iter().all(|byte| *byte == 0) {
+        return "zeros".to_owned();
+    }
+    let bytes = field.default.iter();
+    bytes
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The rules of a field in sentences.
@@ -276,6 +296,15 @@ const fn access(access: Access) -> &'static str {
         Access::ReadOnly => "read-only",
         Access::WriteOnly => "write-only",
         Access::ReadWrite => "read-write",
+    }
+}
+
+/// Who sets a field, as a sentence.
+pub(super) const fn owner_in_words(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Vf => "Set by the VF.",
+        Owner::Pf => "Set by the host.",
+        Owner::Both => "Set by the VF and by the host.",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The structures of a block: one for a block without layouts; otherwise one for the fields that
 //! all layouts share, and one for each layout.
 
-use super::identifier::{Names, snake};
+use super::identifier::{Names, member};
 use crate::model::{Block, Field, Layout};
 
 /// One structure.
@@ -86,7 +86,7 @@ fn members<'m>(block: &'m Block, others: &'m [Field], gap: Gap) -> Vec<Member<'m
     // Fields get their names first, so that a gap is renamed and not a field.
     let with_names: Vec<(String, &Field)> = fields
         .into_iter()
-        .map(|field| (names.unique(snake(&field.name)), field))
+        .map(|field| (names.unique(member(&field.name)), field))
         .collect();
     let mut members = Vec::new();
     let mut next = 0;

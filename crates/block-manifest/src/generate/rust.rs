@@ -2,19 +2,25 @@
 
 use std::fmt::Write as _;
 
+use super::default_bytes::default_bytes;
 use super::identifier::{Names, camel, snake, upper};
-use super::markdown::{kind_in_words, rules_in_words};
+use super::markdown::{kind_in_words, owner_in_words, rules_in_words};
 use super::record::{Content, Member, Record, records};
+use super::style::Style;
 use crate::model::{Block, Enum, Field, Manifest};
 use crate::types::{Integer, Type};
 
-pub(super) fn module(manifest: &Manifest) -> String {
+/// Before each item: a driver may use a part of the module, and an included file cannot have an
+/// attribute for the whole of it.
+const MAY_BE_UNUSED: &str = "#[allow(dead_code)]";
+
+pub(super) fn module(manifest: &Manifest, style: &Style) -> String {
     let mut writer = Writer {
         text: String::new(),
         types: Names::default(),
         modules: Names::default(),
     };
-    writer.manifest(manifest);
+    writer.manifest(manifest, style);
     writer.text
 }
 
@@ -32,24 +38,33 @@ impl Writer {
         self.text.push('\n');
     }
 
+    /// A line that begins an item of the module.
+    fn item(&mut self, line: impl AsRef<str>) {
+        self.line(MAY_BE_UNUSED);
+        self.line(line);
+    }
+
     fn doc(&mut self, indent: &str, text: &str) {
         for line in text.trim().lines() {
             self.line(format!("{indent}/// {line}").trim_end());
         }
     }
 
-    fn manifest(&mut self, manifest: &Manifest) {
+    fn manifest(&mut self, manifest: &Manifest, style: &Style) {
         let device = manifest.device();
+        if let Some(license) = style.license_line() {
+            self.line(format!("// {license}"));
+        }
         // Plain comments, so that the file can be included anywhere.
         self.line(format!("// VF configuration blocks of {}. Generated from its block manifest: change that instead.", device.name));
         self.line("");
         self.doc("", "PCI vendor ID of the PF.");
-        self.line(format!(
+        self.item(format!(
             "pub const VENDOR_ID: u16 = 0x{:04X};",
             device.vendor_id
         ));
         self.doc("", "PCI device ID of the PF.");
-        self.line(format!(
+        self.item(format!(
             "pub const DEVICE_ID: u16 = 0x{:04X};",
             device.device_id()
         ));
@@ -57,7 +72,7 @@ impl Writer {
             self.doc("", "Every PCI device ID that the PF may have.");
             let ids = device.device_ids.iter();
             let ids: Vec<String> = ids.map(|id| format!("0x{id:04X}")).collect();
-            self.line(format!(
+            self.item(format!(
                 "pub const DEVICE_IDS: [u16; {}] = [{}];",
                 ids.len(),
                 ids.join(", ")
@@ -71,7 +86,7 @@ impl Writer {
         for constant in manifest.constants() {
             let name = names.unique(upper(&constant.name));
             self.doc("", &format!("`{}`", constant.name));
-            self.line(format!("pub const {name}: u64 = 0x{:X};", constant.value));
+            self.item(format!("pub const {name}: u64 = 0x{:X};", constant.value));
         }
         for known in manifest.enums() {
             self.enumeration(known, manifest);
@@ -88,7 +103,7 @@ impl Writer {
         let ty = enumeration_type(known, manifest);
         self.line("");
         self.doc("", &format!("Values of `{}`.", known.name));
-        self.line(format!("pub mod {name} {{"));
+        self.item(format!("pub mod {name} {{"));
         for member in &known.members {
             self.doc("    ", &format!("`{}`", member.name));
             self.line(format!(
@@ -131,21 +146,27 @@ impl Writer {
                 "\n{own_doc}\n\nThese are the fields that all of its layouts share."
             );
         }
+        let rules = record
+            .layout
+            .map_or(&block.require, |layout| &layout.require);
+        for rule in rules {
+            let _ = write!(doc, "\n\nRequired: `{}`.", rule.text);
+        }
         let name = self.types.unique(name);
         self.line("");
         self.doc("", &doc);
         self.line("#[derive(Clone, Copy, Debug, PartialEq, Eq)]");
-        self.line(format!("pub struct {name} {{"));
+        self.item(format!("pub struct {name} {{"));
         for member in &record.members {
             self.member(member);
         }
         self.line("}");
         self.line("");
-        self.line(format!("impl {name} {{"));
+        self.item(format!("impl {name} {{"));
         self.constants(block, record);
         self.conversions(block, record);
         self.line("}");
-        self.default(&name, record);
+        self.default(&name, block, record);
     }
 
     fn member(&mut self, member: &Member<'_>) {
@@ -153,12 +174,12 @@ impl Writer {
             Content::Gap(gap) => gap.meaning().to_owned(),
             Content::Field(field) => {
                 let doc = field.doc.as_deref().unwrap_or("");
-                let said = format!("{doc} {}", rules_in_words(field));
-                match (said.trim(), field.end() - 1) {
-                    ("", last) if last == member.offset => format!("Byte {last}."),
-                    ("", last) => format!("Bytes {} to {last}.", member.offset),
-                    (said, _) => said.to_owned(),
-                }
+                let said = format!(
+                    "{doc} {} {}",
+                    owner_in_words(field.owner),
+                    rules_in_words(field)
+                );
+                said.trim().to_owned()
             }
         };
         self.doc("    ", &doc);
@@ -178,27 +199,46 @@ impl Writer {
             "    pub const LENGTH: usize = {};",
             block.max_length
         ));
-        for member in &record.members {
-            let Some(field) = member.field() else {
-                continue;
-            };
-            for bits in &field.bits {
-                let name = format!("{}_{}", upper(&field.name), upper(&bits.name));
-                let ty = integer_type(field.ty.element());
-                self.doc(
-                    "    ",
-                    &format!("Lowest bit of `{}` in `{}`.", bits.name, field.name),
-                );
-                self.line(format!("    pub const {name}_SHIFT: u32 = {};", bits.low));
-                self.doc(
-                    "    ",
-                    &format!("Bits of `{}` in `{}`.", bits.name, field.name),
-                );
-                self.line(format!(
-                    "    pub const {name}_MASK: {ty} = 0x{:X};",
-                    bits.mask()
-                ));
-            }
+        if let Some(mask) = block.invalidation_mask() {
+            self.doc("    ", "The block in the mask of an invalidation.");
+            self.line(format!(
+                "    pub const INVALIDATION_MASK: u64 = 0x{mask:X};"
+            ));
+        }
+        for field in record.members.iter().filter_map(Member::field) {
+            self.limits(field);
+            self.bits(field);
+        }
+    }
+
+    fn limits(&mut self, field: &Field) {
+        let limits = [
+            ("smallest", "MIN", field.valid.min),
+            ("largest", "MAX", field.valid.max),
+        ];
+        for (what, suffix, limit) in limits {
+            let Some(limit) = limit else { continue };
+            self.doc("    ", &format!("The {what} value of `{}`.", field.name));
+            self.line(format!(
+                "    pub const {}_{suffix}: {} = 0x{limit:X};",
+                upper(&field.name),
+                integer_type(field.ty.element())
+            ));
+        }
+    }
+
+    fn bits(&mut self, field: &Field) {
+        let ty = integer_type(field.ty.element());
+        for bits in &field.bits {
+            let name = format!("{}_{}", upper(&field.name), upper(&bits.name));
+            let place = format!("`{}` in `{}`.", bits.name, field.name);
+            self.doc("    ", &format!("Lowest bit of {place}"));
+            self.line(format!("    pub const {name}_SHIFT: u32 = {};", bits.low));
+            self.doc("    ", &format!("Bits of {place}"));
+            self.line(format!(
+                "    pub const {name}_MASK: {ty} = 0x{:X};",
+                bits.mask()
+            ));
         }
     }
 
@@ -280,18 +320,18 @@ impl Writer {
         self.line(format!("            {name}: {value},"));
     }
 
-    fn default(&mut self, name: &str, record: &Record<'_>) {
+    fn default(&mut self, name: &str, block: &Block, record: &Record<'_>) {
         self.line("");
-        self.doc("", "The defaults of the manifest.");
+        self.doc(
+            "",
+            match record.layout {
+                None => "The defaults of the manifest.",
+                Some(_) => "The defaults of the manifest, with the values that choose this layout.",
+            },
+        );
         self.line(format!("impl Default for {name} {{"));
         self.line("    fn default() -> Self {");
-        let mut bytes = Vec::new();
-        for member in &record.members {
-            match member.field() {
-                Some(field) => bytes.extend_from_slice(&field.default),
-                None => bytes.resize(bytes.len() + member.length, 0),
-            }
-        }
+        let bytes = default_bytes(block, record);
         if bytes.iter().all(|byte| *byte == 0) {
             self.line(format!("        Self::from_bytes(&[0; {}])", bytes.len()));
         } else {

@@ -1,11 +1,14 @@
 // VF configuration blocks of Contoso CX-100. Generated from its block manifest: change that instead.
 
 /// PCI vendor ID of the PF.
+#[allow(dead_code)]
 pub const VENDOR_ID: u16 = 0x1414;
 /// PCI device ID of the PF.
+#[allow(dead_code)]
 pub const DEVICE_ID: u16 = 0xB001;
 
 /// Values of `opcode`.
+#[allow(dead_code)]
 pub mod opcode {
     /// `nop`
     pub const NOP: u16 = 0x0;
@@ -20,6 +23,7 @@ pub mod opcode {
 }
 
 /// Values of `result`.
+#[allow(dead_code)]
 pub mod result {
     /// `ok`
     pub const OK: u16 = 0x0;
@@ -32,6 +36,7 @@ pub mod result {
 }
 
 /// Values of `link`.
+#[allow(dead_code)]
 pub mod link {
     /// `down`
     pub const DOWN: u8 = 0x0;
@@ -45,23 +50,25 @@ pub mod link {
 ///
 /// What the VF may do, and how the device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub struct Status {
-    /// Version of this protocol. Must be at least 1.
+    /// Version of this protocol. Set by the host. Must be at least 1.
     pub version: u16,
-    /// State of the device's link. Must be one of `link` (0, 1, 2).
+    /// State of the device's link. Set by the host. Must be one of `link` (0, 1, 2).
     pub link: u8,
-    /// What the host lets this VF do. Bit 0: mapping. Bit 1: jobs. Bit 2: telemetry. Bits 4 to 7: queue_log. Other bits are zero.
+    /// What the host lets this VF do. Set by the host. Bit 0: mapping. Bit 1: jobs. Bit 2: telemetry. Bits 4 to 7: queue_log. Other bits are zero.
     pub features: u8,
-    /// Bytes that the VF may have mapped at once. Must be a multiple of 4096.
+    /// Bytes that the VF may have mapped at once. Set by the host. Must be a multiple of 4096.
     pub memory_limit: u64,
-    /// The VF's address, as six bytes in the order of the wire.
+    /// The VF's address, as six bytes in the order of the wire. Set by the host.
     pub mac: [u8; 6],
-    /// Where the VF's memory is best placed; 0xFFFF when that does not matter. Big-endian.
+    /// Where the VF's memory is best placed; 0xFFFF when that does not matter. Set by the host. Big-endian.
     pub numa_node: u16,
     /// Zero.
     pub reserved_20: [u8; 12],
 }
 
+#[allow(dead_code)]
 impl Status {
     /// The block ID.
     pub const BLOCK_ID: u32 = 0;
@@ -69,6 +76,10 @@ impl Status {
     pub const MIN_LENGTH: usize = 32;
     /// The length of the block in bytes.
     pub const LENGTH: usize = 32;
+    /// The block in the mask of an invalidation.
+    pub const INVALIDATION_MASK: u64 = 0x1;
+    /// The smallest value of `version`.
+    pub const VERSION_MIN: u16 = 0x1;
     /// Lowest bit of `mapping` in `features`.
     pub const FEATURES_MAPPING_SHIFT: u32 = 0;
     /// Bits of `mapping` in `features`.
@@ -128,21 +139,23 @@ impl Default for Status {
 ///
 /// These are the fields that all of its layouts share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub struct Command {
-    /// What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4).
+    /// What is asked for; it chooses the layout. Set by the VF. Must be one of `opcode` (0, 1, 2, 3, 4).
     pub opcode: u16,
-    /// Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
+    /// Set by the VF. Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
     pub flags: u16,
-    /// Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around.
+    /// Number of the command; the response carries it back. Set by the VF. Greater in each write than in the one before, wrapping around.
     pub sequence: u32,
-    /// Elements of the layout's array that are used.
+    /// Elements of the layout's array that are used. Set by the VF.
     pub entries: u32,
     /// As the layout says.
     pub layout_12: [u8; 48],
-    /// Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59.
+    /// Guards the command against damage on its way. Set by the VF. CRC-32 (ISO-HDLC) of bytes 0 to 59.
     pub checksum: u32,
 }
 
+#[allow(dead_code)]
 impl Command {
     /// The block ID.
     pub const BLOCK_ID: u32 = 1;
@@ -150,6 +163,8 @@ impl Command {
     pub const MIN_LENGTH: usize = 64;
     /// The length of the block in bytes.
     pub const LENGTH: usize = 64;
+    /// The block in the mask of an invalidation.
+    pub const INVALIDATION_MASK: u64 = 0x2;
     /// Lowest bit of `urgent` in `flags`.
     pub const FLAGS_URGENT_SHIFT: u32 = 0;
     /// Bits of `urgent` in `flags`.
@@ -196,30 +211,36 @@ impl Default for Command {
 /// Block 1 `command` when `opcode == opcode.map`.
 ///
 /// Makes pages of guest memory visible to the accelerator.
+///
+/// Required: `address + size <= 0x1_0000_0000`.
+///
+/// Required: `entries >= 1 || size == 4096`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub struct CommandMap {
-    /// What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4).
+    /// What is asked for; it chooses the layout. Set by the VF. Must be one of `opcode` (0, 1, 2, 3, 4).
     pub opcode: u16,
-    /// Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
+    /// Set by the VF. Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
     pub flags: u16,
-    /// Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around.
+    /// Number of the command; the response carries it back. Set by the VF. Greater in each write than in the one before, wrapping around.
     pub sequence: u32,
-    /// Elements of the layout's array that are used.
+    /// Elements of the layout's array that are used. Set by the VF.
     pub entries: u32,
     /// Zero.
     pub reserved_12: [u8; 4],
-    /// Guest physical address of the first page. Must be a multiple of 4096.
+    /// Guest physical address of the first page. Set by the VF. Must be a multiple of 4096.
     pub address: u64,
-    /// Bytes to map. Must be from 4096 to 0x1000000 and a multiple of 4096.
+    /// Bytes to map. Set by the VF. Must be from 4096 to 0x1000000 and a multiple of 4096.
     pub size: u32,
-    /// Page numbers relative to `address`, where the pages do not follow each other. `entries` elements, and zeros after them.
+    /// Page numbers relative to `address`, where the pages do not follow each other. Set by the VF. `entries` elements, and zeros after them.
     pub pages: [u16; 8],
     /// Zero.
     pub reserved_44: [u8; 16],
-    /// Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59.
+    /// Guards the command against damage on its way. Set by the VF. CRC-32 (ISO-HDLC) of bytes 0 to 59.
     pub checksum: u32,
 }
 
+#[allow(dead_code)]
 impl CommandMap {
     /// The block ID.
     pub const BLOCK_ID: u32 = 1;
@@ -227,6 +248,8 @@ impl CommandMap {
     pub const MIN_LENGTH: usize = 64;
     /// The length of the block in bytes.
     pub const LENGTH: usize = 64;
+    /// The block in the mask of an invalidation.
+    pub const INVALIDATION_MASK: u64 = 0x2;
     /// Lowest bit of `urgent` in `flags`.
     pub const FLAGS_URGENT_SHIFT: u32 = 0;
     /// Bits of `urgent` in `flags`.
@@ -235,6 +258,10 @@ impl CommandMap {
     pub const FLAGS_PRIORITY_SHIFT: u32 = 1;
     /// Bits of `priority` in `flags`.
     pub const FLAGS_PRIORITY_MASK: u16 = 0xE;
+    /// The smallest value of `size`.
+    pub const SIZE_MIN: u32 = 0x1000;
+    /// The largest value of `size`.
+    pub const SIZE_MAX: u32 = 0x1000000;
 
     /// The bytes of the block.
     #[must_use]
@@ -273,10 +300,10 @@ impl CommandMap {
     }
 }
 
-/// The defaults of the manifest.
+/// The defaults of the manifest, with the values that choose this layout.
 impl Default for CommandMap {
     fn default() -> Self {
-        Self::from_bytes(&[0; 64])
+        Self::from_bytes(&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     }
 }
 
@@ -284,25 +311,27 @@ impl Default for CommandMap {
 ///
 /// Takes a mapping back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub struct CommandUnmap {
-    /// What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4).
+    /// What is asked for; it chooses the layout. Set by the VF. Must be one of `opcode` (0, 1, 2, 3, 4).
     pub opcode: u16,
-    /// Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
+    /// Set by the VF. Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
     pub flags: u16,
-    /// Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around.
+    /// Number of the command; the response carries it back. Set by the VF. Greater in each write than in the one before, wrapping around.
     pub sequence: u32,
-    /// Elements of the layout's array that are used.
+    /// Elements of the layout's array that are used. Set by the VF.
     pub entries: u32,
     /// Zero.
     pub reserved_12: [u8; 4],
-    /// Handle from the response to `map`. Must be at least 1.
+    /// Handle from the response to `map`. Set by the VF. Must be at least 1.
     pub mapping: u64,
     /// Zero.
     pub reserved_24: [u8; 36],
-    /// Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59.
+    /// Guards the command against damage on its way. Set by the VF. CRC-32 (ISO-HDLC) of bytes 0 to 59.
     pub checksum: u32,
 }
 
+#[allow(dead_code)]
 impl CommandUnmap {
     /// The block ID.
     pub const BLOCK_ID: u32 = 1;
@@ -310,6 +339,8 @@ impl CommandUnmap {
     pub const MIN_LENGTH: usize = 64;
     /// The length of the block in bytes.
     pub const LENGTH: usize = 64;
+    /// The block in the mask of an invalidation.
+    pub const INVALIDATION_MASK: u64 = 0x2;
     /// Lowest bit of `urgent` in `flags`.
     pub const FLAGS_URGENT_SHIFT: u32 = 0;
     /// Bits of `urgent` in `flags`.
@@ -318,6 +349,8 @@ impl CommandUnmap {
     pub const FLAGS_PRIORITY_SHIFT: u32 = 1;
     /// Bits of `priority` in `flags`.
     pub const FLAGS_PRIORITY_MASK: u16 = 0xE;
+    /// The smallest value of `mapping`.
+    pub const MAPPING_MIN: u64 = 0x1;
 
     /// The bytes of the block.
     #[must_use]
@@ -350,44 +383,54 @@ impl CommandUnmap {
     }
 }
 
-/// The defaults of the manifest.
+/// The defaults of the manifest, with the values that choose this layout.
 impl Default for CommandUnmap {
     fn default() -> Self {
-        Self::from_bytes(&[0; 64])
+        Self::from_bytes(&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     }
 }
 
 /// Block 1 `command` when `opcode == opcode.submit && entries == 0`.
 ///
 /// Runs a job whose input and output lie in one mapping.
+///
+/// Required: `input_offset + input_length <= limit`.
+///
+/// Required: `output_offset + output_length <= limit`.
+///
+/// Required: `input_offset + input_length <= output_offset || output_offset + output_length <= input_offset`.
+///
+/// Required: `!(flags.urgent == 1 && flags.priority == 0)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub struct CommandSubmit {
-    /// What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4).
+    /// What is asked for; it chooses the layout. Set by the VF. Must be one of `opcode` (0, 1, 2, 3, 4).
     pub opcode: u16,
-    /// Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
+    /// Set by the VF. Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
     pub flags: u16,
-    /// Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around.
+    /// Number of the command; the response carries it back. Set by the VF. Greater in each write than in the one before, wrapping around.
     pub sequence: u32,
-    /// Elements of the layout's array that are used.
+    /// Elements of the layout's array that are used. Set by the VF.
     pub entries: u32,
     /// Zero.
     pub reserved_12: [u8; 4],
-    /// Bytes 16 to 23.
+    /// Set by the VF.
     pub input_offset: u64,
-    /// Bytes 24 to 31.
+    /// Set by the VF.
     pub output_offset: u64,
-    /// Must be from 1 to 0x100000.
+    /// Set by the VF. Must be from 1 to 0x100000.
     pub input_length: u32,
-    /// Must be from 1 to 0x100000.
+    /// Set by the VF. Must be from 1 to 0x100000.
     pub output_length: u32,
-    /// The length of the mapping, as the VF understands it.
+    /// The length of the mapping, as the VF understands it. Set by the VF.
     pub limit: u64,
     /// Zero.
     pub reserved_48: [u8; 12],
-    /// Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59.
+    /// Guards the command against damage on its way. Set by the VF. CRC-32 (ISO-HDLC) of bytes 0 to 59.
     pub checksum: u32,
 }
 
+#[allow(dead_code)]
 impl CommandSubmit {
     /// The block ID.
     pub const BLOCK_ID: u32 = 1;
@@ -395,6 +438,8 @@ impl CommandSubmit {
     pub const MIN_LENGTH: usize = 64;
     /// The length of the block in bytes.
     pub const LENGTH: usize = 64;
+    /// The block in the mask of an invalidation.
+    pub const INVALIDATION_MASK: u64 = 0x2;
     /// Lowest bit of `urgent` in `flags`.
     pub const FLAGS_URGENT_SHIFT: u32 = 0;
     /// Bits of `urgent` in `flags`.
@@ -403,6 +448,14 @@ impl CommandSubmit {
     pub const FLAGS_PRIORITY_SHIFT: u32 = 1;
     /// Bits of `priority` in `flags`.
     pub const FLAGS_PRIORITY_MASK: u16 = 0xE;
+    /// The smallest value of `input_length`.
+    pub const INPUT_LENGTH_MIN: u32 = 0x1;
+    /// The largest value of `input_length`.
+    pub const INPUT_LENGTH_MAX: u32 = 0x100000;
+    /// The smallest value of `output_length`.
+    pub const OUTPUT_LENGTH_MIN: u32 = 0x1;
+    /// The largest value of `output_length`.
+    pub const OUTPUT_LENGTH_MAX: u32 = 0x100000;
 
     /// The bytes of the block.
     #[must_use]
@@ -443,10 +496,10 @@ impl CommandSubmit {
     }
 }
 
-/// The defaults of the manifest.
+/// The defaults of the manifest, with the values that choose this layout.
 impl Default for CommandSubmit {
     fn default() -> Self {
-        Self::from_bytes(&[0; 64])
+        Self::from_bytes(&[3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     }
 }
 
@@ -454,25 +507,27 @@ impl Default for CommandSubmit {
 ///
 /// Names this VF for the administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub struct CommandSetLabel {
-    /// What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4).
+    /// What is asked for; it chooses the layout. Set by the VF. Must be one of `opcode` (0, 1, 2, 3, 4).
     pub opcode: u16,
-    /// Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
+    /// Set by the VF. Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
     pub flags: u16,
-    /// Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around.
+    /// Number of the command; the response carries it back. Set by the VF. Greater in each write than in the one before, wrapping around.
     pub sequence: u32,
-    /// Elements of the layout's array that are used.
+    /// Elements of the layout's array that are used. Set by the VF.
     pub entries: u32,
     /// Zero.
     pub reserved_12: [u8; 4],
-    /// Bytes 16 to 31.
+    /// Set by the VF.
     pub label: [u8; 16],
     /// Zero.
     pub reserved_32: [u8; 28],
-    /// Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59.
+    /// Guards the command against damage on its way. Set by the VF. CRC-32 (ISO-HDLC) of bytes 0 to 59.
     pub checksum: u32,
 }
 
+#[allow(dead_code)]
 impl CommandSetLabel {
     /// The block ID.
     pub const BLOCK_ID: u32 = 1;
@@ -480,6 +535,8 @@ impl CommandSetLabel {
     pub const MIN_LENGTH: usize = 64;
     /// The length of the block in bytes.
     pub const LENGTH: usize = 64;
+    /// The block in the mask of an invalidation.
+    pub const INVALIDATION_MASK: u64 = 0x2;
     /// Lowest bit of `urgent` in `flags`.
     pub const FLAGS_URGENT_SHIFT: u32 = 0;
     /// Bits of `urgent` in `flags`.
@@ -520,30 +577,32 @@ impl CommandSetLabel {
     }
 }
 
-/// The defaults of the manifest.
+/// The defaults of the manifest, with the values that choose this layout.
 impl Default for CommandSetLabel {
     fn default() -> Self {
-        Self::from_bytes(&[0; 64])
+        Self::from_bytes(&[4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     }
 }
 
 /// Block 1 `command` when `opcode == opcode.nop && entries == 0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub struct CommandNop {
-    /// What is asked for; it chooses the layout. Must be one of `opcode` (0, 1, 2, 3, 4).
+    /// What is asked for; it chooses the layout. Set by the VF. Must be one of `opcode` (0, 1, 2, 3, 4).
     pub opcode: u16,
-    /// Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
+    /// Set by the VF. Bit 0: urgent. Bits 1 to 3: priority. Other bits are zero.
     pub flags: u16,
-    /// Number of the command; the response carries it back. Greater in each write than in the one before, wrapping around.
+    /// Number of the command; the response carries it back. Set by the VF. Greater in each write than in the one before, wrapping around.
     pub sequence: u32,
-    /// Elements of the layout's array that are used.
+    /// Elements of the layout's array that are used. Set by the VF.
     pub entries: u32,
     /// Zero.
     pub reserved_12: [u8; 48],
-    /// Guards the command against damage on its way. CRC-32 (ISO-HDLC) of bytes 0 to 59.
+    /// Guards the command against damage on its way. Set by the VF. CRC-32 (ISO-HDLC) of bytes 0 to 59.
     pub checksum: u32,
 }
 
+#[allow(dead_code)]
 impl CommandNop {
     /// The block ID.
     pub const BLOCK_ID: u32 = 1;
@@ -551,6 +610,8 @@ impl CommandNop {
     pub const MIN_LENGTH: usize = 64;
     /// The length of the block in bytes.
     pub const LENGTH: usize = 64;
+    /// The block in the mask of an invalidation.
+    pub const INVALIDATION_MASK: u64 = 0x2;
     /// Lowest bit of `urgent` in `flags`.
     pub const FLAGS_URGENT_SHIFT: u32 = 0;
     /// Bits of `urgent` in `flags`.
@@ -587,7 +648,7 @@ impl CommandNop {
     }
 }
 
-/// The defaults of the manifest.
+/// The defaults of the manifest, with the values that choose this layout.
 impl Default for CommandNop {
     fn default() -> Self {
         Self::from_bytes(&[0; 64])
@@ -597,20 +658,24 @@ impl Default for CommandNop {
 /// Block 2 `response`: a register that the VF reads, with a notification when the host changes it.
 ///
 /// The host's answer to the last command.
+///
+/// Required: `result == result.ok || detail != 0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub struct Response {
-    /// The sequence number of the command that this answers.
+    /// The sequence number of the command that this answers. Set by the host.
     pub sequence: u32,
-    /// Must be one of `result` (0, 1, 2, 3).
+    /// Set by the host. Must be one of `result` (0, 1, 2, 3).
     pub result: u16,
-    /// Why it failed; zero when it did not.
+    /// Why it failed; zero when it did not. Set by the host.
     pub detail: u16,
-    /// Handle of a new mapping.
+    /// Handle of a new mapping. Set by the host.
     pub mapping: u64,
-    /// Bytes 16 to 31.
+    /// Set by the host.
     pub payload: [u32; 4],
 }
 
+#[allow(dead_code)]
 impl Response {
     /// The block ID.
     pub const BLOCK_ID: u32 = 2;
@@ -618,6 +683,8 @@ impl Response {
     pub const MIN_LENGTH: usize = 32;
     /// The length of the block in bytes.
     pub const LENGTH: usize = 32;
+    /// The block in the mask of an invalidation.
+    pub const INVALIDATION_MASK: u64 = 0x4;
 
     /// The bytes of the block.
     #[must_use]
@@ -656,24 +723,28 @@ impl Default for Response {
 /// Block 3 `mailbox`: a register that the VF reads and writes, with a notification when the host changes it.
 ///
 /// Doorbell and queue sizes, agreed on by both sides.
+///
+/// Required: `wanted_queues <= granted_queues`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub struct Mailbox {
-    /// Bytes 0 to 1.
+    /// Set by the VF.
     pub wanted_queues: u16,
-    /// The VF's driver has set itself up. Must be at most 1.
+    /// The VF's driver has set itself up. Set by the VF. Must be at most 1.
     pub ready: u8,
     /// Zero.
     pub reserved_3: [u8; 1],
-    /// Either side adds one to wake the other.
+    /// Either side adds one to wake the other. Set by the VF and by the host.
     pub doorbell: u32,
-    /// Must be from 1 to 64.
+    /// Set by the host. Must be from 1 to 64.
     pub granted_queues: u16,
     /// Zero.
     pub reserved_10: [u8; 2],
-    /// Counts the times that the host has changed its grants; it never goes back. Never less than in the write before.
+    /// Counts the times that the host has changed its grants; it never goes back. Set by the host. Never less than in the write before.
     pub epoch: u32,
 }
 
+#[allow(dead_code)]
 impl Mailbox {
     /// The block ID.
     pub const BLOCK_ID: u32 = 3;
@@ -681,6 +752,14 @@ impl Mailbox {
     pub const MIN_LENGTH: usize = 8;
     /// The length of the block in bytes.
     pub const LENGTH: usize = 16;
+    /// The block in the mask of an invalidation.
+    pub const INVALIDATION_MASK: u64 = 0x8;
+    /// The largest value of `ready`.
+    pub const READY_MAX: u8 = 0x1;
+    /// The smallest value of `granted_queues`.
+    pub const GRANTED_QUEUES_MIN: u16 = 0x1;
+    /// The largest value of `granted_queues`.
+    pub const GRANTED_QUEUES_MAX: u16 = 0x40;
 
     /// The bytes of the block.
     #[must_use]
@@ -722,19 +801,21 @@ impl Default for Mailbox {
 ///
 /// What the VF measures, one message for each sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub struct Telemetry {
-    /// Nanoseconds since the VF driver started. Greater in each write than in the one before.
+    /// Nanoseconds since the VF driver started. Set by the VF. Greater in each write than in the one before.
     pub time: u64,
-    /// Values that follow.
+    /// Values that follow. Set by the VF.
     pub samples: u8,
-    /// Must be one of 1, 2, 4, 8, 16.
+    /// Set by the VF. Must be one of 1, 2, 4, 8, 16.
     pub unit: u8,
     /// Zero.
     pub reserved_10: [u8; 6],
-    /// `samples` elements, and zeros after them. Each must be at most 0xFFFFFFFFFFFF.
+    /// Set by the VF. `samples` elements, and zeros after them. Each must be at most 0xFFFFFFFFFFFF.
     pub values: [u64; 14],
 }
 
+#[allow(dead_code)]
 impl Telemetry {
     /// The block ID.
     pub const BLOCK_ID: u32 = 70;
@@ -742,6 +823,8 @@ impl Telemetry {
     pub const MIN_LENGTH: usize = 24;
     /// The length of the block in bytes.
     pub const LENGTH: usize = 128;
+    /// The largest value of `values`.
+    pub const VALUES_MAX: u64 = 0xFFFFFFFFFFFF;
 
     /// The bytes of the block.
     #[must_use]

@@ -1,11 +1,14 @@
 // VF configuration blocks of Contoso CX-200. Generated from its block manifest: change that instead.
 
 /// PCI vendor ID of the PF.
+#[allow(dead_code)]
 pub const VENDOR_ID: u16 = 0x1414;
 /// PCI device ID of the PF.
+#[allow(dead_code)]
 pub const DEVICE_ID: u16 = 0xB020;
 
 /// Values of `opcode`.
+#[allow(dead_code)]
 pub mod opcode {
     /// `map`
     pub const MAP: u16 = 0x1;
@@ -17,19 +20,21 @@ pub mod opcode {
 ///
 /// The VF's request. The companion handles each write before it is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub struct Command {
-    /// The number of the command; the response carries it back. Must be at least 1. Greater in each write than in the one before, wrapping around.
+    /// The number of the command; the response carries it back. Set by the VF. Must be at least 1. Greater in each write than in the one before, wrapping around.
     pub sequence: u32,
-    /// Must be one of `opcode` (1, 2).
+    /// Set by the VF. Must be one of `opcode` (1, 2).
     pub opcode: u16,
     /// Zero.
     pub reserved_6: [u8; 2],
-    /// Guest physical address of the first byte. Must be a multiple of 4096.
+    /// Guest physical address of the first byte. Set by the VF. Must be a multiple of 4096.
     pub address: u64,
-    /// Bytes. The device may take fewer than the manifest allows, which only the companion can know. Must be from 4096 to 0x1000000 and a multiple of 4096.
+    /// Bytes. The device may take fewer than the manifest allows, which only the companion can know. Set by the VF. Must be from 4096 to 0x1000000 and a multiple of 4096.
     pub size: u32,
 }
 
+#[allow(dead_code)]
 impl Command {
     /// The block ID.
     pub const BLOCK_ID: u32 = 0;
@@ -37,6 +42,14 @@ impl Command {
     pub const MIN_LENGTH: usize = 20;
     /// The length of the block in bytes.
     pub const LENGTH: usize = 20;
+    /// The block in the mask of an invalidation.
+    pub const INVALIDATION_MASK: u64 = 0x1;
+    /// The smallest value of `sequence`.
+    pub const SEQUENCE_MIN: u32 = 0x1;
+    /// The smallest value of `size`.
+    pub const SIZE_MIN: u32 = 0x1000;
+    /// The largest value of `size`.
+    pub const SIZE_MAX: u32 = 0x1000000;
 
     /// The bytes of the block.
     #[must_use]
@@ -74,13 +87,15 @@ impl Default for Command {
 ///
 /// The answer to the last command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)]
 pub struct Response {
-    /// The number of the command that this answers.
+    /// The number of the command that this answers. Set by the host.
     pub sequence: u32,
-    /// Pages that the command covered.
+    /// Pages that the command covered. Set by the host.
     pub pages: u32,
 }
 
+#[allow(dead_code)]
 impl Response {
     /// The block ID.
     pub const BLOCK_ID: u32 = 1;
@@ -88,6 +103,8 @@ impl Response {
     pub const MIN_LENGTH: usize = 8;
     /// The length of the block in bytes.
     pub const LENGTH: usize = 8;
+    /// The block in the mask of an invalidation.
+    pub const INVALIDATION_MASK: u64 = 0x2;
 
     /// The bytes of the block.
     #[must_use]
