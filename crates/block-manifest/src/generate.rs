@@ -2,6 +2,7 @@
 //! All three come from the model only, so they match what the broker checks.
 
 mod c;
+mod checks;
 mod default_bytes;
 mod identifier;
 mod markdown;
@@ -14,7 +15,8 @@ pub use style::{Style, StyleError};
 use crate::model::Manifest;
 
 impl Manifest {
-    /// A C header with the block IDs, lengths, structures and constants.
+    /// A C header with the block IDs, lengths, structures and constants, and with a function for each
+    /// block that a VF writes, which judges a write before it is sent.
     ///
     /// It needs C11 or C++11, compiles in kernels that have `<linux/types.h>` or `<stdint.h>`, and
     /// asserts each offset. Every name begins with the device's name or with the style's prefix.
@@ -23,7 +25,7 @@ impl Manifest {
         c::header(self, style)
     }
 
-    /// A Rust module with the block IDs, structures and constants; it needs no crate, no `std` and
+    /// A Rust module with the same content; it needs no crate, no `std` and
     /// no `unsafe`.
     ///
     /// Each structure converts itself to and from the block's bytes, in the byte order of the

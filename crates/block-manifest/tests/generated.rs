@@ -248,8 +248,10 @@ fn every_header_compiles_in_a_kernel_with_types_of_a_byte_order() {
 fn every_header_compiles_with_clang_for_windows() {
     let folder = folder("windows");
     for (name, text) in MANIFESTS {
-        let header = folder.join(format!("{name}.h"));
-        std::fs::write(&header, manifest(text).header_c(&Style::default())).unwrap();
+        let header = manifest(text).header_c(&Style::default());
+        std::fs::write(folder.join(format!("{name}.h")), header).unwrap();
+        let source = folder.join(format!("{name}.c"));
+        std::fs::write(&source, format!("#include \"{name}.h\"\n")).unwrap();
         for target in ["x86_64-pc-windows-msvc", "aarch64-pc-windows-msvc"] {
             for language in [["-std=c11", "-xc"], ["-std=c++17", "-xc++"]] {
                 let mut clang = Command::new("/usr/lib/llvm-19/bin/clang");
@@ -263,7 +265,7 @@ fn every_header_compiles_with_clang_for_windows() {
                 clang
                     .arg(format!("--target={target}"))
                     .args(language)
-                    .arg(&header);
+                    .arg(&source);
                 compile(&mut clang);
             }
         }

@@ -50,6 +50,60 @@
 #define CONTOSO_CX_100_LINK_UP 0x1u
 #define CONTOSO_CX_100_LINK_DEGRADED 0x2u
 
+static inline uint64_t contoso_cx_100_load_le(const uint8_t *bytes, size_t place, size_t width)
+{
+	uint64_t value = 0;
+
+	while (width-- > 0)
+		value = value << 8 | bytes[place + width];
+	return value;
+}
+
+static inline uint64_t contoso_cx_100_load_be(const uint8_t *bytes, size_t place, size_t width)
+{
+	uint64_t value = 0;
+	size_t index;
+
+	for (index = 0; index < width; index++)
+		value = value << 8 | bytes[place + index];
+	return value;
+}
+
+static inline uint64_t contoso_cx_100_add(uint64_t a, uint64_t b, int *overflow)
+{
+	*overflow |= a + b < a;
+	return a + b;
+}
+
+static inline uint64_t contoso_cx_100_subtract(uint64_t a, uint64_t b, int *overflow)
+{
+	*overflow |= a < b;
+	return a - b;
+}
+
+static inline uint64_t contoso_cx_100_multiply(uint64_t a, uint64_t b, int *overflow)
+{
+	uint64_t a_high = a >> 32, b_high = b >> 32;
+	uint64_t cross = a_high * (uint32_t)b + b_high * (uint32_t)a;
+
+	*overflow |= (a_high != 0 && b_high != 0) || cross >> 32 != 0 || a * b < cross << 32;
+	return a * b;
+}
+
+static inline uint64_t contoso_cx_100_crc32(const uint8_t *bytes, size_t length)
+{
+	uint32_t sum = 0xFFFFFFFFu;
+	size_t index;
+	int bit;
+
+	for (index = 0; index < length; index++) {
+		sum ^= bytes[index];
+		for (bit = 0; bit < 8; bit++)
+			sum = sum >> 1 ^ (sum & 1 ? 0xEDB88320u : 0);
+	}
+	return sum ^ 0xFFFFFFFFu;
+}
+
 #pragma pack(push, 1)
 
 /*
@@ -396,6 +450,174 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_nop, reserved_12) =
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_command_nop, checksum) == 60);
 
 /*
+ * Judges a write of block "command" before it is sent: NULL if it is valid, or else what is
+ * wrong. It reads the host's fields from the bytes, so read the block before you change your
+ * fields. It judges neither sequences nor rules that read other blocks or the values before the
+ * write.
+ */
+static inline const char *contoso_cx_100_command_problem(const void *block, size_t length)
+{
+	const uint8_t *sent = (const uint8_t *)block;
+	uint8_t image[64] = { 0 };
+	uint64_t value = 0, count = 0;
+	size_t index;
+	int layout = 0, overflow = 0;
+
+	(void)image, (void)value, (void)count, (void)layout, (void)overflow;
+	if (length < 64 || length > 64)
+		return "length: must be from 64 to 64";
+	for (index = 0; index < length; index++)
+		image[index] = sent[index];
+	if (!(length >= 64 && contoso_cx_100_crc32(sent, 60) == contoso_cx_100_load_le(sent, 60, 4)))
+		return "checksum: not the CRC-32";
+	for (index = 0; index < 1; index++) {
+		value = contoso_cx_100_load_le(image, 0 + 2 * index, 2);
+		if (!((value == 0x0 || value == 0x1 || value == 0x2 || value == 0x3 || value == 0x4)))
+			return "opcode: must be one of `opcode` (0, 1, 2, 3, 4)";
+	}
+	for (index = 0; index < 1; index++) {
+		value = contoso_cx_100_load_le(image, 2 + 2 * index, 2);
+		if (!((value & 0xFFFFFFFFFFFFFFF0ull) == 0))
+			return "flags: bits that are not allowed";
+	}
+	if (layout == 0 && (contoso_cx_100_load_le(image, 0, 2) == 0x1ull)) {
+		layout = 1;
+	}
+	if (!(!overflow))
+		return "layout map: its condition overflows";
+	if (layout == 0 && ((contoso_cx_100_load_le(image, 0, 2) == 0x2ull) && (contoso_cx_100_load_le(image, 8, 4) == 0x0ull))) {
+		layout = 2;
+	}
+	if (!(!overflow))
+		return "layout unmap: its condition overflows";
+	if (layout == 0 && ((contoso_cx_100_load_le(image, 0, 2) == 0x3ull) && (contoso_cx_100_load_le(image, 8, 4) == 0x0ull))) {
+		layout = 3;
+	}
+	if (!(!overflow))
+		return "layout submit: its condition overflows";
+	if (layout == 0 && ((contoso_cx_100_load_le(image, 0, 2) == 0x4ull) && (contoso_cx_100_load_le(image, 8, 4) == 0x0ull))) {
+		layout = 4;
+	}
+	if (!(!overflow))
+		return "layout set_label: its condition overflows";
+	if (layout == 0 && ((contoso_cx_100_load_le(image, 0, 2) == 0x0ull) && (contoso_cx_100_load_le(image, 8, 4) == 0x0ull))) {
+		layout = 5;
+	}
+	if (!(!overflow))
+		return "layout nop: its condition overflows";
+	if (!(layout != 0))
+		return "no layout has this message";
+	if (layout == 1) {
+		for (index = 12; index < 16; index++) {
+			if (!(image[index] == 0))
+				return "bytes 12 to 15: not zero";
+		}
+		for (index = 44; index < 60; index++) {
+			if (!(image[index] == 0))
+				return "bytes 44 to 59: not zero";
+		}
+		for (index = 0; index < 1; index++) {
+			value = contoso_cx_100_load_le(image, 16 + 8 * index, 8);
+			if (!(value % 0x1000 == 0))
+				return "address: must be a multiple of 4096";
+		}
+		for (index = 0; index < 1; index++) {
+			value = contoso_cx_100_load_le(image, 24 + 4 * index, 4);
+			if (!(value >= 0x1000 && value <= 0x1000000 && value % 0x1000 == 0))
+				return "size: must be from 4096 to 0x1000000 and a multiple of 4096";
+		}
+		count = contoso_cx_100_load_le(image, 8, 4);
+		if (!(count <= 8))
+			return "entries: more than 8 elements";
+		for (index = (size_t)count; index < 8; index++) {
+			value = contoso_cx_100_load_le(image, 28 + 2 * index, 2);
+			if (!(value == 0))
+				return "pages: elements after the count are not zero";
+		}
+		if (!((contoso_cx_100_add(contoso_cx_100_load_le(image, 16, 8), contoso_cx_100_load_le(image, 24, 4), &overflow) <= 0x100000000ull)))
+			return "address + size <= 0x1_0000_0000";
+		if (!(!overflow))
+			return "address + size <= 0x1_0000_0000: overflows";
+		if (!(((contoso_cx_100_load_le(image, 8, 4) >= 0x1ull) || (contoso_cx_100_load_le(image, 24, 4) == 0x1000ull))))
+			return "entries >= 1 || size == 4096";
+		if (!(!overflow))
+			return "entries >= 1 || size == 4096: overflows";
+	}
+	if (layout == 2) {
+		for (index = 12; index < 16; index++) {
+			if (!(image[index] == 0))
+				return "bytes 12 to 15: not zero";
+		}
+		for (index = 24; index < 60; index++) {
+			if (!(image[index] == 0))
+				return "bytes 24 to 59: not zero";
+		}
+		for (index = 0; index < 1; index++) {
+			value = contoso_cx_100_load_le(image, 16 + 8 * index, 8);
+			if (!(value >= 0x1))
+				return "mapping: must be at least 1";
+		}
+	}
+	if (layout == 3) {
+		for (index = 12; index < 16; index++) {
+			if (!(image[index] == 0))
+				return "bytes 12 to 15: not zero";
+		}
+		for (index = 48; index < 60; index++) {
+			if (!(image[index] == 0))
+				return "bytes 48 to 59: not zero";
+		}
+		for (index = 0; index < 1; index++) {
+			value = contoso_cx_100_load_le(image, 32 + 4 * index, 4);
+			if (!(value >= 0x1 && value <= 0x100000))
+				return "input_length: must be from 1 to 0x100000";
+		}
+		for (index = 0; index < 1; index++) {
+			value = contoso_cx_100_load_le(image, 36 + 4 * index, 4);
+			if (!(value >= 0x1 && value <= 0x100000))
+				return "output_length: must be from 1 to 0x100000";
+		}
+		if (!((contoso_cx_100_add(contoso_cx_100_load_le(image, 16, 8), contoso_cx_100_load_le(image, 32, 4), &overflow) <= contoso_cx_100_load_le(image, 40, 8))))
+			return "input_offset + input_length <= limit";
+		if (!(!overflow))
+			return "input_offset + input_length <= limit: overflows";
+		if (!((contoso_cx_100_add(contoso_cx_100_load_le(image, 24, 8), contoso_cx_100_load_le(image, 36, 4), &overflow) <= contoso_cx_100_load_le(image, 40, 8))))
+			return "output_offset + output_length <= limit";
+		if (!(!overflow))
+			return "output_offset + output_length <= limit: overflows";
+		if (!(((contoso_cx_100_add(contoso_cx_100_load_le(image, 16, 8), contoso_cx_100_load_le(image, 32, 4), &overflow) <= contoso_cx_100_load_le(image, 24, 8)) || (contoso_cx_100_add(contoso_cx_100_load_le(image, 24, 8), contoso_cx_100_load_le(image, 36, 4), &overflow) <= contoso_cx_100_load_le(image, 16, 8)))))
+			return "input_offset + input_length <= output_offset || output_offset + output_length <= input_offset";
+		if (!(!overflow))
+			return "input_offset + input_length <= output_offset || output_offset + output_length <= input_offset: overflows";
+		if (!(!((((contoso_cx_100_load_le(image, 2, 2) >> 0) & 0x1ull) == 0x1ull) && (((contoso_cx_100_load_le(image, 2, 2) >> 1) & 0x7ull) == 0x0ull))))
+			return "!(flags.urgent == 1 && flags.priority == 0)";
+		if (!(!overflow))
+			return "!(flags.urgent == 1 && flags.priority == 0): overflows";
+	}
+	if (layout == 4) {
+		for (index = 12; index < 16; index++) {
+			if (!(image[index] == 0))
+				return "bytes 12 to 15: not zero";
+		}
+		for (index = 32; index < 60; index++) {
+			if (!(image[index] == 0))
+				return "bytes 32 to 59: not zero";
+		}
+		for (index = 16; index < 32; index++) {
+			if (!(image[index] == 0 || (image[index] >= 0x20 && image[index] <= 0x7E && (index == 16 || image[index - 1] != 0))))
+				return "label: not printable ASCII with zeros after it";
+		}
+	}
+	if (layout == 5) {
+		for (index = 12; index < 60; index++) {
+			if (!(image[index] == 0))
+				return "bytes 12 to 59: not zero";
+		}
+	}
+	return NULL;
+}
+
+/*
  * Block 2 "response", a register that the VF reads, with a notification when the host changes it.
  * The host's answer to the last command.
  * Required: result == result.ok || detail != 0.
@@ -469,6 +691,50 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_mailbox, epoch) == 12);
 	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x04 }
 
 /*
+ * Judges a write of block "mailbox" before it is sent: NULL if it is valid, or else what is
+ * wrong. It reads the host's fields from the bytes, so read the block before you change your
+ * fields. It judges neither sequences nor rules that read other blocks or the values before the
+ * write.
+ */
+static inline const char *contoso_cx_100_mailbox_problem(const void *block, size_t length)
+{
+	const uint8_t *sent = (const uint8_t *)block;
+	uint8_t image[16] = { 0 };
+	uint64_t value = 0, count = 0;
+	size_t index;
+	int layout = 0, overflow = 0;
+
+	(void)image, (void)value, (void)count, (void)layout, (void)overflow;
+	if (length < 8 || length > 16)
+		return "length: must be from 8 to 16";
+	for (index = 0; index < length; index++)
+		image[index] = sent[index];
+	for (index = 0; index < 1; index++) {
+		value = contoso_cx_100_load_le(image, 2 + 1 * index, 1);
+		if (!(value <= 0x1))
+			return "ready: must be at most 1";
+	}
+	for (index = 0; index < 1; index++) {
+		value = contoso_cx_100_load_le(image, 8 + 2 * index, 2);
+		if (!(value >= 0x1 && value <= 0x40))
+			return "granted_queues: must be from 1 to 64";
+	}
+	for (index = 3; index < 4; index++) {
+		if (!(image[index] == 0))
+			return "bytes 3 to 3: not zero";
+	}
+	for (index = 10; index < 12; index++) {
+		if (!(image[index] == 0))
+			return "bytes 10 to 11: not zero";
+	}
+	if (!((contoso_cx_100_load_le(image, 0, 2) <= contoso_cx_100_load_le(image, 8, 2))))
+		return "wanted_queues <= granted_queues";
+	if (!(!overflow))
+		return "wanted_queues <= granted_queues: overflows";
+	return NULL;
+}
+
+/*
  * Block 70 "telemetry", a stream of messages from the VF; 32 are kept, then the oldest is
  * dropped. What the VF measures, one message for each sample.
  */
@@ -501,6 +767,50 @@ CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_telemetry, samples) == 8);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_telemetry, unit) == 9);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_telemetry, reserved_10) == 10);
 CONTOSO_CX_100_ASSERT(offsetof(struct contoso_cx_100_telemetry, values) == 16);
+
+/*
+ * Judges a write of block "telemetry" before it is sent: NULL if it is valid, or else what is
+ * wrong. It reads the host's fields from the bytes, so read the block before you change your
+ * fields. It judges neither sequences nor rules that read other blocks or the values before the
+ * write.
+ */
+static inline const char *contoso_cx_100_telemetry_problem(const void *block, size_t length)
+{
+	const uint8_t *sent = (const uint8_t *)block;
+	uint8_t image[128] = { 0 };
+	uint64_t value = 0, count = 0;
+	size_t index;
+	int layout = 0, overflow = 0;
+
+	(void)image, (void)value, (void)count, (void)layout, (void)overflow;
+	if (length < 24 || length > 128)
+		return "length: must be from 24 to 128";
+	for (index = 0; index < length; index++)
+		image[index] = sent[index];
+	for (index = 0; index < 1; index++) {
+		value = contoso_cx_100_load_le(image, 9 + 1 * index, 1);
+		if (!((value == 0x1 || value == 0x2 || value == 0x4 || value == 0x8 || value == 0x10)))
+			return "unit: must be one of 1, 2, 4, 8, 16";
+	}
+	count = contoso_cx_100_load_le(image, 8, 1);
+	if (!(count <= 14))
+		return "samples: more than 14 elements";
+	for (index = (size_t)count; index < 14; index++) {
+		value = contoso_cx_100_load_le(image, 16 + 8 * index, 8);
+		if (!(value == 0))
+			return "values: elements after the count are not zero";
+	}
+	for (index = 0; index < (size_t)count; index++) {
+		value = contoso_cx_100_load_le(image, 16 + 8 * index, 8);
+		if (!(value <= 0xFFFFFFFFFFFF))
+			return "values: must be at most 0xFFFFFFFFFFFF";
+	}
+	for (index = 10; index < 16; index++) {
+		if (!(image[index] == 0))
+			return "bytes 10 to 15: not zero";
+	}
+	return NULL;
+}
 
 #pragma pack(pop)
 

@@ -36,6 +36,60 @@
 #define CONTOSO_CX_200_OPCODE_MAP 0x1u
 #define CONTOSO_CX_200_OPCODE_UNMAP 0x2u
 
+static inline uint64_t contoso_cx_200_load_le(const uint8_t *bytes, size_t place, size_t width)
+{
+	uint64_t value = 0;
+
+	while (width-- > 0)
+		value = value << 8 | bytes[place + width];
+	return value;
+}
+
+static inline uint64_t contoso_cx_200_load_be(const uint8_t *bytes, size_t place, size_t width)
+{
+	uint64_t value = 0;
+	size_t index;
+
+	for (index = 0; index < width; index++)
+		value = value << 8 | bytes[place + index];
+	return value;
+}
+
+static inline uint64_t contoso_cx_200_add(uint64_t a, uint64_t b, int *overflow)
+{
+	*overflow |= a + b < a;
+	return a + b;
+}
+
+static inline uint64_t contoso_cx_200_subtract(uint64_t a, uint64_t b, int *overflow)
+{
+	*overflow |= a < b;
+	return a - b;
+}
+
+static inline uint64_t contoso_cx_200_multiply(uint64_t a, uint64_t b, int *overflow)
+{
+	uint64_t a_high = a >> 32, b_high = b >> 32;
+	uint64_t cross = a_high * (uint32_t)b + b_high * (uint32_t)a;
+
+	*overflow |= (a_high != 0 && b_high != 0) || cross >> 32 != 0 || a * b < cross << 32;
+	return a * b;
+}
+
+static inline uint64_t contoso_cx_200_crc32(const uint8_t *bytes, size_t length)
+{
+	uint32_t sum = 0xFFFFFFFFu;
+	size_t index;
+	int bit;
+
+	for (index = 0; index < length; index++) {
+		sum ^= bytes[index];
+		for (bit = 0; bit < 8; bit++)
+			sum = sum >> 1 ^ (sum & 1 ? 0xEDB88320u : 0);
+	}
+	return sum ^ 0xFFFFFFFFu;
+}
+
 #pragma pack(push, 1)
 
 /*
@@ -73,6 +127,52 @@ CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_command, opcode) == 4);
 CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_command, reserved_6) == 6);
 CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_command, address) == 8);
 CONTOSO_CX_200_ASSERT(offsetof(struct contoso_cx_200_command, size) == 16);
+
+/*
+ * Judges a write of block "command" before it is sent: NULL if it is valid, or else what is
+ * wrong. It reads the host's fields from the bytes, so read the block before you change your
+ * fields. It judges neither sequences nor rules that read other blocks or the values before the
+ * write.
+ */
+static inline const char *contoso_cx_200_command_problem(const void *block, size_t length)
+{
+	const uint8_t *sent = (const uint8_t *)block;
+	uint8_t image[20] = { 0 };
+	uint64_t value = 0, count = 0;
+	size_t index;
+	int layout = 0, overflow = 0;
+
+	(void)image, (void)value, (void)count, (void)layout, (void)overflow;
+	if (length < 20 || length > 20)
+		return "length: must be from 20 to 20";
+	for (index = 0; index < length; index++)
+		image[index] = sent[index];
+	for (index = 0; index < 1; index++) {
+		value = contoso_cx_200_load_le(image, 0 + 4 * index, 4);
+		if (!(value >= 0x1))
+			return "sequence: must be at least 1";
+	}
+	for (index = 0; index < 1; index++) {
+		value = contoso_cx_200_load_le(image, 4 + 2 * index, 2);
+		if (!((value == 0x1 || value == 0x2)))
+			return "opcode: must be one of `opcode` (1, 2)";
+	}
+	for (index = 0; index < 1; index++) {
+		value = contoso_cx_200_load_le(image, 8 + 8 * index, 8);
+		if (!(value % 0x1000 == 0))
+			return "address: must be a multiple of 4096";
+	}
+	for (index = 0; index < 1; index++) {
+		value = contoso_cx_200_load_le(image, 16 + 4 * index, 4);
+		if (!(value >= 0x1000 && value <= 0x1000000 && value % 0x1000 == 0))
+			return "size: must be from 4096 to 0x1000000 and a multiple of 4096";
+	}
+	for (index = 6; index < 8; index++) {
+		if (!(image[index] == 0))
+			return "bytes 6 to 7: not zero";
+	}
+	return NULL;
+}
 
 /*
  * Block 1 "response", a register that the VF reads, with a notification when the host changes it.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::checks::{self, JUDGES, Language};
 use super::default_bytes::default_bytes;
 use super::identifier::{Names, snake, upper};
 use super::markdown::{kind_in_words, owner_in_words, rules_in_words};
@@ -40,6 +41,63 @@ const BYTE_ORDERS: &str = "\
 #define {P}_LE(bits) uint##bits##_t
 #define {P}_BE(bits) uint##bits##_t
 #endif
+";
+
+/// The functions that judge a write call these.
+const FUNCTIONS: &str = "\
+static inline uint64_t {p}_load_le(const uint8_t *bytes, size_t place, size_t width)
+{
+	uint64_t value = 0;
+
+	while (width-- > 0)
+		value = value << 8 | bytes[place + width];
+	return value;
+}
+
+static inline uint64_t {p}_load_be(const uint8_t *bytes, size_t place, size_t width)
+{
+	uint64_t value = 0;
+	size_t index;
+
+	for (index = 0; index < width; index++)
+		value = value << 8 | bytes[place + index];
+	return value;
+}
+
+static inline uint64_t {p}_add(uint64_t a, uint64_t b, int *overflow)
+{
+	*overflow |= a + b < a;
+	return a + b;
+}
+
+static inline uint64_t {p}_subtract(uint64_t a, uint64_t b, int *overflow)
+{
+	*overflow |= a < b;
+	return a - b;
+}
+
+static inline uint64_t {p}_multiply(uint64_t a, uint64_t b, int *overflow)
+{
+	uint64_t a_high = a >> 32, b_high = b >> 32;
+	uint64_t cross = a_high * (uint32_t)b + b_high * (uint32_t)a;
+
+	*overflow |= (a_high != 0 && b_high != 0) || cross >> 32 != 0 || a * b < cross << 32;
+	return a * b;
+}
+
+static inline uint64_t {p}_crc32(const uint8_t *bytes, size_t length)
+{
+	uint32_t sum = 0xFFFFFFFFu;
+	size_t index;
+	int bit;
+
+	for (index = 0; index < length; index++) {
+		sum ^= bytes[index];
+		for (bit = 0; bit < 8; bit++)
+			sum = sum >> 1 ^ (sum & 1 ? 0xEDB88320u : 0);
+	}
+	return sum ^ 0xFFFFFFFFu;
+}
 ";
 
 pub(super) fn header(manifest: &Manifest, style: &Style) -> String {
@@ -133,6 +191,15 @@ impl Writer {
                 );
             }
         }
+        if manifest.blocks().iter().any(checks::is_judged) {
+            self.line("");
+            let names = ["load_le", "load_be", "add", "subtract", "multiply", "crc32"];
+            let prefix = snake(&prefix);
+            for name in names {
+                self.names.unique(format!("{prefix}_{name}"));
+            }
+            self.line(FUNCTIONS.replace("{p}", &prefix).trim_end());
+        }
         self.line("\n#pragma pack(push, 1)");
         for block in manifest.blocks() {
             self.block(block);
@@ -177,9 +244,45 @@ impl Writer {
         for field in block.fields.iter().chain(inner) {
             self.bits(&name, field);
         }
-        for record in records(block) {
-            self.record(block, &record);
+        let records = records(block);
+        for record in &records {
+            self.record(block, record);
         }
+        if checks::is_judged(block) {
+            self.judgement(block, &records);
+        }
+    }
+
+    /// The function that judges a write.
+    fn judgement(&mut self, block: &Block, records: &[Record<'_>]) {
+        let prefix = snake(&self.prefix);
+        let name = format!("{prefix}_{}_problem", snake(&block.name));
+        let name = self.names.unique(name);
+        let (min, max) = (block.min_length, block.max_length);
+        self.line("");
+        let about = format!(
+            "Judges a write of block \"{}\" before it is sent: NULL if it is valid, or else what is \
+             wrong. {JUDGES}",
+            block.name
+        );
+        self.comment("", &about);
+        self.line(format!(
+            "static inline const char *{name}(const void *block, size_t length)\n\
+             {{\n\
+             \tconst uint8_t *sent = (const uint8_t *)block;\n\
+             \tuint8_t image[{max}] = {{ 0 }};\n\
+             \tuint64_t value = 0, count = 0;\n\
+             \tsize_t index;\n\
+             \tint layout = 0, overflow = 0;\n\n\
+             \t(void)image, (void)value, (void)count, (void)layout, (void)overflow;\n\
+             \tif (length < {min} || length > {max})\n\
+             \t\treturn \"length: must be from {min} to {max}\";\n\
+             \tfor (index = 0; index < length; index++)\n\
+             \t\timage[index] = sent[index];"
+        ));
+        let statements = checks::statements(Language::C(&prefix), block, records);
+        self.text.push_str(&statements);
+        self.line("\treturn NULL;\n}");
     }
 
     /// The smallest and the largest value of a field, and its default, where the manifest has them.

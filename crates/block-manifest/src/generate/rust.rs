@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::checks::{self, JUDGES, Language};
 use super::default_bytes::default_bytes;
 use super::identifier::{Names, camel, snake, upper};
 use super::markdown::{kind_in_words, owner_in_words, rules_in_words};
@@ -13,6 +14,54 @@ use crate::types::{Integer, Type};
 /// Before each item: a driver may use a part of the module, and an included file cannot have an
 /// attribute for the whole of it.
 const MAY_BE_UNUSED: &str = "#[allow(dead_code)]";
+
+/// The functions that judge a write call these.
+const FUNCTIONS: &str = "\
+#[allow(dead_code)]
+fn load_le(bytes: &[u8], place: usize, width: usize) -> u64 {
+    let bytes = bytes[place..place + width].iter().rev();
+    bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+#[allow(dead_code)]
+fn load_be(bytes: &[u8], place: usize, width: usize) -> u64 {
+    let bytes = bytes[place..place + width].iter();
+    bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+#[allow(dead_code)]
+fn noted((value, overflows): (u64, bool), overflow: &mut bool) -> u64 {
+    *overflow |= overflows;
+    value
+}
+
+#[allow(dead_code)]
+fn add(a: u64, b: u64, overflow: &mut bool) -> u64 {
+    noted(a.overflowing_add(b), overflow)
+}
+
+#[allow(dead_code)]
+fn subtract(a: u64, b: u64, overflow: &mut bool) -> u64 {
+    noted(a.overflowing_sub(b), overflow)
+}
+
+#[allow(dead_code)]
+fn multiply(a: u64, b: u64, overflow: &mut bool) -> u64 {
+    noted(a.overflowing_mul(b), overflow)
+}
+
+#[allow(dead_code)]
+fn crc32(bytes: &[u8], length: usize) -> u64 {
+    let mut sum = u32::MAX;
+    for byte in &bytes[..length] {
+        sum ^= u32::from(*byte);
+        for _ in 0..8 {
+            sum = sum >> 1 ^ if sum & 1 == 1 { 0xEDB8_8320 } else { 0 };
+        }
+    }
+    u64::from(!sum)
+}
+";
 
 pub(super) fn module(manifest: &Manifest, style: &Style) -> String {
     let mut writer = Writer {
@@ -92,9 +141,14 @@ impl Writer {
             self.enumeration(known, manifest);
         }
         for block in manifest.blocks() {
-            for record in records(block) {
-                self.record(block, &record);
+            let records = records(block);
+            for record in &records {
+                self.record(block, record, &records);
             }
+        }
+        if manifest.blocks().iter().any(checks::is_judged) {
+            self.line("");
+            self.line(FUNCTIONS.trim_end());
         }
     }
 
@@ -115,7 +169,7 @@ impl Writer {
         self.line("}");
     }
 
-    fn record(&mut self, block: &Block, record: &Record<'_>) {
+    fn record(&mut self, block: &Block, record: &Record<'_>, records: &[Record<'_>]) {
         let mut name = camel(&block.name);
         let mut doc = format!(
             "Block {} `{}`: {}.\n",
@@ -165,6 +219,9 @@ impl Writer {
         self.item(format!("impl {name} {{"));
         self.constants(block, record);
         self.conversions(block, record);
+        if record.layout.is_none() && checks::is_judged(block) {
+            self.judgement(block, records);
+        }
         self.line("}");
         self.default(&name, block, record);
     }
@@ -263,6 +320,33 @@ impl Writer {
             self.load(member);
         }
         self.line("        }\n    }");
+    }
+
+    /// The function that judges a write.
+    fn judgement(&mut self, block: &Block, records: &[Record<'_>]) {
+        let (min, max) = (block.min_length, block.max_length);
+        self.line("");
+        self.doc(
+            "    ",
+            &format!(
+                "Judges a write before it is sent. {JUDGES}\n\n# Errors\n\nWhat is wrong with it."
+            ),
+        );
+        self.line("    #[allow(unused, clippy::all, clippy::pedantic)]");
+        self.line(format!(
+            "    pub fn check(sent: &[u8]) -> Result<(), &'static str> {{\n        \
+             let length = sent.len();\n        \
+             if !({min}..={max}).contains(&length) {{\n            \
+             return Err(\"length: must be from {min} to {max}\");\n        \
+             }}\n        \
+             let mut bytes = [0; {max}];\n        \
+             bytes[..length].copy_from_slice(sent);\n        \
+             let image = &bytes[..];\n        \
+             let (mut value, mut count, mut layout, mut overflow) = (0, 0, 0, false);"
+        ));
+        self.text
+            .push_str(&checks::statements(Language::Rust, block, records));
+        self.line("        Ok(())\n    }");
     }
 
     fn store(&mut self, member: &Member<'_>) {

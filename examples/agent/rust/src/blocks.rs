@@ -199,6 +199,208 @@ impl Command {
             checksum: u32::from_le_bytes([bytes[60], bytes[61], bytes[62], bytes[63]]),
         }
     }
+
+    /// Judges a write before it is sent. It reads the host's fields from the bytes, so read the block before you change your fields. It judges neither sequences nor rules that read other blocks or the values before the write.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    #[allow(unused, clippy::all, clippy::pedantic)]
+    pub fn check(sent: &[u8]) -> Result<(), &'static str> {
+        let length = sent.len();
+        if !(64..=64).contains(&length) {
+            return Err("length: must be from 64 to 64");
+        }
+        let mut bytes = [0; 64];
+        bytes[..length].copy_from_slice(sent);
+        let image = &bytes[..];
+        let (mut value, mut count, mut layout, mut overflow) = (0, 0, 0, false);
+        if !(length >= 64 && crc32(sent, 60) == load_le(sent, 60, 4)) {
+            return Err("checksum: not the CRC-32");
+        }
+        for index in 0..1 {
+            value = load_le(image, 0 + 2 * index, 2);
+            if !((value == 0x0 || value == 0x1 || value == 0x2 || value == 0x3 || value == 0x4)) {
+                return Err("opcode: must be one of `opcode` (0, 1, 2, 3, 4)");
+            }
+        }
+        for index in 0..1 {
+            value = load_le(image, 2 + 2 * index, 2);
+            if !((value & 0xFFFFFFFFFFFFFFF0) == 0) {
+                return Err("flags: bits that are not allowed");
+            }
+        }
+        if layout == 0 && (load_le(image, 0, 2) == 0x1) {
+            layout = 1;
+        }
+        if !(!overflow) {
+            return Err("layout map: its condition overflows");
+        }
+        if layout == 0 && ((load_le(image, 0, 2) == 0x2) && (load_le(image, 8, 4) == 0x0)) {
+            layout = 2;
+        }
+        if !(!overflow) {
+            return Err("layout unmap: its condition overflows");
+        }
+        if layout == 0 && ((load_le(image, 0, 2) == 0x3) && (load_le(image, 8, 4) == 0x0)) {
+            layout = 3;
+        }
+        if !(!overflow) {
+            return Err("layout submit: its condition overflows");
+        }
+        if layout == 0 && ((load_le(image, 0, 2) == 0x4) && (load_le(image, 8, 4) == 0x0)) {
+            layout = 4;
+        }
+        if !(!overflow) {
+            return Err("layout set_label: its condition overflows");
+        }
+        if layout == 0 && ((load_le(image, 0, 2) == 0x0) && (load_le(image, 8, 4) == 0x0)) {
+            layout = 5;
+        }
+        if !(!overflow) {
+            return Err("layout nop: its condition overflows");
+        }
+        if !(layout != 0) {
+            return Err("no layout has this message");
+        }
+        if layout == 1 {
+            for index in 12..16 {
+                if !(image[index] == 0) {
+                    return Err("bytes 12 to 15: not zero");
+                }
+            }
+            for index in 44..60 {
+                if !(image[index] == 0) {
+                    return Err("bytes 44 to 59: not zero");
+                }
+            }
+            for index in 0..1 {
+                value = load_le(image, 16 + 8 * index, 8);
+                if !(value % 0x1000 == 0) {
+                    return Err("address: must be a multiple of 4096");
+                }
+            }
+            for index in 0..1 {
+                value = load_le(image, 24 + 4 * index, 4);
+                if !(value >= 0x1000 && value <= 0x1000000 && value % 0x1000 == 0) {
+                    return Err("size: must be from 4096 to 0x1000000 and a multiple of 4096");
+                }
+            }
+            count = load_le(image, 8, 4);
+            if !(count <= 8) {
+                return Err("entries: more than 8 elements");
+            }
+            for index in (count as usize)..8 {
+                value = load_le(image, 28 + 2 * index, 2);
+                if !(value == 0) {
+                    return Err("pages: elements after the count are not zero");
+                }
+            }
+            if !((add(load_le(image, 16, 8), load_le(image, 24, 4), &mut overflow) <= 0x100000000)) {
+                return Err("address + size <= 0x1_0000_0000");
+            }
+            if !(!overflow) {
+                return Err("address + size <= 0x1_0000_0000: overflows");
+            }
+            if !(((load_le(image, 8, 4) >= 0x1) || (load_le(image, 24, 4) == 0x1000))) {
+                return Err("entries >= 1 || size == 4096");
+            }
+            if !(!overflow) {
+                return Err("entries >= 1 || size == 4096: overflows");
+            }
+        }
+        if layout == 2 {
+            for index in 12..16 {
+                if !(image[index] == 0) {
+                    return Err("bytes 12 to 15: not zero");
+                }
+            }
+            for index in 24..60 {
+                if !(image[index] == 0) {
+                    return Err("bytes 24 to 59: not zero");
+                }
+            }
+            for index in 0..1 {
+                value = load_le(image, 16 + 8 * index, 8);
+                if !(value >= 0x1) {
+                    return Err("mapping: must be at least 1");
+                }
+            }
+        }
+        if layout == 3 {
+            for index in 12..16 {
+                if !(image[index] == 0) {
+                    return Err("bytes 12 to 15: not zero");
+                }
+            }
+            for index in 48..60 {
+                if !(image[index] == 0) {
+                    return Err("bytes 48 to 59: not zero");
+                }
+            }
+            for index in 0..1 {
+                value = load_le(image, 32 + 4 * index, 4);
+                if !(value >= 0x1 && value <= 0x100000) {
+                    return Err("input_length: must be from 1 to 0x100000");
+                }
+            }
+            for index in 0..1 {
+                value = load_le(image, 36 + 4 * index, 4);
+                if !(value >= 0x1 && value <= 0x100000) {
+                    return Err("output_length: must be from 1 to 0x100000");
+                }
+            }
+            if !((add(load_le(image, 16, 8), load_le(image, 32, 4), &mut overflow) <= load_le(image, 40, 8))) {
+                return Err("input_offset + input_length <= limit");
+            }
+            if !(!overflow) {
+                return Err("input_offset + input_length <= limit: overflows");
+            }
+            if !((add(load_le(image, 24, 8), load_le(image, 36, 4), &mut overflow) <= load_le(image, 40, 8))) {
+                return Err("output_offset + output_length <= limit");
+            }
+            if !(!overflow) {
+                return Err("output_offset + output_length <= limit: overflows");
+            }
+            if !(((add(load_le(image, 16, 8), load_le(image, 32, 4), &mut overflow) <= load_le(image, 24, 8)) || (add(load_le(image, 24, 8), load_le(image, 36, 4), &mut overflow) <= load_le(image, 16, 8)))) {
+                return Err("input_offset + input_length <= output_offset || output_offset + output_length <= input_offset");
+            }
+            if !(!overflow) {
+                return Err("input_offset + input_length <= output_offset || output_offset + output_length <= input_offset: overflows");
+            }
+            if !(!((((load_le(image, 2, 2) >> 0) & 0x1) == 0x1) && (((load_le(image, 2, 2) >> 1) & 0x7) == 0x0))) {
+                return Err("!(flags.urgent == 1 && flags.priority == 0)");
+            }
+            if !(!overflow) {
+                return Err("!(flags.urgent == 1 && flags.priority == 0): overflows");
+            }
+        }
+        if layout == 4 {
+            for index in 12..16 {
+                if !(image[index] == 0) {
+                    return Err("bytes 12 to 15: not zero");
+                }
+            }
+            for index in 32..60 {
+                if !(image[index] == 0) {
+                    return Err("bytes 32 to 59: not zero");
+                }
+            }
+            for index in 16..32 {
+                if !(image[index] == 0 || (image[index] >= 0x20 && image[index] <= 0x7E && (index == 16 || image[index - 1] != 0))) {
+                    return Err("label: not printable ASCII with zeros after it");
+                }
+            }
+        }
+        if layout == 5 {
+            for index in 12..60 {
+                if !(image[index] == 0) {
+                    return Err("bytes 12 to 59: not zero");
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The defaults of the manifest.
@@ -788,6 +990,52 @@ impl Mailbox {
             epoch: u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]),
         }
     }
+
+    /// Judges a write before it is sent. It reads the host's fields from the bytes, so read the block before you change your fields. It judges neither sequences nor rules that read other blocks or the values before the write.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    #[allow(unused, clippy::all, clippy::pedantic)]
+    pub fn check(sent: &[u8]) -> Result<(), &'static str> {
+        let length = sent.len();
+        if !(8..=16).contains(&length) {
+            return Err("length: must be from 8 to 16");
+        }
+        let mut bytes = [0; 16];
+        bytes[..length].copy_from_slice(sent);
+        let image = &bytes[..];
+        let (mut value, mut count, mut layout, mut overflow) = (0, 0, 0, false);
+        for index in 0..1 {
+            value = load_le(image, 2 + 1 * index, 1);
+            if !(value <= 0x1) {
+                return Err("ready: must be at most 1");
+            }
+        }
+        for index in 0..1 {
+            value = load_le(image, 8 + 2 * index, 2);
+            if !(value >= 0x1 && value <= 0x40) {
+                return Err("granted_queues: must be from 1 to 64");
+            }
+        }
+        for index in 3..4 {
+            if !(image[index] == 0) {
+                return Err("bytes 3 to 3: not zero");
+            }
+        }
+        for index in 10..12 {
+            if !(image[index] == 0) {
+                return Err("bytes 10 to 11: not zero");
+            }
+        }
+        if !((load_le(image, 0, 2) <= load_le(image, 8, 2))) {
+            return Err("wanted_queues <= granted_queues");
+        }
+        if !(!overflow) {
+            return Err("wanted_queues <= granted_queues: overflows");
+        }
+        Ok(())
+    }
 }
 
 /// The defaults of the manifest.
@@ -851,6 +1099,51 @@ impl Telemetry {
             values: core::array::from_fn(|index| u64::from_le_bytes(core::array::from_fn(|byte| bytes[16 + 8 * index + byte]))),
         }
     }
+
+    /// Judges a write before it is sent. It reads the host's fields from the bytes, so read the block before you change your fields. It judges neither sequences nor rules that read other blocks or the values before the write.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    #[allow(unused, clippy::all, clippy::pedantic)]
+    pub fn check(sent: &[u8]) -> Result<(), &'static str> {
+        let length = sent.len();
+        if !(24..=128).contains(&length) {
+            return Err("length: must be from 24 to 128");
+        }
+        let mut bytes = [0; 128];
+        bytes[..length].copy_from_slice(sent);
+        let image = &bytes[..];
+        let (mut value, mut count, mut layout, mut overflow) = (0, 0, 0, false);
+        for index in 0..1 {
+            value = load_le(image, 9 + 1 * index, 1);
+            if !((value == 0x1 || value == 0x2 || value == 0x4 || value == 0x8 || value == 0x10)) {
+                return Err("unit: must be one of 1, 2, 4, 8, 16");
+            }
+        }
+        count = load_le(image, 8, 1);
+        if !(count <= 14) {
+            return Err("samples: more than 14 elements");
+        }
+        for index in (count as usize)..14 {
+            value = load_le(image, 16 + 8 * index, 8);
+            if !(value == 0) {
+                return Err("values: elements after the count are not zero");
+            }
+        }
+        for index in 0..(count as usize) {
+            value = load_le(image, 16 + 8 * index, 8);
+            if !(value <= 0xFFFFFFFFFFFF) {
+                return Err("values: must be at most 0xFFFFFFFFFFFF");
+            }
+        }
+        for index in 10..16 {
+            if !(image[index] == 0) {
+                return Err("bytes 10 to 15: not zero");
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The defaults of the manifest.
@@ -858,4 +1151,49 @@ impl Default for Telemetry {
     fn default() -> Self {
         Self::from_bytes(&[0; 128])
     }
+}
+
+#[allow(dead_code)]
+fn load_le(bytes: &[u8], place: usize, width: usize) -> u64 {
+    let bytes = bytes[place..place + width].iter().rev();
+    bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+#[allow(dead_code)]
+fn load_be(bytes: &[u8], place: usize, width: usize) -> u64 {
+    let bytes = bytes[place..place + width].iter();
+    bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+#[allow(dead_code)]
+fn noted((value, overflows): (u64, bool), overflow: &mut bool) -> u64 {
+    *overflow |= overflows;
+    value
+}
+
+#[allow(dead_code)]
+fn add(a: u64, b: u64, overflow: &mut bool) -> u64 {
+    noted(a.overflowing_add(b), overflow)
+}
+
+#[allow(dead_code)]
+fn subtract(a: u64, b: u64, overflow: &mut bool) -> u64 {
+    noted(a.overflowing_sub(b), overflow)
+}
+
+#[allow(dead_code)]
+fn multiply(a: u64, b: u64, overflow: &mut bool) -> u64 {
+    noted(a.overflowing_mul(b), overflow)
+}
+
+#[allow(dead_code)]
+fn crc32(bytes: &[u8], length: usize) -> u64 {
+    let mut sum = u32::MAX;
+    for byte in &bytes[..length] {
+        sum ^= u32::from(*byte);
+        for _ in 0..8 {
+            sum = sum >> 1 ^ if sum & 1 == 1 { 0xEDB8_8320 } else { 0 };
+        }
+    }
+    u64::from(!sum)
 }

@@ -74,6 +74,53 @@ impl Command {
             size: u32::from_le_bytes([bytes[16], bytes[17], bytes[18], bytes[19]]),
         }
     }
+
+    /// Judges a write before it is sent. It reads the host's fields from the bytes, so read the block before you change your fields. It judges neither sequences nor rules that read other blocks or the values before the write.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    #[allow(unused, clippy::all, clippy::pedantic)]
+    pub fn check(sent: &[u8]) -> Result<(), &'static str> {
+        let length = sent.len();
+        if !(20..=20).contains(&length) {
+            return Err("length: must be from 20 to 20");
+        }
+        let mut bytes = [0; 20];
+        bytes[..length].copy_from_slice(sent);
+        let image = &bytes[..];
+        let (mut value, mut count, mut layout, mut overflow) = (0, 0, 0, false);
+        for index in 0..1 {
+            value = load_le(image, 0 + 4 * index, 4);
+            if !(value >= 0x1) {
+                return Err("sequence: must be at least 1");
+            }
+        }
+        for index in 0..1 {
+            value = load_le(image, 4 + 2 * index, 2);
+            if !((value == 0x1 || value == 0x2)) {
+                return Err("opcode: must be one of `opcode` (1, 2)");
+            }
+        }
+        for index in 0..1 {
+            value = load_le(image, 8 + 8 * index, 8);
+            if !(value % 0x1000 == 0) {
+                return Err("address: must be a multiple of 4096");
+            }
+        }
+        for index in 0..1 {
+            value = load_le(image, 16 + 4 * index, 4);
+            if !(value >= 0x1000 && value <= 0x1000000 && value % 0x1000 == 0) {
+                return Err("size: must be from 4096 to 0x1000000 and a multiple of 4096");
+            }
+        }
+        for index in 6..8 {
+            if !(image[index] == 0) {
+                return Err("bytes 6 to 7: not zero");
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The defaults of the manifest.
@@ -130,4 +177,49 @@ impl Default for Response {
     fn default() -> Self {
         Self::from_bytes(&[0; 8])
     }
+}
+
+#[allow(dead_code)]
+fn load_le(bytes: &[u8], place: usize, width: usize) -> u64 {
+    let bytes = bytes[place..place + width].iter().rev();
+    bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+#[allow(dead_code)]
+fn load_be(bytes: &[u8], place: usize, width: usize) -> u64 {
+    let bytes = bytes[place..place + width].iter();
+    bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+#[allow(dead_code)]
+fn noted((value, overflows): (u64, bool), overflow: &mut bool) -> u64 {
+    *overflow |= overflows;
+    value
+}
+
+#[allow(dead_code)]
+fn add(a: u64, b: u64, overflow: &mut bool) -> u64 {
+    noted(a.overflowing_add(b), overflow)
+}
+
+#[allow(dead_code)]
+fn subtract(a: u64, b: u64, overflow: &mut bool) -> u64 {
+    noted(a.overflowing_sub(b), overflow)
+}
+
+#[allow(dead_code)]
+fn multiply(a: u64, b: u64, overflow: &mut bool) -> u64 {
+    noted(a.overflowing_mul(b), overflow)
+}
+
+#[allow(dead_code)]
+fn crc32(bytes: &[u8], length: usize) -> u64 {
+    let mut sum = u32::MAX;
+    for byte in &bytes[..length] {
+        sum ^= u32::from(*byte);
+        for _ in 0..8 {
+            sum = sum >> 1 ^ if sum & 1 == 1 { 0xEDB8_8320 } else { 0 };
+        }
+    }
+    u64::from(!sum)
 }

@@ -1,0 +1,410 @@
+//! Generates the function that judges a write before the VF sends it, in C and in Rust: the same
+//! statements with other spellings.
+
+use std::fmt::Write as _;
+
+use block_table::Access;
+use block_table::format::{owner, source};
+
+use super::record::{Content, Gap, Record};
+use crate::expression::{Binary, Expression, Load, Node, Source};
+use crate::model::{Block, Condition, Field, Layout, Valid};
+use crate::types::{Integer, Type};
+
+/// What a function judges, for its comment.
+pub(super) const JUDGES: &str = "It reads the host's fields from the bytes, so read the block \
+    before you change your fields. It judges neither sequences nor rules that read other blocks or \
+    the values before the write.";
+
+/// The language of a function.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Language<'p> {
+    /// C, with the prefix of the functions that it calls.
+    C(&'p str),
+    /// Rust.
+    Rust,
+}
+
+/// Whether a VF writes the block, so that there is something to judge.
+pub(super) const fn is_judged(block: &Block) -> bool {
+    matches!(block.vf_access, Access::WriteOnly | Access::ReadWrite)
+}
+
+/// The statements of the function for `block`, whose structures are `records`. They read `length`,
+/// `sent` (the bytes), `image` (the same, followed by zeros to the end of the block) and `overflow`
+/// (false).
+pub(super) fn statements(language: Language<'_>, block: &Block, records: &[Record<'_>]) -> String {
+    let mut checks = Checks {
+        language,
+        text: String::new(),
+        depth: 1,
+    };
+    checks.block(block, records);
+    checks.text
+}
+
+struct Checks<'p> {
+    language: Language<'p>,
+    text: String,
+    /// How often lines are indented.
+    depth: usize,
+}
+
+impl Checks<'_> {
+    fn line(&mut self, line: &str) {
+        let indent = match self.language {
+            Language::C(_) => "\t".repeat(self.depth),
+            Language::Rust => "    ".repeat(self.depth + 1),
+        };
+        let _ = writeln!(self.text, "{indent}{line}");
+    }
+
+    /// Refuses the write unless `condition` holds.
+    fn require(&mut self, condition: &str, problem: &str) {
+        match self.language {
+            Language::C(_) => {
+                self.line(&format!("if (!({condition}))"));
+                self.line(&format!("\treturn {problem:?};"));
+            }
+            Language::Rust => {
+                self.line(&format!("if !({condition}) {{"));
+                self.line(&format!("    return Err({problem:?});"));
+                self.line("}");
+            }
+        }
+    }
+
+    /// The beginning of a block of statements that is executed if `condition` holds.
+    fn begin_if(&mut self, condition: &str) {
+        self.line(&match self.language {
+            Language::C(_) => format!("if ({condition}) {{"),
+            Language::Rust => format!("if {condition} {{"),
+        });
+        self.depth += 1;
+    }
+
+    /// The beginning of a loop with `index` from `start` to `end`, which is not included.
+    fn begin_loop(&mut self, start: &str, end: &str) {
+        self.line(&match self.language {
+            Language::C(_) => format!("for (index = {start}; index < {end}; index++) {{"),
+            Language::Rust => format!("for index in {start}..{end} {{"),
+        });
+        self.depth += 1;
+    }
+
+    fn end(&mut self) {
+        self.depth -= 1;
+        self.line("}");
+    }
+
+    fn assign(&mut self, name: &str, value: &str) {
+        self.line(&format!("{name} = {value};"));
+    }
+
+    fn block(&mut self, block: &Block, records: &[Record<'_>]) {
+        if let Some(field) = block.fields.iter().find(|field| field.is_checksum) {
+            self.checksum(field);
+        }
+        for field in &block.fields {
+            self.field(field);
+        }
+        if block.layouts.is_empty() {
+            for record in records {
+                self.gaps(record);
+            }
+        } else {
+            self.layouts(block, records);
+        }
+        for rule in &block.require {
+            self.rule(rule);
+        }
+    }
+
+    fn checksum(&mut self, field: &Field) {
+        if !field.owner.has_vf() {
+            return;
+        }
+        let sum = self.call("crc32", &format!("sent, {}", field.offset));
+        let claimed = self.load("sent", &field.offset.to_string(), field.ty.element());
+        let condition = format!("length >= {} && {sum} == {claimed}", field.end());
+        self.require(&condition, &format!("{}: not the CRC-32", field.name));
+    }
+
+    fn layouts(&mut self, block: &Block, records: &[Record<'_>]) {
+        for (index, layout) in block.layouts.iter().enumerate() {
+            let number = index + 1;
+            let condition = match &layout.when {
+                Some(when) => format!("layout == 0 && {}", self.condition(&when.expression)),
+                None => "layout == 0".to_owned(),
+            };
+            self.begin_if(&condition);
+            self.assign("layout", &number.to_string());
+            self.end();
+            self.overflow(&format!("layout {}: its condition overflows", layout.name));
+        }
+        self.require("layout != 0", "no layout has this message");
+        for record in records {
+            let Some(layout) = record.layout else {
+                continue;
+            };
+            let number = block
+                .layouts
+                .iter()
+                .position(|other| std::ptr::eq(other, layout));
+            self.begin_if(&format!(
+                "layout == {}",
+                number.map_or(0, |index| index + 1)
+            ));
+            self.layout(layout, record);
+            self.end();
+        }
+    }
+
+    fn layout(&mut self, layout: &Layout, record: &Record<'_>) {
+        self.gaps(record);
+        for field in &layout.fields {
+            self.field(field);
+        }
+        for rule in &layout.require {
+            self.rule(rule);
+        }
+    }
+
+    /// Bytes that no field covers.
+    fn gaps(&mut self, record: &Record<'_>) {
+        for member in &record.members {
+            if !matches!(member.content, Content::Gap(Gap::Zero)) {
+                continue;
+            }
+            let (start, end) = (member.offset, member.offset + member.length);
+            self.begin_loop(&start.to_string(), &end.to_string());
+            let problem = format!("bytes {start} to {}: not zero", end - 1);
+            self.require("image[index] == 0", &problem);
+            self.end();
+        }
+    }
+
+    fn field(&mut self, field: &Field) {
+        let integer = field.ty.element();
+        if matches!(field.ty, Type::Ascii(_)) {
+            self.text(field);
+        }
+        let mut conditions = values("value", &field.valid, integer.max());
+        if field.defined_bits() != integer.max() {
+            conditions.push(format!(
+                "(value & {}) == 0",
+                self.literal(!field.defined_bits())
+            ));
+        }
+        for bits in &field.bits {
+            let value = format!(
+                "((value >> {}) & {})",
+                bits.low,
+                self.literal(bits.mask() >> bits.low)
+            );
+            conditions.extend(values(&value, &bits.valid, bits.mask() >> bits.low));
+        }
+        let elements = field.ty.elements();
+        let mut end = elements.to_string();
+        if let Some(count) = &field.count {
+            let place = count.offset.to_string();
+            let value = self.load("image", &place, count.integer);
+            self.assign("count", &value);
+            let problem = format!("{}: more than {elements} elements", count.name);
+            self.require(&format!("count <= {elements}"), &problem);
+            let counted = match self.language {
+                Language::C(_) => "(size_t)count",
+                Language::Rust => "(count as usize)",
+            };
+            self.begin_loop(counted, &end);
+            self.element(field);
+            let problem = format!("{}: elements after the count are not zero", field.name);
+            self.require("value == 0", &problem);
+            self.end();
+            counted.clone_into(&mut end);
+        }
+        if conditions.is_empty() {
+            return;
+        }
+        let problem = if field.valid.is_any() {
+            format!("{}: bits that are not allowed", field.name)
+        } else {
+            format!("{}: must be {}", field.name, field.valid)
+        };
+        self.begin_loop("0", &end);
+        self.element(field);
+        self.require(&conditions.join(" && "), &problem);
+        self.end();
+    }
+
+    /// Loads the element of the loop.
+    fn element(&mut self, field: &Field) {
+        let integer = field.ty.element();
+        let place = format!("{} + {} * index", field.offset, integer.width());
+        let value = self.load("image", &place, integer);
+        self.assign("value", &value);
+    }
+
+    fn text(&mut self, field: &Field) {
+        let start = field.offset;
+        self.begin_loop(&start.to_string(), &field.end().to_string());
+        let condition = format!(
+            "image[index] == 0 || (image[index] >= 0x20 && image[index] <= 0x7E && \
+             (index == {start} || image[index - 1] != 0))"
+        );
+        let problem = format!("{}: not printable ASCII with zeros after it", field.name);
+        self.require(&condition, &problem);
+        self.end();
+    }
+
+    /// A rule, if the bytes decide it.
+    fn rule(&mut self, rule: &Condition) {
+        let mut decided = true;
+        rule.expression.for_each_load(&mut |load, _| {
+            decided &= matches!(load.source, Source::Block | Source::Write);
+        });
+        if !decided {
+            return;
+        }
+        let condition = self.condition(&rule.expression);
+        self.require(&condition, &rule.text);
+        self.overflow(&format!("{}: overflows", rule.text));
+    }
+
+    fn overflow(&mut self, problem: &str) {
+        self.require("!overflow", problem);
+    }
+
+    fn call(&self, function: &str, arguments: &str) -> String {
+        match self.language {
+            Language::C(prefix) => format!("{prefix}_{function}({arguments})"),
+            Language::Rust => format!("{function}({arguments})"),
+        }
+    }
+
+    fn load(&self, bytes: &str, place: &str, integer: Integer) -> String {
+        let order = if integer.big_endian { "be" } else { "le" };
+        let arguments = format!("{bytes}, {place}, {}", integer.width());
+        self.call(&format!("load_{order}"), &arguments)
+    }
+
+    fn literal(&self, value: u64) -> String {
+        match self.language {
+            Language::C(_) => format!("0x{value:X}ull"),
+            Language::Rust => format!("0x{value:X}"),
+        }
+    }
+
+    fn condition(&self, expression: &Expression) -> String {
+        match &expression.node {
+            Node::Not(inner) => format!("!{}", self.condition(inner)),
+            Node::And(left, right) => {
+                format!("({} && {})", self.condition(left), self.condition(right))
+            }
+            Node::Or(left, right) => {
+                format!("({} || {})", self.condition(left), self.condition(right))
+            }
+            Node::Binary(operation, left, right) if operation.compares() => {
+                let (left, right) = (self.integer(left), self.integer(right));
+                format!("({left} {} {right})", symbol(*operation))
+            }
+            Node::Constant(_) | Node::Load(_) | Node::Binary(..) => {
+                format!("({} != 0)", self.integer(expression))
+            }
+        }
+    }
+
+    fn integer(&self, expression: &Expression) -> String {
+        match &expression.node {
+            Node::Constant(value) => self.literal(*value),
+            Node::Load(load) => self.loaded(load),
+            Node::Binary(operation @ (Binary::BitAnd | Binary::BitOr), left, right) => {
+                let (left, right) = (self.integer(left), self.integer(right));
+                format!("({left} {} {right})", symbol(*operation))
+            }
+            Node::Binary(operation, left, right) if !operation.compares() => {
+                let place = match self.language {
+                    Language::C(_) => "&overflow",
+                    Language::Rust => "&mut overflow",
+                };
+                let arguments = format!("{}, {}, {place}", self.integer(left), self.integer(right));
+                self.call(symbol(*operation), &arguments)
+            }
+            Node::Not(_) | Node::And(..) | Node::Or(..) | Node::Binary(..) => {
+                let condition = self.condition(expression);
+                match self.language {
+                    Language::C(_) => format!("(uint64_t){condition}"),
+                    Language::Rust => format!("u64::from({condition})"),
+                }
+            }
+        }
+    }
+
+    fn loaded(&self, load: &Load) -> String {
+        if load.source == Source::Write {
+            return match (load.offset, self.language) {
+                (source::WRITER, _) => self.literal(owner::VF.into()),
+                (_, Language::C(_)) => "(uint64_t)length".to_owned(),
+                (_, Language::Rust) => "(length as u64)".to_owned(),
+            };
+        }
+        let whole = self.load("image", &load.offset.to_string(), load.integer);
+        if load.shift == 0 && load.mask == load.integer.max() {
+            return whole;
+        }
+        format!(
+            "(({whole} >> {}) & {})",
+            load.shift,
+            self.literal(load.mask)
+        )
+    }
+}
+
+/// The conditions of `valid` on `value`, an integer from 0 to `largest`, in either language.
+fn values(value: &str, valid: &Valid, largest: u64) -> Vec<String> {
+    let mut conditions = Vec::new();
+    let mut add = |condition: String| conditions.push(condition);
+    if let Some(equals) = valid.equals {
+        add(format!("{value} == 0x{equals:X}"));
+    }
+    if let Some(min) = valid.min.filter(|min| *min > 0) {
+        add(format!("{value} >= 0x{min:X}"));
+    }
+    if let Some(max) = valid.max.filter(|max| *max < largest) {
+        add(format!("{value} <= 0x{max:X}"));
+    }
+    if let Some(mask) = valid.mask {
+        add(format!("({value} | 0x{mask:X}) == 0x{mask:X}"));
+    }
+    if let Some(divisor) = valid.multiple_of {
+        add(format!("{value} % 0x{divisor:X} == 0"));
+    }
+    if let Some(one_of) = &valid.one_of {
+        let cases = one_of.values.iter();
+        let cases: Vec<String> = cases.map(|case| format!("{value} == 0x{case:X}")).collect();
+        add(format!("({})", cases.join(" || ")));
+    }
+    if let Some(none_of) = &valid.none_of {
+        let cases = none_of.values.iter();
+        let cases: Vec<String> = cases.map(|case| format!("{value} != 0x{case:X}")).collect();
+        add(format!("({})", cases.join(" && ")));
+    }
+    conditions
+}
+
+/// The symbol of an operation, or the name of the function that checks it for an overflow.
+const fn symbol(operation: Binary) -> &'static str {
+    match operation {
+        Binary::Add => "add",
+        Binary::Subtract => "subtract",
+        Binary::Multiply => "multiply",
+        Binary::BitAnd => "&",
+        Binary::BitOr => "|",
+        Binary::Equal => "==",
+        Binary::NotEqual => "!=",
+        Binary::Less => "<",
+        Binary::LessOrEqual => "<=",
+        Binary::Greater => ">",
+        Binary::GreaterOrEqual => ">=",
+    }
+}
