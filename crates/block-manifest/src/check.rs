@@ -5,12 +5,14 @@ mod block;
 mod condition;
 mod context;
 mod count;
+mod elements;
 mod field;
 mod fields;
 mod layout;
 mod names;
 mod place;
 mod properties;
+mod structure;
 mod uses;
 mod valid;
 
@@ -21,6 +23,8 @@ use crate::expression::analysis::Budget;
 use crate::keys::{self, ServedAgain};
 use crate::model::{Block, Device, Enum, Member};
 use crate::syntax::{self, Written};
+pub(crate) use elements::by_default;
+
 use block::Begun;
 use context::{Context, Writes};
 

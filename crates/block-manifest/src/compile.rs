@@ -4,9 +4,12 @@ use block_table::encode::{self, BlockSource, Checksum, Rule, Shape, Source};
 use block_table::format::{owner, sequence};
 use block_table::{Image, Limits, MAX_BLOCK_LENGTH, OnReset};
 
+use crate::expression::Source as ReadFrom;
 use crate::expression::lower::lower;
-use crate::model::{Block, Condition, Device, Field, Layout, Owner, SequenceKind, Valid};
-use crate::types::Type;
+use crate::model::{
+    Behind, Block, Condition, Count, Device, Field, Layout, Owner, SequenceKind, Structure, Valid,
+};
+use crate::types::{Integer, Type};
 
 /// The source of the table of `blocks`.
 pub(crate) fn source(device: &Device, limits: Option<Limits>, blocks: &[Block]) -> Source {
@@ -147,6 +150,10 @@ impl Painted {
         let bytes = usize::from(field.offset)..field.end();
         self.own(bytes.clone(), field.owner, keeps);
         self.shape.default[bytes.clone()].copy_from_slice(&field.default);
+        if field.structure.is_some() {
+            // The reserved bits of structures are judged with the rules of each.
+            return;
+        }
         let element = field.ty.element();
         let undefined = element.encode(!field.defined_bits());
         for (byte, undefined) in self.undefined[bytes]
@@ -208,12 +215,19 @@ fn field_rules(field: &Field) -> Vec<Rule> {
     let mut target = table_field(field);
     let mut rules = Vec::new();
     if let Some(count) = &field.count {
-        rules.push(Rule::Count {
-            field: target,
-            offset: count.offset,
-            operand: count.integer.operand(),
-        });
+        rules.push(count_rule(count, field, target));
         target.counted = true;
+    }
+    if let Some(structure) = &field.structure {
+        let inner = structure_rules(structure, field.ty.element_length());
+        if !inner.is_empty() {
+            rules.push(Rule::Each {
+                field: target,
+                length: field.ty.element_length(),
+                rules: inner,
+            });
+        }
+        return rules;
     }
     if let Type::Ascii(_) = field.ty {
         rules.push(Rule::Text(target));
@@ -228,6 +242,73 @@ fn field_rules(field: &Field) -> Vec<Rule> {
             rule: Box::new(rule),
         }));
     }
+    rules
+}
+
+fn count_rule(count: &Count, field: &Field, target: encode::Field) -> Rule {
+    let load = count.load().filter(|load| load.source == ReadFrom::Block);
+    match (load, count.behind) {
+        (Some(load), Behind::Zero)
+            if load.mask == load.integer.max() && field.structure.is_none() =>
+        {
+            Rule::Count {
+                field: target,
+                offset: load.offset,
+                operand: load.integer.operand(),
+            }
+        }
+        _ => Rule::CountByCode {
+            field: target,
+            number: lower(&count.expression).0,
+            at: first_read(count).unwrap_or(field.offset),
+            clear: match count.behind {
+                Behind::Zero => field.ty.element_length(),
+                Behind::Any => 0,
+            },
+        },
+    }
+}
+
+/// The offset of the first integer that a count reads beside those of the block around an element.
+fn first_read(count: &Count) -> Option<u8> {
+    let mut first = None;
+    count.expression.for_each_load(&mut |load, _| {
+        if load.source == ReadFrom::Block {
+            first = first.or(Some(load.offset));
+        }
+    });
+    first
+}
+
+/// The rules of one structure of `length` bytes: those of its fields, its reserved bits, and its
+/// `require`.
+fn structure_rules(structure: &Structure, length: u8) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = structure.fields.iter().flat_map(field_rules).collect();
+    rules.extend(structure.fields.iter().filter_map(|field| {
+        let reserved = field.ty.element().max() & !field.defined_bits();
+        (reserved != 0).then(|| Rule::Clear(table_field(field), reserved))
+    }));
+    let is_covered = |byte: u8| {
+        let mut fields = structure.fields.iter();
+        fields.any(|field| (usize::from(field.offset)..field.end()).contains(&byte.into()))
+    };
+    let mut from = 0;
+    while from < length {
+        let until = (from..length)
+            .find(|byte| is_covered(*byte))
+            .unwrap_or(length);
+        if until > from {
+            let gap = encode::Field {
+                offset: from,
+                operand: Integer::U8.operand(),
+                elements: until - from,
+                counted: false,
+            };
+            rules.push(Rule::Clear(gap, Integer::U8.max()));
+        }
+        from = until + 1;
+    }
+    rules.extend(structure.require.iter().map(require));
     rules
 }
 

@@ -8,8 +8,9 @@
 
 use block_table::{History, Kind, Rule, Table, Violation, Write, Writer};
 
+use crate::check::by_default;
 use crate::diagnostic::{Diagnostic, Sink, counted};
-use crate::model::{Block, Field};
+use crate::model::{Behind, Block, Count, Field};
 
 /// Reports defaults of one side that break a count, and warns about blocks that both sides write
 /// and whose defaults break their rules.
@@ -65,24 +66,33 @@ fn counts(block: &Block, chosen: Option<usize>, sink: &Sink) {
     }
 }
 
-/// Checks those of `fields` that one of `counters` counts and that its owner sets.
+/// Checks those of `fields` that `counters` count and that their owner sets.
 fn count_rules(fields: &[Field], counters: &[Field], sink: &Sink) {
+    let known: Vec<&Field> = counters.iter().collect();
     for field in fields {
         let Some(count) = &field.count else { continue };
-        let mut counters = counters.iter();
-        let counter =
-            counters.find(|counter| counter.name == count.name && counter.owner == field.owner);
-        if let Some(counter) = counter {
-            count_rule(field, counter, sink);
+        let mut loaded: Vec<Option<&Field>> = Vec::new();
+        count.expression.for_each_load(&mut |load, _| {
+            let mut counters = counters.iter();
+            loaded.push(
+                counters
+                    .find(|counter| counter.offset == load.offset && counter.owner == field.owner),
+            );
+        });
+        let counter = loaded.iter().all(Option::is_some).then(|| loaded.first());
+        let number = count.expression.evaluate(&|load| by_default(load, &known));
+        if let (Some(Some(Some(counter))), Some(counts)) = (counter, number) {
+            count_rule(field, count, counter, counts, sink);
         }
     }
 }
 
-fn count_rule(field: &Field, counter: &Field, sink: &Sink) {
-    let counts = counter.ty.element().decode(&counter.default);
+/// Checks that the defaults of `field` agree with `counts`, its count by default, which `counter`
+/// gives.
+fn count_rule(field: &Field, count: &Count, counter: &Field, counts: u64, sink: &Sink) {
     let elements = field.ty.elements();
     let has = counted(elements.into(), "element");
-    let (name, counts_name) = (&field.name, &counter.name);
+    let (name, counts_name) = (&field.name, &count.text);
     if counts > elements.into() {
         let message = format!(
             "the default of `{counts_name}` counts more than there are: it is {counts}, and `{name}` has {has}"
@@ -91,7 +101,10 @@ fn count_rule(field: &Field, counter: &Field, sink: &Sink) {
         sink.report(diagnostic.related(&field.span, format!("has {has}")));
         return;
     }
-    let width = usize::from(field.ty.element().width());
+    if count.behind == Behind::Any {
+        return;
+    }
+    let width = usize::from(field.ty.element_length());
     let set = field
         .default
         .chunks(width)

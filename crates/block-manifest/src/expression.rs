@@ -44,8 +44,10 @@ pub enum Node {
 /// Where an expression reads an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
-    /// In the block, merged with what is written.
+    /// In the block, merged with what is written, or in the element that a rule of one is over.
     Block,
+    /// In the block that the element lies in, merged with what is written.
+    Whole,
     /// In the block before the write.
     Was,
     /// In the two bytes about the write: its length and its writer.
@@ -173,6 +175,36 @@ impl Expression {
                     Some(1)
                 }
             }
+        }
+    }
+
+    /// A rule over an element, as one over the block in which the element begins at `start`.
+    #[must_use]
+    pub fn of_element_at(&self, start: u8) -> Self {
+        let moved = |side: &Self| Box::new(side.of_element_at(start));
+        let node = match &self.node {
+            Node::Constant(value) => Node::Constant(*value),
+            Node::Load(load) => Node::Load(match load.source {
+                Source::Block => Load {
+                    offset: load.offset.saturating_add(start),
+                    ..load.clone()
+                },
+                Source::Whole => Load {
+                    source: Source::Block,
+                    ..load.clone()
+                },
+                _ => load.clone(),
+            }),
+            Node::Not(inner) => Node::Not(moved(inner)),
+            Node::Binary(operation, left, right) => {
+                Node::Binary(*operation, moved(left), moved(right))
+            }
+            Node::And(left, right) => Node::And(moved(left), moved(right)),
+            Node::Or(left, right) => Node::Or(moved(left), moved(right)),
+        };
+        Self {
+            node,
+            span: self.span.clone(),
         }
     }
 

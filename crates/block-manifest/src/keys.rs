@@ -12,7 +12,7 @@ use block_table::{
 };
 
 use crate::diagnostic::listed;
-use crate::model::{Owner, SequenceKind};
+use crate::model::{Behind, Owner, SequenceKind};
 
 /// A table of the language, such as `[[block.field]]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +158,8 @@ pub(crate) const SEQUENCE: Words<SequenceKind, 4> = [
     ("serial", SequenceKind::Serial),
     ("next", SequenceKind::Next),
 ];
+/// `behind`.
+pub const BEHIND: Words<Behind, 2> = [("zero", Behind::Zero), ("any", Behind::Any)];
 pub(crate) const CHECK: Words<(), 1> = [("crc32", ())];
 
 /// The word for a value; `None` for a value that a manifest expresses by omitting the key.
@@ -213,6 +215,21 @@ const TABLE: Values = Values::Other("table");
 const TABLES: Values = Values::Other("array of tables");
 const STRING: Values = Values::Other("string");
 const EXPRESSIONS: Values = Values::Other("array of expressions");
+const OFFSET: Values = Values::Integers(0, MAX_BLOCK_LENGTH as u64 - 1);
+const TYPE: Values = Values::Other("type");
+const DEFAULT: Key = optional("default", Values::Other("value of the type"), "zeros");
+const VALID_RULES: Key = optional("valid", TABLE, "any value");
+const NAMED_BITS: Key = optional("bits", TABLE, "one integer");
+const COUNT: Key = optional(
+    "count",
+    Values::Other("expression that is a number"),
+    "all elements",
+);
+const BEHIND_COUNT: Key = key(
+    "behind",
+    Values::Words(&words(&BEHIND)),
+    Default::Word(BEHIND[0].0),
+);
 
 /// The whole file.
 pub const FILE: Section = Section {
@@ -311,21 +328,25 @@ pub const FIELD: Section = Section {
     keys: &[
         required("name", Values::Name),
         optional("doc", STRING, "none"),
-        optional(
-            "offset",
-            Values::Integers(0, MAX_BLOCK_LENGTH as u64 - 1),
-            "after the field before",
-        ),
-        required("type", Values::Other("type")),
+        optional("offset", OFFSET, "after the field before"),
+        optional("type", TYPE, "structures of the `field`s"),
+        optional("elements", LENGTH, "one value, or as `type` says"),
         optional(
             "owner",
             Values::Words(&words(&OWNER)),
             "`vf` if the VF writes the block, `pf` otherwise",
         ),
-        optional("default", Values::Other("value of the type"), "zeros"),
-        optional("valid", TABLE, "any value"),
-        optional("bits", TABLE, "one integer"),
-        optional("count", Values::Other("name of a field"), "all elements"),
+        DEFAULT,
+        VALID_RULES,
+        NAMED_BITS,
+        COUNT,
+        BEHIND_COUNT,
+        optional("require", EXPRESSIONS, "none"),
+        optional(
+            "field",
+            Values::Other("array of tables, the fields of a structure"),
+            "no structures",
+        ),
         optional("sequence", Values::Words(&words(&SEQUENCE)), "none"),
         optional(
             "on-reset",
@@ -333,6 +354,22 @@ pub const FIELD: Section = Section {
             "`on-reset` of the block",
         ),
         optional("check", Values::Words(&words(&CHECK)), "none"),
+    ],
+};
+
+/// `[[block.field.field]]` and `[[block.layout.field.field]]`.
+pub const ELEMENT: Section = Section {
+    header: "[[block.field.field]]",
+    keys: &[
+        required("name", Values::Name),
+        optional("doc", STRING, "none"),
+        optional("offset", OFFSET, "after the field before"),
+        required("type", TYPE),
+        DEFAULT,
+        VALID_RULES,
+        NAMED_BITS,
+        COUNT,
+        BEHIND_COUNT,
     ],
 };
 
@@ -380,5 +417,5 @@ pub const LAYOUT: Section = Section {
 /// Every table with a fixed set of keys. `[const]`, `[enum.NAME]` and `bits` have keys of the
 /// author's choice.
 pub const SECTIONS: &[&Section] = &[
-    &FILE, &DEVICE, &LIMITS, &BLOCK, &FIELD, &VALID, &BITS, &LAYOUT,
+    &FILE, &DEVICE, &LIMITS, &BLOCK, &FIELD, &ELEMENT, &VALID, &BITS, &LAYOUT,
 ];

@@ -3,8 +3,8 @@
 use block_table::{Access, Companion, Kind, Limits, OnReset, Reset, ShortRead, WhenFull};
 
 use crate::diagnostic::{Diagnostics, Span};
-use crate::expression::Expression;
-use crate::types::{Integer, Type};
+use crate::expression::{Expression, Load, Node};
+use crate::types::Type;
 
 /// A checked manifest.
 #[derive(Clone, Debug)]
@@ -197,8 +197,10 @@ pub struct Field {
     pub valid: Valid,
     /// Its named bits; empty when all bits are one integer.
     pub bits: Vec<Bits>,
-    /// The field that counts its elements.
+    /// The number of its elements that count.
     pub count: Option<Count>,
+    /// What its elements are, if they are structures.
+    pub structure: Option<Structure>,
     /// How its value advances.
     pub sequence: Option<SequenceKind>,
     /// What a reset does to its value, if it says so itself.
@@ -214,6 +216,53 @@ impl Field {
     #[must_use]
     pub fn end(&self) -> usize {
         usize::from(self.offset) + self.ty.length()
+    }
+
+    /// The fields that hold values: the field itself, or for an array of structures those of each
+    /// element, at their places in the block. The names are `array[0].field`.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Self> {
+        if self.structure.is_none() {
+            return vec![self.clone()];
+        }
+        (0..self.ty.elements())
+            .flat_map(|index| self.element(index))
+            .collect()
+    }
+
+    /// The fields of the structure at `index`, at their places in the block; none for a field that
+    /// is no array of structures.
+    #[must_use]
+    pub fn element(&self, index: u8) -> Vec<Self> {
+        let start = self.element_offset(index);
+        let inner = self.structure.iter().flat_map(|inner| &inner.fields);
+        let placed = inner.map(|inner| Self {
+            name: format!("{}[{index}].{}", self.name, inner.name),
+            offset: inner.offset.saturating_add(start),
+            count: inner.count.as_ref().map(|count| Count {
+                expression: count.expression.of_element_at(start),
+                ..count.clone()
+            }),
+            ..inner.clone()
+        });
+        placed.collect()
+    }
+
+    /// The rules over the structure at `index`, as rules over the block.
+    #[must_use]
+    pub fn element_rules(&self, index: u8) -> Vec<Expression> {
+        let start = self.element_offset(index);
+        let rules = self.structure.iter().flat_map(|inner| &inner.require);
+        rules
+            .map(|rule| rule.expression.of_element_at(start))
+            .collect()
+    }
+
+    /// The offset of the element at `index` in the block.
+    #[must_use]
+    pub fn element_offset(&self, index: u8) -> u8 {
+        let before = index.saturating_mul(self.ty.element_length());
+        self.offset.saturating_add(before)
     }
 
     /// Whether the rules of the field and of its bits allow `value` in each element.
@@ -296,15 +345,44 @@ impl Bits {
     }
 }
 
-/// The field that counts an array's elements.
+/// How many of an array's elements count. The rules of the elements apply to these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// Its name.
-    pub name: String,
-    /// Its offset in the block, in bytes.
-    pub offset: u8,
-    /// Its type.
-    pub integer: Integer,
+    /// Its text in the manifest.
+    pub text: String,
+    /// The number.
+    pub expression: Expression,
+    /// The elements after the counted ones.
+    pub behind: Behind,
+}
+
+impl Count {
+    /// The field, or the bits of one, that the number is; `None` if it is computed.
+    #[must_use]
+    pub const fn load(&self) -> Option<&Load> {
+        match &self.expression.node {
+            Node::Load(load) => Some(load),
+            _ => None,
+        }
+    }
+}
+
+/// The elements of an array after the counted ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Behind {
+    /// They are zero.
+    Zero,
+    /// They may be anything.
+    Any,
+}
+
+/// One element of an array of structures.
+#[derive(Clone, Debug)]
+pub struct Structure {
+    /// Its fields, in the order of the manifest. Their offsets count from its first byte.
+    pub fields: Vec<Field>,
+    /// Rules over its fields, and those of the block before the array.
+    pub require: Vec<Condition>,
 }
 
 /// How a sequence advances from one write to the next.

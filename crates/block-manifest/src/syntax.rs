@@ -11,7 +11,7 @@ use block_table::{Access, Companion, Kind, OnReset, ShortRead, WhenFull};
 
 use crate::diagnostic::{Located, Span};
 use crate::keys::ServedAgain;
-use crate::model::{Owner, SequenceKind};
+use crate::model::{Behind, Owner, SequenceKind};
 use crate::types::Type;
 
 /// The value of a key. An unreadable value is reported once, and causes no further errors.
@@ -133,11 +133,21 @@ pub(crate) struct Field {
     pub(crate) doc: Option<String>,
     pub(crate) offset: Written<u8>,
     pub(crate) ty: Option<Located<Type>>,
+    /// Whether the type is written, also if it cannot be read.
+    pub(crate) has_type: bool,
     pub(crate) owner: Option<Located<Owner>>,
     pub(crate) default: Option<Located<Value>>,
     pub(crate) valid: Valid,
     pub(crate) bits: Written<Vec<Bits>>,
     pub(crate) count: Option<Located<String>>,
+    pub(crate) behind: Option<Located<Behind>>,
+    /// How many structures there are; absent for a field of another type.
+    pub(crate) elements: Written<u8>,
+    /// The fields of a structure.
+    pub(crate) inner: Vec<Self>,
+    /// Whether the name of every field of a structure could be read.
+    pub(crate) knows_inner: bool,
+    pub(crate) require: Vec<Located<String>>,
     pub(crate) sequence: Option<Located<SequenceKind>>,
     pub(crate) on_reset: Option<Located<OnReset>>,
     pub(crate) check: Option<Located<()>>,

@@ -97,6 +97,13 @@ pub enum Type {
     Bytes(u8),
     /// Printable ASCII, padded with zeros, 1 to 128 bytes.
     Ascii(u8),
+    /// An array of structures.
+    Structures {
+        /// The bytes of one structure, 1 to 128.
+        length: u8,
+        /// How many there are, 1 to 128.
+        elements: u8,
+    },
 }
 
 /// The integer types by name.
@@ -114,12 +121,17 @@ impl Type {
     /// The length in bytes.
     #[must_use]
     pub const fn length(self) -> usize {
-        let (width, elements) = match self {
-            Self::Integer(integer) => (integer.width(), 1),
-            Self::Array(integer, elements) => (integer.width(), elements),
-            Self::Bytes(length) | Self::Ascii(length) => (1, length),
-        };
-        width as usize * elements as usize
+        self.element_length() as usize * self.elements() as usize
+    }
+
+    /// The length of one element in bytes.
+    #[must_use]
+    pub const fn element_length(self) -> u8 {
+        match self {
+            Self::Integer(integer) | Self::Array(integer, _) => integer.width(),
+            Self::Bytes(_) | Self::Ascii(_) => 1,
+            Self::Structures { length, .. } => length,
+        }
     }
 
     /// The number of elements: 1 for a single integer, the number of bytes for bytes and ASCII.
@@ -127,16 +139,19 @@ impl Type {
     pub const fn elements(self) -> u8 {
         match self {
             Self::Integer(_) => 1,
-            Self::Array(_, elements) | Self::Bytes(elements) | Self::Ascii(elements) => elements,
+            Self::Array(_, elements)
+            | Self::Bytes(elements)
+            | Self::Ascii(elements)
+            | Self::Structures { elements, .. } => elements,
         }
     }
 
-    /// The type of one element.
+    /// The type of one element; a byte where an element is no integer.
     #[must_use]
     pub const fn element(self) -> Integer {
         match self {
             Self::Integer(integer) | Self::Array(integer, _) => integer,
-            Self::Bytes(_) | Self::Ascii(_) => Integer::U8,
+            Self::Bytes(_) | Self::Ascii(_) | Self::Structures { .. } => Integer::U8,
         }
     }
 
@@ -178,6 +193,7 @@ impl fmt::Display for Type {
             Self::Array(integer, elements) => write!(formatter, "{integer}[{elements}]"),
             Self::Bytes(length) => write!(formatter, "bytes[{length}]"),
             Self::Ascii(length) => write!(formatter, "ascii[{length}]"),
+            Self::Structures { elements, .. } => write!(formatter, "structure[{elements}]"),
         }
     }
 }

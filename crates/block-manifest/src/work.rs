@@ -1,7 +1,7 @@
-//! Bounds the work of one write, as the verifier of the block table does.
+//! Bounds the rules of a block and the work of one write, as the verifier of the block table does.
 
-use block_table::MAX_WORK;
-use block_table::encode::Source;
+use block_table::encode::{BlockSource, Source};
+use block_table::{MAX_RULES, MAX_WORK};
 
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::Block;
@@ -10,6 +10,7 @@ use crate::model::Block;
 /// holds the compiled blocks in the same order.
 pub(crate) fn check(source: &Source, blocks: &[Block], sink: &Sink) {
     for (compiled, block) in source.blocks.iter().zip(blocks) {
+        rules(compiled, block, sink);
         let Ok(work) = compiled.work() else { continue };
         let total = work.total();
         if total <= MAX_WORK {
@@ -36,6 +37,24 @@ pub(crate) fn check(source: &Source, blocks: &[Block], sink: &Sink) {
             Diagnostic::error(message, &block.span, "too much work for one write")
                 .note(format!("they are {}", parts.join(", ")))
                 .note("a write holds the lock of its VF while its rules are evaluated"),
+        );
+    }
+}
+
+/// Reports a block with more rules in one list than a block table may have.
+fn rules(compiled: &BlockSource, block: &Block, sink: &Sink) {
+    let Ok(rules) = compiled.longest_rule_list() else {
+        return;
+    };
+    if rules > MAX_RULES {
+        let message = format!(
+            "a write of block `{}` is judged by {rules} rules on fields, and may be by {MAX_RULES}",
+            block.name
+        );
+        sink.report(
+            Diagnostic::error(message, &block.span, "too many rules").note(
+                "the rules of the block's fields, its `require` and the rules of each layout are counted apart",
+            ),
         );
     }
 }

@@ -43,6 +43,7 @@ snapshots! {
     layouts_that_can_never_be_chosen_are_refused => "layouts",
     facts_about_a_write_have_their_names_and_their_place => "context",
     blocks_that_cannot_be_used_are_named => "uses",
+    structures_are_refused_at_the_key_that_is_wrong => "structures",
     rules_on_bits_are_refused_like_those_on_fields => "bits",
     constants_that_do_not_fit_or_do_not_exist_are_named => "constants",
     toml_errors_are_shown_like_all_others => "syntax",

@@ -12,7 +12,7 @@ use block_manifest::{Block, Manifest, Style};
 use block_table::{Access, History, Table, Writer, crc32};
 
 /// Manifests with the folders of their traces.
-const MANIFESTS: [(&str, &str); 5] = [
+const MANIFESTS: [(&str, &str); 6] = [
     ("blocks/accelerator.toml", "accelerator"),
     ("blocks/mlx5-hv-vhca.toml", "mlx5-hv-vhca"),
     (
@@ -21,6 +21,7 @@ const MANIFESTS: [(&str, &str); 5] = [
     ),
     ("blocks/ixgbe-mailbox.toml", "ixgbe-mailbox"),
     ("tests/manifests/context.toml", "context"),
+    ("tests/manifests/structures.toml", "structures"),
 ];
 
 /// A write of the block at this place of the manifest.
@@ -102,10 +103,14 @@ fn sealed(block: &Block, bytes: &[u8]) -> Vec<u8> {
 /// Whether the bytes of a write decide every rule of the block.
 fn decides(block: &Block) -> bool {
     let layouts = block.layouts.iter().flat_map(|layout| &layout.require);
+    let fields = block.layouts.iter().flat_map(|layout| &layout.fields);
+    let structures = block.fields.iter().chain(fields);
+    let structures = structures.filter_map(|field| field.structure.as_ref());
+    let of_elements = structures.flat_map(|structure| &structure.require);
     let mut decides = true;
-    for rule in block.require.iter().chain(layouts) {
+    for rule in block.require.iter().chain(layouts).chain(of_elements) {
         rule.expression.for_each_load(&mut |load, _| {
-            decides &= matches!(load.source, Source::Block | Source::Write);
+            decides &= matches!(load.source, Source::Block | Source::Whole | Source::Write);
         });
     }
     decides

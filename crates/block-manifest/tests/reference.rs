@@ -130,6 +130,9 @@ fn without(table: &str, key: &str) -> String {
     others.flat_map(|line| [line, "\n"]).collect()
 }
 
+/// A field that the field `f` counts.
+const COUNTED: &str = "[[block.field]]\nname = \"counted\"\ntype = \"u8[2]\"\ncount = \"f\"\n";
+
 /// A manifest in which `key` of `section` is `value`, with the other keys that it needs.
 fn with_key(section: &Section, key: &str, value: &str) -> String {
     let line = format!("{key} = {value}\n");
@@ -158,7 +161,28 @@ fn with_key(section: &Section, key: &str, value: &str) -> String {
             };
             format!("{DEVICE}{block}{line}")
         }
+        "[[block.field]]" if key == "elements" => {
+            let inner = "[[block.field.field]]\nname = \"g\"\ntype = \"u8\"\n";
+            format!("{DEVICE}{long}{}{line}{inner}", without(field, "type"))
+        }
+        "[[block.field]]" if key == "behind" => {
+            format!("{DEVICE}{long}{field}{COUNTED}{line}")
+        }
         "[[block.field]]" => format!("{DEVICE}{long}{}{line}", without(field, key)),
+        "[[block.field.field]]" => {
+            let inner = "[[block.field.field]]\nname = \"g\"\ntype = \"u8\"\n";
+            let inner = match key {
+                "behind" => COUNTED.replace("block.field", "block.field.field"),
+                _ => without(inner, key),
+            };
+            let array = "[[block.field]]\nname = \"array\"\nelements = 1\n";
+            let array = if key == "behind" {
+                format!("{field}{array}")
+            } else {
+                array.to_owned()
+            };
+            format!("{DEVICE}{long}{array}{inner}{line}")
+        }
         "[[block.layout]]" => {
             format!("{DEVICE}{long}{field}[[block.layout]]\nwhen = \"f == 1\"\n{line}")
         }
@@ -235,7 +259,7 @@ fn a_key_takes_the_range_of_the_reference_and_no_more() {
             assert!(error.contains(&said), "{error}");
         }
     }
-    assert_eq!(ranges, 12);
+    assert_eq!(ranges, 14);
 }
 
 #[test]
@@ -254,7 +278,7 @@ fn a_key_takes_the_words_of_the_reference_and_no_others() {
             assert_eq!(refused, !is_known, "{} = {word}: {outcome}", row.key);
         }
     }
-    assert_eq!(keys, 11);
+    assert_eq!(keys, 13);
 }
 
 #[test]
@@ -275,7 +299,7 @@ fn a_name_is_as_long_as_the_reference_says_and_no_longer() {
         assert_eq!((with(1), with(most)), (Ok(()), Ok(())), "{header}");
         assert!(with(0).is_err() && with(most + 1).is_err(), "{header}");
     }
-    assert_eq!(names, 4);
+    assert_eq!(names, 5);
 }
 
 #[test]

@@ -127,6 +127,7 @@ impl<'a> Block<'a> {
             Judgement {
                 table: self.table,
                 image,
+                whole: image,
                 write,
             }
             .check(rules)

@@ -35,6 +35,19 @@ impl BlockSource {
         let record = writer.block(self)?;
         Ok(writer.work(&record))
     }
+
+    /// The number of rules in the longest rule list of the block.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooMany`] when a count does not fit.
+    pub fn longest_rule_list(&self) -> Result<usize, EncodeError> {
+        let mut writer = Writer::default();
+        let record = writer.block(self)?;
+        let layouts = writer.layouts.iter().map(|layout| layout.rules);
+        let lists = layouts.chain([record.rules, record.last_rules]);
+        let lengths = lists.map(|list| list.count.get().into());
+        Ok(lengths.max().unwrap_or(0))
+    }
 }
 
 impl Source {

@@ -122,4 +122,5 @@ flaws! {
     Context => "a rule on the write or other blocks does not say what it reads, or a rule without them reads them",
     Kept => "the bytes that stay at a reset are not bytes of the block that no VF writes, or contradict the flag",
     DeviceIds => "the device IDs are not 1 to 16 different ones followed by zeros",
+    Each => "the rules of an element are none, extend beyond their list, or are of a kind that no element has",
 }

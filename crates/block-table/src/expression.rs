@@ -37,6 +37,23 @@ impl Sources for Context<'_> {
     }
 }
 
+/// An element and the block that it lies in.
+pub(crate) struct Element<'a> {
+    pub(crate) element: &'a Image,
+    pub(crate) whole: &'a Image,
+}
+
+impl Sources for Element<'_> {
+    #[inline]
+    fn image(&self, order: u8) -> &Image {
+        if order & source::ALL == source::WHOLE {
+            self.whole
+        } else {
+            self.element
+        }
+    }
+}
+
 /// The [`context`] bits of an expression: what it reads that is not the block itself. `None` if it
 /// reads nothing else.
 pub(crate) fn context_of(code: &[Instruction]) -> Option<u8> {
@@ -46,7 +63,7 @@ pub(crate) fn context_of(code: &[Instruction]) -> Option<u8> {
     fields.fold(None, |found, field| match field.order & source::ALL {
         source::BLOCK => found,
         source::WAS => Some(found.unwrap_or(0) | context::WAS),
-        source::WRITE => Some(found.unwrap_or(0)),
+        source::WRITE | source::WHOLE => Some(found.unwrap_or(0)),
         _ => Some(found.unwrap_or(0) | context::USED),
     })
 }
@@ -76,6 +93,16 @@ pub(crate) fn evaluate(code: &[Instruction], sources: &impl Sources) -> Result<b
         }
     }
     Ok(holds)
+}
+
+/// The number that `code` leaves.
+pub(crate) fn number(code: &[Instruction], sources: &impl Sources) -> Result<u64, Overflow> {
+    const PUSH_FIELD: u8 = op::PUSH | op::FIELD;
+    match code {
+        // Most counts are a field or some of its bits.
+        [only] if only.op == PUSH_FIELD => Ok(field(only.right, sources)),
+        _ => run(code, sources),
+    }
 }
 
 /// The part of `rest` after `count` instructions.

@@ -21,7 +21,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 /// The first eight bytes of every table.
 pub const MAGIC: [u8; 8] = *b"PFBLOCKS";
 /// The version of the format that this crate reads and writes.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 /// The most device IDs that one table can be for.
 pub const MAX_DEVICE_IDS: usize = 16;
 /// A slot of the ID lookup that holds no block.
@@ -376,7 +376,8 @@ pub mod operand {
 }
 
 /// Where the bytes of a [`FieldRecord`] come from: bits of [`FieldRecord::order`]. Only rules of the
-/// kind [`rule::REQUIRE_IN_CONTEXT`] read another source than [`BLOCK`](source::BLOCK).
+/// kind [`rule::REQUIRE_IN_CONTEXT`] read another source than [`BLOCK`](source::BLOCK), and those of
+/// the kind [`rule::COUNT_BY_CODE`] in an element, which may read [`WHOLE`](source::WHOLE).
 pub mod source {
     /// The bits of a source.
     pub const ALL: u8 = 0x70;
@@ -388,6 +389,9 @@ pub mod source {
     pub const WAS: u8 = 0x10;
     /// The write itself: one byte at [`LENGTH`], one at [`WRITER`].
     pub const WRITE: u8 = 0x20;
+    /// In a rule of an element ([`EACH`](super::rule::EACH)): the block that the element lies in,
+    /// merged with what is written. [`BLOCK`] is the element there.
+    pub const WHOLE: u8 = 0x30;
     /// The first of the blocks in [`BlockRecord::uses`](super::BlockRecord::uses).
     pub const USED: u8 = 0x40;
 
@@ -445,6 +449,15 @@ pub mod rule {
     /// Like [`REQUIRE`], and the instructions read more than the block: `detail` has the
     /// [`context`](super::context) bits of what.
     pub const REQUIRE_IN_CONTEXT: u8 = 11;
+    /// The `b` instructions from index `a` leave a number that is at most `elements`; a larger one is
+    /// a fault of the integer at offset `detail`. If `second` is not zero, an element has as many
+    /// bytes, and those after the counted ones are zero.
+    pub const COUNT_BY_CODE: u8 = 12;
+    /// The next `a` rules of the list hold for each of `elements` structures of `detail` bytes. They
+    /// are over one structure, and count their offsets from its first byte.
+    pub const EACH: u8 = 13;
+    /// No element has a bit of `a`: these are reserved.
+    pub const CLEAR: u8 = 14;
 }
 
 /// Values of [`RuleRecord::detail`] in a sequence rule.

@@ -1,8 +1,9 @@
 //! The evaluation of rule lists.
 
-use crate::expression::{Context, Overflow, evaluate};
+use crate::MAX_BLOCK_LENGTH;
+use crate::expression::{Context, Element, Overflow, evaluate, number};
 use crate::format::{RuleRecord, context, operand, owner, rule, sequence};
-use crate::image::{Image, ZERO, extract, load, unused_bits};
+use crate::image::{Image, extract, load, unused_bits};
 use crate::table::Table;
 use crate::violation::{Rule, Violation};
 use crate::writer::{Write, Writer};
@@ -10,8 +11,10 @@ use crate::writer::{Write, Writer};
 /// The images that rules are evaluated on.
 pub(crate) struct Judgement<'a> {
     pub(crate) table: &'a Table<'a>,
-    /// The merged image.
+    /// The merged image, or the part of it from the element on that is judged.
     pub(crate) image: &'a Image,
+    /// The merged image.
+    pub(crate) whole: &'a Image,
     pub(crate) write: &'a Write<'a>,
 }
 
@@ -19,19 +22,30 @@ impl Judgement<'_> {
     /// Applies `rules` in order and returns the first broken one.
     #[inline]
     pub(crate) fn check(&self, rules: &[RuleRecord]) -> Result<(), Violation> {
+        self.apply::<false>(rules)
+    }
+
+    /// Applies `rules`, which are those of an element or not. Elements have no elements.
+    #[inline]
+    fn apply<const OF_ELEMENT: bool>(&self, rules: &[RuleRecord]) -> Result<(), Violation> {
         // The result of the latest count rule, for the element rules right after it.
         let mut counted = 0u8;
-        for record in rules {
+        let mut rest = rules.iter();
+        while let Some(record) = rest.next() {
             match record.kind {
                 rule::TEXT => self.text(record)?,
                 rule::COUNT => counted = self.count(record)?,
                 rule::REQUIRE => self.require(record)?,
                 rule::SEQUENCE => self.sequence(record)?,
                 rule::REQUIRE_IN_CONTEXT => self.require_in_context(record)?,
+                rule::COUNT_BY_CODE => counted = self.count_by_code(record)?,
+                EACH | EACH_COUNTED if !OF_ELEMENT => {
+                    rest = self.each(record, counted, rest.as_slice())?.iter();
+                }
                 _ if record.elements == 1 && record.kind & rule::COUNTED == 0 => {
                     let value = extract(self.image, record.start, record.operand, record.shift);
                     if !self.allows(record, value & record.mask.get()) {
-                        return Err(Violation::new(Rule::Value, record.offset));
+                        return Err(Violation::new(broken(record), record.offset));
                     }
                 }
                 _ => self.elements(record, counted)?,
@@ -40,20 +54,46 @@ impl Judgement<'_> {
         Ok(())
     }
 
+    /// Applies the rules of `rest` that `record` names to each of its structures, or to the
+    /// `counted` first ones, and returns the rules after them.
+    #[inline(never)]
+    fn each<'r>(
+        &self,
+        record: &RuleRecord,
+        counted: u8,
+        rest: &'r [RuleRecord],
+    ) -> Result<&'r [RuleRecord], Violation> {
+        let count = usize::try_from(record.a.get()).unwrap_or(usize::MAX);
+        let (rules, rest) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+        // With zeros after the block, an image begins at each of its bytes.
+        let mut padded = [0; 2 * MAX_BLOCK_LENGTH];
+        for (byte, of_image) in padded.iter_mut().zip(self.image) {
+            *byte = *of_image;
+        }
+        let mut offset = record.offset;
+        for _ in 0..live(record, counted) {
+            let from = padded.get(usize::from(offset)..);
+            let Some(image) = from.and_then(|bytes| bytes.first_chunk::<MAX_BLOCK_LENGTH>()) else {
+                break;
+            };
+            let element = Judgement { image, ..*self };
+            if let Err(violation) = element.apply::<true>(rules) {
+                return Err(violation.moved(offset));
+            }
+            offset = offset.wrapping_add(record.detail);
+        }
+        Ok(rest)
+    }
+
     /// Applies a rule to each element of its field, or to the `counted` first ones.
     #[inline(never)]
     fn elements(&self, record: &RuleRecord, counted: u8) -> Result<(), Violation> {
-        let all = record.kind & rule::COUNTED == 0;
-        let live = if all {
-            record.elements
-        } else {
-            counted.min(record.elements)
-        };
+        let live = live(record, counted);
         let width = operand::width(record.operand);
         let mut offset = record.offset;
         for _ in 0..live {
             if !self.allows(record, load(self.image, offset, record.operand)) {
-                return Err(Violation::new(Rule::Value, offset));
+                return Err(Violation::new(broken(record), offset));
             }
             offset = offset.wrapping_add(width);
         }
@@ -66,6 +106,7 @@ impl Judgement<'_> {
         match record.kind & !rule::COUNTED {
             rule::RANGE => a <= value && value <= b,
             rule::MASK => value & !a == 0,
+            rule::CLEAR => value & a == 0,
             rule::MULTIPLE => is_multiple(value, a),
             rule::ONE_OF_NEAR => is_near(value, a, b),
             rule::NONE_OF_NEAR => !is_near(value, a, b),
@@ -106,11 +147,33 @@ impl Judgement<'_> {
 
     /// Checks a count and the elements after it, and returns the count.
     fn count(&self, record: &RuleRecord) -> Result<u8, Violation> {
-        let count = u8::try_from(load(self.image, record.detail, record.second)).ok();
+        let number = load(self.image, record.detail, record.second);
+        self.counted(record, number, operand::width(record.operand))
+    }
+
+    /// The same for a count that instructions compute.
+    #[inline(never)]
+    fn count_by_code(&self, record: &RuleRecord) -> Result<u8, Violation> {
+        let code = self.table.code(record.a.get(), record.b.get());
+        let sources = Element {
+            element: self.image,
+            whole: self.whole,
+        };
+        match number(code, &sources) {
+            Ok(number) => self.counted(record, number, record.second),
+            Err(Overflow) => Err(Violation::of_block(Rule::Overflow)),
+        }
+    }
+
+    /// `number` as the count of the elements of `record`, if there are as many, and zeros after
+    /// them. An element has `width` bytes.
+    #[inline]
+    fn counted(&self, record: &RuleRecord, number: u64, width: u8) -> Result<u8, Violation> {
+        let count = u8::try_from(number).ok();
         let Some(count) = count.filter(|count| *count <= record.elements) else {
             return Err(Violation::new(Rule::Count, record.detail));
         };
-        let width = usize::from(operand::width(record.operand));
+        let width = usize::from(width);
         let start = usize::from(record.offset) + width * usize::from(count);
         let end = usize::from(record.offset) + width * usize::from(record.elements);
         match self.image.get(start..end) {
@@ -141,7 +204,7 @@ impl Judgement<'_> {
             self.image,
             write.committed,
             &about,
-            &ZERO,
+            self.whole,
             one,
             two,
             three,
@@ -179,6 +242,29 @@ impl Judgement<'_> {
         } else {
             Err(Violation::new(Rule::Sequence, record.offset))
         }
+    }
+}
+
+const EACH: u8 = rule::EACH;
+const EACH_COUNTED: u8 = rule::EACH | rule::COUNTED;
+
+/// How many elements of a field a rule applies to, if `counted` of them are counted.
+#[inline]
+fn live(record: &RuleRecord, counted: u8) -> u8 {
+    if record.kind & rule::COUNTED == 0 {
+        record.elements
+    } else {
+        counted.min(record.elements)
+    }
+}
+
+/// What a value breaks that a rule does not allow.
+#[inline]
+fn broken(record: &RuleRecord) -> Rule {
+    if record.kind & !rule::COUNTED == rule::CLEAR {
+        Rule::Reserved
+    } else {
+        Rule::Value
     }
 }
 

@@ -28,13 +28,19 @@ pub enum Rule {
 pub struct Violation {
     /// The kind of the rule.
     pub rule: Rule,
-    /// Offset in bytes of what broke it; zero when it concerns the block as a whole.
+    /// Offset in bytes of what broke it; zero when it concerns the block as a whole. An expression
+    /// over an element concerns the element as a whole.
     pub offset: u8,
 }
 
 impl Violation {
     pub(crate) const fn new(rule: Rule, offset: u8) -> Self {
         Self { rule, offset }
+    }
+
+    /// The violation of a part that begins at `offset`, in the whole.
+    pub(crate) const fn moved(self, offset: u8) -> Self {
+        Self::new(self.rule, self.offset.saturating_add(offset))
     }
 
     /// A violation of the block as a whole.

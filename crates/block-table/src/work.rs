@@ -10,6 +10,8 @@ pub const MAX_WORK: u32 = 4096;
 
 /// A division takes as long as this many comparisons.
 const DIVISION: u32 = 8;
+/// One comparison takes as long as the search for a byte other than zero among this many.
+const ZERO_BYTES: u32 = 8;
 /// One comparison takes as long as the CRC of this many bytes.
 const CRC_BYTES: u32 = 4;
 
@@ -57,14 +59,37 @@ impl Work {
     }
 }
 
+/// The work of `rules`; those of an element count as often as there are elements.
 fn of_rules(rules: &[RuleRecord]) -> u32 {
-    sum(rules.iter().map(of_rule))
+    let mut total = 0_u32;
+    let mut times = 0;
+    // How many of the rules that follow are those of an element.
+    let mut inner = 0_usize;
+    for record in rules {
+        let work = of_rule(record);
+        if record.kind & !rule::COUNTED == rule::EACH {
+            times = u32::from(record.elements);
+            inner = usize::try_from(record.a.get()).unwrap_or(usize::MAX);
+            total = total.saturating_add(work);
+        } else if inner == 0 {
+            total = total.saturating_add(work);
+        } else {
+            inner -= 1;
+            total = total.saturating_add(work.saturating_mul(times));
+        }
+    }
+    total
 }
 
 fn of_rule(record: &RuleRecord) -> u32 {
     let count = u32::try_from(record.b.get()).unwrap_or(u32::MAX);
     let each = match record.kind & !rule::COUNTED {
         rule::REQUIRE | rule::REQUIRE_IN_CONTEXT => return count.saturating_add(1),
+        rule::COUNT_BY_CODE => {
+            let behind = u32::from(record.second).div_ceil(ZERO_BYTES);
+            let behind = u32::from(record.elements).saturating_mul(behind);
+            return count.saturating_add(1).saturating_add(behind);
+        }
         rule::MULTIPLE if !record.a.get().is_power_of_two() => DIVISION,
         // A binary search.
         rule::ONE_OF_LISTED | rule::NONE_OF_LISTED => {

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use block_manifest::expression::{Binary, Expression, Load, Node, Source};
-use block_manifest::{Bits, Block, Condition, Field, SequenceKind, Type};
+use block_manifest::{Behind, Bits, Block, Condition, Count, Field, SequenceKind, Type};
 use block_table::format::source;
 use block_table::{Image, MAX_BLOCK_LENGTH, Rule, Write, Writer, crc32};
 
@@ -43,8 +43,11 @@ impl Goal<'_> {
             bytes.resize(length, 0);
             return self.accepts(&bytes).is_ok().then_some(bytes);
         }
+        let arrays = value::fields(self.block, self.layout);
+        let fields = value::parts(&arrays);
+        let rules = element_rules(&arrays);
         (0..ATTEMPTS).find_map(|attempt| {
-            let mut draft = Draft::new(self, attempt);
+            let mut draft = Draft::new(self, &arrays, &fields, &rules, attempt);
             let found = (0..REPAIRS).any(|_| draft.is_done() || !draft.repair());
             (found && draft.is_done()).then(|| draft.bytes().to_vec())
         })
@@ -71,8 +74,12 @@ impl Goal<'_> {
 /// One attempt.
 struct Draft<'w> {
     goal: &'w Goal<'w>,
-    /// The fields of the wanted layout.
+    /// The fields of the wanted layout, arrays of structures as a whole.
+    arrays: &'w [&'w Field],
+    /// The fields that hold values.
     fields: Vec<&'w Field>,
+    /// The rules of elements.
+    rules: &'w [ElementRule<'w>],
     /// Constants of the block's expressions and their neighbours.
     constants: BTreeSet<u64>,
     /// The block as it would be with this write.
@@ -83,15 +90,25 @@ struct Draft<'w> {
 }
 
 impl<'w> Draft<'w> {
-    fn new(goal: &'w Goal<'w>, attempt: u64) -> Self {
-        let fields = value::fields(goal.block, goal.layout);
+    fn new(
+        goal: &'w Goal<'w>,
+        arrays: &'w [&'w Field],
+        fields: &'w [Field],
+        rules: &'w [ElementRule<'w>],
+        attempt: u64,
+    ) -> Self {
         let mut constants = BTreeSet::new();
         for condition in conditions(goal.block) {
             collect_constants(&condition.expression, &mut constants);
         }
+        for rule in rules {
+            collect_constants(&rule.expression, &mut constants);
+        }
         let mut draft = Self {
             goal,
-            fields,
+            arrays,
+            fields: fields.iter().collect(),
+            rules,
             constants,
             image: *goal.write.committed,
             length: goal.block.max_length.into(),
@@ -106,7 +123,7 @@ impl<'w> Draft<'w> {
     fn initialize(&mut self, plain: bool) {
         if value::layout_of(self.goal.block, self.goal.write.committed) != self.goal.layout {
             self.image = [0; MAX_BLOCK_LENGTH];
-            for field in &self.fields {
+            for field in self.arrays {
                 self.image[usize::from(field.offset)..field.end()].copy_from_slice(&field.default);
             }
         }
@@ -129,6 +146,8 @@ impl<'w> Draft<'w> {
                 self.image[start..field.end()].fill(0);
                 self.image[start..start + length].copy_from_slice(&text[..length]);
             }
+            // The parts of a field have no structures.
+            Type::Structures { .. } => {}
             Type::Bytes(_) | Type::Integer(_) | Type::Array(..) => {
                 let mut choices = self.choices(field);
                 // Zero is the least informative value.
@@ -198,34 +217,34 @@ impl<'w> Draft<'w> {
     /// Whether a field allows a value by itself, including the elements that it counts.
     fn allows(&self, field: &Field, value: u64) -> bool {
         let counted = self
-            .fields
+            .arrays
             .iter()
-            .filter(|array| {
-                array
-                    .count
-                    .as_ref()
-                    .is_some_and(|count| count.offset == field.offset)
+            .copied()
+            .chain(self.fields.iter().copied());
+        let fits = |array: &Field| {
+            let count = array.count.as_ref().and_then(Count::load);
+            count.is_none_or(|count| {
+                count.offset != field.offset
+                    || value >> count.shift & count.mask <= array.ty.elements().into()
             })
-            .map(|array| u64::from(array.ty.elements()))
-            .min();
-        value <= field.ty.element().max()
-            && field.allows(value)
-            && counted.is_none_or(|elements| value <= elements)
+        };
+        value <= field.ty.element().max() && field.allows(value) && counted.into_iter().all(fits)
     }
 
     /// Clears the elements after a count and the fields after the bytes that are sent, and sets the
     /// checksums.
     fn normalize(&mut self) {
-        for field in &self.fields {
+        let inner = self.fields.clone();
+        // Elements of structures are cleared before the structures.
+        for field in inner.into_iter().chain(self.arrays.iter().copied()) {
             if !self.goal.owns(field) {
                 continue;
             }
-            if let Some(count) = &field.count {
-                let count = value::integer(&self.image, usize::from(count.offset), count.integer);
-                let width = usize::from(field.ty.element().width());
-                let used = usize::try_from(count)
-                    .unwrap_or(usize::MAX)
-                    .saturating_mul(width);
+            if let Some(count) = &field.count
+                && count.behind == Behind::Zero
+            {
+                let width = usize::from(field.ty.element_length());
+                let used = self.counted(field).saturating_mul(width);
                 let start = usize::from(field.offset)
                     .saturating_add(used)
                     .min(field.end());
@@ -239,6 +258,16 @@ impl<'w> Draft<'w> {
             }
         }
         seal(&mut self.image, &self.fields, self.goal.write.writer);
+    }
+
+    /// How many elements of an array count, as far as that can be computed.
+    fn counted(&self, array: &Field) -> usize {
+        let count = array.count.as_ref().map(|count| {
+            let number = count.expression.evaluate(&|load| self.load(load));
+            number.and_then(|number| usize::try_from(number).ok())
+        });
+        let all = usize::from(array.ty.elements());
+        count.map_or(all, |count| count.unwrap_or(usize::MAX))
     }
 
     /// The bytes that are sent.
@@ -291,8 +320,14 @@ impl<'w> Draft<'w> {
             .map(|rule| (rule, true))
             .chain(others.map(|rule| (rule, false)));
         let broken: Vec<_> = rules
-            .filter(|(rule, wanted)| self.holds(&rule.expression) != *wanted)
             .map(|(rule, wanted)| (&rule.expression, wanted))
+            .chain(
+                self.rules
+                    .iter()
+                    .filter(|rule| rule.index < self.counted(rule.array))
+                    .map(|rule| (&rule.expression, true)),
+            )
+            .filter(|(rule, wanted)| self.holds(rule) != *wanted)
             .collect();
         self.one_of(&broken)
     }
@@ -428,6 +463,33 @@ impl<'w> Draft<'w> {
     fn one_of<T: Copy>(&mut self, choices: &[T]) -> Option<T> {
         self.random.choice(choices.iter().copied())
     }
+}
+
+/// A rule over one element of an array of structures, as a rule over the block.
+struct ElementRule<'a> {
+    array: &'a Field,
+    index: usize,
+    expression: Expression,
+}
+
+/// The rules over each element of `arrays`.
+fn element_rules<'a>(arrays: &[&'a Field]) -> Vec<ElementRule<'a>> {
+    let mut rules = Vec::new();
+    for array in arrays
+        .iter()
+        .copied()
+        .filter(|array| array.structure.is_some())
+    {
+        for index in 0..array.ty.elements() {
+            let expressions = array.element_rules(index).into_iter();
+            rules.extend(expressions.map(|expression| ElementRule {
+                array,
+                index: index.into(),
+                expression,
+            }));
+        }
+    }
+    rules
 }
 
 /// Whether a load is the number of bytes that are sent.

@@ -3,7 +3,7 @@
 mod parse;
 
 use block_broker::refusal_of;
-use block_manifest::{Block, Field, Manifest, Type, closest};
+use block_manifest::{Block, Count, Field, Manifest, Type, closest};
 use block_table::{History, Image, MAX_BLOCK_LENGTH, Table, Writer};
 use serde::Serialize;
 
@@ -63,6 +63,16 @@ fn raw(field: &Field, image: &Image) -> serde_json::Value {
         Type::Array(ty, elements) => (0..usize::from(elements))
             .map(|index| value::integer(image, offset + index * usize::from(ty.width()), ty))
             .collect(),
+        Type::Structures { elements, .. } => (0..elements)
+            .map(|index| {
+                let inner = field.element(index);
+                let values = inner.iter().map(|inner| {
+                    let name = inner.name.rsplit('.').next().unwrap_or_default();
+                    (name.to_owned(), raw(inner, image))
+                });
+                serde_json::Value::Object(values.collect())
+            })
+            .collect(),
         Type::Bytes(_) => hex::encode(bytes).into(),
         Type::Ascii(_) => String::from_utf8_lossy(bytes).trim_end_matches('\0').into(),
     }
@@ -71,7 +81,7 @@ fn raw(field: &Field, image: &Image) -> serde_json::Value {
 /// A value for a field, as `mtu=1500`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Assignment {
-    /// The field, or `field.bits`.
+    /// The field, `field.bits`, or a field of a structure as `array[0].field`.
     pub(crate) name: String,
     /// The value.
     pub(crate) value: String,
@@ -105,11 +115,12 @@ pub(crate) fn encode(
         return Err(format!("block {} has no fields", block.name));
     }
     let mut image = *base;
+    let of_block = value::parts(&block.fields.iter().collect::<Vec<_>>());
     let (own, others): (Vec<_>, Vec<_>) = assignments
         .iter()
-        .partition(|assignment| find(&block.fields, assignment).is_some());
+        .partition(|assignment| find(&of_block, assignment).is_some());
     for assignment in &own {
-        if let Some(field) = find(&block.fields, assignment) {
+        if let Some(field) = find(&of_block, assignment) {
             require_owner(block, writer, field)?;
             parse::assign(
                 manifest,
@@ -128,9 +139,10 @@ pub(crate) fn encode(
         }
     }
     let fields = value::fields(block, layout);
+    let parts = value::parts(&fields);
     for assignment in others {
-        let field = find(fields.iter().copied(), assignment)
-            .ok_or_else(|| unknown(block, layout, &fields, assignment))?;
+        let field =
+            find(&parts, assignment).ok_or_else(|| unknown(block, layout, &fields, assignment))?;
         require_owner(block, writer, field)?;
         parse::assign(
             manifest,
@@ -140,22 +152,19 @@ pub(crate) fn encode(
             &mut image,
         )?;
     }
-    for assignment in assignments {
-        if let Some(field) = find(fields.iter().copied(), assignment) {
-            set_count(field, &fields, assignments, &mut image);
-        }
+    for field in fields.iter().copied().chain(&parts) {
+        set_count(field, assignments, &mut image);
     }
     seal(&mut image, &fields, writer);
     Ok(image[..usize::from(block.max_length)].to_vec())
 }
 
 /// The field of an assignment.
-fn find<'f>(
-    fields: impl IntoIterator<Item = &'f Field>,
-    assignment: &Assignment,
-) -> Option<&'f Field> {
-    let name = assignment.name.split('.').next()?;
-    fields.into_iter().find(|field| field.name == name)
+fn find<'f>(fields: &'f [Field], assignment: &Assignment) -> Option<&'f Field> {
+    fields.iter().find(|field| {
+        let rest = assignment.name.strip_prefix(&field.name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
 }
 
 fn require_owner(block: &Block, writer: Writer, field: &Field) -> Result<(), String> {
@@ -179,7 +188,19 @@ fn unknown(
     fields: &[&Field],
     assignment: &Assignment,
 ) -> String {
-    let name = assignment.name.split('.').next().unwrap_or_default();
+    let name = assignment.name.split(['.', '[']).next().unwrap_or_default();
+    if let Some(array) = fields.iter().find(|field| field.name == name)
+        && let Some(structure) = &array.structure
+    {
+        let inner = structure.fields.iter();
+        let inner: Vec<String> = inner.map(|inner| inner.name.clone()).collect();
+        return format!(
+            "field `{name}` is {} structures: write `{name}[0].FIELD` to `{name}[{}].FIELD`; their fields are {}",
+            array.ty.elements(),
+            array.ty.elements() - 1,
+            listed(&inner)
+        );
+    }
     let elsewhere = block
         .layouts
         .iter()
@@ -207,22 +228,32 @@ fn unknown(
 }
 
 /// Sets the count of an array to the number of elements that were given, unless the count is given
-/// itself.
-fn set_count(field: &Field, fields: &[&Field], assignments: &[Assignment], image: &mut Image) {
-    let Some(count) = &field.count else { return };
-    let given = |name: &str| {
-        assignments
-            .iter()
-            .find(|assignment| assignment.name == name)
-    };
-    let (Some(elements), None) = (given(&field.name), given(&count.name)) else {
+/// itself, or is computed.
+fn set_count(field: &Field, assignments: &[Assignment], image: &mut Image) {
+    let Some(count) = field.count.as_ref().and_then(Count::load) else {
         return;
     };
-    let is_field = |other: &&&Field| other.offset == count.offset;
-    if let Some(counter) = fields.iter().find(is_field) {
-        let elements = parse::elements(&elements.value).count() as u64;
-        value::put(image, usize::from(counter.offset), count.integer, elements);
-    }
+    let counter = count.name.split('.').next().unwrap_or_default();
+    let is_given = assignments
+        .iter()
+        .any(|assignment| assignment.name == count.name || assignment.name == counter);
+    let given = assignments.iter().filter_map(|assignment| {
+        if assignment.name == field.name {
+            return Some(parse::elements(&assignment.value).count() as u64);
+        }
+        let index = assignment
+            .name
+            .strip_prefix(&field.name)?
+            .strip_prefix('[')?;
+        index.split(']').next()?.parse::<u64>().ok()?.checked_add(1)
+    });
+    let Some(elements) = given.max().filter(|_| !is_given) else {
+        return;
+    };
+    let offset = usize::from(count.offset);
+    let others = value::integer(image, offset, count.integer) & !(count.mask << count.shift);
+    let whole = others | (elements & count.mask) << count.shift;
+    value::put(image, offset, count.integer, whole);
 }
 
 /// What the rules of the block table say about bytes that a writer would send.
@@ -245,6 +276,7 @@ pub(crate) fn judge(
     };
     let refusal = refusal_of(violation);
     let fields = value::fields(block, value::layout_of(block, &image_of(bytes)));
+    let fields = value::parts(&fields);
     let at = fields
         .iter()
         .find(|field| (usize::from(field.offset)..field.end()).contains(&violation.offset.into()));

@@ -123,7 +123,8 @@ fn other(key: &str, phrase: &str) -> Value {
         ("tables", "enum") => named(&named(&number(0, u64::MAX))),
         ("table", _) => within(key, "").unwrap_or_else(|| json!({ "type": "object" })),
         ("array of tables", _) => tables(within(key, "[[").unwrap_or_else(|| json!({}))),
-        ("string" | "type" | "name of a field" | "expression, or `else`", _) => {
+        ("array of tables, the fields of a structure", _) => tables(section(&keys::ELEMENT)),
+        ("string" | "type" | "expression that is a number" | "expression, or `else`", _) => {
             json!({ "type": "string" })
         }
         ("array of expressions", _) => json!({ "type": "array", "items": { "type": "string" } }),

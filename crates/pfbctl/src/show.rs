@@ -4,8 +4,8 @@ mod description;
 
 use std::io::Write;
 
-use block_manifest::{Block, Field, Manifest, Member, OneOf, SequenceKind, Valid};
-use block_table::{Access, Companion, Kind, OnReset, Reset, ShortRead, Table, WhenFull};
+use block_manifest::{Behind, Block, Field, Manifest, Member, OneOf, SequenceKind, Valid};
+use block_table::{Access, Companion, Image, Kind, OnReset, Reset, ShortRead, Table, WhenFull};
 
 use crate::byte_map;
 use crate::cli;
@@ -257,18 +257,30 @@ fn show_fields(
     for field in fields {
         let mut image = [0; block_table::MAX_BLOCK_LENGTH];
         image[usize::from(field.offset)..field.end()].copy_from_slice(&field.default);
-        rows.add_row([
-            format!("{:#04x}", field.offset),
-            field.name.clone(),
-            field.ty.to_string(),
-            field.owner.as_str().to_owned(),
-            value::text(manifest, field, &image),
-            rules_text(field),
-            printable_lines(field.doc.as_deref().unwrap_or_default()).into_owned(),
-        ]);
+        rows.add_row(row(manifest, field, &field.name, "", &image));
+        for inner in field.structure.iter().flat_map(|inner| &inner.fields) {
+            let mut image = [0; block_table::MAX_BLOCK_LENGTH];
+            image[usize::from(inner.offset)..inner.end()].copy_from_slice(&inner.default);
+            let name = format!("{}[].{}", field.name, inner.name);
+            rows.add_row(row(manifest, inner, &name, "+", &image));
+        }
     }
     writeln!(out, "{}", rows.trim_fmt())?;
     Ok(())
+}
+
+/// The row of a field, whose default is in `image`. Before its offset stands a `+` if it counts from
+/// the first byte of an element.
+fn row(manifest: &Manifest, field: &Field, name: &str, from: &str, image: &Image) -> [String; 7] {
+    [
+        format!("{from}{:#04x}", field.offset),
+        name.to_owned(),
+        field.ty.to_string(),
+        field.owner.as_str().to_owned(),
+        value::text(manifest, field, image),
+        rules_text(field),
+        printable_lines(field.doc.as_deref().unwrap_or_default()).into_owned(),
+    ]
 }
 
 fn draw(areas: &[byte_map::Area], out: &mut dyn Write) -> Result<(), Failure> {
@@ -295,11 +307,18 @@ fn rules_text(field: &Field) -> String {
             format!("bits {}–{}: {}{rules}", bits.low, bits.high, bits.name)
         }
     }));
+    rules.extend(field.count.as_ref().map(|count| {
+        let behind = match count.behind {
+            Behind::Zero => "",
+            Behind::Any => ", any bytes after them",
+        };
+        format!("`{}` elements{behind}", count.text)
+    }));
+    let structure = field.structure.iter();
     rules.extend(
-        field
-            .count
-            .as_ref()
-            .map(|count| format!("`{}` elements", count.name)),
+        structure
+            .flat_map(|structure| &structure.require)
+            .map(|rule| format!("in each {}", rule.text)),
     );
     rules.extend(field.sequence.map(|sequence| {
         match sequence {

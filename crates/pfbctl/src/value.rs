@@ -28,7 +28,7 @@ pub(crate) fn put(image: &mut Image, offset: usize, integer: Integer, value: u64
 pub(crate) fn load(image: &Image, write: &Write<'_>, load: &Load) -> u64 {
     let about;
     let image = match load.source {
-        Source::Block => image,
+        Source::Block | Source::Whole => image,
         Source::Was => write.committed,
         Source::Write => {
             about = write.about();
@@ -71,6 +71,11 @@ pub(crate) fn fields(block: &Block, layout: Option<usize>) -> Vec<&Field> {
     fields
 }
 
+/// The fields that hold values, as [`Field::parts`] gives them.
+pub(crate) fn parts(fields: &[&Field]) -> Vec<Field> {
+    fields.iter().flat_map(|field| field.parts()).collect()
+}
+
 /// A field's value for readers.
 pub(crate) fn text(manifest: &Manifest, field: &Field, image: &Image) -> String {
     let offset = usize::from(field.offset);
@@ -90,12 +95,33 @@ pub(crate) fn text(manifest: &Manifest, field: &Field, image: &Image) -> String 
                 .collect();
             list_text(&elements)
         }
+        Type::Structures { elements, .. } => {
+            let element = |index| structure_text(manifest, &field.element(index), image);
+            let elements: Vec<String> = (0..elements).map(element).collect();
+            list_text(&elements)
+        }
         Type::Bytes(_) => bytes_text(bytes),
         Type::Ascii(_) => format!(
             "{:?}",
             String::from_utf8_lossy(bytes).trim_end_matches('\0')
         ),
     }
+}
+
+/// One structure: its fields with their values, or zero.
+fn structure_text(manifest: &Manifest, fields: &[Field], image: &Image) -> String {
+    let is_set = |field: &Field| {
+        let bytes = image.get(field.offset.into()..field.end());
+        bytes.is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0))
+    };
+    if !fields.iter().any(is_set) {
+        return "0".to_owned();
+    }
+    let values = fields.iter().map(|field| {
+        let name = field.name.rsplit('.').next().unwrap_or_default();
+        format!("{name}={}", text(manifest, field, image))
+    });
+    format!("({})", values.collect::<Vec<_>>().join(" "))
 }
 
 /// One element: its name in an enumeration, its bits, or its number.

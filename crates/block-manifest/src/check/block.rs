@@ -7,7 +7,7 @@ use super::context::{Context, Writes};
 use super::field::BlockContext;
 use super::fields::{Fields, names_within};
 use super::layout::{self, LayoutContext};
-use super::{count, properties};
+use super::{count, elements, properties};
 use crate::diagnostic::{Diagnostic, Located};
 use crate::expression::scope::UsedBlock;
 use crate::keys;
@@ -45,6 +45,7 @@ pub(super) fn begin<'w>(written: &'w syntax::Block, context: Context<'_>) -> Beg
         access: access.unwrap_or(Access::ReadWrite),
         min_length: lengths.unwrap_or(ANY_LENGTH).0,
         in_layout: false,
+        in_structure: false,
     };
     let longest = lengths.unwrap_or(ANY_LENGTH).1;
     Begun {
@@ -72,6 +73,7 @@ pub(super) fn finish(
         by_vf: around.access.writable(),
         by_pf: around.kind == Kind::Register,
         used,
+        whole: &[],
     };
     let context = Context { writes, ..context };
     let mut fields = begun.fields.clone();
@@ -173,6 +175,15 @@ fn own_rules(written: &syntax::Block, fields: &mut Fields, context: Context<'_>)
     let judging = context.judging(scope, fields.scope.len());
     let require = context.requirements(&written.require, judging, &visible, &[], "every write");
     count::assign(counts, &mut fields.all);
+    let around = elements::Around {
+        before: &[],
+        own_fields: fields.scope.len(),
+        siblings: &fields.scope,
+        others: &[],
+        hidden: &hidden,
+        knows_fields: written.knows_fields,
+    };
+    elements::finish(&written.fields, &mut fields.all, &around, context);
     if let Some(layout) = written.layouts.get(MAX_LAYOUTS) {
         let message = format!(
             "the block has {} layouts, and may have {MAX_LAYOUTS}",

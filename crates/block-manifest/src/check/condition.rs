@@ -8,9 +8,9 @@ use crate::diagnostic::{Diagnostic, Located};
 use crate::domain::Domain;
 use crate::expression::analysis::{Wanted, possible};
 use crate::expression::lower;
-use crate::expression::parse::parse;
+use crate::expression::parse::{self, parse};
 use crate::expression::scope::{Beyond, Scope, ScopeField};
-use crate::expression::{Load, Source};
+use crate::expression::{Expression, Load, Source};
 use crate::model::{Condition, Field};
 use crate::types::Type;
 
@@ -42,6 +42,8 @@ impl Context<'_> {
             enums: self.enums,
             knows_enums: self.knows_enums,
             beyond: None,
+            alone: "a layout follows from the bytes of the block alone, also when the block is read",
+            element: None,
             blocks: self.blocks,
         }
     }
@@ -61,7 +63,21 @@ impl Context<'_> {
 
     /// Reads an expression in `scope`.
     pub(super) fn condition(&self, text: &Located<String>, scope: Scope<'_>) -> Option<Condition> {
-        let expression = parse(text, self.text, scope, self.sink)?;
+        Some(Condition {
+            text: text.value.clone(),
+            expression: self.expression(text, parse::Wanted::Condition, scope)?,
+            span: text.span.clone(),
+        })
+    }
+
+    /// Reads an expression, which is a condition or a number, in `scope`.
+    pub(super) fn expression(
+        &self,
+        text: &Located<String>,
+        wanted: parse::Wanted,
+        scope: Scope<'_>,
+    ) -> Option<Expression> {
+        let expression = parse(text, wanted, self.text, scope, self.sink)?;
         let (code, depth) = lower::lower(&expression);
         if code.len() > MAX_INSTRUCTIONS || depth > MAX_STACK {
             let message = format!(
@@ -75,11 +91,7 @@ impl Context<'_> {
             );
             return None;
         }
-        Some(Condition {
-            text: text.value.clone(),
-            expression,
-            span: text.span.clone(),
-        })
+        Some(expression)
     }
 
     /// Whether all of `wanted` can be true together, with the values that `fields` may have.
@@ -142,7 +154,9 @@ fn domains<'f>(fields: &'f [&'f Field], writes: Writes<'f>) -> impl Fn(&Load) ->
             |field: &&Field| field.offset == load.offset && matches!(field.ty, Type::Integer(_));
         let field = match load.source {
             Source::Block => return field_domain(fields.iter().copied().find(at), load),
-            Source::Was => fields.iter().copied().find(at),
+            Source::Whole => return field_domain(writes.whole.iter().copied().find(at), load),
+            Source::Was if writes.whole.is_empty() => fields.iter().copied().find(at),
+            Source::Was => writes.whole.iter().copied().find(at),
             Source::Used(place) => {
                 let used = writes.used.get(usize::from(place));
                 let fields = used.and_then(|used| used.fields.as_ref());

@@ -3,6 +3,7 @@
 use crate::diagnostic::Sink;
 use crate::expression::analysis::Budget;
 use crate::expression::scope::UsedBlock;
+use crate::model::Field;
 use crate::syntax;
 
 /// What every check needs.
@@ -36,4 +37,6 @@ pub(crate) struct Writes<'c> {
     pub(crate) by_pf: bool,
     /// The blocks in its `uses`, each at its place.
     pub(crate) used: &'c [UsedBlock<'c>],
+    /// The fields of the block, for the rules of an element.
+    pub(crate) whole: &'c [&'c Field],
 }

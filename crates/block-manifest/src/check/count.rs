@@ -1,9 +1,12 @@
-//! Resolves `count`: which field counts the elements of an array, and whether it can.
+//! Resolves `count`: how many elements of an array count, and whether it can be.
 
 use super::context::Context;
-use crate::diagnostic::{Diagnostic, Span, counted};
+use crate::diagnostic::{Diagnostic, Located, Span, counted};
 use crate::domain::{Domain, Next};
+use crate::expression::parse::Wanted;
 use crate::expression::scope::Scope;
+use crate::expression::{Binary, Expression, Load, Node, Source};
+use crate::keys;
 use crate::model::{Count, Field};
 use crate::syntax;
 use crate::types::Type;
@@ -16,6 +19,10 @@ pub(super) fn resolve(
     scope: Scope<'_>,
     context: Context<'_>,
 ) -> Vec<(Span, Count)> {
+    let scope = Scope {
+        alone: "a count follows from the bytes of the block alone",
+        ..scope
+    };
     let resolved = written.iter().filter_map(|field| {
         let count = count(field, visible, scope, context)?;
         Some((field.name.as_ref()?.span.clone(), count))
@@ -49,15 +56,35 @@ fn count(
         );
         return None;
     }
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    let is_field = count.value.chars().all(is_name)
+        && count
+            .value
+            .contains(|letter: char| letter.is_ascii_alphabetic());
+    let expression = if is_field && !scope.is_in_both(&count.value) {
+        Expression {
+            node: Node::Load(whole_field(count, scope, context)?),
+            span: count.span.clone(),
+        }
+    } else {
+        context.expression(count, Wanted::Number, scope)?
+    };
+    can_count(&expression, name, ty, count, visible, context);
+    Some(Count {
+        text: count.value.clone(),
+        expression,
+        behind: written
+            .behind
+            .as_ref()
+            .map_or(keys::BEHIND[0].1, |behind| behind.value),
+    })
+}
+
+/// The single integer that `count` names.
+fn whole_field(count: &Located<String>, scope: Scope<'_>, context: Context<'_>) -> Option<Load> {
     let mut known = scope.fields.iter();
     let Some(counter) = known.find(|field| field.name == count.value) else {
-        if let Some(field) = field_of_bits(&count.value, scope) {
-            let message = format!(
-                "`{}` is bits of field `{field}`, and a count is a whole field",
-                count.value
-            );
-            context.sink.error(message, &count.span, "not a field");
-        } else if let Some(diagnostic) = scope.unknown_field(&count.value, &count.span) {
+        if let Some(diagnostic) = scope.unknown_field(&count.value, &count.span) {
             context.sink.report(diagnostic);
         }
         return None;
@@ -70,39 +97,93 @@ fn count(
         context.sink.error(message, &count.span, "not an integer");
         return None;
     };
-    let offset = counter.offset?;
-    let counter = visible.iter().find(|field| field.name == count.value)?;
-    can_count(counter, name, ty, &count.span, context);
-    Some(Count {
+    Some(Load {
         name: counter.name.clone(),
-        offset,
+        source: counter.source,
+        offset: counter.offset?,
         integer,
+        shift: 0,
+        mask: integer.max(),
     })
 }
 
-/// The field of which `name` names bits.
-fn field_of_bits<'n>(name: &'n str, scope: Scope<'_>) -> Option<&'n str> {
-    let (field, bits) = name.split_once('.')?;
-    let known = scope.fields.iter().find(|known| known.name == field)?;
-    let mut named = known.bits.iter();
-    named.any(|(known, _)| known == bits).then_some(field)
-}
-
-/// Reports a `counter` whose own rules allow no number of elements that the field has.
-fn can_count(counter: &Field, name: &str, ty: Type, span: &Span, context: Context<'_>) {
-    let Next::Value(least) = Domain::of(counter).next(0) else {
-        return;
-    };
-    if least <= ty.elements().into() {
+/// Reports a `count` that is never a number of elements that the field has.
+fn can_count(
+    expression: &Expression,
+    name: &str,
+    ty: Type,
+    count: &Located<String>,
+    visible: &[&Field],
+    context: Context<'_>,
+) {
+    let elements = u64::from(ty.elements());
+    if !reads_a_field(expression) {
+        let message = format!("the count of `{name}` is the same in every write");
+        let diagnostic = Diagnostic::error(message, &count.span, "names no field");
+        context
+            .sink
+            .report(diagnostic.help("without a `count` all elements count"));
         return;
     }
-    let message = format!(
-        "the count of `{name}` can never hold: `{}` is {least} at least, and `{name}` has {}",
-        counter.name,
-        counted(ty.elements().into(), "element")
-    );
-    let diagnostic = Diagnostic::error(message, span, "counts more than there are");
-    context
-        .sink
-        .report(diagnostic.related(&counter.span, format!("is {least} at least")));
+    let side = |node| {
+        Box::new(Expression {
+            node,
+            span: count.span.clone(),
+        })
+    };
+    let fits = Expression {
+        node: Node::Binary(
+            Binary::LessOrEqual,
+            Box::new(expression.clone()),
+            side(Node::Constant(elements)),
+        ),
+        span: count.span.clone(),
+    };
+    if context.possible(&[(&fits, true)], visible) {
+        return;
+    }
+    let has = counted(ty.elements().into(), "element");
+    let report = |why: String, related: Option<(&Field, u64)>| {
+        let message =
+            format!("the count of `{name}` can never hold: {why}, and `{name}` has {has}");
+        let diagnostic = Diagnostic::error(message, &count.span, "counts more than there are");
+        context.sink.report(match related {
+            Some((counter, least)) => {
+                diagnostic.related(&counter.span, format!("is {least} at least"))
+            }
+            None => diagnostic,
+        });
+    };
+    let at = |field: &&&Field| match &expression.node {
+        Node::Load(load) => {
+            field.offset == load.offset
+                && load.mask == load.integer.max()
+                && matches!(field.ty, Type::Integer(_))
+        }
+        _ => false,
+    };
+    let counter = match &expression.node {
+        Node::Load(load) if load.source == Source::Whole => context.writes.whole.iter().find(at),
+        _ => visible.iter().find(at),
+    };
+    let least = counter.and_then(|counter| match Domain::of(counter).next(0) {
+        Next::Value(least) => Some((*counter, least)),
+        Next::Nothing | Next::Unknown => None,
+    });
+    match least {
+        Some((counter, least)) => report(
+            format!("`{}` is {least} at least", counter.name),
+            Some((counter, least)),
+        ),
+        None => report(
+            format!("`{}` is more for all values of its fields", count.value),
+            None,
+        ),
+    }
+}
+
+fn reads_a_field(expression: &Expression) -> bool {
+    let mut reads = false;
+    expression.for_each_load(&mut |_, _| reads = true);
+    reads
 }

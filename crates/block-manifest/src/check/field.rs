@@ -1,13 +1,15 @@
 //! One field: its owner, default, bits, sequence and checksum.
 
-use block_table::{Access, Kind, OnReset};
+use block_table::{Access, Kind, MAX_BLOCK_LENGTH, OnReset};
 
 use super::context::Context;
-use super::place::name;
+use super::names;
+use super::place::{Placer, name, overlaps};
+use super::structure;
 use super::valid::Numbers;
 use crate::diagnostic::{Diagnostic, Located, counted, printable};
 use crate::domain::Domain;
-use crate::model::{Bits, Field, Owner, SequenceKind, Valid};
+use crate::model::{Bits, Field, Owner, SequenceKind, Structure, Valid};
 use crate::syntax::{self, Written};
 use crate::types::{Integer, Type};
 
@@ -19,6 +21,8 @@ pub(super) struct BlockContext {
     pub(super) min_length: u8,
     /// Whether the field belongs to a layout.
     pub(super) in_layout: bool,
+    /// Whether the field belongs to a structure.
+    pub(super) in_structure: bool,
 }
 
 /// The field `written` at `offset`; `None` when its name, type or offset is not known. Its count is
@@ -30,7 +34,12 @@ pub(super) fn check(
     context: Context<'_>,
 ) -> Option<Field> {
     let owner = owner(written, around, context);
+    structure::keys(written, around.in_structure, context);
+    let inner = inner(written, around, context);
     let ty = written.ty.as_ref()?.value;
+    if structure::is_array(written) && !matches!(ty, Type::Structures { .. }) {
+        return None;
+    }
     let mut field = Field {
         name: name(written).to_owned(),
         doc: written.doc.clone(),
@@ -41,6 +50,7 @@ pub(super) fn check(
         valid: Valid::default(),
         bits: Vec::new(),
         count: None,
+        structure: None,
         sequence: None,
         on_reset: on_reset(written, owner, context),
         is_checksum: written.check.is_some(),
@@ -49,13 +59,37 @@ pub(super) fn check(
             .as_ref()
             .map_or_else(|| written.header.clone(), |name| name.span.clone()),
     };
-    if field.is_checksum {
+    if let Type::Structures { .. } = ty {
+        field.is_checksum = false;
+        let of_array = |inner| Field { owner, ..inner };
+        field.structure = Some(Structure {
+            fields: inner.into_iter().map(of_array).collect(),
+            require: Vec::new(),
+        });
+    } else if field.is_checksum {
         checksum(written, ty, offset, around, context);
         conflicts_with_checksum(written, context);
     } else {
         rules(&mut field, written, around, context);
     }
     (offset.is_some() && written.name.is_some()).then_some(field)
+}
+
+/// The fields of a structure, as far as they are valid.
+fn inner(written: &syntax::Field, around: BlockContext, context: Context<'_>) -> Vec<Field> {
+    names::unique(names::of_fields(&written.inner), "field", context.sink);
+    let around = BlockContext {
+        in_structure: true,
+        ..around
+    };
+    let mut placer = Placer::new(context, MAX_BLOCK_LENGTH, Some(0));
+    let mut fields = Vec::new();
+    for inner in &written.inner {
+        let offset = placer.place(inner);
+        fields.extend(check(inner, offset, around, context));
+    }
+    overlaps(&fields, &[], None, context);
+    fields
 }
 
 /// The values that a field may have, and its default.

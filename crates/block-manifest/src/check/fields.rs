@@ -4,7 +4,7 @@ use super::context::Context;
 use super::field::{self, BlockContext};
 use super::names;
 use super::place::{Placer, needs_offset, overlaps};
-use crate::diagnostic::Located;
+use crate::expression::Source;
 use crate::expression::scope::ScopeField;
 use crate::model::Field;
 use crate::syntax;
@@ -31,7 +31,7 @@ impl Fields {
         around: BlockContext,
         context: Context<'_>,
     ) -> Self {
-        names::unique(names_of(&written.fields), "field", context.sink);
+        names::unique(names::of_fields(&written.fields), "field", context.sink);
         let mut placer = Placer::new(context, length, Some(0));
         let mut fields = Self {
             all: Vec::new(),
@@ -65,11 +65,6 @@ impl Fields {
     }
 }
 
-/// The names of fields.
-pub(super) fn names_of(fields: &[syntax::Field]) -> impl Iterator<Item = &Located<String>> {
-    fields.iter().filter_map(|field| field.name.as_ref())
-}
-
 /// The names of the fields of `layouts`, each with the reason why it may not be used.
 pub(super) fn names_within<'l>(
     layouts: impl IntoIterator<Item = &'l syntax::Layout>,
@@ -77,7 +72,7 @@ pub(super) fn names_within<'l>(
 ) -> Vec<(String, &'static str)> {
     layouts
         .into_iter()
-        .flat_map(|layout| names_of(&layout.fields))
+        .flat_map(|layout| names::of_fields(&layout.fields))
         .map(|name| (name.value.clone(), reason))
         .collect()
 }
@@ -97,5 +92,9 @@ pub(super) fn scope_field(written: &syntax::Field, offset: Option<u8>) -> Option
             .map(|bits| (bits.name.value.clone(), bits.range))
             .collect(),
         knows_bits: !written.bits.is_unreadable(),
+        source: Source::Block,
+        inner: names::of_fields(&written.inner)
+            .map(|name| name.value.clone())
+            .collect(),
     })
 }

@@ -3,9 +3,9 @@
 use super::condition::BELONGS_TO_ANOTHER_LAYOUT;
 use super::context::Context;
 use super::field::{self, BlockContext};
-use super::fields::{Fields, names_of, names_within, scope_field};
+use super::fields::{Fields, names_within, scope_field};
 use super::place::{Placer, overlaps};
-use super::{count, names};
+use super::{count, elements, names};
 use crate::diagnostic::{Diagnostic, Located, printable};
 use crate::expression::analysis::Wanted;
 use crate::expression::scope::ScopeField;
@@ -65,6 +65,15 @@ fn one(
     let judging = context.judging(scope, frame.fields.scope.len());
     let require = context.requirements(&written.require, judging, &visible, &given, writes);
     count::assign(counts, &mut fields);
+    let around = elements::Around {
+        before: &frame.fields.scope,
+        own_fields: frame.fields.scope.len(),
+        siblings: &own_scope,
+        others: &frame.fields.all,
+        hidden: &hidden,
+        knows_fields: frame.written.knows_fields,
+    };
+    elements::finish(&written.fields, &mut fields, &around, context);
     let when = when?;
     Some(Layout {
         name: name(written, when.as_ref(), before, frame, context),
@@ -83,8 +92,8 @@ fn fields(
     context: Context<'_>,
 ) -> (Vec<Field>, Vec<ScopeField>) {
     names::unique_among(
-        names_of(&frame.written.fields),
-        names_of(&written.fields),
+        names::of_fields(&frame.written.fields),
+        names::of_fields(&written.fields),
         "field",
         context.sink,
     );

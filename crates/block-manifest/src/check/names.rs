@@ -1,6 +1,7 @@
 //! Checks that names differ.
 
 use crate::diagnostic::{Diagnostic, Located, Sink, printable};
+use crate::syntax;
 
 /// Names that differ only in case, or in `-` and `_`, would be equal in generated code.
 pub(super) fn normalized(name: &str) -> String {
@@ -41,4 +42,9 @@ pub(super) fn unique_among<'n>(
             diagnostic.note("in generated code `-` becomes `_`, and case does not tell names apart")
         });
     }
+}
+
+/// The names of fields.
+pub(super) fn of_fields(fields: &[syntax::Field]) -> impl Iterator<Item = &Located<String>> {
+    fields.iter().filter_map(|field| field.name.as_ref())
 }

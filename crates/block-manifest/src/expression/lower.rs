@@ -111,6 +111,7 @@ fn field(load: &Load) -> FieldRecord {
     );
     let source = match load.source {
         Source::Block => source::BLOCK,
+        Source::Whole => source::WHOLE,
         Source::Was => source::WAS,
         Source::Write => source::WRITE,
         Source::Used(place) => source::used(place),

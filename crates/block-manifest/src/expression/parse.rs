@@ -14,10 +14,20 @@ const MAX_NESTING: usize = 64;
 /// this size is never too deep for the recursive functions over it.
 const MAX_TOKENS: usize = 1024;
 
+/// What an expression is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// True or false.
+    Condition,
+    /// A number.
+    Number,
+}
+
 /// Reads the expression `text` of the manifest `source`. Returns `None`, and reports it, if
 /// something is wrong or a name refers to something that could not be read.
 pub(crate) fn parse(
     text: &Located<String>,
+    wanted: Wanted,
     source: &str,
     scope: Scope<'_>,
     sink: &Sink,
@@ -59,7 +69,14 @@ pub(crate) fn parse(
         });
         return None;
     }
-    if !expression.is_condition() && !is_stand_in(&expression) {
+    if wanted == Wanted::Number && expression.is_condition() {
+        sink.error(
+            "the expression is true or false, and must be a number",
+            &expression.span,
+            "a condition",
+        );
+    }
+    if wanted == Wanted::Condition && !expression.is_condition() && !is_stand_in(&expression) {
         let diagnostic = Diagnostic::error(
             "the expression is a number, and must be true or false",
             &expression.span,

@@ -2,7 +2,9 @@
 
 use block_table::format::source;
 
-use super::scope::{Beyond, LENGTH, Scope, ScopeField, UsedBlock, WAS, WRITER, WRITERS};
+use super::scope::{
+    Beyond, LENGTH, Scope, ScopeField, UsedBlock, WAS, WRITER, WRITERS, of_elements,
+};
 use super::{Load, Node, Source};
 use crate::diagnostic::{Diagnostic, Sink, Span, listed, printable};
 use crate::types::{Integer, Type};
@@ -21,6 +23,12 @@ impl<'s> Names<'s> {
     /// The meaning of `name`; `None` if it is not known, which is reported here or at its
     /// declaration.
     pub(super) fn resolve(&self, name: &str, span: &Span) -> Option<Node> {
+        let start = name.split('.').next().unwrap_or_default();
+        if self.scope.is_in_both(start) {
+            let message = format!("`{start}` is a field of the element and of the block");
+            self.sink.error(message, span, "could be either");
+            return None;
+        }
         let Some((first, part)) = name.split_once('.') else {
             return self.plain(name, span);
         };
@@ -71,9 +79,7 @@ impl<'s> Names<'s> {
         if self.scope.beyond.is_none() {
             let message = format!("`{name}` cannot be used here");
             self.sink.report(
-                Diagnostic::error(message, span, "not a part of the block").note(
-                    "a layout follows from the bytes of the block alone, also when the block is read",
-                ),
+                Diagnostic::error(message, span, "not a part of the block").note(self.scope.alone),
             );
         }
         self.scope.beyond
@@ -193,6 +199,10 @@ impl<'s> Names<'s> {
         if unreadable {
             return;
         }
+        if let Some(array) = field.filter(|field| field.inner.iter().any(|inner| inner == part)) {
+            self.sink.report(of_elements(part, &array.name, span));
+            return;
+        }
         let members = known.iter().flat_map(|known| &known.members);
         let bits = field.iter().flat_map(|field| &field.bits);
         let parts: Vec<&str> = members
@@ -270,18 +280,27 @@ impl<'f> Fields<'f> {
     fn before_the_write(scope: Scope<'f>, own: usize) -> Self {
         let (visible, of_layout) = scope.fields.split_at(own.min(scope.fields.len()));
         let others = scope.hidden.iter().map(|(name, _)| name);
+        let before = scope
+            .element
+            .map_or(of_layout.len(), |start| start.saturating_sub(own));
+        let (of_layout, of_element) = of_layout.split_at(before.min(of_layout.len()));
+        let elements = of_element.iter().map(|field| {
+            (
+                field.name.clone(),
+                "it belongs to an element, which may be another one than before the write",
+            )
+        });
         let hidden = of_layout.iter().map(|field| &field.name).chain(others);
+        let hidden = hidden.map(|name| {
+            (
+                name.clone(),
+                "it belongs to a layout, which may change from one write to the next",
+            )
+        });
         Self {
             whose: "the block itself".to_owned(),
             visible,
-            hidden: hidden
-                .map(|name| {
-                    (
-                        name.clone(),
-                        "it belongs to a layout, which may change from one write to the next",
-                    )
-                })
-                .collect(),
+            hidden: elements.chain(hidden).collect(),
             complete: scope.knows_fields,
         }
     }
@@ -321,7 +340,7 @@ fn load(field: &ScopeField, bits: Option<(u8, u8)>, name: &str) -> Option<Load> 
     });
     Some(Load {
         name: name.to_owned(),
-        source: Source::Block,
+        source: field.source,
         offset: field.offset?,
         integer,
         shift,

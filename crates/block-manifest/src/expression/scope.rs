@@ -2,6 +2,7 @@
 
 use block_table::format::owner;
 
+use super::Source;
 use crate::diagnostic::{Diagnostic, Span, printable};
 use crate::model::Field;
 use crate::syntax::{Constant, Enum};
@@ -29,6 +30,10 @@ pub(crate) struct ScopeField {
     pub(crate) bits: Vec<(String, Option<(u8, u8)>)>,
     /// Whether all of them are known.
     pub(crate) knows_bits: bool,
+    /// Where it is read: a rule of an element reads the fields of the block there.
+    pub(crate) source: Source,
+    /// The names of the fields of its elements, if these are structures.
+    pub(crate) inner: Vec<String>,
 }
 
 /// The names that an expression may use.
@@ -48,6 +53,10 @@ pub(crate) struct Scope<'s> {
     pub(crate) knows_enums: bool,
     /// What the expression may read beside the block; `None` for nothing.
     pub(crate) beyond: Option<Beyond<'s>>,
+    /// Why it may read nothing else.
+    pub(crate) alone: &'static str,
+    /// Where the fields of the element begin, if it is over one: they are the last ones.
+    pub(crate) element: Option<usize>,
     /// The names of all blocks.
     pub(crate) blocks: &'s [String],
 }
@@ -92,6 +101,12 @@ impl<'s> Scope<'s> {
             || self.constant(name).is_some()
     }
 
+    /// Whether a rule of an element finds `name` in the element and in the block.
+    pub(crate) fn is_in_both(&self, name: &str) -> bool {
+        let mut named = self.fields.iter().filter(|field| field.name == name);
+        self.element.is_some() && named.nth(1).is_some()
+    }
+
     /// Whether a block has this name.
     pub(super) fn is_block(&self, name: &str) -> bool {
         self.blocks.iter().any(|block| block == name)
@@ -121,6 +136,10 @@ impl<'s> Scope<'s> {
     pub(crate) fn unknown_field(&self, name: &str, span: &Span) -> Option<Diagnostic> {
         if let Some(diagnostic) = self.hidden_field(name, span) {
             return Some(diagnostic);
+        }
+        let mut arrays = self.fields.iter();
+        if let Some(array) = arrays.find(|field| field.inner.iter().any(|inner| inner == name)) {
+            return Some(of_elements(name, &array.name, span));
         }
         if !self.knows_fields || !self.knows_constants {
             return None;
@@ -161,4 +180,13 @@ impl<'s> Scope<'s> {
         let message = format!("field `{name}` cannot be used here");
         Some(Diagnostic::error(message, span, *reason))
     }
+}
+
+/// The error for `name`, a field of the elements of `array`, outside of the array's rules.
+pub(super) fn of_elements(name: &str, array: &str, span: &Span) -> Diagnostic {
+    let message = format!("field `{}` cannot be used here", printable(name));
+    let label = format!("it belongs to the elements of `{array}`");
+    Diagnostic::error(message, span, label).note(format!(
+        "`require` of `{array}` holds for each counted element"
+    ))
 }

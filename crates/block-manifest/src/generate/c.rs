@@ -1,13 +1,15 @@
 //! Generates the C header.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::checks::{self, JUDGES, Language};
 use super::default_bytes::default_bytes;
 use super::identifier::{Names, snake, upper};
 use super::markdown::{kind_in_words, owner_in_words, rules_in_words};
-use super::record::{Content, Member, Record, records};
+use super::record::{Content, Member, Record, arrays, element_members, records};
 use super::style::Style;
+use crate::diagnostic::Span;
 use crate::model::{Block, Condition, Field, Layout, Manifest};
 use crate::types::{Integer, Type};
 
@@ -105,6 +107,7 @@ pub(super) fn header(manifest: &Manifest, style: &Style) -> String {
         text: String::new(),
         prefix: upper(style.prefix().unwrap_or(&manifest.device().name)),
         names: Names::default(),
+        elements: HashMap::new(),
     };
     if let Some(license) = style.license_line() {
         writer.line(format!("/* {license} */"));
@@ -119,6 +122,8 @@ struct Writer {
     prefix: String,
     /// Names of macros and structures.
     names: Names,
+    /// The structures that the elements of arrays are, by the spans of the arrays.
+    elements: HashMap<Span, String>,
 }
 
 impl Writer {
@@ -244,6 +249,9 @@ impl Writer {
         for field in block.fields.iter().chain(inner) {
             self.bits(&name, field);
         }
+        for (layout, array) in arrays(block) {
+            self.structure(block, layout, array);
+        }
         let records = records(block);
         for record in &records {
             self.record(block, record);
@@ -266,6 +274,13 @@ impl Writer {
             block.name
         );
         self.comment("", &about);
+        let (declared, unused) = match arrays(block).next() {
+            Some(_) => (
+                "\tsize_t element, elements = 0;\n",
+                "\t(void)element, (void)elements;\n",
+            ),
+            None => ("", ""),
+        };
         self.line(format!(
             "static inline const char *{name}(const void *block, size_t length)\n\
              {{\n\
@@ -273,9 +288,9 @@ impl Writer {
              \tuint8_t image[{max}] = {{ 0 }};\n\
              \tuint64_t value = 0, count = 0;\n\
              \tsize_t index;\n\
-             \tint layout = 0, overflow = 0;\n\n\
+             {declared}\tint layout = 0, overflow = 0;\n\n\
              \t(void)image, (void)value, (void)count, (void)layout, (void)overflow;\n\
-             \tif (length < {min} || length > {max})\n\
+             {unused}\tif (length < {min} || length > {max})\n\
              \t\treturn \"length: must be from {min} to {max}\";\n\
              \tfor (index = 0; index < length; index++)\n\
              \t\timage[index] = sent[index];"
@@ -290,7 +305,7 @@ impl Writer {
         let name = format!("{owner}_{}", upper(&field.name));
         let default = match field.ty {
             Type::Integer(integer) => Some(integer.decode(&field.default)),
-            Type::Array(..) | Type::Bytes(_) | Type::Ascii(_) => None,
+            Type::Array(..) | Type::Bytes(_) | Type::Ascii(_) | Type::Structures { .. } => None,
         };
         for (suffix, value) in [
             ("MIN", field.valid.min),
@@ -301,6 +316,9 @@ impl Writer {
                 self.define(&format!("{name}_{suffix}"), literal(value));
             }
         }
+        for inner in field.structure.iter().flat_map(|inner| &inner.fields) {
+            self.limits(&name, inner);
+        }
     }
 
     fn bits(&mut self, block: &str, field: &Field) {
@@ -309,6 +327,28 @@ impl Writer {
             self.define(&format!("{name}_SHIFT"), format!("{}u", bits.low));
             self.define(&format!("{name}_MASK"), literal(bits.mask()));
         }
+        for inner in field.structure.iter().flat_map(|inner| &inner.fields) {
+            self.bits(&format!("{block}_{}", upper(&field.name)), inner);
+        }
+    }
+
+    /// The structure of an array's elements.
+    fn structure(&mut self, block: &Block, layout: Option<&Layout>, array: &Field) {
+        let mut name = format!("{}_{}", snake(&self.prefix), snake(&block.name));
+        if let Some(layout) = layout {
+            let _ = write!(name, "_{}", snake(&layout.name));
+        }
+        let name = self.names.unique(format!("{name}_{}", snake(&array.name)));
+        self.elements.insert(array.span.clone(), name.clone());
+        self.line("");
+        self.comment(
+            "",
+            &format!(
+                "An element of `{}` in block \"{}\".",
+                array.name, block.name
+            ),
+        );
+        self.declaration(&name, array.ty.element_length(), &element_members(array));
     }
 
     fn record(&mut self, block: &Block, record: &Record<'_>) {
@@ -326,24 +366,26 @@ impl Writer {
                 &format!("What all layouts of block \"{}\" share.", block.name),
             );
         }
+        self.declaration(&name, block.max_length, &record.members);
+        if record.layout.is_some() || block.layouts.is_empty() {
+            self.defaults(block, record, &name);
+        }
+    }
+
+    /// A structure of `length` bytes, with assertions of its layout.
+    fn declaration(&mut self, name: &str, length: u8, members: &[Member<'_>]) {
         self.line(format!("struct {name} {{"));
-        for member in &record.members {
+        for member in members {
             self.member(member);
         }
         self.line("};");
         let assert = format!("{}_ASSERT", self.prefix);
-        self.line(format!(
-            "{assert}(sizeof(struct {name}) == {});",
-            block.max_length
-        ));
-        for member in &record.members {
+        self.line(format!("{assert}(sizeof(struct {name}) == {length});"));
+        for member in members {
             self.line(format!(
                 "{assert}(offsetof(struct {name}, {}) == {});",
                 member.name, member.offset
             ));
-        }
-        if record.layout.is_some() || block.layouts.is_empty() {
-            self.defaults(block, record, &name);
         }
     }
 
@@ -384,11 +426,11 @@ impl Writer {
         notes.push(owner_in_words(field.owner).to_owned());
         notes.push(rules_in_words(field));
         self.comment("\t", &notes.join(" "));
-        let mut declaration = format!(
-            "\t{} {}",
-            self.integer_type(field.ty.element()),
-            member.name
-        );
+        let ty = match self.elements.get(&field.span) {
+            Some(structure) => format!("struct {structure}"),
+            None => self.integer_type(field.ty.element()),
+        };
+        let mut declaration = format!("\t{ty} {}", member.name);
         if !matches!(field.ty, Type::Integer(_)) {
             let _ = write!(declaration, "[{}]", field.ty.elements());
         }

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use block_table::Access;
 use block_table::format::{owner, source};
 
-use super::record::{Content, Gap, Record};
+use super::record::{Content, Gap, Member, Record, element_members};
 use crate::expression::{Binary, Expression, Load, Node, Source};
-use crate::model::{Block, Condition, Field, Layout, Valid};
+use crate::model::{Behind, Block, Condition, Count, Field, Layout, Structure, Valid};
 use crate::types::{Integer, Type};
 
 /// What a function judges, for its comment.
@@ -33,11 +33,16 @@ pub(super) const fn is_judged(block: &Block) -> bool {
 /// The statements of the function for `block`, whose structures are `records`. They read `length`,
 /// `sent` (the bytes), `image` (the same, followed by zeros to the end of the block) and `overflow`
 /// (false).
-pub(super) fn statements(language: Language<'_>, block: &Block, records: &[Record<'_>]) -> String {
+pub(super) fn statements<'p>(
+    language: Language<'p>,
+    block: &'p Block,
+    records: &[Record<'p>],
+) -> String {
     let mut checks = Checks {
         language,
         text: String::new(),
         depth: 1,
+        array: None,
     };
     checks.block(block, records);
     checks.text
@@ -48,9 +53,11 @@ struct Checks<'p> {
     text: String,
     /// How often lines are indented.
     depth: usize,
+    /// The array of structures whose element is judged.
+    array: Option<&'p Field>,
 }
 
-impl Checks<'_> {
+impl<'p> Checks<'p> {
     fn line(&mut self, line: &str) {
         let indent = match self.language {
             Language::C(_) => "\t".repeat(self.depth),
@@ -83,6 +90,25 @@ impl Checks<'_> {
         self.depth += 1;
     }
 
+    /// The name of a field, for messages.
+    fn name(&self, field: &Field) -> String {
+        match self.array {
+            Some(array) => format!("{}[].{}", array.name, field.name),
+            None => field.name.clone(),
+        }
+    }
+
+    /// The place of byte `offset` of the block, or of the element that is judged.
+    fn place(&self, offset: usize) -> String {
+        match self.array {
+            Some(array) => {
+                let start = usize::from(array.offset) + offset;
+                format!("{start} + {} * element", array.ty.element_length())
+            }
+            None => offset.to_string(),
+        }
+    }
+
     /// The beginning of a loop with `index` from `start` to `end`, which is not included.
     fn begin_loop(&mut self, start: &str, end: &str) {
         self.line(&match self.language {
@@ -101,7 +127,7 @@ impl Checks<'_> {
         self.line(&format!("{name} = {value};"));
     }
 
-    fn block(&mut self, block: &Block, records: &[Record<'_>]) {
+    fn block(&mut self, block: &'p Block, records: &[Record<'p>]) {
         if let Some(field) = block.fields.iter().find(|field| field.is_checksum) {
             self.checksum(field);
         }
@@ -110,7 +136,7 @@ impl Checks<'_> {
         }
         if block.layouts.is_empty() {
             for record in records {
-                self.gaps(record);
+                self.gaps(&record.members);
             }
         } else {
             self.layouts(block, records);
@@ -130,7 +156,7 @@ impl Checks<'_> {
         self.require(&condition, &format!("{}: not the CRC-32", field.name));
     }
 
-    fn layouts(&mut self, block: &Block, records: &[Record<'_>]) {
+    fn layouts(&mut self, block: &Block, records: &[Record<'p>]) {
         for (index, layout) in block.layouts.iter().enumerate() {
             let number = index + 1;
             let condition = match &layout.when {
@@ -160,8 +186,8 @@ impl Checks<'_> {
         }
     }
 
-    fn layout(&mut self, layout: &Layout, record: &Record<'_>) {
-        self.gaps(record);
+    fn layout(&mut self, layout: &'p Layout, record: &Record<'p>) {
+        self.gaps(&record.members);
         for field in &layout.fields {
             self.field(field);
         }
@@ -171,20 +197,27 @@ impl Checks<'_> {
     }
 
     /// Bytes that no field covers.
-    fn gaps(&mut self, record: &Record<'_>) {
-        for member in &record.members {
+    fn gaps(&mut self, members: &[Member<'_>]) {
+        for member in members {
             if !matches!(member.content, Content::Gap(Gap::Zero)) {
                 continue;
             }
             let (start, end) = (member.offset, member.offset + member.length);
-            self.begin_loop(&start.to_string(), &end.to_string());
-            let problem = format!("bytes {start} to {}: not zero", end - 1);
+            self.begin_loop(&self.place(start), &self.place(end));
+            let of = self.array.map_or_else(String::new, |array| {
+                format!(" of an element of {}", array.name)
+            });
+            let problem = format!("bytes {start} to {}{of}: not zero", end - 1);
             self.require("image[index] == 0", &problem);
             self.end();
         }
     }
 
-    fn field(&mut self, field: &Field) {
+    fn field(&mut self, field: &'p Field) {
+        if let Some(structure) = &field.structure {
+            self.structures(field, structure);
+            return;
+        }
         let integer = field.ty.element();
         if matches!(field.ty, Type::Ascii(_)) {
             self.text(field);
@@ -204,32 +237,26 @@ impl Checks<'_> {
             );
             conditions.extend(values(&value, &bits.valid, bits.mask() >> bits.low));
         }
-        let elements = field.ty.elements();
-        let mut end = elements.to_string();
+        let mut end = field.ty.elements().to_string();
         if let Some(count) = &field.count {
-            let place = count.offset.to_string();
-            let value = self.load("image", &place, count.integer);
-            self.assign("count", &value);
-            let problem = format!("{}: more than {elements} elements", count.name);
-            self.require(&format!("count <= {elements}"), &problem);
-            let counted = match self.language {
-                Language::C(_) => "(size_t)count",
-                Language::Rust => "(count as usize)",
-            };
-            self.begin_loop(counted, &end);
-            self.element(field);
-            let problem = format!("{}: elements after the count are not zero", field.name);
-            self.require("value == 0", &problem);
-            self.end();
+            let counted = self.count(field, count);
+            if count.behind == Behind::Zero {
+                self.begin_loop(counted, &end);
+                self.element(field);
+                let name = self.name(field);
+                let problem = format!("{name}: elements after the count are not zero");
+                self.require("value == 0", &problem);
+                self.end();
+            }
             counted.clone_into(&mut end);
         }
         if conditions.is_empty() {
             return;
         }
         let problem = if field.valid.is_any() {
-            format!("{}: bits that are not allowed", field.name)
+            format!("{}: bits that are not allowed", self.name(field))
         } else {
-            format!("{}: must be {}", field.name, field.valid)
+            format!("{}: must be {}", self.name(field), field.valid)
         };
         self.begin_loop("0", &end);
         self.element(field);
@@ -237,22 +264,79 @@ impl Checks<'_> {
         self.end();
     }
 
+    /// Computes and judges the count of a field, and returns it as a place in a loop.
+    fn count(&mut self, field: &Field, count: &Count) -> &'static str {
+        let value = self.integer(&count.expression);
+        self.assign("count", &value);
+        if count.load().is_none() {
+            self.overflow(&format!("{}: overflows", count.text));
+        }
+        let elements = field.ty.elements();
+        let problem = format!("{}: more than {elements} elements", count.text);
+        self.require(&format!("count <= {elements}"), &problem);
+        match self.language {
+            Language::C(_) => "(size_t)count",
+            Language::Rust => "(count as usize)",
+        }
+    }
+
+    /// The structures of an array.
+    fn structures(&mut self, array: &'p Field, structure: &'p Structure) {
+        let mut end = array.ty.elements().to_string();
+        if let Some(count) = &array.count {
+            let counted = self.count(array, count);
+            // The count of an array in the structure is another one.
+            self.assign("elements", counted);
+            if count.behind == Behind::Zero {
+                let start = format!(
+                    "{} + {} * elements",
+                    array.offset,
+                    array.ty.element_length()
+                );
+                self.begin_loop(&start, &array.end().to_string());
+                let problem = format!("{}: elements after the count are not zero", array.name);
+                self.require("image[index] == 0", &problem);
+                self.end();
+            }
+            "elements".clone_into(&mut end);
+        }
+        self.line(&match self.language {
+            Language::C(_) => format!("for (element = 0; element < {end}; element++) {{"),
+            Language::Rust => format!("for element in 0..{end} {{"),
+        });
+        self.depth += 1;
+        self.array = Some(array);
+        for field in &structure.fields {
+            self.field(field);
+        }
+        self.gaps(&element_members(array));
+        for rule in &structure.require {
+            self.rule(rule);
+        }
+        self.array = None;
+        self.end();
+    }
+
     /// Loads the element of the loop.
     fn element(&mut self, field: &Field) {
         let integer = field.ty.element();
-        let place = format!("{} + {} * index", field.offset, integer.width());
+        let place = self.place(field.offset.into());
+        let place = format!("{place} + {} * index", integer.width());
         let value = self.load("image", &place, integer);
         self.assign("value", &value);
     }
 
     fn text(&mut self, field: &Field) {
-        let start = field.offset;
-        self.begin_loop(&start.to_string(), &field.end().to_string());
+        let start = self.place(field.offset.into());
+        self.begin_loop(&start, &self.place(field.end()));
         let condition = format!(
             "image[index] == 0 || (image[index] >= 0x20 && image[index] <= 0x7E && \
              (index == {start} || image[index - 1] != 0))"
         );
-        let problem = format!("{}: not printable ASCII with zeros after it", field.name);
+        let problem = format!(
+            "{}: not printable ASCII with zeros after it",
+            self.name(field)
+        );
         self.require(&condition, &problem);
         self.end();
     }
@@ -261,7 +345,7 @@ impl Checks<'_> {
     fn rule(&mut self, rule: &Condition) {
         let mut decided = true;
         rule.expression.for_each_load(&mut |load, _| {
-            decided &= matches!(load.source, Source::Block | Source::Write);
+            decided &= matches!(load.source, Source::Block | Source::Whole | Source::Write);
         });
         if !decided {
             return;
@@ -348,7 +432,11 @@ impl Checks<'_> {
                 (_, Language::Rust) => "(length as u64)".to_owned(),
             };
         }
-        let whole = self.load("image", &load.offset.to_string(), load.integer);
+        let place = match load.source {
+            Source::Block => self.place(load.offset.into()),
+            _ => load.offset.to_string(),
+        };
+        let whole = self.load("image", &place, load.integer);
         if load.shift == 0 && load.mask == load.integer.max() {
             return whole;
         }

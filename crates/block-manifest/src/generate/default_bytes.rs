@@ -1,7 +1,7 @@
 //! The bytes that a structure begins with: the defaults of its fields and, in a layout, the values
 //! that choose the layout.
 
-use super::record::Record;
+use super::record::{Record, defaults};
 use crate::expression::{Binary, Expression, Load, Node, Source};
 use crate::model::{Block, Layout};
 
@@ -9,13 +9,7 @@ use crate::model::{Block, Layout};
 /// condition has the form `FIELD == VALUE && …` and no earlier layout is chosen by them; otherwise
 /// they are the defaults alone.
 pub(super) fn default_bytes(block: &Block, record: &Record<'_>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for member in &record.members {
-        match member.field() {
-            Some(field) => bytes.extend_from_slice(&field.default),
-            None => bytes.resize(bytes.len() + member.length, 0),
-        }
-    }
+    let bytes = defaults(&record.members);
     let condition = record.layout.and_then(|layout| layout.when.as_ref());
     let Some(condition) = condition else {
         return bytes;
@@ -68,7 +62,7 @@ fn holds(layout: &Layout, bytes: &[u8]) -> bool {
             let whole = load.integer.decode(&bytes[load.offset.into()..]);
             whole >> load.shift & load.mask
         }
-        Source::Was | Source::Write | Source::Used(_) => 0,
+        Source::Whole | Source::Was | Source::Write | Source::Used(_) => 0,
     });
     value.is_some_and(|value| value != 0)
 }

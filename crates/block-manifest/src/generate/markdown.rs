@@ -7,7 +7,7 @@ use block_table::{Access, Companion, Kind, OnReset, Reset, ShortRead, WhenFull};
 use super::style::Style;
 use crate::describe::number;
 use crate::diagnostic::counted;
-use crate::model::{Block, Condition, Device, Field, Manifest, Owner, SequenceKind};
+use crate::model::{Behind, Block, Condition, Device, Field, Manifest, Owner, SequenceKind};
 
 pub(super) fn reference(manifest: &Manifest, style: &Style) -> String {
     let mut text = String::new();
@@ -150,30 +150,43 @@ fn fields(fields: &[Field], text: &mut String) {
         "\n| bytes | field | type | set by | default | meaning |\n|---|---|---|---|---|---|"
     );
     for field in fields {
-        let bytes = match field.end() - usize::from(field.offset) {
-            1 => field.offset.to_string(),
-            _ => format!("{}–{}", field.offset, field.end() - 1),
-        };
-        let meaning = format!(
-            "{} {}",
-            field.doc.as_deref().unwrap_or(""),
-            rules_in_words(field)
-        );
-        let _ = writeln!(
-            text,
-            "| {bytes} | `{}` | {} | {} | {} | {} |",
-            field.name,
-            field.ty,
-            owner(field.owner),
-            default(field),
-            escaped(meaning.trim())
-        );
+        row(field, &field.name, "", text);
+        for inner in field.structure.iter().flat_map(|inner| &inner.fields) {
+            row(
+                inner,
+                &format!("{}[].{}", field.name, inner.name),
+                "+",
+                text,
+            );
+        }
     }
+}
+
+/// The row of a field. `from` stands before its bytes: a `+` if they count from the first byte of an
+/// element.
+fn row(field: &Field, name: &str, from: &str, text: &mut String) {
+    let bytes = match field.end() - usize::from(field.offset) {
+        1 => format!("{from}{}", field.offset),
+        _ => format!("{from}{}–{from}{}", field.offset, field.end() - 1),
+    };
+    let meaning = format!(
+        "{} {}",
+        field.doc.as_deref().unwrap_or(""),
+        rules_in_words(field)
+    );
+    let _ = writeln!(
+        text,
+        "| {bytes} | `{name}` | {} | {} | {} | {} |",
+        field.ty,
+        owner(field.owner),
+        default(field),
+        escaped(meaning.trim())
+    );
 }
 
 /// The default of a field: a number, or the bytes of an array that has one.
 fn default(field: &Field) -> String {
-    if field.ty.elements() == 1 {
+    if field.ty.elements() == 1 && field.structure.is_none() {
         return number(field.ty.element().decode(&field.default));
     }
     if field.default.iter().all(|byte| *byte == 0) {
@@ -208,7 +221,14 @@ pub(super) fn rules_in_words(field: &Field) -> String {
         sentences.push("Other bits are zero.".to_owned());
     }
     if let Some(count) = &field.count {
-        sentences.push(format!("`{}` elements, and zeros after them.", count.name));
+        let after = match count.behind {
+            Behind::Zero => "and zeros",
+            Behind::Any => "and any bytes",
+        };
+        sentences.push(format!("`{}` elements, {after} after them.", count.text));
+    }
+    for rule in field.structure.iter().flat_map(|inner| &inner.require) {
+        sentences.push(format!("In each element: `{}`.", rule.text));
     }
     if !field.valid.is_any() {
         let subject = if field.ty.elements() == 1 {

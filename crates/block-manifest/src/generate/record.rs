@@ -80,7 +80,40 @@ pub(super) fn records(block: &Block) -> Vec<Record<'_>> {
 }
 
 fn members<'m>(block: &'m Block, others: &'m [Field], gap: Gap) -> Vec<Member<'m>> {
-    let mut fields: Vec<&Field> = block.fields.iter().chain(others).collect();
+    let fields = block.fields.iter().chain(others).collect();
+    in_order(fields, block.max_length, gap)
+}
+
+/// The arrays of structures of a block: its own ones without a layout, and those of each layout.
+pub(super) fn arrays(block: &Block) -> impl Iterator<Item = (Option<&Layout>, &Field)> {
+    let own = block.fields.iter().map(|field| (None, field));
+    let layouts = block.layouts.iter();
+    let of_layouts =
+        layouts.flat_map(|layout| layout.fields.iter().map(move |field| (Some(layout), field)));
+    own.chain(of_layouts)
+        .filter(|(_, field)| field.structure.is_some())
+}
+
+/// The members of a structure of the array `field`.
+pub(super) fn element_members(field: &Field) -> Vec<Member<'_>> {
+    let fields = field.structure.iter().flat_map(|inner| &inner.fields);
+    in_order(fields.collect(), field.ty.element_length(), Gap::Zero)
+}
+
+/// The defaults of `members`.
+pub(super) fn defaults(members: &[Member<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for member in members {
+        match member.field() {
+            Some(field) => bytes.extend_from_slice(&field.default),
+            None => bytes.resize(bytes.len() + member.length, 0),
+        }
+    }
+    bytes
+}
+
+/// `fields` and the gaps between them, in `length` bytes.
+fn in_order(mut fields: Vec<&Field>, length: u8, gap: Gap) -> Vec<Member<'_>> {
     fields.sort_by_key(|field| field.offset);
     let mut names = Names::default();
     // Fields get their names first, so that a gap is renamed and not a field.
@@ -90,7 +123,7 @@ fn members<'m>(block: &'m Block, others: &'m [Field], gap: Gap) -> Vec<Member<'m
         .collect();
     let mut members = Vec::new();
     let mut next = 0;
-    let mut fill = |from: usize, to: usize, members: &mut Vec<Member<'m>>| {
+    let mut fill = |from: usize, to: usize, members: &mut Vec<Member<'_>>| {
         if from < to {
             let name = names.unique(format!("{}_{from}", gap.name()));
             members.push(Member {
@@ -112,7 +145,7 @@ fn members<'m>(block: &'m Block, others: &'m [Field], gap: Gap) -> Vec<Member<'m
         });
         next = field.end();
     }
-    fill(next, block.max_length.into(), &mut members);
+    fill(next, length.into(), &mut members);
     members
 }
 

@@ -1,14 +1,16 @@
 //! Generates the Rust module.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::checks::{self, JUDGES, Language};
 use super::default_bytes::default_bytes;
 use super::identifier::{Names, camel, snake, upper};
 use super::markdown::{kind_in_words, owner_in_words, rules_in_words};
-use super::record::{Content, Member, Record, records};
+use super::record::{Content, Member, Record, arrays, defaults, element_members, records};
 use super::style::Style;
-use crate::model::{Block, Enum, Field, Manifest};
+use crate::diagnostic::Span;
+use crate::model::{Block, Enum, Field, Layout, Manifest};
 use crate::types::{Integer, Type};
 
 /// Before each item: a driver may use a part of the module, and an included file cannot have an
@@ -68,6 +70,7 @@ pub(super) fn module(manifest: &Manifest, style: &Style) -> String {
         text: String::new(),
         types: Names::default(),
         modules: Names::default(),
+        elements: HashMap::new(),
     };
     writer.manifest(manifest, style);
     writer.text
@@ -79,6 +82,8 @@ struct Writer {
     types: Names,
     /// Names of modules.
     modules: Names,
+    /// The structures that the elements of arrays are, by the spans of the arrays.
+    elements: HashMap<Span, String>,
 }
 
 impl Writer {
@@ -141,6 +146,9 @@ impl Writer {
             self.enumeration(known, manifest);
         }
         for block in manifest.blocks() {
+            for (layout, array) in arrays(block) {
+                self.structure(block, layout, array);
+            }
             let records = records(block);
             for record in &records {
                 self.record(block, record, &records);
@@ -150,6 +158,40 @@ impl Writer {
             self.line("");
             self.line(FUNCTIONS.trim_end());
         }
+    }
+
+    /// The structure of an array's elements.
+    fn structure(&mut self, block: &Block, layout: Option<&Layout>, array: &Field) {
+        let layout = layout.map_or(String::new(), |layout| camel(&layout.name));
+        let name = format!("{}{layout}{}", camel(&block.name), camel(&array.name));
+        let name = self.types.unique(name);
+        self.elements.insert(array.span.clone(), name.clone());
+        self.line("");
+        self.doc(
+            "",
+            &format!("An element of `{}` in block `{}`.", array.name, block.name),
+        );
+        let members = element_members(array);
+        let length = array.ty.element_length();
+        self.declaration(&name, &members);
+        self.item(format!("impl {name} {{"));
+        self.doc("    ", "The length of an element in bytes.");
+        self.line(format!("    pub const LENGTH: usize = {length};"));
+        self.values(&members);
+        self.conversions("element", length, &members);
+        self.line("}");
+        let about = "The defaults of the manifest.";
+        self.default(&name, about, &defaults(&members));
+    }
+
+    fn declaration(&mut self, name: &str, members: &[Member<'_>]) {
+        self.line("#[derive(Clone, Copy, Debug, PartialEq, Eq)]");
+        self.item(format!("pub struct {name} {{"));
+        for member in members {
+            self.member(member);
+        }
+        self.line("}");
+        self.line("");
     }
 
     fn enumeration(&mut self, known: &Enum, manifest: &Manifest) {
@@ -209,21 +251,20 @@ impl Writer {
         let name = self.types.unique(name);
         self.line("");
         self.doc("", &doc);
-        self.line("#[derive(Clone, Copy, Debug, PartialEq, Eq)]");
-        self.item(format!("pub struct {name} {{"));
-        for member in &record.members {
-            self.member(member);
-        }
-        self.line("}");
-        self.line("");
+        self.declaration(&name, &record.members);
         self.item(format!("impl {name} {{"));
-        self.constants(block, record);
-        self.conversions(block, record);
+        self.constants(block);
+        self.values(&record.members);
+        self.conversions("block", block.max_length, &record.members);
         if record.layout.is_none() && checks::is_judged(block) {
             self.judgement(block, records);
         }
         self.line("}");
-        self.default(&name, block, record);
+        let about = match record.layout {
+            None => "The defaults of the manifest.",
+            Some(_) => "The defaults of the manifest, with the values that choose this layout.",
+        };
+        self.default(&name, about, &default_bytes(block, record));
     }
 
     fn member(&mut self, member: &Member<'_>) {
@@ -240,10 +281,29 @@ impl Writer {
             }
         };
         self.doc("    ", &doc);
-        self.line(format!("    pub {}: {},", member.name, member_type(member)));
+        let ty = self.member_type(member);
+        self.line(format!("    pub {}: {ty},", member.name));
     }
 
-    fn constants(&mut self, block: &Block, record: &Record<'_>) {
+    /// The structure that the elements of a member are, and the member's field.
+    fn element<'m>(&self, member: &Member<'m>) -> Option<(String, &'m Field)> {
+        let field = member.field()?;
+        let name = self.elements.get(&field.span)?;
+        Some((name.clone(), field))
+    }
+
+    fn member_type(&self, member: &Member<'_>) -> String {
+        match (self.element(member), integers(member)) {
+            (Some((name, array)), _) => format!("[{name}; {}]", array.ty.elements()),
+            (None, Some((integer, None))) => integer_type(integer),
+            (None, Some((integer, Some(elements)))) => {
+                format!("[{}; {elements}]", integer_type(integer))
+            }
+            (None, None) => format!("[u8; {}]", member.length),
+        }
+    }
+
+    fn constants(&mut self, block: &Block) {
         self.doc("    ", "The block ID.");
         self.line(format!("    pub const BLOCK_ID: u32 = {};", block.id));
         self.doc("    ", "The shortest write in bytes.");
@@ -262,7 +322,11 @@ impl Writer {
                 "    pub const INVALIDATION_MASK: u64 = 0x{mask:X};"
             ));
         }
-        for field in record.members.iter().filter_map(Member::field) {
+    }
+
+    /// The limits and the bits of fields.
+    fn values(&mut self, members: &[Member<'_>]) {
+        for field in members.iter().filter_map(Member::field) {
             self.limits(field);
             self.bits(field);
         }
@@ -299,24 +363,24 @@ impl Writer {
         }
     }
 
-    fn conversions(&mut self, block: &Block, record: &Record<'_>) {
-        let length = block.max_length;
+    /// The conversions of `what` to and from its bytes.
+    fn conversions(&mut self, what: &str, length: u8, members: &[Member<'_>]) {
         self.line("");
-        self.doc("    ", "The bytes of the block.");
+        self.doc("    ", &format!("The bytes of the {what}."));
         self.line("    #[must_use]");
         self.line(format!("    pub fn to_bytes(&self) -> [u8; {length}] {{"));
         self.line(format!("        let mut bytes = [0; {length}];"));
-        for member in &record.members {
+        for member in members {
             self.store(member);
         }
         self.line("        bytes\n    }\n");
-        self.doc("    ", "The block whose bytes these are.");
+        self.doc("    ", &format!("The {what} whose bytes these are."));
         self.line("    #[must_use]");
         self.line(format!(
             "    pub fn from_bytes(bytes: &[u8; {length}]) -> Self {{"
         ));
         self.line("        Self {");
-        for member in &record.members {
+        for member in members {
             self.load(member);
         }
         self.line("        }\n    }");
@@ -344,6 +408,9 @@ impl Writer {
              let image = &bytes[..];\n        \
              let (mut value, mut count, mut layout, mut overflow) = (0, 0, 0, false);"
         ));
+        if arrays(block).next().is_some() {
+            self.line("        let mut elements = 0;");
+        }
         self.text
             .push_str(&checks::statements(Language::Rust, block, records));
         self.line("        Ok(())\n    }");
@@ -352,6 +419,16 @@ impl Writer {
     fn store(&mut self, member: &Member<'_>) {
         let Member { name, offset, .. } = member;
         let end = offset + member.length;
+        if let Some((_, array)) = self.element(member) {
+            let length = array.ty.element_length();
+            let bytes = format!("bytes[{offset}..{end}].chunks_exact_mut({length})");
+            self.line(format!(
+                "        for (bytes, element) in {bytes}.zip(&self.{name}) {{"
+            ));
+            self.line("            bytes.copy_from_slice(&element.to_bytes());");
+            self.line("        }");
+            return;
+        }
         let Some((integer, elements)) = integers(member) else {
             self.line(format!(
                 "        bytes[{offset}..{end}].copy_from_slice(&self.{name});"
@@ -384,6 +461,16 @@ impl Writer {
             length,
             ..
         } = member;
+        if let Some((element, array)) = self.element(member) {
+            let length = array.ty.element_length();
+            let bytes =
+                format!("core::array::from_fn(|byte| bytes[{offset} + {length} * index + byte])");
+            let value = format!("{element}::from_bytes(&{bytes})");
+            self.line(format!(
+                "            {name}: core::array::from_fn(|index| {value}),"
+            ));
+            return;
+        }
         let Some((integer, elements)) = integers(member) else {
             self.line(format!(
                 "            {name}: core::array::from_fn(|index| bytes[{offset} + index]),"
@@ -404,18 +491,11 @@ impl Writer {
         self.line(format!("            {name}: {value},"));
     }
 
-    fn default(&mut self, name: &str, block: &Block, record: &Record<'_>) {
+    fn default(&mut self, name: &str, about: &str, bytes: &[u8]) {
         self.line("");
-        self.doc(
-            "",
-            match record.layout {
-                None => "The defaults of the manifest.",
-                Some(_) => "The defaults of the manifest, with the values that choose this layout.",
-            },
-        );
+        self.doc("", about);
         self.line(format!("impl Default for {name} {{"));
         self.line("    fn default() -> Self {");
-        let bytes = default_bytes(block, record);
         if bytes.iter().all(|byte| *byte == 0) {
             self.line(format!("        Self::from_bytes(&[0; {}])", bytes.len()));
         } else {
@@ -430,15 +510,7 @@ fn integers(member: &Member<'_>) -> Option<(Integer, Option<u8>)> {
     match member.field()?.ty {
         Type::Integer(integer) => Some((integer, None)),
         Type::Array(integer, elements) if integer != Integer::U8 => Some((integer, Some(elements))),
-        Type::Array(..) | Type::Bytes(_) | Type::Ascii(_) => None,
-    }
-}
-
-fn member_type(member: &Member<'_>) -> String {
-    match integers(member) {
-        Some((integer, None)) => integer_type(integer),
-        Some((integer, Some(elements))) => format!("[{}; {elements}]", integer_type(integer)),
-        None => format!("[u8; {}]", member.length),
+        Type::Array(..) | Type::Bytes(_) | Type::Ascii(_) | Type::Structures { .. } => None,
     }
 }
 
@@ -457,6 +529,10 @@ fn enumeration_type(known: &Enum, manifest: &Manifest) -> String {
             .fields
             .iter()
             .chain(block.layouts.iter().flat_map(|layout| &layout.fields))
+    });
+    let fields = fields.flat_map(|field| {
+        let inner = field.structure.iter().flat_map(|inner| &inner.fields);
+        std::iter::once(field).chain(inner)
     });
     let named = |field: &&Field| {
         field

@@ -3,7 +3,14 @@
 use crate::diagnostic::{Diagnostic, Span};
 
 /// The arrays of tables of the language.
-const ARRAYS: [&str; 4] = ["block", "block.field", "block.layout", "block.layout.field"];
+const ARRAYS: [&str; 6] = [
+    "block",
+    "block.field",
+    "block.field.field",
+    "block.layout",
+    "block.layout.field",
+    "block.layout.field.field",
+];
 
 /// The errors about headers of these arrays that stand in single brackets or precede their block.
 ///

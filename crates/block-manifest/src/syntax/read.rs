@@ -1,12 +1,12 @@
 //! Reads the tables of the language, key by key.
 
-use block_table::MAX_NAME_LENGTH;
+use block_table::{MAX_BLOCK_LENGTH, MAX_NAME_LENGTH};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::headers;
 use super::reader::{Input, Reader, unsigned, written};
-use super::{Bits, Block, Constant, Device, Enum, Field, File, Layout, Limits, Valid};
+use super::{Bits, Block, Constant, Device, Enum, Field, File, Layout, Limits, Valid, Written};
 use crate::diagnostic::{Diagnostic, Located, Sink, Span, counted, printable};
 use crate::keys;
 use crate::types::Type;
@@ -284,11 +284,61 @@ fn fields(reader: &Reader<'_, '_>, input: Input<'_>) -> Vec<Field> {
 
 fn field(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Field {
     let reader = Reader::new(table, &keys::FIELD, span, input);
+    let inner = reader.tables("field").into_iter();
+    let inner: Vec<Field> = inner
+        .map(|(table, span)| plain_field(&Reader::new(table, &keys::ELEMENT, span, input), input))
+        .collect();
+    let elements = reader.written("elements", reader.integer("elements"));
+    let field = plain_field(&reader, input);
+    let ty = match field.ty {
+        None if !field.has_type => structures(&elements, &inner),
+        ty => ty,
+    };
+    Field {
+        ty,
+        owner: reader.choice("owner", &keys::OWNER),
+        sequence: reader.choice("sequence", &keys::SEQUENCE),
+        on_reset: reader.choice("on-reset", &keys::ON_RESET),
+        check: reader.choice("check", &keys::CHECK),
+        elements,
+        knows_inner: knows_fields(&reader, &inner),
+        inner,
+        require: reader.strings("require"),
+        ..field
+    }
+}
+
+/// The type of structures of the fields `inner`, if their lengths are known and such a structure fits
+/// into a block.
+fn structures(elements: &Written<u8>, inner: &[Field]) -> Option<Located<Type>> {
+    let elements = elements.value()?;
+    let mut next = 0;
+    let mut length = 0;
+    for field in inner {
+        let start = match &field.offset {
+            Written::Value(offset) => usize::from(offset.value),
+            Written::Absent => next,
+            Written::Unreadable => return None,
+        };
+        next = start + field.ty.as_ref()?.value.length();
+        length = next.max(length);
+    }
+    let length = u8::try_from(length).ok();
+    let length = length.filter(|length| (1..=MAX_BLOCK_LENGTH).contains(&(*length).into()))?;
+    let ty = Type::Structures {
+        length,
+        elements: elements.value,
+    };
+    Some(Located::new(ty, elements.span.clone()))
+}
+
+/// The keys that a field has in a block, in a layout and in a structure.
+fn plain_field(reader: &Reader<'_, '_>, input: Input<'_>) -> Field {
     let bits = reader
         .table("bits")
         .map(|(table, span)| Located::new(bits(table, input), span));
     Field {
-        name: name(&reader, "a field", input),
+        name: name(reader, "a field", input),
         doc: reader.string("doc").map(|doc| doc.value),
         offset: reader.written("offset", reader.integer("offset")),
         ty: reader
@@ -301,7 +351,8 @@ fn field(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Field {
                     None
                 }
             }),
-        owner: reader.choice("owner", &keys::OWNER),
+        has_type: reader.has("type"),
+        owner: None,
         default: reader.value("default"),
         valid: reader
             .table("valid")
@@ -309,10 +360,15 @@ fn field(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Field {
             .unwrap_or_default(),
         bits: reader.written("bits", bits),
         count: reader.string("count"),
-        sequence: reader.choice("sequence", &keys::SEQUENCE),
-        on_reset: reader.choice("on-reset", &keys::ON_RESET),
-        check: reader.choice("check", &keys::CHECK),
-        header: reader.span,
+        behind: reader.choice("behind", &keys::BEHIND),
+        elements: Written::Absent,
+        inner: Vec::new(),
+        knows_inner: true,
+        require: Vec::new(),
+        sequence: None,
+        on_reset: None,
+        check: None,
+        header: reader.span.clone(),
     }
 }
 

@@ -114,6 +114,10 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// Whether `key` is present, even if it is misspelt or unreadable.
+    pub(super) fn has(&self, key: &'static str) -> bool {
+        self.is_attempted(key)
+    }
+
     fn is_attempted(&self, key: &'static str) -> bool {
         self.table.contains_key(key) || self.misspelt.contains(&key)
     }

@@ -1,7 +1,10 @@
 //! Judges a write field by field from the model, as a slow and plain reference.
 
+use block_manifest::expression::Expression;
 use block_manifest::expression::Source;
-use block_manifest::{Bits, Block, Condition, Field, Layout, Owner, SequenceKind, Type};
+use block_manifest::{
+    Behind, Bits, Block, Condition, Field, Layout, Owner, SequenceKind, Structure, Type,
+};
 use block_table::{Image, OnReset, Rule, Writer};
 
 /// The writers since the last reset.
@@ -50,10 +53,22 @@ pub(crate) struct Facts<'f> {
 }
 
 fn holds(condition: &Condition, image: &Image, facts: Option<Facts<'_>>) -> Result<bool, Rule> {
-    let value = condition.expression.evaluate(&|load| {
+    let value = evaluate(&condition.expression, image, image, facts)?;
+    Ok(value != 0)
+}
+
+/// The value of an expression over `image`, the block or an element of `whole`.
+fn evaluate(
+    expression: &Expression,
+    image: &Image,
+    whole: &Image,
+    facts: Option<Facts<'_>>,
+) -> Result<u64, Rule> {
+    let value = expression.evaluate(&|load| {
         let facts = || facts.expect("a layout follows from the block alone");
         let image = match load.source {
             Source::Block => image,
+            Source::Whole => whole,
             Source::Was => facts().committed,
             Source::Used(0) => facts().used,
             Source::Used(place) => panic!("no block is used at place {place}"),
@@ -68,7 +83,7 @@ fn holds(condition: &Condition, image: &Image, facts: Option<Facts<'_>>) -> Resu
         };
         (integer(image, load.offset.into(), Type::Integer(load.integer)) >> load.shift) & load.mask
     });
-    value.map(|value| value != 0).ok_or(Rule::Overflow)
+    value.ok_or(Rule::Overflow)
 }
 
 fn owns(owner: Owner, writer: Writer) -> bool {
@@ -171,7 +186,7 @@ pub(crate) fn judge(block: &Block, sent: &[u8], facts: Facts<'_>) -> Result<Imag
         let bytes = usize::from(field.offset)..field.end();
         image[bytes.clone()].copy_from_slice(&committed[bytes]);
     }
-    fields(&block.fields, &image)?;
+    fields(&block.fields, &image, &image, facts)?;
     let chosen = layout(block, &image)?;
     let mut all: Vec<&Field> = block.fields.iter().collect();
     if let Some(chosen) = chosen {
@@ -193,7 +208,7 @@ pub(crate) fn judge(block: &Block, sent: &[u8], facts: Facts<'_>) -> Result<Imag
     }
     reserved(&all, &image)?;
     if let Some(chosen) = chosen {
-        fields(&chosen.fields, &image)?;
+        fields(&chosen.fields, &image, &image, facts)?;
         require(&chosen.require, &image, facts)?;
     }
     require(&block.require, &image, facts)?;
@@ -213,9 +228,10 @@ fn reserved(fields: &[&Field], image: &Image) -> Result<(), Rule> {
         }
     }
     let undefined = |field: &&&Field| {
-        elements(image, field)
-            .iter()
-            .any(|value| value & !field.defined_bits() != 0)
+        field.structure.is_none()
+            && elements(image, field)
+                .iter()
+                .any(|value| value & !field.defined_bits() != 0)
     };
     if fields.iter().any(|field| undefined(&field)) {
         Err(Rule::Reserved)
@@ -224,21 +240,34 @@ fn reserved(fields: &[&Field], image: &Image) -> Result<(), Rule> {
     }
 }
 
-fn fields(fields: &[Field], image: &Image) -> Result<(), Rule> {
+/// Judges the fields of `image`, the block or an element of `whole`.
+fn fields(fields: &[Field], image: &Image, whole: &Image, facts: Facts<'_>) -> Result<(), Rule> {
     for field in fields {
-        let mut values = elements(image, field);
+        let mut counted = usize::from(field.ty.elements());
         if let Some(count) = &field.count {
-            let count = integer(image, count.offset.into(), Type::Integer(count.integer));
-            let Some(count) = usize::try_from(count)
-                .ok()
-                .filter(|count| *count <= values.len())
-            else {
+            let number = evaluate(&count.expression, image, whole, None)?;
+            if number > counted as u64 {
                 return Err(Rule::Count);
-            };
-            if values.split_off(count).iter().any(|value| *value != 0) {
+            }
+            counted = usize::try_from(number).expect("at most 128");
+            let length = usize::from(field.ty.element_length());
+            let behind = usize::from(field.offset) + counted * length..field.end();
+            if count.behind == Behind::Zero && image[behind].iter().any(|byte| *byte != 0) {
                 return Err(Rule::Count);
             }
         }
+        if let Some(structure) = &field.structure {
+            let length = usize::from(field.ty.element_length());
+            for index in 0..counted {
+                let start = usize::from(field.offset) + index * length;
+                let mut element = [0; 128];
+                element[..length].copy_from_slice(&image[start..start + length]);
+                one_element(structure, length, &element, whole, facts)?;
+            }
+            continue;
+        }
+        let mut values = elements(image, field);
+        values.truncate(counted);
         if let Type::Ascii(_) = field.ty {
             let end = values
                 .iter()
@@ -266,7 +295,31 @@ fn fields(fields: &[Field], image: &Image) -> Result<(), Rule> {
     Ok(())
 }
 
+fn one_element(
+    structure: &Structure,
+    length: usize,
+    element: &Image,
+    whole: &Image,
+    facts: Facts<'_>,
+) -> Result<(), Rule> {
+    fields(&structure.fields, element, whole, facts)?;
+    let all: Vec<&Field> = structure.fields.iter().collect();
+    assert!(all.iter().all(|field| field.end() <= length));
+    reserved(&all, element)?;
+    judged(&structure.require, element, whole, facts)
+}
+
 fn require(conditions: &[Condition], image: &Image, facts: Facts<'_>) -> Result<(), Rule> {
+    judged(conditions, image, image, facts)
+}
+
+/// Judges conditions over `image`, the block or an element of `whole`.
+fn judged(
+    conditions: &[Condition],
+    image: &Image,
+    whole: &Image,
+    facts: Facts<'_>,
+) -> Result<(), Rule> {
     for condition in conditions {
         let mut reads_others = false;
         condition
@@ -275,7 +328,7 @@ fn require(conditions: &[Condition], image: &Image, facts: Facts<'_>) -> Result<
         if reads_others && facts.writer == Writer::Pf {
             continue;
         }
-        if !holds(condition, image, Some(facts))? {
+        if evaluate(&condition.expression, image, whole, Some(facts))? == 0 {
             return Err(Rule::Require);
         }
     }
@@ -330,7 +383,7 @@ pub(crate) fn plausible(block: &Block, random: &Image, seed: u64) -> Image {
     {
         chosen.extend(&layout.fields);
     }
-    for field in chosen {
+    for field in chosen.into_iter().flat_map(Field::parts) {
         let width = usize::from(field.ty.element().width());
         for index in 0..usize::from(field.ty.elements()) {
             let at = usize::from(field.offset) + index * width;

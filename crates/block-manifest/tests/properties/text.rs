@@ -111,13 +111,15 @@ fn block() -> impl Strategy<Value = String> {
         text += "[[block.field]]\nname = \"bits\"\ntype = \"u16be\"\nbits = { low = 0, high = { at = \"3-5\", max = 6, none-of = [4] }, top = 15 }\n";
         text += "[[block.field]]\nname = \"total\"\ntype = \"u32\"\n";
         for (index, field) in fields.iter().enumerate() {
-            text += &format!("[[block.field]]\nname = \"field_{index}\"\n{}", owned(field, kind));
+            let field = owned(field, kind).replace("INNER", "block.field.field");
+            text += &format!("[[block.field]]\nname = \"field_{index}\"\n{field}");
         }
         for (index, fields) in layouts.iter().flatten().enumerate() {
             let when = conditions[index % 3];
             text += &format!("[[block.layout]]\nwhen = \"{when}\"\n");
             for (inner, field) in fields.iter().enumerate() {
-                text += &format!("[[block.layout.field]]\nname = \"inner_{index}_{inner}\"\n{}", owned(field, kind));
+                let field = owned(field, kind).replace("INNER", "block.layout.field.field");
+                text += &format!("[[block.layout.field]]\nname = \"inner_{index}_{inner}\"\n{field}");
             }
         }
         text
@@ -160,15 +162,8 @@ fn field() -> impl Strategy<Value = String> {
         "owner = \"both\"\n",
         "owner = \"vf\"\n",
     ]);
-    let array = (scalar.clone(), 1..4u8, valid.clone(), any::<bool>()).prop_map(
-        |(ty, elements, valid, counted)| {
-            let count = if counted {
-                "count = \"selector\"\n"
-            } else {
-                ""
-            };
-            format!("type = \"{ty}[{elements}]\"\n{valid}{count}")
-        },
+    let array = (scalar.clone(), 1..4u8, valid.clone(), count()).prop_map(
+        |(ty, elements, valid, count)| format!("type = \"{ty}[{elements}]\"\n{valid}{count}"),
     );
     let sequence = (
         scalar.clone(),
@@ -183,8 +178,49 @@ fn field() -> impl Strategy<Value = String> {
     let body = prop_oneof![
         4 => (scalar, valid).prop_map(|(ty, valid)| format!("type = \"{ty}\"\n{valid}")),
         2 => array,
+        2 => structures(),
         1 => sequence,
         2 => plain.prop_map(str::to_owned),
     ];
-    (body, owner).prop_map(|(body, owner)| body + owner)
+    (body, owner).prop_map(|(body, owner)| owner.to_owned() + &body)
+}
+
+/// How many elements count, and what follows them.
+fn count() -> impl Strategy<Value = String> {
+    let count = prop::sample::select(vec![
+        "",
+        "",
+        "count = \"selector\"\n",
+        "count = \"bits.high\"\n",
+        "count = \"selector + 1\"\n",
+        "count = \"3 - selector\"\n",
+        "count = \"bits.low * 2 | selector & 1\"\n",
+    ]);
+    (count, any::<bool>()).prop_map(|(count, any)| {
+        let behind = if any && !count.is_empty() {
+            "behind = \"any\"\n"
+        } else {
+            ""
+        };
+        format!("{count}{behind}")
+    })
+}
+
+/// Arrays of structures: with values, with gaps and reserved bits, and with arrays and text.
+fn structures() -> impl Strategy<Value = String> {
+    let plain = "[[INNER]]\nname = \"a\"\ntype = \"u8\"\n[[INNER]]\nname = \"b\"\ntype = \"u16\"\nvalid = { max = 900 }\n";
+    let gaps = "[[INNER]]\nname = \"a\"\ntype = \"u8\"\noffset = 1\n[[INNER]]\nname = \"b\"\ntype = \"u16be\"\noffset = 4\nbits = { x = 0, y = { at = \"4-7\", max = 9 } }\ndefault = 1\n";
+    let arrays = "[[INNER]]\nname = \"a\"\ntype = \"u8\"\n[[INNER]]\nname = \"list\"\ntype = \"u16[2]\"\ncount = \"a\"\nvalid = { none-of = [5] }\n[[INNER]]\nname = \"more\"\ntype = \"u8[2]\"\ncount = \"bits.low\"\nbehind = \"any\"\n[[INNER]]\nname = \"b\"\ntype = \"u8\"\n[[INNER]]\nname = \"text\"\ntype = \"ascii[2]\"\n";
+    let require = prop::sample::select(vec![
+        "",
+        "require = [\"a <= b\"]\n",
+        "require = [\"a + selector < 300\", \"b != 3\"]\n",
+        "require = [\"b - a < 800\"]\n",
+        "require = [\"a == 0 || bits.high != 2 && length > 60\"]\n",
+        "require = [\"writer == writer.pf || was.selector <= a + 9\"]\n",
+    ]);
+    let inner = prop::sample::select(vec![plain, gaps, arrays]);
+    (1..4u8, count(), require, inner).prop_map(|(elements, count, require, inner)| {
+        format!("elements = {elements}\n{count}{require}{inner}")
+    })
 }

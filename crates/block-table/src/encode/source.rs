@@ -137,6 +137,30 @@ pub enum Rule {
         /// Shape of the count.
         operand: u8,
     },
+    /// The number that the code leaves counts the field's elements.
+    CountByCode {
+        /// The counted field, or structures.
+        field: Field,
+        /// The code.
+        number: Vec<Instruction>,
+        /// Offset of the integer whose fault a larger number is.
+        at: u8,
+        /// The length of an element in bytes, if those after the counted ones are zero; zero if they
+        /// may be any.
+        clear: u8,
+    },
+    /// The rules hold in each of the field's elements, structures of `length` bytes, and count their
+    /// offsets from its first byte.
+    Each {
+        /// The structures; the operand is zero.
+        field: Field,
+        /// The length of one in bytes.
+        length: u8,
+        /// The rules.
+        rules: Vec<Rule>,
+    },
+    /// No element has a bit of the mask: these are reserved.
+    Clear(Field, u64),
     /// The expression is not zero.
     Require(Vec<Instruction>),
     /// The rule, which is one on each element, holds for bits of its field, a single integer.

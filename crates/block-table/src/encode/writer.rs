@@ -93,12 +93,23 @@ impl Writer {
 
     fn rule_list(&mut self, rules: &[Rule]) -> Result<Span, EncodeError> {
         let first = self.rules.len();
-        let rules = condition::joined(rules);
-        for rule in &rules {
+        self.append(rules)?;
+        span(first, self.rules.len() - first, "rules")
+    }
+
+    /// Appends `rules`; those of elements follow their own. Returns how many it appended.
+    fn append(&mut self, rules: &[Rule]) -> Result<usize, EncodeError> {
+        let first = self.rules.len();
+        for rule in &condition::joined(rules) {
             let record = self.rule(rule)?;
+            let at = self.rules.len();
             self.rules.push(record);
+            if let Rule::Each { rules, .. } = rule {
+                let inner = self.append(rules)?;
+                self.rules[at].a = (inner as u64).into();
+            }
         }
-        span(first, rules.len(), "rules")
+        Ok(self.rules.len() - first)
     }
 
     fn rule(&mut self, source: &Rule) -> Result<RuleRecord, EncodeError> {
@@ -127,6 +138,25 @@ impl Writer {
                 second: *operand,
                 ..record(rule::COUNT, *field, 0, 0)
             },
+            Rule::CountByCode {
+                field,
+                number,
+                at,
+                clear,
+            } => {
+                let code = self.code(number)?;
+                let (start, count) = (code.start.get().into(), code.count.get().into());
+                RuleRecord {
+                    detail: *at,
+                    second: *clear,
+                    ..without_place(record(rule::COUNT_BY_CODE, *field, start, count))
+                }
+            }
+            Rule::Each { field, length, .. } => RuleRecord {
+                detail: *length,
+                ..without_place(record(rule::EACH, *field, 0, 0))
+            },
+            Rule::Clear(field, mask) => record(rule::CLEAR, *field, *mask, 0),
             Rule::Require(code) => {
                 let context = context_of(code);
                 let kind = match context {
@@ -236,6 +266,16 @@ fn rule_record(kind: u8, field: Field, a: u64, b: u64) -> RuleRecord {
         mask: if field.elements == 0 { 0 } else { all_bits }.into(),
         a: a.into(),
         b: b.into(),
+    }
+}
+
+/// The record of a rule that reads no integer of its field.
+fn without_place(record: RuleRecord) -> RuleRecord {
+    RuleRecord {
+        start: 0,
+        shift: 0,
+        mask: 0.into(),
+        ..record
     }
 }
 

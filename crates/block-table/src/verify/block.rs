@@ -38,6 +38,7 @@ impl<'v> Verifier<'v> {
         });
         let rules = Sources {
             block: before_layout,
+            whole: None,
             context,
         };
         self.rules(record.rules, rules, at)?;
@@ -58,6 +59,7 @@ impl<'v> Verifier<'v> {
         };
         let rules = Sources {
             block: whole,
+            whole: None,
             context,
         };
         for layout in block.layouts() {

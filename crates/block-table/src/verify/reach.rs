@@ -43,8 +43,10 @@ impl<'v> Reach<'v> {
 /// The bytes of each source that an expression may read.
 #[derive(Clone, Copy)]
 pub(super) struct Sources<'v> {
-    /// The block, merged with what is written.
+    /// The block, merged with what is written, or an element of it.
     pub(super) block: Reach<'v>,
+    /// The block that the element lies in, where rules are those of an element.
+    pub(super) whole: Option<Reach<'v>>,
     /// The other sources, where they may be read.
     pub(super) context: Option<Context<'v>>,
 }
@@ -61,7 +63,25 @@ impl<'v> Sources<'v> {
     pub(super) const fn block(block: Reach<'v>) -> Self {
         Self {
             block,
+            whole: None,
             context: None,
+        }
+    }
+
+    /// The bytes that the rules of an element of `length` bytes may read.
+    pub(super) const fn element(self, length: u8) -> Self {
+        Self {
+            block: Reach::whole(length),
+            whole: Some(self.block),
+            context: self.context,
+        }
+    }
+
+    /// The same without the sources that only a `require` reads.
+    pub(super) const fn of_count(self) -> Self {
+        Self {
+            context: None,
+            ..self
         }
     }
 
@@ -70,6 +90,12 @@ impl<'v> Sources<'v> {
         let source = order & source::ALL;
         let context = match (source, self.context) {
             (source::BLOCK, _) => return Ok(self.block),
+            (source::WHOLE, _) => {
+                return self.whole.ok_or(TableError {
+                    flaw: Flaw::Context,
+                    offset: at,
+                });
+            }
             (_, None) => return refuse(Flaw::Context, at),
             (_, Some(context)) => context,
         };

@@ -12,25 +12,98 @@ use crate::image::{place, unused_bits};
 impl Verifier<'_> {
     /// Verifies `rules`, which may read the bytes of `sources`.
     pub(super) fn rule_list(&mut self, rules: &[RuleRecord], sources: Sources<'_>) -> Outcome {
-        let reach = sources.block;
         let mut count = None;
-        for record in rules {
-            let at = self.at(record);
-            if record.kind & rule::COUNTED != 0 {
-                let same = count.is_some_and(|count| same_elements(count, record));
-                ensure(same && takes_elements(record.kind), Flaw::Counted, at)?;
-            }
-            if matches!(record.kind, rule::REQUIRE | rule::REQUIRE_IN_CONTEXT) {
-                self.require(record, sources)?;
-                continue;
-            }
-            field_in_reach(record, reach, at)?;
-            self.rule(record, reach, at)?;
-            if record.kind == rule::COUNT {
-                count = Some(record);
+        let mut rest = rules.iter();
+        while let Some(record) = rest.next() {
+            self.counted(record, count)?;
+            if record.kind & !rule::COUNTED == rule::EACH {
+                let (inner, behind) = self.each(record, rest.as_slice(), sources.block)?;
+                self.element_rules(inner, sources.element(record.detail))?;
+                rest = behind.iter();
+            } else {
+                self.one_rule(record, sources, &mut count)?;
             }
         }
         Ok(())
+    }
+
+    /// Verifies the rules of an element, which has no elements and no sequences.
+    fn element_rules(&mut self, rules: &[RuleRecord], sources: Sources<'_>) -> Outcome {
+        let mut count = None;
+        for record in rules {
+            let known = !matches!(record.kind & !rule::COUNTED, rule::EACH | rule::SEQUENCE);
+            ensure(known, Flaw::Each, self.at(record))?;
+            self.counted(record, count)?;
+            self.one_rule(record, sources, &mut count)?;
+        }
+        Ok(())
+    }
+
+    /// Verifies that a rule on counted elements follows the rule `count` of the same field.
+    fn counted(&self, record: &RuleRecord, count: Option<&RuleRecord>) -> Outcome {
+        let same = || count.is_some_and(|count| same_elements(count, record));
+        let follows = record.kind & rule::COUNTED == 0
+            || same() && (takes_elements(record.kind) || record.kind == rule::EACH | rule::COUNTED);
+        ensure(follows, Flaw::Counted, self.at(record))
+    }
+
+    /// Verifies a rule that is none on structures, and keeps it in `count` if it counts elements.
+    fn one_rule<'r>(
+        &mut self,
+        record: &'r RuleRecord,
+        sources: Sources<'_>,
+        count: &mut Option<&'r RuleRecord>,
+    ) -> Outcome {
+        let at = self.at(record);
+        match record.kind {
+            rule::REQUIRE | rule::REQUIRE_IN_CONTEXT => return self.require(record, sources),
+            rule::COUNT_BY_CODE => {
+                *count = Some(record);
+                return self.count_by_code(record, sources);
+            }
+            rule::COUNT => *count = Some(record),
+            _ => {}
+        }
+        field_in_reach(record, sources.block, at)?;
+        self.rule(record, sources.block, at)
+    }
+
+    /// Verifies a rule on structures, and splits `rest` after the rules of one structure.
+    fn each<'r>(
+        &self,
+        record: &RuleRecord,
+        rest: &'r [RuleRecord],
+        reach: Reach<'_>,
+    ) -> Outcome<(&'r [RuleRecord], &'r [RuleRecord])> {
+        let at = self.at(record);
+        let unused = [record.operand, record.start, record.shift, record.second];
+        let unused = unused == [0; 4] && record.mask.get() == 0 && record.b.get() == 0;
+        ensure(unused, Flaw::ReservedNotZero, at)?;
+        in_reach(record.offset, record.detail, record.elements, reach, at)?;
+        let inner = usize::try_from(record.a.get()).unwrap_or(usize::MAX);
+        match rest.split_at_checked(inner) {
+            Some((rules, rest)) if inner > 0 => Ok((rules, rest)),
+            _ => refuse(Flaw::Each, at),
+        }
+    }
+
+    /// Verifies a count that instructions compute.
+    fn count_by_code(&mut self, record: &RuleRecord, sources: Sources<'_>) -> Outcome {
+        let at = self.at(record);
+        let unused = record.start == 0 && record.shift == 0 && record.mask.get() == 0;
+        ensure(unused, Flaw::ReservedNotZero, at)?;
+        ensure(record.operand & !operand::ALL == 0, Flaw::Operand, at)?;
+        let reach = sources.block;
+        in_reach(
+            record.offset,
+            record.second.max(1),
+            record.elements,
+            reach,
+            at,
+        )?;
+        in_reach(record.detail, 1, 1, reach, at)?;
+        let (start, count) = (record.a.get(), record.b.get());
+        self.expression(start, count, sources.of_count(), at)
     }
 
     fn rule(&mut self, record: &RuleRecord, reach: Reach<'_>, at: usize) -> Outcome {
@@ -38,6 +111,9 @@ impl Verifier<'_> {
         match record.kind & !rule::COUNTED {
             rule::RANGE => ensure(a <= b, Flaw::Range, at)?,
             rule::MASK => ensure(b == 0, Flaw::ReservedNotZero, at)?,
+            rule::CLEAR => {
+                ensure(a != 0 && b == 0, Flaw::ReservedNotZero, at)?;
+            }
             rule::MULTIPLE => {
                 ensure(a != 0, Flaw::Divisor, at)?;
                 ensure(b == 0, Flaw::ReservedNotZero, at)?;
@@ -119,6 +195,7 @@ const fn takes_elements(kind: u8) -> bool {
             | rule::ONE_OF_LISTED
             | rule::NONE_OF_NEAR
             | rule::NONE_OF_LISTED
+            | rule::CLEAR
     )
 }
 
@@ -127,7 +204,6 @@ fn same_elements(one: &RuleRecord, other: &RuleRecord) -> bool {
 }
 
 fn field_in_reach(record: &RuleRecord, reach: Reach<'_>, at: usize) -> Outcome {
-    ensure(record.elements != 0, Flaw::Elements, at)?;
     integer_in_reach(record.offset, record.operand, record.elements, reach, at)?;
     let (start, lowest) = place(record.offset, record.operand);
     let all_bits = u64::MAX >> unused_bits(record.operand);
@@ -153,7 +229,13 @@ fn selects_bits(record: &RuleRecord, lowest: u8, all_bits: u64) -> bool {
 /// Verifies that `elements` integers from `offset` lie in `reach`.
 fn integer_in_reach(offset: u8, shape: u8, elements: u8, reach: Reach<'_>, at: usize) -> Outcome {
     ensure(shape & !operand::ALL == 0, Flaw::Operand, at)?;
+    in_reach(offset, operand::width(shape), elements, reach, at)
+}
+
+/// Verifies that there are elements, and that as many of `width` bytes from `offset` lie in `reach`.
+fn in_reach(offset: u8, width: u8, elements: u8, reach: Reach<'_>, at: usize) -> Outcome {
+    ensure(elements != 0 && width != 0, Flaw::Elements, at)?;
     let start = usize::from(offset);
-    let end = start + usize::from(operand::width(shape)) * usize::from(elements);
+    let end = start + usize::from(width) * usize::from(elements);
     reach.contains(start, end, at)
 }

@@ -6,6 +6,7 @@ mod expressions;
 mod sides;
 #[path = "../source/mod.rs"]
 mod source;
+mod structures;
 
 use attempt::{broken, first_write, sent, with_rules, write};
 use block_table::encode::{BlockSource, Checksum, Field, Rule as Check, Shape};

@@ -3,6 +3,7 @@
 mod blocks;
 mod changed;
 mod context;
+mod each;
 mod expressions;
 mod layouts;
 mod rules;

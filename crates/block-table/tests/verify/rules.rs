@@ -10,11 +10,11 @@ use crate::source::{U8, U16, field, opaque, table};
 #[test]
 fn rules_lie_in_their_block_and_can_hold() {
     assert_eq!(
-        rule_of(rule::RANGE, |rule| rule.kind = 12),
+        rule_of(rule::RANGE, |rule| rule.kind = 15),
         Some(Flaw::RuleKind)
     );
     assert_eq!(
-        rule_of(rule::RANGE, |rule| rule.kind = 0x0C | rule::COUNTED),
+        rule_of(rule::RANGE, |rule| rule.kind = 0x0F | rule::COUNTED),
         Some(Flaw::Counted)
     );
     assert_eq!(

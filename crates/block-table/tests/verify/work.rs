@@ -48,6 +48,31 @@ fn every_rule_takes_the_comparisons_that_its_evaluation_may_take() {
         operand: U8,
     };
     assert_eq!(work(count), 3);
+    let structures = Field {
+        elements: 3,
+        ..field(0, U8)
+    };
+    let count = |number: usize, clear| Rule::CountByCode {
+        field: structures,
+        number: [load(0, U8)]
+            .into_iter()
+            .chain(vec![on_constant(op::ADD, 1); number - 1])
+            .collect(),
+        at: 0,
+        clear,
+    };
+    assert_eq!(work(count(1, 0)), 2);
+    assert_eq!(work(count(4, 1)), 5 + 3);
+    assert_eq!(work(count(1, 5)), 2 + 3, "a step for eight bytes");
+    let each = |length, rules| Rule::Each {
+        field: structures,
+        length,
+        rules,
+    };
+    assert_eq!(work(each(5, comparisons(1))), 3 + 3);
+    assert_eq!(work(each(4, comparisons(9))), 3 + 3 * 9);
+    assert_eq!(work(each(4, vec![Rule::Mask(structures, 7)])), 3 + 3 * 3);
+    assert_eq!(work(Rule::Clear(three, 7)), 3);
     let code = vec![
         load(0, U8),
         on_constant(op::ADD, 1),
@@ -130,4 +155,41 @@ fn the_work_that_a_block_names_is_that_of_its_rules() {
         Some(Flaw::Work)
     );
     assert_eq!(block(1, |block| block.work = 1.into()), Some(Flaw::Work));
+}
+
+/// The rules of an element count as often as there are elements, and those after them once.
+#[test]
+fn only_the_rules_of_an_element_are_multiplied() {
+    let each = |elements, rules| Rule::Each {
+        field: Field {
+            elements,
+            ..field(0, U8)
+        },
+        length: 2,
+        rules: comparisons(rules),
+    };
+    let block = BlockSource {
+        rules: vec![
+            Rule::Mask(field(0, U8), 1),
+            each(3, 2),
+            Rule::Mask(field(0, U8), 1),
+            each(4, 1),
+            each(1, 5),
+            Rule::Mask(field(0, U8), 1),
+        ],
+        ..opaque(0, 16)
+    };
+    let expected = 1 + (3 + 3 * 2) + 1 + (4 + 4) + (1 + 5) + 1;
+    assert_eq!(block.work().unwrap().before, expected);
+    assert!(table(vec![block]).encode().is_ok());
+    let of = |rules| BlockSource {
+        rules: vec![each(8, rules)],
+        ..opaque(0, 16)
+    };
+    assert_eq!(of(511).work().unwrap().total(), MAX_WORK);
+    assert!(table(vec![of(511)]).encode().is_ok());
+    match table(vec![of(512)]).encode() {
+        Err(EncodeError::Refused(error)) => assert_eq!(error.flaw, Flaw::Work),
+        other => panic!("{other:?}"),
+    }
 }

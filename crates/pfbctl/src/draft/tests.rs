@@ -117,6 +117,8 @@ fn manifests() -> Vec<(String, Manifest)> {
         .collect();
     assert!(all.len() >= 3, "the real manifests are there");
     all.push(("hard".to_owned(), HARD.to_owned()));
+    let structures = include_str!("../../../../tests/manifests/structures.toml");
+    all.push(("structures".to_owned(), structures.to_owned()));
     let parse = |(name, text): (String, String)| match Manifest::parse(&name, &text) {
         Ok(manifest) => (name, manifest),
         Err(diagnostics) => panic!("{diagnostics}"),

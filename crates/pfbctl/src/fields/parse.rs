@@ -15,7 +15,8 @@ pub(super) fn assign(
     image: &mut Image,
 ) -> Result<(), String> {
     let offset = usize::from(field.offset);
-    if let Some((_, part)) = name.split_once('.') {
+    let part = name.strip_prefix(&field.name);
+    if let Some(part) = part.and_then(|part| part.strip_prefix('.')) {
         let (Type::Integer(ty), Some(bits)) = (field.ty, bits(field, part)) else {
             return Err(no_bits(field, part));
         };
@@ -46,6 +47,8 @@ pub(super) fn assign(
             }
             bytes
         }
+        // The parts of a field have no structures.
+        Type::Structures { .. } => return Err(format!("`{name}` takes no value as a whole")),
         Type::Bytes(_) => hex::decode(text)
             .map_err(|_| format!("`{name}` takes two hexadecimal digits for each byte"))?,
         Type::Ascii(_) => {

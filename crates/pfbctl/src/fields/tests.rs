@@ -238,3 +238,96 @@ fn writes(suite: &str) -> Vec<(u32, Vec<u8>)> {
     }
     writes
 }
+
+/// The blocks of tests/manifests/structures.toml with these values.
+fn structures(block: usize, words: &[&str]) -> Result<Vec<u8>, String> {
+    let manifest = manifest("tests/manifests/structures.toml");
+    let block = &manifest.blocks()[block];
+    let table = manifest.compile();
+    let table = Table::verify(&table).expect("a table");
+    let compiled = table.find(block.id).and_then(|index| table.block(index));
+    let base = *compiled.expect("a block").default_image();
+    let assignments: Result<Vec<_>, _> = words.iter().map(|word| Assignment::parse(word)).collect();
+    let bytes = encode(&manifest, block, Writer::Vf, &base, &assignments?)?;
+    judge(&table, block, Writer::Vf, &bytes)?;
+    Ok(bytes)
+}
+
+#[test]
+fn the_fields_of_structures_have_an_index_and_set_the_count() {
+    let words = [
+        "header.version=1",
+        "queues=8",
+        "vectors[0].kind=send",
+        "vectors[0].last=2",
+        "vectors[1].kind=receive",
+        "vectors[1].flags=enabled|adaptive",
+        "vectors[1].flags.adaptive=0",
+        "vectors[1].first=3",
+        "vectors[1].last=0x7",
+    ];
+    let bytes = structures(0, &words).expect("valid");
+    let expected = [
+        0x10, 2, 8, 0, 2, 0, 0, 0, 0, 0, 0, 2, 1, 1, 0, 0, 3, 0, 0, 7,
+    ];
+    assert_eq!(bytes[..20], expected);
+    assert_eq!(bytes[20..], [0; 16]);
+    let manifest = manifest("tests/manifests/structures.toml");
+    let decoded = decode(&manifest, &manifest.blocks()[0], &bytes);
+    let vectors = &decoded.fields[2];
+    assert_eq!(
+        vectors.text,
+        "[(kind=send flags=0 first=0 last=2) (kind=receive flags=enabled first=3 last=7) 0…]"
+    );
+    let zero = serde_json::json!({ "kind": 0, "flags": 0, "first": 0, "last": 0 });
+    assert_eq!(
+        vectors.value,
+        serde_json::json!([
+            { "kind": 2, "flags": 0, "first": 0, "last": 2 },
+            { "kind": 1, "flags": 1, "first": 3, "last": 7 },
+            zero,
+            zero,
+        ])
+    );
+    // A count that is given, or computed, stays.
+    let given = structures(0, &["header=0x1001", "queues=8", "vectors[1].kind=send"]);
+    assert!(given.is_err(), "the second one is not counted");
+    let computed = structures(3, &["last=1", "keys=5,6"]).expect("valid");
+    assert_eq!(computed[..6], [1, 0, 5, 0, 6, 0]);
+}
+
+#[test]
+fn an_error_names_the_structure_and_its_fields() {
+    for (word, message) in [
+        (
+            "vectors[4].kind=send",
+            "field `vectors` is 4 structures: write `vectors[0].FIELD` to `vectors[3].FIELD`; their fields are kind, flags, first, last",
+        ),
+        (
+            "vectors=1",
+            "field `vectors` is 4 structures: write `vectors[0].FIELD` to `vectors[3].FIELD`; their fields are kind, flags, first, last",
+        ),
+        (
+            "vectors[0].flags=on",
+            "`vectors[0].flags` has no bits `on`; they are enabled, adaptive",
+        ),
+        (
+            "vectors[2].kind=3",
+            "`vectors[2].kind` is 3, and must be one of `kind` (1, 2)",
+        ),
+    ] {
+        assert_eq!(structures(0, &[word]), Err(message.to_owned()), "{word}");
+    }
+    let words = [
+        "header=0x1002",
+        "queues=9",
+        "vectors[0].kind=1",
+        "vectors[1].kind=2",
+    ];
+    let refused = structures(0, &[&words[..], &["vectors[1].first=1"]].concat());
+    let refused = refused.expect_err("the first is above the last");
+    assert!(
+        refused.starts_with("refused: require, at field `vectors[1].kind`"),
+        "{refused}"
+    );
+}

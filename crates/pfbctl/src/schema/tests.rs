@@ -71,7 +71,10 @@ fn complete() -> Value {
         "limits": { "writes-per-second": 1, "burst": 1 },
         "block": [{
             "id": 0, "name": "b", "vf-access": "read-write", "length": 8,
-            "field": [{ "name": "f", "type": "u8", "valid": {}, "bits": { "b": { "at": 0 } } }],
+            "field": [
+                { "name": "f", "type": "u8", "valid": {}, "bits": { "b": { "at": 0 } } },
+                { "name": "a", "elements": 1, "field": [{ "name": "g", "type": "u8" }] },
+            ],
             "layout": [{ "name": "l", "when": "else" }],
         }],
     })
@@ -85,6 +88,7 @@ fn pointer(header: &str) -> &'static str {
         "[limits]" => "/limits",
         "[[block]]" => "/block/0",
         "[[block.field]]" => "/block/0/field/0",
+        "[[block.field.field]]" => "/block/0/field/1/field/0",
         "valid" => "/block/0/field/0/valid",
         "bits" => "/block/0/field/0/bits/b",
         "[[block.layout]]" => "/block/0/layout/0",
@@ -174,6 +178,9 @@ fn the_schema_refuses_words_and_numbers_that_the_parser_refuses() {
         ("[[block]]", "name", json!("1st")),
         ("[[block.field]]", "owner", json!("host")),
         ("[[block.field]]", "type", json!(8)),
+        ("[[block.field]]", "elements", json!(129)),
+        ("[[block.field]]", "behind", json!("nothing")),
+        ("[[block.field.field]]", "type", json!(8)),
         ("[[block.layout]]", "when", json!(true)),
         ("valid", "multiple-of", json!(0)),
     ] {

@@ -96,8 +96,16 @@ struct FieldDescription {
     default: Bytes,
     valid: Valid,
     bits: Vec<Bits>,
-    /// The field that counts its elements.
+    /// The number of its elements that count.
     count: Option<String>,
+    /// What follows the counted elements.
+    behind: Option<&'static str>,
+    /// How many structures there are, if it is an array of structures.
+    elements: Option<u8>,
+    /// The fields of a structure.
+    fields: Vec<Self>,
+    /// The rules of each counted structure.
+    require: Vec<String>,
     sequence: Option<&'static str>,
     on_reset: Option<&'static str>,
     /// Whether it is the CRC-32 of the bytes before it.
@@ -259,6 +267,7 @@ fn texts(conditions: &[Condition]) -> Vec<String> {
 
 impl FieldDescription {
     fn new(field: &Field) -> Self {
+        let structure = field.structure.as_ref();
         let bits = field.bits.iter().map(|bits| Bits {
             name: bits.name.clone(),
             low: bits.low,
@@ -274,7 +283,16 @@ impl FieldDescription {
             default: Bytes(field.default.clone()),
             valid: Valid::new(&field.valid),
             bits: bits.collect(),
-            count: field.count.as_ref().map(|count| count.name.clone()),
+            count: field.count.as_ref().map(|count| count.text.clone()),
+            behind: field
+                .count
+                .as_ref()
+                .and_then(|count| word(&keys::BEHIND, &count.behind)),
+            elements: structure.map(|_| field.ty.elements()),
+            fields: structure.map_or_else(Vec::new, |structure| {
+                structure.fields.iter().map(Self::new).collect()
+            }),
+            require: structure.map_or_else(Vec::new, |structure| texts(&structure.require)),
             sequence: field.sequence.map(SequenceKind::as_str),
             on_reset: field
                 .on_reset
