@@ -8,6 +8,8 @@ mod lifecycle;
 mod observation;
 pub(crate) mod replies;
 
+use core::convert::Infallible;
+
 use block_table::{Access, Block, Kind, Table};
 use pf_broker_abi::{Operation, Refusal};
 
@@ -171,7 +173,8 @@ impl<'a, L: VfLock> Broker<'a, L> {
         }
     }
 
-    /// Finds the block that a request names and runs an operation on it under the VF's lock.
+    /// Finds the block that a request names and runs an operation on it under the VF's lock: a read
+    /// or a write, for which a guest waits.
     #[inline]
     fn on_block<'t, R>(
         &'t self,
@@ -183,11 +186,39 @@ impl<'a, L: VfLock> Broker<'a, L> {
             Ok(vf) => vf,
             Err(refusal) => return Outcome::refused(refusal),
         };
-        let outcome = match self.find(request) {
+        match self.find(request) {
             Ok(target) => self.locked(vf, |vf| operation(vf, target)),
-            Err((index, refusal)) => self.refuse(vf, request, index, refusal),
-        };
-        self.count_for_host(request, outcome)
+            Err((index, refusal)) => self
+                .refuse(vf, request, index, refusal)
+                .map(|never| match never {}),
+        }
+    }
+
+    /// [`on_block`](Self::on_block) for every other operation, those of the host among them: the
+    /// search is not inlined.
+    #[inline]
+    fn on_block_seldom<'t, R>(
+        &'t self,
+        vf: u16,
+        request: &Request,
+        operation: impl FnOnce(&mut Vf<'_>, Target<'t>) -> Result<R, Refusal>,
+    ) -> Outcome<R> {
+        match self.reach(vf, request) {
+            Ok((vf, target)) => {
+                let outcome = self.locked(vf, |vf| operation(vf, target));
+                self.count_for_host(request, outcome)
+            }
+            Err(refused) => refused.map(|never| match never {}),
+        }
+    }
+
+    /// Finds the VF and the block of a request, or refuses it.
+    #[inline(never)]
+    fn reach(&self, vf: u16, request: &Request) -> Result<(&L, Target<'_>), Outcome<Infallible>> {
+        let vf = self.vf(vf).map_err(Outcome::refused)?;
+        self.find(request)
+            .map(|target| (vf, target))
+            .map_err(|(index, refusal)| self.refuse(vf, request, index, refusal))
     }
 
     /// [`locked`] with this device's epoch.
@@ -201,7 +232,7 @@ impl<'a, L: VfLock> Broker<'a, L> {
     }
 
     /// Runs an operation that cannot be refused on every VF, one lock at a time.
-    fn on_all(&self, operation: impl Fn(&mut Vf<'_>)) -> FollowUp {
+    fn on_all(&self, operation: &dyn Fn(&mut Vf<'_>)) -> FollowUp {
         let mut follow_up = FollowUp::NOTHING;
         for vf in self.vfs {
             let done = self.locked(vf, |vf| {
@@ -216,14 +247,15 @@ impl<'a, L: VfLock> Broker<'a, L> {
     /// Refuses an operation that needs only the counters and journal of the VF.
     #[cold]
     #[inline(never)]
-    fn refuse<R>(
+    fn refuse(
         &self,
         vf: &L,
         request: &Request,
         index: Option<usize>,
         refusal: Refusal,
-    ) -> Outcome<R> {
-        self.locked(vf, |vf| Err(vf.refuse(request, index, refusal)))
+    ) -> Outcome<Infallible> {
+        let refused = self.locked(vf, |vf| Err(vf.refuse(request, index, refusal)));
+        self.count_for_host(request, refused)
     }
 
     /// Counts a refusal of the host's own operation for the device.
@@ -257,7 +289,7 @@ fn locked<L: VfLock, R>(
 ) -> Outcome<R> {
     lock.with(|vf| {
         let result = operation(vf);
-        let changed = vf.stamp_changes(|| lock.newest().stamp(epoch));
+        let changed = vf.stamp_changes(lock.newest(), epoch);
         Outcome {
             result,
             follow_up: FollowUp {

@@ -1,4 +1,5 @@
 //! Counts refusals of host software for the device, by reason.
+
 use pf_broker_abi::Refusal;
 
 use crate::sync::{AtomicU64, Ordering};
@@ -14,6 +15,7 @@ impl HostRefusals {
 
     /// Counts a refusal and returns it.
     #[cold]
+    #[inline(never)]
     pub(crate) fn count(&self, refusal: Refusal) -> Refusal {
         if let Some(count) = self.0.get(refusal.index()) {
             count.fetch_add(1, Ordering::Relaxed);

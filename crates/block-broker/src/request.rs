@@ -43,7 +43,7 @@ impl Request {
     }
 
     /// The request's data: as many bytes as its length, then zeros.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn message(&self, sent: &Image) -> Image {
         prefix(sent, self.sent_length())
     }

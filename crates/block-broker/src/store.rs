@@ -3,7 +3,9 @@
 use core::mem::offset_of;
 
 use block_table::format::MAX_USES;
-use block_table::{Block, History, Image, Kind, MAX_BLOCK_LENGTH, Table, WhenFull, Writer};
+use block_table::{
+    Block, History, Image, Kind, MAX_BLOCK_LENGTH, Table, WhenFull, Writer, copy_prefix,
+};
 use pf_broker_abi::Refusal;
 
 use crate::BlockCounters;
@@ -183,18 +185,12 @@ impl<'m> Store<'m> {
             .slots
             .get(index)
             .and_then(|slot| self.window(slot.offset));
-        for ((reply, byte), mask) in reply
-            .iter_mut()
-            .zip(window.unwrap_or(&ZERO))
-            .zip(mask(length))
-        {
-            *reply = byte & mask;
-        }
+        copy_prefix(window.unwrap_or(&ZERO), length, reply);
     }
 
     /// The committed image for the next write: the value of a register, the message that a stream
     /// accepted last, or the default image of a stream that has accepted none since its reset.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn committed(&self, index: usize, block: Block<'_>) -> Image {
         prefix(self.newest(index, block), block.max_length())
     }
@@ -326,9 +322,8 @@ impl<'m> Store<'m> {
                 self.store_register(offset, block.max_length(), &block.reset_image(&committed));
             }
             Kind::Stream => {
-                for byte in self.bytes.iter_mut().skip(offset).take(room(block)) {
-                    *byte = 0;
-                }
+                let end = offset.wrapping_add(room(block));
+                self.bytes.get_mut(offset..end).unwrap_or_default().fill(0);
             }
         }
     }
@@ -410,28 +405,7 @@ static ZERO: Image = [0; MAX_BLOCK_LENGTH];
 /// `image` with zeros after its first `length` bytes.
 #[inline]
 pub(crate) fn prefix(image: &Image, length: usize) -> Image {
-    let mut prefix = *image;
-    for (byte, mask) in prefix.iter_mut().zip(mask(length)) {
-        *byte &= mask;
-    }
+    let mut prefix = ZERO;
+    copy_prefix(image, length, &mut prefix);
     prefix
-}
-
-/// `0xFF` for each of the first `length` bytes, zero for the others.
-#[inline]
-fn mask(length: usize) -> &'static Image {
-    static ONES_THEN_ZEROS: [u8; 2 * MAX_BLOCK_LENGTH] = {
-        let mut bytes = [0; 2 * MAX_BLOCK_LENGTH];
-        let mut index = 0;
-        while index < MAX_BLOCK_LENGTH {
-            bytes[index] = 0xFF;
-            index += 1;
-        }
-        bytes
-    };
-    let start = MAX_BLOCK_LENGTH.saturating_sub(length);
-    ONES_THEN_ZEROS
-        .get(start..)
-        .and_then(<[u8]>::first_chunk)
-        .unwrap_or(&ZERO)
 }

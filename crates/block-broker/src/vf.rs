@@ -196,6 +196,7 @@ impl<'m> Vf<'m> {
     /// Journals a refusal, counts it if the VF caused it, and returns it. The broker counts
     /// refusals of host software.
     #[cold]
+    #[inline(never)]
     pub(crate) fn refuse(
         &mut self,
         request: &Request,

@@ -56,7 +56,7 @@ impl<'a> Block<'a> {
     /// when it has none.
     #[must_use]
     pub fn layout_of(&self, image: &Image) -> Option<usize> {
-        let chosen = self.choose(self.layouts(), image).ok()??;
+        let chosen = self.chosen(image).ok()??;
         self.layouts()
             .iter()
             .position(|layout| core::ptr::eq(layout, chosen))
@@ -113,7 +113,6 @@ impl<'a> Block<'a> {
     ///
     /// # Errors
     /// As for [`admit`](Self::admit); the content of `image` is unspecified then.
-    #[inline]
     pub fn admit_in_place(&self, write: &Write<'_>, image: &mut Image) -> Result<(), Violation> {
         let Write {
             writer, committed, ..
@@ -177,11 +176,7 @@ impl<'a> Block<'a> {
     /// `committed` after `mixed` took the default in some bytes of a shape.
     fn returned(&self, committed: &Image, mixed: impl Fn(&Image, Shape) -> Image) -> Image {
         let image = mixed(self.default_image(), self.record.shape);
-        let layouts = self.layouts();
-        let (Ok(Some(after)), before) = (
-            self.choose(layouts, &image),
-            self.choose(layouts, committed),
-        ) else {
+        let (Ok(Some(after)), before) = (self.chosen(&image), self.chosen(committed)) else {
             return image;
         };
         let layout_default = self.table.image(after.shape.default);
@@ -224,6 +219,12 @@ impl<'a> Block<'a> {
             .any(|span| self.table.rules(span).iter().any(&found))
     }
 
+    /// [`choose`](Self::choose) outside of the path of every write, where it is not inlined.
+    #[inline(never)]
+    fn chosen(&self, image: &Image) -> Choice<'a> {
+        self.choose(self.layouts(), image)
+    }
+
     /// The layout of `image`, the first whose condition holds.
     #[inline]
     fn choose(&self, layouts: &'a [LayoutRecord], image: &Image) -> Choice<'a> {
@@ -256,7 +257,7 @@ impl<'a> Block<'a> {
         writer: Writer,
     ) -> Image {
         let stays = self
-            .choose(self.layouts(), committed)
+            .chosen(committed)
             .is_ok_and(|before| before.is_some_and(|before| core::ptr::eq(before, layout)));
         let base = if stays {
             committed

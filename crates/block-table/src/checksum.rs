@@ -1,23 +1,36 @@
 //! CRC-32/ISO-HDLC, the CRC of Ethernet, PKZIP and PNG, for tables and for checksum fields.
 
-use crc::{CRC_32_ISO_HDLC, Crc, Table};
-
-/// The bytes of one step. Slice-by-16 tables: 16 KiB of constants buy about eight times the speed of
-/// one table at the lengths of blocks.
+#[cfg(any(test, feature = "small-crc"))]
+mod by_four;
 #[cfg(not(feature = "small-crc"))]
-const STEP: usize = 16;
+mod by_sixteen;
 
-/// One byte at a time: 1 KiB of constants.
 #[cfg(feature = "small-crc")]
-const STEP: usize = 1;
+use by_four::ByFour as Steps;
+#[cfg(not(feature = "small-crc"))]
+use by_sixteen::BySixteen as Steps;
+use crc::CRC_32_ISO_HDLC;
 
-static CRC32: Crc<u32, Table<STEP>> = Crc::<u32, Table<STEP>>::new(&CRC_32_ISO_HDLC);
+/// The most bytes of one step.
+const LONGEST_STEP: usize = 16;
 
 /// Initial values that `n` leading zeros turn into the catalogued one, as element `n`.
 ///
-/// They pad every input in front to a whole number of steps. The crate's own loop processes a
-/// remainder byte by byte, which is slow, and checks bounds, which could panic.
-static BEFORE_ZEROS: [u32; STEP] = before_zeros();
+/// They pad every input in front to a whole number of steps. A remainder would be processed byte by
+/// byte, which is slow, and in the crate's own loop checks bounds, which could panic.
+static BEFORE_ZEROS: [u32; LONGEST_STEP] = before_zeros();
+
+/// A CRC that is computed in steps of `STEP` bytes.
+trait Digest<const STEP: usize> {
+    /// Begins with an initial value as the catalogue has them.
+    fn begin(initial: u32) -> Self;
+
+    /// Adds one step.
+    fn add(&mut self, step: &[u8; STEP]);
+
+    /// The CRC of everything that was added.
+    fn end(self) -> u32;
+}
 
 /// The CRC-32/ISO-HDLC of `bytes`, the CRC of Ethernet, PKZIP and PNG. Tables and checksum fields
 /// use it.
@@ -27,6 +40,11 @@ static BEFORE_ZEROS: [u32; STEP] = before_zeros();
 /// ```
 #[must_use]
 pub fn crc32(bytes: &[u8]) -> u32 {
+    digest::<Steps, _>(bytes)
+}
+
+#[inline]
+fn digest<D: Digest<STEP>, const STEP: usize>(bytes: &[u8]) -> u32 {
     let (head, steps) = bytes.as_rchunks::<STEP>();
     let mut first = [0; STEP];
     for (byte, head) in first.iter_mut().rev().zip(head.iter().rev()) {
@@ -34,29 +52,29 @@ pub fn crc32(bytes: &[u8]) -> u32 {
     }
     let zeros = STEP - head.len();
     let mut digest = match BEFORE_ZEROS.get(zeros) {
-        Some(initial) => {
-            let mut digest = CRC32.digest_with_initial(*initial);
-            digest.update(&first);
+        // Otherwise the whole step would be zeros: there is no head.
+        Some(initial) if zeros < STEP => {
+            let mut digest = D::begin(*initial);
+            digest.add(&first);
             digest
         }
-        // The whole step would be zeros: there is no head.
-        None => CRC32.digest(),
+        _ => D::begin(CRC_32_ISO_HDLC.init),
     };
     for step in steps {
-        digest.update(step);
+        digest.add(step);
     }
-    digest.finalize()
+    digest.end()
 }
 
 /// Runs the shift register backwards over zeros, from the catalogued initial value.
-const fn before_zeros() -> [u32; STEP] {
-    let mut initials = [0; STEP];
+const fn before_zeros() -> [u32; LONGEST_STEP] {
+    let mut initials = [0; LONGEST_STEP];
     // The register of a reflected CRC holds its value with the bits in reverse, and so does the
     // polynomial.
     let polynomial = CRC_32_ISO_HDLC.poly.reverse_bits();
     let mut register = CRC_32_ISO_HDLC.init.reverse_bits();
     let mut zeros = 0;
-    while zeros < STEP {
+    while zeros < LONGEST_STEP {
         initials[zeros] = register.reverse_bits();
         let mut bit = 0;
         while bit < 8 {
@@ -75,7 +93,10 @@ const fn before_zeros() -> [u32; STEP] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crc::{CRC_32_ISO_HDLC, Crc};
+
+    use super::by_four::ByFour;
+    use super::{crc32, digest};
 
     #[test]
     fn the_catalogued_check_value_comes_out() {
@@ -87,12 +108,12 @@ mod tests {
         let bytes: Vec<u8> = (0..200u8)
             .map(|index| index.wrapping_mul(59).wrapping_add(3))
             .collect();
+        let crate_s = Crc::<u32>::new(&CRC_32_ISO_HDLC);
         for length in 0..=bytes.len() {
-            assert_eq!(
-                crc32(&bytes[..length]),
-                CRC32.checksum(&bytes[..length]),
-                "{length} bytes"
-            );
+            let bytes = &bytes[..length];
+            let expected = crate_s.checksum(bytes);
+            assert_eq!(crc32(bytes), expected, "{length} bytes");
+            assert_eq!(digest::<ByFour, _>(bytes), expected, "{length} bytes");
         }
     }
 }

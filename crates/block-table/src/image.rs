@@ -78,23 +78,68 @@ pub(crate) const fn unused_bits(shape: u8) -> u32 {
     64 - 8 * operand::width(shape) as u32
 }
 
-/// Takes the bytes of `new` where `mask` is `0xFF`, and those of `old` elsewhere.
+/// The words of an image. Work on whole words is fast also where the compiler, asked for small code,
+/// does not turn loops over bytes into vector instructions.
 #[inline]
-pub(crate) fn merge(new: &Image, old: &Image, mask: &Image) -> Image {
-    let mut merged = *old;
-    for (((merged, new), old), mask) in merged.iter_mut().zip(new).zip(old).zip(mask) {
-        *merged = (new & mask) | (old & !mask);
+fn words(image: &Image) -> impl Iterator<Item = u64> {
+    let (words, _) = image.as_chunks();
+    words.iter().map(|word| u64::from_ne_bytes(*word))
+}
+
+/// Sets the words of an image, the first one first.
+#[inline]
+fn set_words(image: &mut Image, values: impl Iterator<Item = u64>) {
+    let (words, _) = image.as_chunks_mut();
+    for (word, value) in words.iter_mut().zip(values) {
+        *word = value.to_ne_bytes();
     }
+}
+
+/// Takes the bytes of `new` where `mask` is `0xFF`, and those of `old` elsewhere.
+#[inline(never)]
+pub(crate) fn merge(new: &Image, old: &Image, mask: &Image) -> Image {
+    let mut merged = ZERO;
+    let both = words(new).zip(words(old)).zip(words(mask));
+    let taken = both.map(|((new, old), mask)| (new & mask) | (old & !mask));
+    set_words(&mut merged, taken);
     merged
+}
+
+/// Copies the first `length` bytes of `from` to `to`, and sets all others of `to` to zero.
+#[inline]
+pub fn copy_prefix(from: &Image, length: usize, to: &mut Image) {
+    if length >= MAX_BLOCK_LENGTH {
+        *to = *from;
+        return;
+    }
+    let both = words(from).zip(words(mask(length)));
+    set_words(to, both.map(|(from, mask)| from & mask));
+}
+
+/// `0xFF` for each of the first `length` bytes, zero for the others.
+#[inline]
+fn mask(length: usize) -> &'static Image {
+    static ONES_THEN_ZEROS: [u8; 2 * MAX_BLOCK_LENGTH] = {
+        let mut bytes = [0; 2 * MAX_BLOCK_LENGTH];
+        let mut index = 0;
+        while index < MAX_BLOCK_LENGTH {
+            bytes[index] = 0xFF;
+            index += 1;
+        }
+        bytes
+    };
+    let start = MAX_BLOCK_LENGTH.saturating_sub(length);
+    ONES_THEN_ZEROS
+        .get(start..)
+        .and_then(<[u8]>::first_chunk)
+        .unwrap_or(&ZERO)
 }
 
 /// The first byte of `image` with a bit that `mask` has too.
 #[inline]
 pub(crate) fn first_common_bit(image: &Image, mask: &Image) -> Option<u8> {
-    let found = image
-        .iter()
-        .zip(mask)
-        .fold(0, |found, (byte, mask)| found | (byte & mask));
+    let both = words(image).zip(words(mask));
+    let found = both.fold(0, |found, (image, mask)| found | (image & mask));
     if found == 0 {
         return None;
     }
@@ -144,6 +189,18 @@ mod tests {
                 if index == 3 || index == 127 { 1 } else { 2 },
                 "byte {index}"
             );
+        }
+    }
+
+    #[test]
+    fn a_prefix_of_every_length_is_copied_and_zeros_follow() {
+        let image = core::array::from_fn(|index| u8::try_from(index + 1).unwrap());
+        for length in 0..=MAX_BLOCK_LENGTH + 1 {
+            let mut copy = [0xAA; MAX_BLOCK_LENGTH];
+            copy_prefix(&image, length, &mut copy);
+            let length = length.min(MAX_BLOCK_LENGTH);
+            assert_eq!(copy[..length], image[..length]);
+            assert!(copy[length..].iter().all(|byte| *byte == 0));
         }
     }
 

@@ -44,7 +44,7 @@ mod writer;
 
 pub use checksum::crc32;
 pub use error::{Flaw, TableError};
-pub use image::Image;
+pub use image::{Image, copy_prefix};
 pub use table::{
     Access, Block, Companion, Device, Kind, Limits, OnReset, Reset, ShortRead, Table, WhenFull,
 };

@@ -38,19 +38,28 @@ pub(crate) fn table(manifest: &str) -> Table<'static> {
 
 /// A device that lives as long as the benchmark.
 pub(crate) fn device(table: Table<'static>, vfs: usize) -> Device {
+    device_of(table, vfs, |vf| Cell {
+        vf: SpinMutex::new(vf),
+        newest: Newest::new(),
+    })
+}
+
+/// The same with other locks.
+pub(crate) fn device_of<L: VfLock>(
+    table: Table<'static>,
+    vfs: usize,
+    lock: impl Fn(Vf<'static>) -> L,
+) -> Broker<'static, L> {
     let slots = vec![BlockSlot::UNUSED; Vf::slots_needed(&table) * vfs].leak();
     let bytes = vec![[0_u8; 64]; Vf::bytes_needed(&table) / 64 * vfs]
         .leak()
         .as_flattened_mut();
-    let cells: Vec<Cell> = slots
+    let locks: Vec<L> = slots
         .chunks_mut(Vf::slots_needed(&table))
         .zip(bytes.chunks_mut(Vf::bytes_needed(&table)))
-        .map(|(slots, bytes)| Cell {
-            vf: SpinMutex::new(Vf::new(&table, slots, bytes).unwrap()),
-            newest: Newest::new(),
-        })
+        .map(|(slots, bytes)| lock(Vf::new(&table, slots, bytes).unwrap()))
         .collect();
-    Broker::new(table, cells.leak()).unwrap()
+    Broker::new(table, locks.leak()).unwrap()
 }
 
 /// `bytes` as a shell passes them.

@@ -46,7 +46,7 @@ impl<L: VfLock> Broker<'_, L> {
         now: Ticks,
     ) -> Outcome<u64> {
         let request = Request::on_block(Operation::HostRead, block, length, now);
-        self.on_block(vf, &request, |vf, target| {
+        self.on_block_seldom(vf, &request, |vf, target| {
             vf.read(target, &request, reply)?;
             Ok(vf.revision(target.index))
         })
@@ -91,7 +91,7 @@ impl<L: VfLock> Broker<'_, L> {
         now: Ticks,
     ) -> Outcome<()> {
         let request = Request::on_block(Operation::Publish, block, length, now);
-        self.on_block(vf, &request, |vf, target| {
+        self.on_block_seldom(vf, &request, |vf, target| {
             vf.publish(target, &request, sent, expected)
         })
         .deliver(Deliver::ToVf(vf))
@@ -194,10 +194,11 @@ impl<L: VfLock> Broker<'_, L> {
         mut take: impl FnMut(&[u8]),
     ) -> Outcome<usize> {
         let request = Request::on_block(Operation::Drain, block, 0, now);
-        let Outcome { result, follow_up } = self.on_block(vf, &request, |vf, target| match most {
-            0 => Ok(None),
-            _ => Ok(vf.drain(target, &request)?.map(|oldest| (target, oldest))),
-        });
+        let Outcome { result, follow_up } =
+            self.on_block_seldom(vf, &request, |vf, target| match most {
+                0 => Ok(None),
+                _ => Ok(vf.drain(target, &request)?.map(|oldest| (target, oldest))),
+            });
         let result = result.map(|first| {
             let Some((target, oldest)) = first else {
                 return 0;

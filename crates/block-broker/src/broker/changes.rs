@@ -36,6 +36,16 @@ impl<L: VfLock> Broker<'_, L> {
         cookie: &ChangesCookie,
         mut take: impl FnMut(&Change) -> bool,
     ) -> Result<ChangesEnd, MalformedCookie> {
+        self.list_changes(kinds, cookie, &mut take)
+    }
+
+    /// [`changes`](Self::changes), once for all closures.
+    fn list_changes(
+        &self,
+        kinds: Kinds,
+        cookie: &ChangesCookie,
+        take: &mut dyn FnMut(&Change) -> bool,
+    ) -> Result<ChangesEnd, MalformedCookie> {
         let is_known = *cookie == ChangesCookie::default() || self.is_of_this_start(cookie);
         let (cookie, flags) = if is_known {
             (*cookie, 0)
@@ -70,7 +80,7 @@ impl<L: VfLock> Broker<'_, L> {
             vf: cookie.vf,
             entry: cookie.entry,
         };
-        Ok(match self.list(wanted, from, &mut take) {
+        Ok(match self.list(wanted, from, take) {
             Some(Place { vf, entry }) => ChangesEnd {
                 cookie: ChangesCookie { vf, entry, ..next },
                 flags: flags | CHANGES_MORE,
@@ -144,7 +154,7 @@ impl<L: VfLock> Broker<'_, L> {
         &self,
         wanted: Wanted,
         from: Place,
-        take: &mut impl FnMut(&Change) -> bool,
+        take: &mut dyn FnMut(&Change) -> bool,
     ) -> Option<Place> {
         let mut entry = from.entry;
         for (index, lock) in (from.vf..).zip(self.vfs.iter().skip(usize::from(from.vf))) {

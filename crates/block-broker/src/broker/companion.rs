@@ -69,7 +69,7 @@ impl<L: VfLock> Broker<'_, L> {
         let request = Request::on_block(Operation::Write, block, length, now);
         let limits = self.table.limits();
         let mut merged = request.message(sent);
-        let begun = self.on_block(vf, &request, |vf, target| {
+        let begun = self.on_block_seldom(vf, &request, |vf, target| {
             if !is_handed_over(target, Operation::Write) {
                 return vf.write(limits, target, &request, sent).map(|()| None);
             }
@@ -105,7 +105,7 @@ impl<L: VfLock> Broker<'_, L> {
     ) -> Outcome<Begun<PendingRead<'_, L>>> {
         let request = Request::on_block(Operation::Read, block, length, now);
         let mut image = [0; MAX_BLOCK_LENGTH];
-        let begun = self.on_block(vf, &request, |vf, target| {
+        let begun = self.on_block_seldom(vf, &request, |vf, target| {
             if !is_handed_over(target, Operation::Read) {
                 return vf.read(target, &request, reply).map(|()| None);
             }

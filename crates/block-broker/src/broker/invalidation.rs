@@ -48,7 +48,7 @@ impl<L: VfLock> Broker<'_, L> {
 
     fn latch_for_all(&self, mask: u64, now: Ticks) -> FollowUp {
         let request = Request::on_vf(Operation::Invalidate, now);
-        let mut follow_up = self.on_all(|vf| vf.invalidate_with_all(&request, mask));
+        let mut follow_up = self.on_all(&|vf| vf.invalidate_with_all(&request, mask));
         if mask != 0 {
             follow_up.deliver = Deliver::ToAllVfs;
         }

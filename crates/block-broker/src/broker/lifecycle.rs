@@ -136,6 +136,6 @@ impl<L: VfLock> Broker<'_, L> {
     /// stay readable through [`Broker::status`] and [`Broker::journal`].
     pub fn remove(&self, now: Ticks) -> FollowUp {
         let request = Request::on_vf(Operation::Remove, now);
-        self.on_all(|vf| vf.remove(&request))
+        self.on_all(&|vf| vf.remove(&request))
     }
 }

@@ -6,6 +6,7 @@ use pf_broker_abi::{Change, Refusal};
 use super::Vf;
 use crate::changes::{BLOCKS, Batch, Changed, Stamp, Wanted};
 use crate::kinds::Kinds;
+use crate::stamps::{Epoch, Newest};
 
 impl Vf<'_> {
     /// Notes a change of the VF itself.
@@ -29,21 +30,21 @@ impl Vf<'_> {
         }
     }
 
-    /// Stamps what the operation that ends has changed, and returns its kinds. `stamp` returns the
-    /// epoch; it is called only if something changed.
+    /// Stamps what the operation that ends has changed, and returns its kinds. `newest` is that of
+    /// the VF's lock.
     #[inline]
-    pub(crate) fn stamp_changes(&mut self, stamp: impl FnOnce() -> u64) -> Kinds {
-        let Changed { kinds, block } = core::mem::replace(&mut self.changed, Changed::NOTHING);
-        if kinds == Kinds::NONE {
-            return kinds;
+    pub(crate) fn stamp_changes(&mut self, newest: &Newest, epoch: &Epoch) -> Kinds {
+        if self.changed.kinds == Kinds::NONE {
+            return Kinds::NONE;
         }
-        self.stamp(kinds, block, stamp());
-        kinds
+        self.stamp(newest, epoch)
     }
 
     /// Not inlined, because every operation ends with it.
     #[inline(never)]
-    fn stamp(&mut self, kinds: Kinds, block: usize, epoch: u64) {
+    fn stamp(&mut self, newest: &Newest, epoch: &Epoch) -> Kinds {
+        let epoch = newest.stamp(epoch);
+        let Changed { kinds, block } = core::mem::replace(&mut self.changed, Changed::NOTHING);
         if let (true, Some(slot)) = (
             kinds.intersects(Kinds::OF_BLOCKS),
             self.store.slot_mut(block),
@@ -68,6 +69,7 @@ impl Vf<'_> {
             }
         }
         stamps.newest = epoch;
+        kinds
     }
 
     /// The newest stamp of the VF and its blocks.

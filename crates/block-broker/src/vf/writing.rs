@@ -9,7 +9,7 @@ use crate::kinds::Kinds;
 use crate::limits::Verdict;
 use crate::refusal::refusal_of;
 use crate::request::{Request, Target, writable_length};
-use crate::store::{Message, Pushed};
+use crate::store::{Message, Pushed, prefix};
 
 impl Vf<'_> {
     /// A whole write: state, limit, length, checksum, the other rules, and the commit. No other
@@ -68,7 +68,7 @@ impl Vf<'_> {
         request: &Request,
         sent: &Image,
     ) -> Result<(), Refusal> {
-        let mut image = request.message(sent);
+        let mut image = prefix(sent, request.sent_length());
         self.validate_write(target, request, &mut image)?;
         self.commit_write(target, request, &image)
     }
