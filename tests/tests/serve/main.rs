@@ -3,6 +3,7 @@
 
 mod clients;
 mod commands;
+mod engineers_guide;
 mod requests;
 
 use std::path::PathBuf;
