@@ -12,7 +12,7 @@ use block_manifest::{Block, Manifest, Style};
 use block_table::{Access, History, Table, Writer, crc32};
 
 /// Manifests with the folders of their traces.
-const MANIFESTS: [(&str, &str); 6] = [
+const MANIFESTS: [(&str, &str); 7] = [
     ("blocks/accelerator.toml", "accelerator"),
     ("blocks/mlx5-hv-vhca.toml", "mlx5-hv-vhca"),
     (
@@ -20,6 +20,7 @@ const MANIFESTS: [(&str, &str); 6] = [
         "every-key",
     ),
     ("blocks/ixgbe-mailbox.toml", "ixgbe-mailbox"),
+    ("blocks/virtchnl.toml", "virtchnl"),
     ("tests/manifests/context.toml", "context"),
     ("tests/manifests/structures.toml", "structures"),
 ];
