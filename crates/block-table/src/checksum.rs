@@ -4,12 +4,14 @@
 mod by_four;
 #[cfg(not(feature = "small-crc"))]
 mod by_sixteen;
+mod digest;
 
 #[cfg(feature = "small-crc")]
 use by_four::ByFour as Steps;
 #[cfg(not(feature = "small-crc"))]
 use by_sixteen::BySixteen as Steps;
 use crc::CRC_32_ISO_HDLC;
+use digest::Digest;
 
 /// The most bytes of one step.
 const LONGEST_STEP: usize = 16;
@@ -20,18 +22,6 @@ const LONGEST_STEP: usize = 16;
 /// byte, which is slow, and in the crate's own loop checks bounds, which could panic.
 static BEFORE_ZEROS: [u32; LONGEST_STEP] = before_zeros();
 
-/// A CRC that is computed in steps of `STEP` bytes.
-trait Digest<const STEP: usize> {
-    /// Begins with an initial value as the catalogue has them.
-    fn begin(initial: u32) -> Self;
-
-    /// Adds one step.
-    fn add(&mut self, step: &[u8; STEP]);
-
-    /// The CRC of everything that was added.
-    fn end(self) -> u32;
-}
-
 /// The CRC-32/ISO-HDLC of `bytes`, the CRC of Ethernet, PKZIP and PNG. Tables and checksum fields
 /// use it.
 ///
@@ -40,11 +30,11 @@ trait Digest<const STEP: usize> {
 /// ```
 #[must_use]
 pub fn crc32(bytes: &[u8]) -> u32 {
-    digest::<Steps, _>(bytes)
+    in_steps::<Steps, _>(bytes)
 }
 
 #[inline]
-fn digest<D: Digest<STEP>, const STEP: usize>(bytes: &[u8]) -> u32 {
+fn in_steps<D: Digest<STEP>, const STEP: usize>(bytes: &[u8]) -> u32 {
     let (head, steps) = bytes.as_rchunks::<STEP>();
     let mut first = [0; STEP];
     for (byte, head) in first.iter_mut().rev().zip(head.iter().rev()) {
@@ -96,7 +86,7 @@ mod tests {
     use crc::{CRC_32_ISO_HDLC, Crc};
 
     use super::by_four::ByFour;
-    use super::{crc32, digest};
+    use super::{crc32, in_steps};
 
     #[test]
     fn the_catalogued_check_value_comes_out() {
@@ -113,7 +103,7 @@ mod tests {
             let bytes = &bytes[..length];
             let expected = crate_s.checksum(bytes);
             assert_eq!(crc32(bytes), expected, "{length} bytes");
-            assert_eq!(digest::<ByFour, _>(bytes), expected, "{length} bytes");
+            assert_eq!(in_steps::<ByFour, _>(bytes), expected, "{length} bytes");
         }
     }
 }

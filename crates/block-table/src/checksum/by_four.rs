@@ -2,6 +2,8 @@
 
 use crc::CRC_32_ISO_HDLC;
 
+use super::digest::Digest;
+
 /// The bytes of a step.
 const STEP: usize = 4;
 
@@ -13,7 +15,7 @@ static TABLES: [[u32; 256]; STEP] = tables();
 /// bits in reverse.
 pub(super) struct ByFour(u32);
 
-impl super::Digest<STEP> for ByFour {
+impl Digest<STEP> for ByFour {
     #[inline]
     fn begin(initial: u32) -> Self {
         Self(initial.reverse_bits())

@@ -2,6 +2,8 @@
 
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
+use super::digest::Digest;
+
 /// The bytes of a step.
 const STEP: usize = 16;
 
@@ -11,7 +13,7 @@ static CRC32: Crc<u32, Table<STEP>> = Crc::<u32, Table<STEP>>::new(&CRC_32_ISO_H
 /// A CRC in the making.
 pub(super) struct BySixteen(crc::Digest<'static, u32, Table<STEP>>);
 
-impl super::Digest<STEP> for BySixteen {
+impl Digest<STEP> for BySixteen {
     #[inline]
     fn begin(initial: u32) -> Self {
         Self(CRC32.digest_with_initial(initial))
