@@ -1,13 +1,14 @@
 //! Compiles the model to a block table.
 
 use block_table::encode::{self, BlockSource, Checksum, Rule, Shape, Source};
-use block_table::format::{owner, sequence};
+use block_table::format::{mac, owner, sequence};
 use block_table::{Image, Limits, MAX_BLOCK_LENGTH, OnReset};
 
 use crate::expression::Source as ReadFrom;
 use crate::expression::lower::lower;
 use crate::model::{
-    Behind, Block, Condition, Count, Device, Field, Layout, Owner, SequenceKind, Structure, Valid,
+    Behind, Block, Condition, Count, Device, Field, Layout, Mac, Owner, SequenceKind, Structure,
+    Valid,
 };
 use crate::types::{Integer, Type};
 
@@ -232,6 +233,14 @@ fn field_rules(field: &Field) -> Vec<Rule> {
     if let Type::Ascii(_) = field.ty {
         rules.push(Rule::Text(target));
     }
+    rules.extend(field.valid.mac.map(|kind| {
+        let kind = match kind {
+            Mac::Unicast => mac::UNICAST,
+            Mac::Multicast => mac::MULTICAST,
+            Mac::Nonzero => mac::NONZERO,
+        };
+        Rule::Mac(target, kind)
+    }));
     rules.extend(value_rules(&field.valid, target, field.ty.element().max()));
     for bits in &field.bits {
         let count = bits.high - bits.low + 1;

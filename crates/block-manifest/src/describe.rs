@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{OneOf, Valid};
+use crate::model::{Mac, OneOf, Valid};
 
 impl Valid {
     /// Whether any value is valid.
@@ -39,6 +39,14 @@ impl fmt::Display for Valid {
         if let Some(divisor) = self.multiple_of {
             rules.push(format!("a multiple of {}", number(divisor)));
         }
+        rules.extend(self.mac.map(|mac| {
+            match mac {
+                Mac::Unicast => "the MAC address of one station",
+                Mac::Multicast => "the MAC address of a group",
+                Mac::Nonzero => "a MAC address other than zero",
+            }
+            .to_owned()
+        }));
         formatter.write_str(&if rules.is_empty() {
             "any value".to_owned()
         } else {

@@ -64,6 +64,7 @@ impl<'v> Domain<'v> {
             max: None,
             mask: None,
             multiple_of: None,
+            mac: None,
         };
         Self {
             valid: &ANY,
@@ -240,6 +241,7 @@ mod tests {
                     max,
                     mask,
                     multiple_of,
+                    mac: None,
                 },
             )
     }

@@ -12,7 +12,7 @@ use block_table::{
 };
 
 use crate::diagnostic::listed;
-use crate::model::{Behind, Owner, SequenceKind};
+use crate::model::{Behind, Mac, Owner, SequenceKind};
 
 /// A table of the language, such as `[[block.field]]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +157,12 @@ pub(crate) const SEQUENCE: Words<SequenceKind, 4> = [
     ("non-decreasing", SequenceKind::NonDecreasing),
     ("serial", SequenceKind::Serial),
     ("next", SequenceKind::Next),
+];
+/// `mac`.
+pub const MAC: Words<Mac, 3> = [
+    ("unicast", Mac::Unicast),
+    ("multicast", Mac::Multicast),
+    ("nonzero", Mac::Nonzero),
 ];
 /// `behind`.
 pub const BEHIND: Words<Behind, 2> = [("zero", Behind::Zero), ("any", Behind::Any)];
@@ -384,7 +390,16 @@ const MULTIPLE_OF: Key = optional("multiple-of", Values::Other("integer from 1")
 /// `valid` of a field.
 pub const VALID: Section = Section {
     header: "valid",
-    keys: &[EQUALS, ONE_OF, NONE_OF, MIN, MAX, MASK, MULTIPLE_OF],
+    keys: &[
+        EQUALS,
+        ONE_OF,
+        NONE_OF,
+        MIN,
+        MAX,
+        MASK,
+        MULTIPLE_OF,
+        optional("mac", Values::Words(&words(&MAC)), "any bytes"),
+    ],
 };
 
 /// Named bits with rules, in `bits` of a field.

@@ -428,6 +428,36 @@ pub struct Valid {
     pub mask: Option<u64>,
     /// The divisor of the value.
     pub multiple_of: Option<u64>,
+    /// What the six bytes of a field are, which has no integers for the other rules.
+    pub mac: Option<Mac>,
+}
+
+/// A kind of MAC address (IEEE 802).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mac {
+    /// That of one station: not of a group, and not zero.
+    Unicast,
+    /// That of a group; broadcast is one of them.
+    Multicast,
+    /// Any but zero.
+    Nonzero,
+}
+
+impl Mac {
+    /// The bytes that an address has.
+    pub const LENGTH: u8 = 6;
+
+    /// Whether these bytes are such an address.
+    #[must_use]
+    pub fn allows(self, bytes: &[u8]) -> bool {
+        let is_group = bytes.first().is_some_and(|byte| byte & 1 != 0);
+        let is_zero = bytes.iter().all(|byte| *byte == 0);
+        match self {
+            Self::Unicast => !is_group && !is_zero,
+            Self::Multicast => is_group,
+            Self::Nonzero => !is_zero,
+        }
+    }
 }
 
 /// A list of values, optionally that of an enumeration.

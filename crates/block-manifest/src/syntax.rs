@@ -11,7 +11,7 @@ use block_table::{Access, Companion, Kind, OnReset, ShortRead, WhenFull};
 
 use crate::diagnostic::{Located, Span};
 use crate::keys::ServedAgain;
-use crate::model::{Behind, Owner, SequenceKind};
+use crate::model::{Behind, Mac, Owner, SequenceKind};
 use crate::types::Type;
 
 /// The value of a key. An unreadable value is reported once, and causes no further errors.
@@ -171,10 +171,11 @@ pub(crate) struct Valid {
     pub(crate) max: Option<Located<Value>>,
     pub(crate) mask: Option<Located<Value>>,
     pub(crate) multiple_of: Option<Located<Value>>,
+    pub(crate) mac: Option<Located<Mac>>,
 }
 
 impl Valid {
-    /// Every given rule.
+    /// Every given rule on integers.
     pub(crate) fn given(&self) -> impl Iterator<Item = &Located<Value>> {
         [
             &self.equals,
@@ -187,6 +188,12 @@ impl Valid {
         ]
         .into_iter()
         .flatten()
+    }
+
+    /// The place of the first given rule.
+    pub(crate) fn place(&self) -> Option<&Span> {
+        let mac = self.mac.iter().map(|mac| &mac.span);
+        self.given().map(|rule| &rule.span).chain(mac).next()
     }
 }
 

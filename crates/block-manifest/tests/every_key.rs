@@ -173,7 +173,8 @@ fn the_doorbell_is_the_companions_and_the_others_are_not() {
             (8, Companion::ReadWrite),
             (9, Companion::None),
             (10, Companion::None),
-            (11, Companion::None)
+            (11, Companion::None),
+            (12, Companion::None)
         ]
     );
     for (word, companion) in [("write", Companion::Write), ("read", Companion::Read)] {

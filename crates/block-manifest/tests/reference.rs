@@ -186,6 +186,10 @@ fn with_key(section: &Section, key: &str, value: &str) -> String {
         "[[block.layout]]" => {
             format!("{DEVICE}{long}{field}[[block.layout]]\nwhen = \"f == 1\"\n{line}")
         }
+        "valid" => format!(
+            "{DEVICE}{long}[[block.field]]\nname = \"f\"\ntype = \"bytes[6]\"\nvalid = {{ {} }}\n",
+            line.trim_end()
+        ),
         other => panic!("no manifest for {other}"),
     }
 }
@@ -278,7 +282,7 @@ fn a_key_takes_the_words_of_the_reference_and_no_others() {
             assert_eq!(refused, !is_known, "{} = {word}: {outcome}", row.key);
         }
     }
-    assert_eq!(keys, 13);
+    assert_eq!(keys, 14);
 }
 
 #[test]

@@ -424,3 +424,94 @@ fn the_parts_of_a_field_lie_where_the_table_judges_them() {
     assert_eq!(read, [17, 0]);
     assert!(list.element(0).iter().all(|part| part.structure.is_none()));
 }
+
+/// A block with a MAC address in it, and with one in each of two structures.
+fn addresses(kind: &str) -> [String; 2] {
+    let block = "[[block]]\nid = 0\nname = \"b\"\nvf-access = \"read-write\"\nlength = 14\n[[block.field]]\nname = \"n\"\ntype = \"u16\"\n";
+    let field = format!("name = \"a\"\ntype = \"bytes[6]\"\nvalid = {{ mac = \"{kind}\" }}\n");
+    [
+        format!("{block}[[block.field]]\n{field}"),
+        format!(
+            "{block}[[block.field]]\nname = \"list\"\nelements = 2\ncount = \"n\"\n[[block.field.field]]\n{field}"
+        ),
+    ]
+}
+
+#[test]
+fn a_mac_address_is_judged_in_a_block_and_in_a_structure() {
+    let station = [0, 0x12, 0x34, 0x56, 0x78, 0x9A];
+    let group = [0x33, 0x33, 0, 0, 0, 1];
+    for (kind, admitted) in [
+        ("unicast", [true, false, false]),
+        ("multicast", [false, true, false]),
+        ("nonzero", [true, true, false]),
+    ] {
+        for (address, admitted) in [station, group, [0; 6]].into_iter().zip(admitted) {
+            let [alone, listed] = addresses(kind);
+            let mut bytes = [0; 14];
+            bytes[0] = 2;
+            bytes[2..8].copy_from_slice(&address);
+            let expected = (!admitted).then_some((Rule::Value, 2));
+            assert_eq!(refusal(&alone, &bytes), expected, "{kind}");
+            // The first one is right, the second one is tried.
+            bytes[2..8].copy_from_slice(if kind == "multicast" {
+                &group
+            } else {
+                &station
+            });
+            bytes[8..14].copy_from_slice(&address);
+            let expected = (!admitted).then_some((Rule::Value, 8));
+            assert_eq!(refusal(&listed, &bytes), expected, "{kind}");
+        }
+    }
+}
+
+#[test]
+fn a_mac_rule_is_for_six_bytes_and_their_default() {
+    for (keys, message) in [
+        (
+            "type = \"bytes[5]\"\nvalid = { mac = \"unicast\" }",
+            "bytes[5] is no MAC address",
+        ),
+        (
+            "type = \"u8[6]\"\nvalid = { mac = \"unicast\" }",
+            "u8[6] is no MAC address",
+        ),
+        (
+            "type = \"ascii[6]\"\nvalid = { mac = \"unicast\" }",
+            "ascii[6] is no MAC address",
+        ),
+        (
+            "type = \"bytes[6]\"\nvalid = { mac = \"unicast\", min = 1 }",
+            "has no integers for `valid` to judge",
+        ),
+        (
+            "type = \"bytes[6]\"\nvalid = { mac = \"broadcast\" }",
+            "must be \"unicast\", \"multicast\" or \"nonzero\"",
+        ),
+        (
+            "type = \"bytes[6]\"\nvalid = { mac = \"unicast\" }\ncount = \"n\"",
+            "is a MAC address, and has no `count`",
+        ),
+        (
+            "type = \"bytes[6]\"\nvalid = { mac = \"unicast\" }\ndefault = 1",
+            "must be the MAC address of one station",
+        ),
+        (
+            "type = \"u8\"\nbits = { b = { at = 0, mac = \"unicast\" } }",
+            "unknown key `mac` in bits",
+        ),
+    ] {
+        let text = format!(
+            "[[block]]\nid = 0\nname = \"b\"\nvf-access = \"read-write\"\nlength = 14\n[[block.field]]\nname = \"n\"\ntype = \"u8\"\n[[block.field]]\nname = \"a\"\n{keys}\n"
+        );
+        let error = parse(&text).expect_err(keys);
+        assert!(error.contains(message), "{keys}: {error}");
+    }
+    let [alone, _] = addresses("multicast");
+    let default = alone.replace(
+        "valid = { mac = \"multicast\" }",
+        "valid = { mac = \"multicast\" }\ndefault = 255",
+    );
+    assert_eq!(manifest(&default).blocks()[0].fields[1].default, [255; 6]);
+}

@@ -123,4 +123,5 @@ flaws! {
     Kept => "the bytes that stay at a reset are not bytes of the block that no VF writes, or contradict the flag",
     DeviceIds => "the device IDs are not 1 to 16 different ones followed by zeros",
     Each => "the rules of an element are none, extend beyond their list, or are of a kind that no element has",
+    Mac => "a rule on a MAC address is of an unknown kind",
 }

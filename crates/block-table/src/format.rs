@@ -458,6 +458,21 @@ pub mod rule {
     pub const EACH: u8 = 13;
     /// No element has a bit of `a`: these are reserved.
     pub const CLEAR: u8 = 14;
+    /// The six bytes of the field are a MAC address as `detail` ([`mac`](super::mac)) says.
+    pub const MAC: u8 = 15;
+}
+
+/// Values of [`RuleRecord::detail`] in a rule on a MAC address (IEEE 802: the lowest bit of the first
+/// byte distinguishes groups from stations).
+pub mod mac {
+    /// The bytes that an address has.
+    pub const LENGTH: u8 = 6;
+    /// That of one station: not of a group, and not zero.
+    pub const UNICAST: u8 = 0;
+    /// That of a group; broadcast is one of them.
+    pub const MULTICAST: u8 = 1;
+    /// Any but zero.
+    pub const NONZERO: u8 = 2;
 }
 
 /// Values of [`RuleRecord::detail`] in a sequence rule.

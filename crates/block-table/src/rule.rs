@@ -2,7 +2,7 @@
 
 use crate::MAX_BLOCK_LENGTH;
 use crate::expression::{Context, Element, Overflow, evaluate, number};
-use crate::format::{RuleRecord, context, operand, owner, rule, sequence};
+use crate::format::{RuleRecord, context, mac, operand, owner, rule, sequence};
 use crate::image::{Image, extract, load, unused_bits};
 use crate::table::Table;
 use crate::violation::{Rule, Violation};
@@ -38,6 +38,7 @@ impl Judgement<'_> {
                 rule::REQUIRE => self.require(record)?,
                 rule::SEQUENCE => self.sequence(record)?,
                 rule::REQUIRE_IN_CONTEXT => self.require_in_context(record)?,
+                rule::MAC => self.mac(record)?,
                 rule::COUNT_BY_CODE => counted = self.count_by_code(record)?,
                 EACH | EACH_COUNTED if !OF_ELEMENT => {
                     rest = self.each(record, counted, rest.as_slice())?.iter();
@@ -122,6 +123,27 @@ impl Judgement<'_> {
         values
             .binary_search_by(|listed| listed.get().cmp(&value))
             .is_ok()
+    }
+
+    fn mac(&self, record: &RuleRecord) -> Result<(), Violation> {
+        let bytes = self
+            .image
+            .get(usize::from(record.offset)..)
+            .and_then(|bytes| bytes.first_chunk::<{ mac::LENGTH as usize }>())
+            .unwrap_or(&[0; mac::LENGTH as usize]);
+        let is_group = bytes[0] & 1 != 0;
+        let is_zero = *bytes == [0; mac::LENGTH as usize];
+        let fits = match record.detail {
+            mac::UNICAST => !is_group && !is_zero,
+            mac::MULTICAST => is_group,
+            // The verifier refuses every other one but `NONZERO`.
+            _ => !is_zero,
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(Violation::new(Rule::Value, record.offset))
+        }
     }
 
     fn text(&self, record: &RuleRecord) -> Result<(), Violation> {

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use block_manifest::expression::{Binary, Expression, Load, Node, Source};
-use block_manifest::{Behind, Bits, Block, Condition, Count, Field, SequenceKind, Type};
+use block_manifest::{Behind, Bits, Block, Condition, Count, Field, Mac, SequenceKind, Type};
 use block_table::format::source;
 use block_table::{Image, MAX_BLOCK_LENGTH, Rule, Write, Writer, crc32};
 
@@ -164,6 +164,13 @@ impl<'w> Draft<'w> {
                     let choice = usize::try_from(pick % choices.len().max(1) as u64);
                     let value = choice.ok().and_then(|choice| choices.get(choice));
                     value::put(&mut self.image, at, element, value.copied().unwrap_or(0));
+                }
+                // The lowest bit of the first byte says whether it is the address of a group.
+                match field.valid.mac {
+                    Some(Mac::Multicast) => self.image[start] |= 1,
+                    Some(Mac::Unicast) => self.image[start] = self.image[start] & 0xFC | 2,
+                    Some(Mac::Nonzero) => self.image[start] |= 2,
+                    None => {}
                 }
             }
         }

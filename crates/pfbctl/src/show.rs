@@ -4,6 +4,7 @@ mod description;
 
 use std::io::Write;
 
+use block_manifest::keys::{self, word};
 use block_manifest::{Behind, Block, Field, Manifest, Member, OneOf, SequenceKind, Valid};
 use block_table::{Access, Companion, Image, Kind, OnReset, Reset, ShortRead, Table, WhenFull};
 
@@ -354,6 +355,8 @@ fn valid_text(valid: &Valid) -> Vec<String> {
         (None, Some(max)) => Some(format!("at most {max}")),
         (None, None) => None,
     });
+    let mac = valid.mac.and_then(|mac| word(&keys::MAC, &mac));
+    rules.extend(mac.map(|mac| format!("{mac} MAC address")));
     rules.extend(valid.mask.map(|mask| format!("bits of {mask:#x}")));
     rules.extend(
         valid

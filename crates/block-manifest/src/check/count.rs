@@ -56,6 +56,14 @@ fn count(
         );
         return None;
     }
+    if let Some(mac) = &written.valid.mac {
+        let message = format!("field `{name}` is a MAC address, and has no `count`");
+        context.sink.report(
+            Diagnostic::error(message, &count.span, "all of its bytes count")
+                .related(&mac.span, "the rule on the address"),
+        );
+        return None;
+    }
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
     let is_field = count.value.chars().all(is_name)
         && count

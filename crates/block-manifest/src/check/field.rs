@@ -270,7 +270,7 @@ fn sequence(
 fn conflicts_with_checksum(written: &syntax::Field, context: Context<'_>) {
     let given = [
         ("bits", written.bits.value().map(|bits| &bits.span)),
-        ("valid", written.valid.given().next().map(|rule| &rule.span)),
+        ("valid", written.valid.place()),
         (
             "sequence",
             written.sequence.as_ref().map(|sequence| &sequence.span),
@@ -350,10 +350,21 @@ impl Context<'_> {
             }
         }
         let integer = field.ty.element();
-        let bytes = values
+        let bytes: Vec<u8> = values
             .iter()
             .flat_map(|(value, _)| integer.encode(*value))
             .collect();
+        if let Some(mac) = field.valid.mac.filter(|mac| judged && !mac.allows(&bytes)) {
+            let message = format!("the default of `{}` breaks its own rules", field.name);
+            let rule = Valid {
+                mac: Some(mac),
+                ..Valid::default()
+            };
+            self.sink.report(
+                Diagnostic::error(message, &default.span, "not a valid address")
+                    .note(format!("`{}` must be {rule}", field.name)),
+            );
+        }
         Some(bytes)
     }
 

@@ -89,11 +89,7 @@ fn excluded(written: &syntax::Field, context: Context<'_>) {
             written.default.as_ref().map(|default| &default.span),
             of_inner,
         ),
-        (
-            "valid",
-            written.valid.given().next().map(|rule| &rule.span),
-            of_inner,
-        ),
+        ("valid", written.valid.place(), of_inner),
         (
             "bits",
             written.bits.value().map(|bits| &bits.span),

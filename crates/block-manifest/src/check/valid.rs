@@ -5,7 +5,7 @@ use block_table::MAX_VALUES;
 use super::context::Context;
 use crate::diagnostic::{Diagnostic, Located, Span, counted, listed, printable};
 use crate::domain::{Domain, Next};
-use crate::model::{OneOf, Valid};
+use crate::model::{Mac, OneOf, Valid};
 use crate::syntax;
 use crate::types::{Integer, Type};
 
@@ -136,6 +136,18 @@ impl Context<'_> {
 
     /// The rules of a field of type `ty`, of whose bits only `defined` may be set.
     pub(super) fn valid(&self, written: &syntax::Valid, ty: Type, defined: u64) -> Valid {
+        if let Some(mac) = &written.mac
+            && ty != Type::Bytes(Mac::LENGTH)
+        {
+            let diagnostic = Diagnostic::error(
+                format!("{ty} is no MAC address"),
+                &mac.span,
+                "a MAC address has six bytes",
+            );
+            self.sink
+                .report(diagnostic.help(format!("give the field the type bytes[{}]", Mac::LENGTH)));
+            return Valid::default();
+        }
         if matches!(ty, Type::Bytes(_) | Type::Ascii(_)) {
             if let Some(rule) = written.given().next() {
                 let diagnostic = Diagnostic::error(
@@ -147,7 +159,10 @@ impl Context<'_> {
                     diagnostic.help(format!("use u8[{}] for bytes with rules", ty.elements())),
                 );
             }
-            return Valid::default();
+            return Valid {
+                mac: written.mac.as_ref().map(|mac| mac.value),
+                ..Valid::default()
+            };
         }
         self.rules(written, &Numbers::of(ty.element()), defined)
     }
@@ -170,6 +185,7 @@ impl Context<'_> {
             max: number(&written.max),
             mask: number(&written.mask),
             multiple_of: number(&written.multiple_of),
+            mac: None,
         };
         if self.sink.error_count() == errors
             && Domain::new(&valid, numbers.largest, defined).next(0) == Next::Nothing

@@ -8,7 +8,7 @@ use block_table::format::{owner, source};
 
 use super::record::{Content, Gap, Member, Record, element_members};
 use crate::expression::{Binary, Expression, Load, Node, Source};
-use crate::model::{Behind, Block, Condition, Count, Field, Layout, Structure, Valid};
+use crate::model::{Behind, Block, Condition, Count, Field, Layout, Mac, Structure, Valid};
 use crate::types::{Integer, Type};
 
 /// What a function judges, for its comment.
@@ -222,6 +222,9 @@ impl<'p> Checks<'p> {
         if matches!(field.ty, Type::Ascii(_)) {
             self.text(field);
         }
+        if let Some(mac) = field.valid.mac {
+            self.mac(field, mac);
+        }
         let mut conditions = values("value", &field.valid, integer.max());
         if field.defined_bits() != integer.max() {
             conditions.push(format!(
@@ -324,6 +327,22 @@ impl<'p> Checks<'p> {
         let place = format!("{place} + {} * index", integer.width());
         let value = self.load("image", &place, integer);
         self.assign("value", &value);
+    }
+
+    fn mac(&mut self, field: &Field, mac: Mac) {
+        let start = self.place(field.offset.into());
+        let bytes: Vec<String> = (0..usize::from(Mac::LENGTH))
+            .map(|byte| format!("image[{}]", self.place(usize::from(field.offset) + byte)))
+            .collect();
+        let nonzero = format!("({}) != 0", bytes.join(" | "));
+        let group = format!("(image[{start}] & 1)");
+        let condition = match mac {
+            Mac::Unicast => format!("{group} == 0 && {nonzero}"),
+            Mac::Multicast => format!("{group} != 0"),
+            Mac::Nonzero => nonzero,
+        };
+        let problem = format!("{}: must be {}", self.name(field), field.valid);
+        self.require(&condition, &problem);
     }
 
     fn text(&mut self, field: &Field) {

@@ -385,7 +385,11 @@ fn with_number(text: Located<String>, input: Input<'_>) -> Located<String> {
 }
 
 fn valid(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Valid {
-    rules(&Reader::new(table, &keys::VALID, span, input))
+    let reader = Reader::new(table, &keys::VALID, span, input);
+    Valid {
+        mac: reader.choice("mac", &keys::MAC),
+        ..rules(&reader)
+    }
 }
 
 fn rules(reader: &Reader<'_, '_>) -> Valid {
@@ -397,6 +401,7 @@ fn rules(reader: &Reader<'_, '_>) -> Valid {
         max: reader.value("max"),
         mask: reader.value("mask"),
         multiple_of: reader.value("multiple-of"),
+        mac: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use block_manifest::expression::Expression;
 use block_manifest::expression::Source;
 use block_manifest::{
-    Behind, Bits, Block, Condition, Field, Layout, Owner, SequenceKind, Structure, Type,
+    Behind, Bits, Block, Condition, Field, Layout, Mac, Owner, SequenceKind, Structure, Type,
 };
 use block_table::{Image, OnReset, Rule, Writer};
 
@@ -279,6 +279,18 @@ fn fields(fields: &[Field], image: &Image, whole: &Image, facts: Facts<'_>) -> R
                 || values[end..].iter().any(|byte| *byte != 0)
             {
                 return Err(Rule::Text);
+            }
+        }
+        if let Some(mac) = field.valid.mac {
+            let group = values[0] % 2 == 1;
+            let some = values.iter().sum::<u64>() > 0;
+            let fits = match mac {
+                Mac::Unicast => some && !group,
+                Mac::Multicast => group,
+                Mac::Nonzero => some,
+            };
+            if !fits {
+                return Err(Rule::Value);
             }
         }
         if values.iter().any(|value| !field.valid.allows(*value)) {

@@ -174,13 +174,16 @@ fn field() -> impl Strategy<Value = String> {
         "type = \"ascii[5]\"\n",
         "type = \"bytes[3]\"\n",
         "type = \"bytes[3]\"\ncount = \"selector\"\n",
+        "type = \"bytes[6]\"\nvalid = { mac = \"unicast\" }\n",
+        "type = \"bytes[6]\"\nvalid = { mac = \"multicast\" }\ndefault = 1\n",
+        "type = \"bytes[6]\"\nvalid = { mac = \"nonzero\" }\n",
     ]);
     let body = prop_oneof![
         4 => (scalar, valid).prop_map(|(ty, valid)| format!("type = \"{ty}\"\n{valid}")),
         2 => array,
         2 => structures(),
         1 => sequence,
-        2 => plain.prop_map(str::to_owned),
+        3 => plain.prop_map(str::to_owned),
     ];
     (body, owner).prop_map(|(body, owner)| owner.to_owned() + &body)
 }

@@ -159,6 +159,8 @@ pub enum Rule {
         /// The rules.
         rules: Vec<Rule>,
     },
+    /// The field, six bytes, is a MAC address of this kind, [`format::mac`](crate::format::mac).
+    Mac(Field, u8),
     /// No element has a bit of the mask: these are reserved.
     Clear(Field, u64),
     /// The expression is not zero.

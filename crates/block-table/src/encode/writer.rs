@@ -156,6 +156,10 @@ impl Writer {
                 detail: *length,
                 ..without_place(record(rule::EACH, *field, 0, 0))
             },
+            Rule::Mac(field, kind) => RuleRecord {
+                detail: *kind,
+                ..record(rule::MAC, *field, 0, 0)
+            },
             Rule::Clear(field, mask) => record(rule::CLEAR, *field, *mask, 0),
             Rule::Require(code) => {
                 let context = context_of(code);

@@ -6,7 +6,7 @@ use super::{Verifier, claim};
 use crate::MAX_VALUES;
 use crate::error::Flaw;
 use crate::expression::context_of;
-use crate::format::{RuleRecord, operand, owner, rule, sequence};
+use crate::format::{RuleRecord, mac, operand, owner, rule, sequence};
 use crate::image::{place, unused_bits};
 
 impl Verifier<'_> {
@@ -125,6 +125,17 @@ impl Verifier<'_> {
                 Flaw::ReservedNotZero,
                 at,
             )?,
+            rule::MAC => {
+                ensure(record.operand == 0, Flaw::Operand, at)?;
+                ensure(record.elements == mac::LENGTH, Flaw::Elements, at)?;
+                ensure(
+                    a == 0 && b == 0 && record.second == 0,
+                    Flaw::ReservedNotZero,
+                    at,
+                )?;
+                let known = matches!(record.detail, mac::UNICAST | mac::MULTICAST | mac::NONZERO);
+                return ensure(known, Flaw::Mac, at);
+            }
             rule::COUNT => {
                 ensure(a == 0 && b == 0, Flaw::ReservedNotZero, at)?;
                 return integer_in_reach(record.detail, record.second, 1, reach, at);

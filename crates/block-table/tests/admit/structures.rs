@@ -1,10 +1,10 @@
-//! Structures, computed counts and reserved bits of elements.
+//! Structures, computed counts, reserved bits of elements and MAC addresses.
 
 use block_table::Rule;
 use block_table::encode::{
     Field, Instruction, Rule as Check, compare_field, from_source, on_constant, on_field, on_stack,
 };
-use block_table::format::{op, source};
+use block_table::format::{mac, op, source};
 
 use crate::attempt::{broken, first_write, sent, with_rules};
 use crate::source::{BE, U8, U16, field, load, whole};
@@ -190,4 +190,38 @@ fn a_reserved_bit_of_an_element_is_reserved() {
     assert_eq!(outcome(7, 0x10), broken(Rule::Reserved, 7));
     assert_eq!(outcome(8, 0x10), broken(Rule::Reserved, 8));
     assert!(outcome(9, 0xFF).is_ok(), "there are two elements");
+}
+
+#[test]
+fn a_mac_address_is_that_of_a_station_a_group_or_any() {
+    let address = Field {
+        elements: 6,
+        ..field(3, U8)
+    };
+    let admits = |kind, bytes: [u8; 6]| {
+        let written = first_write(
+            with_rules(vec![Check::Mac(address, kind)]),
+            &sent(3, &bytes),
+        );
+        assert!(written.is_ok() || written == broken(Rule::Value, 3));
+        written.is_ok()
+    };
+    for (bytes, unicast, multicast, nonzero) in [
+        ([0; 6], false, false, false),
+        ([0, 0, 0, 0, 0, 1], true, false, true),
+        ([2, 0, 0, 0, 0, 0], true, false, true),
+        ([0xFE; 6], true, false, true),
+        ([1, 0, 0, 0, 0, 0], false, true, true),
+        ([0xFF; 6], false, true, true),
+    ] {
+        let kinds = [mac::UNICAST, mac::MULTICAST, mac::NONZERO];
+        let admitted = kinds.map(|kind| admits(kind, bytes));
+        assert_eq!(admitted, [unicast, multicast, nonzero], "{bytes:x?}");
+    }
+    // The bytes beside it do not count.
+    let beside = first_write(
+        with_rules(vec![Check::Mac(address, mac::NONZERO)]),
+        &[1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1],
+    );
+    assert_eq!(beside, broken(Rule::Value, 3));
 }

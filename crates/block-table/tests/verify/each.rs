@@ -5,7 +5,7 @@ use block_table::encode::{
     BlockSource, EncodeError, Field, Instruction, Rule, Source, compare_field, from_source,
     on_constant, on_field, seal,
 };
-use block_table::format::{Header, RuleRecord, op, rule, sequence, source};
+use block_table::format::{Header, RuleRecord, mac, op, rule, sequence, source};
 use block_table::{MAX_RULES, Table};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -367,4 +367,23 @@ fn reserved_bits_are_some() {
         changed(RANGE, |rule| rule.kind = rule::CLEAR),
         Some(Flaw::ReservedNotZero)
     );
+}
+
+#[test]
+fn a_mac_address_has_six_bytes_of_the_block_and_a_known_kind() {
+    let of = |offset, elements, operand, kind| {
+        let address = Field {
+            elements,
+            ..field(offset, operand)
+        };
+        refused(&with(vec![Rule::Mac(address, kind)]))
+    };
+    for kind in [mac::UNICAST, mac::MULTICAST, mac::NONZERO] {
+        assert_eq!(of(10, 6, U8, kind), None);
+        assert_eq!(of(11, 6, U8, kind), Some(Flaw::OutOfBlock));
+    }
+    assert_eq!(of(0, 6, U8, 3), Some(Flaw::Mac));
+    assert_eq!(of(0, 5, U8, mac::UNICAST), Some(Flaw::Elements));
+    assert_eq!(of(0, 7, U8, mac::UNICAST), Some(Flaw::Elements));
+    assert_eq!(of(0, 6, U16, mac::UNICAST), Some(Flaw::Operand));
 }

@@ -10,11 +10,11 @@ use crate::source::{U8, U16, field, opaque, table};
 #[test]
 fn rules_lie_in_their_block_and_can_hold() {
     assert_eq!(
-        rule_of(rule::RANGE, |rule| rule.kind = 15),
+        rule_of(rule::RANGE, |rule| rule.kind = 16),
         Some(Flaw::RuleKind)
     );
     assert_eq!(
-        rule_of(rule::RANGE, |rule| rule.kind = 0x0F | rule::COUNTED),
+        rule_of(rule::RANGE, |rule| rule.kind = 0x10 | rule::COUNTED),
         Some(Flaw::Counted)
     );
     assert_eq!(

@@ -91,6 +91,10 @@ check = "crc32"
 [[block.field]]
 name = "extra"
 type = "u8"
+[[block.field]]
+name = "station"
+type = "bytes[6]"
+valid = { mac = "unicast" }
 [[block]]
 id = 1
 name = "limits"

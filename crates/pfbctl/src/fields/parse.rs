@@ -58,6 +58,11 @@ pub(super) fn assign(
             text.as_bytes().to_vec()
         }
     };
+    if let Some(mac) = field.valid.mac
+        && !mac.allows(&bytes)
+    {
+        return Err(format!("`{name}` is {text}, and must be {}", field.valid));
+    }
     let room = field.ty.length();
     if bytes.len() > room {
         return Err(format!("`{name}` has {room} bytes, not {}", bytes.len()));

@@ -331,3 +331,31 @@ fn an_error_names_the_structure_and_its_fields() {
         "{refused}"
     );
 }
+
+#[test]
+fn a_mac_address_is_judged_before_it_is_sent() {
+    let manifest = manifest("tests/manifests/every-key.toml");
+    let block = manifest
+        .blocks()
+        .iter()
+        .find(|block| block.name == "station");
+    let block = block.expect("a block");
+    let sent = |word: &str| {
+        let assignment = Assignment::parse(word).expect("an assignment");
+        encode(
+            &manifest,
+            block,
+            Writer::Vf,
+            &[0; MAX_BLOCK_LENGTH],
+            &[assignment],
+        )
+    };
+    assert_eq!(
+        sent("address=02aabbccddee").expect("valid"),
+        [2, 0xAA, 0xBB, 0xCC, 0xDD, 0xEE]
+    );
+    assert_eq!(
+        sent("address=01aabbccddee").expect_err("a group"),
+        "`address` is 01aabbccddee, and must be the MAC address of one station"
+    );
+}

@@ -126,6 +126,7 @@ struct Valid {
     max: Option<u64>,
     mask: Option<u64>,
     multiple_of: Option<u64>,
+    mac: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -150,6 +151,7 @@ impl Valid {
             max: valid.max,
             mask: valid.mask,
             multiple_of: valid.multiple_of,
+            mac: valid.mac.and_then(|mac| word(&keys::MAC, &mac)),
         }
     }
 }
