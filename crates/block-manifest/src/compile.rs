@@ -4,6 +4,7 @@ use block_table::encode::{self, BlockSource, Checksum, Rule, Shape, Source};
 use block_table::format::{mac, owner, sequence};
 use block_table::{Image, Limits, MAX_BLOCK_LENGTH, OnReset};
 
+use crate::condense::condensed;
 use crate::expression::Source as ReadFrom;
 use crate::expression::lower::lower;
 use crate::model::{
@@ -12,8 +13,13 @@ use crate::model::{
 };
 use crate::types::{Integer, Type};
 
-/// The source of the table of `blocks`.
-pub(crate) fn source(device: &Device, limits: Option<Limits>, blocks: &[Block]) -> Source {
+/// The source of the table of `blocks`, which are those of the manifest `text`.
+pub(crate) fn source(
+    device: &Device,
+    limits: Option<Limits>,
+    blocks: &[Block],
+    text: &str,
+) -> Source {
     Source {
         name: device.name.clone(),
         vendor_id: device.vendor_id,
@@ -22,6 +28,7 @@ pub(crate) fn source(device: &Device, limits: Option<Limits>, blocks: &[Block]) 
         limits,
         reset: device.reset,
         blocks: blocks.iter().map(|one| block(one, blocks)).collect(),
+        manifest: condensed(text).into_bytes(),
     }
 }
 

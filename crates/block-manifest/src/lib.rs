@@ -14,6 +14,7 @@
 //! | `defaults` | checks the compiled table with default values only |
 //! | `work` | bounds the work of one write |
 //! | `compile` | model to block table |
+//! | `condense` | what the block table contains of the manifest itself |
 //! | `check` | checks the values of all keys against each other and builds the model |
 //! | `expression` | `require` and `when`: scope, parser, analysis, instructions |
 //! | `domain` | the set of values that a field may have |
@@ -45,6 +46,7 @@
 
 mod check;
 mod compile;
+mod condense;
 mod defaults;
 mod describe;
 mod diagnostic;
@@ -85,7 +87,7 @@ impl Manifest {
         let (0, Some(device)) = (sink.error_count(), parts.device) else {
             return Err(sink.into_diagnostics(file_name, text));
         };
-        let source = compile::source(&device, parts.limits, &parts.blocks);
+        let source = compile::source(&device, parts.limits, &parts.blocks, text);
         work::check(&source, &parts.blocks, &sink);
         if sink.error_count() > 0 {
             return Err(sink.into_diagnostics(file_name, text));

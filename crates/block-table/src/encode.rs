@@ -104,6 +104,7 @@ impl Source {
             values: count32(writer.values.len(), "values")?,
             images: count32(writer.images.len(), "images")?,
             strings: count32(writer.strings.len(), "bytes of names")?,
+            manifest: count32(self.manifest.len(), "bytes of the manifest")?,
         };
         let mut bytes = header.as_bytes().to_vec();
         for section in [
@@ -119,6 +120,7 @@ impl Source {
             writer.values.as_bytes(),
             writer.images.as_bytes(),
             &writer.strings,
+            &self.manifest,
         ] {
             bytes.extend_from_slice(section);
         }

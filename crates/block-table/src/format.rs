@@ -14,6 +14,7 @@
 //! | values | `U64` | `values` |
 //! | images | [`Image`](crate::Image), 128 bytes each | `images` |
 //! | strings | UTF-8 bytes | `strings` |
+//! | manifest | bytes, see [`Table::manifest`](crate::Table::manifest) | `manifest` |
 
 use zerocopy::little_endian::{U16, U32, U64, U128};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -21,7 +22,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 /// The first eight bytes of every table.
 pub const MAGIC: [u8; 8] = *b"PFBLOCKS";
 /// The version of the format that this crate reads and writes.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 /// The most device IDs that one table can be for.
 pub const MAX_DEVICE_IDS: usize = 16;
 /// A slot of the ID lookup that holds no block.
@@ -96,6 +97,8 @@ pub struct Header {
     pub images: U32,
     /// Length of the strings in bytes.
     pub strings: U32,
+    /// Length of the manifest in bytes; zero without one.
+    pub manifest: U32,
 }
 
 impl Header {

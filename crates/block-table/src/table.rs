@@ -230,6 +230,16 @@ impl<'t> Table<'t> {
         self.bytes
     }
 
+    /// The manifest that the table was compiled from, without comments and documentation: UTF-8, as
+    /// the compiler writes it. Nothing but the checksum of the table is verified of it, and it decides
+    /// nothing: it has the names of fields and values for tools. Empty in a table without it.
+    #[must_use]
+    pub fn manifest(&self) -> &'t [u8] {
+        let length = usize::try_from(self.header.manifest.get()).unwrap_or(usize::MAX);
+        let start = self.bytes.len().saturating_sub(length);
+        self.bytes.get(start..).unwrap_or_default()
+    }
+
     /// The number of blocks.
     #[must_use]
     #[inline]

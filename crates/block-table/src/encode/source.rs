@@ -20,6 +20,8 @@ pub struct Source {
     pub reset: Reset,
     /// The blocks.
     pub blocks: Vec<BlockSource>,
+    /// See [`Table::manifest`](crate::Table::manifest); empty without one.
+    pub manifest: Vec<u8>,
 }
 
 /// A block to be written.

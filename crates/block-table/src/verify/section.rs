@@ -56,6 +56,8 @@ pub(super) fn table<'t>(bytes: &'t [u8], header: &'t Header, rest: &'t [u8]) -> 
         images: cut.section(header.images.get())?,
         strings: cut.section(header.strings.get())?,
     };
+    // The last section is found from the end.
+    let _manifest: &[u8] = cut.section(header.manifest.get())?;
     if cut.rest.is_empty() {
         Ok(table)
     } else {

@@ -65,6 +65,7 @@ pub(crate) fn table(blocks: Vec<BlockSource>) -> Source {
         limits: None,
         reset: Reset::Immediate,
         blocks,
+        manifest: Vec::new(),
     }
 }
 
