@@ -34,6 +34,9 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
         abi::IOCTL_BLOCKS => {
             control.reply_with(|request, output| observation::blocks(vfs, request, output));
         }
+        abi::IOCTL_TABLE => {
+            control.reply_with(|request, output| observation::table(vfs, request, output));
+        }
         abi::IOCTL_STATS => {
             control.reply_with(|request, output| observation::stats(vfs, request, output));
         }

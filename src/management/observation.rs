@@ -62,6 +62,23 @@ pub(super) fn blocks(
     Ok(())
 }
 
+/// The bytes from an offset on, as many as fit.
+pub(super) fn table(
+    vfs: &VfSet,
+    request: abi::TableRequest,
+    output: &mut Output<'_>,
+) -> Result<(), NtStatus> {
+    let bytes = vfs.broker.table().as_bytes();
+    let offset = usize::try_from(request.offset).unwrap_or(usize::MAX);
+    let rest = bytes.get(offset..).unwrap_or_default();
+    let part = rest.get(..output.room()).unwrap_or(rest);
+    if output.push(part) {
+        Ok(())
+    } else {
+        Err(status::BUFFER_TOO_SMALL)
+    }
+}
+
 pub(super) fn stats(
     vfs: &VfSet,
     request: abi::VfRequest,

@@ -101,6 +101,11 @@
 #define IOCTL_PF_BROKER_ACKNOWLEDGE 0x0022E438u
 
 /**
+ * Input: TABLE_REQUEST. Output: as many of the table's bytes as there is room for.
+ */
+#define IOCTL_PF_BROKER_TABLE 0x0022643Cu
+
+/**
  * STATUS_INVALID_PARAMETER, Win32 error 87. There is no VF with this index.
  */
 #define PF_BROKER_REFUSED_VF ((uint32_t)0xC000000D)
@@ -1159,6 +1164,16 @@ typedef struct PF_BROKER_CHANGE {
 } PF_BROKER_CHANGE;
 
 /**
+ * Input of IOCTL_PF_BROKER_TABLE.
+ */
+typedef struct PF_BROKER_TABLE_REQUEST {
+  /**
+   * How many bytes of the table to skip. From the end of the table on there are no bytes.
+   */
+  uint32_t offset;
+} PF_BROKER_TABLE_REQUEST;
+
+/**
  * The head of a request, followed by `length` bytes of input.
  */
 typedef struct PF_BROKER_SIMULATED_REQUEST {
@@ -1193,6 +1208,8 @@ typedef struct PF_BROKER_SIMULATED_REPLY {
    */
   uint32_t status;
 } PF_BROKER_SIMULATED_REPLY;
+
+
 
 
 

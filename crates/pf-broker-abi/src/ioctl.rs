@@ -67,6 +67,8 @@ pub const IOCTL_CHANGES: u32 = ctl_code_read(0x90D);
 /// as `state` for a VF that waits for no acknowledgement, as `changed` if its last reset is another
 /// one.
 pub const IOCTL_ACKNOWLEDGE: u32 = ctl_code_read_write(0x90E);
+/// Returns bytes of the block table in force, as `pfbctl compile` wrote it.
+pub const IOCTL_TABLE: u32 = ctl_code_read(0x90F);
 
 #[cfg(test)]
 mod tests {
@@ -89,6 +91,7 @@ mod tests {
             IOCTL_READ,
             IOCTL_JOURNAL,
             IOCTL_CHANGES,
+            IOCTL_TABLE,
         ] {
             assert!(!needs_write_access(code), "{code:#010x}");
         }

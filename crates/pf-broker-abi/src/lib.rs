@@ -25,6 +25,7 @@
 //! | [`IOCTL_HOST_REFUSALS`] | – | [`HostRefusalsReply`] |
 //! | [`IOCTL_CHANGES`] | [`ChangesRequest`] | [`ChangesReply`], then as many [`Change`] as fit and are there |
 //! | [`IOCTL_ACKNOWLEDGE`] | [`AcknowledgeRequest`] | – |
+//! | [`IOCTL_TABLE`] | [`TableRequest`] | as many of the table's bytes as fit and are there |
 //!
 //! A request that the broker refuses completes with the NTSTATUS of its [`Refusal`]. The driver
 //! adds these: an input shorter or longer than its structure, or a reserved byte that is not zero,
@@ -57,7 +58,7 @@ pub use codes::{BlockKind, Companion, Operation, PowerState, Service, TableSourc
 pub use ioctl::{
     IOCTL_ACKNOWLEDGE, IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_CHANGES, IOCTL_DRAIN,
     IOCTL_HOST_REFUSALS, IOCTL_INVALIDATE, IOCTL_JOURNAL, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_QUERY,
-    IOCTL_READ, IOCTL_RESET, IOCTL_STATS, is_management_code, needs_write_access,
+    IOCTL_READ, IOCTL_RESET, IOCTL_STATS, IOCTL_TABLE, is_management_code, needs_write_access,
 };
 pub use refusal::{MAX_REASONS, Refusal};
 pub use reply::{
@@ -66,7 +67,7 @@ pub use reply::{
 };
 pub use request::{
     AcknowledgeRequest, BlockRequest, BlocksRequest, InvalidateRequest, JournalRequest,
-    PUBLISH_EXPECTS, PowerRequest, PublishRequest, SCOPE_ALL, SCOPE_VF, VfRequest,
+    PUBLISH_EXPECTS, PowerRequest, PublishRequest, SCOPE_ALL, SCOPE_VF, TableRequest, VfRequest,
 };
 pub use simulated::{
     SIMULATED_CANCEL, SIMULATED_GREETING, SIMULATED_MAX_INPUT, SIMULATED_MAX_OUTPUT,

@@ -6,8 +6,8 @@ use crate::layout::assert_layout;
 #[cfg(doc)]
 use crate::{
     IOCTL_ACKNOWLEDGE, IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_DRAIN, IOCTL_INVALIDATE,
-    IOCTL_JOURNAL, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_READ, IOCTL_RESET, IOCTL_STATS, JournalEntry,
-    PowerState, ReadReply, StatsReply,
+    IOCTL_JOURNAL, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_READ, IOCTL_RESET, IOCTL_STATS, IOCTL_TABLE,
+    JournalEntry, PowerState, ReadReply, StatsReply,
 };
 
 /// Scope of [`IOCTL_PUBLISH`] and [`IOCTL_INVALIDATE`]: the VF that the request names.
@@ -133,3 +133,12 @@ pub struct JournalRequest {
     pub after: u64,
 }
 assert_layout!(JournalRequest, size 16, vf @ 0, after @ 8);
+
+/// Input of [`IOCTL_TABLE`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct TableRequest {
+    /// How many bytes of the table to skip. From the end of the table on there are no bytes.
+    pub offset: u32,
+}
+assert_layout!(TableRequest, size 4, offset @ 0);

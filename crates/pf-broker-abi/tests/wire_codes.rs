@@ -99,6 +99,7 @@ fn control_codes_keep_their_numbers() {
         abi::IOCTL_HOST_REFUSALS,
         abi::IOCTL_CHANGES,
         abi::IOCTL_ACKNOWLEDGE,
+        abi::IOCTL_TABLE,
     ];
     let pinned = [
         0x0022_6400,
@@ -115,6 +116,7 @@ fn control_codes_keep_their_numbers() {
         0x0022_6430,
         0x0022_6434,
         0x0022_E438,
+        0x0022_643C,
     ];
     assert_eq!(declared, pinned);
 }

@@ -129,13 +129,16 @@ pub struct Changes {
 
 /// The most entries that one request for a list asks for.
 const ENTRIES: usize = 256;
+/// The most bytes of the block table that one request asks for.
+const TABLE_PART: usize = 1 << 16;
 
 /// A device with the management interface.
 ///
-/// Every method sends one request and blocks until the driver completes it; [`blocks`] sends as
-/// many as it needs. Any number of threads may call at one time, if the [`Control`] allows it.
+/// Every method sends one request and blocks until the driver completes it; [`blocks`] and [`table`]
+/// send as many as they need. Any number of threads may call at one time, if the [`Control`] allows it.
 ///
 /// [`blocks`]: Device::blocks
+/// [`table`]: Device::table
 #[derive(Debug)]
 pub struct Device<C>(C);
 
@@ -183,6 +186,25 @@ impl<C: Control> Device<C> {
             blocks.extend(more);
             if last {
                 return Ok(blocks);
+            }
+        }
+    }
+
+    /// The block table in force, as `pfbctl compile` wrote it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; `STATUS_INVALID_DEVICE_REQUEST` of a driver that does not report its table.
+    pub fn table(&self) -> Result<Vec<u8>, Error> {
+        let mut table: Vec<u8> = Vec::new();
+        loop {
+            let offset = u32::try_from(table.len()).unwrap_or(u32::MAX);
+            let request = abi::TableRequest { offset };
+            let part: Vec<u8> = self.list(abi::IOCTL_TABLE, request.as_bytes(), TABLE_PART)?;
+            let is_last = part.len() < TABLE_PART;
+            table.extend(part);
+            if is_last {
+                return Ok(table);
             }
         }
     }

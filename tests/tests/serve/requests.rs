@@ -46,6 +46,7 @@ fn shapes() -> Vec<Shape> {
             0..0,
             size_of::<abi::HostRefusalsReply>(),
         ),
+        shape(abi::IOCTL_TABLE, 4, 0..0, 1),
         shape(abi::IOCTL_CHANGES, 48, (4..8).chain(42..44), 48 + 16),
     ];
     for shape in &mut shapes {

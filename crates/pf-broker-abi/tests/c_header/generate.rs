@@ -35,7 +35,7 @@ const INTRODUCTION: &str = "\
  */";
 
 /// The structures, with their names in C after the prefix.
-const STRUCTURES: [(&str, &str); 20] = [
+const STRUCTURES: [(&str, &str); 21] = [
     ("QueryReply", "QUERY_REPLY"),
     ("BlocksRequest", "BLOCKS_REQUEST"),
     ("BlockInfo", "BLOCK_INFO"),
@@ -56,6 +56,7 @@ const STRUCTURES: [(&str, &str); 20] = [
     ("ChangesRequest", "CHANGES_REQUEST"),
     ("ChangesReply", "CHANGES_REPLY"),
     ("Change", "CHANGE"),
+    ("TableRequest", "TABLE_REQUEST"),
 ];
 /// Those of a connection to a simulated device.
 const FRAMES: [(&str, &str); 2] = [
@@ -66,7 +67,7 @@ const FRAMES: [(&str, &str); 2] = [
 /// A control code: its name, its number, its input and its output.
 type Code = (&'static str, u32, &'static str, &'static str);
 
-const CODES: [Code; 14] = [
+const CODES: [Code; 15] = [
     ("QUERY", abi::IOCTL_QUERY, "none", "QUERY_REPLY"),
     (
         "BLOCKS",
@@ -130,6 +131,12 @@ const CODES: [Code; 14] = [
         abi::IOCTL_ACKNOWLEDGE,
         "ACKNOWLEDGE_REQUEST",
         "none",
+    ),
+    (
+        "TABLE",
+        abi::IOCTL_TABLE,
+        "TABLE_REQUEST",
+        "as many of the table's bytes as there is room for",
     ),
 ];
 

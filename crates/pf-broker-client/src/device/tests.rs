@@ -213,6 +213,34 @@ fn a_long_block_list_is_asked_for_until_it_ends() {
     assert_eq!(firsts, [0, 256, 512]);
 }
 
+#[test]
+fn a_table_is_fetched_in_parts_until_one_is_not_full() {
+    for (length, offsets) in [
+        (5, vec![0]),
+        (0x1_0000, vec![0, 0x1_0000]),
+        (0x2_0005, vec![0, 0x1_0000, 0x2_0000]),
+    ] {
+        let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+        let mut parts: Vec<_> = bytes.chunks(0x1_0000).map(<[u8]>::to_vec).collect();
+        parts.push(Vec::new());
+        let device = Device(Script {
+            answers: RefCell::new(parts.into_iter().map(Ok).collect()),
+            sent: RefCell::default(),
+        });
+        assert_eq!(device.table().expect("answered"), bytes);
+        let sent = device.0.sent.borrow();
+        let asked: Vec<u32> = sent
+            .iter()
+            .map(|(code, input, room)| {
+                assert_eq!((*code, *room), (abi::IOCTL_TABLE, 0x1_0000));
+                let request = abi::TableRequest::read_from_bytes(input);
+                request.expect("a request").offset
+            })
+            .collect();
+        assert_eq!(asked, offsets);
+    }
+}
+
 /// Codes are appended without a new version of the interface.
 #[test]
 fn counters_of_a_driver_that_knows_other_reasons_are_read_by_code() {

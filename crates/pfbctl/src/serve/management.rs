@@ -70,6 +70,10 @@ fn with_input(
 ) -> Result<(), u32> {
     match code {
         abi::IOCTL_BLOCKS => blocks(simulation, output.for_query(input)?, output),
+        abi::IOCTL_TABLE => {
+            table(simulation, output.for_query(input)?, output);
+            Ok(())
+        }
         abi::IOCTL_STATS => {
             let request: abi::VfRequest = output.for_query(input)?;
             require_zero(&request.reserved)?;
@@ -219,6 +223,13 @@ fn blocks(
         output.push(&block_info(&block))?;
     }
     Ok(())
+}
+
+fn table(simulation: &Simulation<'_>, request: abi::TableRequest, output: &mut Output) {
+    let bytes = simulation.table().as_bytes();
+    let offset = usize::try_from(request.offset).unwrap_or(usize::MAX);
+    let rest = bytes.get(offset..).unwrap_or_default();
+    output.bytes.extend(rest.iter().take(output.room));
 }
 
 fn read(

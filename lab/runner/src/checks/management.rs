@@ -94,7 +94,7 @@ const EXPECTS_OF_ALL: [u8; 152] = {
     bytes
 };
 
-pub(super) const CODES: [Code; 14] = [
+pub(super) const CODES: [Code; 15] = [
     Code {
         name: "QUERY",
         number: 0x0022_6400,
@@ -230,6 +230,15 @@ pub(super) const CODES: [Code; 14] = [
         input: &[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0],
         reserved: &[2, 3, 4, 5, 6, 7],
         answer: status::DEVICE_NOT_READY,
+        ..NOTHING
+    },
+    // After its end the table has no bytes.
+    Code {
+        name: "TABLE",
+        number: 0x0022_643C,
+        input: &[0xFF; 4],
+        vf: None,
+        output: 1,
         ..NOTHING
     },
 ];
@@ -417,6 +426,8 @@ fn no_code(session: &mut Session) -> Result<()> {
     for code in [
         0x0022_63FC,
         0x0022_6438,
+        0x0022_E43C,
+        0x0022_6440,
         // The code of the former WAIT.
         0x0022_642C,
         0x0022_E400,

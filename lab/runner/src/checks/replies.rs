@@ -15,6 +15,7 @@ use crate::status;
 pub(super) const CHECKS: &[Check] = &[
     ("QUERY describes the device", query),
     ("BLOCKS describes as many blocks as fit", blocks),
+    ("TABLE returns the block table in parts", table),
     ("STATS and BLOCK_STATS count a VF's operations", counters),
     ("READ and PUBLISH are about the same bytes", read),
     ("PUBLISH expects the revision that READ returns", revisions),
@@ -123,6 +124,39 @@ fn blocks(session: &mut Session) -> Result<()> {
         let ask = request(Origin::KERNEL, 0x0022_6404, &first.to_le_bytes(), output);
         let expected = Expected::Answer(status::SUCCESS, information);
         expect(session, "a list", &ask, expected)?;
+    }
+    Ok(())
+}
+
+/// The table begins with its signature, and has its length at offset 12.
+fn table(session: &mut Session) -> Result<()> {
+    const TABLE: u32 = 0x0022_643C;
+    let start = reply(session, TABLE, &[0; 4], 16)?;
+    ensure!(start.output.starts_with(b"PFBLOCKS"), "no block table");
+    let length = u32::try_from(number(&start, 12, 4))?;
+    let whole = session.management()?.table()?;
+    ensure!(
+        whole.len() == usize::try_from(length)?,
+        "{} bytes instead of {length}",
+        whole.len()
+    );
+    let part = |offset: u32, output: u32, information: u32| {
+        let ask = request(Origin::KERNEL, TABLE, &offset.to_le_bytes(), output);
+        let expected = Expected::Answer(status::SUCCESS, information.into());
+        expect(session, "a part", &ask, expected)
+    };
+    for (at, bytes) in (0..length).step_by(100).zip(whole.chunks(100)) {
+        let answer = part(at, 100, u32::try_from(bytes.len())?)?;
+        ensure!(answer.output.starts_with(bytes), "other bytes at {at}");
+    }
+    for (offset, output, information) in [
+        (length - 1, 1, 1),
+        (length - 1, 16, 1),
+        (length, 16, 0),
+        (length + 1, 16, 0),
+        (u32::MAX, 16, 0),
+    ] {
+        part(offset, output, information)?;
     }
     Ok(())
 }
