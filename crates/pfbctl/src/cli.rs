@@ -151,7 +151,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   pfbctl publish all 0 0100000000000000
-  pfbctl publish 3 port link=up mtu=1500 --manifest contoso.toml")]
+  pfbctl publish 3 port link=up mtu=1500")]
     Publish(Publish),
 
     /// Notify a VF or all to read blocks again
@@ -604,7 +604,7 @@ pub(crate) struct Form {
 /// The manifest of a device.
 #[derive(Debug, Args)]
 pub(crate) struct ManifestFile {
-    /// The manifest of the device's table, for the names of fields and values
+    /// A manifest with the names of fields and values, in the place of the one in the device's table
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
 }
@@ -661,6 +661,10 @@ pub(crate) struct Read {
     /// Bytes to read
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=128))]
     pub(crate) length: u32,
+
+    /// Print bytes, and not the fields that the manifest names
+    #[arg(long, conflicts_with_all = ["json", "manifest"])]
+    pub(crate) raw: bool,
 }
 
 #[derive(Debug, Args)]
@@ -724,6 +728,10 @@ pub(crate) struct Drain {
     /// Most messages to take
     #[arg(long, value_name = "N", default_value_t = 4096)]
     pub(crate) most: u16,
+
+    /// Print bytes, and not the fields that the manifest names
+    #[arg(long, conflicts_with_all = ["json", "manifest"])]
+    pub(crate) raw: bool,
 }
 
 #[derive(Debug, Args)]

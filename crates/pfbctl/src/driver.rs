@@ -175,7 +175,7 @@ fn read_block<C: Control>(
         vf,
         block,
         block_name: names.name(block).map(str::to_owned),
-        decoded: names.decode(block, &value.data),
+        decoded: names.decode(block, &value.data).filter(|_| !arguments.raw),
         revision: value.revision,
         data: Bytes(value.data),
     };
@@ -276,7 +276,7 @@ fn drain_block<C: Control>(
         .drain(vf, block, usize::from(arguments.most))
         .map_err(|error| explain(device, about_block(vf, block, Transfer::Drain), error))?;
     let messages = messages.into_iter().map(|data| Message {
-        decoded: names.decode(block, &data),
+        decoded: names.decode(block, &data).filter(|_| !arguments.raw),
         data: Bytes(data),
     });
     let drained = Drained {
@@ -369,9 +369,10 @@ pub(crate) fn watch(arguments: &cli::Watch, out: &mut dyn Write) -> Result<(), F
     let mut printer = Printer {
         out,
         json: arguments.form.json,
-        names: &Names::of(&device, arguments.names.manifest.as_deref())?,
+        names: Names::NONE,
     };
-    watch::follow(device, arguments.vf, &mut printer, again, pause)
+    let names = |device: &_| Names::of(device, arguments.names.manifest.as_deref());
+    watch::follow(device, arguments.vf, &mut printer, again, pause, names)
 }
 
 #[cfg(test)]

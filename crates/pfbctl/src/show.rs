@@ -21,25 +21,27 @@ use description::Description;
 /// `pfbctl show`.
 pub(crate) fn run(arguments: &cli::Show, out: &mut dyn Write) -> Result<(), Failure> {
     let (chosen, json) = (arguments.block.as_deref(), arguments.form.json);
-    match source::load(&arguments.file)? {
-        Source::Manifest(manifest) => {
-            let bytes = manifest.compile();
-            let table = source::verify(&arguments.file, &bytes)?;
-            require_choice(&table, chosen)?;
-            if json {
-                let described = describe(&table, chosen).with_manifest(&manifest);
-                return json::document(out, &described);
-            }
-            show_manifest(&manifest, &table, chosen, out)
-        }
+    let (bytes, manifest) = match source::load(&arguments.file)? {
+        Source::Manifest(manifest) => (manifest.compile(), Ok(Some(*manifest))),
         Source::Table(bytes) => {
-            let table = source::verify(&arguments.file, &bytes)?;
-            require_choice(&table, chosen)?;
-            if json {
-                return json::document(out, &describe(&table, chosen));
-            }
-            show_table(&table, out)
+            source::verify(&arguments.file, &bytes)?;
+            let manifest = source::embedded(&bytes);
+            (bytes, manifest)
         }
+    };
+    let table = source::verify(&arguments.file, &bytes)?;
+    require_choice(&table, chosen)?;
+    if json {
+        let mut described = describe(&table, chosen);
+        if let Ok(Some(manifest)) = &manifest {
+            described = described.with_manifest(manifest);
+        }
+        return json::document(out, &described);
+    }
+    match manifest {
+        Ok(Some(manifest)) => show_manifest(&manifest, &table, chosen, out),
+        Ok(None) => show_table(&table, "there is no manifest in it", out),
+        Err(problem) => show_table(&table, &problem, out),
     }
 }
 
@@ -86,11 +88,13 @@ fn show_manifest(
     Ok(())
 }
 
-fn show_table(table: &Table<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+/// Shows a table without its manifest, and why.
+fn show_table(table: &Table<'_>, problem: &str, out: &mut dyn Write) -> Result<(), Failure> {
     overview(table, true, out)?;
     writeln!(
         out,
-        "\n{FAINT}A block table has no field names; show its manifest for byte maps.{FAINT:#}"
+        "\n{FAINT}This block table names no fields: {}.{FAINT:#}",
+        printable(problem)
     )?;
     Ok(())
 }

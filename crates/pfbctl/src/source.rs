@@ -71,6 +71,30 @@ pub(crate) fn verify<'t>(path: &Path, bytes: &'t [u8]) -> Result<Table<'t>, Fail
     })
 }
 
+/// The manifest in a block table, if there is one.
+pub(crate) fn embedded(bytes: &[u8]) -> Result<Option<Manifest>, String> {
+    let table = Table::verify(bytes).map_err(|error| error.to_string())?;
+    if table.manifest().is_empty() {
+        return Ok(None);
+    }
+    let text = std::str::from_utf8(table.manifest())
+        .map_err(|_| "the manifest in it is not UTF-8".to_owned())?;
+    let manifest = Manifest::parse("", text)
+        .map_err(|_| "the manifest in it is of another version of the language".to_owned())?;
+    let compiled = table
+        .blocks()
+        .map(|block| (block.id(), block.max_length(), block.name().to_owned()));
+    let described = manifest
+        .blocks()
+        .iter()
+        .map(|block| (block.id, block.max_length.into(), block.name.clone()));
+    if compiled.eq(described) {
+        Ok(Some(manifest))
+    } else {
+        Err("the manifest in it has other blocks".to_owned())
+    }
+}
+
 /// The text of a manifest.
 pub(crate) fn text(path: &Path, bytes: &[u8]) -> Result<String, Failure> {
     let unfit = |problem| Failure::Unfit {

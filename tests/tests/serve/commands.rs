@@ -34,21 +34,32 @@ fn every_command_calls_a_simulated_device() {
     run(&served, &["publish", "all", "status", STATUS], 0);
     let sample = format!("{{\"op\":\"write\",\"vf\":3,\"block\":70,\"data\":\"{SAMPLE}\"}}\n");
     assert_eq!(play(&served, &sample), "{\"status\":\"0x00000000\"}\n");
-    let read = run(&served, &["read", "3", "status", "--length", "32"], 0);
+    let read = run(&served, &["read", "3", "status", "--raw"], 0);
     assert!(
         read.starts_with("00  01 00 01 43") && read.ends_with("revision 1\n"),
         "{read}"
     );
+    run(&served, &["publish", "3", "status", "link=down"], 0);
+    let read = run(&served, &["read", "3", "status"], 0);
+    assert!(
+        read.starts_with("version       1\nlink          down\n") && read.ends_with("revision 2\n"),
+        "{read}"
+    );
+    assert_eq!(
+        run(&served, &["drain", "3", "telemetry", "--raw"], 0),
+        format!("{SAMPLE}\n")
+    );
+    play(&served, &sample.replace("\"01", "\"02"));
     assert_eq!(
         run(&served, &["drain", "3", "telemetry"], 0),
-        format!("{SAMPLE}\n")
+        "time=2 samples=1 unit=1 values=[5 0…]\n"
     );
     run(&served, &["invalidate", "3", "response"], 0);
     let taken = play(&served, "{\"op\":\"take-invalidation\",\"vf\":3}\n");
     assert_eq!(taken, "{\"status\":\"0x00000000\",\"mask\":\"0x5\"}\n");
     run(&served, &["reset", "3"], 0);
     let stats = run(&served, &["stats"], 0);
-    assert!(stats.contains("3   D0     0      1       1"), "{stats}");
+    assert!(stats.contains("3   D0     0      2       2"), "{stats}");
     assert!(run(&served, &["stats", "--vf", "3"], 0).contains("VF 3: D0, 1 resets,"));
     let journal = run(&served, &["journal", "3"], 0);
     assert!(

@@ -1,15 +1,20 @@
-//! The names of a device's blocks, and with its manifest those of fields and values.
+//! The names of a device's blocks, fields and values, from the manifest in its table or in a file.
 
 use std::path::Path;
 
 use block_manifest::{Block, Manifest};
-use pf_broker_client::{Control, Device, name_text};
+use pf_broker_abi as abi;
+use pf_broker_client::{Control, Device, Error, name_text};
+use pf_state::status;
 
 use crate::failure::Failure;
 use crate::fields::{self, Decoded};
 use crate::printable::printable;
 use crate::source;
 use crate::style::BAD;
+
+/// The answer of a driver that does not know a control code.
+const UNKNOWN_CODE: u32 = status::INVALID_DEVICE_REQUEST.cast_unsigned();
 
 /// The names of a device.
 pub(super) struct Names {
@@ -20,40 +25,33 @@ pub(super) struct Names {
 
 impl Names {
     /// No names at all.
-    #[cfg(test)]
     pub(super) const NONE: Self = Self {
         blocks: Vec::new(),
         manifest: None,
     };
 
-    /// The names that the driver reports, and those of the manifest in a file. A manifest that the
-    /// driver's table does not come from is used with a warning.
-    pub(super) fn of<C: Control>(
-        device: &Device<C>,
-        manifest: Option<&Path>,
-    ) -> Result<Self, Failure> {
-        let Some(path) = manifest else {
-            let blocks = device.blocks()?;
-            let named = blocks
-                .iter()
-                .map(|block| (block.id, name_text(&block.name)));
-            return Ok(Self {
-                blocks: named.collect(),
-                manifest: None,
-            });
+    /// The names of the manifest in a file, or of that in the driver's table. Without either, blocks
+    /// have names and fields have none.
+    pub(super) fn of<C: Control>(device: &Device<C>, file: Option<&Path>) -> Result<Self, Failure> {
+        let manifest = match file {
+            Some(path) => Some(of_file(device, path)?),
+            None => reported(device)?,
         };
-        let manifest = source::manifest(path)?;
-        let bytes = manifest.compile();
-        let compiled = source::verify(path, &bytes)?.crc();
-        let active = device.query()?.table_crc;
-        if compiled != active {
-            anstream::eprintln!(
-                "{BAD}warning{BAD:#}: {} compiles to table {compiled:08x}, and the device serves \
-                 {active:08x}: names may be wrong",
-                printable(&source::name(path))
-            );
+        match manifest {
+            Some(manifest) => Ok(Self::of_manifest(manifest)),
+            None => Ok(Self::of_blocks(&device.blocks()?)),
         }
-        Ok(Self::of_manifest(manifest))
+    }
+
+    /// The names of blocks alone.
+    pub(super) fn of_blocks(blocks: &[abi::BlockInfo]) -> Self {
+        let named = blocks
+            .iter()
+            .map(|block| (block.id, name_text(&block.name)));
+        Self {
+            blocks: named.collect(),
+            manifest: None,
+        }
     }
 
     /// The names of a manifest.
@@ -99,4 +97,37 @@ impl Names {
         let (manifest, block) = self.described(id)?;
         (!block.is_opaque()).then(|| fields::decode(manifest, block, bytes))
     }
+}
+
+/// The manifest in a file. One that the driver's table does not come from is used with a warning.
+fn of_file<C: Control>(device: &Device<C>, path: &Path) -> Result<Manifest, Failure> {
+    let manifest = source::manifest(path)?;
+    let bytes = manifest.compile();
+    let compiled = source::verify(path, &bytes)?.crc();
+    let active = device.query()?.table_crc;
+    if compiled != active {
+        anstream::eprintln!(
+            "{BAD}warning{BAD:#}: {} compiles to table {compiled:08x}, and the device serves \
+             {active:08x}: names may be wrong",
+            printable(&source::name(path))
+        );
+    }
+    Ok(manifest)
+}
+
+/// The manifest in the driver's table: none of a driver that does not report its table, and with a
+/// warning none of a table that this tool cannot read.
+fn reported<C: Control>(device: &Device<C>) -> Result<Option<Manifest>, Failure> {
+    let table = match device.table() {
+        Ok(table) => table,
+        Err(Error::Status(UNKNOWN_CODE)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    source::embedded(&table).or_else(|problem| {
+        anstream::eprintln!(
+            "{BAD}warning{BAD:#}: the device's block table names no fields for this pfbctl: {}",
+            printable(&problem)
+        );
+        Ok(None)
+    })
 }

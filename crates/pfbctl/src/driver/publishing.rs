@@ -80,7 +80,9 @@ impl Base {
             problem,
         };
         let (manifest, block) = names.described(block).ok_or_else(|| {
-            refused("the names of fields are in the manifest: --manifest names it".to_owned())
+            let problem = "the device's table names no such block with fields; --manifest names a \
+                           manifest that does";
+            refused(problem.to_owned())
         })?;
         fields::encode(manifest, block, Writer::Pf, &self.image, assignments).map_err(refused)
     }

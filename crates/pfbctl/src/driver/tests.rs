@@ -2,6 +2,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use block_manifest::Manifest;
 use pf_broker_abi as abi;
 use pf_broker_abi::Refusal;
 use pf_broker_client::{Control, Device};
@@ -370,6 +371,15 @@ fn blocks() -> (u32, Vec<u8>) {
     (abi::IOCTL_BLOCKS, block.as_bytes().to_vec())
 }
 
+/// The driver's table, compiled from [`MANIFEST`].
+fn table() -> (u32, Vec<u8>) {
+    (abi::IOCTL_TABLE, manifest().compile())
+}
+
+fn manifest() -> Manifest {
+    Manifest::parse("port.toml", MANIFEST).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
 /// The manifest of this block.
 const MANIFEST: &str = r#"
 [device]
@@ -401,8 +411,7 @@ default = 1500
 "#;
 
 fn port() -> Names {
-    let manifest = block_manifest::Manifest::parse("port.toml", MANIFEST);
-    Names::of_manifest(manifest.unwrap_or_else(|wrong| panic!("{wrong}")))
+    Names::of_manifest(manifest())
 }
 
 fn selection() -> cli::Selection {
@@ -471,7 +480,7 @@ fn json_vf(out: &mut dyn std::io::Write) {
 
 fn json_read(out: &mut dyn std::io::Write) {
     let reply = [7_u64.as_bytes(), &[1, 0, 0xAB, 0xCD]].concat();
-    let device = device(vec![blocks(), (abi::IOCTL_READ, reply)]);
+    let device = device(vec![table(), (abi::IOCTL_READ, reply)]);
     let arguments = cli::Read {
         selection: selection(),
         form: JSON,
@@ -479,6 +488,7 @@ fn json_read(out: &mut dyn std::io::Write) {
         vf: 3,
         block: "port".to_owned(),
         length: 4,
+        raw: false,
     };
     read_block(&device, &arguments, out).expect("answered");
 }
@@ -490,7 +500,7 @@ fn json_drain(out: &mut dyn std::io::Write) {
         message.data[0] = number;
     }
     let device = device(vec![
-        blocks(),
+        table(),
         (abi::IOCTL_DRAIN, messages.as_bytes().to_vec()),
     ]);
     let arguments = cli::Drain {
@@ -500,6 +510,7 @@ fn json_drain(out: &mut dyn std::io::Write) {
         vf: 3,
         block: "7".to_owned(),
         most: 4096,
+        raw: false,
     };
     drain_block(&device, &arguments, out).expect("answered");
 }
@@ -510,7 +521,7 @@ fn json_journal(out: &mut dyn std::io::Write) {
     let mut power = entry(2, abi::Operation::SetPower, 0);
     power.length = abi::PowerState::D3.code().into();
     let device = device(vec![
-        blocks(),
+        table(),
         (abi::IOCTL_JOURNAL, [refused, power].as_bytes().to_vec()),
     ]);
     let arguments = cli::Journal {
@@ -524,10 +535,10 @@ fn json_journal(out: &mut dyn std::io::Write) {
 }
 
 fn json_watch(out: &mut dyn std::io::Write) {
-    let names = &port();
+    let names = port();
     let event = &Event::new(
         &entry(4, abi::Operation::Write, Refusal::Value.status()),
-        names,
+        &names,
     );
     let vf = 3;
     let mut printer = Printer {
@@ -619,6 +630,47 @@ fn a_publish_of_fields_keeps_the_others_of_one_vf_and_expects_their_revision() {
         let failure = published(Vfs::All, &words).expect_err(problem).to_string();
         assert!(failure.contains(problem), "{failure}");
     }
+}
+
+/// A driver that answers one control code, or is older than it.
+struct Reporting(Result<Vec<u8>, u32>);
+
+impl Control for Reporting {
+    fn control(&self, code: u32, _: &[u8], output: &mut [u8]) -> Result<usize, u32> {
+        let mut query = abi::QueryReply::new_zeroed();
+        query.abi_version = abi::ABI_VERSION;
+        let answer = match code {
+            abi::IOCTL_QUERY => query.as_bytes().to_vec(),
+            abi::IOCTL_BLOCKS => blocks().1,
+            abi::IOCTL_TABLE => self.0.clone()?,
+            other => panic!("code {other:#x}"),
+        };
+        output[..answer.len()].copy_from_slice(&answer);
+        Ok(answer.len())
+    }
+}
+
+#[test]
+fn a_driver_s_table_names_fields_and_without_it_blocks_have_names() {
+    let names = |table| {
+        let device = Device::new(Reporting(table)).expect("the same version");
+        Names::of(&device, None)
+    };
+    let value = [1, 0, 0xDC, 5];
+    let decoded = names(Ok(table().1)).expect("answered").decode(7, &value);
+    assert_eq!(
+        decoded.map(|decoded| crate::codec::in_one_line(&decoded)),
+        Some("link=up mtu=1500".to_owned())
+    );
+    let mut cut = table().1;
+    cut.pop();
+    // An older driver, a table of another version, and no table at all.
+    for table in [Err(0xC000_0010), Ok(cut), Ok(Vec::new())] {
+        let names = names(table).expect("answered");
+        assert_eq!(names.block("port").expect("a name"), 7);
+        assert!(names.decode(7, &value).is_none());
+    }
+    assert!(names(Err(0xC000_02B6)).is_err(), "a removed device");
 }
 
 #[test]

@@ -97,8 +97,8 @@ fn snapshot<C: Control>(device: &Device<C>, selected: Option<u16>) -> Result<Sna
 }
 
 fn detail<C: Control>(device: &Device<C>, vf: u16) -> Result<Detail, Failure> {
-    let names = Names::of(device, None)?;
     let blocks = device.blocks()?;
+    let names = Names::of_blocks(&blocks);
     let blocks = blocks
         .iter()
         .map(|block| Ok(BlockStats::new(block, &device.block_stats(vf, block.id)?)));

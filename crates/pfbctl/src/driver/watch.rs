@@ -26,7 +26,7 @@ pub(super) struct Printer<'o> {
     pub(super) out: &'o mut dyn Write,
     /// A line of JSON for each event.
     pub(super) json: bool,
-    pub(super) names: &'o Names,
+    pub(super) names: Names,
 }
 
 impl Printer<'_> {
@@ -37,9 +37,9 @@ impl Printer<'_> {
         }
         let out = &mut *self.out;
         match line {
-            Line::Event { vf, event } => report::journal_line(out, *vf, event, self.names)?,
+            Line::Event { vf, event } => report::journal_line(out, *vf, event, &self.names)?,
             Line::Repeated { vf, times, event } => {
-                report::more_of(out, *vf, event, *times, self.names)?;
+                report::more_of(out, *vf, event, *times, &self.names)?;
             }
             Line::Lost { vf, events } => {
                 let lost = "were overwritten before they could be shown";
@@ -57,16 +57,20 @@ impl Printer<'_> {
 /// when it is back, and its events are printed from where they ended: from the first one on, if the
 /// driver has started anew.
 ///
-/// `open` returns `None` while there is no device; `pause` runs before each retry.
+/// `open` returns `None` while there is no device; `pause` runs before each retry. `names` returns
+/// those of a device, which may have another table when it is back.
 pub(super) fn follow<C: Control>(
     first: Device<C>,
     only: Option<u16>,
     printer: &mut Printer<'_>,
     mut open: impl FnMut() -> Result<Option<Device<C>>, Failure>,
     mut pause: impl FnMut(),
+    names: impl Fn(&Device<C>) -> Result<Names, Failure>,
 ) -> Result<(), Failure> {
     let mut device = first;
+    // Events from here on are printed, those during the next request too.
     let mut watcher = Watcher::new(&device, only)?;
+    printer.names = names(&device)?;
     loop {
         match watcher.step(&device, printer) {
             Ok(()) => {}
@@ -81,6 +85,7 @@ pub(super) fn follow<C: Control>(
                     }
                 };
                 printer.print(&Line::Back)?;
+                printer.names = names(&device)?;
             }
             Err(failure) => return Err(failure),
         }
@@ -151,7 +156,7 @@ fn show(
     shown: u64,
     entry: &abi::JournalEntry,
 ) -> Result<(), Failure> {
-    let event = &Event::new(entry, printer.names);
+    let event = &Event::new(entry, &printer.names);
     let first = entry.sequence.saturating_sub(entry.repeated.into());
     if first <= shown {
         let times = entry.sequence.saturating_sub(shown);

@@ -214,14 +214,12 @@ fn read(broker: &Live, vf: u16, block: u32) {
         .without_waiters();
 }
 
-static NONE: Names = Names::NONE;
-
 /// Prints text.
 fn text(out: &mut dyn std::io::Write) -> Printer<'_> {
     Printer {
         out,
         json: false,
-        names: &NONE,
+        names: Names::NONE,
     }
 }
 
@@ -398,9 +396,9 @@ fn a_device_that_goes_is_waited_for_and_its_new_life_is_shown_whole() {
                 problem: "the test ends here".to_owned(),
             }),
         };
-        let ended = follow(connected(first), None, &mut text(out), open, || {
-            looks.set(looks.get() + 1);
-        });
+        let pause = || looks.set(looks.get() + 1);
+        let names = |_: &Device<Driver>| Ok(Names::NONE);
+        let ended = follow(connected(first), None, &mut text(out), open, pause, names);
         assert!(matches!(ended, Err(Failure::Argument { .. })));
     });
     assert_eq!(
@@ -438,6 +436,7 @@ fn a_refusal_is_the_end() {
         &mut text(&mut Vec::new()),
         || Ok(None),
         || {},
+        |_| Ok(Names::NONE),
     );
     assert!(matches!(ended, Err(Failure::Driver(error)) if error.refusal() == Some(Refusal::Vf)));
 }
