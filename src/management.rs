@@ -27,7 +27,9 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
         Err(status) => return control.request.complete(status),
     };
     match control.code {
-        abi::IOCTL_QUERY | abi::IOCTL_HOST_REFUSALS if control.input_length != 0 => {
+        abi::IOCTL_QUERY | abi::IOCTL_HOST_REFUSALS | abi::IOCTL_CLOCK
+            if control.input_length != 0 =>
+        {
             control.request.complete(status::INVALID_PARAMETER);
         }
         abi::IOCTL_QUERY => control.request.reply(&observation::query(pf, vfs)),
@@ -62,6 +64,9 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
         }
         abi::IOCTL_CHANGES => changes::list(pf, vfs, control),
         abi::IOCTL_HOST_REFUSALS => control.request.reply(&vfs.broker.host_refusals_reply()),
+        abi::IOCTL_CLOCK => control.request.reply(&abi::ClockReply {
+            time: wait::now().0,
+        }),
         _ => control.request.complete(status::INVALID_DEVICE_REQUEST),
     }
 }

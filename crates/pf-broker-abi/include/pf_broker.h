@@ -106,6 +106,11 @@
 #define IOCTL_PF_BROKER_TABLE 0x0022643Cu
 
 /**
+ * Input: none. Output: CLOCK_REPLY.
+ */
+#define IOCTL_PF_BROKER_CLOCK 0x00226440u
+
+/**
  * STATUS_INVALID_PARAMETER, Win32 error 87. There is no VF with this index.
  */
 #define PF_BROKER_REFUSED_VF ((uint32_t)0xC000000D)
@@ -1174,6 +1179,17 @@ typedef struct PF_BROKER_TABLE_REQUEST {
 } PF_BROKER_TABLE_REQUEST;
 
 /**
+ * Output of IOCTL_PF_BROKER_CLOCK.
+ */
+typedef struct PF_BROKER_CLOCK_REPLY {
+  /**
+   * The present time, as in PF_BROKER_JOURNAL_ENTRY.time. It advances in steps of the system's clock
+   * interrupt, up to 15.6 ms.
+   */
+  uint64_t time;
+} PF_BROKER_CLOCK_REPLY;
+
+/**
  * The head of a request, followed by `length` bytes of input.
  */
 typedef struct PF_BROKER_SIMULATED_REQUEST {
@@ -1208,6 +1224,8 @@ typedef struct PF_BROKER_SIMULATED_REPLY {
    */
   uint32_t status;
 } PF_BROKER_SIMULATED_REPLY;
+
+
 
 
 

@@ -69,6 +69,8 @@ pub const IOCTL_CHANGES: u32 = ctl_code_read(0x90D);
 pub const IOCTL_ACKNOWLEDGE: u32 = ctl_code_read_write(0x90E);
 /// Returns bytes of the block table in force, as `pfbctl compile` wrote it.
 pub const IOCTL_TABLE: u32 = ctl_code_read(0x90F);
+/// Returns the present time of the driver's clock, which journals have.
+pub const IOCTL_CLOCK: u32 = ctl_code_read(0x910);
 
 #[cfg(test)]
 mod tests {
@@ -92,6 +94,7 @@ mod tests {
             IOCTL_JOURNAL,
             IOCTL_CHANGES,
             IOCTL_TABLE,
+            IOCTL_CLOCK,
         ] {
             assert!(!needs_write_access(code), "{code:#010x}");
         }

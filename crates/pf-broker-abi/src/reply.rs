@@ -6,7 +6,7 @@ use crate::layout::assert_layout;
 use crate::refusal::MAX_REASONS;
 #[cfg(doc)]
 use crate::{
-    ABI_VERSION, BlockKind, Companion, IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_DRAIN,
+    ABI_VERSION, BlockKind, Companion, IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_CLOCK, IOCTL_DRAIN,
     IOCTL_HOST_REFUSALS, IOCTL_JOURNAL, IOCTL_QUERY, IOCTL_READ, IOCTL_STATS, Operation,
     PowerState, Refusal, Service, TableSource, VfAccess,
 };
@@ -252,3 +252,13 @@ assert_layout!(
     operation @ 32,
     companion_status @ 36,
 );
+
+/// Output of [`IOCTL_CLOCK`].
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ClockReply {
+    /// The present time, as in [`JournalEntry::time`]. It advances in steps of the system's clock
+    /// interrupt, up to 15.6 ms.
+    pub time: u64,
+}
+assert_layout!(ClockReply, size 8, time @ 0);

@@ -100,6 +100,7 @@ fn control_codes_keep_their_numbers() {
         abi::IOCTL_CHANGES,
         abi::IOCTL_ACKNOWLEDGE,
         abi::IOCTL_TABLE,
+        abi::IOCTL_CLOCK,
     ];
     let pinned = [
         0x0022_6400,
@@ -117,6 +118,7 @@ fn control_codes_keep_their_numbers() {
         0x0022_6434,
         0x0022_E438,
         0x0022_643C,
+        0x0022_6440,
     ];
     assert_eq!(declared, pinned);
 }

@@ -406,6 +406,16 @@ impl<C: Control> Device<C> {
         self.list(abi::IOCTL_JOURNAL, request.as_bytes(), most)
     }
 
+    /// The present time of the driver's clock, as [`JournalEntry::time`](abi::JournalEntry::time).
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; `STATUS_INVALID_DEVICE_REQUEST` of a driver that does not report its clock.
+    pub fn clock(&self) -> Result<u64, Error> {
+        let reply: abi::ClockReply = self.ask(abi::IOCTL_CLOCK, &[])?;
+        Ok(reply.time)
+    }
+
     /// Waits until something of these kinds, such as [`abi::CHANGE_WRITTEN`], has changed since
     /// `cookie`, and returns what. At first the cookie is the default one, which stands for the
     /// start of the device, and then that of the last [`Changes`].

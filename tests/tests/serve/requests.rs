@@ -47,6 +47,7 @@ fn shapes() -> Vec<Shape> {
             size_of::<abi::HostRefusalsReply>(),
         ),
         shape(abi::IOCTL_TABLE, 4, 0..0, 1),
+        shape(abi::IOCTL_CLOCK, 0, 0..0, 8),
         shape(abi::IOCTL_CHANGES, 48, (4..8).chain(42..44), 48 + 16),
     ];
     for shape in &mut shapes {

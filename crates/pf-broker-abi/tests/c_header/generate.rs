@@ -35,7 +35,7 @@ const INTRODUCTION: &str = "\
  */";
 
 /// The structures, with their names in C after the prefix.
-const STRUCTURES: [(&str, &str); 21] = [
+const STRUCTURES: [(&str, &str); 22] = [
     ("QueryReply", "QUERY_REPLY"),
     ("BlocksRequest", "BLOCKS_REQUEST"),
     ("BlockInfo", "BLOCK_INFO"),
@@ -57,6 +57,7 @@ const STRUCTURES: [(&str, &str); 21] = [
     ("ChangesReply", "CHANGES_REPLY"),
     ("Change", "CHANGE"),
     ("TableRequest", "TABLE_REQUEST"),
+    ("ClockReply", "CLOCK_REPLY"),
 ];
 /// Those of a connection to a simulated device.
 const FRAMES: [(&str, &str); 2] = [
@@ -67,7 +68,7 @@ const FRAMES: [(&str, &str); 2] = [
 /// A control code: its name, its number, its input and its output.
 type Code = (&'static str, u32, &'static str, &'static str);
 
-const CODES: [Code; 15] = [
+const CODES: [Code; 16] = [
     ("QUERY", abi::IOCTL_QUERY, "none", "QUERY_REPLY"),
     (
         "BLOCKS",
@@ -138,6 +139,7 @@ const CODES: [Code; 15] = [
         "TABLE_REQUEST",
         "as many of the table's bytes as there is room for",
     ),
+    ("CLOCK", abi::IOCTL_CLOCK, "none", "CLOCK_REPLY"),
 ];
 
 /// What the names of the header begin with.

@@ -38,7 +38,10 @@ pub(super) fn answer(
     if code == abi::IOCTL_CHANGES {
         return changes(simulation, input, output);
     }
-    let done = if matches!(code, abi::IOCTL_QUERY | abi::IOCTL_HOST_REFUSALS) {
+    let done = if matches!(
+        code,
+        abi::IOCTL_QUERY | abi::IOCTL_HOST_REFUSALS | abi::IOCTL_CLOCK
+    ) {
         without_input(simulation, code, input, &mut output)
     } else {
         with_input(simulation, code, input, &mut output)
@@ -55,10 +58,12 @@ fn without_input(
     if !input.is_empty() {
         return Err(INVALID_PARAMETER);
     }
-    if code == abi::IOCTL_QUERY {
-        output.push(&query(simulation))
-    } else {
-        output.push(&simulation.broker().host_refusals_reply())
+    match code {
+        abi::IOCTL_QUERY => output.push(&query(simulation)),
+        abi::IOCTL_CLOCK => output.push(&abi::ClockReply {
+            time: simulation.now().0,
+        }),
+        _ => output.push(&simulation.broker().host_refusals_reply()),
     }
 }
 

@@ -94,7 +94,7 @@ const EXPECTS_OF_ALL: [u8; 152] = {
     bytes
 };
 
-pub(super) const CODES: [Code; 15] = [
+pub(super) const CODES: [Code; 16] = [
     Code {
         name: "QUERY",
         number: 0x0022_6400,
@@ -239,6 +239,14 @@ pub(super) const CODES: [Code; 15] = [
         input: &[0xFF; 4],
         vf: None,
         output: 1,
+        ..NOTHING
+    },
+    Code {
+        name: "CLOCK",
+        number: 0x0022_6440,
+        vf: None,
+        output: 8,
+        information: 8,
         ..NOTHING
     },
 ];
@@ -427,7 +435,7 @@ fn no_code(session: &mut Session) -> Result<()> {
         0x0022_63FC,
         0x0022_6438,
         0x0022_E43C,
-        0x0022_6440,
+        0x0022_6444,
         // The code of the former WAIT.
         0x0022_642C,
         0x0022_E400,

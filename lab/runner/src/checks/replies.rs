@@ -360,8 +360,11 @@ fn journal(session: &mut Session) -> Result<()> {
         ensure!(next > newest, "entry {next} follows {newest}");
         newest = next;
     }
+    let clock = |session: &Session| reply(session, 0x0022_6440, &[], 8);
+    let before = number(&clock(session)?, 0, 8);
     let read = performed(session, &transfer(operation::READ, VF, 0x55, 0x66))?;
     is("a read of no block", read, status::NOT_FOUND)?;
+    let present = number(&clock(session)?, 0, 8);
     operations::mark(session, VF, 3)?;
     let entry = after(session, newest)?;
     ensure!(entry.information == 40, "nothing was recorded");
@@ -373,6 +376,11 @@ fn journal(session: &mut Session) -> Result<()> {
         ("the companion's status", 36, 4, 0),
     ];
     fields(&entry, &expected)?;
+    let time = number(&entry, 8, 8);
+    ensure!(
+        (before..=present).contains(&time),
+        "{time} is not between {before} and {present} of CLOCK"
+    );
     ensure!(number(&entry, 8, 8) != 0, "the entry has no time");
     let entry = after(session, newest + 1)?;
     #[rustfmt::skip]
