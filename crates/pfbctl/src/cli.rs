@@ -767,9 +767,28 @@ pub(crate) struct Watch {
     #[command(flatten)]
     pub(crate) form: Form,
 
+    #[command(flatten)]
+    pub(crate) filter: EventFilter,
+
     /// Only this VF
     #[arg(long, value_name = "INDEX")]
     pub(crate) vf: Option<u16>,
+}
+
+/// The events that a command prints.
+#[derive(Debug, Default, Args)]
+pub(crate) struct EventFilter {
+    /// Only events of this block, an ID or a name; may be repeated
+    #[arg(long = "block", value_name = "BLOCK")]
+    pub(crate) blocks: Vec<String>,
+
+    /// Only events of this operation, such as write or host-read; may be repeated
+    #[arg(long = "operation", value_name = "OPERATION")]
+    pub(crate) operations: Vec<String>,
+
+    /// Only refused operations
+    #[arg(long)]
+    pub(crate) refused: bool,
 }
 
 #[derive(Debug, Args)]
@@ -782,6 +801,9 @@ pub(crate) struct Journal {
 
     #[command(flatten)]
     pub(crate) form: Form,
+
+    #[command(flatten)]
+    pub(crate) filter: EventFilter,
 
     /// Index of the VF
     pub(crate) vf: u16,

@@ -1,7 +1,9 @@
 //! The commands that call a running driver, over its management interface.
 
 mod allowed;
+mod clock;
 mod connection;
+mod filter;
 mod metrics;
 mod names;
 mod play;
@@ -14,6 +16,7 @@ mod watch;
 use std::io::Write;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use pf_broker_abi as abi;
 use pf_broker_client::{Control, Device, Vfs};
 
@@ -22,15 +25,18 @@ use crate::codec;
 use crate::failure::Failure;
 use crate::json::{self, Bytes};
 use allowed::{Request, Transfer, explain};
+use clock::Clock;
 use connection::{Access, open, selected};
+use filter::Filter;
 pub(crate) use metrics::metrics;
 use names::Names;
 pub(crate) use play::play;
 use publishing::{Base, Content};
 use reply::{BlockStats, Devices, Drained, Event, Journal, Message, Refused, Stats, Value};
 use reply::{VfInDetail, VfStats};
+use report::Date;
 pub(crate) use top::top;
-use watch::{JOURNAL_ENTRIES, Printer};
+use watch::{JOURNAL_ENTRIES, Printer, View};
 
 /// `pfbctl list`.
 pub(crate) fn list(arguments: &cli::List, out: &mut dyn Write) -> Result<(), Failure> {
@@ -326,12 +332,14 @@ fn acknowledge_at<C: Control>(
 
 /// `pfbctl journal`.
 pub(crate) fn journal(arguments: &cli::Journal, out: &mut dyn Write) -> Result<(), Failure> {
-    journal_of(&open(&arguments.selection, Access::Look)?, arguments, out)
+    let device = open(&arguments.selection, Access::Look)?;
+    journal_of(&device, arguments, Utc::now, out)
 }
 
 fn journal_of<C: Control>(
     device: &Device<C>,
     arguments: &cli::Journal,
+    now: fn() -> DateTime<Utc>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let names = Names::of(device, arguments.names.manifest.as_deref())?;
@@ -339,15 +347,22 @@ fn journal_of<C: Control>(
     let entries = device
         .journal(vf, arguments.after, JOURNAL_ENTRIES)
         .map_err(|error| explain(device, about(vf), error))?;
+    let clock = Clock::of(device, now)?;
+    let filter = Filter::new(&arguments.filter, &names)?;
     let events = entries
         .iter()
-        .map(|entry| Event::new(entry, &names))
-        .collect();
-    let journal = Journal { vf, events };
+        .map(|entry| Event::new(entry, &names, clock))
+        .filter(|event| filter.passes(event));
+    let journal = Journal {
+        vf,
+        events: events.collect(),
+    };
     if arguments.form.json {
         return json::document(out, &journal);
     }
+    let mut date = Date::default();
     for event in &journal.events {
+        date.note(out, event)?;
         report::journal_line(out, vf, event, &names)?;
     }
     Ok(())
@@ -369,10 +384,15 @@ pub(crate) fn watch(arguments: &cli::Watch, out: &mut dyn Write) -> Result<(), F
     let mut printer = Printer {
         out,
         json: arguments.form.json,
-        names: Names::NONE,
+        view: View::default(),
+        date: Date::default(),
     };
-    let names = |device: &_| Names::of(device, arguments.names.manifest.as_deref());
-    watch::follow(device, arguments.vf, &mut printer, again, pause, names)
+    let view = |device: &_| {
+        let names = Names::of(device, arguments.names.manifest.as_deref())?;
+        let filter = Filter::new(&arguments.filter, &names)?;
+        Ok(View { names, filter })
+    };
+    watch::follow(device, arguments.vf, &mut printer, again, pause, view)
 }
 
 #[cfg(test)]

@@ -14,9 +14,10 @@ use crate::source;
 use crate::style::BAD;
 
 /// The answer of a driver that does not know a control code.
-const UNKNOWN_CODE: u32 = status::INVALID_DEVICE_REQUEST.cast_unsigned();
+pub(super) const UNKNOWN_CODE: u32 = status::INVALID_DEVICE_REQUEST.cast_unsigned();
 
-/// The names of a device.
+/// The names of a device; none at first.
+#[derive(Debug, Default)]
 pub(super) struct Names {
     /// Of the manifest, if there is one, otherwise of the driver's table.
     blocks: Vec<(u32, String)>,
@@ -25,6 +26,7 @@ pub(super) struct Names {
 
 impl Names {
     /// No names at all.
+    #[cfg(test)]
     pub(super) const NONE: Self = Self {
         blocks: Vec::new(),
         manifest: None,

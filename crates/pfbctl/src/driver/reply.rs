@@ -6,10 +6,11 @@ use pf_broker_abi::{Operation, PowerState, Refusal, Service, TableSource};
 use pf_broker_client::name_text;
 use serde::Serialize;
 
+use super::clock::Clock;
 use super::names::Names;
 use crate::failure::Failure;
 use crate::fields::Decoded;
-use crate::json::{Bytes, Id, Word};
+use crate::json::{Bytes, Id, Time, Word};
 
 /// `pfbctl list`.
 #[derive(Debug, Serialize)]
@@ -276,6 +277,8 @@ pub(super) struct Journal {
 pub(super) struct Event {
     /// The number of its last event, counted from 1 for each VF.
     pub(super) number: u64,
+    /// None with a driver that does not report its clock.
+    pub(super) time: Option<Time>,
     /// Since the system started, in units of 100 ns, without the time that it slept.
     pub(super) time_100ns: u64,
     pub(super) operation: &'static str,
@@ -297,13 +300,14 @@ pub(super) struct Event {
 }
 
 impl Event {
-    pub(super) fn new(entry: &abi::JournalEntry, names: &Names) -> Self {
+    pub(super) fn new(entry: &abi::JournalEntry, names: &Names, clock: Option<Clock>) -> Self {
         let (operation, about_a_block) = operation(entry.operation);
         let status = entry.status.cast_unsigned();
         let refusal = Refusal::from_status(status);
         let is_power = entry.operation == Operation::SetPower.code();
         Self {
             number: entry.sequence,
+            time: clock.and_then(|clock| clock.at(entry.time)).map(Time),
             time_100ns: entry.time,
             operation,
             operation_code: entry.operation,
@@ -387,4 +391,9 @@ pub(super) fn operation(number: u8) -> (&'static str, bool) {
         .map_or(("unknown", true), |&(_, name, about_a_block)| {
             (name, about_a_block)
         })
+}
+
+/// The names of the operations.
+pub(super) fn operations() -> impl Iterator<Item = &'static str> {
+    OPERATIONS.iter().map(|(_, name, _)| *name)
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::Write;
 
+use chrono::{Local, NaiveDate};
 use comfy_table::{ColumnConstraint, Table};
 
 use super::names::Names;
@@ -228,14 +229,38 @@ pub(super) fn bytes(out: &mut dyn Write, bytes: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One journal entry.
+/// The local date of the last event that was printed.
+#[derive(Debug, Default)]
+pub(super) struct Date(Option<NaiveDate>);
+
+impl Date {
+    /// Prints the date of an event if it is another one than that of the event before.
+    pub(super) fn note(&mut self, out: &mut dyn Write, event: &Event) -> Result<(), Failure> {
+        let date = event
+            .time
+            .map(|time| time.0.with_timezone(&Local).date_naive());
+        if let Some(date) = date.filter(|date| self.0 != Some(*date)) {
+            self.0 = Some(date);
+            note(out, &date.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+/// One journal entry, with its local time, or without that the time of the driver's clock.
 pub(super) fn journal_line(
     out: &mut dyn Write,
     vf: u16,
     event: &Event,
     names: &Names,
 ) -> Result<(), Failure> {
-    write!(out, "{FAINT}{:>14}{FAINT:#}  ", Seconds(event.time_100ns))?;
+    match event.time {
+        Some(time) => {
+            let time = time.0.with_timezone(&Local).format("%H:%M:%S%.3f");
+            write!(out, "{FAINT}{time}{FAINT:#}  ")?;
+        }
+        None => write!(out, "{FAINT}{:>14}{FAINT:#}  ", Seconds(event.time_100ns))?,
+    }
     outcome(out, vf, event, names)?;
     match event.repeated {
         0 => writeln!(out)?,
@@ -252,7 +277,8 @@ pub(super) fn more_of(
     more: u64,
     names: &Names,
 ) -> Result<(), Failure> {
-    write!(out, "{:>14}  ", "")?;
+    let width = if event.time.is_some() { 12 } else { 14 };
+    write!(out, "{:>width$}  ", "")?;
     outcome(out, vf, event, names)?;
     let times = if more == 1 { "time" } else { "times" };
     writeln!(out, "  {FAINT}{more} more {times}{FAINT:#}")?;

@@ -3,15 +3,18 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use block_manifest::Manifest;
+use chrono::{DateTime, Utc};
 use pf_broker_abi as abi;
 use pf_broker_abi::Refusal;
 use pf_broker_client::{Control, Device};
 use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
 
+use super::clock::Clock;
 use super::names::Names;
 use super::publishing::Content;
 use super::reply::{Event, Line, Refused, Stats, VfStats};
-use super::watch::Printer;
+use super::report::Date;
+use super::watch::{Printer, View};
 use super::{
     acknowledge_at, drain_block, every_vf, journal_of, list_devices, one_vf, read_block, report,
 };
@@ -250,8 +253,13 @@ fn a_journal_line_says_when_what_and_how_it_ended() {
     use abi::Operation::{Reset, Write};
     let line = |entry| {
         text(|out| {
-            report::journal_line(out, 2, &Event::new(&entry, &Names::NONE), &Names::NONE)
-                .expect("written");
+            report::journal_line(
+                out,
+                2,
+                &Event::new(&entry, &Names::NONE, None),
+                &Names::NONE,
+            )
+            .expect("written");
         })
     };
     let refused = line(entry(1, Write, Refusal::Value.status()));
@@ -277,6 +285,29 @@ fn a_journal_line_says_when_what_and_how_it_ended() {
     let mut unknown = entry(4, Write, 0xC000_0001);
     unknown.operation = 200;
     assert!(line(unknown).contains("0xC0000001"));
+}
+
+#[test]
+fn an_event_has_its_local_time_and_the_first_one_of_a_day_the_date() {
+    const DAY: u64 = 24 * 60 * 60 * 10_000_000;
+    let clock = Clock::new(4 * DAY, noon());
+    let mut date = Date::default();
+    let mut shown = |time| {
+        let mut entry = entry(1, abi::Operation::Reset, 0);
+        entry.time = time;
+        let event = Event::new(&entry, &Names::NONE, Some(clock));
+        text(|out| {
+            date.note(out, &event).expect("written");
+            report::journal_line(out, 2, &event, &Names::NONE).expect("written");
+        })
+    };
+    let first = shown(DAY + 12_345_678);
+    let (date, line) = first.split_once('\n').expect("two lines");
+    assert!(date.starts_with("2026-11-2") && date.len() == 10, "{first}");
+    // Hour and minute depend on the time zone.
+    assert!(line[5..].starts_with(":01.234  VF 2"), "{first}");
+    assert_eq!(shown(DAY + 12_345_678), line, "the same day");
+    assert_eq!(shown(3 * DAY).lines().count(), 2, "another day");
 }
 
 #[test]
@@ -515,6 +546,11 @@ fn json_drain(out: &mut dyn std::io::Write) {
     drain_block(&device, &arguments, out).expect("answered");
 }
 
+/// The present time of the documents.
+fn noon() -> DateTime<Utc> {
+    "2026-11-28T12:00:00Z".parse().expect("a time")
+}
+
 fn json_journal(out: &mut dyn std::io::Write) {
     let mut refused = entry(1, abi::Operation::Write, Refusal::Checksum.status());
     refused.repeated = 2;
@@ -523,15 +559,17 @@ fn json_journal(out: &mut dyn std::io::Write) {
     let device = device(vec![
         table(),
         (abi::IOCTL_JOURNAL, [refused, power].as_bytes().to_vec()),
+        (abi::IOCTL_CLOCK, 12_365_678_901_u64.as_bytes().to_vec()),
     ]);
     let arguments = cli::Journal {
         selection: selection(),
         form: JSON,
         names: no_manifest(),
         vf: 3,
+        filter: cli::EventFilter::default(),
         after: 0,
     };
-    journal_of(&device, &arguments, out).expect("answered");
+    journal_of(&device, &arguments, noon, out).expect("answered");
 }
 
 fn json_watch(out: &mut dyn std::io::Write) {
@@ -539,12 +577,17 @@ fn json_watch(out: &mut dyn std::io::Write) {
     let event = &Event::new(
         &entry(4, abi::Operation::Write, Refusal::Value.status()),
         &names,
+        Some(Clock::new(12_365_678_901, noon())),
     );
     let vf = 3;
     let mut printer = Printer {
         out,
         json: true,
-        names,
+        view: View {
+            names,
+            ..View::default()
+        },
+        date: Date::default(),
     };
     for line in [
         Line::Event { vf, event },
@@ -684,7 +727,7 @@ fn blocks_are_found_by_name_and_shown_with_it_and_with_their_values() {
         "{unknown}"
     );
     let line = text(|out| {
-        let event = Event::new(&entry(1, abi::Operation::Write, 0), &names);
+        let event = Event::new(&entry(1, abi::Operation::Write, 0), &names, None);
         report::journal_line(out, 2, &event, &names).expect("written");
     });
     assert!(line.contains("block 7    port  64 bytes"), "{line}");

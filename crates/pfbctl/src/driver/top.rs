@@ -108,7 +108,7 @@ fn detail<C: Control>(device: &Device<C>, vf: u16) -> Result<Detail, Failure> {
         blocks: blocks.collect::<Result<_, pf_broker_client::Error>>()?,
         events: entries
             .iter()
-            .map(|entry| Event::new(entry, &names))
+            .map(|entry| Event::new(entry, &names, None))
             .collect(),
     })
 }

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use chrono::Utc;
 use pf_broker_abi as abi;
 use pf_broker_abi::ChangesCookie;
 use pf_broker_client::{Control, Device, Error, STATUSES_OF_ABSENCE};
 
+use super::clock::Clock;
+use super::filter::Filter;
 use super::names::Names;
 use super::reply::{Event, Line};
-use super::report;
+use super::report::{self, Date};
 use crate::failure::Failure;
 use crate::json;
 
@@ -21,25 +24,42 @@ pub(super) fn is_gone(failure: &Failure) -> bool {
     matches!(failure, Failure::Driver(Error::Status(status)) if STATUSES_OF_ABSENCE.contains(status))
 }
 
+/// How the events of a device are shown.
+#[derive(Default)]
+pub(super) struct View {
+    pub(super) names: Names,
+    pub(super) filter: Filter,
+}
+
 /// Where the events go.
 pub(super) struct Printer<'o> {
     pub(super) out: &'o mut dyn Write,
     /// A line of JSON for each event.
     pub(super) json: bool,
-    pub(super) names: Names,
+    pub(super) view: View,
+    /// The date of the last line.
+    pub(super) date: Date,
 }
 
 impl Printer<'_> {
     /// Prints one line, as JSON or as text.
     pub(super) fn print(&mut self, line: &Line<'_>) -> Result<(), Failure> {
+        if let Line::Event { event, .. } | Line::Repeated { event, .. } = line
+            && !self.view.filter.passes(event)
+        {
+            return Ok(());
+        }
         if self.json {
             return json::line(self.out, line);
         }
         let out = &mut *self.out;
         match line {
-            Line::Event { vf, event } => report::journal_line(out, *vf, event, &self.names)?,
+            Line::Event { vf, event } => {
+                self.date.note(out, event)?;
+                report::journal_line(out, *vf, event, &self.view.names)?;
+            }
             Line::Repeated { vf, times, event } => {
-                report::more_of(out, *vf, event, *times, &self.names)?;
+                report::more_of(out, *vf, event, *times, &self.view.names)?;
             }
             Line::Lost { vf, events } => {
                 let lost = "were overwritten before they could be shown";
@@ -57,20 +77,20 @@ impl Printer<'_> {
 /// when it is back, and its events are printed from where they ended: from the first one on, if the
 /// driver has started anew.
 ///
-/// `open` returns `None` while there is no device; `pause` runs before each retry. `names` returns
-/// those of a device, which may have another table when it is back.
+/// `open` returns `None` while there is no device; `pause` runs before each retry. `view` returns that
+/// of a device, which may have another table when it is back.
 pub(super) fn follow<C: Control>(
     first: Device<C>,
     only: Option<u16>,
     printer: &mut Printer<'_>,
     mut open: impl FnMut() -> Result<Option<Device<C>>, Failure>,
     mut pause: impl FnMut(),
-    names: impl Fn(&Device<C>) -> Result<Names, Failure>,
+    view: impl Fn(&Device<C>) -> Result<View, Failure>,
 ) -> Result<(), Failure> {
     let mut device = first;
     // Events from here on are printed, those during the next request too.
     let mut watcher = Watcher::new(&device, only)?;
-    printer.names = names(&device)?;
+    printer.view = view(&device)?;
     loop {
         match watcher.step(&device, printer) {
             Ok(()) => {}
@@ -85,7 +105,7 @@ pub(super) fn follow<C: Control>(
                     }
                 };
                 printer.print(&Line::Back)?;
-                printer.names = names(&device)?;
+                printer.view = view(&device)?;
             }
             Err(failure) => return Err(failure),
         }
@@ -137,11 +157,14 @@ impl Watcher {
             printer.print(&Line::Restarted)?;
             self.shown.clear();
         }
+        // Each time anew: the clock stands still while the system sleeps.
+        let clock = Clock::of(device, Utc::now)?;
         let vfs = list.entries.iter().map(|entry| entry.vf);
         for vf in vfs.filter(|vf| self.only.is_none_or(|only| only == *vf)) {
             let shown = self.shown.entry(vf).or_default();
             for entry in device.journal(vf, *shown, JOURNAL_ENTRIES)? {
-                show(printer, vf, *shown, &entry)?;
+                let event = Event::new(&entry, &printer.view.names, clock);
+                show(printer, vf, *shown, &event)?;
                 *shown = entry.sequence;
             }
         }
@@ -150,16 +173,10 @@ impl Watcher {
 }
 
 /// Prints the events of an entry with numbers above `shown`, and how many before them are lost.
-fn show(
-    printer: &mut Printer<'_>,
-    vf: u16,
-    shown: u64,
-    entry: &abi::JournalEntry,
-) -> Result<(), Failure> {
-    let event = &Event::new(entry, &printer.names);
-    let first = entry.sequence.saturating_sub(entry.repeated.into());
+fn show(printer: &mut Printer<'_>, vf: u16, shown: u64, event: &Event) -> Result<(), Failure> {
+    let first = event.number.saturating_sub(event.repeated.into());
     if first <= shown {
-        let times = entry.sequence.saturating_sub(shown);
+        let times = event.number.saturating_sub(shown);
         return printer.print(&Line::Repeated { vf, times, event });
     }
     match first - shown - 1 {

@@ -34,7 +34,7 @@ fn snapshot(counters: &[(u64, u64)]) -> Snapshot {
         detail: Some(Detail {
             vf: 1,
             blocks: vec![BlockStats::new(&block, &counters)],
-            events: vec![Event::new(&entry, &Names::NONE)],
+            events: vec![Event::new(&entry, &Names::NONE, None)],
         }),
     }
 }

@@ -11,7 +11,7 @@ use pf_broker_abi::{Operation, PowerState, Refusal};
 use pf_broker_client::{Control, Device};
 use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
 
-use super::{Names, Printer, Watcher, follow};
+use super::{Date, Printer, View, Watcher, follow};
 use crate::failure::Failure;
 
 const MANIFEST: &str = r#"
@@ -169,6 +169,8 @@ impl Control for Driver {
                 let request = abi::JournalRequest::read_from_bytes(input).expect("a request");
                 self.journal(&request).as_bytes().to_vec()
             }
+            // An older driver: its events have the time of its clock.
+            abi::IOCTL_CLOCK => return Err(0xC000_0010),
             other => panic!("code {other:#x}"),
         };
         output[..answer.len()].copy_from_slice(&answer);
@@ -219,7 +221,8 @@ fn text(out: &mut dyn std::io::Write) -> Printer<'_> {
     Printer {
         out,
         json: false,
-        names: Names::NONE,
+        view: View::default(),
+        date: Date::default(),
     }
 }
 
@@ -397,8 +400,8 @@ fn a_device_that_goes_is_waited_for_and_its_new_life_is_shown_whole() {
             }),
         };
         let pause = || looks.set(looks.get() + 1);
-        let names = |_: &Device<Driver>| Ok(Names::NONE);
-        let ended = follow(connected(first), None, &mut text(out), open, pause, names);
+        let view = |_: &Device<Driver>| Ok(View::default());
+        let ended = follow(connected(first), None, &mut text(out), open, pause, view);
         assert!(matches!(ended, Err(Failure::Argument { .. })));
     });
     assert_eq!(
@@ -436,7 +439,7 @@ fn a_refusal_is_the_end() {
         &mut text(&mut Vec::new()),
         || Ok(None),
         || {},
-        |_| Ok(Names::NONE),
+        |_| Ok(View::default()),
     );
     assert!(matches!(ended, Err(Failure::Driver(error)) if error.refusal() == Some(Refusal::Vf)));
 }
