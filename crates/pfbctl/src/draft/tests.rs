@@ -1,10 +1,11 @@
 use std::fs;
 use std::path::Path;
 
-use block_manifest::{Block, Manifest, Owner};
+use block_manifest::{Block, Manifest, Owner, Type};
 use block_table::{History, Image, Kind, Table, Write, Writer};
 
 use super::Goal;
+use crate::fields::image_of;
 use crate::value;
 
 /// Manifests whose rules leave little room.
@@ -138,39 +139,83 @@ fn layouts(block: &Block) -> Vec<Option<usize>> {
     }
 }
 
+/// The blocks that a block uses, while host software has granted as much as their fields hold.
+fn generous(manifest: &Manifest, block: &Block) -> Vec<Image> {
+    let used = block.uses.iter().map(|name| {
+        let mut blocks = manifest.blocks().iter();
+        let used = blocks.find(|other| other.name == *name).expect("a block");
+        let mut image = [0; block_table::MAX_BLOCK_LENGTH];
+        for field in &used.fields {
+            let Type::Integer(integer) = field.ty else {
+                continue;
+            };
+            let listed = field.valid.one_of.iter().flat_map(|set| &set.values);
+            let largest = [field.valid.max, listed.max().copied()];
+            let largest = largest.into_iter().flatten().min();
+            let largest = largest.unwrap_or(integer.max() & field.defined_bits());
+            assert!(field.allows(largest), "{}", field.name);
+            value::put(&mut image, field.offset.into(), integer, largest);
+        }
+        image
+    });
+    used.collect()
+}
+
 /// Drafts a sequence of writes to a block: for each layout and turn one write after the other, each
-/// on top of the one before.
-fn converse(name: &str, table: &Table<'_>, block: &Block, writer: Writer) {
+/// on top of the one before, or after a reset where the one before needs an answer.
+fn converse(name: &str, manifest: &Manifest, table: &Table<'_>, block: &Block, writer: Writer) {
     let compiled = table
         .find(block.id)
         .and_then(|index| table.block(index))
         .expect("the block");
+    let images = generous(manifest, block);
+    let mut used = compiled.defaults_of_used();
+    for (place, image) in used.iter_mut().zip(&images) {
+        *place = image;
+    }
     let mut committed: Image = *compiled.default_image();
     let mut history = History::EMPTY;
+    // A rule of one layout may leave it to the host.
+    let is_written = |layout: &Option<usize>| {
+        let layout = layout.and_then(|layout| block.layouts.get(layout));
+        let mut rules = layout.iter().flat_map(|layout| &layout.require);
+        writer == Writer::Pf || !rules.any(|rule| rule.text == "writer == writer.pf")
+    };
     for turn in 0..6 {
-        for layout in layouts(block) {
-            let goal = Goal {
-                block,
-                compiled,
-                write: Write {
-                    used: compiled.defaults_of_used(),
-                    ..Write::new(writer, compiled.max_length(), &committed, history)
-                },
-                layout,
-                turn,
+        for layout in layouts(block).into_iter().filter(is_written) {
+            let found = |committed: &Image, history| {
+                let goal = Goal {
+                    block,
+                    compiled,
+                    write: Write {
+                        used,
+                        ..Write::new(writer, compiled.max_length(), committed, history)
+                    },
+                    layout,
+                    turn,
+                };
+                goal.find_bytes()
             };
-            let Some(bytes) = goal.find_bytes() else {
-                panic!(
-                    "{name}, block {}, {writer:?}, layout {layout:?}, turn {turn}: none",
-                    block.name
-                )
-            };
+            let bytes = found(&committed, history).unwrap_or_else(|| {
+                (committed, history) = (*compiled.default_image(), History::EMPTY);
+                found(&committed, history).unwrap_or_else(|| {
+                    panic!(
+                        "{name}, block {}, {writer:?}, layout {layout:?}, turn {turn}: none",
+                        block.name
+                    )
+                })
+            });
             assert!(compiled.accepts_length(bytes.len()));
             compiled
                 .check_sent(writer, &bytes)
                 .expect("its checksum is right");
-            let image = compiled
-                .admit(writer, &bytes, &committed, history)
+            let mut image = image_of(&bytes);
+            let write = Write {
+                used,
+                ..Write::new(writer, bytes.len(), &committed, history)
+            };
+            compiled
+                .admit_in_place(&write, &mut image)
                 .expect("it is valid");
             assert_eq!(
                 value::layout_of(block, &image),
@@ -194,7 +239,7 @@ fn a_vfs_valid_write_is_found_for_every_layout_of_every_real_manifest() {
             .iter()
             .filter(|block| block.vf_access.writable())
         {
-            converse(&name, &table, block, Writer::Vf);
+            converse(&name, &manifest, &table, block, Writer::Vf);
         }
     }
 }
@@ -210,7 +255,7 @@ fn a_valid_publish_is_found_for_every_block_that_is_the_pfs() {
             .filter(|block| block.kind == Kind::Register);
         for block in registers.filter(|block| block.layouts.is_empty()) {
             if block.fields.iter().any(|field| field.owner != Owner::Vf) {
-                converse(&name, &table, block, Writer::Pf);
+                converse(&name, &manifest, &table, block, Writer::Pf);
             }
         }
     }
@@ -230,16 +275,24 @@ fn turns_differ_where_the_manifest_leaves_a_choice() {
             .find(block.id)
             .and_then(|index| table.block(index))
             .expect("it");
-        let layout = layouts(block)[0];
-        let drafts: std::collections::BTreeSet<_> = (0..8)
-            .map(|turn| {
+        let images = generous(&manifest, block);
+        let mut used = compiled.defaults_of_used();
+        for (place, image) in used.iter_mut().zip(&images) {
+            *place = image;
+        }
+        // A layout may leave no choice, so that all of them are tried.
+        let turns = layouts(block)
+            .into_iter()
+            .flat_map(|layout| (0..8).map(move |turn| (layout, turn)));
+        let drafts: std::collections::BTreeSet<_> = turns
+            .filter_map(|(layout, turn)| {
                 let committed = compiled.default_image();
                 let length = compiled.max_length();
                 Goal {
                     block,
                     compiled,
                     write: Write {
-                        used: compiled.defaults_of_used(),
+                        used,
                         ..Write::new(Writer::Vf, length, committed, History::EMPTY)
                     },
                     layout,
