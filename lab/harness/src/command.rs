@@ -1,17 +1,21 @@
 //! `cargo xtask lab`: runs the driver image on Wine's implementation of the NT kernel, between
 //! doubles of the Windows components around it. docs/lab.md says what is real and what is not.
 
-use std::io::{stdin, stdout};
+use std::io::{Read as _, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::build::{self, Build, Images};
 use crate::device::{self, Device, Position};
 use crate::etw_log::LoggedEvent;
-use crate::live::Live;
+use crate::live::{Live, SERVED};
 use crate::run::{self, Input};
 pub use crate::suite::FailFast;
 use crate::{suite, vf_driver};
@@ -70,6 +74,9 @@ enum Job {
     Story,
     /// Run the commands of pfbctl on standard input, and operations of a trace between them
     Console,
+    /// Keep the image running for Windows programs until Ctrl-C, and carry out the lines of standard
+    /// input as the console does
+    Serve,
     /// Check the driver from outside: layouts, requests, rebalance, faults, removal
     Checks,
     /// Run the faults: vetoes, missing answers, hardware failures, removal
@@ -108,7 +115,14 @@ impl Job {
 
     /// The runner's name of the job.
     fn word(self) -> String {
-        self.to_possible_value()
+        // Whether its input has an end is the harness's matter.
+        let runner_s = if self == Self::Serve {
+            Self::Console
+        } else {
+            self
+        };
+        runner_s
+            .to_possible_value()
             .map(|value| value.get_name().to_owned())
             .unwrap_or_default()
     }
@@ -169,6 +183,7 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
         Some(file) if file.as_os_str() == "-" => live = Some(Live::new(stdin(), stdout())),
         Some(file) => bytes = fs_err::read(file)?,
         None if job == Job::Console => live = Some(Live::new(stdin(), stdout())),
+        None if job == Job::Serve => live = Some(serving()?),
         None => {}
     }
     words.push(match arguments.trace {
@@ -195,6 +210,16 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
         eprintln!("error: {violation}");
     }
     Ok(finished.exit_code())
+}
+
+/// A run that serves until the first Ctrl-C; a second one ends this process at once.
+fn serving() -> Result<Live> {
+    let end = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::clone(&end))?;
+        flag::register(signal, Arc::clone(&end))?;
+    }
+    Ok(Live::until(end, SERVED.chain(stdin()), stdout()))
 }
 
 /// Runs every test of the lab with `only` in its name and counts.

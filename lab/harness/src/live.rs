@@ -13,6 +13,9 @@ use anyhow::{Context as _, Result};
 /// How often a run's end and the growth of its output are tested.
 pub(crate) const STEP: Duration = Duration::from_millis(20);
 
+/// What the runner carries out first when it serves: its answer shows that the image runs.
+pub(crate) const SERVED: &[u8] = b"pfbctl list\n";
+
 /// The input so far.
 #[derive(Default)]
 struct Received {
@@ -52,6 +55,8 @@ type Shared = (Mutex<Received>, Condvar);
 /// A conversation. It keeps its input, because a run that could not begin is begun once more.
 pub(crate) struct Live {
     received: Arc<Shared>,
+    /// What ends the conversation of a run that serves other programs, whatever its input does.
+    end: Option<Arc<AtomicBool>>,
     output: Mutex<Box<dyn Write + Send>>,
     /// Bytes of the run's output that were passed on, and the lines among them.
     shown: AtomicU64,
@@ -71,13 +76,55 @@ impl Live {
         let received = Arc::<Shared>::default();
         let shared = Arc::clone(&received);
         // Detached: a read of standard input cannot be interrupted.
+        thread::spawn(move || {
+            receive(input, &shared);
+            let (received, changed) = &*shared;
+            lock(received).end();
+            changed.notify_all();
+        });
+        Self::with(received, None, output)
+    }
+
+    /// A conversation that goes on after the end of its input, until `end` becomes true.
+    pub(crate) fn until(
+        end: Arc<AtomicBool>,
+        input: impl Read + Send + 'static,
+        output: impl Write + Send + 'static,
+    ) -> Self {
+        let received = Arc::<Shared>::default();
+        let shared = Arc::clone(&received);
         thread::spawn(move || receive(input, &shared));
+        Self::with(received, Some(end), output)
+    }
+
+    fn with(
+        received: Arc<Shared>,
+        end: Option<Arc<AtomicBool>>,
+        output: impl Write + Send + 'static,
+    ) -> Self {
         Self {
             received,
+            end,
             output: Mutex::new(Box::new(output)),
             shown: AtomicU64::new(0),
             answers: AtomicUsize::new(0),
         }
+    }
+
+    /// Whether the run serves other programs until it is ended.
+    pub(crate) fn serves(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Passes a line for the user on.
+    ///
+    /// # Errors
+    /// When the reader of the output is gone.
+    pub(crate) fn tell(&self, line: &str) -> Result<()> {
+        let mut output = lock(&self.output);
+        writeln!(output, "{line}")
+            .and_then(|()| output.flush())
+            .context("pass a line on")
     }
 
     /// Writes the input to the runner as it arrives, to its end or until the run is `over`.
@@ -88,7 +135,14 @@ impl Live {
             let is_idle =
                 |received: &mut Received| received.bytes.len() == sent && !received.has_ended;
             let waited = changed.wait_timeout_while(lock(received), STEP, is_idle);
-            let (received, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            let (mut received, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if self
+                .end
+                .as_ref()
+                .is_some_and(|end| end.load(Ordering::Relaxed))
+            {
+                received.end();
+            }
             let new = received.bytes[sent..].to_vec();
             let has_ended = received.has_ended;
             drop(received);
@@ -132,29 +186,26 @@ impl Live {
     }
 }
 
-/// Collects the input.
+/// Collects the input, to its end.
 fn receive(mut input: impl Read, shared: &Shared) {
     let (received, changed) = shared;
     let mut chunk = [0; 4096];
     loop {
         // An input that fails ends, as for every program in a pipe.
         let read = input.read(&mut chunk).unwrap_or(0);
-        let mut received = lock(received);
-        received.push(&chunk[..read]);
-        if read == 0 {
-            received.end();
-        }
-        changed.notify_all();
         if read == 0 {
             return;
         }
+        lock(received).push(&chunk[..read]);
+        changed.notify_all();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::{self, Read as _, Write as _};
-    use std::sync::atomic::AtomicBool;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
 
     use super::Live;
@@ -186,6 +237,22 @@ mod tests {
             }
             assert!(live.is_open());
             drop(sender);
+            assert_eq!(fed.read(&mut bytes).unwrap(), 0);
+        });
+        assert!(!live.is_open());
+    }
+
+    #[test]
+    fn a_run_that_serves_goes_on_after_the_end_of_its_input() {
+        let end = Arc::new(AtomicBool::new(false));
+        let live = Live::until(Arc::clone(&end), &b"one"[..], io::sink());
+        let (mut fed, runner) = io::pipe().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| live.feed(runner, &AtomicBool::new(false)));
+            let mut bytes = [0; 3];
+            fed.read_exact(&mut bytes).unwrap();
+            assert!(live.is_open());
+            end.store(true, Ordering::Relaxed);
             assert_eq!(fed.read(&mut bytes).unwrap(), 0);
         });
         assert!(!live.is_open());

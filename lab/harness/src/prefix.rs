@@ -2,7 +2,9 @@
 //! not affect each other.
 
 use std::ffi::OsStr;
+use std::fs::Permissions;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -82,6 +84,26 @@ impl Prefix {
              \"Type\"=dword:00000001"
         )?;
         Ok(())
+    }
+
+    /// Writes a program that starts Windows programs in this prefix, beside a run, and returns its
+    /// path. Windows programs are named by their path on either system.
+    pub(crate) fn program_runner(&self) -> Result<PathBuf> {
+        let place = self.folder.join("run");
+        let variables = self.wine();
+        let variables = variables.get_envs().map(|(name, value)| match value {
+            Some(value) => format!("{}='{}'", name.display(), value.display()),
+            None => format!("-u {}", name.display()),
+        });
+        // Unset ones come first.
+        let mut variables: Vec<_> = variables.collect();
+        variables.sort_by_key(|variable| !variable.starts_with('-'));
+        let variables = variables.join(" ");
+        // The kernel's log is that of the run.
+        let script = format!("#!/bin/sh\nexec env {variables} WINEDEBUG=-all {WINE} \"$@\"\n");
+        fs_err::write(&place, script)?;
+        fs_err::set_permissions(&place, Permissions::from_mode(0o755))?;
+        Ok(place)
     }
 
     /// Runs a program of this prefix.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -125,6 +126,9 @@ fn attempt(
         fs_err::copy(from, drive.join("windows/system32/drivers").join(name))?;
     }
     lay_out_etw(&prefix, &images.etw)?;
+    // Where every program finds it, in whatever folder it is.
+    let random = drive.join("windows/system32/bcryptprimitives.dll");
+    fs_err::copy(&images.random, random)?;
     if device.position != Position::FunctionDriver {
         prefix.add_driver_service(&device.service(), &binary)?;
         prefix.add_driver_service(inf::FUNCTION_DRIVER, "function_driver.sys")?;
@@ -140,7 +144,16 @@ fn attempt(
     let errors = drive.join("lab/stderr.txt");
     let output = drive.join("lab/stdout.txt");
     // To files: the kernel's process inherits the streams and outlives the runner.
-    let child = runner(&prefix, device, words)
+    let mut runner = runner(&prefix, device, words);
+    if let Input::Live(live) = input
+        && live.serves()
+    {
+        // Ctrl-C is for the process that ends the run, not for the run.
+        runner.process_group(0);
+        let programs = prefix.program_runner()?;
+        live.tell(&format!("Windows programs: {} PROGRAM", programs.display()))?;
+    }
+    let child = runner
         .stdin(Stdio::piped())
         .stdout(fs_err::File::create(&output)?.into_file())
         .stderr(fs_err::File::create(&errors)?.into_file())
@@ -340,7 +353,6 @@ fn lay_out(folder: &Path, images: &Images, device: &Device) -> Result<()> {
         (&images.pfbctl, "pfbctl.exe"),
         (&images.agent, "agent.exe"),
         (&images.agent_in_c, "agent-in-c.exe"),
-        (&images.random, "bcryptprimitives.dll"),
     ];
     for (from, name) in files {
         fs_err::copy(from, folder.join(name))?;

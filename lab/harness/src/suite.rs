@@ -5,6 +5,7 @@ mod events;
 mod guide;
 mod list;
 mod outcome;
+mod serving;
 mod simulation;
 mod starts;
 mod test;
@@ -46,7 +47,10 @@ pub(crate) fn all(
     let mut tests = list::all(paths, images)?;
     tests.retain(|test| test.name.contains(only));
     ensure!(
-        !tests.is_empty() || NO_VF_DRIVERS.contains(only),
+        !tests.is_empty()
+            || [NO_VF_DRIVERS, serving::NAME]
+                .iter()
+                .any(|name| name.contains(only)),
         "no test of the lab has {only:?} in its name"
     );
     let tests = Mutex::new(VecDeque::from(tests));
@@ -75,6 +79,9 @@ pub(crate) fn all(
         total.map_err(|_| anyhow!("a test of the lab panicked"))??;
     if NO_VF_DRIVERS.contains(only) {
         tally += no_vf_drivers(images);
+    }
+    if serving::NAME.contains(only) {
+        tally += serving::run(paths, images)?;
     }
     // Only a complete run without a failure has written every event.
     if tally.failed == 0 && only.is_empty() {
