@@ -127,7 +127,7 @@ fn host_software_programs_what_vfs_write() {
     let mut filter = vec![0; 32];
     filter[0] = 1;
     filter[4..10].copy_from_slice(&[1, 0, 5, 0, 6, 0]);
-    let hex: String = filter.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(&filter);
     let write = format!("{{\"op\":\"write\",\"vf\":2,\"block\":1,\"data\":\"{hex}\"}}\n");
     let played = pfbctl(&["play", "-", "--device", &served.device], &write);
     assert_eq!(played.stdout, "{\"status\":\"0x00000000\"}\n");
