@@ -83,6 +83,26 @@ fn show_of_the_real_manifests() {
     }
 }
 
+/// Refusals of each kind: the field, its place and value, and the rule.
+#[test]
+fn simulate_explains_what_a_trace_is_refused() {
+    for (manifest, trace) in [
+        ("accelerator", "content"),
+        ("accelerator", "arithmetic"),
+        ("accelerator", "sequence"),
+        ("ixgbe-mailbox", "conversation"),
+        ("virtchnl", "content"),
+    ] {
+        let file = format!("tests/traces/{manifest}/{trace}.jsonl");
+        let manifest_file = format!("blocks/{manifest}.toml");
+        let plain = ["simulate", &manifest_file, "--vfs", "4", "--trace", &file];
+        let explained = pfbctl(&[&plain[..], &["--explain"]].concat(), "");
+        // The results are the same with reasons and without.
+        assert_eq!(explained.stdout, report(&plain, 0));
+        insta::assert_snapshot!(format!("explain_{manifest}_{trace}"), explained.stderr);
+    }
+}
+
 /// Programs rely on every name in these documents.
 #[test]
 fn json_of_check_show_and_simulate() {

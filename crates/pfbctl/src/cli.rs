@@ -463,6 +463,11 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "FILE|-")]
     pub(crate) trace: Option<PathBuf>,
 
+    /// Say for each operation of the trace that is refused why: field, place, value and rule, on
+    /// standard error
+    #[arg(long, requires = "trace")]
+    pub(crate) explain: bool,
+
     /// Write the story's operations to this file, as a trace to keep and to play elsewhere
     #[arg(long, value_name = "FILE", conflicts_with = "trace")]
     pub(crate) record: Option<PathBuf>,

@@ -1,12 +1,15 @@
 //! `pfbctl simulate`: plays a trace, or a story, against a manifest in process.
 
+mod explanation;
+
+use std::convert::Infallible;
 use std::fs::File;
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
 use block_manifest::Manifest;
 use block_table::Table;
-use block_trace::{Operation, play};
+use block_trace::{Host as _, Operation, PlayError, Played, play_each};
 
 use crate::cli;
 use crate::failure::Failure;
@@ -34,7 +37,10 @@ pub(crate) fn run(arguments: &cli::Simulate, out: &mut dyn Write) -> Result<(), 
     let bytes = manifest.compile();
     let table = source::verify(&arguments.manifest, &bytes)?;
     if let Some(trace) = &arguments.trace {
-        return simulate(table, vfs, |simulation| play_trace(trace, simulation, out));
+        let manifest = arguments.explain.then_some(&manifest);
+        return simulate(table, vfs, |simulation| {
+            play_trace(trace, manifest, simulation, out)
+        });
     }
     let (operations, summary) = if arguments.json {
         narrate(&manifest, table, vfs, &mut io::sink())?
@@ -83,30 +89,46 @@ pub(crate) fn vf_count(manifest: &Manifest, asked: Option<u16>) -> Result<u16, F
     }
 }
 
+/// Plays a trace. With the manifest, standard error has a reason for each operation that is refused.
 fn play_trace(
     trace: &Path,
+    manifest: Option<&Manifest>,
     simulation: &mut Simulation<'_>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let (name, played) = if trace == Path::new("-") {
-        (
-            "standard input".to_owned(),
-            play(io::stdin().lock(), out, simulation),
-        )
+        let played = play_lines(io::stdin().lock(), manifest, simulation, out);
+        ("standard input".to_owned(), played)
     } else {
         let file = File::open(trace).map_err(|source| Failure::Read {
             path: trace.to_owned(),
             source,
         })?;
-        (
-            trace.display().to_string(),
-            play(BufReader::new(file), out, simulation),
-        )
+        let played = play_lines(BufReader::new(file), manifest, simulation, out);
+        (trace.display().to_string(), played)
     };
     match played {
         Ok(_) => Ok(()),
         // The reader of the results closed the pipe.
-        Err(block_trace::PlayError::Output { source, .. }) => Err(Failure::Output(source)),
+        Err(PlayError::Output { source, .. }) => Err(Failure::Output(source)),
         Err(source) => Err(Failure::Trace { name, source }),
     }
+}
+
+fn play_lines(
+    lines: impl BufRead,
+    manifest: Option<&Manifest>,
+    simulation: &mut Simulation<'_>,
+    out: &mut dyn Write,
+) -> Result<Played, PlayError<Infallible>> {
+    let mut number = 0;
+    play_each(lines, out, |operation| {
+        number += 1;
+        let outcome = simulation.perform(operation)?;
+        if let (Some(manifest), Some(refusal)) = (manifest, outcome.status().refusal()) {
+            let reason = explanation::explain(manifest, simulation, operation, refusal);
+            anstream::eprintln!("operation {number}: {}: {reason}", refusal.reason());
+        }
+        Ok(outcome)
+    })
 }
