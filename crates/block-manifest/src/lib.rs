@@ -10,6 +10,7 @@
 //! | layer | does |
 //! |---|---|
 //! | `lib` | runs the steps below |
+//! | `byte_map` | the picture of a block's bytes |
 //! | `generate` | C header, Rust module and reference from the model |
 //! | `defaults` | checks the compiled table with default values only |
 //! | `work` | bounds the work of one write |
@@ -44,6 +45,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod byte_map;
 mod check;
 mod compile;
 mod condense;

@@ -12,12 +12,11 @@
 //! | `serve` | serves a simulated device |
 //! | `driver` | call a running driver or a simulated device: `connection` opens it, `play` plays its guests, `reply` holds its replies, `report` prints them, `names` finds names, `allowed` explains refusals, `watch` follows journals, `top` shows VFs live, `metrics` counts for Prometheus |
 //!
-//! Below them: `source` reads files, `draft` finds valid bytes for a block, `value` and `byte_map`
-//! format blocks, `json`, `style` and `printable` format reports, `failure` holds errors and exit
+//! Below them: `source` reads files, `draft` finds valid bytes for a block, `value` formats the
+//! values of fields, `json`, `style` and `printable` format reports, `failure` holds errors and exit
 //! codes.
 #![forbid(unsafe_code)]
 
-mod byte_map;
 mod check;
 mod cli;
 mod codec;

@@ -5,10 +5,9 @@ mod description;
 use std::io::Write;
 
 use block_manifest::keys::{self, word};
-use block_manifest::{Behind, Block, Field, Manifest, Member, OneOf, SequenceKind, Valid};
+use block_manifest::{Behind, Block, Field, Layout, Manifest, Member, OneOf, SequenceKind, Valid};
 use block_table::{Access, Companion, Image, Kind, OnReset, Reset, ShortRead, Table, WhenFull};
 
-use crate::byte_map;
 use crate::cli;
 use crate::failure::Failure;
 use crate::json;
@@ -222,8 +221,7 @@ fn show_block(manifest: &Manifest, block: &Block, out: &mut dyn Write) -> Result
         writeln!(out, "requires {}", require.text)?;
     }
     if block.is_opaque() {
-        let areas = byte_map::opaque(usize::from(block.max_length), block.opaque_owner().as_str());
-        return draw(&areas, out);
+        return draw(block, None, out);
     }
     if block.layouts.is_empty() {
         return show_fields(manifest, block, None, out);
@@ -252,10 +250,8 @@ fn show_fields(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let fields = value::fields(block, layout);
-    draw(
-        &byte_map::areas(&fields, usize::from(block.max_length)),
-        out,
-    )?;
+    let chosen = layout.and_then(|index| block.layouts.get(index));
+    draw(block, chosen, out)?;
     let mut rows = table([
         "offset", "field", "type", "owner", "default", "values", "about",
     ]);
@@ -288,9 +284,9 @@ fn row(manifest: &Manifest, field: &Field, name: &str, from: &str, image: &Image
     ]
 }
 
-fn draw(areas: &[byte_map::Area], out: &mut dyn Write) -> Result<(), Failure> {
+fn draw(block: &Block, layout: Option<&Layout>, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out)?;
-    for line in byte_map::draw(areas) {
+    for line in block.byte_map(layout) {
         writeln!(out, "{line}")?;
     }
     Ok(())

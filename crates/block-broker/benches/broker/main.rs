@@ -11,6 +11,7 @@ mod hand_written;
 mod measure;
 mod memory;
 mod peers;
+mod structures;
 mod threads;
 
 use std::hint::black_box;
@@ -34,10 +35,11 @@ fn main() {
         assert!(LAYOUTS.iter().all(|layout| commands(layout).len() == 4));
         return;
     }
-    let tables: [(&str, fn()); 10] = [
+    let tables: [(&str, fn()); 11] = [
         ("reads", peers::reads),
         ("validated", validated_writes),
         ("writes", peers::writes),
+        ("structures", structures::structures),
         ("refusals", refusals),
         ("vfs", growth::with_vfs),
         ("blocks", growth::with_blocks),

@@ -7,7 +7,9 @@ use block_table::{Access, Companion, Kind, OnReset, Reset, ShortRead, WhenFull};
 use super::style::Style;
 use crate::describe::number;
 use crate::diagnostic::counted;
-use crate::model::{Behind, Block, Condition, Device, Field, Manifest, Owner, SequenceKind};
+use crate::model::{
+    Behind, Block, Condition, Device, Field, Layout, Manifest, Owner, SequenceKind,
+};
 
 pub(super) fn reference(manifest: &Manifest, style: &Style) -> String {
     let mut text = String::new();
@@ -109,6 +111,9 @@ fn write_block(block: &Block, text: &mut String) {
         );
         return;
     }
+    if block.layouts.is_empty() {
+        picture(block, None, text);
+    }
     fields(&block.fields, text);
     for layout in &block.layouts {
         let when = layout
@@ -126,6 +131,7 @@ fn write_block(block: &Block, text: &mut String) {
             let _ = writeln!(text, "{doc}");
         }
         conditions(&layout.require, "In this layout", text);
+        picture(block, Some(layout), text);
         if layout.fields.is_empty() {
             let _ = writeln!(text, "\nNo fields beyond those of the block.");
         } else {
@@ -133,6 +139,12 @@ fn write_block(block: &Block, text: &mut String) {
         }
     }
     let _ = writeln!(text, "\nBytes that no field covers are zero.");
+}
+
+/// Where the fields are.
+fn picture(block: &Block, layout: Option<&Layout>, text: &mut String) {
+    let lines = block.byte_map(layout).join("\n");
+    let _ = writeln!(text, "\n```text\n{lines}\n```");
 }
 
 fn conditions(require: &[Condition], when: &str, text: &mut String) {

@@ -1,10 +1,10 @@
-//! Draws a block's bytes for the terminal: 16 bytes in a row, each field a box with its name, its
+//! Draws a block's bytes as text: 16 bytes in a row, each field a box with its name, its
 //! type and its owner.
 
 use std::iter;
 use std::ops::Range;
 
-use block_manifest::Field;
+use crate::model::{Block, Field, Layout};
 
 /// Bytes in a row.
 const ROW: usize = 16;
@@ -13,21 +13,36 @@ const BYTE: usize = 4;
 /// The margin of rows without an offset.
 const MARGIN: &str = "     ";
 
+impl Block {
+    /// The picture of the block's bytes in one of its layouts, line by line.
+    #[must_use]
+    pub fn byte_map(&self, layout: Option<&Layout>) -> Vec<String> {
+        let length = self.max_length.into();
+        if self.is_opaque() {
+            return draw(&opaque(length, self.opaque_owner().as_str()));
+        }
+        let others = layout.into_iter().flat_map(|layout| &layout.fields);
+        let mut fields: Vec<&Field> = self.fields.iter().chain(others).collect();
+        fields.sort_by_key(|field| field.offset);
+        draw(&areas(&fields, length))
+    }
+}
+
 /// An area of the picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Area {
+struct Area {
     /// The first byte.
-    pub(crate) start: usize,
+    start: usize,
     /// The first byte after it.
-    pub(crate) end: usize,
+    end: usize,
     /// Its title.
-    pub(crate) title: String,
+    title: String,
     /// Its subtitle.
-    pub(crate) subtitle: String,
+    subtitle: String,
 }
 
 /// The areas of a block of `length` bytes: its fields, and the bytes that no field covers.
-pub(crate) fn areas(fields: &[&Field], length: usize) -> Vec<Area> {
+fn areas(fields: &[&Field], length: usize) -> Vec<Area> {
     let mut areas = Vec::new();
     let mut at = 0;
     for field in fields {
@@ -47,7 +62,7 @@ pub(crate) fn areas(fields: &[&Field], length: usize) -> Vec<Area> {
 }
 
 /// The area of an opaque block.
-pub(crate) fn opaque(length: usize, owner: &str) -> Vec<Area> {
+fn opaque(length: usize, owner: &str) -> Vec<Area> {
     vec![Area {
         start: 0,
         end: length,
@@ -91,7 +106,7 @@ impl Row {
 }
 
 /// The lines of the picture. Rows within one area are drawn once and counted.
-pub(crate) fn draw(areas: &[Area]) -> Vec<String> {
+fn draw(areas: &[Area]) -> Vec<String> {
     let rows = rows(areas);
     let mut lines = vec![header()];
     let mut above = &Row::NONE;
