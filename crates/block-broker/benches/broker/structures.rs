@@ -64,8 +64,8 @@ fn addresses(count: u8) -> Vec<u8> {
 pub(crate) fn structures() {
     let eight = device(table(EIGHT_OF_FOUR), 4);
     let virtchnl = device(table(VIRTCHNL), 4);
-    let mut full = [1; 66];
-    full[..2].copy_from_slice(&[8, 0]);
+    let mut full = [1, 0].repeat(33);
+    full[0] = 8;
     let full = image(&full);
     let statistics = image(&[15, 0, 0, 0, 0, 0, 0, 0]);
     let messages = [1, 8, 15].map(|count| (count, addresses(count)));
