@@ -17,7 +17,7 @@ pub(crate) use manifests::{
 };
 
 #[cfg(test)]
-pub(crate) use devices::ManifestFile;
+pub(crate) use devices::{Contents, ManifestFile};
 #[cfg(test)]
 pub(crate) use manifests::Form;
 

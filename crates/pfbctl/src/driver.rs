@@ -167,7 +167,7 @@ fn read_block<C: Control>(
     arguments: &cli::Read,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let names = Names::of(device, arguments.names.manifest.as_deref())?;
+    let names = Names::of(device, arguments.contents.names.manifest.as_deref())?;
     let (vf, length) = (arguments.vf, arguments.length as usize);
     let block = names.block(&arguments.block)?;
     let value = device.read(vf, block, length).map_err(|error| {
@@ -181,11 +181,13 @@ fn read_block<C: Control>(
         vf,
         block,
         block_name: names.name(block).map(str::to_owned),
-        decoded: names.decode(block, &value.data).filter(|_| !arguments.raw),
+        decoded: names
+            .decode(block, &value.data)
+            .filter(|_| !arguments.contents.raw),
         revision: value.revision,
         data: Bytes(value.data),
     };
-    if arguments.form.json {
+    if arguments.contents.form.json {
         return json::document(out, &value);
     }
     match &value.decoded {
@@ -276,13 +278,15 @@ fn drain_block<C: Control>(
     arguments: &cli::Drain,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let names = Names::of(device, arguments.names.manifest.as_deref())?;
+    let names = Names::of(device, arguments.contents.names.manifest.as_deref())?;
     let (vf, block) = (arguments.vf, names.block(&arguments.block)?);
     let messages = device
         .drain(vf, block, usize::from(arguments.most))
         .map_err(|error| explain(device, about_block(vf, block, Transfer::Drain), error))?;
     let messages = messages.into_iter().map(|data| Message {
-        decoded: names.decode(block, &data).filter(|_| !arguments.raw),
+        decoded: names
+            .decode(block, &data)
+            .filter(|_| !arguments.contents.raw),
         data: Bytes(data),
     });
     let drained = Drained {
@@ -291,7 +295,7 @@ fn drain_block<C: Control>(
         block_name: names.name(block).map(str::to_owned),
         messages: messages.collect(),
     };
-    if arguments.form.json {
+    if arguments.contents.form.json {
         return json::document(out, &drained);
     }
     for message in &drained.messages {

@@ -71,16 +71,27 @@ pub(crate) struct Stats {
     pub(crate) vf: Option<u16>,
 }
 
+/// How a command prints the bytes of a block.
+#[derive(Debug, Args)]
+pub(crate) struct Contents {
+    #[command(flatten)]
+    pub(crate) names: ManifestFile,
+
+    #[command(flatten)]
+    pub(crate) form: Form,
+
+    /// Print bytes, and not the fields that the manifest names
+    #[arg(long, conflicts_with_all = ["json", "manifest"])]
+    pub(crate) raw: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Read {
     #[command(flatten)]
     pub(crate) selection: Selection,
 
     #[command(flatten)]
-    pub(crate) names: ManifestFile,
-
-    #[command(flatten)]
-    pub(crate) form: Form,
+    pub(crate) contents: Contents,
 
     /// Index of the VF
     pub(crate) vf: u16,
@@ -91,10 +102,6 @@ pub(crate) struct Read {
     /// Bytes to read
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=128))]
     pub(crate) length: u32,
-
-    /// Print bytes, and not the fields that the manifest names
-    #[arg(long, conflicts_with_all = ["json", "manifest"])]
-    pub(crate) raw: bool,
 }
 
 #[derive(Debug, Args)]
@@ -144,10 +151,7 @@ pub(crate) struct Drain {
     pub(crate) selection: Selection,
 
     #[command(flatten)]
-    pub(crate) names: ManifestFile,
-
-    #[command(flatten)]
-    pub(crate) form: Form,
+    pub(crate) contents: Contents,
 
     /// Index of the VF
     pub(crate) vf: u16,
@@ -158,10 +162,6 @@ pub(crate) struct Drain {
     /// Most messages to take
     #[arg(long, value_name = "N", default_value_t = 4096)]
     pub(crate) most: u16,
-
-    /// Print bytes, and not the fields that the manifest names
-    #[arg(long, conflicts_with_all = ["json", "manifest"])]
-    pub(crate) raw: bool,
 }
 
 #[derive(Debug, Args)]

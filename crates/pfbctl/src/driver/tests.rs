@@ -509,17 +509,23 @@ fn json_vf(out: &mut dyn std::io::Write) {
     one_vf(&device, 3, true, out).expect("answered");
 }
 
+fn json_contents() -> cli::Contents {
+    cli::Contents {
+        names: no_manifest(),
+        form: JSON,
+        raw: false,
+    }
+}
+
 fn json_read(out: &mut dyn std::io::Write) {
     let reply = [7_u64.as_bytes(), &[1, 0, 0xAB, 0xCD]].concat();
     let device = device(vec![table(), (abi::IOCTL_READ, reply)]);
     let arguments = cli::Read {
         selection: selection(),
-        form: JSON,
-        names: no_manifest(),
+        contents: json_contents(),
         vf: 3,
         block: "port".to_owned(),
         length: 4,
-        raw: false,
     };
     read_block(&device, &arguments, out).expect("answered");
 }
@@ -536,12 +542,10 @@ fn json_drain(out: &mut dyn std::io::Write) {
     ]);
     let arguments = cli::Drain {
         selection: selection(),
-        form: JSON,
-        names: no_manifest(),
+        contents: json_contents(),
         vf: 3,
         block: "7".to_owned(),
         most: 4096,
-        raw: false,
     };
     drain_block(&device, &arguments, out).expect("answered");
 }
