@@ -191,6 +191,12 @@
  */
 #define BB_REFUSED_DECLINED ((bb_status)0xC0000240)
 
+/**
+ * STATUS_BAD_DESCRIPTOR_FORMAT. An entry of a list has an unknown tag or a wrong length, or is
+ * repeated, or the list does not end as it should.
+ */
+#define BB_REFUSED_LIST ((bb_status)0xC00000E7)
+
 #define BB_OPERATION_READ 0
 #define BB_OPERATION_WRITE 1
 #define BB_OPERATION_PUBLISH 2

@@ -17,5 +17,6 @@ pub const fn refusal_of(violation: Violation) -> Refusal {
         Rule::Require => Refusal::Require,
         Rule::Sequence => Refusal::Sequence,
         Rule::Overflow => Refusal::Overflow,
+        Rule::List(_) => Refusal::List,
     }
 }

@@ -4,8 +4,8 @@ use crate::MAX_BLOCK_LENGTH;
 use crate::checksum::crc32;
 use crate::expression::evaluate;
 use crate::format::{
-    LayoutRecord, MAX_USES, NO_CHECKSUM, RuleRecord, Shape, block_flag, context, operand, owner,
-    rule,
+    LayoutRecord, MAX_USES, NO_CHECKSUM, RuleRecord, Shape, block_flag, context, list, operand,
+    owner, rule,
 };
 use crate::image::{Image, ZERO, first_common_bit, has, merge};
 use crate::rule::{Judgement, constrained_writer};
@@ -205,10 +205,15 @@ impl<'a> Block<'a> {
     }
 
     /// Whether rules judge more than the image: who writes, how many bytes, after which value, or
-    /// beside which values of other blocks. Sequences do not count.
+    /// beside which values of other blocks. A list without an end tag ends with the bytes that were
+    /// sent. Sequences do not count.
     #[must_use]
     pub fn judges_in_context(&self) -> bool {
-        self.has_rule(|record| record.kind == rule::REQUIRE_IN_CONTEXT)
+        self.has_rule(|record| match record.kind {
+            rule::REQUIRE_IN_CONTEXT => true,
+            rule::LIST => record.detail & list::END == 0,
+            _ => false,
+        })
     }
 
     fn has_rule(&self, found: impl Fn(&RuleRecord) -> bool) -> bool {

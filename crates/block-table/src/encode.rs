@@ -23,7 +23,7 @@ pub use error::EncodeError;
 pub use instruction::{
     compare_constant, compare_field, field_record, from_source, on_constant, on_field, on_stack,
 };
-pub use source::{BlockSource, Checksum, Field, Layout, Rule, Shape, Source};
+pub use source::{BlockSource, Checksum, Entry, Field, Layout, List, Rule, Shape, Source};
 
 impl BlockSource {
     /// The work of one write of the block.

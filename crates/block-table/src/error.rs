@@ -124,4 +124,6 @@ flaws! {
     DeviceIds => "the device IDs are not 1 to 16 different ones followed by zeros",
     Each => "the rules of an element are none, extend beyond their list, or are of a kind that no element has",
     Mac => "a rule on a MAC address is of an unknown kind",
+    List => "a list has no room for a tag and a length, an unknown flag, or an end tag or bits that no tag has",
+    Entry => "the entries of a list are more than 64, extend beyond their rules, do not ascend by their tags, or are shorter than tag and length or longer than the list",
 }

@@ -463,6 +463,42 @@ pub mod rule {
     pub const CLEAR: u8 = 14;
     /// The six bytes of the field are a MAC address as `detail` ([`mac`](super::mac)) says.
     pub const MAC: u8 = 15;
+    /// In the `elements` bytes from `offset` on lie entries, one after the other: a tag of the shape
+    /// `operand`, a length of the shape `second`, and a value. The next `a` rules of the list are
+    /// the known entries, each an [`ENTRY`] with its rules. `detail` has [`list`](super::list) bits,
+    /// and `b` is the tag that ends the entries; without one they end with the bytes that were sent.
+    /// For an unknown tag with a bit of `mask` the opposite of [`SKIP`](super::list::SKIP) holds.
+    pub const LIST: u8 = 16;
+    /// The next `a` rules hold for an entry with the tag `b`, which has at least `elements` bytes,
+    /// and count their offsets from its first byte. `detail` has [`entry`](super::entry) bits. The
+    /// entries of a list ascend by their tags.
+    pub const ENTRY: u8 = 17;
+}
+
+/// Bits of [`RuleRecord::detail`] in a rule of the kind [`rule::LIST`].
+pub mod list {
+    /// The [`owner`](super::owner)s, whose writes are judged.
+    pub const OWNERS: u8 = 0b11;
+    /// A length counts the value alone, and not the tag and the length.
+    pub const OF_VALUE: u8 = 1 << 2;
+    /// A tag ends the entries.
+    pub const END: u8 = 1 << 3;
+    /// The bytes after the end may be any; otherwise they are zero.
+    pub const ANY_BEHIND: u8 = 1 << 4;
+    /// Entries with an unknown tag are skipped; otherwise they are refused.
+    pub const SKIP: u8 = 1 << 5;
+    /// Every bit that there is.
+    pub const ALL: u8 = OWNERS | OF_VALUE | END | ANY_BEHIND | SKIP;
+}
+
+/// Bits of [`RuleRecord::detail`] in a rule of the kind [`rule::ENTRY`].
+pub mod entry {
+    /// A list has at most one such entry.
+    pub const ONCE: u8 = 1 << 0;
+    /// The bytes of the entry after its fields may be any; otherwise they are zero.
+    pub const ANY_BEHIND: u8 = 1 << 1;
+    /// Every bit that there is.
+    pub const ALL: u8 = ONCE | ANY_BEHIND;
 }
 
 /// Values of [`RuleRecord::detail`] in a rule on a MAC address (IEEE 802: the lowest bit of the first

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `admit.rs` | [`Block::check_sent`] and [`Block::admit`]: the validation of a write |
 //! | `rule.rs` | the evaluation of rules |
+//! | `list.rs` | the evaluation of lists of entries with a tag and a length |
 //! | `expression.rs` | the stack machine for conditions |
 //! | `verify.rs`, `verify/` | [`Table::verify`], the only way to a [`Table`] |
 //! | `table.rs` | the zero-copy view of a verified table |
@@ -34,6 +35,7 @@ mod error;
 mod expression;
 pub mod format;
 mod image;
+mod list;
 mod lookup;
 mod rule;
 mod table;
@@ -48,7 +50,7 @@ pub use image::{Image, copy_prefix};
 pub use table::{
     Access, Block, Companion, Device, Kind, Limits, OnReset, Reset, ShortRead, Table, WhenFull,
 };
-pub use violation::{Rule, Violation};
+pub use violation::{ListFault, Rule, Violation};
 pub use work::{MAX_WORK, Work};
 pub use writer::{History, Write, Writer};
 
@@ -75,6 +77,8 @@ pub const MAX_RULES: usize = 1024;
 pub const MAX_INSTRUCTIONS: usize = 256;
 /// The deepest stack that an expression may need.
 pub const MAX_STACK: usize = 16;
+/// The most kinds of entries in one list of entries.
+pub const MAX_ENTRIES: usize = 64;
 /// The most values in one list of allowed values.
 pub const MAX_VALUES: usize = 4096;
 /// The longest device or block name in bytes.

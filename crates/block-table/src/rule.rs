@@ -43,6 +43,7 @@ impl Judgement<'_> {
                 EACH | EACH_COUNTED if !OF_ELEMENT => {
                     rest = self.each(record, counted, rest.as_slice())?.iter();
                 }
+                rule::LIST if !OF_ELEMENT => rest = self.list(record, rest.as_slice())?.iter(),
                 _ if record.elements == 1 && record.kind & rule::COUNTED == 0 => {
                     let value = extract(self.image, record.start, record.operand, record.shift);
                     if !self.allows(record, value & record.mask.get()) {
@@ -64,26 +65,30 @@ impl Judgement<'_> {
         counted: u8,
         rest: &'r [RuleRecord],
     ) -> Result<&'r [RuleRecord], Violation> {
-        let count = usize::try_from(record.a.get()).unwrap_or(usize::MAX);
-        let (rules, rest) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-        // With zeros after the block, an image begins at each of its bytes.
-        let mut padded = [0; 2 * MAX_BLOCK_LENGTH];
-        for (byte, of_image) in padded.iter_mut().zip(self.image) {
-            *byte = *of_image;
-        }
+        let (rules, rest) = following(record, rest);
+        let padded = Padded::of(self.image);
         let mut offset = record.offset;
         for _ in 0..live(record, counted) {
-            let from = padded.get(usize::from(offset)..);
-            let Some(image) = from.and_then(|bytes| bytes.first_chunk::<MAX_BLOCK_LENGTH>()) else {
-                break;
-            };
-            let element = Judgement { image, ..*self };
-            if let Err(violation) = element.apply::<true>(rules) {
-                return Err(violation.moved(offset));
-            }
+            self.part(&padded, offset, rules)?;
             offset = offset.wrapping_add(record.detail);
         }
         Ok(rest)
+    }
+
+    /// Applies `rules` to the structure or entry that begins at `offset` of the image.
+    #[inline]
+    pub(crate) fn part(
+        &self,
+        padded: &Padded,
+        offset: u8,
+        rules: &[RuleRecord],
+    ) -> Result<(), Violation> {
+        let Some(image) = padded.from(offset) else {
+            return Ok(());
+        };
+        let part = Judgement { image, ..*self };
+        part.apply::<true>(rules)
+            .map_err(|violation| violation.moved(offset))
     }
 
     /// Applies a rule to each element of its field, or to the `counted` first ones.
@@ -265,6 +270,37 @@ impl Judgement<'_> {
             Err(Violation::new(Rule::Sequence, record.offset))
         }
     }
+}
+
+/// An image with zeros after it, so that an image begins at each of its bytes.
+pub(crate) struct Padded([u8; 2 * MAX_BLOCK_LENGTH]);
+
+impl Padded {
+    #[inline]
+    pub(crate) fn of(image: &Image) -> Self {
+        let mut padded = [0; 2 * MAX_BLOCK_LENGTH];
+        for (byte, of_image) in padded.iter_mut().zip(image) {
+            *byte = *of_image;
+        }
+        Self(padded)
+    }
+
+    /// The image that begins at `offset`, at most 128.
+    #[inline]
+    pub(crate) fn from(&self, offset: u8) -> Option<&Image> {
+        self.0.get(usize::from(offset)..)?.first_chunk()
+    }
+}
+
+/// The rules of `rest` that belong to `record`, one on structures, entries or a list, and those after
+/// them.
+#[inline]
+pub(crate) fn following<'r>(
+    record: &RuleRecord,
+    rest: &'r [RuleRecord],
+) -> (&'r [RuleRecord], &'r [RuleRecord]) {
+    let count = usize::try_from(record.a.get()).unwrap_or(usize::MAX);
+    rest.split_at_checked(count).unwrap_or((rest, &[]))
 }
 
 const EACH: u8 = rule::EACH;

@@ -6,6 +6,7 @@
 
 mod block;
 mod code;
+mod list;
 mod outcome;
 mod reach;
 mod rule;

@@ -21,6 +21,27 @@ pub enum Rule {
     Sequence,
     /// The arithmetic of an expression overflows.
     Overflow,
+    /// The entries of a list are wrong.
+    List(ListFault),
+}
+
+/// What is wrong with the entries of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ListFault {
+    /// No entry has this tag. The offset is that of the tag.
+    Unknown,
+    /// A second entry has a tag that only one may have. The offset is that of its tag.
+    Repeated,
+    /// An entry is shorter than its tag and length, or than its fields. The offset is that of the
+    /// length.
+    Short,
+    /// An entry ends after the bytes that were sent. The offset is that of the entry if its tag or
+    /// length does, and otherwise that of the length.
+    Cut,
+    /// The bytes that were sent end before the end tag. The offset is where it could have been.
+    Unended,
+    /// A byte after the end is not zero. The offset is its own.
+    AfterEnd,
 }
 
 /// One broken rule.

@@ -3,7 +3,10 @@
 //! A write is evaluated under the lock of its VF, at the IRQL of the caller. The verifier refuses a
 //! block whose writes may take more than [`MAX_WORK`], whatever bytes a VF sends.
 
-use crate::format::{BlockRecord, LayoutRecord, NO_CHECKSUM, RuleRecord, Span, rule};
+use crate::format::{
+    BlockRecord, LayoutRecord, NO_CHECKSUM, RuleRecord, Span, entry, list, operand, rule,
+};
+use crate::rule::following;
 
 /// The most simple comparisons that one write may take: some tens of microseconds.
 pub const MAX_WORK: u32 = 4096;
@@ -12,6 +15,8 @@ pub const MAX_WORK: u32 = 4096;
 const DIVISION: u32 = 8;
 /// One comparison takes as long as the search for a byte other than zero among this many.
 const ZERO_BYTES: u32 = 8;
+/// An entry of a list takes as many comparisons beside its rules and the search for its kind.
+const ENTRY: u32 = 3;
 /// One comparison takes as long as the CRC of this many bytes.
 const CRC_BYTES: u32 = 4;
 
@@ -62,23 +67,64 @@ impl Work {
 /// The work of `rules`; those of an element count as often as there are elements.
 fn of_rules(rules: &[RuleRecord]) -> u32 {
     let mut total = 0_u32;
-    let mut times = 0;
-    // How many of the rules that follow are those of an element.
-    let mut inner = 0_usize;
-    for record in rules {
-        let work = of_rule(record);
-        if record.kind & !rule::COUNTED == rule::EACH {
-            times = u32::from(record.elements);
-            inner = usize::try_from(record.a.get()).unwrap_or(usize::MAX);
-            total = total.saturating_add(work);
-        } else if inner == 0 {
-            total = total.saturating_add(work);
-        } else {
-            inner -= 1;
-            total = total.saturating_add(work.saturating_mul(times));
-        }
+    let mut rest = rules;
+    while let Some((record, behind)) = rest.split_first() {
+        let (work, behind) = match record.kind & !rule::COUNTED {
+            rule::EACH => {
+                let (inner, behind) = following(record, behind);
+                let of_inner = of_plain_rules(inner).saturating_mul(record.elements.into());
+                (of_rule(record).saturating_add(of_inner), behind)
+            }
+            rule::LIST => {
+                let (entries, behind) = following(record, behind);
+                (of_list(record, entries), behind)
+            }
+            _ => (of_rule(record), behind),
+        };
+        total = total.saturating_add(work);
+        rest = behind;
     }
     total
+}
+
+/// The work of rules none of which has rules of its own.
+fn of_plain_rules(rules: &[RuleRecord]) -> u32 {
+    sum(rules.iter().map(of_rule))
+}
+
+/// The work of a list: entries that occur once, as many as fit of the others that take most for their
+/// length, and the bytes that must be zero.
+fn of_list(record: &RuleRecord, entries: &[RuleRecord]) -> u32 {
+    let bytes = u32::from(record.elements);
+    let header = operand::width(record.operand).saturating_add(operand::width(record.second));
+    let (mut kinds, mut once, mut often) = (0_u32, 0_u32, 0_u32);
+    let mut rest = entries;
+    while let Some((entry, behind)) = rest.split_first() {
+        rest = following(entry, behind).1;
+        kinds = kinds.saturating_add(1);
+    }
+    // Reads tag and length, compares the tag with that of each kind, and finds the bytes after it.
+    let search = kinds.saturating_add(ENTRY);
+    let fill = |work: u32, length: u8| {
+        let all = work.saturating_mul(bytes);
+        all.div_ceil(u32::from(length.max(header)))
+    };
+    let mut rest = entries;
+    while let Some((entry, behind)) = rest.split_first() {
+        let (rules, behind) = following(entry, behind);
+        let work = of_plain_rules(rules).saturating_add(search);
+        if entry.detail & entry::ONCE != 0 {
+            once = once.saturating_add(work);
+        } else {
+            often = often.max(fill(work, entry.elements));
+        }
+        rest = behind;
+    }
+    if record.detail & list::SKIP != 0 || record.mask.get() != 0 {
+        often = often.max(fill(search, header));
+    }
+    // The last entry is one more: it ends the list, or is refused.
+    sum([once, often, search, bytes.div_ceil(ZERO_BYTES)].into_iter())
 }
 
 fn of_rule(record: &RuleRecord) -> u32 {

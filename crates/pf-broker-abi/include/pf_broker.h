@@ -233,6 +233,12 @@
 #define PF_BROKER_REFUSED_DECLINED ((uint32_t)0xC0000240)
 
 /**
+ * STATUS_BAD_DESCRIPTOR_FORMAT, Win32 error 1361. An entry of a list has an unknown tag or a wrong
+ * length, or is repeated, or the list does not end as it should.
+ */
+#define PF_BROKER_REFUSED_LIST ((uint32_t)0xC00000E7)
+
+/**
  * Index of a refusal in counters.
  */
 #define PF_BROKER_REASON_VF 0
@@ -341,6 +347,11 @@
  * Index of a refusal in counters.
  */
 #define PF_BROKER_REASON_DECLINED 21
+
+/**
+ * Index of a refusal in counters.
+ */
+#define PF_BROKER_REASON_LIST 22
 
 /**
  * Where a block table comes from.

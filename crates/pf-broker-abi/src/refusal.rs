@@ -141,6 +141,8 @@ refusals! {
         "A companion driver handles this operation, and none is ready.";
     Declined = 21, 0xC000_0240 STATUS_REQUEST_ABORTED 1235, "declined",
         "The companion driver has declined the operation.";
+    List = 22, 0xC000_00E7 STATUS_BAD_DESCRIPTOR_FORMAT 1361, "list",
+        "An entry of a list has an unknown tag or a wrong length, or is repeated, or the list does not end as it should.";
 }
 
 // Counters are arrays that the code indexes, so codes have no gaps and fit into the reply.
@@ -212,7 +214,7 @@ mod tests {
             STATUS_ARRAY_BOUNDS_EXCEEDED STATUS_NO_MATCH STATUS_INVALID_PARAMETER_MIX
             STATUS_REQUEST_OUT_OF_SEQUENCE STATUS_INTEGER_OVERFLOW STATUS_ALLOTTED_SPACE_EXCEEDED
             STATUS_NOT_SUPPORTED STATUS_REVISION_MISMATCH STATUS_DEVICE_NOT_CONNECTED
-            STATUS_REQUEST_ABORTED
+            STATUS_REQUEST_ABORTED STATUS_BAD_DESCRIPTOR_FORMAT
         ];
         let declared = Refusal::ALL.map(|refusal| (refusal.symbol(), refusal.status()));
         assert_eq!(declared, numbers);

@@ -40,7 +40,7 @@ fn codes_keep_their_numbers() {
 
 #[test]
 fn refusals_keep_their_numbers_statuses_and_words() {
-    let pinned: [(u8, u32, &str); 22] = [
+    let pinned: [(u8, u32, &str); 23] = [
         (0, 0xC000_000D, "vf"),
         (1, 0xC000_0225, "block"),
         (2, 0xC000_0022, "access"),
@@ -63,6 +63,7 @@ fn refusals_keep_their_numbers_statuses_and_words() {
         (19, 0xC000_0059, "changed"),
         (20, 0xC000_009D, "companion"),
         (21, 0xC000_0240, "declined"),
+        (22, 0xC000_00E7, "list"),
     ];
     let declared = Refusal::ALL.map(|refusal| (refusal.code(), refusal.status(), refusal.reason()));
     assert_eq!(declared, pinned);
@@ -70,7 +71,7 @@ fn refusals_keep_their_numbers_statuses_and_words() {
         assert_eq!(Refusal::from_code(refusal.code()), Some(refusal));
         assert_eq!(refusal.reason(), format!("{refusal:?}").to_lowercase());
     }
-    assert_eq!(Refusal::from_code(22), None);
+    assert_eq!(Refusal::from_code(23), None);
 }
 
 #[test]

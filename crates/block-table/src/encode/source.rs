@@ -115,6 +115,37 @@ pub struct Field {
     pub counted: bool,
 }
 
+/// A list of entries to be written, see [`format::rule::LIST`](crate::format::rule::LIST).
+#[derive(Clone, Debug)]
+pub struct List {
+    /// The bytes of the list, with the shape of a tag.
+    pub field: Field,
+    /// Shape of a length.
+    pub length: u8,
+    /// [`format::list`](crate::format::list) bits but [`END`](crate::format::list::END).
+    pub flags: u8,
+    /// The tag that ends the entries.
+    pub end: Option<u64>,
+    /// For an unknown tag with one of these bits the opposite of
+    /// [`SKIP`](crate::format::list::SKIP) holds.
+    pub except: u64,
+    /// The known entries, in any order.
+    pub entries: Vec<Entry>,
+}
+
+/// A known entry of a list, see [`format::rule::ENTRY`](crate::format::rule::ENTRY).
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its tag.
+    pub tag: u64,
+    /// The bytes that it has at least, with tag and length.
+    pub length: u8,
+    /// [`format::entry`](crate::format::entry) bits.
+    pub flags: u8,
+    /// Its rules, over the bytes from its first one on.
+    pub rules: Vec<Rule>,
+}
+
 /// A rule to be written.
 #[derive(Clone, Debug)]
 pub enum Rule {
@@ -161,6 +192,8 @@ pub enum Rule {
         /// The rules.
         rules: Vec<Rule>,
     },
+    /// The field's bytes, `elements` in number, hold entries with tags of its operand.
+    List(List),
     /// The field, six bytes, is a MAC address of this kind, [`format::mac`](crate::format::mac).
     Mac(Field, u8),
     /// No element has a bit of the mask: these are reserved.

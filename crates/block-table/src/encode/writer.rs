@@ -6,7 +6,7 @@ use zerocopy::little_endian::{U16, U64};
 
 use super::condition;
 use super::error::{EncodeError, count16, count32};
-use super::source::{BlockSource, Checksum, Field, Layout, Rule, Shape};
+use super::source::{BlockSource, Checksum, Entry, Field, Layout, List, Rule, Shape};
 use crate::expression::context_of;
 use crate::format::{
     self, BlockRecord, Instruction, LayoutRecord, MAX_USES, NO_BLOCK, NO_CHECKSUM, RuleRecord,
@@ -104,10 +104,34 @@ impl Writer {
             let record = self.rule(rule)?;
             let at = self.rules.len();
             self.rules.push(record);
-            if let Rule::Each { rules, .. } = rule {
-                let inner = self.append(rules)?;
-                self.rules[at].a = (inner as u64).into();
-            }
+            let inner = match rule {
+                Rule::Each { rules, .. } => self.append(rules)?,
+                Rule::List(list) => self.entries(list)?,
+                _ => continue,
+            };
+            self.rules[at].a = (inner as u64).into();
+        }
+        Ok(self.rules.len() - first)
+    }
+
+    /// Appends the entries of a list, ascending by their tags. Returns how many rules it appended.
+    fn entries(&mut self, list: &List) -> Result<usize, EncodeError> {
+        let first = self.rules.len();
+        let mut entries: Vec<&Entry> = list.entries.iter().collect();
+        entries.sort_by_key(|entry| entry.tag);
+        for entry in entries {
+            let length = Field {
+                elements: entry.length,
+                ..Field::default()
+            };
+            let record = rule_record(rule::ENTRY, length, 0, entry.tag);
+            let at = self.rules.len();
+            self.rules.push(RuleRecord {
+                detail: entry.flags,
+                ..without_place(record)
+            });
+            let inner = self.append(&entry.rules)?;
+            self.rules[at].a = (inner as u64).into();
         }
         Ok(self.rules.len() - first)
     }
@@ -156,6 +180,16 @@ impl Writer {
                 detail: *length,
                 ..without_place(record(rule::EACH, *field, 0, 0))
             },
+            Rule::List(list) => {
+                let end = list.end.map_or(0, |_| format::list::END);
+                let record = record(rule::LIST, list.field, 0, list.end.unwrap_or(0));
+                RuleRecord {
+                    detail: list.flags | end,
+                    second: list.length,
+                    mask: list.except.into(),
+                    ..without_place(record)
+                }
+            }
             Rule::Mac(field, kind) => RuleRecord {
                 detail: *kind,
                 ..record(rule::MAC, *field, 0, 0)

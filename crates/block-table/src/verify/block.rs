@@ -40,6 +40,7 @@ impl<'v> Verifier<'v> {
             block: before_layout,
             whole: None,
             context,
+            shape: record.shape,
         };
         self.rules(record.rules, rules, at)?;
         ensure(
@@ -59,14 +60,17 @@ impl<'v> Verifier<'v> {
         };
         let rules = Sources {
             block: whole,
-            whole: None,
-            context,
+            ..rules
         };
         for layout in block.layouts() {
             self.key(layout, max, common)?;
             self.when(layout, before_layout)?;
             self.shape(self.at(layout), layout.shape, max)?;
             self.masks_agree(record, layout, common)?;
+            let rules = Sources {
+                shape: layout.shape,
+                ..rules
+            };
             self.rules(layout.rules, rules, self.at(layout))?;
         }
         self.rules(record.last_rules, rules, at)?;

@@ -2,7 +2,7 @@
 
 use super::outcome::{Outcome, ensure, refuse};
 use crate::error::{Flaw, TableError};
-use crate::format::{MAX_USES, source};
+use crate::format::{MAX_USES, Shape, source};
 use crate::image::Image;
 
 /// The bytes that a rule may read.
@@ -49,6 +49,8 @@ pub(super) struct Sources<'v> {
     pub(super) whole: Option<Reach<'v>>,
     /// The other sources, where they may be read.
     pub(super) context: Option<Context<'v>>,
+    /// Whose bytes the block has.
+    pub(super) shape: Shape,
 }
 
 /// The bytes of each source but the block.
@@ -60,11 +62,12 @@ pub(super) struct Context<'v> {
 
 impl<'v> Sources<'v> {
     /// Nothing but the block.
-    pub(super) const fn block(block: Reach<'v>) -> Self {
+    pub(super) fn block(block: Reach<'v>) -> Self {
         Self {
             block,
             whole: None,
             context: None,
+            shape: Shape::default(),
         }
     }
 
@@ -73,7 +76,7 @@ impl<'v> Sources<'v> {
         Self {
             block: Reach::whole(length),
             whole: Some(self.block),
-            context: self.context,
+            ..self
         }
     }
 

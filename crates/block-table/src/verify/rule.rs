@@ -16,22 +16,28 @@ impl Verifier<'_> {
         let mut rest = rules.iter();
         while let Some(record) = rest.next() {
             self.counted(record, count)?;
-            if record.kind & !rule::COUNTED == rule::EACH {
-                let (inner, behind) = self.each(record, rest.as_slice(), sources.block)?;
-                self.element_rules(inner, sources.element(record.detail))?;
-                rest = behind.iter();
-            } else {
-                self.one_rule(record, sources, &mut count)?;
+            match record.kind & !rule::COUNTED {
+                rule::EACH => {
+                    let (inner, behind) = self.each(record, rest.as_slice(), sources.block)?;
+                    self.element_rules(inner, sources.element(record.detail))?;
+                    rest = behind.iter();
+                }
+                rule::LIST => rest = self.list(record, rest.as_slice(), sources)?.iter(),
+                rule::ENTRY => return refuse(Flaw::Entry, self.at(record)),
+                _ => self.one_rule(record, sources, &mut count)?,
             }
         }
         Ok(())
     }
 
-    /// Verifies the rules of an element, which has no elements and no sequences.
-    fn element_rules(&mut self, rules: &[RuleRecord], sources: Sources<'_>) -> Outcome {
+    /// Verifies the rules of an element or an entry, which has no elements, entries and sequences.
+    pub(super) fn element_rules(&mut self, rules: &[RuleRecord], sources: Sources<'_>) -> Outcome {
         let mut count = None;
         for record in rules {
-            let known = !matches!(record.kind & !rule::COUNTED, rule::EACH | rule::SEQUENCE);
+            let known = !matches!(
+                record.kind & !rule::COUNTED,
+                rule::EACH | rule::SEQUENCE | rule::LIST | rule::ENTRY
+            );
             ensure(known, Flaw::Each, self.at(record))?;
             self.counted(record, count)?;
             self.one_rule(record, sources, &mut count)?;
@@ -244,7 +250,13 @@ fn integer_in_reach(offset: u8, shape: u8, elements: u8, reach: Reach<'_>, at: u
 }
 
 /// Verifies that there are elements, and that as many of `width` bytes from `offset` lie in `reach`.
-fn in_reach(offset: u8, width: u8, elements: u8, reach: Reach<'_>, at: usize) -> Outcome {
+pub(super) fn in_reach(
+    offset: u8,
+    width: u8,
+    elements: u8,
+    reach: Reach<'_>,
+    at: usize,
+) -> Outcome {
     ensure(elements != 0 && width != 0, Flaw::Elements, at)?;
     let start = usize::from(offset);
     let end = start + usize::from(width) * usize::from(elements);

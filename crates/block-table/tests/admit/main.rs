@@ -3,6 +3,7 @@
 mod attempt;
 mod context;
 mod expressions;
+mod lists;
 mod sides;
 #[path = "../source/mod.rs"]
 mod source;

@@ -6,6 +6,7 @@ mod context;
 mod each;
 mod expressions;
 mod layouts;
+mod lists;
 mod rules;
 #[path = "../source/mod.rs"]
 mod source;

@@ -10,7 +10,7 @@ use crate::source::{U8, U16, field, opaque, table};
 #[test]
 fn rules_lie_in_their_block_and_can_hold() {
     assert_eq!(
-        rule_of(rule::RANGE, |rule| rule.kind = 16),
+        rule_of(rule::RANGE, |rule| rule.kind = 18),
         Some(Flaw::RuleKind)
     );
     assert_eq!(
