@@ -92,12 +92,12 @@ fn of_plain_rules(rules: &[RuleRecord]) -> u32 {
     sum(rules.iter().map(of_rule))
 }
 
-/// The work of a list: entries that occur once, as many as fit of the others that take most for their
-/// length, and the bytes that must be zero.
+/// The work of a list: as many entries as fit of those that take most for their length, and the bytes
+/// that must be zero. Entries that occur once are counted apart if that is less.
 fn of_list(record: &RuleRecord, entries: &[RuleRecord]) -> u32 {
     let bytes = u32::from(record.elements);
     let header = operand::width(record.operand).saturating_add(operand::width(record.second));
-    let (mut kinds, mut once, mut often) = (0_u32, 0_u32, 0_u32);
+    let (mut kinds, mut once, mut often, mut any) = (0_u32, 0_u32, 0_u32, 0_u32);
     let mut rest = entries;
     while let Some((entry, behind)) = rest.split_first() {
         rest = following(entry, behind).1;
@@ -113,18 +113,21 @@ fn of_list(record: &RuleRecord, entries: &[RuleRecord]) -> u32 {
     while let Some((entry, behind)) = rest.split_first() {
         let (rules, behind) = following(entry, behind);
         let work = of_plain_rules(rules).saturating_add(search);
+        let filled = fill(work, entry.elements);
         if entry.detail & entry::ONCE != 0 {
             once = once.saturating_add(work);
         } else {
-            often = often.max(fill(work, entry.elements));
+            often = often.max(filled);
         }
+        any = any.max(filled);
         rest = behind;
     }
     if record.detail & list::SKIP != 0 || record.mask.get() != 0 {
         often = often.max(fill(search, header));
     }
+    let entries = once.saturating_add(often).min(any.max(often));
     // The last entry is one more: it ends the list, or is refused.
-    sum([once, often, search, bytes.div_ceil(ZERO_BYTES)].into_iter())
+    sum([entries, search, bytes.div_ceil(ZERO_BYTES)].into_iter())
 }
 
 fn of_rule(record: &RuleRecord) -> u32 {

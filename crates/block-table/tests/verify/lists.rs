@@ -289,6 +289,18 @@ fn the_work_of_a_list_is_that_of_the_entries_that_fit() {
     };
     let expected = (search + 10) + fill(search + 1, 5) + search + zeros;
     assert_eq!(work(&once), expected);
+    // Both fit once, and together not as often as the one that takes most.
+    let both = |list: &mut List| {
+        once(list);
+        list.entries[1].flags = entry::ONCE;
+        list.entries[1].length = 12;
+    };
+    assert_eq!(work(&both), (search + 10) + (search + 1) + search + zeros);
+    let long = |list: &mut List| {
+        both(list);
+        list.entries[0].length = 12;
+    };
+    assert_eq!(work(&long), (search + 10) + search + zeros);
     // Skipped entries have a tag and a length at least.
     let skips = |list: &mut List| list.flags |= list::SKIP;
     assert_eq!(work(&skips), fill(search, 3) + search + zeros);
