@@ -117,7 +117,7 @@
 #define BB_REFUSED_LENGTH ((bb_status)0xC0000206)
 
 /**
- * STATUS_CRC_ERROR. The checksum does not match the bytes before it.
+ * STATUS_CRC_ERROR. The checksum does not match the bytes that it covers.
  */
 #define BB_REFUSED_CHECKSUM ((bb_status)0xC000003F)
 

@@ -48,6 +48,12 @@ impl Request {
         prefix(sent, self.sent_length())
     }
 
+    /// The request's data, which `image` begins with.
+    #[inline]
+    pub(crate) fn sent<'i>(&self, image: &'i Image) -> &'i [u8] {
+        image.get(..self.sent_length()).unwrap_or(image)
+    }
+
     /// How many bytes the request's data has.
     #[inline]
     pub(crate) fn sent_length(&self) -> usize {

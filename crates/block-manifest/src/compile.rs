@@ -1,15 +1,15 @@
 //! Compiles the model to a block table.
 
 use block_table::encode::{self, BlockSource, Checksum, Rule, Shape, Source};
-use block_table::format::{mac, owner, sequence};
+use block_table::format::{covered, mac, owner, sequence};
 use block_table::{Image, Limits, MAX_BLOCK_LENGTH, OnReset};
 
 use crate::condense::condensed;
 use crate::expression::Source as ReadFrom;
 use crate::expression::lower::lower;
 use crate::model::{
-    Behind, Block, Condition, Count, Device, Field, Layout, Mac, Owner, SequenceKind, Structure,
-    Valid,
+    Behind, Block, Condition, Count, Covered, Device, Field, Layout, Mac, Owner, SequenceKind,
+    Structure, Valid,
 };
 use crate::types::{Integer, Type};
 
@@ -70,11 +70,7 @@ fn block(block: &Block, all: &[Block]) -> BlockSource {
             .iter()
             .filter_map(|name| place_of(name, all))
             .collect(),
-        checksum: block
-            .fields
-            .iter()
-            .find(|field| field.is_checksum)
-            .map(checksum),
+        checksum: block.fields.iter().find_map(checksum),
         shape,
         common: own.covered,
         rules: block.fields.iter().flat_map(field_rules).collect(),
@@ -193,12 +189,17 @@ fn require(condition: &Condition) -> Rule {
     Rule::Require(lower(&condition.expression).0)
 }
 
-fn checksum(field: &Field) -> Checksum {
-    Checksum {
+fn checksum(field: &Field) -> Option<Checksum> {
+    let covered = match field.checksum? {
+        Covered::Before => covered::BEFORE,
+        Covered::Rest => covered::REST,
+    };
+    Some(Checksum {
+        covered,
         offset: field.offset,
         operand: field.ty.element().operand(),
         owner: owner_bits(field.owner),
-    }
+    })
 }
 
 const fn owner_bits(owner: Owner) -> u8 {

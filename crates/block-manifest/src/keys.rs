@@ -12,7 +12,7 @@ use block_table::{
 };
 
 use crate::diagnostic::listed;
-use crate::model::{Behind, Mac, Owner, SequenceKind};
+use crate::model::{Behind, Covered, Mac, Owner, SequenceKind};
 
 /// A table of the language, such as `[[block.field]]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +166,9 @@ pub const MAC: Words<Mac, 3> = [
 ];
 /// `behind`.
 pub const BEHIND: Words<Behind, 2> = [("zero", Behind::Zero), ("any", Behind::Any)];
-pub(crate) const CHECK: Words<(), 1> = [("crc32", ())];
+pub(crate) const CHECK: Words<Covered, 1> = [("crc32", Covered::Before)];
+/// `crc32` of `check`.
+pub const COVERED: Words<Covered, 2> = [("before", Covered::Before), ("rest", Covered::Rest)];
 
 /// The word for a value; `None` for a value that a manifest expresses by omitting the key.
 #[must_use]
@@ -359,7 +361,7 @@ pub const FIELD: Section = Section {
             Values::Words(&words(&ON_RESET)),
             "`on-reset` of the block",
         ),
-        optional("check", Values::Words(&words(&CHECK)), "none"),
+        optional("check", Values::Other("`crc32`, or a table"), "none"),
     ],
 };
 
@@ -417,6 +419,12 @@ pub const BITS: Section = Section {
     ],
 };
 
+/// A checksum of other bytes than those before it, in `check` of a field.
+pub const COVERING: Section = Section {
+    header: "check",
+    keys: &[required("crc32", Values::Words(&words(&COVERED)))],
+};
+
 /// `[[block.layout]]`.
 pub const LAYOUT: Section = Section {
     header: "[[block.layout]]",
@@ -432,5 +440,5 @@ pub const LAYOUT: Section = Section {
 /// Every table with a fixed set of keys. `[const]`, `[enum.NAME]` and `bits` have keys of the
 /// author's choice.
 pub const SECTIONS: &[&Section] = &[
-    &FILE, &DEVICE, &LIMITS, &BLOCK, &FIELD, &ELEMENT, &VALID, &BITS, &LAYOUT,
+    &FILE, &DEVICE, &LIMITS, &BLOCK, &FIELD, &ELEMENT, &VALID, &BITS, &COVERING, &LAYOUT,
 ];

@@ -64,8 +64,8 @@ mod work;
 pub use diagnostic::{Diagnostic, Diagnostics, Located, Severity, Span, closest};
 pub use generate::{Style, StyleError};
 pub use model::{
-    Behind, Bits, Block, Condition, Count, Device, Enum, Field, Layout, Mac, Manifest, Member,
-    OneOf, Owner, SequenceKind, Structure, Valid,
+    Behind, Bits, Block, Condition, Count, Covered, Device, Enum, Field, Layout, Mac, Manifest,
+    Member, OneOf, Owner, SequenceKind, Structure, Valid,
 };
 pub use types::{Integer, Type};
 

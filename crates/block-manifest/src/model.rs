@@ -1,5 +1,7 @@
 //! The model of a valid manifest, for the compiler, the generators and the tools.
 
+use std::ops::Range;
+
 use block_table::{Access, Companion, Kind, Limits, OnReset, Reset, ShortRead, WhenFull};
 
 use crate::diagnostic::{Diagnostics, Span};
@@ -205,13 +207,24 @@ pub struct Field {
     pub sequence: Option<SequenceKind>,
     /// What a reset does to its value, if it says so itself.
     pub on_reset: Option<OnReset>,
-    /// Whether it is the CRC-32 of all bytes before it.
-    pub is_checksum: bool,
+    /// The bytes of a write that it is the CRC-32 of, if it is a checksum.
+    pub checksum: Option<Covered>,
     /// The span of its header.
     pub span: Span,
 }
 
 impl Field {
+    /// The bytes that the field is the checksum of in a write of `length` bytes; none for another
+    /// field, and in a write that ends before them.
+    #[must_use]
+    pub fn covered(&self, length: usize) -> Range<usize> {
+        match self.checksum {
+            None => 0..0,
+            Some(Covered::Before) => 0..length.min(self.offset.into()),
+            Some(Covered::Rest) => self.end().min(length)..length,
+        }
+    }
+
     /// The first byte after it.
     #[must_use]
     pub fn end(&self) -> usize {
@@ -281,6 +294,15 @@ impl Field {
         }
         self.bits.iter().fold(0, |mask, bits| mask | bits.mask())
     }
+}
+
+/// The bytes of a write that a checksum is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Covered {
+    /// All bytes before it.
+    Before,
+    /// All bytes after it, as many as are sent.
+    Rest,
 }
 
 /// The owner of a field.

@@ -11,7 +11,7 @@ use block_table::{Access, Companion, Kind, OnReset, ShortRead, WhenFull};
 
 use crate::diagnostic::{Located, Span};
 use crate::keys::ServedAgain;
-use crate::model::{Behind, Mac, Owner, SequenceKind};
+use crate::model::{Behind, Covered, Mac, Owner, SequenceKind};
 use crate::types::Type;
 
 /// The value of a key. An unreadable value is reported once, and causes no further errors.
@@ -150,7 +150,7 @@ pub(crate) struct Field {
     pub(crate) require: Vec<Located<String>>,
     pub(crate) sequence: Option<Located<SequenceKind>>,
     pub(crate) on_reset: Option<Located<OnReset>>,
-    pub(crate) check: Option<Located<()>>,
+    pub(crate) check: Option<Located<Covered>>,
 }
 
 /// A value of any field's type.

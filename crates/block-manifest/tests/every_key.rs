@@ -174,7 +174,8 @@ fn the_doorbell_is_the_companions_and_the_others_are_not() {
             (9, Companion::None),
             (10, Companion::None),
             (11, Companion::None),
-            (12, Companion::None)
+            (12, Companion::None),
+            (13, Companion::None)
         ]
     );
     for (word, companion) in [("write", Companion::Write), ("read", Companion::Read)] {

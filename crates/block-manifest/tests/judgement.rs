@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use block_manifest::expression::Source;
-use block_manifest::{Block, Manifest, Style};
+use block_manifest::{Block, Covered, Manifest, Style};
 use block_table::{Access, History, Table, Writer, crc32};
 
 /// Manifests with the folders of their traces.
@@ -91,10 +91,14 @@ fn variants(manifest: &Manifest, messages: &[Message]) -> BTreeSet<Message> {
 /// The bytes with the checksum that they should have.
 fn sealed(block: &Block, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
-    for field in block.fields.iter().filter(|field| field.is_checksum) {
+    for field in block.fields.iter().filter(|field| field.checksum.is_some()) {
         if bytes.len() >= field.end() {
             let place = usize::from(field.offset);
-            let sum = field.ty.element().encode(crc32(&bytes[..place]).into());
+            let covered = match field.checksum {
+                Some(Covered::Rest) => &bytes[field.end()..],
+                _ => &bytes[..place],
+            };
+            let sum = field.ty.element().encode(crc32(covered).into());
             bytes[place..field.end()].copy_from_slice(&sum);
         }
     }

@@ -177,6 +177,12 @@ proptest! {
                 used[state.max_length.into()..].fill(0);
                 let longer = usize::from(plain.max_length - plain.min_length) + 1;
                 let length = usize::from(plain.max_length) - usize::try_from(*seed).unwrap_or(0) % longer;
+                if seed % 3 > 0 {
+                    model::seal(plain, &mut image[..length]);
+                }
+                let sealed = model::is_sealed(plain, *writer, &image[..length]);
+                let checked = block.check_sent(*writer, &image[..length]).is_ok();
+                prop_assert_eq!(checked, sealed, "{}\n{:?} {:?}", text, writer, &image[..length]);
                 let facts = model::Facts { writer: *writer, length, committed: &committed, wrote, used: &used };
                 let expected = model::judge(plain, &image[..length], facts);
                 image[length..].fill(0);

@@ -4,8 +4,8 @@ use crate::MAX_BLOCK_LENGTH;
 use crate::checksum::crc32;
 use crate::expression::evaluate;
 use crate::format::{
-    LayoutRecord, MAX_USES, NO_CHECKSUM, RuleRecord, Shape, block_flag, context, list, operand,
-    owner, rule,
+    LayoutRecord, MAX_USES, NO_CHECKSUM, RuleRecord, Shape, block_flag, context, covered, list,
+    operand, owner, rule,
 };
 use crate::image::{Image, ZERO, first_common_bit, has, merge};
 use crate::rule::{Judgement, constrained_writer};
@@ -28,7 +28,8 @@ impl<'a> Block<'a> {
     ///
     /// # Errors
     /// [`Rule::Checksum`] when `writer` owns the checksum field and its value is not the CRC-32 of
-    /// all bytes before it, or when `sent` is too short to hold it.
+    /// all bytes before it, or of all after it, as its block says, or when `sent` is too short to
+    /// hold it.
     #[inline]
     pub fn check_sent(&self, writer: Writer, sent: &[u8]) -> Result<(), Violation> {
         let record = self.record;
@@ -37,13 +38,17 @@ impl<'a> Block<'a> {
             return Ok(());
         }
         let wrong = Violation::new(Rule::Checksum, offset);
-        let (covered, rest) = sent.split_at_checked(usize::from(offset)).ok_or(wrong)?;
-        let bytes = *rest.first_chunk::<4>().ok_or(wrong)?;
+        let (before, rest) = sent.split_at_checked(usize::from(offset)).ok_or(wrong)?;
+        let (bytes, after) = rest.split_first_chunk::<4>().ok_or(wrong)?;
+        let covered = match record.checksum_covered {
+            covered::REST => after,
+            _ => before,
+        };
         let little = record.checksum_operand & operand::BIG_ENDIAN == 0;
         let claimed = if little {
-            u32::from_le_bytes(bytes)
+            u32::from_le_bytes(*bytes)
         } else {
-            u32::from_be_bytes(bytes)
+            u32::from_be_bytes(*bytes)
         };
         if crc32(covered) == claimed {
             Ok(())

@@ -89,7 +89,7 @@ flaws! {
     Companion => "a companion handles reads or writes that the VF may not make",
     BlockLength => "the lengths of a block are not 1 to 128, or the shortest is above the longest",
     Depth => "the depth of a stream is not 1 to 4096, or that of a register not zero",
-    Checksum => "a checksum field does not lie inside of the shortest write, is not 32 bits wide, or has other owners than its bytes",
+    Checksum => "a checksum field does not lie inside of the shortest write, is not 32 bits wide, covers unknown bytes, or has other owners than its bytes",
     Owner => "an owner is neither VF nor PF nor both",
     ImageIndex => "an image index is outside of the images",
     DefaultImage => "a default image is not zero in its reserved bits or after the block",

@@ -170,6 +170,8 @@ pub struct BlockRecord {
     pub checksum_operand: u8,
     /// [`owner`] bits: whose writes must contain the checksum.
     pub checksum_owner: u8,
+    /// [`covered`]: the bytes that the checksum is of; zero without a checksum field.
+    pub checksum_covered: u8,
     /// Messages that a stream keeps for each VF; zero for a register.
     pub depth: U16,
     /// The block as a whole. In a block with layouts either side sets the bytes outside of
@@ -359,6 +361,14 @@ pub mod owner {
     pub const VF: u8 = 1;
     /// Host software sets it.
     pub const PF: u8 = 2;
+}
+
+/// Values of [`BlockRecord::checksum_covered`]: the bytes of a write that its checksum is of.
+pub mod covered {
+    /// All bytes before the checksum.
+    pub const BEFORE: u8 = 0;
+    /// All bytes after the checksum, as many as were sent.
+    pub const REST: u8 = 1;
 }
 
 /// How an integer lies in an image: the lower two bits are the binary logarithm of its width in

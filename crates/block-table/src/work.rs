@@ -4,7 +4,7 @@
 //! block whose writes may take more than [`MAX_WORK`], whatever bytes a VF sends.
 
 use crate::format::{
-    BlockRecord, LayoutRecord, NO_CHECKSUM, RuleRecord, Span, entry, list, operand, rule,
+    BlockRecord, LayoutRecord, NO_CHECKSUM, RuleRecord, Span, covered, entry, list, operand, rule,
 };
 use crate::rule::following;
 
@@ -19,6 +19,8 @@ const ZERO_BYTES: u32 = 8;
 const ENTRY: u32 = 3;
 /// One comparison takes as long as the CRC of this many bytes.
 const CRC_BYTES: u32 = 4;
+/// The bytes that a checksum has.
+const CHECKSUM_BYTES: u32 = 4;
 
 /// The work of one write, in simple comparisons. A comparison is a rule on one integer, an
 /// instruction, or the key of a layout.
@@ -41,16 +43,20 @@ impl Work {
         layouts: &[LayoutRecord],
         rules: impl Fn(Span) -> &'r [RuleRecord],
     ) -> Self {
-        let checksum = match record.checksum_offset {
-            NO_CHECKSUM => 0,
-            offset => u32::from(offset).div_ceil(CRC_BYTES),
+        let (offset, length) = (record.checksum_offset, u32::from(record.max_length));
+        let checksum = match (offset, record.checksum_covered) {
+            (NO_CHECKSUM, _) => 0,
+            (_, covered::REST) => length.saturating_sub(u32::from(offset) + CHECKSUM_BYTES),
+            _ => offset.into(),
         };
         let tried = layouts
             .iter()
             .map(|layout| u32::from(layout.when.count.get()).saturating_add(1));
         let layout = layouts.iter().map(|layout| of_rules(rules(layout.rules)));
         Self {
-            before: checksum.saturating_add(of_rules(rules(record.rules))),
+            before: checksum
+                .div_ceil(CRC_BYTES)
+                .saturating_add(of_rules(rules(record.rules))),
             choice: sum(tried).saturating_mul(2),
             layout: layout.max().unwrap_or(0),
             after: of_rules(rules(record.last_rules)),

@@ -156,7 +156,7 @@
 #define PF_BROKER_REFUSED_LENGTH ((uint32_t)0xC0000206)
 
 /**
- * STATUS_CRC_ERROR, Win32 error 23. The checksum does not match the bytes before it.
+ * STATUS_CRC_ERROR, Win32 error 23. The checksum does not match the bytes that it covers.
  */
 #define PF_BROKER_REFUSED_CHECKSUM ((uint32_t)0xC000003F)
 

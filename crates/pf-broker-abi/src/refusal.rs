@@ -114,7 +114,7 @@ refusals! {
     Length = 7, 0xC000_0206 STATUS_INVALID_BUFFER_SIZE 1784, "length",
         "The length does not fit the block, or is outside of 1 to 128 bytes.";
     Checksum = 8, 0xC000_003F STATUS_CRC_ERROR 23, "checksum",
-        "The checksum does not match the bytes before it.";
+        "The checksum does not match the bytes that it covers.";
     Reserved = 9, 0xC000_090B STATUS_BAD_DATA 0x8009_0005, "reserved",
         "A reserved bit or byte is not zero.";
     Value = 10, 0xC000_0475 STATUS_INVALID_FIELD_IN_PARAMETER_LIST 328, "value",

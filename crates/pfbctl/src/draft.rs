@@ -264,7 +264,8 @@ impl<'w> Draft<'w> {
                 self.image[sent.min(field.end())..field.end()].fill(0);
             }
         }
-        seal(&mut self.image, &self.fields, self.goal.write.writer);
+        let writer = self.goal.write.writer;
+        seal(&mut self.image, self.length, &self.fields, writer);
     }
 
     /// How many elements of an array count, as far as that can be computed.
@@ -512,15 +513,14 @@ pub(crate) fn owns(writer: Writer, field: &Field) -> bool {
     }
 }
 
-/// Sets a writer's checksums from the bytes before them.
-pub(crate) fn seal(image: &mut Image, fields: &[&Field], writer: Writer) {
+/// Sets a writer's checksums in a write of the first `length` bytes.
+pub(crate) fn seal(image: &mut Image, length: usize, fields: &[&Field], writer: Writer) {
     for field in fields
         .iter()
-        .filter(|field| field.is_checksum && owns(writer, field))
+        .filter(|field| field.checksum.is_some() && owns(writer, field))
     {
-        let offset = usize::from(field.offset);
-        let sum = crc32(&image[..offset]);
-        value::put(image, offset, field.ty.element(), sum.into());
+        let sum = crc32(&image[field.covered(length)]);
+        value::put(image, field.offset.into(), field.ty.element(), sum.into());
     }
 }
 

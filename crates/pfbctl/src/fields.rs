@@ -155,7 +155,7 @@ pub(crate) fn encode(
     for field in fields.iter().copied().chain(&parts) {
         set_count(field, assignments, &mut image);
     }
-    seal(&mut image, &fields, writer);
+    seal(&mut image, block.max_length.into(), &fields, writer);
     Ok(image[..usize::from(block.max_length)].to_vec())
 }
 

@@ -128,6 +128,10 @@ fn other(key: &str, phrase: &str) -> Value {
             json!({ "type": "string" })
         }
         ("array of expressions", _) => json!({ "type": "array", "items": { "type": "string" } }),
+        ("`crc32`, or a table", _) => json!({ "anyOf": [
+            { "enum": ["crc32"] },
+            section(&keys::COVERING),
+        ] }),
         ("integer", _) => value(),
         ("bit, or range of bits", _) => json!({ "anyOf": [
             integer(0, 63),

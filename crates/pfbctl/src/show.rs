@@ -5,7 +5,9 @@ mod description;
 use std::io::Write;
 
 use block_manifest::keys::{self, word};
-use block_manifest::{Behind, Block, Field, Layout, Manifest, Member, OneOf, SequenceKind, Valid};
+use block_manifest::{
+    Behind, Block, Covered, Field, Layout, Manifest, Member, OneOf, SequenceKind, Valid,
+};
 use block_table::{Access, Companion, Image, Kind, OnReset, Reset, ShortRead, Table, WhenFull};
 
 use crate::cli;
@@ -335,9 +337,13 @@ fn rules_text(field: &Field) -> String {
         OnReset::Keep => "survives a reset",
     });
     rules.extend(after_reset.map(str::to_owned));
-    if field.is_checksum {
-        rules.push("CRC-32 of the bytes before".to_owned());
-    }
+    rules.extend(field.checksum.map(|covered| {
+        match covered {
+            Covered::Before => "CRC-32 of the bytes before",
+            Covered::Rest => "CRC-32 of the bytes after",
+        }
+        .to_owned()
+    }));
     rules.join("; ")
 }
 

@@ -157,7 +157,7 @@ impl<L: VfLock> Broker<'_, L> {
         writable_length(block, request.length)?;
         let mut image = request.message(sent);
         block
-            .check_sent(Writer::Pf, &image)
+            .check_sent(Writer::Pf, request.sent(&image))
             .and_then(|()| {
                 let defaults = block.default_image();
                 // Only a VF knows the value before the publish.

@@ -93,7 +93,9 @@ impl Vf<'_> {
     ) -> Result<Validated, Refusal> {
         let Target { index, block } = target;
         let sent = request.message(sent);
-        block.check_sent(Writer::Pf, &sent).map_err(refusal_of)?;
+        block
+            .check_sent(Writer::Pf, request.sent(&sent))
+            .map_err(refusal_of)?;
         let mut image = sent;
         if self.admit(Writer::Pf, target, request, &mut image).is_ok() {
             return Ok(Validated {

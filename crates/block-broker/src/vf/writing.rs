@@ -84,7 +84,9 @@ impl Vf<'_> {
     ) -> Result<(), Refusal> {
         let block = target.block;
         writable_length(block, request.length)?;
-        block.check_sent(Writer::Vf, image).map_err(refusal_of)?;
+        block
+            .check_sent(Writer::Vf, request.sent(image))
+            .map_err(refusal_of)?;
         self.admit(Writer::Vf, target, request, image)
     }
 

@@ -57,3 +57,62 @@ fn a_checksum_that_is_wrong() {
         assert_eq!(device.host_publish(0, 63, &[1; 128]), Ok(false));
     });
 }
+
+#[test]
+fn a_leading_checksum_of_more_or_less_than_was_sent() {
+    const LEADING: &str = r#"
+        [device]
+        name = "leading"
+        vendor-id = 0x1414
+        device-id = 0xB003
+        max-vfs = 2
+        [[block]]
+        id = 0
+        name = "guest"
+        vf-access = "read-write"
+        min-length = 4
+        max-length = 32
+        [[block.field]]
+        name = "sum"
+        type = "u32"
+        check = { crc32 = "rest" }
+        [[block.field]]
+        name = "data"
+        type = "bytes[28]"
+        [[block]]
+        id = 1
+        name = "host"
+        vf-access = "read-only"
+        min-length = 4
+        max-length = 32
+        [[block.field]]
+        name = "sum"
+        type = "u32be"
+        check = { crc32 = "rest" }
+        [[block.field]]
+        name = "data"
+        type = "bytes[28]"
+    "#;
+    let sum = |bytes: &[u8]| crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(bytes);
+    with_device(LEADING, 2, |device| {
+        for length in 0..=28 {
+            let data = vec![0xA5; length];
+            let guest = [&sum(&data).to_le_bytes(), &data[..]].concat();
+            assert_eq!(device.vf_write(0, 0, &guest), Ok(()), "{length}");
+            let host = [&sum(&data).to_be_bytes(), &data[..]].concat();
+            assert_eq!(device.host_publish(0, 1, &host), Ok(false), "{length}");
+            assert_eq!(device.host_publish_all(1, &host), Ok(false), "{length}");
+            // The sum of what is stored, which zeros follow, is not that of what was sent.
+            if length < 28 {
+                let mut padded = data.clone();
+                padded.resize(28, 0);
+                let guest = [&sum(&padded).to_le_bytes(), &data[..]].concat();
+                let host = [&sum(&padded).to_be_bytes(), &data[..]].concat();
+                let refused = Refusal::Checksum;
+                assert_eq!(device.vf_write(0, 0, &guest), Err(refused), "{length}");
+                assert_eq!(device.host_publish(0, 1, &host), Err(refused));
+                assert_eq!(device.host_publish_all(1, &host), Err(refused));
+            }
+        }
+    });
+}

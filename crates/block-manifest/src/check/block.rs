@@ -44,6 +44,7 @@ pub(super) fn begin<'w>(written: &'w syntax::Block, context: Context<'_>) -> Beg
         kind: value(written.kind.value(), keys::KIND[0].1),
         access: access.unwrap_or(Access::ReadWrite),
         min_length: lengths.unwrap_or(ANY_LENGTH).0,
+        length: lengths.unwrap_or(ANY_LENGTH).1.into(),
         in_layout: false,
         in_structure: false,
     };
@@ -196,7 +197,7 @@ fn own_rules(written: &syntax::Block, fields: &mut Fields, context: Context<'_>)
 }
 
 fn at_most_one_checksum(fields: &[Field], context: Context<'_>) {
-    let mut checksums = fields.iter().filter(|field| field.is_checksum);
+    let mut checksums = fields.iter().filter(|field| field.checksum.is_some());
     if let (Some(first), Some(second)) = (checksums.next(), checksums.next()) {
         let diagnostic = Diagnostic::error(
             "the block has two checksums",

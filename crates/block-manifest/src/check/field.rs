@@ -9,7 +9,7 @@ use super::structure;
 use super::valid::Numbers;
 use crate::diagnostic::{Diagnostic, Located, counted, printable};
 use crate::domain::Domain;
-use crate::model::{Bits, Field, Owner, SequenceKind, Structure, Valid};
+use crate::model::{Bits, Covered, Field, Owner, SequenceKind, Structure, Valid};
 use crate::syntax::{self, Written};
 use crate::types::{Integer, Type};
 
@@ -19,6 +19,8 @@ pub(super) struct BlockContext {
     pub(super) kind: Kind,
     pub(super) access: Access,
     pub(super) min_length: u8,
+    /// The bytes of the block.
+    pub(super) length: usize,
     /// Whether the field belongs to a layout.
     pub(super) in_layout: bool,
     /// Whether the field belongs to a structure.
@@ -53,20 +55,20 @@ pub(super) fn check(
         structure: None,
         sequence: None,
         on_reset: on_reset(written, owner, context),
-        is_checksum: written.check.is_some(),
+        checksum: written.check.as_ref().map(|check| check.value),
         span: written
             .name
             .as_ref()
             .map_or_else(|| written.header.clone(), |name| name.span.clone()),
     };
     if let Type::Structures { .. } = ty {
-        field.is_checksum = false;
+        field.checksum = None;
         let of_array = |inner| Field { owner, ..inner };
         field.structure = Some(Structure {
             fields: inner.into_iter().map(of_array).collect(),
             require: Vec::new(),
         });
-    } else if field.is_checksum {
+    } else if field.checksum.is_some() {
         checksum(written, ty, offset, around, context);
         conflicts_with_checksum(written, context);
     } else {
@@ -266,8 +268,9 @@ fn sequence(
     Some(sequence.value)
 }
 
-/// Reports keys that contradict a checksum, whose value is that of the bytes before it.
+/// Reports keys that contradict a checksum, whose value follows from other bytes.
 fn conflicts_with_checksum(written: &syntax::Field, context: Context<'_>) {
+    let Some(check) = &written.check else { return };
     let given = [
         ("bits", written.bits.value().map(|bits| &bits.span)),
         ("valid", written.valid.place()),
@@ -279,8 +282,12 @@ fn conflicts_with_checksum(written: &syntax::Field, context: Context<'_>) {
     for (key, span) in given {
         if let Some(span) = span {
             let message = format!(
-                "checksum `{}` has `{key}`, and its value is the CRC-32 of the bytes before it",
-                name(written)
+                "checksum `{}` has `{key}`, and its value is the CRC-32 of the bytes {} it",
+                name(written),
+                match check.value {
+                    Covered::Before => "before",
+                    Covered::Rest => "after",
+                }
             );
             context.sink.error(message, span, "excluded by `check`");
         }
@@ -310,11 +317,11 @@ fn checksum(
             format!("field `{name}` is a checksum within a layout"),
             "a checksum is a field of the block itself",
         );
-    } else if offset == Some(0) {
-        report(
-            format!("checksum `{name}` at offset 0 covers no bytes"),
-            "nothing before it",
-        );
+    } else if offset == Some(0) && check.value == Covered::Before {
+        let message = format!("checksum `{name}` at offset 0 covers no bytes");
+        let leading = "`check = { crc32 = \"rest\" }` covers the bytes after it";
+        let diagnostic = Diagnostic::error(message, &check.span, "nothing before it");
+        context.sink.report(diagnostic.help(leading));
     } else if let Some(offset) = offset
         && usize::from(offset) + 4 > usize::from(around.min_length)
     {
@@ -324,6 +331,14 @@ fn checksum(
             counted(around.min_length.into(), "byte")
         );
         report(message, "a short write would not carry it");
+    } else if let Some(offset) = offset
+        && check.value == Covered::Rest
+        && usize::from(offset) + 4 == around.length
+    {
+        let message = format!("checksum `{name}` at the end of the block covers no bytes");
+        let trailing = "`check = \"crc32\"` covers the bytes before it";
+        let diagnostic = Diagnostic::error(message, &check.span, "nothing after it");
+        context.sink.report(diagnostic.help(trailing));
     }
 }
 

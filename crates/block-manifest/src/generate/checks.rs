@@ -8,7 +8,9 @@ use block_table::format::{owner, source};
 
 use super::record::{Content, Gap, Member, Record, element_members};
 use crate::expression::{Binary, Expression, Load, Node, Source};
-use crate::model::{Behind, Block, Condition, Count, Field, Layout, Mac, Structure, Valid};
+use crate::model::{
+    Behind, Block, Condition, Count, Covered, Field, Layout, Mac, Structure, Valid,
+};
 use crate::types::{Integer, Type};
 
 /// What a function judges, for its comment.
@@ -128,7 +130,7 @@ impl<'p> Checks<'p> {
     }
 
     fn block(&mut self, block: &'p Block, records: &[Record<'p>]) {
-        if let Some(field) = block.fields.iter().find(|field| field.is_checksum) {
+        if let Some(field) = block.fields.iter().find(|field| field.checksum.is_some()) {
             self.checksum(field);
         }
         for field in &block.fields {
@@ -150,7 +152,16 @@ impl<'p> Checks<'p> {
         if !field.owner.has_vf() {
             return;
         }
-        let sum = self.call("crc32", &format!("sent, {}", field.offset));
+        let covered = match (field.checksum, self.language) {
+            (Some(Covered::Rest), Language::C(_)) => {
+                format!("sent + {0}, length - {0}", field.end())
+            }
+            (Some(Covered::Rest), Language::Rust) => {
+                format!("&sent[{0}..], length - {0}", field.end())
+            }
+            _ => format!("sent, {}", field.offset),
+        };
+        let sum = self.call("crc32", &covered);
         let claimed = self.load("sent", &field.offset.to_string(), field.ty.element());
         let condition = format!("length >= {} && {sum} == {claimed}", field.end());
         self.require(&condition, &format!("{}: not the CRC-32", field.name));

@@ -8,7 +8,7 @@ use super::style::Style;
 use crate::describe::number;
 use crate::diagnostic::counted;
 use crate::model::{
-    Behind, Block, Condition, Device, Field, Layout, Manifest, Owner, SequenceKind,
+    Behind, Block, Condition, Covered, Device, Field, Layout, Manifest, Owner, SequenceKind,
 };
 
 pub(super) fn reference(manifest: &Manifest, style: &Style) -> String {
@@ -262,12 +262,10 @@ pub(super) fn rules_in_words(field: &Field) -> String {
         OnReset::Keep => "Survives a reset of the VF.",
     });
     sentences.extend(after_reset.map(str::to_owned));
-    if field.is_checksum {
-        sentences.push(format!(
-            "CRC-32 (ISO-HDLC) of bytes 0 to {}.",
-            field.offset - 1
-        ));
-    }
+    sentences.extend(field.checksum.map(|covered| match covered {
+        Covered::Before => format!("CRC-32 (ISO-HDLC) of bytes 0 to {}.", field.offset - 1),
+        Covered::Rest => format!("CRC-32 (ISO-HDLC) of the bytes from {}.", field.end()),
+    }));
     sentences.join(" ")
 }
 

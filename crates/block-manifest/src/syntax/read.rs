@@ -9,6 +9,7 @@ use super::reader::{Input, Reader, unsigned, written};
 use super::{Bits, Block, Constant, Device, Enum, Field, File, Layout, Limits, Valid, Written};
 use crate::diagnostic::{Diagnostic, Located, Sink, Span, counted, printable};
 use crate::keys;
+use crate::model::Covered;
 use crate::types::Type;
 
 /// The highest bit of the widest integer.
@@ -299,13 +300,28 @@ fn field(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Field {
         owner: reader.choice("owner", &keys::OWNER),
         sequence: reader.choice("sequence", &keys::SEQUENCE),
         on_reset: reader.choice("on-reset", &keys::ON_RESET),
-        check: reader.choice("check", &keys::CHECK),
+        check: checksum(&reader, input),
         elements,
         knows_inner: knows_fields(&reader, &inner),
         inner,
         require: reader.strings("require"),
         ..field
     }
+}
+
+/// What a checksum is of: a word, or a table that says more.
+fn checksum(reader: &Reader<'_, '_>, input: Input<'_>) -> Option<Located<Covered>> {
+    let value = reader.get("check")?;
+    if value.get_ref().is_str() {
+        return reader.choice("check", &keys::CHECK);
+    }
+    let Some(table) = value.get_ref().as_table() else {
+        reader.wrong_kind("check", value, "a string or a table");
+        return None;
+    };
+    let covering = Reader::new(table, &keys::COVERING, value.span(), input);
+    let covered = covering.choice("crc32", &keys::COVERED)?;
+    Some(Located::new(covered.value, value.span()))
 }
 
 /// The type of structures of the fields `inner`, if their lengths are known and such a structure fits

@@ -151,7 +151,7 @@ impl<'a, 't> Reader<'a, 't> {
         self.table.get(key).filter(|value| !is_placeholder(value))
     }
 
-    fn wrong_kind(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
+    pub(super) fn wrong_kind(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
         if self.sink.is_incomplete() {
             return;
         }

@@ -3,9 +3,10 @@
 use block_manifest::expression::Expression;
 use block_manifest::expression::Source;
 use block_manifest::{
-    Behind, Bits, Block, Condition, Field, Layout, Mac, Owner, SequenceKind, Structure, Type,
+    Behind, Bits, Block, Condition, Covered, Field, Layout, Mac, Owner, SequenceKind, Structure,
+    Type,
 };
-use block_table::{Image, OnReset, Rule, Writer};
+use block_table::{Image, OnReset, Rule, Writer, crc32};
 
 /// The writers since the last reset.
 #[derive(Clone, Copy, Debug, Default)]
@@ -216,6 +217,34 @@ pub(crate) fn judge(block: &Block, sent: &[u8], facts: Facts<'_>) -> Result<Imag
         sequence(field, writer, &image, committed, wrote)?;
     }
     Ok(image)
+}
+
+/// Whether the bytes of a write have the checksum that they should have.
+pub(crate) fn is_sealed(block: &Block, writer: Writer, sent: &[u8]) -> bool {
+    let mut checksums = block.fields.iter();
+    checksums.all(|field| {
+        let (start, end) = (usize::from(field.offset), field.end());
+        let sum = match field.checksum {
+            Some(Covered::Before) => crc32(&sent[..start]),
+            Some(Covered::Rest) => crc32(&sent[end..]),
+            None => return true,
+        };
+        !owns(field.owner, writer) || field.ty.element().encode(sum.into()) == sent[start..end]
+    })
+}
+
+/// Writes the checksums of `block` into `sent`.
+pub(crate) fn seal(block: &Block, sent: &mut [u8]) {
+    for field in &block.fields {
+        let (before, rest) = sent.split_at_mut(field.offset.into());
+        let (sum, after) = rest.split_at_mut(field.ty.length());
+        let value = match field.checksum {
+            Some(Covered::Before) => crc32(before),
+            Some(Covered::Rest) => crc32(after),
+            None => continue,
+        };
+        sum.copy_from_slice(&field.ty.element().encode(value.into()));
+    }
 }
 
 fn reserved(fields: &[&Field], image: &Image) -> Result<(), Rule> {

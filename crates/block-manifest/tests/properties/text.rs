@@ -83,15 +83,23 @@ fn block() -> impl Strategy<Value = String> {
         ["selector == 3", "selector < 3 && bits.high != 1", "else"],
         ["selector - 1 == 2", "bits.high == 0", "else"],
     ]);
+    let checksums = prop::sample::select(vec![
+        "",
+        "",
+        "[[block.field]]\nname = \"sum\"\ntype = \"u32\"\ncheck = \"crc32\"\n",
+        "[[block.field]]\nname = \"sum\"\ntype = \"u32be\"\ncheck = { crc32 = \"before\" }\n",
+        "[[block.field]]\nname = \"sum\"\ntype = \"u32\"\ncheck = { crc32 = \"rest\" }\n",
+        "[[block.field]]\nname = \"sum\"\ntype = \"u32be\"\ncheck = { crc32 = \"rest\" }\n",
+    ]);
     let parts = (
         kinds,
         (requirements, requirements_of_vf, any::<bool>()),
         fields,
         layouts,
         conditions,
-        any::<bool>(),
+        (any::<bool>(), checksums),
     );
-    parts.prop_map(|(kind, require, fields, layouts, conditions, opaque)| {
+    parts.prop_map(|(kind, require, fields, layouts, conditions, (opaque, sum))| {
         let (mut require, of_vf, short) = require;
         let lengths = if short {
             "min-length = 80\nmax-length = 128\n"
@@ -110,6 +118,7 @@ fn block() -> impl Strategy<Value = String> {
         text += "[[block.field]]\nname = \"selector\"\ntype = \"u8\"\n";
         text += "[[block.field]]\nname = \"bits\"\ntype = \"u16be\"\nbits = { low = 0, high = { at = \"3-5\", max = 6, none-of = [4] }, top = 15 }\n";
         text += "[[block.field]]\nname = \"total\"\ntype = \"u32\"\n";
+        text += sum;
         for (index, field) in fields.iter().enumerate() {
             let field = owned(field, kind).replace("INNER", "block.field.field");
             text += &format!("[[block.field]]\nname = \"field_{index}\"\n{field}");

@@ -74,6 +74,8 @@ pub struct Checksum {
     pub operand: u8,
     /// [`format::owner`](crate::format::owner) bits.
     pub owner: u8,
+    /// [`format::covered`](crate::format::covered): the bytes that it is of.
+    pub covered: u8,
 }
 
 /// The images of a block or a layout, see [`format::Shape`](crate::format::Shape).

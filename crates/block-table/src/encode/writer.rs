@@ -42,6 +42,7 @@ impl Writer {
             offset: NO_CHECKSUM,
             operand: 0,
             owner: 0,
+            covered: 0,
         });
         let mut record = BlockRecord {
             id: block.id.into(),
@@ -62,6 +63,7 @@ impl Writer {
             checksum_offset: checksum.offset,
             checksum_operand: checksum.operand,
             checksum_owner: checksum.owner,
+            checksum_covered: checksum.covered,
             depth: block.depth.into(),
             shape: self.shape(&block.shape)?,
             common: self.image(&block.common)?,

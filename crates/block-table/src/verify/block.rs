@@ -6,7 +6,7 @@ use super::{Verifier, claim_span};
 use crate::error::Flaw;
 use crate::format::{
     BlockRecord, KeyRecord, LAST_KEY_START, LayoutRecord, MAX_USES, NO_BLOCK, NO_CHECKSUM, Shape,
-    Span, access, block_flag, block_kind, operand, owner,
+    Span, access, block_flag, block_kind, covered, operand, owner,
 };
 use crate::image::Image;
 use crate::table::{Access, Block};
@@ -151,8 +151,9 @@ impl<'v> Verifier<'v> {
 
     fn checksum(&self, record: &BlockRecord) -> Outcome {
         let (shape, owners) = (record.checksum_operand, record.checksum_owner);
+        let covered = record.checksum_covered;
         let fits = if record.checksum_offset == NO_CHECKSUM {
-            shape == 0 && owners == 0
+            shape == 0 && owners == 0 && covered == 0
         } else {
             let four_bytes = shape & !operand::BIG_ENDIAN == 2;
             let end = usize::from(record.checksum_offset) + 4;
@@ -163,6 +164,7 @@ impl<'v> Verifier<'v> {
                 bytes.iter().all(|mask| *mask == byte)
             };
             four_bytes
+                && matches!(covered, covered::BEFORE | covered::REST)
                 && owners & !(owner::VF | owner::PF) == 0
                 && owned(owner::VF, record.shape.vf.get())
                 && owned(owner::PF, record.shape.pf.get())

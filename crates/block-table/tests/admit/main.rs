@@ -11,8 +11,8 @@ mod structures;
 
 use attempt::{broken, first_write, sent, with_rules, write};
 use block_table::encode::{BlockSource, Checksum, Field, Rule as Check, Shape};
-use block_table::format::{owner, sequence};
-use block_table::{History, Image, Rule, Table, Violation, Writer};
+use block_table::format::{covered, owner, sequence};
+use block_table::{History, Image, Rule, Table, Violation, Writer, crc32};
 use source::{BE, U8, U16, U32, bytes, field, opaque, table};
 
 #[test]
@@ -361,6 +361,7 @@ fn a_checksum_covers_all_bytes_before_it_as_its_owner_sent_them() {
                 offset: 9,
                 operand: shape,
                 owner: owner::VF,
+                covered: covered::BEFORE,
             }),
             shape: Shape {
                 pf: bytes(0..9),
@@ -399,5 +400,73 @@ fn a_checksum_covers_all_bytes_before_it_as_its_owner_sent_them() {
                 "{short} bytes"
             );
         }
+    }
+}
+
+#[test]
+fn a_leading_checksum_covers_all_bytes_after_it_that_were_sent() {
+    for (shape, order) in [
+        (U32, u32::to_le_bytes as fn(u32) -> [u8; 4]),
+        (U32 | BE, u32::to_be_bytes),
+    ] {
+        let block = BlockSource {
+            checksum: Some(Checksum {
+                offset: 2,
+                operand: shape,
+                owner: owner::VF,
+                covered: covered::REST,
+            }),
+            min_length: 6,
+            shape: Shape {
+                pf: bytes(6..128),
+                ..opaque(0, 128).shape
+            },
+            ..opaque(0, 128)
+        };
+        let encoded = table(vec![block]).encode().unwrap();
+        let table = Table::verify(&encoded).unwrap();
+        let block = table.block(0).unwrap();
+        let wrong = Err(Violation {
+            rule: Rule::Checksum,
+            offset: 2,
+        });
+        let mut sent = [0x55; 15];
+        sent[6..].copy_from_slice(b"123456789");
+        sent[2..6].copy_from_slice(&order(0xCBF4_3926));
+        assert_eq!(block.check_sent(Writer::Vf, &sent), Ok(()));
+        for at in 0..sent.len() {
+            let mut sent = sent;
+            sent[at] ^= 0x10;
+            let wanted = if at < 2 { Ok(()) } else { wrong };
+            assert_eq!(
+                block.check_sent(Writer::Vf, &sent),
+                wanted,
+                "bit in byte {at}"
+            );
+        }
+        for short in 0..15 {
+            assert_eq!(
+                block.check_sent(Writer::Vf, &sent[..short]),
+                wrong,
+                "{short}"
+            );
+        }
+        let mut longer = [0; 128];
+        longer[..15].copy_from_slice(&sent);
+        assert_eq!(
+            block.check_sent(Writer::Vf, &longer[..16]),
+            wrong,
+            "zeros count"
+        );
+        let sum = order(crc32(&longer[6..]));
+        longer[2..6].copy_from_slice(&sum);
+        assert_eq!(
+            block.check_sent(Writer::Vf, &longer),
+            Ok(()),
+            "the longest write"
+        );
+        // The CRC of no bytes is zero.
+        assert_eq!(block.check_sent(Writer::Vf, &[0; 6]), Ok(()));
+        assert_eq!(block.check_sent(Writer::Vf, &[0, 0, 1, 0, 0, 0]), wrong);
     }
 }

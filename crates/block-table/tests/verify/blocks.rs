@@ -139,6 +139,16 @@ fn a_checksum_lies_in_every_write() {
         block(1, |block| block.checksum_operand = 2),
         Some(Flaw::Checksum)
     );
+    for unknown in [2, 0xFF] {
+        assert_eq!(
+            block(0, |block| block.checksum_covered = unknown),
+            Some(Flaw::Checksum)
+        );
+    }
+    assert_eq!(
+        block(1, |block| block.checksum_covered = 1),
+        Some(Flaw::Checksum)
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use block_table::encode::{
     on_stack, seal,
 };
 use block_table::format::{
-    BlockRecord, Header, Instruction, LayoutRecord, RuleRecord, op, owner, sequence,
+    BlockRecord, Header, Instruction, LayoutRecord, RuleRecord, covered, op, owner, sequence,
 };
 use block_table::{Flaw, Table};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -32,6 +32,7 @@ pub(crate) fn everything() -> Source {
             offset: 12,
             operand: U32,
             owner: owner::VF | owner::PF,
+            covered: covered::BEFORE,
         }),
         rules: vec![
             Rule::Range(field(0, U8), 0, 200),

@@ -3,7 +3,7 @@
 use block_table::encode::{
     BlockSource, Checksum, EncodeError, Field, Layout, Rule, Shape, on_constant,
 };
-use block_table::format::{op, owner};
+use block_table::format::{covered, op, owner};
 use block_table::{Flaw, MAX_WORK, Work};
 
 use crate::changed::block;
@@ -96,6 +96,7 @@ fn the_parts_of_a_write_are_added() {
             offset: 9,
             operand: U32,
             owner: owner::VF,
+            covered: covered::BEFORE,
         }),
         shape: layout(0, 0).shape,
         rules: comparisons(2),
@@ -111,7 +112,25 @@ fn the_parts_of_a_write_are_added() {
     };
     assert_eq!(block.work().unwrap(), expected);
     assert_eq!(expected.total(), 23);
-    assert!(table(vec![block]).encode().is_ok());
+    assert!(table(vec![block.clone()]).encode().is_ok());
+    // A leading checksum is of the bytes after it, as many as a write may have.
+    let leading = |offset| BlockSource {
+        checksum: Some(Checksum {
+            offset,
+            operand: U32,
+            owner: owner::VF,
+            covered: covered::REST,
+        }),
+        ..block.clone()
+    };
+    for (offset, of_checksum) in [(0, 3), (3, 3), (4, 2), (8, 1), (12, 0)] {
+        let expected = of_checksum + 2;
+        assert_eq!(
+            leading(offset).work().unwrap().before,
+            expected,
+            "at {offset}"
+        );
+    }
 }
 
 #[test]

@@ -202,7 +202,7 @@ fn encoded_again(manifest: &Manifest, block: &Block, bytes: &[u8]) -> Vec<u8> {
     let fields = crate::value::fields(block, layout);
     let decoded = decode(manifest, block, bytes);
     let values = decoded.fields.iter().zip(&fields);
-    let owned = values.filter(|(_, field)| field.owner.has_vf() && !field.is_checksum);
+    let owned = values.filter(|(_, field)| field.owner.has_vf() && field.checksum.is_none());
     let assignments: Vec<Assignment> = owned
         .map(|(value, _)| Assignment {
             name: value.name.clone(),

@@ -74,6 +74,7 @@ fn complete() -> Value {
             "field": [
                 { "name": "f", "type": "u8", "valid": {}, "bits": { "b": { "at": 0 } } },
                 { "name": "a", "elements": 1, "field": [{ "name": "g", "type": "u8" }] },
+                { "name": "c", "type": "u32", "check": { "crc32": "before" } },
             ],
             "layout": [{ "name": "l", "when": "else" }],
         }],
@@ -91,6 +92,7 @@ fn pointer(header: &str) -> &'static str {
         "[[block.field.field]]" => "/block/0/field/1/field/0",
         "valid" => "/block/0/field/0/valid",
         "bits" => "/block/0/field/0/bits/b",
+        "check" => "/block/0/field/2/check",
         "[[block.layout]]" => "/block/0/layout/0",
         other => panic!("a new section {other}: add it here and to `complete`"),
     }
@@ -131,8 +133,8 @@ fn parser_and_schema_know_the_same_keys_in_every_section() {
                 "{}.{key}",
                 section.header
             );
-            // Named bits have one of several forms, so the errors of one form are not listed.
-            let in_schema = if section.header == "bits" {
+            // They have one of several forms, so the errors of one form are not listed.
+            let in_schema = if matches!(section.header, "bits" | "check") {
                 validator.is_valid(&changed)
             } else {
                 schema_knows(&validator, &changed, key)
@@ -183,6 +185,8 @@ fn the_schema_refuses_words_and_numbers_that_the_parser_refuses() {
         ("[[block.field.field]]", "type", json!(8)),
         ("[[block.layout]]", "when", json!(true)),
         ("valid", "multiple-of", json!(0)),
+        ("[[block.field]]", "check", json!("crc16")),
+        ("check", "crc32", json!("all")),
     ] {
         let mut changed = complete();
         let place = changed.pointer_mut(pointer(section));

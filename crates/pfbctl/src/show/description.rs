@@ -108,8 +108,10 @@ struct FieldDescription {
     require: Vec<String>,
     sequence: Option<&'static str>,
     on_reset: Option<&'static str>,
-    /// Whether it is the CRC-32 of the bytes before it.
+    /// Whether it is a CRC-32.
     checksum: bool,
+    /// The bytes that it is the CRC-32 of.
+    covers: Option<&'static str>,
 }
 
 /// Rules of a value; each may be absent.
@@ -299,7 +301,10 @@ impl FieldDescription {
             on_reset: field
                 .on_reset
                 .and_then(|on_reset| word::<OnReset>(&keys::ON_RESET, &on_reset)),
-            checksum: field.is_checksum,
+            checksum: field.checksum.is_some(),
+            covers: field
+                .checksum
+                .and_then(|covered| word(&keys::COVERED, &covered)),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use block_broker::refusal_of;
 use block_manifest::expression::Expression;
-use block_manifest::{Block, Field, Manifest, Type};
+use block_manifest::{Block, Covered, Field, Manifest, Type};
 use block_table::format::MAX_USES;
 use block_table::{History, Image, Kind, MAX_BLOCK_LENGTH, Write, Writer, crc32};
 use block_trace::{Operation, Target};
@@ -128,12 +128,20 @@ impl Judged<'_> {
     }
 
     fn checksum(&self) -> Option<String> {
-        let field = self.block.fields.iter().find(|field| field.is_checksum)?;
-        let covered = self.sent.get(..field.offset.into())?;
+        let field = self
+            .block
+            .fields
+            .iter()
+            .find(|field| field.checksum.is_some())?;
+        let covered = self.sent.get(field.covered(self.sent.len()))?;
+        let place = match field.checksum? {
+            Covered::Before => "before",
+            Covered::Rest => "after",
+        };
         let text = self.text(field);
         let sum = crc32(covered);
         Some(format!(
-            "{text}: the CRC-32 of the bytes before it is {sum:#x}"
+            "{text}: the CRC-32 of the bytes {place} it is {sum:#x}"
         ))
     }
 

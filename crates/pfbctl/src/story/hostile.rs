@@ -184,9 +184,9 @@ fn spoiled(block: &Block, valid: &[u8]) -> Vec<(Vec<u8>, String)> {
                 Some(field) => format!("bit {bit} of byte {at:#04x} ({}) flipped", field.name),
                 None => format!("bit {bit} of reserved byte {at:#04x} set"),
             };
-            let is_checksum = field.is_some_and(|field| field.is_checksum);
+            let is_checksum = field.is_some_and(|field| field.checksum.is_some());
             if !is_checksum {
-                draft::seal(&mut spoiled, &fields, Writer::Vf);
+                draft::seal(&mut spoiled, valid.len(), &fields, Writer::Vf);
             }
             all.push((spoiled[..valid.len()].to_vec(), what));
         }
@@ -194,8 +194,8 @@ fn spoiled(block: &Block, valid: &[u8]) -> Vec<(Vec<u8>, String)> {
     for field in &fields {
         let mut spoiled = image;
         spoiled[usize::from(field.offset)..field.end()].fill(0xFF);
-        if !field.is_checksum {
-            draft::seal(&mut spoiled, &fields, Writer::Vf);
+        if field.checksum.is_none() {
+            draft::seal(&mut spoiled, valid.len(), &fields, Writer::Vf);
         }
         all.push((
             spoiled[..valid.len()].to_vec(),
