@@ -178,5 +178,14 @@ pub fn receive_reply(
     })
 }
 
+/// Whether a receive has ended because of its time limit; systems differ in the error.
+#[must_use]
+pub fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
 #[cfg(test)]
 mod tests;

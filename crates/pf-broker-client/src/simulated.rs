@@ -136,7 +136,7 @@ fn wait(connection: &TcpStream, limit: Limit<'_>) -> Result<Option<u32>, FrameEr
             Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
             Ok(_) => return Ok(given_up),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if is_timeout(&error) && given_up.is_none() => {
+            Err(error) if frame::is_timeout(&error) && given_up.is_none() => {
                 let is_cancelled = limit.cancel.is_some_and(Cancel::is_cancelled);
                 let is_over = end.is_some_and(|end| Instant::now() >= end);
                 if is_cancelled || is_over {
@@ -156,14 +156,6 @@ fn wait(connection: &TcpStream, limit: Limit<'_>) -> Result<Option<u32>, FrameEr
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-/// Whether a read has ended because of its time limit; systems differ in the error.
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-    )
 }
 
 /// One call on a connection.

@@ -2,6 +2,7 @@
 //! doubles of the Windows components around it. docs/lab.md says what is real and what is not.
 
 use std::io::{Read as _, stdin, stdout};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,6 +22,9 @@ pub use crate::suite::FailFast;
 use crate::{suite, vf_driver};
 use build_steps::paths::Paths;
 use build_steps::tally::Tally;
+
+/// The address of a served image without `--listen`, as for `pfbctl serve`.
+const SERVED_AT: &str = "127.0.0.1:9820";
 
 /// The arguments of `cargo xtask lab`.
 #[derive(Debug, Args)]
@@ -56,6 +60,9 @@ pub struct Arguments {
     /// Run this driver as the PF's function driver below the driver as an upper filter
     #[arg(long, value_name = "FILE")]
     function_driver: Option<PathBuf>,
+    /// Where `serve` listens for programs of this system: a loopback address and a port, 0 for any
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = SERVED_AT)]
+    listen: SocketAddr,
     /// The driver's position in the PF's device stack
     #[arg(long, value_enum, default_value_t = Position::FunctionDriver)]
     position: Position,
@@ -74,7 +81,7 @@ enum Job {
     Story,
     /// Run the commands of pfbctl on standard input, and operations of a trace between them
     Console,
-    /// Keep the image running for Windows programs until Ctrl-C, and carry out the lines of standard
+    /// Keep the image running for other programs until Ctrl-C, and carry out the lines of standard
     /// input as the console does
     Serve,
     /// Check the driver from outside: layouts, requests, rebalance, faults, removal
@@ -190,6 +197,9 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<ExitCode> {
         Some(_) => "trace".to_owned(),
         None => job.word(),
     });
+    if arguments.trace.is_none() && job == Job::Serve {
+        words.extend(["--listen".to_owned(), arguments.listen.to_string()]);
+    }
     let input = live.as_ref().map_or(Input::Bytes(&bytes), Input::Live);
     let finished = run::session(paths, &images, &device, &words, input)?;
     let stormed = arguments.trace.is_none() && job == Job::Storm;

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -90,7 +91,11 @@ pub(crate) enum Job {
     /// Play the trace on standard input
     Trace,
     /// Carry out the operations of a trace and the commands on standard input
-    Console,
+    Console {
+        /// Serve the image at this loopback address meanwhile
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+    },
     /// Tell a story of several VFs, one of them hostile
     Story,
     /// Check the driver from outside: layouts, requests, rebalance, faults, removal

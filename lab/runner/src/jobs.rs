@@ -8,7 +8,7 @@ use crate::cli::{Arguments, Job};
 use crate::session::Session;
 use crate::{
     acknowledgements, checks, companion_example, console, contention, limits, measure,
-    preconditions, start, storm, story, trace,
+    preconditions, served, start, storm, story, trace,
 };
 
 /// Runs the job that the command line names.
@@ -23,7 +23,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Job::Limits => checks::run(&mut session, &[limits::CHECKS]),
         Job::Acknowledgements => checks::run(&mut session, &[acknowledgements::CHECKS]),
         Job::Trace => trace::play(&session)?,
-        Job::Console => console::run(&session)?,
+        Job::Console { listen: None } => console::run(&session)?,
+        Job::Console {
+            listen: Some(address),
+        } => served::run(&session, address)?,
         Job::Story => story::tell(&mut session)?,
         Job::Checks => checks::run(&mut session, &checks::all(arguments.bench.position)),
         Job::Faults => checks::run(&mut session, checks::FAULTS),

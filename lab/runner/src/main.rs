@@ -7,7 +7,7 @@
 //! | `preconditions` | whether manifest and VF count fit the job |
 //! | `session` | everything that is plugged in, on top of `install` and `stack` (the doubles) |
 //! | `checks` | the rules, one file a subject; they share `check`, `operations`, `status` |
-//! | `trace`, `console`, `story`, `limits`, `storm`, `contention`, `measure`, `start` | one job each |
+//! | `trace`, `console`, `served`, `story`, `limits`, `storm`, `contention`, `measure`, `start` | one job each |
 //! | `companion_example` | the rules of the example of a companion |
 //! | `acknowledgements` | the rules of acknowledged resets |
 //! | `rebalance`, `leftovers`, `listeners`, `exchanges` | steps that several jobs share |
@@ -49,6 +49,8 @@ mod preconditions;
 mod rebalance;
 #[cfg(windows)]
 mod sample_companion;
+#[cfg(windows)]
+mod served;
 #[cfg(windows)]
 mod session;
 #[cfg(windows)]

@@ -3,23 +3,12 @@
 use block_broker::{Entry, JOURNAL_LENGTH, Kinds, block_info, padded_name};
 use block_table::{Image, MAX_BLOCK_LENGTH};
 use block_trace::{Failure, Host as _};
+use device_server::Answer;
 use pf_broker_abi::{self as abi, ChangesReply, ChangesRequest, PowerState, Refusal};
 use pf_state::status;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::simulation::{Simulation, sent};
-
-/// The output of a request, or its NTSTATUS.
-type Reply = Result<Vec<u8>, u32>;
-
-/// How a request is answered.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// It is complete.
-    Now(Reply),
-    /// It waits for changes, and this is its input from now on.
-    Later(Vec<u8>),
-}
 
 const INVALID_PARAMETER: u32 = status::INVALID_PARAMETER.cast_unsigned();
 const BUFFER_TOO_SMALL: u32 = status::BUFFER_TOO_SMALL.cast_unsigned();

@@ -1,30 +1,33 @@
-//! One connection of a simulated device. Its first byte says whether host software calls the
-//! management interface or a player sends the lines of a trace.
+//! One connection. Its first byte says whether host software calls the management interface or a
+//! player sends the lines of a trace.
 
+use std::error::Error;
 use std::io::{self, BufReader, Read, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use block_trace::{PlayError, play_each};
-use pf_broker_abi::{ChangesCookie, SIMULATED_GREETING, SIMULATED_MAX_OUTPUT};
+use pf_broker_abi::{SIMULATED_GREETING, SIMULATED_MAX_OUTPUT};
 use pf_broker_client::STATUS_CANCELLED;
 use pf_broker_client::frame::{self, FrameError, Request};
 
-use super::device::Device;
-use super::management::Answer;
+use crate::device::{Answer, Device, Reply};
 
 /// How long a client may take to send the rest of a frame that it has begun, to send its greeting,
 /// and to take a reply.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How often a request that waits for changes tests whether its client is still there, and whether
 /// a time limit of the device is over.
 const STEP: Duration = Duration::from_millis(50);
+/// How often a connection without a request tests whether its server has ended. On Windows a receive
+/// in progress does not end when the connection is shut down.
+const IDLE_STEP: Duration = Duration::from_millis(250);
 /// The first byte of every operation in a trace.
 const TRACE: u8 = b'{';
 
 /// Why the device closes a connection that its client has not ended.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Problem {
+pub enum Problem<E: Error + 'static> {
     /// A frame of host software.
     #[error(transparent)]
     Frame(#[from] FrameError),
@@ -33,7 +36,7 @@ pub(super) enum Problem {
     Overlapping,
     /// A line of a player.
     #[error("trace: {0}")]
-    Trace(PlayError<std::convert::Infallible>),
+    Trace(PlayError<E>),
     /// The first byte is that of no client.
     #[error("its first byte, {0:#04x}, begins neither a request of host software nor a trace")]
     NoClient(u8),
@@ -42,19 +45,27 @@ pub(super) enum Problem {
     Connection(#[from] io::Error),
 }
 
-/// Serves a connection until its client ends it.
-pub(super) fn serve(connection: &TcpStream, device: &Device<'_, '_>) -> Result<(), Problem> {
+/// Serves a connection until its client ends it or the server has ended.
+pub(crate) fn serve<D: Device>(
+    connection: &TcpStream,
+    has_ended: &dyn Fn() -> bool,
+    device: &D,
+) -> Result<(), Problem<D::Error>> {
     connection.set_nodelay(true)?;
     connection.set_write_timeout(Some(PATIENCE))?;
     connection.set_read_timeout(Some(PATIENCE))?;
+    let idle = Idle {
+        connection,
+        has_ended,
+    };
     match first_byte(connection)? {
         None => Ok(()),
         Some(byte) if byte == SIMULATED_GREETING[0] => {
             frame::receive_greeting(Within::patience(connection))?;
             frame::send_greeting(connection)?;
-            serve_host(connection, device)
+            serve_host(&idle, device)
         }
-        Some(TRACE) => play(connection, device),
+        Some(TRACE) => play(&idle, device),
         Some(other) => Err(Problem::NoClient(other)),
     }
 }
@@ -100,12 +111,43 @@ impl Read for Within<'_> {
     }
 }
 
+/// A connection whose client may send nothing for any time, until the server has ended.
+struct Idle<'c> {
+    connection: &'c TcpStream,
+    has_ended: &'c dyn Fn() -> bool,
+}
+
+impl Idle<'_> {
+    /// What is received next; `None` if the server has ended before.
+    fn until_ended<T>(&self, mut receive: impl FnMut() -> io::Result<T>) -> io::Result<Option<T>> {
+        self.connection.set_read_timeout(Some(IDLE_STEP))?;
+        loop {
+            match receive() {
+                Err(error) if frame::is_timeout(&error) => {
+                    if (self.has_ended)() {
+                        return Ok(None);
+                    }
+                }
+                received => return received.map(Some),
+            }
+        }
+    }
+}
+
+impl Read for &Idle<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut connection = self.connection;
+        let read = self.until_ended(|| connection.read(buffer))?;
+        Ok(read.unwrap_or(0))
+    }
+}
+
 /// Answers the requests of host software.
-fn serve_host(connection: &TcpStream, device: &Device<'_, '_>) -> Result<(), Problem> {
+fn serve_host<D: Device>(idle: &Idle<'_>, device: &D) -> Result<(), Problem<D::Error>> {
+    let connection = idle.connection;
     loop {
-        // A client may be idle for ever between two requests.
-        connection.set_read_timeout(None)?;
-        if first_byte(connection)?.is_none() {
+        let begun = idle.until_ended(|| first_byte(connection))?;
+        if begun.flatten().is_none() {
             return Ok(());
         }
         let request = frame::receive_request(Within::patience(connection))?;
@@ -127,13 +169,13 @@ fn serve_host(connection: &TcpStream, device: &Device<'_, '_>) -> Result<(), Pro
 
 /// Waits until there is something to answer to a request, or until its client cancels it. `None` if
 /// the client has ended the connection.
-fn wait(
+fn wait<D: Device>(
     connection: &TcpStream,
-    device: &Device<'_, '_>,
+    device: &D,
     request: &Request,
     mut input: Vec<u8>,
     room: usize,
-) -> Result<Option<Result<Vec<u8>, u32>>, Problem> {
+) -> Result<Option<Reply>, Problem<D::Error>> {
     loop {
         match device.control_later(request.code, &input, room, STEP) {
             Answer::Now(reply) => return Ok(Some(reply)),
@@ -158,13 +200,9 @@ fn wait(
 }
 
 /// Plays the lines of a trace, each answered before the next is read.
-fn play(connection: &TcpStream, device: &Device<'_, '_>) -> Result<(), Problem> {
-    connection.set_read_timeout(None)?;
-    let mut seen = ChangesCookie::default();
-    let played = play_each(BufReader::new(connection), connection, |operation| {
-        Ok(device.perform(&mut seen, operation))
-    });
-    match played {
+fn play<D: Device>(idle: &Idle<'_>, device: &D) -> Result<(), Problem<D::Error>> {
+    let connection = idle.connection;
+    match play_each(BufReader::new(idle), connection, device.player()) {
         Ok(_) => Ok(()),
         Err(error) => {
             let problem = Problem::Trace(error);
