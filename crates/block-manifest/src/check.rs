@@ -8,6 +8,7 @@ mod count;
 mod elements;
 mod field;
 mod fields;
+mod groups;
 mod layout;
 mod names;
 mod place;
@@ -38,11 +39,12 @@ pub(crate) struct Parts {
 }
 
 /// Checks `file`, the manifest `text`.
-pub(crate) fn check(file: &syntax::File, text: &str, sink: &Sink) -> Parts {
+pub(crate) fn check(mut file: syntax::File, text: &str, sink: &Sink) -> Parts {
+    expand_groups(&mut file, text, sink);
+    let file = &file;
     let constants = constants(file, sink);
     let enums = enums(file, sink);
-    let names = file.blocks.iter().filter_map(|block| block.name.as_ref());
-    let names: Vec<String> = names.map(|name| name.value.clone()).collect();
+    let names = block_names(&file.blocks);
     let context = Context {
         text,
         sink,
@@ -85,6 +87,29 @@ pub(crate) fn check(file: &syntax::File, text: &str, sink: &Sink) -> Parts {
         enums,
         blocks,
     }
+}
+
+fn block_names(blocks: &[syntax::Block]) -> Vec<String> {
+    let names = blocks.iter().filter_map(|block| block.name.as_ref());
+    names.map(|name| name.value.clone()).collect()
+}
+
+/// Checks the groups of `file`, and replaces the fields that use them.
+fn expand_groups(file: &mut syntax::File, text: &str, sink: &Sink) {
+    let names = block_names(&file.blocks);
+    let context = Context {
+        text,
+        sink,
+        constants: &file.constants,
+        knows_constants: file.knows_constants,
+        enums: &file.enums,
+        knows_enums: file.knows_enums,
+        blocks: &names,
+        budget: &Budget::new(),
+        writes: Writes::default(),
+    };
+    names::unique(file.groups.iter().map(|group| &group.name), "group", sink);
+    groups::expand(&file.groups, file.knows_groups, &mut file.blocks, context);
 }
 
 fn device(file: &syntax::File, sink: &Sink) -> Option<Device> {

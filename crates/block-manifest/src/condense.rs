@@ -8,6 +8,9 @@ use toml::de::{DeTable, DeValue};
 /// tables it is a name of the author's choice.
 const DOCUMENTATION: &str = "doc";
 
+/// The key of the groups.
+const GROUPS: &str = "group";
+
 /// A manifest of the same meaning as `text`, which is one; nothing if `text` is not TOML.
 ///
 /// A condensed manifest is condensed to itself, so it compiles to the table that contains it.
@@ -23,13 +26,22 @@ pub(crate) fn condensed(text: &str) -> String {
 /// order of the text: a field without an offset follows the one before it.
 fn write_table(out: &mut String, path: &str, table: &DeTable<'_>) {
     let mut tables = Vec::new();
+    let mut groups = None;
     for (key, value) in entries(table) {
-        if let Some(elements) = tables_of(value) {
+        if path.is_empty()
+            && key == GROUPS
+            && let Some(table) = value.get_ref().as_table()
+        {
+            groups = Some(table);
+        } else if let Some(elements) = tables_of(value) {
             tables.extend(elements.into_iter().map(|element| (key, element)));
         } else if path.is_empty() || key != DOCUMENTATION {
             write_entry(out, key, value);
             out.push('\n');
         }
+    }
+    if let Some(groups) = groups {
+        write_groups(out, groups);
     }
     tables.sort_by_key(|(_, (start, _))| *start);
     for (key, (_, table)) in tables {
@@ -40,6 +52,17 @@ fn write_table(out: &mut String, path: &str, table: &DeTable<'_>) {
         write_key(&mut path, key);
         out.extend(["[[", &path, "]]\n"]);
         write_table(out, &path, table);
+    }
+}
+
+/// Writes the groups, whose fields are tables in arrays like those of blocks.
+fn write_groups(out: &mut String, groups: &DeTable<'_>) {
+    for (name, group) in entries(groups) {
+        let mut path = format!("{GROUPS}.");
+        write_key(&mut path, name);
+        if let Some(group) = group.get_ref().as_table() {
+            write_table(out, &path, group);
+        }
     }
 }
 

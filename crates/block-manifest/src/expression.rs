@@ -12,6 +12,8 @@ mod resolve;
 pub(crate) mod scope;
 mod token;
 
+pub(crate) use token::rename;
+
 use crate::diagnostic::Span;
 use crate::types::Integer;
 

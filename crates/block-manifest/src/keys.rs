@@ -225,6 +225,7 @@ const STRING: Values = Values::Other("string");
 const EXPRESSIONS: Values = Values::Other("array of expressions");
 const OFFSET: Values = Values::Integers(0, MAX_BLOCK_LENGTH as u64 - 1);
 const TYPE: Values = Values::Other("type");
+const USE: Key = optional("use", Values::Other("name of a group"), "no group");
 const DEFAULT: Key = optional("default", Values::Other("value of the type"), "zeros");
 const VALID_RULES: Key = optional("valid", TABLE, "any value");
 const NAMED_BITS: Key = optional("bits", TABLE, "one integer");
@@ -247,6 +248,7 @@ pub const FILE: Section = Section {
         optional("limits", TABLE, "no limit"),
         optional("const", TABLE, "no constants"),
         optional("enum", Values::Other("tables"), "no enumerations"),
+        optional("group", Values::Other("tables"), "no groups"),
         required("block", TABLES),
     ],
 };
@@ -338,6 +340,7 @@ pub const FIELD: Section = Section {
         optional("doc", STRING, "none"),
         optional("offset", OFFSET, "after the field before"),
         optional("type", TYPE, "structures of the `field`s"),
+        USE,
         optional("elements", LENGTH, "one value, or as `type` says"),
         optional(
             "owner",
@@ -372,13 +375,29 @@ pub const ELEMENT: Section = Section {
         required("name", Values::Name),
         optional("doc", STRING, "none"),
         optional("offset", OFFSET, "after the field before"),
-        required("type", TYPE),
+        optional("type", TYPE, "those of the group in `use`"),
+        USE,
         DEFAULT,
         VALID_RULES,
         NAMED_BITS,
         COUNT,
         BEHIND_COUNT,
     ],
+};
+
+/// `[group.NAME]`.
+pub const GROUP: Section = Section {
+    header: "[group.NAME]",
+    keys: &[required(
+        "field",
+        Values::Other("array of tables, the fields of the group"),
+    )],
+};
+
+/// `[[group.NAME.field]]`: the keys of a structure's field.
+pub const MEMBER: Section = Section {
+    header: "[[group.NAME.field]]",
+    keys: ELEMENT.keys,
 };
 
 const EQUALS: Key = optional("equals", INTEGER, "any value");
@@ -440,5 +459,6 @@ pub const LAYOUT: Section = Section {
 /// Every table with a fixed set of keys. `[const]`, `[enum.NAME]` and `bits` have keys of the
 /// author's choice.
 pub const SECTIONS: &[&Section] = &[
-    &FILE, &DEVICE, &LIMITS, &BLOCK, &FIELD, &ELEMENT, &VALID, &BITS, &COVERING, &LAYOUT,
+    &FILE, &DEVICE, &LIMITS, &BLOCK, &FIELD, &ELEMENT, &GROUP, &MEMBER, &VALID, &BITS, &COVERING,
+    &LAYOUT,
 ];

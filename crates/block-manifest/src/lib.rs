@@ -81,11 +81,11 @@ impl Manifest {
     pub fn parse(file_name: &str, text: &str) -> Result<Self, Diagnostics> {
         let sink = Sink::default();
         let file = syntax::read::file(text, &sink);
-        let parts = check::check(&file, text, &sink);
         let place = file
             .device
             .as_ref()
             .map_or(0..0, |device| device.header.clone());
+        let parts = check::check(file, text, &sink);
         let (0, Some(device)) = (sink.error_count(), parts.device) else {
             return Err(sink.into_diagnostics(file_name, text));
         };

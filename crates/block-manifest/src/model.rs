@@ -209,7 +209,9 @@ pub struct Field {
     pub on_reset: Option<OnReset>,
     /// The bytes of a write that it is the CRC-32 of, if it is a checksum.
     pub checksum: Option<Covered>,
-    /// The span of its header.
+    /// The span of its name in the group that defines it; `None` for a field of no group.
+    pub definition: Option<Span>,
+    /// The span of its header, or of that of the field that uses the group.
     pub span: Span,
 }
 

@@ -15,7 +15,7 @@ use crate::model::{Behind, Covered, Mac, Owner, SequenceKind};
 use crate::types::Type;
 
 /// The value of a key. An unreadable value is reported once, and causes no further errors.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Written<T> {
     /// The key is absent.
     Absent,
@@ -53,6 +53,9 @@ pub(crate) struct File {
     pub(crate) enums: Vec<Enum>,
     /// Whether every enumeration could be read.
     pub(crate) knows_enums: bool,
+    pub(crate) groups: Vec<Group>,
+    /// Whether every group could be read.
+    pub(crate) knows_groups: bool,
     pub(crate) blocks: Vec<Block>,
 }
 
@@ -87,6 +90,15 @@ pub(crate) struct Enum {
     pub(crate) name: Located<String>,
     /// The named values; one that cannot be read is still a name. Empty if none could be read.
     pub(crate) members: Vec<(Located<String>, Option<u64>)>,
+}
+
+/// Fields that others stand for.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) name: Located<String>,
+    pub(crate) fields: Vec<Field>,
+    /// Whether the name of every field could be read.
+    pub(crate) knows_fields: bool,
 }
 
 #[derive(Debug)]
@@ -126,7 +138,7 @@ pub(crate) struct Layout {
     pub(crate) knows_fields: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Field {
     pub(crate) header: Span,
     pub(crate) name: Option<Located<String>>,
@@ -135,6 +147,10 @@ pub(crate) struct Field {
     pub(crate) ty: Option<Located<Type>>,
     /// Whether the type is written, also if it cannot be read.
     pub(crate) has_type: bool,
+    /// The group for whose fields it stands.
+    pub(crate) group: Written<String>,
+    /// Where the group lies that it has replaced a field as a part of.
+    pub(crate) member: Option<Member>,
     pub(crate) owner: Option<Located<Owner>>,
     pub(crate) default: Option<Located<Value>>,
     pub(crate) valid: Valid,
@@ -153,6 +169,21 @@ pub(crate) struct Field {
     pub(crate) check: Option<Located<Covered>>,
 }
 
+/// The place of a field in a group that another field stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    /// The name of the field that uses the group.
+    pub(crate) user: String,
+    /// The bytes of the group before it.
+    pub(crate) start: usize,
+    /// The bytes of the group.
+    pub(crate) length: usize,
+    /// Whether it is the first field of the group.
+    pub(crate) is_first: bool,
+    /// Where the group names it.
+    pub(crate) definition: Span,
+}
+
 /// A value of any field's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
@@ -162,7 +193,7 @@ pub(crate) enum Value {
     List(Vec<Located<Self>>),
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Valid {
     pub(crate) equals: Option<Located<Value>>,
     pub(crate) one_of: Option<Located<Value>>,
@@ -197,7 +228,7 @@ impl Valid {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Bits {
     pub(crate) name: Located<String>,
     /// The lowest and the highest bit, if they can be read.

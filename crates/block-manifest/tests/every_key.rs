@@ -175,7 +175,8 @@ fn the_doorbell_is_the_companions_and_the_others_are_not() {
             (10, Companion::None),
             (11, Companion::None),
             (12, Companion::None),
-            (13, Companion::None)
+            (13, Companion::None),
+            (14, Companion::None)
         ]
     );
     for (word, companion) in [("write", Companion::Write), ("read", Companion::Read)] {

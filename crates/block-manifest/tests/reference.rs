@@ -186,6 +186,18 @@ fn with_key(section: &Section, key: &str, value: &str) -> String {
             };
             format!("{DEVICE}{long}{array}{inner}{line}")
         }
+        "[[group.NAME.field]]" => {
+            let member = "[[group.g.field]]\nname = \"f\"\ntype = \"u8\"\n";
+            let member = match key {
+                "behind" => format!(
+                    "{member}{}",
+                    COUNTED.replace("block.field", "group.g.field")
+                ),
+                _ => without(member, key),
+            };
+            let used = "[[block.field]]\nname = \"u\"\nelements = 1\nuse = \"g\"\n";
+            format!("{DEVICE}{member}{line}{long}{used}")
+        }
         "[[block.layout]]" => {
             format!("{DEVICE}{long}{field}[[block.layout]]\nwhen = \"f == 1\"\n{line}")
         }
@@ -270,7 +282,7 @@ fn a_key_takes_the_range_of_the_reference_and_no_more() {
             assert!(error.contains(&said), "{error}");
         }
     }
-    assert_eq!(ranges, 14);
+    assert_eq!(ranges, 15);
 }
 
 #[test]
@@ -290,7 +302,7 @@ fn a_key_takes_the_words_of_the_reference_and_no_others() {
             assert_eq!(refused, !is_known, "{} = {word}: {outcome}", row.key);
         }
     }
-    assert_eq!(keys, 15);
+    assert_eq!(keys, 16);
 }
 
 #[test]
@@ -311,7 +323,7 @@ fn a_name_is_as_long_as_the_reference_says_and_no_longer() {
         assert_eq!((with(1), with(most)), (Ok(()), Ok(())), "{header}");
         assert!(with(0).is_err() && with(most + 1).is_err(), "{header}");
     }
-    assert_eq!(names, 5);
+    assert_eq!(names, 6);
 }
 
 #[test]

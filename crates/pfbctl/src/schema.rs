@@ -120,11 +120,20 @@ fn other(key: &str, phrase: &str) -> Value {
             section(&keys::BITS),
         ] })),
         ("table", "const") => named(&integer(0, u64::MAX)),
+        ("tables", "group") => named(&section(&keys::GROUP)),
+        ("array of tables, the fields of the group", _) => tables(section(&keys::MEMBER)),
         ("tables", "enum") => named(&named(&number(0, u64::MAX))),
         ("table", _) => within(key, "").unwrap_or_else(|| json!({ "type": "object" })),
         ("array of tables", _) => tables(within(key, "[[").unwrap_or_else(|| json!({}))),
         ("array of tables, the fields of a structure", _) => tables(section(&keys::ELEMENT)),
-        ("string" | "type" | "expression that is a number" | "expression, or `else`", _) => {
+        (
+            "string"
+            | "type"
+            | "name of a group"
+            | "expression that is a number"
+            | "expression, or `else`",
+            _,
+        ) => {
             json!({ "type": "string" })
         }
         ("array of expressions", _) => json!({ "type": "array", "items": { "type": "string" } }),

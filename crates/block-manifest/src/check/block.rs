@@ -6,6 +6,7 @@ use super::condition::BELONGS_TO_A_LAYOUT;
 use super::context::{Context, Writes};
 use super::field::BlockContext;
 use super::fields::{Fields, names_within};
+use super::groups::stand_ins;
 use super::layout::{self, LayoutContext};
 use super::{count, elements, properties};
 use crate::diagnostic::{Diagnostic, Located};
@@ -169,7 +170,8 @@ fn value<T: Copy>(written: Option<&Located<T>>, default: T) -> T {
 
 /// The rules over the block's own fields: resolves their counts and reads `require`.
 fn own_rules(written: &syntax::Block, fields: &mut Fields, context: Context<'_>) -> Vec<Condition> {
-    let hidden = names_within(&written.layouts, BELONGS_TO_A_LAYOUT);
+    let mut hidden = names_within(&written.layouts, BELONGS_TO_A_LAYOUT);
+    hidden.extend(stand_ins(&written.fields));
     let scope = context.scope(&fields.scope, &hidden, written.knows_fields);
     let visible: Vec<&Field> = fields.all.iter().collect();
     let counts = count::resolve(&written.fields, &visible, scope, context);

@@ -1,7 +1,7 @@
 //! Resolves `count`: how many elements of an array count, and whether it can be.
 
 use super::context::Context;
-use crate::diagnostic::{Diagnostic, Located, Span, counted};
+use crate::diagnostic::{Diagnostic, Located, counted};
 use crate::domain::{Domain, Next};
 use crate::expression::parse::Wanted;
 use crate::expression::scope::Scope;
@@ -12,28 +12,28 @@ use crate::syntax;
 use crate::types::Type;
 
 /// Finds the counts of the fields `written` among the counters in `scope`; `visible` holds the
-/// valid fields. Each count comes with the span of its field's name.
+/// valid fields. Each count comes with its field's name.
 pub(super) fn resolve(
     written: &[syntax::Field],
     visible: &[&Field],
     scope: Scope<'_>,
     context: Context<'_>,
-) -> Vec<(Span, Count)> {
+) -> Vec<(String, Count)> {
     let scope = Scope {
         alone: "a count follows from the bytes of the block alone",
         ..scope
     };
     let resolved = written.iter().filter_map(|field| {
         let count = count(field, visible, scope, context)?;
-        Some((field.name.as_ref()?.span.clone(), count))
+        Some((field.name.as_ref()?.value.clone(), count))
     });
     resolved.collect()
 }
 
 /// Gives each field its count.
-pub(super) fn assign(counts: Vec<(Span, Count)>, fields: &mut [Field]) {
-    for (span, count) in counts {
-        if let Some(field) = fields.iter_mut().find(|field| field.span == span) {
+pub(super) fn assign(counts: Vec<(String, Count)>, fields: &mut [Field]) {
+    for (name, count) in counts {
+        if let Some(field) = fields.iter_mut().find(|field| field.name == name) {
             field.count = Some(count);
         }
     }

@@ -5,6 +5,7 @@ use block_table::{Image, MAX_BLOCK_LENGTH};
 use super::context::{Context, Writes};
 use super::count;
 use super::fields::scope_field;
+use super::groups::stand_ins;
 use super::place::name;
 use crate::expression::scope::{Scope, ScopeField};
 use crate::expression::{Load, Source};
@@ -48,8 +49,7 @@ pub(super) fn finish(
         ..context
     };
     for array in written.iter().filter(|array| !array.inner.is_empty()) {
-        let span = array.name.as_ref().map_or(&array.header, |name| &name.span);
-        let Some(field) = fields.iter_mut().find(|field| field.span == *span) else {
+        let Some(field) = fields.iter_mut().find(|field| field.name == name(array)) else {
             continue;
         };
         if let Some(structure) = &mut field.structure {
@@ -77,14 +77,18 @@ fn rules(
     });
     let own = array.inner.iter().filter_map(|written| {
         let name = written.name.as_ref()?;
-        let field = inner.iter().find(|field| field.span == name.span);
+        let field = inner.iter().find(|field| field.name == name.value);
         scope_field(written, field.map(|field| field.offset))
     });
     let names: Vec<ScopeField> = visible.chain(own).collect();
     let follows = behind
         .iter()
         .map(|field| (field.name.clone(), FOLLOWS_THE_ARRAY));
-    let hidden: Vec<_> = follows.chain(around.hidden.iter().cloned()).collect();
+    let others = around.hidden.iter().cloned();
+    let hidden: Vec<_> = follows
+        .chain(others)
+        .chain(stand_ins(&array.inner))
+        .collect();
     let scope = Scope {
         element: Some(around.before.len() + before.len()),
         ..context.scope(&names, &hidden, around.knows_fields && array.knows_inner)

@@ -56,6 +56,10 @@ pub(super) fn check(
         sequence: None,
         on_reset: on_reset(written, owner, context),
         checksum: written.check.as_ref().map(|check| check.value),
+        definition: written
+            .member
+            .as_ref()
+            .map(|member| member.definition.clone()),
         span: written
             .name
             .as_ref()
@@ -79,14 +83,23 @@ pub(super) fn check(
 
 /// The fields of a structure, as far as they are valid.
 fn inner(written: &syntax::Field, around: BlockContext, context: Context<'_>) -> Vec<Field> {
-    names::unique(names::of_fields(&written.inner), "field", context.sink);
     let around = BlockContext {
         in_structure: true,
         ..around
     };
+    structure_fields(&written.inner, around, context)
+}
+
+/// The fields of a structure or of a group, as far as they are valid.
+pub(super) fn structure_fields(
+    written: &[syntax::Field],
+    around: BlockContext,
+    context: Context<'_>,
+) -> Vec<Field> {
+    names::unique(names::of_fields(written), "field", context.sink);
     let mut placer = Placer::new(context, MAX_BLOCK_LENGTH, Some(0));
     let mut fields = Vec::new();
-    for inner in &written.inner {
+    for inner in written {
         let offset = placer.place(inner);
         fields.extend(check(inner, offset, around, context));
     }
@@ -120,7 +133,7 @@ fn owner(written: &syntax::Field, around: BlockContext, context: Context<'_>) ->
     let report = |why: &str| {
         let message = format!(
             "field `{}` cannot belong to \"{}\"",
-            name(written),
+            as_written(written),
             owner.value.as_str()
         );
         context
@@ -139,13 +152,19 @@ fn owner(written: &syntax::Field, around: BlockContext, context: Context<'_>) ->
     owner.value
 }
 
+/// The name of the field that has the keys of `written`: for those of a group the one that uses it.
+fn as_written(written: &syntax::Field) -> &str {
+    let member = written.member.as_ref();
+    member.map_or_else(|| name(written), |member| &member.user)
+}
+
 /// What the field says of its value after a reset. Reports a field that stays although a VF can
 /// write it.
 fn on_reset(written: &syntax::Field, owner: Owner, context: Context<'_>) -> Option<OnReset> {
     let given = written.on_reset.as_ref()?;
     if owner.has_vf() && given.value == OnReset::Keep {
         let diagnostic = Diagnostic::error(
-            format!("field `{}` cannot stay at a reset", name(written)),
+            format!("field `{}` cannot stay at a reset", as_written(written)),
             &given.span,
             format!("it belongs to \"{}\"", owner.as_str()),
         );

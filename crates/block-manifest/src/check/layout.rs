@@ -4,6 +4,7 @@ use super::condition::BELONGS_TO_ANOTHER_LAYOUT;
 use super::context::Context;
 use super::field::{self, BlockContext};
 use super::fields::{Fields, names_within, scope_field};
+use super::groups::stand_ins;
 use super::place::{Placer, overlaps};
 use super::{count, elements, names};
 use crate::diagnostic::{Diagnostic, Located, printable};
@@ -48,7 +49,9 @@ fn one(
     visible.extend(&fields);
     let others = frame.written.layouts.iter();
     let others = others.filter(|other| other.header != written.header);
-    let hidden = names_within(others, BELONGS_TO_ANOTHER_LAYOUT);
+    let mut hidden = names_within(others, BELONGS_TO_ANOTHER_LAYOUT);
+    hidden.extend(stand_ins(&frame.written.fields));
+    hidden.extend(stand_ins(&written.fields));
     let scope = [frame.fields.scope.as_slice(), &own_scope].concat();
     let scope = context.scope(&scope, &hidden, frame.written.knows_fields);
     let counts = count::resolve(&written.fields, &visible, scope, context);
@@ -152,7 +155,8 @@ fn when(
         &frame.written.layouts,
         "it belongs to a layout: a layout is chosen by the fields before",
     );
-    let hidden: Vec<_> = behind.chain(inner).collect();
+    let stand_ins = stand_ins(&frame.written.fields);
+    let hidden: Vec<_> = behind.chain(inner).chain(stand_ins).collect();
     let scope = context.scope(before, &hidden, frame.written.knows_fields);
     context.condition(text, scope).map(Some)
 }

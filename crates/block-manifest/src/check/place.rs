@@ -7,13 +7,53 @@ use crate::diagnostic::{Diagnostic, Located, Span, counted};
 use crate::model::Field;
 use crate::syntax::{self, Written};
 
+/// Follows the fields of a list from one to the next.
+#[derive(Clone, Copy)]
+pub(super) struct Cursor {
+    /// The end of the field before; `None` if it is invalid, which is reported already.
+    next: Option<usize>,
+    /// The first byte of the group whose fields follow.
+    group: Option<usize>,
+}
+
+impl Cursor {
+    /// Before a field that lies at `next` if it has no offset.
+    pub(super) const fn at(next: Option<usize>) -> Self {
+        Self { next, group: None }
+    }
+
+    /// The first byte of `field` and the one after it, as far as offset and type are known.
+    pub(super) fn place(&mut self, field: &syntax::Field) -> Option<(usize, usize)> {
+        let written = match &field.offset {
+            Written::Value(offset) => Some(usize::from(offset.value)),
+            Written::Absent => self.next,
+            Written::Unreadable => None,
+        };
+        let member = field.member.as_ref();
+        self.group = match member {
+            Some(member) if !member.is_first => self.group,
+            _ => written,
+        };
+        let start = self
+            .group
+            .map(|start| start + member.map_or(0, |member| member.start));
+        let length = field.ty.as_ref().map(|ty| ty.value.length());
+        let end = start.zip(length).map(|(start, length)| start + length);
+        self.next = match member {
+            // The group ends with the last byte of its fields, not with the last of them.
+            Some(member) => end.and(self.group).map(|start| start + member.length),
+            None => end,
+        };
+        start.zip(end)
+    }
+}
+
 /// Finds the offsets of fields, one after the other.
 pub(super) struct Placer<'c> {
     context: Context<'c>,
     /// The length of the block.
     length: usize,
-    /// The end of the field before; `None` if it is invalid, which is reported already.
-    next: Option<usize>,
+    cursor: Cursor,
     /// Where the first field lies, if its place may surprise.
     pub(super) first_hint: Option<&'c str>,
 }
@@ -23,35 +63,28 @@ impl<'c> Placer<'c> {
         Self {
             context,
             length,
-            next,
+            cursor: Cursor::at(next),
             first_hint: None,
         }
     }
 
     /// The end of the last field.
     pub(super) const fn end(&self) -> Option<usize> {
-        self.next
+        self.cursor.next
     }
 
     /// From here on each field must have an `offset`.
     pub(super) const fn forget(&mut self) {
-        self.next = None;
+        self.cursor = Cursor::at(None);
     }
 
     /// The offset of `field`, if it and its type are valid; reports a field that exceeds the block.
     /// The offset of a field that follows an invalid one, and has no `offset` itself, is unknown.
     pub(super) fn place(&mut self, field: &syntax::Field) -> Option<u8> {
         let hint = self.first_hint.take();
-        let start = match &field.offset {
-            Written::Value(offset) => Some(usize::from(offset.value)),
-            Written::Absent => self.next,
-            Written::Unreadable => None,
-        };
-        let length = field.ty.as_ref().map(|ty| ty.value.length());
-        self.next = start.zip(length).map(|(start, length)| start + length);
-        let (start, end) = (start?, self.next?);
+        let (start, end) = self.cursor.place(field)?;
         if end > self.length {
-            self.next = None;
+            self.forget();
             self.outside(field, start, end, hint);
             return None;
         }
@@ -60,11 +93,14 @@ impl<'c> Placer<'c> {
 
     fn outside(&self, field: &syntax::Field, start: usize, end: usize, hint: Option<&str>) {
         let name = name(field);
-        let place = field
-            .offset
-            .value()
-            .map(|offset| &offset.span)
-            .or_else(|| field.ty.as_ref().map(|ty| &ty.span));
+        let definition = field.member.as_ref().map(|member| &member.definition);
+        // The type in a group is right: the use is not.
+        let ty = match definition {
+            Some(_) => field.name.as_ref().map(|name| &name.span),
+            None => field.ty.as_ref().map(|ty| &ty.span),
+        };
+        let offset = field.offset.value().map(|offset| &offset.span);
+        let place = offset.or(ty);
         let message = format!(
             "field `{name}` {}, and the block has {}",
             covered(start, end),
@@ -75,6 +111,7 @@ impl<'c> Placer<'c> {
             counted(end - self.length, "byte")
         );
         let diagnostic = Diagnostic::error(message, place.unwrap_or(&field.header), label);
+        let diagnostic = defined(diagnostic, definition);
         let diagnostic = if end > MAX_BLOCK_LENGTH {
             diagnostic.note(format!(
                 "no block is longer than {MAX_BLOCK_LENGTH} bytes (VPCI_MAX_READ_WRITE_BLOCK_SIZE)"
@@ -116,8 +153,17 @@ pub(super) fn overlaps(
         let message = format!("field `{}` overlaps field `{}`", field.name, other.name);
         let diagnostic = Diagnostic::error(message, &field.span, covers(field))
             .related(&other.span, covers(other));
+        let diagnostic = defined(diagnostic, field.definition.as_ref());
         let hint = first_hint.filter(|_| index == 0);
         context.sink.report(noted(diagnostic, hint));
+    }
+}
+
+/// Adds the place where a group defines the field.
+fn defined(diagnostic: Diagnostic, definition: Option<&Span>) -> Diagnostic {
+    match definition {
+        Some(definition) => diagnostic.related(definition, "the field in the group"),
+        None => diagnostic,
     }
 }
 

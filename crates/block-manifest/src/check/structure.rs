@@ -28,13 +28,17 @@ pub(super) fn keys(written: &syntax::Field, in_structure: bool, context: Context
             );
             sink.report(diagnostic.help("rules over several fields are in `require` of the block"));
         }
-        if written.ty.is_none() && !written.has_type && written.knows_inner {
+        if written.ty.is_none()
+            && !written.has_type
+            && written.knows_inner
+            && written.group.is_absent()
+        {
             let message = "missing key `type` in [[block.field]]";
             let diagnostic =
                 Diagnostic::error(message, &written.header, "`type` is required: type");
             sink.report(
                 diagnostic.note(
-                    "an array of structures has `elements` and `[[block.field.field]]` instead",
+                    "an array of structures has `elements` and `[[block.field.field]]` instead, and a field that stands for a group has `use`",
                 ),
             );
         }

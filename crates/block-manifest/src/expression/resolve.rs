@@ -3,7 +3,8 @@
 use block_table::format::source;
 
 use super::scope::{
-    Beyond, LENGTH, Scope, ScopeField, UsedBlock, WAS, WRITER, WRITERS, of_elements,
+    Beyond, LENGTH, STANDS_FOR_A_GROUP, Scope, ScopeField, UsedBlock, WAS, WRITER, WRITERS,
+    of_elements,
 };
 use super::{Load, Node, Source};
 use crate::diagnostic::{Diagnostic, Sink, Span, listed, printable};
@@ -279,7 +280,11 @@ impl<'f> Fields<'f> {
     /// The fields that the block itself has, which are `own` in number.
     fn before_the_write(scope: Scope<'f>, own: usize) -> Self {
         let (visible, of_layout) = scope.fields.split_at(own.min(scope.fields.len()));
-        let others = scope.hidden.iter().map(|(name, _)| name);
+        let (users, others): (Vec<_>, Vec<_>) = scope
+            .hidden
+            .iter()
+            .partition(|(_, reason)| *reason == STANDS_FOR_A_GROUP);
+        let others = others.into_iter().map(|(name, _)| name);
         let before = scope
             .element
             .map_or(of_layout.len(), |start| start.saturating_sub(own));
@@ -290,8 +295,8 @@ impl<'f> Fields<'f> {
                 "it belongs to an element, which may be another one than before the write",
             )
         });
-        let hidden = of_layout.iter().map(|field| &field.name).chain(others);
-        let hidden = hidden.map(|name| {
+        let of_layout = of_layout.iter().map(|field| &field.name);
+        let hidden = of_layout.chain(others).map(|name| {
             (
                 name.clone(),
                 "it belongs to a layout, which may change from one write to the next",
@@ -300,7 +305,10 @@ impl<'f> Fields<'f> {
         Self {
             whose: "the block itself".to_owned(),
             visible,
-            hidden: elements.chain(hidden).collect(),
+            hidden: elements
+                .chain(hidden)
+                .chain(users.into_iter().cloned())
+                .collect(),
             complete: scope.knows_fields,
         }
     }

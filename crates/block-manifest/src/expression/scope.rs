@@ -16,6 +16,10 @@ pub(super) const WRITERS: [(&str, u8); 2] = [("vf", owner::VF), ("pf", owner::PF
 /// What the fields of the block before the write follow.
 pub(super) const WAS: &str = "was";
 
+/// Why an expression may not name a field that uses a group.
+pub(crate) const STANDS_FOR_A_GROUP: &str =
+    "it stands for the fields of a group: their names begin with its own and `_`";
+
 /// The names that have a meaning of their own, unless a field, an enumeration or a constant has
 /// them.
 const BUILT_IN: [&str; 3] = [LENGTH, WRITER, WAS];

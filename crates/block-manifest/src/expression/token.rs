@@ -32,17 +32,7 @@ pub(super) fn tokens(
             at += first.len_utf8();
             continue;
         }
-        let length = if first.is_ascii_digit() {
-            rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
-                .unwrap_or(rest.len())
-        } else if is_name_start(first) {
-            name_length(rest)
-        } else {
-            SYMBOLS
-                .iter()
-                .find(|symbol| rest.starts_with(**symbol))
-                .map_or(first.len_utf8(), |symbol| symbol.len())
-        };
+        let length = word_length(rest, first);
         let word = &rest[..length];
         let span = place(at..at + length);
         let token = if first.is_ascii_digit() {
@@ -60,6 +50,38 @@ pub(super) fn tokens(
     }
     tokens.push((Token::End, place(text.len()..text.len())));
     Some(tokens)
+}
+
+/// The length of the number, name or symbol at the beginning of `text`, whose first letter is
+/// `first`.
+fn word_length(text: &str, first: char) -> usize {
+    if first.is_ascii_digit() {
+        text.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+            .unwrap_or(text.len())
+    } else if is_name_start(first) {
+        name_length(text)
+    } else {
+        SYMBOLS
+            .iter()
+            .find(|symbol| text.starts_with(**symbol))
+            .map_or(first.len_utf8(), |symbol| symbol.len())
+    }
+}
+
+/// The expression `text` with other names: `renamed` gives that of a name up to its first dot, if it
+/// changes.
+pub(crate) fn rename(text: &str, renamed: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut changed = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let (word, behind) = rest.split_at(word_length(rest, first));
+        let (name, part) = word.split_at(word.find('.').unwrap_or(word.len()));
+        let name_changed = is_name_start(first).then(|| renamed(name)).flatten();
+        changed.push_str(name_changed.as_deref().unwrap_or(name));
+        changed.push_str(part);
+        rest = behind;
+    }
+    changed
 }
 
 const fn is_name_start(letter: char) -> bool {

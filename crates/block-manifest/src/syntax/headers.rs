@@ -31,9 +31,8 @@ pub(super) fn misplaced(text: &str) -> Vec<Diagnostic> {
         let single = header
             .strip_prefix('[')
             .and_then(|name| name.strip_suffix(']'));
-        let array = |name: &str| ARRAYS.into_iter().find(|array| *array == name.trim());
         if let Some(name) = double.and_then(array) {
-            if name != "block" && !seen_block {
+            if name.starts_with("block.") && !seen_block {
                 found.push(before_any_block(name, &span));
                 // The ones after it have the same cause.
                 seen_block = true;
@@ -47,6 +46,17 @@ pub(super) fn misplaced(text: &str) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// `name`, if it is that of an array of tables.
+fn array(name: &str) -> Option<&str> {
+    let name = name.trim();
+    let of_group = || {
+        let (group, field) = name.strip_prefix("group.")?.split_once('.')?;
+        (!group.is_empty() && field == "field").then_some(name)
+    };
+    let known = ARRAYS.into_iter().find(|array| *array == name);
+    known.or_else(of_group)
 }
 
 fn before_any_block(name: &str, span: &Span) -> Diagnostic {

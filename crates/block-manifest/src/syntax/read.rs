@@ -1,12 +1,14 @@
 //! Reads the tables of the language, key by key.
 
-use block_table::{MAX_BLOCK_LENGTH, MAX_NAME_LENGTH};
+use block_table::MAX_NAME_LENGTH;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::headers;
 use super::reader::{Input, Reader, unsigned, written};
-use super::{Bits, Block, Constant, Device, Enum, Field, File, Layout, Limits, Valid, Written};
+use super::{
+    Bits, Block, Constant, Device, Enum, Field, File, Group, Layout, Limits, Valid, Written,
+};
 use crate::diagnostic::{Diagnostic, Located, Sink, Span, counted, printable};
 use crate::keys;
 use crate::model::Covered;
@@ -58,6 +60,10 @@ pub(crate) fn file(text: &str, sink: &Sink) -> File {
         .table("enum")
         .map(|(table, _)| enums(table, input))
         .unwrap_or_default();
+    let groups = reader
+        .table("group")
+        .map(|(table, _)| groups(table, input))
+        .unwrap_or_default();
     let blocks = reader.tables("block").into_iter();
     let blocks = blocks
         .map(|(table, span)| block(table, span, input))
@@ -67,6 +73,8 @@ pub(crate) fn file(text: &str, sink: &Sink) -> File {
         limits,
         enums,
         knows_enums: reader.sees_table("enum"),
+        groups,
+        knows_groups: reader.sees_table("group"),
         blocks,
         knows_constants: reader.sees_table("const"),
         constants,
@@ -222,6 +230,46 @@ fn members(
     members
 }
 
+fn groups(table: &DeTable<'_>, input: Input<'_>) -> Vec<Group> {
+    let named = Reader::entries(table).into_iter().map(|(name, value)| {
+        check_name(&name, "a group", input);
+        let Some(table) = value.get_ref().as_table() else {
+            let message = format!("group `{}` is not a table", printable(&name.value));
+            let expected = "expected a table with fields";
+            input.sink.error(message, &value.span(), expected);
+            return Group {
+                name,
+                fields: Vec::new(),
+                knows_fields: false,
+            };
+        };
+        let reader = Reader::new(table, &keys::GROUP, name.span.clone(), input);
+        let fields = plain_fields(&reader, &keys::MEMBER, input);
+        Group {
+            knows_fields: reader.has("field") && knows_fields(&reader, &fields),
+            fields,
+            name,
+        }
+    });
+    named.collect()
+}
+
+/// The fields of a structure or of a group, which have the keys of `section`.
+fn plain_fields(
+    reader: &Reader<'_, '_>,
+    section: &'static keys::Section,
+    input: Input<'_>,
+) -> Vec<Field> {
+    let fields = reader.tables("field").into_iter();
+    fields
+        .map(|(table, span)| {
+            let reader = Reader::new(table, section, span, input);
+            reader.missing_without("type", "use");
+            plain_field(&reader, input)
+        })
+        .collect()
+}
+
 fn block(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Block {
     let reader = Reader::new(table, &keys::BLOCK, span, input);
     let fields = fields(&reader, input);
@@ -285,18 +333,10 @@ fn fields(reader: &Reader<'_, '_>, input: Input<'_>) -> Vec<Field> {
 
 fn field(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Field {
     let reader = Reader::new(table, &keys::FIELD, span, input);
-    let inner = reader.tables("field").into_iter();
-    let inner: Vec<Field> = inner
-        .map(|(table, span)| plain_field(&Reader::new(table, &keys::ELEMENT, span, input), input))
-        .collect();
+    let inner = plain_fields(&reader, &keys::ELEMENT, input);
     let elements = reader.written("elements", reader.integer("elements"));
     let field = plain_field(&reader, input);
-    let ty = match field.ty {
-        None if !field.has_type => structures(&elements, &inner),
-        ty => ty,
-    };
     Field {
-        ty,
         owner: reader.choice("owner", &keys::OWNER),
         sequence: reader.choice("sequence", &keys::SEQUENCE),
         on_reset: reader.choice("on-reset", &keys::ON_RESET),
@@ -324,30 +364,6 @@ fn checksum(reader: &Reader<'_, '_>, input: Input<'_>) -> Option<Located<Covered
     Some(Located::new(covered.value, value.span()))
 }
 
-/// The type of structures of the fields `inner`, if their lengths are known and such a structure fits
-/// into a block.
-fn structures(elements: &Written<u8>, inner: &[Field]) -> Option<Located<Type>> {
-    let elements = elements.value()?;
-    let mut next = 0;
-    let mut length = 0;
-    for field in inner {
-        let start = match &field.offset {
-            Written::Value(offset) => usize::from(offset.value),
-            Written::Absent => next,
-            Written::Unreadable => return None,
-        };
-        next = start + field.ty.as_ref()?.value.length();
-        length = next.max(length);
-    }
-    let length = u8::try_from(length).ok();
-    let length = length.filter(|length| (1..=MAX_BLOCK_LENGTH).contains(&(*length).into()))?;
-    let ty = Type::Structures {
-        length,
-        elements: elements.value,
-    };
-    Some(Located::new(ty, elements.span.clone()))
-}
-
 /// The keys that a field has in a block, in a layout and in a structure.
 fn plain_field(reader: &Reader<'_, '_>, input: Input<'_>) -> Field {
     let bits = reader
@@ -368,6 +384,8 @@ fn plain_field(reader: &Reader<'_, '_>, input: Input<'_>) -> Field {
                 }
             }),
         has_type: reader.has("type"),
+        group: reader.written("use", reader.string("use")),
+        member: None,
         owner: None,
         default: reader.value("default"),
         valid: reader

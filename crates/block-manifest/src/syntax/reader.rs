@@ -95,6 +95,17 @@ impl<'a, 't> Reader<'a, 't> {
             .report(diagnostic.note(format!("the keys of {header} are {}", listed(known()))));
     }
 
+    /// Reports that `key` is missing, unless it or `instead` is there.
+    pub(super) fn missing_without(&self, key: &'static str, instead: &'static str) {
+        let given = self.has(key) || self.has(instead);
+        if let Some(key) = self.section.key(key)
+            && !given
+            && !self.sink.is_incomplete()
+        {
+            self.missing(key);
+        }
+    }
+
     fn missing(&self, key: &Key) {
         let message = format!("missing key `{}` in {}", key.name, self.section.header);
         self.sink.report(Diagnostic::error(

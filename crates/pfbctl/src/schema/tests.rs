@@ -69,6 +69,7 @@ fn complete() -> Value {
     json!({
         "device": { "name": "X", "vendor-id": 1, "device-id": 1, "max-vfs": 1 },
         "limits": { "writes-per-second": 1, "burst": 1 },
+        "group": { "g": { "field": [{ "name": "x", "type": "u8" }] } },
         "block": [{
             "id": 0, "name": "b", "vf-access": "read-write", "length": 8,
             "field": [
@@ -87,6 +88,8 @@ fn pointer(header: &str) -> &'static str {
         "the manifest" => "",
         "[device]" => "/device",
         "[limits]" => "/limits",
+        "[group.NAME]" => "/group/g",
+        "[[group.NAME.field]]" => "/group/g/field/0",
         "[[block]]" => "/block/0",
         "[[block.field]]" => "/block/0/field/0",
         "[[block.field.field]]" => "/block/0/field/1/field/0",
