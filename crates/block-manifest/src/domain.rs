@@ -40,15 +40,12 @@ impl<'v> Domain<'v> {
         Self {
             valid,
             bits,
-            min: min
-                .into_iter()
-                .flatten()
-                .fold(smallest, |min, other| min.max(other)),
+            min: min.into_iter().flatten().fold(smallest, i128::max),
             max: max
                 .into_iter()
                 .flatten()
                 .chain(bits.map(i128::from))
-                .fold(largest, |max, other| max.min(other)),
+                .fold(largest, i128::min),
         }
     }
 
@@ -363,11 +360,11 @@ mod tests {
         let equals = prop::option::weighted(0.1, one());
         (number(), number(), set(0.2), set(0.3), equals).prop_map(
             |(min, max, one_of, none_of, equals)| Valid {
-                min,
-                max,
+                equals,
                 one_of,
                 none_of,
-                equals,
+                min,
+                max,
                 ..Valid::default()
             },
         )

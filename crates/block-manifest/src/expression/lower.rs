@@ -75,11 +75,11 @@ fn comparison(operation: Binary, left: &Expression, right: &Expression) -> Optio
     if !operation.compares() {
         return None;
     }
-    let straight = || one_comparison(operation, sum(left)?, right);
-    straight().or_else(|| one_comparison(operation.mirrored(), sum(right)?, left))
+    let straight = || one_comparison(operation, &sum(left)?, right);
+    straight().or_else(|| one_comparison(operation.mirrored(), &sum(right)?, left))
 }
 
-fn one_comparison(operation: Binary, left: Sum<'_>, right: &Expression) -> Option<Instruction> {
+fn one_comparison(operation: Binary, left: &Sum<'_>, right: &Expression) -> Option<Instruction> {
     let signed = (left.signed || right.is_signed()) && !left.has_bits_equal_to(operation, right);
     let sign = if signed { op::SIGNED } else { 0 };
     let operation = operation_code(operation) | sign;

@@ -6,7 +6,7 @@ use crate::format::{FieldRecord, op, operand};
 /// Whether `comparison` has the bit of the relation of `left` to `right`: [`op::IS_LESS`] or one of
 /// the two above it.
 #[inline]
-pub(super) fn compares<T: PartialOrd>(comparison: u8, left: T, right: T) -> bool {
+pub(super) fn compares<T: PartialOrd + Copy>(comparison: u8, left: T, right: T) -> bool {
     let relation = u8::from(left >= right) + u8::from(left > right);
     (comparison >> relation) & op::IS_LESS != 0
 }

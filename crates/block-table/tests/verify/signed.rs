@@ -33,10 +33,11 @@ fn only_numbers_are_signed() {
 
 #[test]
 fn a_field_has_a_sign_only_in_a_signed_operation() {
+    type Change = fn(&mut Instruction);
     fn sign(field: &mut FieldRecord) {
         *field = with_sign(*field);
     }
-    let parts: [(usize, fn(&mut Instruction)); 3] = [
+    let parts: [(usize, Change); 3] = [
         (0, |code| sign(&mut code.left)),
         (0, |code| {
             code.plus = with_sign(whole(1, U8));
