@@ -1,10 +1,12 @@
-//! How the driver image is linked, its version resource, and the block table that it embeds.
+//! How the driver image is linked, its version resource and message table, and the block table that
+//! it embeds.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, error, fs};
 
 use block_manifest::Manifest;
+use pf_state::event_log;
 
 /// What goes wrong when the image is prepared.
 type Failure = Box<dyn error::Error>;
@@ -15,9 +17,11 @@ const MANIFEST: &str = "blocks/accelerator.toml";
 /// The INF template.
 const INF: &str = "pf_broker.inx";
 
-/// The version resource's source and its compiled form, both in `OUT_DIR`.
-const SCRIPT: &str = "version.rc";
-const RESOURCE: &str = "version.res";
+/// The source of the resources and its compiled form, and the message table that the source
+/// includes, all in `OUT_DIR`.
+const SCRIPT: &str = "driver.rc";
+const RESOURCE: &str = "driver.res";
+const MESSAGES: &str = "messages.bin";
 
 fn main() -> Result<(), Failure> {
     wdk_build::configure_wdk_binary_build()?;
@@ -26,7 +30,7 @@ fn main() -> Result<(), Failure> {
     // verifies it for kernel images.
     link_argument("/Brepro");
     link_argument("/RELEASE");
-    link_argument(&version_resource(&out)?.display().to_string());
+    link_argument(&resources(&out)?.display().to_string());
     embedded_block_table(&out)
 }
 
@@ -66,13 +70,16 @@ fn link_argument(argument: &str) {
     println!("cargo::rustc-cdylib-link-arg={argument}");
 }
 
-/// Compiles the version resource with the resource compiler named by `KMDF_CROSS_RC`, which is
+/// Compiles version resource and message table with the resource compiler named by `KMDF_CROSS_RC`, which is
 /// `rc.exe` of a Windows kit unless the cross-build sets another.
-fn version_resource(out: &Path) -> Result<PathBuf, Failure> {
+fn resources(out: &Path) -> Result<PathBuf, Failure> {
     println!("cargo::rerun-if-env-changed=KMDF_CROSS_RC");
     println!("cargo::rerun-if-changed=build.rs");
     let compiler = env::var("KMDF_CROSS_RC").unwrap_or_else(|_| "rc.exe".to_owned());
-    fs::write(out.join(SCRIPT), version_script()?)?;
+    fs::write(out.join(MESSAGES), message_table()?)?;
+    // 11 is RT_MESSAGETABLE; a message table has the name 1.
+    let table = format!("1 11 \"{MESSAGES}\"\n");
+    fs::write(out.join(SCRIPT), version_script()? + &table)?;
     let mut command = Command::new(&compiler);
     if compiler.ends_with("llvm-rc") {
         // The script includes nothing, so no C compiler is needed in front.
@@ -93,6 +100,34 @@ fn version_resource(out: &Path) -> Result<PathBuf, Failure> {
         .into());
     }
     Ok(out.join(RESOURCE))
+}
+
+/// The message table of the entries of the event log, as `MESSAGE_RESOURCE_DATA` of `winnt.h` lays
+/// it out: a block for each message, whose offset counts from the beginning of the table.
+fn message_table() -> Result<Vec<u8>, Failure> {
+    /// `MESSAGE_RESOURCE_UNICODE`
+    const UNICODE: u16 = 1;
+    let mut messages: Vec<_> = event_log::messages().collect();
+    messages.sort_by_key(|message| message.code);
+    // The number of blocks, and three numbers of 32 bits for each.
+    let head = 4 + 12 * messages.len();
+    let mut blocks = Vec::from(u32::try_from(messages.len())?.to_le_bytes());
+    let mut entries = Vec::new();
+    for message in messages {
+        let offset = u32::try_from(head + entries.len())?;
+        for number in [message.code, message.code, offset] {
+            blocks.extend(number.to_le_bytes());
+        }
+        let text = format!("{message}\r\n\0");
+        let mut units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        // An entry is its length, its flags and its text, and ends at a multiple of 4.
+        units.resize(units.len().next_multiple_of(4), 0);
+        entries.extend(u16::try_from(4 + units.len())?.to_le_bytes());
+        entries.extend(UNICODE.to_le_bytes());
+        entries.extend(units);
+    }
+    blocks.extend(entries);
+    Ok(blocks)
 }
 
 /// A version resource (VERSIONINFO in the resource compiler's documentation) from the package's

@@ -9,16 +9,12 @@ use block_broker::{Kinds, Queue, Waiters};
 use pf_broker_abi as abi;
 use pf_broker_abi::{CHANGES_POLL, CHANGES_RESTARTED, ChangesCookie, ChangesReply, ChangesRequest};
 use pf_state::status::{self, NtStatus};
-use wdk_sys::WDFWORKITEM;
 use zerocopy::IntoBytes;
 
 use crate::{
-    os::{
-        request::{Control, Request, require_zero},
-        work_item,
-    },
+    os::request::{Control, Request, require_zero},
     pending::PendingRequests,
-    pf::{Pf, lifetime},
+    pf::Pf,
     vfs::VfSet,
 };
 
@@ -36,7 +32,7 @@ pub(crate) fn list(pf: &Pf, vfs: &VfSet, control: Control) {
     };
     let watch = &pf.pending.watch;
     if watch.arrive(&vfs.broker, &listeners, control.request) {
-        pf.pending.answer_later();
+        pf.pending.run_later();
     }
 }
 
@@ -53,19 +49,15 @@ fn check(control: &Control) -> Result<(), NtStatus> {
     Ok(())
 }
 
-/// `EvtWorkItem`: answers the requests for which there are changes.
-pub(crate) unsafe extern "C" fn answer_waits(item: WDFWORKITEM) {
-    let Some(pf) = lifetime::of_device(work_item::device_of(item)) else {
-        return;
+/// Answers the requests for which there are changes, at `PASSIVE_LEVEL`. The caller keeps the device
+/// from being removed.
+pub(crate) fn answer_waits(pf: &Pf, vfs: &VfSet) {
+    let listeners = Listeners {
+        pending: &pf.pending,
+        vfs,
     };
-    if let (Ok(_alive), Ok(vfs)) = (pf.pending.enter(), pf.vfs()) {
-        let listeners = Listeners {
-            pending: &pf.pending,
-            vfs,
-        };
-        if pf.pending.watch.serve(&vfs.broker, &listeners) {
-            pf.pending.answer_later();
-        }
+    if pf.pending.watch.serve(&vfs.broker, &listeners) {
+        pf.pending.run_later();
     }
 }
 

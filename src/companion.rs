@@ -10,6 +10,7 @@ use pf_companion_abi::{CompanionInterface, GUID_PF_BROKER_COMPANION, VERSION};
 use pf_state::{
     companion::{self, Attachment, Flaw},
     event,
+    event_log::{COMPANION_MISSING, COMPANION_REFUSED, LogEntry},
     position::Position,
     status::{self, NtStatus},
 };
@@ -18,6 +19,7 @@ use wdk_sys::WDFDEVICE;
 use crate::{
     companion_access::Attached,
     etw::{self, EtwEvent},
+    event_log,
     os::{interface, wait},
     pf::Pf,
     vfs::VfSet,
@@ -37,28 +39,36 @@ pub(crate) unsafe fn attach(pf: &Pf, vfs: &VfSet, device: WDFDEVICE) {
         Position::UpperFilter => query(device),
         Position::FunctionDriver => Err(status::SUCCESS),
     };
-    let event = match offered {
-        Err(status) if vfs.hands_over.any() => EtwEvent {
-            status,
-            ..EtwEvent::of(&event::COMPANION_MISSING)
-        },
-        Err(_) => return,
+    let report = |entry: &LogEntry, event: EtwEvent| {
+        event_log::report(&pf.source, &pf.log_limits, entry, &event);
+    };
+    match offered {
+        Err(status) if vfs.hands_over.any() => report(
+            &COMPANION_MISSING,
+            EtwEvent {
+                status,
+                ..EtwEvent::of(&event::COMPANION_MISSING)
+            },
+        ),
+        Err(_) => {}
         // SAFETY: as the caller promises.
         Ok(offered) => match unsafe { accept(pf, vfs, &offered) } {
-            Ok(()) => EtwEvent::of(&event::COMPANION_ATTACHED),
+            Ok(()) => etw::write(&pf.source, &EtwEvent::of(&event::COMPANION_ATTACHED)),
             Err(flaw) => {
                 let (first, second) = flaw.values();
-                EtwEvent {
-                    status: flaw.status(),
-                    first,
-                    second,
-                    sentence: flaw.sentence(),
-                    ..EtwEvent::of(&event::COMPANION_REFUSED)
-                }
+                report(
+                    &COMPANION_REFUSED,
+                    EtwEvent {
+                        status: flaw.status(),
+                        first,
+                        second,
+                        sentence: flaw.sentence(),
+                        ..EtwEvent::of(&event::COMPANION_REFUSED)
+                    },
+                );
             }
         },
-    };
-    etw::write(&pf.source, &event);
+    }
 }
 
 /// Queries the drivers below for a companion.

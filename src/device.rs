@@ -14,7 +14,7 @@ use wdk_sys::{
 };
 
 use crate::{
-    acknowledgement, changes, etw, ioctl, opener,
+    acknowledgement, deferred, etw, event_log, ioctl, opener,
     os::{object, packet, request::create_queue, wdf},
     pass_through,
     pending::Callbacks,
@@ -33,7 +33,9 @@ pub(crate) unsafe extern "C" fn add(driver: WDFDRIVER, init: PWDFDEVICE_INIT) ->
     let known = position.unwrap_or(Position::UpperFilter);
     let device = match create_device(init, known) {
         Ok(device) => device,
-        Err(status) => return etw::start_failed(&etw::DRIVER, StartFailure::Framework(status)),
+        Err(status) => {
+            return event_log::start_failed(&etw::DRIVER, StartFailure::Framework(status));
+        }
     };
     let furnished = position
         .and_then(|position| check_place(device, position))
@@ -76,7 +78,7 @@ fn create_device(mut init: PWDFDEVICE_INIT, position: Position) -> Result<WDFDEV
 /// Creates what belongs to a device.
 fn furnish(device: WDFDEVICE, position: Position) -> Result<(), NtStatus> {
     let callbacks = Callbacks {
-        answer_waits: Some(changes::answer_waits),
+        deferred: Some(deferred::run),
         on_time_limit: Some(acknowledgement::on_time_limit),
     };
     let pf = lifetime::create(device, position, callbacks)?;

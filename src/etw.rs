@@ -17,7 +17,7 @@ use pcivirt_abi::{Guid, Luid};
 pub(crate) use pf_state::event::EtwEvent;
 use pf_state::{
     event::{self, EtwData, EtwDescriptor, EtwRecord, InterfacePath},
-    failure::StartFailure,
+    event_log::DeviceName,
     status::NtStatus,
 };
 
@@ -52,33 +52,13 @@ impl Source {
     fn interface(&self) -> &CStr {
         self.interface.get().map_or(c"", InterfacePath::as_c_str)
     }
-}
 
-/// Reports why a device does not start, as an event and to a debugger, because nothing else of the
-/// driver can be queried then. Returns the status with which it does not start.
-pub(crate) fn start_failed(source: &Source, failure: StartFailure) -> NtStatus {
-    let (first, second) = failure.values();
-    let failed = EtwEvent {
-        status: failure.status(),
-        first,
-        second,
-        sentence: failure.sentence(),
-        ..EtwEvent::of(&event::START_FAILED)
-    };
-    write(source, &failed);
-    // SAFETY: the arguments are as the format asks, and the strings end with a zero.
-    unsafe {
-        wdk_sys::ntddk::DbgPrintEx(
-            wdk_sys::_DPFLTR_TYPE::DPFLTR_IHVDRIVER_ID.cast_unsigned(),
-            wdk_sys::DPFLTR_ERROR_LEVEL,
-            c"pf_broker: %s (status 0x%08x, values %I64u and %I64u)\n".as_ptr(),
-            failure.sentence().as_ptr(),
-            failure.status(),
-            first,
-            second,
-        )
-    };
-    failure.status()
+    /// How entries of the event log name the PF.
+    pub(crate) fn device_name(&self) -> DeviceName<'_> {
+        self.interface
+            .get()
+            .map_or(DeviceName::UNNAMED, DeviceName::of)
+    }
 }
 
 /// `EventProviderSetTraits` of `EVENT_INFO_CLASS`.

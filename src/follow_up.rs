@@ -2,10 +2,11 @@
 //! invalidations.
 
 use block_broker::{Deliver, FollowUp, Outcome};
+use pf_broker_abi::Refusal;
 use pf_state::status::NtStatus;
 
 use crate::{
-    invalidation,
+    floods, invalidation,
     pf::{Pf, status_of},
     vfs::VfSet,
 };
@@ -18,6 +19,29 @@ pub(crate) fn complete<T>(pf: &Pf, vfs: &VfSet, outcome: Outcome<T>) -> Result<T
     outcome
         .follow_up(|follow_up| carry_out(pf, vfs, follow_up))
         .map_err(status_of)
+}
+
+/// [`complete`] for a VF's write, which may begin a flood.
+#[inline]
+pub(crate) fn complete_write<T>(
+    pf: &Pf,
+    vfs: &VfSet,
+    vf: u16,
+    outcome: Outcome<T>,
+) -> Result<T, NtStatus> {
+    let mut is_journaled = false;
+    outcome
+        .follow_up(|follow_up| {
+            is_journaled = true;
+            carry_out(pf, vfs, follow_up);
+        })
+        .map_err(|refusal| {
+            // Of a flood only the first write is journaled, and so has a follow-up.
+            if refusal == Refusal::Limit && is_journaled {
+                floods::begin(pf, vfs, vf);
+            }
+            status_of(refusal)
+        })
 }
 
 /// Carries out a follow-up; see [`complete`].

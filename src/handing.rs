@@ -114,7 +114,7 @@ impl<'p> Handed for VfWrite<'p> {
         let companion = companion.map_err(Unavailable::refusal);
         let broker = &vfs.broker;
         let begun = broker.begin_write(companion, vf, block, length, self.sent, wait::now());
-        Ok(follow_up::complete(pf, vfs, begun)?.pending())
+        Ok(follow_up::complete_write(pf, vfs, vf, begun)?.pending())
     }
 
     fn call(&self, pending: &mut Self::Pending) -> NtStatus {

@@ -17,7 +17,9 @@
 //! | `handing` | operations that the companion handles, and power changes of which it is notified |
 //! | `reset` | the reset of one VF |
 //! | `acknowledgement` | `IOCTL_ACKNOWLEDGE`, and the time limit of acknowledgements |
+//! | `deferred` | the work item for what guests' operations leave to be done |
 //! | `follow_up` | what the broker's operations require afterwards |
+//! | `floods` | which VFs flood, for the event log |
 //! | `invalidation` | `IOCTL_SRIOV_INVALIDATE_BLOCK`: blocks that VFs should read again |
 //! | `changes` | `IOCTL_CHANGES`: what changed, for host software |
 //! | `events` | attach, rebalance, detach of the virtualization stack |
@@ -27,6 +29,7 @@
 //! | `pending`, `hardware_access`, `companion_access` | queues of pending requests; when calls may use the hardware and the companion |
 //! | `parameters`, `pci`, `etw`, `opener` | the registry, the PCI bus driver, events, opens |
 //! | `position` | whether the driver is the device's function driver or a filter |
+//! | `event_log` | events with an entry in the System event log |
 //! | `os` | wrappers of KMDF and the kernel |
 //!
 //! The driver does not panic. The image holds a panic handler because the language requires one.
@@ -36,9 +39,12 @@ mod acknowledgement;
 mod changes;
 mod companion;
 mod companion_access;
+mod deferred;
 mod device;
 mod etw;
+mod event_log;
 mod events;
+mod floods;
 mod follow_up;
 mod handing;
 mod hardware_access;
@@ -78,10 +84,11 @@ pub unsafe extern "system" fn driver_entry(
     registry_path: PCUNICODE_STRING,
 ) -> NTSTATUS {
     etw::register();
+    event_log::begin(driver);
     match create(driver, registry_path) {
         Ok(()) => status::SUCCESS,
         Err(failure) => {
-            let status = etw::start_failed(&etw::DRIVER, failure);
+            let status = event_log::start_failed(&etw::DRIVER, failure);
             etw::unregister();
             status
         }

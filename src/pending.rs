@@ -12,7 +12,7 @@ use wdk_sys::{PFN_WDF_TIMER, PFN_WDF_WORKITEM, WDFDEVICE};
 
 use crate::os::{request::ManualQueue, timer::Timer, work_item::WorkItem};
 
-/// The queues of a PF, the work item that answers host software, and a timer.
+/// The queues of a PF, a work item, and a timer.
 pub(crate) struct PendingRequests {
     /// Open until the device is removed.
     pub(crate) alive: Rundown,
@@ -28,8 +28,9 @@ pub(crate) struct PendingRequests {
     waits: [ManualQueue; 2],
     /// Which changes of the VFs host software waits for.
     pub(crate) watch: Watch,
-    /// Answers that host software, at `PASSIVE_LEVEL`.
-    answer_waits: WorkItem,
+    /// Does at `PASSIVE_LEVEL` what guests' operations leave to be done: answers that host software,
+    /// and reports floods.
+    deferred: WorkItem,
     /// Serves VFs again whose reset was not acknowledged in time, at `PASSIVE_LEVEL`.
     pub(crate) time_limit: Timer,
 }
@@ -37,8 +38,8 @@ pub(crate) struct PendingRequests {
 /// The callbacks of the objects of [`PendingRequests`].
 #[derive(Clone, Copy)]
 pub(crate) struct Callbacks {
-    /// That of the work item that answers host software.
-    pub(crate) answer_waits: PFN_WDF_WORKITEM,
+    /// That of the work item.
+    pub(crate) deferred: PFN_WDF_WORKITEM,
     /// That of the timer for acknowledgements.
     pub(crate) on_time_limit: PFN_WDF_TIMER,
 }
@@ -54,7 +55,7 @@ impl PendingRequests {
             range_updates: ManualQueue::new(device)?,
             waits: [ManualQueue::new(device)?, ManualQueue::new(device)?],
             watch: Watch::new(),
-            answer_waits: WorkItem::new(device, callbacks.answer_waits)?,
+            deferred: WorkItem::new(device, callbacks.deferred)?,
             time_limit: Timer::new(device, callbacks.on_time_limit)?,
         })
     }
@@ -91,15 +92,16 @@ impl PendingRequests {
     #[inline]
     pub(crate) fn on_change(&self, kinds: Kinds) {
         if self.watch.mark_due(kinds) {
-            self.answer_later();
+            self.run_later();
         }
     }
 
-    /// Queues the work item. After a removal the removal completes the requests.
+    /// Queues the work item. After a removal the removal completes the requests. Callable up to
+    /// `DISPATCH_LEVEL`.
     #[cold]
-    pub(crate) fn answer_later(&self) {
+    pub(crate) fn run_later(&self) {
         if let Ok(_alive) = self.enter() {
-            self.answer_waits.enqueue();
+            self.deferred.enqueue();
         }
     }
 }

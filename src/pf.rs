@@ -12,6 +12,7 @@ use pf_state::{
     companion::{Attachment, REPORTED_AFTER},
     config::Identity,
     event,
+    event_log::{Limits, WAITING_FOR_COMPANION},
     facts::DeviceFacts,
     failure::StartFailure,
     hardware_rundowns::HardwareRundowns,
@@ -27,6 +28,7 @@ use wdk_sys::{WDFDEVICE, WDFOBJECT};
 use crate::{
     companion_access::CompanionAccess,
     etw::{self, EtwEvent, Source},
+    event_log,
     hardware_access::{HardwareAccess, Powered},
     os::{
         kernel,
@@ -52,6 +54,8 @@ pub(crate) struct Pf {
     pub(crate) luid: Luid,
     /// How events name this PF.
     pub(crate) source: Source,
+    /// When entries of the event log about this PF, and not about a VF, may be written.
+    pub(crate) log_limits: Limits,
     pub(crate) pending: PendingRequests,
     /// When the time for the next acknowledgement of a reset is up.
     pub(crate) alarm: Alarm,
@@ -82,6 +86,7 @@ impl Pf {
             facts: Once::new(),
             luid,
             source: Source::of(luid),
+            log_limits: Limits::new(),
             pending: PendingRequests::new(device, callbacks)?,
             alarm: Alarm::new(),
             rebalance: Locked::new(object, Rebalance::new())?,
@@ -195,7 +200,10 @@ impl Pf {
             first: u64::from(REPORTED_AFTER),
             ..EtwEvent::of(&event::WAITING_FOR_COMPANION)
         };
-        etw::write(&self.source, &waiting);
+        // A VF is reset only once there are VFs.
+        let of_vf = self.vfs.get().and_then(|vfs| vfs.vf(vf));
+        let limits = of_vf.map_or(&self.log_limits, |vf| &vf.log_limits);
+        event_log::report(&self.source, limits, &WAITING_FOR_COMPANION, &waiting);
     }
 
     /// The device is removed: [`removal::mark_removed`].

@@ -6,7 +6,7 @@
 //! memory, and admits calls to the hardware. A stop is the reverse. The VFs' blocks stay as they
 //! are from the first start to the removal.
 
-use pf_state::{event, failure::StartFailure, status};
+use pf_state::{event, event_log::REMOVE_VETOED, failure::StartFailure, status};
 use wdk_sys::{
     GUID, INTERFACE, NTSTATUS, PIRP, WDF_POWER_DEVICE_STATE, WDFCMRESLIST, WDFDEVICE,
     WDFFILEOBJECT, WDFOBJECT,
@@ -15,7 +15,7 @@ use wdk_sys::{
 use crate::{
     companion,
     etw::{self, EtwEvent},
-    events,
+    event_log, events,
     os::{packet, wdf},
     pci::Hardware,
     pf::{Pf, lifetime},
@@ -43,7 +43,7 @@ pub(crate) unsafe extern "C" fn prepare_hardware(
     translated: WDFCMRESLIST,
 ) -> NTSTATUS {
     if let Some(failure) = lifetime::failure(device) {
-        return etw::start_failed(&etw::DRIVER, failure);
+        return event_log::start_failed(&etw::DRIVER, failure);
     }
     let Some(pf) = lifetime::of_device(device) else {
         return status::DEVICE_NOT_READY;
@@ -61,7 +61,7 @@ pub(crate) unsafe extern "C" fn prepare_hardware(
         Ok(())
     };
     prepare().map_or_else(
-        |failure| etw::start_failed(&pf.source, failure),
+        |failure| event_log::start_failed(&pf.source, failure),
         |()| status::SUCCESS,
     )
 }
@@ -118,7 +118,7 @@ pub(crate) unsafe extern "C" fn d0_entry(
         Ok(())
     };
     enter().map_or_else(
-        |failure| etw::start_failed(&pf.source, failure),
+        |failure| event_log::start_failed(&pf.source, failure),
         |()| status::SUCCESS,
     )
 }
@@ -176,13 +176,11 @@ pub(crate) unsafe extern "C" fn surprise_removal(device: WDFDEVICE) {
 pub(crate) unsafe extern "C" fn query_remove(device: WDFDEVICE) -> NTSTATUS {
     match lifetime::of_device(device) {
         Some(pf) if pf.is_referenced() => {
-            etw::write(
-                &pf.source,
-                &EtwEvent {
-                    status: status::DEVICE_BUSY,
-                    ..EtwEvent::of(&event::REMOVE_VETOED)
-                },
-            );
+            let vetoed = EtwEvent {
+                status: status::DEVICE_BUSY,
+                ..EtwEvent::of(&event::REMOVE_VETOED)
+            };
+            event_log::report(&pf.source, &pf.log_limits, &REMOVE_VETOED, &vetoed);
             status::DEVICE_BUSY
         }
         _ => status::SUCCESS,

@@ -4,6 +4,7 @@ use block_broker::{FollowUp, ResetBy};
 use pf_state::{
     companion::VfCalls,
     event,
+    event_log::VF_RESET_FAILED,
     flr::{Completion, ResetFailure, function_level_reset},
     reset::{self, VfReset},
     retention::RegisterStore,
@@ -15,7 +16,7 @@ use pf_state::{
 use crate::{
     acknowledgement,
     etw::{self, EtwEvent},
-    follow_up,
+    event_log, follow_up,
     os::wait::{self, Event, SystemClock},
     pf::{Pf, status_of},
     vfs::{VfContext, VfSet},
@@ -136,7 +137,11 @@ impl VfReset for Reset<'_> {
             second: u64::from(self.by == ResetBy::Vf),
             ..event
         };
-        etw::write(&self.pf.source, &event);
+        let source = &self.pf.source;
+        match outcome {
+            Ok(_) => etw::write(source, &event),
+            Err(_) => event_log::report(source, &self.context.log_limits, &VF_RESET_FAILED, &event),
+        }
     }
 
     fn follow_up(&self, follow_up: FollowUp) {

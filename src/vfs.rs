@@ -8,6 +8,7 @@ use pf_broker_abi::TableSource;
 use pf_state::{
     companion::{HandsOver, Turn},
     config::Identity,
+    event_log::{Floods, Limits},
     failure::StartFailure,
     invalidation::Input,
     retention::RegisterStore,
@@ -37,6 +38,10 @@ pub(crate) struct VfContext {
     pub(crate) turn: Turn<Event>,
     /// `IOCTL_SRIOV_INVALIDATE_BLOCK` requests that name this VF.
     pub(crate) invalidations: ManualQueue,
+    /// When entries of the event log about this VF may be written.
+    pub(crate) log_limits: Limits,
+    /// Floods that are to be reported.
+    pub(crate) floods: Floods,
     /// The registers of the VF, while it is off.
     saved: UnsafeCell<Option<SavedRegisters>>,
 }
@@ -199,6 +204,8 @@ unsafe fn make_vfs(
             rundown: Rundown::open(),
             turn: Turn::new(Event::unusable()),
             invalidations: ManualQueue::new(device).map_err(StartFailure::Framework)?,
+            log_limits: Limits::new(),
+            floods: Floods::new(),
             saved: UnsafeCell::new(None),
         });
         context.turn.signal().initialize();

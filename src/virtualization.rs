@@ -165,7 +165,7 @@ unsafe extern "C" fn write_block(
         }
         let broker = &vfs.broker;
         let written = broker.write(vf_index, block_id, length, &sent, wait::now());
-        follow_up::complete(pf, vfs, written)
+        follow_up::complete_write(pf, vfs, vf_index, written)
     };
     // SAFETY: the caller holds a reference to the interface.
     unsafe { on_pf(context, write) }

@@ -12,6 +12,7 @@ use core::{
 use pcivirt_abi::Luid;
 use pf_state::{
     event,
+    event_log::WAITING_FOR_REFERENCES,
     failure::StartFailure,
     position::Position,
     rundown::{Holder, Released},
@@ -22,6 +23,7 @@ use wdk_sys::{WDFDEVICE, WDFOBJECT};
 use super::Pf;
 use crate::{
     etw::{self, EtwEvent},
+    event_log,
     os::{
         object::{self, Context, ContextType},
         once::Once,
@@ -48,7 +50,7 @@ pub(crate) fn wait_until_none_is_left() {
             first: u64::from(held),
             ..EtwEvent::of(&event::WAITING_FOR_REFERENCES)
         };
-        etw::write(&etw::DRIVER, &waiting);
+        event_log::report_always(&etw::DRIVER, &WAITING_FOR_REFERENCES, 0, &waiting);
         wait::until(|| LIVING.load(Ordering::Acquire) == 0);
     }
     // The holder's thread lowers the count and then returns through this image. As long as it has a

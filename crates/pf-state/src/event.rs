@@ -217,6 +217,10 @@ events! {
     /// `Status` is the cause, `Second` 1 when the VF's driver started the reset.
     VF_RESET_FAILED = ERROR "VfResetFailed",
         c"A VF could not be reset and stays closed.";
+    /// A VF wrote more than its limit allows: at most once an hour for each VF. `First` is the number
+    /// of its floods since the last such event.
+    VF_FLOODS = WARNING "VfFloods",
+        c"A VF writes faster than its limit allows.";
     /// Host software acknowledged a reset. `First` is the number of the reset.
     RESET_ACKNOWLEDGED = INFORMATION "ResetAcknowledged",
         c"Host software has acknowledged the reset of a VF, which is served again.";

@@ -135,9 +135,16 @@ pub enum StartFailure {
     NoClock,
 }
 
-/// Declares every cause but `Framework`: its status, its sentence, and for the tests an example.
+/// The number and the sentence of `Framework`.
+const FRAMEWORK: (u16, &CStr) = (
+    100,
+    c"The framework did not make an object or read the registry.",
+);
+
+/// Declares every cause but `Framework`: its number, its status, its sentence, and for the tests an
+/// example. Numbers are event IDs of the System event log, so they stay as they are.
 macro_rules! causes {
-    ($($cause:pat => $status:ident, $sentence:literal, $example:expr;)*) => {
+    ($($number:literal $cause:pat => $status:ident, $sentence:literal, $example:expr;)*) => {
         impl StartFailure {
             /// The status with which the device does not start.
             ///
@@ -156,12 +163,22 @@ macro_rules! causes {
             #[must_use]
             pub const fn sentence(self) -> &'static CStr {
                 match self {
-                    Self::Framework(_) => {
-                        c"The framework did not make an object or read the registry."
-                    }
+                    Self::Framework(_) => FRAMEWORK.1,
                     $($cause => $sentence,)*
                 }
             }
+
+            /// The event ID of the cause in the System event log.
+            #[must_use]
+            pub const fn number(self) -> u16 {
+                match self {
+                    Self::Framework(_) => FRAMEWORK.0,
+                    $($cause => $number,)*
+                }
+            }
+
+            /// The number and the sentence of each cause, in ascending order of the numbers.
+            pub const SENTENCES: &[(u16, &CStr)] = &[FRAMEWORK, $(($number, $sentence)),*];
         }
 
         /// One of each cause with a status of its own, with the name of that status.
@@ -173,106 +190,106 @@ macro_rules! causes {
 }
 
 causes! {
-    StartFailure::NoFunctionDriver => PLUGPLAY_NO_DEVICE,
+    101 StartFailure::NoFunctionDriver => PLUGPLAY_NO_DEVICE,
         c"The driver is a filter, and the device has no function driver.",
         StartFailure::NoFunctionDriver;
-    StartFailure::LowerFilter => INVALID_DEVICE_STATE,
+    102 StartFailure::LowerFilter => INVALID_DEVICE_STATE,
         c"The driver is a filter below the function driver, and has to be above it.",
         StartFailure::LowerFilter;
-    StartFailure::NumVfsMissing => OBJECT_NAME_NOT_FOUND,
+    103 StartFailure::NumVfsMissing => OBJECT_NAME_NOT_FOUND,
         c"The registry value NumVFs is not in the hardware key.",
         StartFailure::NumVfsMissing;
-    StartFailure::NumVfsType => OBJECT_TYPE_MISMATCH,
+    104 StartFailure::NumVfsType => OBJECT_TYPE_MISMATCH,
         c"The registry value NumVFs is not a DWORD.",
         StartFailure::NumVfsType;
-    StartFailure::NumVfsZero => INVALID_PARAMETER,
+    105 StartFailure::NumVfsZero => INVALID_PARAMETER,
         c"The registry value NumVFs is 0.",
         StartFailure::NumVfsZero;
-    StartFailure::NumVfsAboveManifest { .. } => QUOTA_EXCEEDED,
+    106 StartFailure::NumVfsAboveManifest { .. } => QUOTA_EXCEEDED,
         c"NumVFs is more than max-vfs of the manifest.",
         StartFailure::NumVfsAboveManifest { asked: 65, allowed: 64 };
-    StartFailure::NumVfsAboveDevice { .. } => DEVICE_INSUFFICIENT_RESOURCES,
+    107 StartFailure::NumVfsAboveDevice { .. } => DEVICE_INSUFFICIENT_RESOURCES,
         c"NumVFs is more than TotalVFs of the device.",
         StartFailure::NumVfsAboveDevice { asked: 9, total: 8 };
-    StartFailure::TableType { .. } => REGISTRY_CORRUPT,
+    108 StartFailure::TableType { .. } => REGISTRY_CORRUPT,
         c"The registry value BlockTable is not binary.",
         StartFailure::TableType { found: 1 };
-    StartFailure::Table(_) => DATA_ERROR,
+    109 StartFailure::Table(_) => DATA_ERROR,
         c"The block table does not verify.",
         StartFailure::Table(tests::table_error());
-    StartFailure::TableVersion { .. } => UNKNOWN_REVISION,
+    110 StartFailure::TableVersion { .. } => UNKNOWN_REVISION,
         c"The block table has a format version that this driver does not read.",
         StartFailure::TableVersion { found: 1, supported: 2 };
-    StartFailure::InvalidateInput { .. } => BAD_DATA,
+    111 StartFailure::InvalidateInput { .. } => BAD_DATA,
         c"The registry value InvalidateInput is not a DWORD of 0 or 1.",
         StartFailure::InvalidateInput { found: Some(2) };
-    StartFailure::TableForAnotherDevice { .. } => DEVICE_DOES_NOT_EXIST,
+    112 StartFailure::TableForAnotherDevice { .. } => DEVICE_DOES_NOT_EXIST,
         c"The block table is for another device.",
         StartFailure::TableForAnotherDevice { pf: Identity::NONE, table: Identity::NONE };
-    StartFailure::NoTable { .. } => NO_MATCH,
+    113 StartFailure::NoTable { .. } => NO_MATCH,
         c"The registry has no block table, and the driver's own is for another device.",
         StartFailure::NoTable { pf: Identity::NONE, image: Identity::NONE };
-    StartFailure::Memory { .. } => INSUFFICIENT_RESOURCES,
+    114 StartFailure::Memory { .. } => INSUFFICIENT_RESOURCES,
         c"There is not enough memory for the blocks of all VFs.",
         StartFailure::Memory { bytes: 1 << 40 };
-    StartFailure::NoVirtualizationInterface(_) => NOINTERFACE,
+    115 StartFailure::NoVirtualizationInterface(_) => NOINTERFACE,
         c"The bus has no PCI virtualization interface.",
         StartFailure::NoVirtualizationInterface(-1);
-    StartFailure::NoBusInterface(_) => DEVICE_FEATURE_NOT_SUPPORTED,
+    116 StartFailure::NoBusInterface(_) => DEVICE_FEATURE_NOT_SUPPORTED,
         c"The bus has no standard bus interface.",
         StartFailure::NoBusInterface(-1);
-    StartFailure::Capability(CapabilityFailure::Unreachable) => IO_DEVICE_ERROR,
+    117 StartFailure::Capability(CapabilityFailure::Unreachable) => IO_DEVICE_ERROR,
         c"The configuration space of the PF cannot be read.",
         StartFailure::Capability(CapabilityFailure::Unreachable);
-    StartFailure::Capability(CapabilityFailure::Missing) => DEVICE_CONFIGURATION_ERROR,
+    118 StartFailure::Capability(CapabilityFailure::Missing) => DEVICE_CONFIGURATION_ERROR,
         c"The PF has no SR-IOV capability.",
         StartFailure::Capability(CapabilityFailure::Missing);
-    StartFailure::ProbedBars(_) => DEVICE_DATA_ERROR,
+    119 StartFailure::ProbedBars(_) => DEVICE_DATA_ERROR,
         c"The bus does not say how large the VFs' registers are.",
         StartFailure::ProbedBars(-1);
-    StartFailure::Bars(BarFailure::Type { .. }) => RESOURCE_TYPE_NOT_FOUND,
+    120 StartFailure::Bars(BarFailure::Type { .. }) => RESOURCE_TYPE_NOT_FOUND,
         c"The bus gave a VF register another type than the SR-IOV capability has.",
         StartFailure::Bars(BarFailure::Type { bar: 0, probed: 1, register: 4 });
-    StartFailure::Bars(BarFailure::Unprobed { .. }) => RESOURCE_NAME_NOT_FOUND,
+    121 StartFailure::Bars(BarFailure::Unprobed { .. }) => RESOURCE_NAME_NOT_FOUND,
         c"The bus gave no size for a VF register of the SR-IOV capability.",
         StartFailure::Bars(BarFailure::Unprobed { bar: 0, register: 4 });
-    StartFailure::Ranges(_) => ALLOTTED_SPACE_EXCEEDED,
+    122 StartFailure::Ranges(_) => ALLOTTED_SPACE_EXCEEDED,
         c"The resource list has more memory ranges than a PF can have.",
         StartFailure::Ranges(TooManyRanges { found: 14, allowed: 13 });
-    StartFailure::Apertures(ApertureFailure::TooSmall { .. }) => RANGE_NOT_FOUND,
+    123 StartFailure::Apertures(ApertureFailure::TooSmall { .. }) => RANGE_NOT_FOUND,
         c"The memory behind a VF register is too small for all VFs.",
         StartFailure::Apertures(ApertureFailure::TooSmall { length: 1, needed: 2 });
-    StartFailure::Apertures(ApertureFailure::Length { .. }) => RANGE_LIST_CONFLICT,
+    124 StartFailure::Apertures(ApertureFailure::Length { .. }) => RANGE_LIST_CONFLICT,
         c"The memory behind a VF register has the length of neither NumVFs nor TotalVFs.",
         StartFailure::Apertures(ApertureFailure::Length { length: 3, size: 1 });
-    StartFailure::Apertures(ApertureFailure::Misaligned { .. }) => DATATYPE_MISALIGNMENT_ERROR,
+    125 StartFailure::Apertures(ApertureFailure::Misaligned { .. }) => DATATYPE_MISALIGNMENT_ERROR,
         c"The address of a VF register is not a multiple of its size.",
         StartFailure::Apertures(ApertureFailure::Misaligned { base: 1, size: 2 });
-    StartFailure::Apertures(ApertureFailure::Unplaced { .. }) => INVALID_ADDRESS,
+    126 StartFailure::Apertures(ApertureFailure::Unplaced { .. }) => INVALID_ADDRESS,
         c"The bus gave a base address register of the VFs no address.",
         StartFailure::Apertures(ApertureFailure::Unplaced { bar: 0 });
-    StartFailure::Enable(_) => DEVICE_HARDWARE_ERROR,
+    127 StartFailure::Enable(_) => DEVICE_HARDWARE_ERROR,
         c"The bus does not turn the VFs on.",
         StartFailure::Enable(-1);
-    StartFailure::NotEnabled { .. } => DEVICE_UNREACHABLE,
+    128 StartFailure::NotEnabled { .. } => DEVICE_UNREACHABLE,
         c"The bus turned the VFs on, and VF Enable is clear.",
         StartFailure::NotEnabled { control: 0 };
-    StartFailure::OtherNumVfs { .. } => DEVICE_PROTOCOL_ERROR,
+    129 StartFailure::OtherNumVfs { .. } => DEVICE_PROTOCOL_ERROR,
         c"The device has turned another number of VFs on.",
         StartFailure::OtherNumVfs { asked: 4, found: 3 };
-    StartFailure::NoMemorySpace { .. } => MEMORY_NOT_ALLOCATED,
+    130 StartFailure::NoMemorySpace { .. } => MEMORY_NOT_ALLOCATED,
         c"The bus turned the VFs on, and VF Memory Space Enable is clear.",
         StartFailure::NoMemorySpace { control: 1 };
-    StartFailure::SilentVf { .. } => DEVICE_NOT_CONNECTED,
+    131 StartFailure::SilentVf { .. } => DEVICE_NOT_CONNECTED,
         c"A VF does not answer a second after it was turned on.",
         StartFailure::SilentVf { vf: 0 };
-    StartFailure::VfWithoutExpress => NOT_FOUND,
+    132 StartFailure::VfWithoutExpress => NOT_FOUND,
         c"VF 0 has no PCI Express capability.",
         StartFailure::VfWithoutExpress;
-    StartFailure::DeviceChanged { .. } => REVISION_MISMATCH,
+    133 StartFailure::DeviceChanged { .. } => REVISION_MISMATCH,
         c"The VFs' identifiers or register sizes differ from those of the first start.",
         StartFailure::DeviceChanged { found: 1, first: 2 };
-    StartFailure::NoClock => ENTRYPOINT_NOT_FOUND,
+    134 StartFailure::NoClock => ENTRYPOINT_NOT_FOUND,
         c"The kernel exports no clock.",
         StartFailure::NoClock;
 }

@@ -28,6 +28,7 @@
 //! | [`table`] | which block table a PF uses |
 //! | [`facts`] | what every start of a device must find the same |
 //! | [`failure`] | why a device does not start |
+//! | [`event_log`] | the entries of the System event log, their limit and their layout |
 //! | [`event`] | the events for Event Tracing, and their layout |
 //! | [`clock`], [`status`] | time; the statuses of the driver |
 #![cfg_attr(not(test), no_std)]
@@ -41,6 +42,7 @@ pub mod companion;
 pub mod config;
 pub mod enable;
 pub mod event;
+pub mod event_log;
 pub mod facts;
 pub mod failure;
 pub mod flr;

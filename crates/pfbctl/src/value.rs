@@ -1,16 +1,23 @@
 //! Decodes the bytes of a block: the layout, and each field's value as text.
 
 use block_manifest::expression::{Load, Source};
-use block_manifest::{Block, Condition, Field, Integer, Layout, Manifest, Type, low_bits};
+use block_manifest::{Block, Condition, Field, Integer, Layout, Manifest, Type};
 use block_table::{History, Image, Write, Writer};
 
 /// The integer at `offset`; bytes after the image count as zero.
-pub(crate) fn integer(image: &Image, offset: usize, integer: Integer) -> i128 {
-    integer.decode(image.get(offset..).unwrap_or_default())
+pub(crate) fn integer(image: &Image, offset: usize, integer: Integer) -> u64 {
+    let bytes = image.iter().skip(offset).take(usize::from(integer.width()));
+    if integer.big_endian {
+        bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
+    } else {
+        bytes
+            .rev()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte))
+    }
 }
 
 /// Writes an integer, cut to its width, at `offset`.
-pub(crate) fn put(image: &mut Image, offset: usize, integer: Integer, value: i128) {
+pub(crate) fn put(image: &mut Image, offset: usize, integer: Integer, value: u64) {
     for (byte, value) in image.iter_mut().skip(offset).zip(integer.encode(value)) {
         *byte = value;
     }
@@ -18,7 +25,7 @@ pub(crate) fn put(image: &mut Image, offset: usize, integer: Integer, value: i12
 
 /// The value of a field, or of some of its bits, in an expression. `image` is the block, merged with
 /// what is written.
-pub(crate) fn load(image: &Image, write: &Write<'_>, load: &Load) -> i128 {
+pub(crate) fn load(image: &Image, write: &Write<'_>, load: &Load) -> u64 {
     let about;
     let image = match load.source {
         Source::Block | Source::Whole => image,
@@ -29,7 +36,7 @@ pub(crate) fn load(image: &Image, write: &Write<'_>, load: &Load) -> i128 {
         }
         Source::Used(place) => write.used.get(usize::from(place)).copied().unwrap_or(image),
     };
-    load.part_of(integer(image, usize::from(load.offset), load.integer))
+    integer(image, usize::from(load.offset), load.integer) >> load.shift & load.mask
 }
 
 /// Whether a condition holds for a write; one whose arithmetic overflows does not.
@@ -118,14 +125,13 @@ fn structure_text(manifest: &Manifest, fields: &[Field], image: &Image) -> Strin
 }
 
 /// One element: its name in an enumeration, its bits, or its number.
-fn element_text(manifest: &Manifest, field: &Field, value: i128) -> String {
+fn element_text(manifest: &Manifest, field: &Field, value: u64) -> String {
     if let Some(name) = member(manifest, field, value) {
         return name.to_owned();
     }
     if field.bits.is_empty() {
         return number_text(value);
     }
-    let value = low_bits(value);
     let set = field.bits.iter().filter_map(|bits| {
         let part = (value & bits.mask()) >> bits.low;
         match part {
@@ -144,7 +150,7 @@ fn element_text(manifest: &Manifest, field: &Field, value: i128) -> String {
 }
 
 /// The name of a value in the field's enumeration.
-fn member<'m>(manifest: &'m Manifest, field: &Field, value: i128) -> Option<&'m str> {
+fn member<'m>(manifest: &'m Manifest, field: &Field, value: u64) -> Option<&'m str> {
     let name = field.valid.one_of.as_ref()?.enumeration.as_ref()?;
     let enumeration = manifest
         .enums()
@@ -158,8 +164,8 @@ fn member<'m>(manifest: &'m Manifest, field: &Field, value: i128) -> Option<&'m 
 }
 
 /// A number: small ones decimal, from a page on hexadecimal.
-fn number_text(value: i128) -> String {
-    let is_pages = value >= 0x1_0000 && value % 0x1000 == 0;
+fn number_text(value: u64) -> String {
+    let is_pages = value >= 0x1_0000 && value.is_multiple_of(0x1000);
     if value < 1_000_000_000 && !is_pages {
         value.to_string()
     } else {

@@ -3,7 +3,7 @@
 //! From the top down: [`mutants`] and [`coverage`] run the tests of the lab (`suite`) on changed or
 //! instrumented code, [`command`] a single job. A test is a run (`run`): a fresh Wine prefix
 //! (`prefix`) with the images (`build`), INF files (`inf`) and a device (`device`), then the
-//! runner, its output, and the logs of the doubles (`double_log`, `etw_log`). [`kmdf_conformance`]
+//! runner, its output, and the logs of the doubles (`double_log`, `etw_log`, `error_log`). [`kmdf_conformance`]
 //! tests the KMDF double itself, without the driver.
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,7 @@ pub mod command;
 pub mod coverage;
 mod device;
 mod double_log;
+mod error_log;
 mod etw_call;
 mod etw_event;
 mod etw_log;

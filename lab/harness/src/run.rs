@@ -15,6 +15,7 @@ use wait_timeout::ChildExt as _;
 use crate::build::Images;
 use crate::device::{Device, Position};
 use crate::double_log;
+use crate::error_log::{ErrorLog, LoggedEntry};
 use crate::etw_log::{EtwLog, LoggedEvent};
 use crate::inf;
 use crate::live::{self, Live};
@@ -44,6 +45,8 @@ pub(crate) struct Finished {
     pub(crate) violations: Vec<String>,
     /// The events that the driver wrote, in order.
     pub(crate) events: Vec<LoggedEvent>,
+    /// The entries that it wrote for the System event log, in order.
+    pub(crate) entries: Vec<LoggedEntry>,
     /// Traces that the runner wrote, by file name.
     pub(crate) traces: BTreeMap<String, String>,
     /// The runner's exit code; none when it was stopped.
@@ -176,6 +179,8 @@ fn attempt(
     let etw = EtwLog::read(&log(&prefix, "etw-double"));
     let mut violations = double_log::violations(&framework);
     violations.extend(etw.violations);
+    let error_log = ErrorLog::read(&log(&prefix, "error-log-double"));
+    violations.extend(error_log.violations);
     if let Ended::Stopped(why) = ended {
         violations.push(format!("`{}`: {why}", words.join(" ")));
     }
@@ -189,6 +194,7 @@ fn attempt(
         kernel_log,
         violations,
         events: etw.events,
+        entries: error_log.entries,
         traces: traces(&drivers)?,
         code,
     })

@@ -1,6 +1,7 @@
 //! The tests of the lab: every trace of the host tests on the image, the checks from outside, and a
 //! storm whose results the simulation must repeat.
 
+mod entries;
 mod events;
 mod guide;
 mod list;

@@ -82,12 +82,18 @@ pub(crate) fn run(session: &mut Session, lists: &[&[Check]]) -> ExitCode {
     ExitCode::from(u8::from(failed > 0))
 }
 
-/// The ETW double's log of calls.
-const EVENTS: &str = r"C:\windows\etw-double.log";
+/// The logs of the ETW double and of the double of the System event log.
+const LOGS: [&str; 2] = [
+    r"C:\windows\etw-double.log",
+    r"C:\windows\error-log-double.log",
+];
 
-/// Marks the beginning of a check in the log of calls.
+/// Marks the beginning of a check in both.
 fn begin(name: &str) -> Result<()> {
-    let mut events = OpenOptions::new().append(true).create(true).open(EVENTS)?;
-    let line = format!("check {name}\n");
-    events.write_all(line.as_bytes()).context(EVENTS)
+    for path in LOGS {
+        let mut log = OpenOptions::new().append(true).create(true).open(path)?;
+        let line = format!("check {name}\n");
+        log.write_all(line.as_bytes()).context(path)?;
+    }
+    Ok(())
 }

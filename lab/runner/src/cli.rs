@@ -108,6 +108,8 @@ pub(crate) enum Job {
     Acknowledgements,
     /// Plug the PF in and tell how its start ended
     Start(Start),
+    /// Print the messages of the driver's image whose identifiers are on standard input
+    Messages,
     /// Many operations of every VF at one time, with resets, rebalances and removals
     Storm {
         /// Operations of each VF

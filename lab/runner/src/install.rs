@@ -1,4 +1,4 @@
-//! Installs drivers: the calls to `SetupDi` and `newdev`. Everything unsafe of the runner is here.
+//! Installs drivers: the calls to `SetupDi` and `newdev`. Only this and `messages` are unsafe.
 
 use std::ffi::OsStr;
 use std::io;

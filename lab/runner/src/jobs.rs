@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::cli::{Arguments, Job};
 use crate::session::Session;
 use crate::{
-    acknowledgements, checks, companion_example, console, contention, limits, measure,
+    acknowledgements, checks, companion_example, console, contention, limits, measure, messages,
     preconditions, served, start, storm, story, trace,
 };
 
@@ -16,10 +16,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Job::Start(start) = &arguments.job {
         return start::run(&arguments.bench, start);
     }
+    if matches!(arguments.job, Job::Messages) {
+        return messages::print(&arguments.bench.service);
+    }
     let mut session = Session::start(&arguments.bench)?;
     preconditions::check(&session, &arguments.job)?;
     let code = match arguments.job {
-        Job::Start(_) => ExitCode::FAILURE,
+        Job::Start(_) | Job::Messages => ExitCode::FAILURE,
         Job::Limits => checks::run(&mut session, &[limits::CHECKS]),
         Job::Acknowledgements => checks::run(&mut session, &[acknowledgements::CHECKS]),
         Job::Trace => trace::play(&session)?,

@@ -8,6 +8,7 @@
 //! | `session` | everything that is plugged in, on top of `install` and `stack` (the doubles) |
 //! | `checks` | the rules, one file a subject; they share `check`, `operations`, `status` |
 //! | `trace`, `console`, `served`, `story`, `limits`, `storm`, `contention`, `measure`, `start` | one job each |
+//! | `messages` | prints messages of the driver's image |
 //! | `companion_example` | the rules of the example of a companion |
 //! | `acknowledgements` | the rules of acknowledged resets |
 //! | `rebalance`, `leftovers`, `listeners`, `exchanges` | steps that several jobs share |
@@ -41,6 +42,8 @@ mod limits;
 mod listeners;
 #[cfg(windows)]
 mod measure;
+#[cfg(windows)]
+mod messages;
 #[cfg(windows)]
 mod operations;
 #[cfg(windows)]

@@ -48,7 +48,7 @@ pub(crate) fn check(session: &Session, job: &Job) -> Result<()> {
     let any = 1..=u16::MAX;
     let several = 2..=u16::MAX;
     let (what, vfs, blocks, device): (_, RangeInclusive<u16>, _, _) = match job {
-        Job::Trace | Job::Console { .. } | Job::Start(_) => return Ok(()),
+        Job::Trace | Job::Console { .. } | Job::Start(_) | Job::Messages => return Ok(()),
         Job::Story => ("the story", several, BOTH, None),
         // Every byte of the replies depends on this manifest and this number.
         Job::Checks => ("the checks", 4..=4, BOTH, Some("Checks")),

@@ -1,7 +1,8 @@
-//! What this driver adds to the kernel's functions: packets, the access check, exports, imports,
-//! levels, unloading.
+//! What this driver adds to the kernel's functions: packets, the access check, the System event log, exports,
+//! imports, levels, unloading.
 
 pub(crate) mod access_check;
+pub(crate) mod error_log;
 pub(crate) mod exports;
 pub(crate) mod imports;
 pub(crate) mod irp;

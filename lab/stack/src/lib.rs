@@ -28,7 +28,7 @@ mod transfer;
 mod vpci;
 
 use bus::dispatch;
-use kernel::{access_check, level};
+use kernel::{access_check, error_log, level};
 use log::log;
 use wdk_sys::{
     DRIVER_OBJECT, IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL,
@@ -59,7 +59,10 @@ pub unsafe extern "system" fn driver_entry(
     let extension = unsafe { &mut *object.DriverExtension };
     extension.AddDevice = Some(dispatch::add_device);
     pci::io_space::install();
-    if let Err(status) = access_check::install().and_then(|()| level::install()) {
+    let installed = access_check::install()
+        .and_then(|()| level::install())
+        .and_then(|()| error_log::install());
+    if let Err(status) = installed {
         log!("a function of the kernel cannot be replaced: {status:#010x}");
         return status;
     }

@@ -135,7 +135,10 @@ fn every_section_is_referred_to_and_there() {
         }
         refer(&inf.value(&format!("{install}.NT"), "CopyFiles"));
         refer(&inf.value(&format!("{install}.NT.HW"), "AddReg"));
-        refer(&inf.values(&format!("{install}.NT.Services"), "AddService")[2]);
+        let service = inf.values(&format!("{install}.NT.Services"), "AddService");
+        refer(&service[2]);
+        refer(&service[3]);
+        refer(&inf.value(&service[3], "AddReg"));
         refer(&inf.values(&format!("{install}.NT.Wdf"), "KmdfService")[1]);
         if kind == UPPER_FILTER {
             let filters = format!("{install}.NT.Filters");
@@ -200,12 +203,31 @@ fn keeps_to_the_driver_store(kind: &[&str]) {
         "started by Plug and Play"
     );
     let registry = inf.value(&format!("{install}.NT.HW"), "AddReg");
-    for entry in inf.section(&registry) {
+    let of_event_log = inf.value(&service[3], "AddReg");
+    for entry in inf
+        .section(&registry)
+        .iter()
+        .chain(inf.section(&of_event_log))
+    {
         assert_eq!(
             entry.values[0], "HKR",
             "a package writes below its own key alone"
         );
     }
+    let values: Vec<_> = inf
+        .section(&of_event_log)
+        .iter()
+        .map(|entry| entry.values[2..].join(","))
+        .collect();
+    assert_eq!(
+        values,
+        [
+            // REG_EXPAND_SZ
+            r"EventMessageFile,0x00020000,%13%\pf_broker_1414_b001.sys",
+            // EVENTLOG_ERROR_TYPE, EVENTLOG_WARNING_TYPE and EVENTLOG_INFORMATION_TYPE
+            "TypesSupported,0x00010001,7",
+        ]
+    );
     for directive in [
         "CoInstallers",
         "LogConfig",
@@ -404,12 +426,17 @@ fn names_on_the_host(inf: &Inf) -> BTreeSet<String> {
         .section(&files)
         .iter()
         .map(|entry| entry.values[0].clone());
+    let of_event_log = inf.value(&service[3], "AddReg");
+    let [messages, _] = inf.section(&of_event_log) else {
+        panic!("[{of_event_log}] has two values")
+    };
     let mut names: Vec<String> = sources.chain(copied).collect();
     names.extend([
         service[0].clone(),
         inf.text(&inf.value(&service[2], "DisplayName")),
         inf.value(&service[2], "ServiceBinary"),
         inf.value("Version", "CatalogFile"),
+        messages.values[4].clone(),
     ]);
     names.iter().map(|name| name.to_lowercase()).collect()
 }

@@ -7,12 +7,11 @@ use crate::diagnostic::{Diagnostic, Located, Span, counted, listed, printable};
 use crate::domain::{Domain, Next};
 use crate::model::{Mac, OneOf, Valid};
 use crate::syntax;
-use crate::types::{Integer, Type, low_bits};
+use crate::types::{Integer, Type};
 
-/// The numbers that a value may be.
+/// The numbers that a value may be, from 0.
 pub(super) struct Numbers {
-    smallest: i128,
-    largest: i128,
+    largest: u64,
     /// What holds them, for messages.
     name: String,
 }
@@ -21,7 +20,6 @@ impl Numbers {
     /// Those of an integer type.
     pub(super) fn of(integer: Integer) -> Self {
         Self {
-            smallest: integer.min(),
             largest: integer.max(),
             name: integer.to_string(),
         }
@@ -30,30 +28,15 @@ impl Numbers {
     /// Those of `count` bits, 1 to 64.
     fn of_bits(count: u8) -> Self {
         Self {
-            smallest: 0,
-            largest: (u64::MAX >> (64 - count)).into(),
+            largest: u64::MAX >> (64 - count),
             name: format!("a number of {}", counted(count.into(), "bit")),
         }
-    }
-
-    fn have(&self, number: i128) -> bool {
-        (self.smallest..=self.largest).contains(&number)
-    }
-
-    /// Which numbers they are, for messages.
-    fn held(&self) -> String {
-        let Self {
-            smallest,
-            largest,
-            name,
-        } = self;
-        format!("{name} holds {smallest} to {largest}")
     }
 }
 
 impl Context<'_> {
     /// The number that `value` is: an integer, `"enumeration.name"`, or a constant.
-    pub(super) fn number(&self, value: &Located<syntax::Value>) -> Option<i128> {
+    pub(super) fn number(&self, value: &Located<syntax::Value>) -> Option<u64> {
         match &value.value {
             syntax::Value::Number(number) => Some(*number),
             syntax::Value::Text(name) => self.named_number(name, &value.span),
@@ -68,7 +51,7 @@ impl Context<'_> {
         }
     }
 
-    fn named_number(&self, name: &str, span: &Span) -> Option<i128> {
+    fn named_number(&self, name: &str, span: &Span) -> Option<u64> {
         let written = printable(name);
         if is_range(name) {
             self.sink.report(not_a_range(name, span));
@@ -139,11 +122,13 @@ impl Context<'_> {
         &self,
         value: &Located<syntax::Value>,
         numbers: &Numbers,
-    ) -> Option<i128> {
+    ) -> Option<u64> {
         let number = self.number(value)?;
-        if !numbers.have(number) {
-            let message = format!("{number} does not fit into {}", numbers.name);
-            self.sink.error(message, &value.span, numbers.held());
+        let Numbers { largest, name } = numbers;
+        if number > *largest {
+            let message = format!("{number} does not fit into {name}");
+            let label = format!("{name} holds 0 to {largest}");
+            self.sink.error(message, &value.span, label);
             return None;
         }
         Some(number)
@@ -185,7 +170,7 @@ impl Context<'_> {
     /// The rules of `count` named bits.
     pub(super) fn valid_bits(&self, written: &syntax::Valid, count: u8) -> Valid {
         let numbers = Numbers::of_bits(count);
-        self.rules(written, &numbers, low_bits(numbers.largest))
+        self.rules(written, &numbers, numbers.largest)
     }
 
     fn rules(&self, written: &syntax::Valid, numbers: &Numbers, defined: u64) -> Valid {
@@ -198,39 +183,16 @@ impl Context<'_> {
             none_of: self.value_set("none-of", written.none_of.as_ref(), numbers),
             min: number(&written.min),
             max: number(&written.max),
-            mask: number(&written.mask).map(low_bits),
-            multiple_of: number(&written.multiple_of).map(low_bits),
+            mask: number(&written.mask),
+            multiple_of: number(&written.multiple_of),
             mac: None,
         };
-        self.rules_on_bits(written, numbers);
-        let range = (numbers.smallest, numbers.largest);
         if self.sink.error_count() == errors
-            && Domain::new(&valid, range, defined).first() == Next::Nothing
+            && Domain::new(&valid, numbers.largest, defined).next(0) == Next::Nothing
         {
             self.never_holds(written, numbers);
         }
         valid
-    }
-
-    /// Reports rules of unsigned integers on `numbers` that may be negative.
-    fn rules_on_bits(&self, written: &syntax::Valid, numbers: &Numbers) {
-        if numbers.smallest >= 0 {
-            return;
-        }
-        let rules = [
-            ("mask", &written.mask),
-            ("multiple-of", &written.multiple_of),
-        ];
-        for (key, rule) in rules {
-            if let Some(rule) = rule {
-                let message = format!(
-                    "`{key}` is a rule of unsigned integers, and not of {}",
-                    numbers.name
-                );
-                self.sink
-                    .error(message, &rule.span, "the integer is signed");
-            }
-        }
     }
 
     fn never_holds(&self, written: &syntax::Valid, numbers: &Numbers) {
@@ -319,20 +281,21 @@ impl Context<'_> {
             return None;
         };
         let members = known.members.iter();
-        let values: Option<Vec<i128>> = members.map(|(_, value)| *value).collect();
+        let values: Option<Vec<u64>> = members.map(|(_, value)| *value).collect();
         let values = values.filter(|values| !values.is_empty())?;
-        let unfit = known
+        let too_large = known
             .members
             .iter()
             .zip(&values)
-            .find(|(_, value)| !numbers.have(**value));
-        if let Some(((member, _), value)) = unfit {
+            .find(|(_, value)| **value > numbers.largest);
+        if let Some(((member, _), value)) = too_large {
             let message = format!(
                 "`{name}.{}` is {value}, which does not fit into {}",
                 member.value, numbers.name
             );
+            let label = format!("{} holds 0 to {}", numbers.name, numbers.largest);
             self.sink.report(
-                Diagnostic::error(message, span, numbers.held())
+                Diagnostic::error(message, span, label)
                     .related(&member.span, format!("`{}` is {value}", member.value)),
             );
             return None;

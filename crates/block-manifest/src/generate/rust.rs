@@ -65,34 +65,6 @@ fn crc32(bytes: &[u8], length: usize) -> u64 {
 }
 ";
 
-/// The functions that judge a write call these, too, if something in the manifest is signed. They
-/// compute with the bits of signed integers.
-const SIGNED_FUNCTIONS: &str = "
-#[allow(dead_code)]
-fn extend(value: u64, width: usize) -> u64 {
-    let sign = 1 << (8 * width - 1);
-    (value ^ sign).wrapping_sub(sign)
-}
-
-#[allow(dead_code)]
-fn add_signed(a: u64, b: u64, overflow: &mut bool) -> u64 {
-    let (sum, overflows) = (a as i64).overflowing_add(b as i64);
-    noted((sum as u64, overflows), overflow)
-}
-
-#[allow(dead_code)]
-fn subtract_signed(a: u64, b: u64, overflow: &mut bool) -> u64 {
-    let (difference, overflows) = (a as i64).overflowing_sub(b as i64);
-    noted((difference as u64, overflows), overflow)
-}
-
-#[allow(dead_code)]
-fn multiply_signed(a: u64, b: u64, overflow: &mut bool) -> u64 {
-    let (product, overflows) = (a as i64).overflowing_mul(b as i64);
-    noted((product as u64, overflows), overflow)
-}
-";
-
 pub(super) fn module(manifest: &Manifest, style: &Style) -> String {
     let mut writer = Writer {
         text: String::new(),
@@ -168,9 +140,7 @@ impl Writer {
         for constant in manifest.constants() {
             let name = names.unique(upper(&constant.name));
             self.doc("", &format!("`{}`", constant.name));
-            let ty = if constant.value < 0 { "i64" } else { "u64" };
-            let value = literal(constant.value);
-            self.item(format!("pub const {name}: {ty} = {value};"));
+            self.item(format!("pub const {name}: u64 = 0x{:X};", constant.value));
         }
         for known in manifest.enums() {
             self.enumeration(known, manifest);
@@ -187,9 +157,6 @@ impl Writer {
         if manifest.blocks().iter().any(checks::is_judged) {
             self.line("");
             self.line(FUNCTIONS.trim_end());
-            if manifest.blocks().iter().any(checks::has_signed) {
-                self.line(SIGNED_FUNCTIONS.trim_end());
-            }
         }
     }
 
@@ -236,9 +203,9 @@ impl Writer {
         for member in &known.members {
             self.doc("    ", &format!("`{}`", member.name));
             self.line(format!(
-                "    pub const {}: {ty} = {};",
+                "    pub const {}: {ty} = 0x{:X};",
                 upper(&member.name),
-                literal(member.value)
+                member.value
             ));
         }
         self.line("}");
@@ -374,10 +341,9 @@ impl Writer {
             let Some(limit) = limit else { continue };
             self.doc("    ", &format!("The {what} value of `{}`.", field.name));
             self.line(format!(
-                "    pub const {}_{suffix}: {} = {};",
+                "    pub const {}_{suffix}: {} = 0x{limit:X};",
                 upper(&field.name),
-                integer_type(field.ty.element()),
-                literal(limit)
+                integer_type(field.ty.element())
             ));
         }
     }
@@ -549,25 +515,14 @@ fn integers(member: &Member<'_>) -> Option<(Integer, Option<u8>)> {
 }
 
 fn integer_type(integer: Integer) -> String {
-    let sign = if integer.signed { "i" } else { "u" };
-    format!("{sign}{}", integer.bits())
-}
-
-/// Hexadecimal, or decimal for a negative number.
-fn literal(value: i128) -> String {
-    if value < 0 {
-        value.to_string()
-    } else {
-        format!("0x{value:X}")
-    }
+    format!("u{}", integer.bits())
 }
 
 const fn order(integer: Integer) -> &'static str {
     if integer.big_endian { "be" } else { "le" }
 }
 
-/// The type of the fields whose values the enumeration names, or one of 64 bits when they
-/// differ.
+/// The type of the fields whose values the enumeration names, or `u64` when they differ.
 fn enumeration_type(known: &Enum, manifest: &Manifest) -> String {
     let fields = manifest.blocks().iter().flat_map(|block| {
         block
@@ -591,7 +546,6 @@ fn enumeration_type(known: &Enum, manifest: &Manifest) -> String {
         .map(|field| integer_type(field.ty.element()));
     match types.next() {
         Some(first) if types.all(|other| other == first) => first,
-        _ if known.members.iter().any(|member| member.value < 0) => "i64".to_owned(),
         _ => "u64".to_owned(),
     }
 }

@@ -8,7 +8,6 @@ mod expressions;
 mod layouts;
 mod lists;
 mod rules;
-mod signed;
 #[path = "../source/mod.rs"]
 mod source;
 mod work;

@@ -83,7 +83,7 @@ pub(super) fn compare(expected: &str, written: &[LoggedEvent]) -> Result<()> {
 }
 
 /// The names of checks, and below each of them, indented, the events.
-fn checks(text: &str) -> Result<Vec<(&str, Vec<&str>)>> {
+pub(super) fn checks(text: &str) -> Result<Vec<(&str, Vec<&str>)>> {
     let mut checks: Vec<(&str, Vec<&str>)> = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
         if let Some(event) = line.strip_prefix("  ") {

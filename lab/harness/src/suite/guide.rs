@@ -68,6 +68,7 @@ $ pfbctl list
             kernel_log: String::new(),
             violations: Vec::new(),
             events: Vec::new(),
+            entries: Vec::new(),
             traces: BTreeMap::new(),
             code: Some(0),
         }

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use end_to_end::{Suite, Trace};
 
+use super::entries;
 use super::guide::Guide;
 use super::starts;
 use super::test::{Test, Verdict};
@@ -20,6 +21,16 @@ const STORY: &str = include_str!("story.txt");
 const STORY_EVENTS: &str = include_str!("story-events.txt");
 /// The events that the driver writes during each of the checks.
 const CHECKS_EVENTS: &str = include_str!("checks-events.txt");
+
+/// The entries of the event log that the driver writes during each of the checks.
+const CHECKS_ENTRIES: &str = include_str!("checks-entries.txt");
+/// Those during the checks of the sample companion, and during floods.
+const SAMPLE_COMPANION_ENTRIES: &str = include_str!("sample-companion-entries.txt");
+const FLOOD_ENTRIES: &str = include_str!("flood-entries.txt");
+/// That of the driver where a VF driver is expected.
+const NO_VF_DRIVER_ENTRY: &str = "the beginning
+  115 error: device does not start: The bus has no PCI virtualization interface. (status \
+    0xC00002B9, values 3221225659 and 0)";
 
 /// The events of an upper filter during the checks of what it passes on, and during all others.
 const FILTER_CHECKS_EVENTS: &str = concat!(
@@ -61,6 +72,7 @@ pub(super) fn all(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     tests.extend(refusals(paths)?);
     tests.extend(vf_drivers(paths, images)?);
     tests.extend(companions(paths, images)?);
+    tests.push(messages(paths)?);
     tests.push(conversation()?);
     tests.push(guide(paths)?);
     tests.extend(agents(paths)?);
@@ -88,6 +100,7 @@ fn job(name: &str, device: &Device, arguments: &[&str], verdict: Verdict) -> Tes
         vf_driver: None,
         function_driver: None,
         events: "",
+        entries: "",
         verdict,
     }
 }
@@ -128,10 +141,12 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
         ),
         Test {
             events: CHECKS_EVENTS,
+            entries: CHECKS_ENTRIES,
             ..job("checks", &four, &["checks"], Verdict::Checks)
         },
         Test {
             events: FILTER_CHECKS_EVENTS,
+            entries: CHECKS_ENTRIES,
             ..job(
                 "checks of an upper filter",
                 &four.clone().at(Position::UpperFilter),
@@ -141,6 +156,7 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
         },
         Test {
             events: SAMPLE_COMPANION_EVENTS,
+            entries: SAMPLE_COMPANION_ENTRIES,
             ..job(
                 "checks of the sample companion",
                 &device(SAMPLE_COMPANION_MANIFEST, 4)?.at(Position::UpperFilter),
@@ -148,12 +164,15 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
                 Verdict::Checks,
             )
         },
-        job(
-            "flood of a limit",
-            &Device::from_manifest(&device::limited(paths)?, 2)?,
-            &["limits"],
-            Verdict::Checks,
-        ),
+        Test {
+            entries: FLOOD_ENTRIES,
+            ..job(
+                "flood of a limit",
+                &Device::from_manifest(&device::limited(paths)?, 2)?,
+                &["limits"],
+                Verdict::Checks,
+            )
+        },
         Test {
             events: ACKNOWLEDGEMENTS_EVENTS,
             ..job(
@@ -187,6 +206,21 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
             )
         },
     ])
+}
+
+/// The messages of the driver's image, read as a viewer of event logs does.
+fn messages(paths: &Paths) -> Result<Test> {
+    let device = Device::from_manifest(&paths.root().join(CHECKS_MANIFEST), 4)?;
+    let (codes, printed) = entries::messages();
+    Ok(Test {
+        input: codes.into_bytes(),
+        ..job(
+            "messages of the event log",
+            &device,
+            &["messages"],
+            Verdict::Lines(printed),
+        )
+    })
 }
 
 /// Runs that the runner refuses.
@@ -291,6 +325,7 @@ fn vf_drivers(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
         Test {
             // It is a KMDF driver, and its device does not start without SR-IOV's interfaces.
             vf_driver: Some(pf_driver),
+            entries: NO_VF_DRIVER_ENTRY,
             ..job(
                 "a VF driver that does not start",
                 &device,
@@ -365,6 +400,7 @@ fn plays(suite: &Suite, trace: &Trace) -> Result<Vec<Test>> {
             vf_driver: None,
             function_driver: None,
             events: "",
+            entries: "",
             verdict: Verdict::Lines(fs_err::read_to_string(&trace.expected)?),
         })
     };

@@ -301,6 +301,7 @@ fn test(device: &Device, name: &str, wrong: Fault, ended: StartOutcome) -> Test 
         vf_driver: None,
         function_driver: None,
         events: "",
+        entries: "",
         verdict: Verdict::Start(ended),
     }
 }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use build_steps::paths::Paths;
 use build_steps::tally::Tally;
 
+use super::entries;
 use super::events;
 use super::guide::Guide;
 use super::outcome::StartOutcome;
@@ -34,6 +35,9 @@ pub(super) struct Test {
     pub(super) function_driver: Option<PathBuf>,
     /// Names of checks, and below each the events that the driver has to write during it.
     pub(super) events: &'static str,
+    /// The same for the entries of the System event log. During all other checks the driver has to
+    /// write none; a start that fails has one of its own.
+    pub(super) entries: &'static str,
     pub(super) verdict: Verdict,
 }
 
@@ -134,7 +138,11 @@ impl Test {
         // When a call fails for lack of resources, the driver can run without the path.
         let paths = self.device.shortage.is_none();
         let events = events::listed(&finished.events, paths)
-            .and_then(|()| events::compare(self.events, &finished.events));
+            .and_then(|()| events::compare(self.events, &finished.events))
+            .and_then(|()| match self.verdict {
+                Verdict::Start(_) => entries::of_failed_starts(finished),
+                _ => entries::compare(self.entries, &finished.entries),
+            });
         if problem.is_none() && ended_well && events.is_ok() {
             println!("      {} ... ok", self.name);
             return tally;

@@ -31,10 +31,15 @@ pub(crate) fn install() -> Result<(), NTSTATUS> {
     }
 }
 
+/// The level of the calling thread.
+pub(crate) fn current() -> u8 {
+    // SAFETY: returns a value.
+    unsafe { LabLevel() }
+}
+
 /// Whether the calling thread is above `PASSIVE_LEVEL`.
 pub(crate) fn is_raised() -> bool {
-    // SAFETY: returns a value.
-    unsafe { LabLevel() > 0 }
+    current() > 0
 }
 
 /// Runs `work` once at `DISPATCH_LEVEL`. Another framework than the double does not track the
