@@ -195,7 +195,11 @@ fn a_story_that_was_recorded_is_played_again_as_a_trace() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let trace = folder.path().join("story.jsonl");
     let trace = trace.to_str().expect("a path in UTF-8");
-    for manifest in ["blocks/accelerator.toml", "tests/manifests/every-key.toml"] {
+    for manifest in [
+        "blocks/accelerator.toml",
+        "tests/manifests/every-key.toml",
+        "tests/manifests/signed.toml",
+    ] {
         let story = report(&["simulate", manifest, "--record", trace], 0);
         let lines = report(&["simulate", manifest, "--trace", trace], 0);
         let operations = fs::read_to_string(trace).expect("the trace");

@@ -22,7 +22,7 @@ const IMPORTS: [&str; 2] = ["memcpy", "memset"];
 
 /// The most that the library may add to an image that uses all functions, in bytes. The aim of 64 KiB
 /// is missed; docs/benchmarks.md says by how much and why.
-const LARGEST: usize = 74 << 10;
+const LARGEST: usize = 84 << 10;
 
 /// The example of an NDIS driver.
 const NDIS_PF: &str = "examples/ndis-pf";

@@ -11,7 +11,7 @@ use crate::model::{
     Behind, Block, Condition, Count, Covered, Device, Field, Layout, Mac, Owner, SequenceKind,
     Structure, Valid,
 };
-use crate::types::{Integer, Type};
+use crate::types::{Integer, Type, low_bits};
 
 /// The source of the table of `blocks`, which are those of the manifest `text`.
 pub(crate) fn source(
@@ -159,7 +159,7 @@ impl Painted {
             return;
         }
         let element = field.ty.element();
-        let undefined = element.encode(!field.defined_bits());
+        let undefined = element.encode((!field.defined_bits()).into());
         for (byte, undefined) in self.undefined[bytes]
             .iter_mut()
             .zip(undefined.iter().cycle())
@@ -249,10 +249,11 @@ fn field_rules(field: &Field) -> Vec<Rule> {
         };
         Rule::Mac(target, kind)
     }));
-    rules.extend(value_rules(&field.valid, target, field.ty.element().max()));
+    rules.extend(value_rules(&field.valid, target, field.ty.element()));
     for bits in &field.bits {
         let count = bits.high - bits.low + 1;
-        let own = value_rules(&bits.valid, target, bits.mask() >> bits.low);
+        let largest = (bits.mask() >> bits.low).into();
+        let own = unsigned_rules(&bits.valid, target, largest);
         rules.extend(own.into_iter().map(|rule| Rule::Bits {
             low: bits.low,
             count,
@@ -266,7 +267,7 @@ fn count_rule(count: &Count, field: &Field, target: encode::Field) -> Rule {
     let load = count.load().filter(|load| load.source == ReadFrom::Block);
     match (load, count.behind) {
         (Some(load), Behind::Zero)
-            if load.mask == load.integer.max() && field.structure.is_none() =>
+            if load.is_whole() && !load.integer.signed && field.structure.is_none() =>
         {
             Rule::Count {
                 field: target,
@@ -302,7 +303,7 @@ fn first_read(count: &Count) -> Option<u8> {
 fn structure_rules(structure: &Structure, length: u8) -> Vec<Rule> {
     let mut rules: Vec<Rule> = structure.fields.iter().flat_map(field_rules).collect();
     rules.extend(structure.fields.iter().filter_map(|field| {
-        let reserved = field.ty.element().max() & !field.defined_bits();
+        let reserved = field.ty.element().mask() & !field.defined_bits();
         (reserved != 0).then(|| Rule::Clear(table_field(field), reserved))
     }));
     let is_covered = |byte: u8| {
@@ -321,7 +322,7 @@ fn structure_rules(structure: &Structure, length: u8) -> Vec<Rule> {
                 elements: until - from,
                 counted: false,
             };
-            rules.push(Rule::Clear(gap, Integer::U8.max()));
+            rules.push(Rule::Clear(gap, Integer::U8.mask()));
         }
         from = until + 1;
     }
@@ -329,15 +330,42 @@ fn structure_rules(structure: &Structure, length: u8) -> Vec<Rule> {
     rules
 }
 
+/// The rules of `valid` for values of `integer`.
+fn value_rules(valid: &Valid, target: encode::Field, integer: Integer) -> Vec<Rule> {
+    rules_between(
+        valid,
+        target,
+        (integer.min(), integer.max()),
+        integer.mask(),
+    )
+}
+
 /// The rules of `valid` for values from 0 to `largest`.
-fn value_rules(valid: &Valid, target: encode::Field, largest: u64) -> Vec<Rule> {
+fn unsigned_rules(valid: &Valid, target: encode::Field, largest: i128) -> Vec<Rule> {
+    rules_between(valid, target, (0, largest), u64::MAX)
+}
+
+/// The rules of `valid` for values from `smallest` to `largest`, whose bits are those of `mask`.
+fn rules_between(
+    valid: &Valid,
+    target: encode::Field,
+    (smallest, largest): (i128, i128),
+    mask: u64,
+) -> Vec<Rule> {
     let mut rules = Vec::new();
+    let bits = |value: i128| low_bits(value) & mask;
+    let all_bits = |values: &[i128]| values.iter().map(|value| bits(*value)).collect();
     let (min, max) = valid.equals.map_or(
-        (valid.min.unwrap_or(0), valid.max.unwrap_or(largest)),
+        (valid.min.unwrap_or(smallest), valid.max.unwrap_or(largest)),
         |equals| (equals, equals),
     );
-    if (min, max) != (0, largest) {
-        rules.push(Rule::Range(target, min, max));
+    if (min, max) != (smallest, largest) {
+        rules.push(if min < 0 && max >= 0 {
+            Rule::SignedRange(target, bits(min), bits(max))
+        } else {
+            // Among values of one sign the bits have the order of the values.
+            Rule::Range(target, bits(min), bits(max))
+        });
     }
     rules.extend(valid.mask.map(|mask| Rule::Mask(target, mask)));
     rules.extend(
@@ -349,23 +377,25 @@ fn value_rules(valid: &Valid, target: encode::Field, largest: u64) -> Vec<Rule> 
         valid
             .one_of
             .as_ref()
-            .map(|one_of| Rule::OneOf(target, one_of.values.clone())),
+            .map(|one_of| Rule::OneOf(target, all_bits(&one_of.values))),
     );
     rules.extend(
         valid
             .none_of
             .as_ref()
-            .map(|none_of| Rule::NoneOf(target, none_of.values.clone())),
+            .map(|none_of| Rule::NoneOf(target, all_bits(&none_of.values))),
     );
     rules
 }
 
 fn sequence_rule(field: &Field) -> Option<Rule> {
-    let kind = match field.sequence? {
-        SequenceKind::Strict => sequence::STRICT,
-        SequenceKind::NonDecreasing => sequence::NON_DECREASING,
-        SequenceKind::Serial => sequence::SERIAL,
-        SequenceKind::Next => sequence::NEXT,
+    let kind = match (field.sequence?, field.ty.element().signed) {
+        (SequenceKind::Strict, false) => sequence::STRICT,
+        (SequenceKind::Strict, true) => sequence::SIGNED_STRICT,
+        (SequenceKind::NonDecreasing, false) => sequence::NON_DECREASING,
+        (SequenceKind::NonDecreasing, true) => sequence::SIGNED_NON_DECREASING,
+        (SequenceKind::Serial, _) => sequence::SERIAL,
+        (SequenceKind::Next, _) => sequence::NEXT,
     };
     Some(Rule::Sequence {
         field: table_field(field),

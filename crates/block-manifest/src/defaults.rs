@@ -89,10 +89,16 @@ fn count_rules(fields: &[Field], counters: &[Field], sink: &Sink) {
 
 /// Checks that the defaults of `field` agree with `counts`, its count by default, which `counter`
 /// gives.
-fn count_rule(field: &Field, count: &Count, counter: &Field, counts: u64, sink: &Sink) {
+fn count_rule(field: &Field, count: &Count, counter: &Field, counts: i128, sink: &Sink) {
     let elements = field.ty.elements();
     let has = counted(elements.into(), "element");
     let (name, counts_name) = (&field.name, &count.text);
+    if counts < 0 {
+        let message = format!("the default of `{counts_name}` is {counts}, and it counts `{name}`");
+        let diagnostic = Diagnostic::error(message, &counter.span, "negative by default");
+        sink.report(diagnostic.related(&field.span, format!("has {has}")));
+        return;
+    }
     if counts > elements.into() {
         let message = format!(
             "the default of `{counts_name}` counts more than there are: it is {counts}, and `{name}` has {has}"
@@ -110,7 +116,7 @@ fn count_rule(field: &Field, count: &Count, counter: &Field, counts: u64, sink: 
         .chunks(width)
         .rposition(|element| element.iter().any(|byte| *byte != 0));
     if let Some(last) = set
-        && last as u64 >= counts
+        && last as i128 >= counts
     {
         let message = format!(
             "the default of `{name}` is not zero after its count: it sets element {last}, and `{counts_name}` counts {counts}"

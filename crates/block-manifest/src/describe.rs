@@ -37,7 +37,7 @@ impl fmt::Display for Valid {
             rules.push(format!("within the bits {mask:#X}"));
         }
         if let Some(divisor) = self.multiple_of {
-            rules.push(format!("a multiple of {}", number(divisor)));
+            rules.push(format!("a multiple of {}", number(divisor.into())));
         }
         rules.extend(self.mac.map(|mac| {
             match mac {
@@ -65,7 +65,7 @@ fn listed(set: &OneOf) -> String {
 }
 
 /// Decimal for quantities, hexadecimal for bit patterns.
-pub(crate) fn number(value: u64) -> String {
+pub(crate) fn number(value: i128) -> String {
     if value < 0x1_0000 {
         value.to_string()
     } else {

@@ -2,7 +2,7 @@
 //! integers.
 
 use crate::model::{Field, Valid};
-use crate::types::Integer;
+use crate::types::{Integer, low_bits};
 
 /// How many values the search for the next allowed one tries.
 ///
@@ -13,16 +13,17 @@ pub(crate) const MAX_TRIES: u64 = 1 << 16;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Domain<'v> {
     valid: &'v Valid,
-    bits: u64,
-    min: u64,
-    max: u64,
+    /// No bits if values may be negative: these have no rules on bits.
+    bits: Option<u64>,
+    min: i128,
+    max: i128,
 }
 
 /// The result of the search for the next value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// This one.
-    Value(u64),
+    Value(i128),
     /// There is none.
     Nothing,
     /// None was found in [`MAX_TRIES`].
@@ -30,32 +31,31 @@ pub(crate) enum Next {
 }
 
 impl<'v> Domain<'v> {
-    /// The values with rules up to `largest`, of whose bits only `defined` may be set.
-    pub(crate) fn new(valid: &'v Valid, largest: u64, defined: u64) -> Self {
-        let bits = defined & valid.mask.unwrap_or(u64::MAX);
+    /// The values from `smallest` to `largest`, of whose bits only `defined` may be set, with rules.
+    pub(crate) fn new(valid: &'v Valid, (smallest, largest): (i128, i128), defined: u64) -> Self {
+        let bits = (smallest >= 0).then(|| defined & valid.mask.unwrap_or(u64::MAX));
         let listed = || valid.one_of.iter().flat_map(|one_of| &one_of.values);
         let min = [valid.min, valid.equals, listed().min().copied()];
         let max = [valid.max, valid.equals, listed().max().copied()];
         Self {
             valid,
             bits,
-            min: min.into_iter().flatten().max().unwrap_or(0),
+            min: min.into_iter().flatten().fold(smallest, i128::max),
             max: max
                 .into_iter()
                 .flatten()
-                .chain([largest, bits])
-                .min()
-                .unwrap_or(0),
+                .chain(bits.map(i128::from))
+                .fold(largest, i128::min),
         }
     }
 
     /// Every value of an `integer`.
     pub(crate) fn whole(integer: Integer) -> Self {
-        Self::between(0, integer.max())
+        Self::between(integer.min(), integer.max())
     }
 
     /// The values from `min` to `max`.
-    pub(crate) fn between(min: u64, max: u64) -> Self {
+    pub(crate) fn between(min: i128, max: i128) -> Self {
         static ANY: Valid = Valid {
             equals: None,
             one_of: None,
@@ -68,7 +68,10 @@ impl<'v> Domain<'v> {
         };
         Self {
             valid: &ANY,
-            bits: u64::MAX.checked_shr(max.leading_zeros()).unwrap_or(0),
+            bits: (min >= 0).then(|| {
+                let unused = low_bits(max).leading_zeros();
+                u64::MAX.checked_shr(unused).unwrap_or(0)
+            }),
             min,
             max,
         }
@@ -76,14 +79,23 @@ impl<'v> Domain<'v> {
 
     /// The values of `field`, a single integer.
     pub(crate) fn of(field: &'v Field) -> Self {
-        Self::new(&field.valid, field.ty.element().max(), field.defined_bits())
+        let integer = field.ty.element();
+        Self::new(
+            &field.valid,
+            (integer.min(), integer.max()),
+            field.defined_bits(),
+        )
     }
 
     /// Whether `value` is one of them.
-    pub(crate) fn contains(&self, value: u64) -> bool {
+    pub(crate) fn contains(&self, value: i128) -> bool {
         (self.min..=self.max).contains(&value)
-            && value & !self.bits == 0
+            && self.has_bits_of(value)
             && self.valid.allows(value)
+    }
+
+    fn has_bits_of(&self, value: i128) -> bool {
+        self.bits.is_none_or(|bits| low_bits(value) & !bits == 0)
     }
 
     /// About how many steps [`contains`](Self::contains) takes.
@@ -95,20 +107,19 @@ impl<'v> Domain<'v> {
 
     /// Whether there is certainly none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.next(0) == Next::Nothing
+        self.first() == Next::Nothing
     }
 
     /// Whether there is certainly exactly one.
     pub(crate) fn is_single(&self) -> bool {
-        match self.next(0) {
-            Next::Value(u64::MAX) => true,
+        match self.first() {
             Next::Value(value) => self.next(value + 1) == Next::Nothing,
             Next::Nothing | Next::Unknown => false,
         }
     }
 
     /// The bounds between which all of them lie.
-    pub(crate) const fn bounds(&self) -> (u64, u64) {
+    pub(crate) const fn bounds(&self) -> (i128, i128) {
         (self.min, self.max)
     }
 
@@ -119,22 +130,28 @@ impl<'v> Domain<'v> {
         }
         let listed = self.valid.one_of.as_ref();
         let listed = listed.map_or(u64::MAX, |one_of| one_of.values.len() as u64);
-        let subsets = 1u64.checked_shl(self.bits.count_ones()).unwrap_or(u64::MAX);
+        let subsets = self.bits.map(u64::count_ones);
+        let subsets = subsets.and_then(|bits| 1u64.checked_shl(bits));
         let step = self.valid.multiple_of.unwrap_or(1).max(1);
-        let multiples = ((self.max - self.min) / step).saturating_add(1);
-        listed.min(subsets).min(multiples)
+        let multiples = (self.max - self.min) / i128::from(step) + 1;
+        let multiples = u64::try_from(multiples).unwrap_or(u64::MAX);
+        listed.min(subsets.unwrap_or(u64::MAX)).min(multiples)
+    }
+
+    /// The smallest value.
+    pub(crate) fn first(&self) -> Next {
+        self.next(self.min)
     }
 
     /// The smallest value that is not below `from`.
-    pub(crate) fn next(&self, from: u64) -> Next {
-        let divisor = self.valid.multiple_of.unwrap_or(1);
+    pub(crate) fn next(&self, from: i128) -> Next {
         let one_of = self.valid.one_of.as_ref();
         let mut value = from.max(self.min);
         for _ in 0..MAX_TRIES {
             // Each rule advances the value to the next one that it allows, until no rule changes
             // it.
-            let moved = next_subset(self.bits, value)
-                .and_then(|value| value.checked_next_multiple_of(divisor))
+            let moved = self
+                .with_bits_and_divisor(value)
                 .and_then(|value| match one_of {
                     Some(one_of) => one_of
                         .values
@@ -149,19 +166,27 @@ impl<'v> Domain<'v> {
                 None => return Next::Nothing,
                 Some(moved) if self.contains(moved) => return Next::Value(moved),
                 // Only an excluded value stands still.
-                Some(moved) if moved == value => match value.checked_add(1) {
-                    Some(next) => value = next,
-                    None => return Next::Nothing,
-                },
+                Some(moved) if moved == value => value += 1,
                 Some(moved) => value = moved,
             }
         }
         Next::Unknown
     }
 
+    /// `value`, or a larger one on the way to the next that the rules on bits and the divisor allow.
+    fn with_bits_and_divisor(&self, value: i128) -> Option<i128> {
+        let Some(bits) = self.bits else {
+            return Some(value);
+        };
+        let divisor = self.valid.multiple_of.unwrap_or(1);
+        let value = u64::try_from(value).ok()?;
+        let value = next_subset(bits, value)?.checked_next_multiple_of(divisor)?;
+        Some(value.into())
+    }
+
     /// All of them, ascending; those after the first long gap may be missing if there are more than
     /// [`MAX_TRIES`].
-    pub(crate) fn values(&self) -> Box<dyn Iterator<Item = u64> + '_> {
+    pub(crate) fn values(&self) -> Box<dyn Iterator<Item = i128> + '_> {
         if let Some(one_of) = &self.valid.one_of {
             // A list is sorted once here, and not searched for each of its values.
             let mut listed = one_of.values.clone();
@@ -171,17 +196,18 @@ impl<'v> Domain<'v> {
                 one_of: None,
                 ..self.valid.clone()
             };
-            let (min, max, bits) = (self.min, self.max, self.bits);
             return Box::new(listed.into_iter().filter(move |value| {
-                (min..=max).contains(value) && value & !bits == 0 && rules.allows(*value)
+                (self.min..=self.max).contains(value)
+                    && self.has_bits_of(*value)
+                    && rules.allows(*value)
             }));
         }
         let value = |from| match self.next(from) {
             Next::Value(value) => Some(value),
             Next::Nothing | Next::Unknown => None,
         };
-        Box::new(std::iter::successors(value(0), move |last| {
-            last.checked_add(1).and_then(value)
+        Box::new(std::iter::successors(value(self.min), move |last| {
+            value(last + 1)
         }))
     }
 }
@@ -209,52 +235,45 @@ mod tests {
     const U64: Integer = Integer {
         width_log: 3,
         big_endian: false,
+        signed: false,
     };
 
     fn rules() -> impl Strategy<Value = Valid> {
-        let number = || prop::option::weighted(0.4, any::<u8>().prop_map(u64::from));
-        let few = prop::collection::vec(any::<u8>().prop_map(u64::from), 0..6);
+        let bits = || prop::option::weighted(0.4, any::<u8>().prop_map(u64::from));
+        let number = || prop::option::weighted(0.4, any::<u8>().prop_map(i128::from));
+        let few = prop::collection::vec(any::<u8>().prop_map(i128::from), 0..6);
         let one_of = prop::option::weighted(0.2, few);
-        let equals = prop::option::weighted(0.1, any::<u8>().prop_map(u64::from));
-        let none_of = prop::option::weighted(0.3, prop::collection::vec(0..12_u64, 1..6));
-        (
-            number(),
-            number(),
-            number(),
-            number(),
-            one_of,
-            none_of,
-            equals,
+        let equals = prop::option::weighted(0.1, any::<u8>().prop_map(i128::from));
+        let none_of = prop::option::weighted(0.3, prop::collection::vec(0..12_i128, 1..6));
+        (number(), number(), bits(), bits(), one_of, none_of, equals).prop_map(
+            |(min, max, mask, multiple_of, values, excluded, equals)| Valid {
+                equals,
+                one_of: values.map(|values| OneOf {
+                    enumeration: None,
+                    values,
+                }),
+                none_of: excluded.map(|values| OneOf {
+                    enumeration: None,
+                    values,
+                }),
+                min,
+                max,
+                mask,
+                multiple_of,
+                mac: None,
+            },
         )
-            .prop_map(
-                |(min, max, mask, multiple_of, values, excluded, equals)| Valid {
-                    equals,
-                    one_of: values.map(|values| OneOf {
-                        enumeration: None,
-                        values,
-                    }),
-                    none_of: excluded.map(|values| OneOf {
-                        enumeration: None,
-                        values,
-                    }),
-                    min,
-                    max,
-                    mask,
-                    multiple_of,
-                    mac: None,
-                },
-            )
     }
 
     proptest! {
         #[test]
         fn a_domain_has_the_values_that_its_rules_allow(valid in rules(), defined in any::<u8>()) {
-            let domain = Domain::new(&valid, Integer::U8.max(), defined.into());
-            let allowed: Vec<u64> = (0..=u64::from(u8::MAX))
-                .filter(|value| valid.allows(*value) && value & !u64::from(defined) == 0)
+            let domain = Domain::new(&valid, (0, Integer::U8.max()), defined.into());
+            let allowed: Vec<i128> = (0..=i128::from(u8::MAX))
+                .filter(|value| valid.allows(*value) && value & !i128::from(defined) == 0)
                 .collect();
             prop_assert!(domain.upper_bound() >= allowed.len() as u64);
-            for value in 0..=u64::from(u8::MAX) {
+            for value in 0..=i128::from(u8::MAX) {
                 prop_assert_eq!(domain.contains(value), allowed.contains(&value));
             }
             if let (Some(first), Some(last)) = (allowed.first(), allowed.last()) {
@@ -277,6 +296,7 @@ mod tests {
         let u16 = Integer {
             width_log: 1,
             big_endian: false,
+            signed: false,
         };
         for integer in [u16, U64] {
             for valid in [
@@ -286,7 +306,7 @@ mod tests {
                 rules(None, None, None, Some(0)),
                 rules(Some(1), None, Some(0x0FFF), Some(4096)),
             ] {
-                let next = Domain::new(&valid, integer.max(), integer.max()).next(0);
+                let next = Domain::new(&valid, (0, integer.max()), integer.mask()).first();
                 assert_eq!(next, Next::Nothing, "{integer}: {valid:?}");
             }
             for (valid, first) in [
@@ -295,7 +315,7 @@ mod tests {
                 (rules(Some(1), None, Some(0x8000), None), 0x8000),
                 (rules(Some(0x8001), None, None, None), 0x8001),
             ] {
-                let next = Domain::new(&valid, integer.max(), integer.max()).next(0);
+                let next = Domain::new(&valid, (0, integer.max()), integer.mask()).first();
                 assert_eq!(next, Next::Value(first), "{integer}: {valid:?}");
             }
         }
@@ -304,10 +324,50 @@ mod tests {
     #[test]
     fn the_largest_values_are_there() {
         let whole = Domain::whole(U64);
-        assert_eq!(whole.next(u64::MAX), Next::Value(u64::MAX));
+        let largest = i128::from(u64::MAX);
+        assert_eq!(whole.next(largest), Next::Value(largest));
         assert_eq!(whole.upper_bound(), u64::MAX);
         assert_eq!(next_subset(1 << 63, 1), Some(1 << 63));
         assert_eq!(next_subset(u64::MAX >> 1, 1 << 63), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_signed_domain_has_the_values_that_its_rules_allow(valid in signed_rules()) {
+            let domain = Domain::new(&valid, (-128, 127), 0xFF);
+            let allowed: Vec<i128> = (-128..=127).filter(|value| valid.allows(*value)).collect();
+            prop_assert!(domain.upper_bound() >= allowed.len() as u64);
+            for value in -130..=130 {
+                prop_assert_eq!(domain.contains(value), allowed.contains(&value));
+            }
+            prop_assert_eq!(domain.is_empty(), allowed.is_empty());
+            prop_assert_eq!(domain.is_single(), allowed.len() == 1);
+            prop_assert_eq!(domain.values().collect::<Vec<_>>(), allowed);
+        }
+    }
+
+    fn signed_rules() -> impl Strategy<Value = Valid> {
+        let one = || any::<i8>().prop_map(i128::from);
+        let number = move || prop::option::weighted(0.4, one());
+        let set = move |weight| {
+            let values = prop::collection::vec(one(), 1..6);
+            let set = values.prop_map(|values| OneOf {
+                enumeration: None,
+                values,
+            });
+            prop::option::weighted(weight, set)
+        };
+        let equals = prop::option::weighted(0.1, one());
+        (number(), number(), set(0.2), set(0.3), equals).prop_map(
+            |(min, max, one_of, none_of, equals)| Valid {
+                equals,
+                one_of,
+                none_of,
+                min,
+                max,
+                ..Valid::default()
+            },
+        )
     }
 
     #[test]
@@ -320,8 +380,8 @@ mod tests {
             multiple_of: Some(0xFFFF_FFFB),
             ..Valid::default()
         };
-        let domain = Domain::new(&valid, u64::MAX, u64::MAX);
-        assert_eq!(domain.next(0), Next::Unknown);
+        let domain = Domain::new(&valid, (0, u64::MAX.into()), u64::MAX);
+        assert_eq!(domain.first(), Next::Unknown);
         assert!(domain.upper_bound() > MAX_TRIES);
     }
 }

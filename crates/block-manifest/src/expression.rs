@@ -1,4 +1,5 @@
-//! Expressions over fields: unsigned, 64 bits, checked.
+//! Expressions over fields: 64 bits, checked. A comparison is unsigned unless one of its operands is
+//! a signed field or a negative number; `sign` decides that.
 //!
 //! From loosest to tightest: `||`, `&&`, comparisons (which do not chain), `|`, `&`, `+` and `-`,
 //! `*`, `!`. That is Rust's order; `flags & 1 == 0` compares the masked value. `&&` and `||`
@@ -10,12 +11,13 @@ pub(crate) mod lower;
 pub(crate) mod parse;
 mod resolve;
 pub(crate) mod scope;
+mod sign;
 mod token;
 
 pub(crate) use token::rename;
 
 use crate::diagnostic::Span;
-use crate::types::Integer;
+use crate::types::{Integer, low_bits};
 
 /// An expression whose names are resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ pub struct Expression {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
     /// A constant.
-    Constant(u64),
+    Constant(i128),
     /// An integer field or some of its bits, or a fact about the write.
     Load(Load),
     /// Logical not.
@@ -75,6 +77,33 @@ pub struct Load {
     pub mask: u64,
 }
 
+impl Load {
+    /// Whether it loads all bits of its integer.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.shift == 0 && self.mask == self.integer.mask()
+    }
+
+    /// What is loaded from an integer of this value.
+    #[must_use]
+    pub fn part_of(&self, whole: i128) -> i128 {
+        if self.is_whole() {
+            return whole;
+        }
+        ((low_bits(whole) >> self.shift) & self.mask).into()
+    }
+
+    /// The smallest and the largest value that can be loaded.
+    #[must_use]
+    pub fn range(&self) -> (i128, i128) {
+        if self.is_whole() {
+            (self.integer.min(), self.integer.max())
+        } else {
+            (0, self.mask.into())
+        }
+    }
+}
+
 /// An operation on two integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Binary {
@@ -84,6 +113,12 @@ pub enum Binary {
     Subtract,
     /// `*`
     Multiply,
+    /// `+` on signed integers.
+    SignedAdd,
+    /// `-` on signed integers.
+    SignedSubtract,
+    /// `*` on signed integers.
+    SignedMultiply,
     /// `&`
     BitAnd,
     /// `|`
@@ -108,7 +143,14 @@ impl Binary {
     pub const fn compares(self) -> bool {
         !matches!(
             self,
-            Self::Add | Self::Subtract | Self::Multiply | Self::BitAnd | Self::BitOr
+            Self::Add
+                | Self::Subtract
+                | Self::Multiply
+                | Self::SignedAdd
+                | Self::SignedSubtract
+                | Self::SignedMultiply
+                | Self::BitAnd
+                | Self::BitOr
         )
     }
 
@@ -124,13 +166,39 @@ impl Binary {
         }
     }
 
+    /// The same operation on signed integers.
+    #[must_use]
+    pub const fn signed(self) -> Self {
+        match self {
+            Self::Add => Self::SignedAdd,
+            Self::Subtract => Self::SignedSubtract,
+            Self::Multiply => Self::SignedMultiply,
+            other => other,
+        }
+    }
+
+    /// The smallest and the largest result.
+    #[must_use]
+    pub const fn range(self) -> (i128, i128) {
+        match self {
+            Self::SignedAdd | Self::SignedSubtract | Self::SignedMultiply => {
+                (i64::MIN as i128, i64::MAX as i128)
+            }
+            _ => (0, u64::MAX as i128),
+        }
+    }
+
     /// The result on two integers, with truth as 1; `None` when the arithmetic overflows.
     #[must_use]
-    pub fn apply(self, left: u64, right: u64) -> Option<u64> {
+    pub fn apply(self, left: i128, right: i128) -> Option<i128> {
+        let in_range = |value: Option<i128>| {
+            let (min, max) = self.range();
+            value.filter(|value| (min..=max).contains(value))
+        };
         match self {
-            Self::Add => left.checked_add(right),
-            Self::Subtract => left.checked_sub(right),
-            Self::Multiply => left.checked_mul(right),
+            Self::Add | Self::SignedAdd => in_range(left.checked_add(right)),
+            Self::Subtract | Self::SignedSubtract => in_range(left.checked_sub(right)),
+            Self::Multiply | Self::SignedMultiply => in_range(left.checked_mul(right)),
             Self::BitAnd => Some(left & right),
             Self::BitOr => Some(left | right),
             Self::Equal => Some((left == right).into()),
@@ -154,8 +222,28 @@ impl Expression {
         }
     }
 
+    /// The first operand that is a signed field or a negative number.
+    #[must_use]
+    pub fn first_signed(&self) -> Option<&Self> {
+        match &self.node {
+            Node::Constant(value) => (*value < 0).then_some(self),
+            Node::Load(load) => load.integer.signed.then_some(self),
+            Node::Not(inner) => inner.first_signed(),
+            Node::Binary(_, left, right) | Node::And(left, right) | Node::Or(left, right) => {
+                left.first_signed().or_else(|| right.first_signed())
+            }
+        }
+    }
+
+    /// Whether an operand is a signed field or a negative number. A comparison with such a side
+    /// compares signed values.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.first_signed().is_some()
+    }
+
     /// The value when `load` gives the fields' values; `None` when the arithmetic overflows.
-    pub fn evaluate(&self, load: &dyn Fn(&Load) -> u64) -> Option<u64> {
+    pub fn evaluate(&self, load: &dyn Fn(&Load) -> i128) -> Option<i128> {
         match &self.node {
             Node::Constant(value) => Some(*value),
             Node::Load(field) => Some(load(field)),

@@ -67,7 +67,7 @@ pub use model::{
     Behind, Bits, Block, Condition, Count, Covered, Device, Enum, Field, Layout, Mac, Manifest,
     Member, OneOf, Owner, SequenceKind, Structure, Valid,
 };
-pub use types::{Integer, Type};
+pub use types::{Integer, Type, low_bits};
 
 use block_table::encode::EncodeError;
 use block_table::{Flaw, TableError};

@@ -6,7 +6,7 @@ use block_table::{Access, Companion, Kind, Limits, OnReset, Reset, ShortRead, Wh
 
 use crate::diagnostic::{Diagnostics, Span};
 use crate::expression::{Expression, Load, Node};
-use crate::types::Type;
+use crate::types::{Type, low_bits};
 
 /// A checked manifest.
 #[derive(Clone, Debug)]
@@ -57,8 +57,8 @@ pub struct Enum {
 pub struct Member {
     /// The name.
     pub name: String,
-    /// The value.
-    pub value: u64,
+    /// The value: one of 64 bits, signed or unsigned.
+    pub value: i128,
 }
 
 /// `[[block]]`.
@@ -282,8 +282,10 @@ impl Field {
 
     /// Whether the rules of the field and of its bits allow `value` in each element.
     #[must_use]
-    pub fn allows(&self, value: u64) -> bool {
-        value & !self.defined_bits() == 0
+    pub fn allows(&self, value: i128) -> bool {
+        let integer = self.ty.element();
+        (integer.min()..=integer.max()).contains(&value)
+            && low_bits(value) & integer.mask() & !self.defined_bits() == 0
             && self.valid.allows(value)
             && self.bits.iter().all(|bits| bits.allow(value))
     }
@@ -292,7 +294,7 @@ impl Field {
     #[must_use]
     pub fn defined_bits(&self) -> u64 {
         if self.bits.is_empty() {
-            return self.ty.element().max();
+            return self.ty.element().mask();
         }
         self.bits.iter().fold(0, |mask, bits| mask | bits.mask())
     }
@@ -358,8 +360,9 @@ pub struct Bits {
 impl Bits {
     /// Whether their rules allow the bits that `value` of the whole integer has.
     #[must_use]
-    pub fn allow(&self, value: u64) -> bool {
-        self.valid.allows((value & self.mask()) >> self.low)
+    pub fn allow(&self, value: i128) -> bool {
+        let part = (low_bits(value) & self.mask()) >> self.low;
+        self.valid.allows(part.into())
     }
 
     /// The bits within the integer.
@@ -439,15 +442,15 @@ impl SequenceKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Valid {
     /// The only value.
-    pub equals: Option<u64>,
+    pub equals: Option<i128>,
     /// The only values.
     pub one_of: Option<OneOf>,
     /// The values that are excluded.
     pub none_of: Option<OneOf>,
     /// The smallest value.
-    pub min: Option<u64>,
+    pub min: Option<i128>,
     /// The largest value.
-    pub max: Option<u64>,
+    pub max: Option<i128>,
     /// The bits that may be set.
     pub mask: Option<u64>,
     /// The divisor of the value.
@@ -490,13 +493,13 @@ pub struct OneOf {
     /// The enumeration's name.
     pub enumeration: Option<String>,
     /// The values.
-    pub values: Vec<u64>,
+    pub values: Vec<i128>,
 }
 
 impl Valid {
     /// Whether every rule allows `value`.
     #[must_use]
-    pub fn allows(&self, value: u64) -> bool {
+    pub fn allows(&self, value: i128) -> bool {
         self.equals.is_none_or(|equals| value == equals)
             && self
                 .one_of
@@ -508,10 +511,10 @@ impl Valid {
                 .is_none_or(|none_of| !none_of.values.contains(&value))
             && self.min.is_none_or(|min| value >= min)
             && self.max.is_none_or(|max| value <= max)
-            && self.mask.is_none_or(|mask| value & !mask == 0)
+            && self.mask.is_none_or(|mask| low_bits(value) & !mask == 0)
             && self
                 .multiple_of
-                .is_none_or(|divisor| value.checked_rem(divisor) == Some(0))
+                .is_none_or(|divisor| value.checked_rem(divisor.into()) == Some(0))
     }
 }
 

@@ -82,14 +82,14 @@ pub(crate) struct Limits {
 pub(crate) struct Constant {
     pub(crate) name: Located<String>,
     /// Its value, if that can be read.
-    pub(crate) value: Option<u64>,
+    pub(crate) value: Option<i128>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Enum {
     pub(crate) name: Located<String>,
     /// The named values; one that cannot be read is still a name. Empty if none could be read.
-    pub(crate) members: Vec<(Located<String>, Option<u64>)>,
+    pub(crate) members: Vec<(Located<String>, Option<i128>)>,
 }
 
 /// Fields that others stand for.
@@ -187,7 +187,7 @@ pub(crate) struct Member {
 /// A value of any field's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
-    Number(u64),
+    Number(i128),
     /// The text of an ASCII field, or the name of an enumeration's value.
     Text(String),
     List(Vec<Located<Self>>),

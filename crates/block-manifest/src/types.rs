@@ -7,13 +7,15 @@ use block_table::format::operand;
 
 use crate::diagnostic::{Diagnostic, Located, printable};
 
-/// An unsigned integer.
+/// An integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Integer {
     /// Binary logarithm of the width in bytes, 0 to 3.
     pub width_log: u8,
     /// Whether the most significant byte comes first.
     pub big_endian: bool,
+    /// Whether it is signed, in two's complement.
+    pub signed: bool,
 }
 
 impl Integer {
@@ -21,6 +23,7 @@ impl Integer {
     pub const U8: Self = Self {
         width_log: 0,
         big_endian: false,
+        signed: false,
     };
 
     /// The width in bytes: 1, 2, 4 or 8.
@@ -35,9 +38,21 @@ impl Integer {
         8 << self.width_log
     }
 
+    /// The smallest value.
+    #[must_use]
+    pub fn min(self) -> i128 {
+        if self.signed { !self.max() } else { 0 }
+    }
+
     /// The largest value.
     #[must_use]
-    pub const fn max(self) -> u64 {
+    pub fn max(self) -> i128 {
+        i128::from(self.mask() >> u32::from(self.signed))
+    }
+
+    /// All of its bits.
+    #[must_use]
+    pub const fn mask(self) -> u64 {
         u64::MAX >> (64 - self.bits())
     }
 
@@ -54,7 +69,7 @@ impl Integer {
 
     /// The bytes of `value`, cut to the width.
     #[must_use]
-    pub fn encode(self, value: u64) -> Vec<u8> {
+    pub fn encode(self, value: i128) -> Vec<u8> {
         let width = usize::from(self.width());
         let mut bytes = value.to_le_bytes()[..width].to_vec();
         if self.big_endian {
@@ -63,14 +78,27 @@ impl Integer {
         bytes
     }
 
-    /// The value of an integer at the start of `bytes`.
-    pub(crate) fn decode(self, bytes: &[u8]) -> u64 {
-        let bytes = bytes.iter().take(self.width().into());
-        let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+    /// The value of an integer at the start of `bytes`; bytes that are missing count as zero.
+    #[must_use]
+    pub fn decode(self, bytes: &[u8]) -> i128 {
+        let mut whole = [0; 8];
+        for (byte, given) in whole.iter_mut().zip(bytes).take(self.width().into()) {
+            *byte = *given;
+        }
         if self.big_endian {
-            bytes.fold(0, fold)
+            whole[..self.width().into()].reverse();
+        }
+        self.value(u64::from_le_bytes(whole))
+    }
+
+    /// The value of these bits, which are among [`mask`](Self::mask).
+    #[must_use]
+    pub fn value(self, bits: u64) -> i128 {
+        let value = i128::from(bits);
+        if value > self.max() {
+            value - i128::from(self.mask()) - 1
         } else {
-            bytes.rev().fold(0, fold)
+            value
         }
     }
 }
@@ -79,7 +107,8 @@ impl fmt::Display for Integer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "u{}{}",
+            "{}{}{}",
+            if self.signed { "i" } else { "u" },
             self.bits(),
             if self.big_endian { "be" } else { "" }
         )
@@ -106,16 +135,37 @@ pub enum Type {
     },
 }
 
+/// The low 64 bits of a value: its bits in two's complement.
+#[must_use]
+pub fn low_bits(value: i128) -> u64 {
+    u64::try_from(value & i128::from(u64::MAX)).unwrap_or_default()
+}
+
 /// The integer types by name.
-const INTEGERS: [(&str, u8, bool); 7] = [
-    ("u8", 0, false),
-    ("u16", 1, false),
-    ("u32", 2, false),
-    ("u64", 3, false),
-    ("u16be", 1, true),
-    ("u32be", 2, true),
-    ("u64be", 3, true),
+const INTEGERS: [(&str, Integer); 14] = [
+    ("u8", integer_type(0, false, false)),
+    ("u16", integer_type(1, false, false)),
+    ("u32", integer_type(2, false, false)),
+    ("u64", integer_type(3, false, false)),
+    ("u16be", integer_type(1, true, false)),
+    ("u32be", integer_type(2, true, false)),
+    ("u64be", integer_type(3, true, false)),
+    ("i8", integer_type(0, false, true)),
+    ("i16", integer_type(1, false, true)),
+    ("i32", integer_type(2, false, true)),
+    ("i64", integer_type(3, false, true)),
+    ("i16be", integer_type(1, true, true)),
+    ("i32be", integer_type(2, true, true)),
+    ("i64be", integer_type(3, true, true)),
 ];
+
+const fn integer_type(width_log: u8, big_endian: bool, signed: bool) -> Integer {
+    Integer {
+        width_log,
+        big_endian,
+        signed,
+    }
+}
 
 impl Type {
     /// The length in bytes.
@@ -199,11 +249,8 @@ impl fmt::Display for Type {
 }
 
 fn integer(name: &str) -> Option<Integer> {
-    let (_, width_log, big_endian) = INTEGERS.iter().find(|(known, ..)| *known == name)?;
-    Some(Integer {
-        width_log: *width_log,
-        big_endian: *big_endian,
-    })
+    let (_, integer) = INTEGERS.iter().find(|(known, _)| *known == name)?;
+    Some(*integer)
 }
 
 /// Why a type cannot be read.
@@ -230,19 +277,16 @@ impl TypeError {
                 let name = text.value.split('[').next().unwrap_or_default();
                 let unknown = error(format!("unknown type `{written}`"), "no such type".into());
                 let bracketed = text.value.replace('(', "[").replace(')', "]");
-                let unsigned = name.replacen('i', "u", 1);
                 if let Some(little) = name.strip_suffix("le").filter(|name| integer(name).is_some())
                 {
                     let help = "integers are little-endian unless their type ends in `be`";
                     unknown.help(format!("did you mean `{little}`? {help}"))
                 } else if Type::parse(&bracketed).is_ok() {
                     unknown.help(format!("did you mean `{bracketed}`?"))
-                } else if name.starts_with('i') && integer(&unsigned).is_some() {
-                    unknown.help(format!("integers are unsigned: did you mean `{unsigned}`?"))
                 } else {
                     unknown.did_you_mean(name, known())
                 }
-                    .note("types are u8, u16, u32, u64, u16be, u32be, u64be, arrays of them such as u32[4], bytes[8] and ascii[16]")
+                    .note("types are u8, u16, u32, u64, i8, i16, i32, i64, big-endian ones such as u16be and i64be, arrays of them such as u32[4], bytes[8] and ascii[16]")
             }
             Self::NoLength => error(
                 format!("type `{written}` needs a length"),
@@ -276,6 +320,10 @@ mod tests {
             "u64be",
             "u8[128]",
             "u64be[16]",
+            "i8",
+            "i16",
+            "i32be",
+            "i64[16]",
             "bytes[1]",
             "ascii[128]",
         ] {
@@ -309,7 +357,15 @@ mod tests {
             ),
             ("bytes", TypeError::NoLength),
             ("u8be", TypeError::Unknown),
-            ("i32", TypeError::Unknown),
+            ("i128", TypeError::Unknown),
+            ("i8be", TypeError::Unknown),
+            (
+                "i64be[17]",
+                TypeError::Elements {
+                    number: 17,
+                    most: 16,
+                },
+            ),
             ("u8[", TypeError::Length),
             ("u8[-1]", TypeError::Length),
             ("u8[4]x", TypeError::Length),

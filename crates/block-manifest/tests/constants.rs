@@ -81,7 +81,7 @@ fn a_constant_means_its_value_wherever_an_integer_stands() {
     let (named, plain) = (parse(NAMED), parse(&plain()));
     let (with, without) = (named.compile(), plain.compile());
     assert_eq!(rules(&with), rules(&without));
-    let constants: Vec<(&str, u64)> = named
+    let constants: Vec<(&str, i128)> = named
         .constants()
         .iter()
         .map(|Member { name, value }| (name.as_str(), *value))

@@ -49,6 +49,7 @@ snapshots! {
     checksums_that_cover_nothing_or_contradict_other_keys_are_refused => "checksums",
     rules_on_bits_are_refused_like_those_on_fields => "bits",
     constants_that_do_not_fit_or_do_not_exist_are_named => "constants",
+    signed_integers_are_refused_where_they_do_not_fit => "signed",
     toml_errors_are_shown_like_all_others => "syntax",
     words_of_other_languages_are_answered_with_those_of_this_one => "other-languages",
     arrays_of_tables_in_single_brackets_are_named => "single-brackets",

@@ -6,7 +6,7 @@ use std::process::Command;
 use block_manifest::{Manifest, Style};
 use block_table::{History, Table, Writer};
 
-const MANIFESTS: [(&str, &str); 5] = [
+const MANIFESTS: [(&str, &str); 6] = [
     (
         "accelerator",
         include_str!("../../../blocks/accelerator.toml"),
@@ -20,6 +20,10 @@ const MANIFESTS: [(&str, &str); 5] = [
     (
         "structures",
         include_str!("../../../tests/manifests/structures.toml"),
+    ),
+    (
+        "signed",
+        include_str!("../../../tests/manifests/signed.toml"),
     ),
 ];
 

@@ -1,6 +1,11 @@
 //! A group stands for its fields: what uses groups compiles to the table of the same fields written
 //! out.
 
+#![expect(
+    clippy::format_push_string,
+    reason = "a test may be plain rather than fast"
+)]
+
 use block_manifest::Manifest;
 use block_table::format::Header;
 use proptest::prelude::*;

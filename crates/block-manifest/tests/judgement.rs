@@ -12,7 +12,7 @@ use block_manifest::{Block, Covered, Manifest, Style};
 use block_table::{Access, History, Table, Writer, crc32};
 
 /// Manifests with the folders of their traces.
-const MANIFESTS: [(&str, &str); 7] = [
+const MANIFESTS: [(&str, &str); 8] = [
     ("blocks/accelerator.toml", "accelerator"),
     ("blocks/mlx5-hv-vhca.toml", "mlx5-hv-vhca"),
     (
@@ -23,6 +23,7 @@ const MANIFESTS: [(&str, &str); 7] = [
     ("blocks/virtchnl.toml", "virtchnl"),
     ("tests/manifests/context.toml", "context"),
     ("tests/manifests/structures.toml", "structures"),
+    ("tests/manifests/signed.toml", "signed"),
 ];
 
 /// A write of the block at this place of the manifest.

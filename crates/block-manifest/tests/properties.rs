@@ -11,11 +11,12 @@ use block_manifest::Manifest;
 use block_table::{History, Image, Table, Write, Writer, encode, format};
 use proptest::prelude::*;
 
-const MANIFESTS: [&str; 4] = [
+const MANIFESTS: [&str; 5] = [
     include_str!("../../../blocks/accelerator.toml"),
     include_str!("../../../blocks/hello.toml"),
     include_str!("manifests/every-key.toml"),
     include_str!("../../../tests/manifests/structures.toml"),
+    include_str!("../../../tests/manifests/signed.toml"),
 ];
 
 fn writers() -> impl Strategy<Value = Writer> {

@@ -222,8 +222,8 @@ fn a_value_of_an_enumeration_that_cannot_be_read_has_its_name_all_the_same() {
     let uses =
         field("x", "u8", "valid = { one-of = \"e\" }\ndefault = \"e.a\"") + &layout("x == e.a", "");
     for enums in [
-        "[enum.e]\na = -1\nb = 2\n",
-        "[enum.e]\na = -1\n",
+        "[enum.e]\na = -9223372036854775809\nb = 2\n",
+        "[enum.e]\na = -9223372036854775809\n",
         "[enum.e]\n",
         "[enum]\ne = 3\n",
         "[enun.e]\na = 1\n",

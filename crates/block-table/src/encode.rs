@@ -22,6 +22,7 @@ pub use condition::chosen;
 pub use error::EncodeError;
 pub use instruction::{
     compare_constant, compare_field, field_record, from_source, on_constant, on_field, on_stack,
+    with_sign,
 };
 pub use source::{BlockSource, Checksum, Entry, Field, Layout, List, Rule, Shape, Source};
 

@@ -96,7 +96,7 @@ flaws! {
     Mask => "a byte mask has a byte other than zero and all ones, or one that nobody writes",
     ReservedMask => "the bytes after the block are not reserved",
     Span => "consecutive elements are outside of their section",
-    TooManyLayouts => "a block has more than 64 layouts",
+    TooManyLayouts => "a block has more than 256 layouts",
     Key => "a key of a layout begins after byte 112, has a value outside its mask, or extends beyond its block",
     TooManyRules => "a rule list has more than 1024 rules",
     RuleKind => "a rule is of an unknown kind",

@@ -1,6 +1,10 @@
 //! The stack machine that evaluates `require` and `when`.
 
+mod arithmetic;
+
 use core::slice::Iter;
+
+use arithmetic::{compares, extended, signed};
 
 use crate::MAX_STACK;
 use crate::format::{FieldRecord, Instruction, context, op, source};
@@ -80,7 +84,7 @@ pub(crate) fn evaluate(code: &[Instruction], sources: &impl Sources) -> Result<b
     let mut rest = code.iter();
     while let Some(instruction) = rest.next() {
         match instruction.op {
-            compares if compares & op::COMPARE == op::COMPARE => {
+            compares if compares & (op::COMPARE | op::SIGNED) == op::COMPARE => {
                 holds = compare(instruction, sources)?;
             }
             AND_THEN | OR_ELSE => {
@@ -89,6 +93,9 @@ pub(crate) fn evaluate(code: &[Instruction], sources: &impl Sources) -> Result<b
                 }
             }
             op::NOT => holds = !holds,
+            compares if compares & op::COMPARE == op::COMPARE => {
+                holds = compare_signed(instruction, sources)?;
+            }
             _ => return run(code, sources).map(|value| value != 0),
         }
     }
@@ -119,18 +126,24 @@ fn skip<'c>(rest: &Iter<'c, Instruction>, count: u64) -> Iter<'c, Instruction> {
 /// not know this.
 fn run(code: &[Instruction], sources: &impl Sources) -> Result<u64, Overflow> {
     const MASK: usize = MAX_STACK - 1;
+    const SIGNED_PUSH: u8 = op::PUSH | op::SIGNED;
     // The top of the stack is in a register; `below` holds the rest.
     let mut below = [0u64; MAX_STACK];
     let mut top = 0u64;
     let mut depth = 0usize;
     let mut code = code.iter();
     while let Some(instruction) = code.next() {
-        let operation = instruction.op & op::OPERATION;
-        let (left, right) = match instruction.op & !op::OPERATION {
+        let operation = instruction.op & (op::OPERATION | op::SIGNED);
+        let (left, right) = match instruction.op & op::COMPARE {
             op::COMPARE => {
                 below[depth & MASK] = top;
                 depth = depth.wrapping_add(1);
-                top = compare(instruction, sources)?.into();
+                let holds = if operation & op::SIGNED == 0 {
+                    compare(instruction, sources)?
+                } else {
+                    compare_signed(instruction, sources)?
+                };
+                top = holds.into();
                 continue;
             }
             op::FIELD => (top, field(instruction.right, sources)),
@@ -142,10 +155,14 @@ fn run(code: &[Instruction], sources: &impl Sources) -> Result<u64, Overflow> {
             }
         };
         top = match operation {
-            op::PUSH => {
+            op::PUSH | SIGNED_PUSH => {
                 below[depth & MASK] = left;
                 depth = depth.wrapping_add(1);
-                right
+                if operation == SIGNED_PUSH {
+                    extended(right, instruction.right).cast_unsigned()
+                } else {
+                    right
+                }
             }
             op::NOT => u64::from(left == 0),
             op::AND_THEN | op::OR_ELSE => {
@@ -162,6 +179,12 @@ fn run(code: &[Instruction], sources: &impl Sources) -> Result<u64, Overflow> {
             op::MULTIPLY => left.checked_mul(right).ok_or(Overflow)?,
             op::BIT_AND => left & right,
             op::BIT_OR => left | right,
+            of_signed if of_signed & op::SIGNED != 0 => {
+                // Only a field may have fewer bits than 64.
+                let right = extended(right, instruction.right);
+                let result = signed(operation, left.cast_signed(), right);
+                result.ok_or(Overflow)?.cast_unsigned()
+            }
             comparison if comparison & op::COMPARISON != 0 => {
                 u64::from(compares(comparison, left, right))
             }
@@ -189,12 +212,20 @@ fn compare(instruction: &Instruction, sources: &impl Sources) -> Result<bool, Ov
     Ok(compares(instruction.op, left, right))
 }
 
-/// Whether `operation` has the bit of the relation of `left` to `right`: [`op::IS_LESS`] or one of
-/// the two above it.
-#[inline]
-fn compares(comparison: u8, left: u64, right: u64) -> bool {
-    let relation = u8::from(left >= right) + u8::from(left > right);
-    (comparison >> relation) & op::IS_LESS != 0
+/// A comparison of signed values whose instruction has both sides.
+#[inline(never)]
+fn compare_signed(instruction: &Instruction, sources: &impl Sources) -> Result<bool, Overflow> {
+    let value = |record: FieldRecord| extended(field(record, sources), record);
+    let mut left = value(instruction.left);
+    if instruction.plus.bits != 0 {
+        left = left.checked_add(value(instruction.plus)).ok_or(Overflow)?;
+    }
+    let right = if instruction.right.bits == 0 {
+        instruction.immediate.get().cast_signed()
+    } else {
+        value(instruction.right)
+    };
+    Ok(compares(instruction.op, left, right))
 }
 
 #[inline]

@@ -260,15 +260,16 @@ pub struct RuleRecord {
     pub b: U64,
 }
 
-/// One instruction of a compiled expression. The expression is a stack machine on unsigned 64-bit
-/// values.
+/// One instruction of a compiled expression. The expression is a stack machine on 64-bit values,
+/// which are unsigned except in operations with [`op::SIGNED`].
 ///
 /// Most conditions compare a field, or the sum of two, with a field or a constant. [`op::COMPARE`]
 /// does that in one instruction; the others do everything else.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct Instruction {
-    /// [`op`], perhaps with one of [`op::IMMEDIATE`], [`op::FIELD`] and [`op::COMPARE`].
+    /// [`op`], perhaps with one of [`op::IMMEDIATE`], [`op::FIELD`] and [`op::COMPARE`], and with
+    /// [`op::SIGNED`].
     pub op: u8,
     /// Zero.
     pub reserved: [u8; 3],
@@ -309,7 +310,7 @@ pub struct FieldRecord {
     pub start: u8,
     /// Bits to shift right by, less than 64.
     pub shift: u8,
-    /// [`operand::BIG_ENDIAN`] or zero, and the [`source`] of the bytes.
+    /// [`operand::BIG_ENDIAN`] or zero, [`operand::SIGNED`] or zero, and the [`source`] of the bytes.
     pub order: u8,
     /// Bits that remain, 1 to 64; zero when there is no field.
     pub bits: u8,
@@ -380,6 +381,9 @@ pub mod operand {
     pub const BIG_ENDIAN: u8 = 0b100;
     /// Every bit that an operand shape may have.
     pub const ALL: u8 = WIDTH | BIG_ENDIAN;
+    /// Only in [`FieldRecord::order`](super::FieldRecord::order), and only in operations with
+    /// [`op::SIGNED`](super::op::SIGNED): the highest bit of the field is its sign.
+    pub const SIGNED: u8 = 0b1000;
 
     /// The width in bytes: 1, 2, 4 or 8.
     #[must_use]
@@ -483,6 +487,9 @@ pub mod rule {
     /// and count their offsets from its first byte. `detail` has [`entry`](super::entry) bits. The
     /// entries of a list ascend by their tags.
     pub const ENTRY: u8 = 17;
+    /// Each element `e` has `e - a`, modulo its number of values, at most `b`: the range from a
+    /// negative value, whose bits are `a`, to one that is not negative.
+    pub const SIGNED_RANGE: u8 = 18;
 }
 
 /// Bits of [`RuleRecord::detail`] in a rule of the kind [`rule::LIST`].
@@ -532,8 +539,12 @@ pub mod sequence {
     pub const NON_DECREASING: u8 = 1;
     /// Greater in serial number arithmetic (RFC 1982): by less than half of the number space.
     pub const SERIAL: u8 = 2;
-    /// One more than the value before; zero follows the largest value.
+    /// One more than the value before; the smallest value follows the largest one.
     pub const NEXT: u8 = 3;
+    /// Like [`STRICT`], for signed values.
+    pub const SIGNED_STRICT: u8 = 4;
+    /// Like [`NON_DECREASING`], for signed values.
+    pub const SIGNED_NON_DECREASING: u8 = 5;
 }
 
 /// Values of [`Instruction::op`]: an operation, and where its right operand comes from.
@@ -542,6 +553,8 @@ pub mod sequence {
 /// below. With [`IMMEDIATE`](op::IMMEDIATE) or [`FIELD`](op::FIELD) the instruction has the right
 /// operand, and with [`COMPARE`](op::COMPARE) the instruction has both sides of a comparison and
 /// pushes its result.
+///
+/// With [`SIGNED`](op::SIGNED) operands and result are the bits of signed 64-bit values.
 pub mod op {
     /// The right operand is the instruction's immediate.
     pub const IMMEDIATE: u8 = 0x80;
@@ -550,7 +563,9 @@ pub mod op {
     /// The instruction has both sides of a comparison.
     pub const COMPARE: u8 = 0xC0;
     /// The bits of the operation itself.
-    pub const OPERATION: u8 = 0x3F;
+    pub const OPERATION: u8 = 0x1F;
+    /// The values are signed. Only a push of a field, arithmetic and comparisons have this bit.
+    pub const SIGNED: u8 = 0x20;
     /// Pushes its right operand, which the instruction has.
     pub const PUSH: u8 = 0;
     /// Replaces zero with one and everything else with zero.

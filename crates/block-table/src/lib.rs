@@ -69,8 +69,8 @@ pub const MAX_RESET_TIMEOUT: u16 = 60_000;
 pub const MAX_BLOCKS: usize = 1024;
 /// The most messages that a stream keeps for each VF.
 pub const MAX_DEPTH: u16 = 4096;
-/// The most alternative layouts of one block.
-pub const MAX_LAYOUTS: usize = 64;
+/// The most alternative layouts of one block: as many as an opcode of one byte has values.
+pub const MAX_LAYOUTS: usize = 256;
 /// The most rules in one rule list; a block and each of its layouts have lists of their own.
 pub const MAX_RULES: usize = 1024;
 /// The most instructions in one compiled expression.

@@ -117,8 +117,10 @@ impl Judgement<'_> {
             rule::ONE_OF_NEAR => is_near(value, a, b),
             rule::NONE_OF_NEAR => !is_near(value, a, b),
             rule::ONE_OF_LISTED => self.is_listed(value, a, b),
-            // The verifier refuses every other kind but `NONE_OF_LISTED`.
-            _ => !self.is_listed(value, a, b),
+            rule::NONE_OF_LISTED => !self.is_listed(value, a, b),
+            // The verifier refuses every other kind but `SIGNED_RANGE`. The bits above an integer do
+            // not count: the difference is modulo its number of values.
+            _ => value.wrapping_sub(a) & (u64::MAX >> unused_bits(record.operand)) <= b,
         }
     }
 
@@ -249,9 +251,12 @@ impl Judgement<'_> {
         let value =
             |image| extract(image, record.start, record.operand, record.shift) & record.mask.get();
         let (before, now) = (value(self.write.committed), value(self.image));
+        let signed = |value: u64| (value << unused_bits(record.operand)).cast_signed();
         let moved_on = match record.detail {
             sequence::STRICT => now > before,
             sequence::NON_DECREASING => now >= before,
+            sequence::SIGNED_STRICT => signed(now) > signed(before),
+            sequence::SIGNED_NON_DECREASING => signed(now) >= signed(before),
             kind => {
                 // The difference modulo the number space, moved to the top of 64 bits where its
                 // sign shows (RFC 1982).

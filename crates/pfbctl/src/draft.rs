@@ -8,7 +8,9 @@
 use std::collections::BTreeSet;
 
 use block_manifest::expression::{Binary, Expression, Load, Node, Source};
-use block_manifest::{Behind, Bits, Block, Condition, Count, Field, Mac, SequenceKind, Type};
+use block_manifest::{
+    Behind, Bits, Block, Condition, Count, Field, Mac, SequenceKind, Type, low_bits,
+};
 use block_table::format::source;
 use block_table::{Image, MAX_BLOCK_LENGTH, Rule, Write, Writer, crc32};
 
@@ -81,7 +83,7 @@ struct Draft<'w> {
     /// The rules of elements.
     rules: &'w [ElementRule<'w>],
     /// Constants of the block's expressions and their neighbours.
-    constants: BTreeSet<u64>,
+    constants: BTreeSet<i128>,
     /// The block as it would be with this write.
     image: Image,
     /// How many bytes of it are sent.
@@ -177,7 +179,7 @@ impl<'w> Draft<'w> {
     }
 
     /// Values that a field may have: those that its rules name, and some of their neighbours.
-    fn choices(&self, field: &Field) -> Vec<u64> {
+    fn choices(&self, field: &Field) -> Vec<i128> {
         let element = field.ty.element();
         let valid = &field.valid;
         if let Some(sequence) = field.sequence {
@@ -187,33 +189,35 @@ impl<'w> Draft<'w> {
                 element,
             );
             return vec![match sequence {
-                SequenceKind::Strict | SequenceKind::NonDecreasing => before.saturating_add(1),
-                SequenceKind::Serial | SequenceKind::Next => before.wrapping_add(1) & element.max(),
+                SequenceKind::Serial | SequenceKind::Next if before == element.max() => {
+                    element.min()
+                }
+                _ => before + 1,
             }];
         }
-        let mut choices: Vec<u64> = Vec::new();
+        let mut choices: Vec<i128> = Vec::new();
         choices.extend(valid.equals);
         choices.extend(valid.one_of.iter().flat_map(|one_of| &one_of.values));
         let least = valid.min.unwrap_or(0);
-        let step = valid.multiple_of.unwrap_or(1);
-        let first = least.div_ceil(step.max(1)).saturating_mul(step);
-        choices.extend((1..=4).map(|times: u64| first.saturating_add(times.saturating_mul(step))));
+        let step = i128::from(valid.multiple_of.unwrap_or(1).max(1));
+        let first = least + (-least).rem_euclid(step);
+        choices.extend((1..=4).map(|times| first + times * step));
         choices.extend([first, 0]);
         choices.extend(valid.max);
         // The least that the rules of its bits allow, and the same with other bits.
         let bits = field.bits.iter();
         let least = bits.fold(0, |value, bits| value | least_of(bits) << bits.low);
-        choices.push(least);
+        choices.push(least.into());
         for bits in &field.bits {
-            choices.extend([1 << bits.low, bits.mask()]);
+            choices.extend([1 << bits.low, bits.mask().into()]);
             let others = least & !bits.mask();
             let named = bits.valid.one_of.iter().flat_map(|one_of| &one_of.values);
             let edges = [bits.valid.max, bits.valid.equals];
             let values = named.copied().chain(edges.into_iter().flatten());
-            choices.extend(values.map(|value| others | value << bits.low));
+            choices.extend(values.map(|value| i128::from(others | low_bits(value) << bits.low)));
         }
         if let Some(mask) = valid.mask {
-            choices.extend([mask, mask & mask.wrapping_neg()]);
+            choices.extend([mask, mask & mask.wrapping_neg()].map(i128::from));
         }
         choices.extend(&self.constants);
         let mut seen = BTreeSet::new();
@@ -222,7 +226,7 @@ impl<'w> Draft<'w> {
     }
 
     /// Whether a field allows a value by itself, including the elements that it counts.
-    fn allows(&self, field: &Field, value: u64) -> bool {
+    fn allows(&self, field: &Field, value: i128) -> bool {
         let counted = self
             .arrays
             .iter()
@@ -232,10 +236,10 @@ impl<'w> Draft<'w> {
             let count = array.count.as_ref().and_then(Count::load);
             count.is_none_or(|count| {
                 count.offset != field.offset
-                    || value >> count.shift & count.mask <= array.ty.elements().into()
+                    || (0..=array.ty.elements().into()).contains(&count.part_of(value))
             })
         };
-        value <= field.ty.element().max() && field.allows(value) && counted.into_iter().all(fits)
+        field.allows(value) && counted.into_iter().all(fits)
     }
 
     /// Clears the elements after a count and the fields after the bytes that are sent, and sets the
@@ -284,7 +288,7 @@ impl<'w> Draft<'w> {
     }
 
     /// The value of a load in the draft.
-    fn load(&self, load: &Load) -> u64 {
+    fn load(&self, load: &Load) -> i128 {
         let write = Write {
             length: self.length,
             ..self.goal.write
@@ -366,13 +370,13 @@ impl<'w> Draft<'w> {
                     })
                     .collect();
                 // Equality needs the value itself, every other comparison the value or a neighbour.
-                let nearby: &[u64] = match (operation, wanted) {
+                let nearby: &[i128] = match (operation, wanted) {
                     (Binary::Equal, true) | (Binary::NotEqual, false) => &[0],
-                    _ => &[0, 1, u64::MAX],
+                    _ => &[0, 1, -1],
                 };
                 let offset = self.one_of(nearby).unwrap_or(0);
                 match self.one_of(&pairs) {
-                    Some((field, value)) => self.set(field, value.wrapping_add(offset)),
+                    Some((field, value)) => self.set(field, value + offset),
                     None => self.change_any(expression),
                 }
             }
@@ -408,7 +412,7 @@ impl<'w> Draft<'w> {
     }
 
     /// Sets the bits of a load, if its field is the writer's and allows the value, or the length.
-    fn set(&mut self, load: &Load, value: u64) -> bool {
+    fn set(&mut self, load: &Load, value: i128) -> bool {
         if is_length(load) {
             let block = self.goal.block;
             let possible = usize::from(block.min_length)..=usize::from(block.max_length);
@@ -420,8 +424,13 @@ impl<'w> Draft<'w> {
         if let Some(field) = self.field_of(load) {
             let offset = usize::from(field.offset);
             let element = field.ty.element();
-            let others = value::integer(&self.image, offset, element) & !(load.mask << load.shift);
-            let whole = others | (value & load.mask) << load.shift;
+            let whole = if load.is_whole() {
+                value
+            } else {
+                let before = low_bits(value::integer(&self.image, offset, element));
+                let others = before & !(load.mask << load.shift);
+                (others | (low_bits(value) & load.mask) << load.shift).into()
+            };
             if self.allows(field, whole) {
                 value::put(&mut self.image, offset, element, whole);
             }
@@ -534,10 +543,10 @@ fn conditions(block: &Block) -> impl Iterator<Item = &Condition> {
 }
 
 /// The constants of an expression, with the values next to them.
-fn collect_constants(expression: &Expression, constants: &mut BTreeSet<u64>) {
+fn collect_constants(expression: &Expression, constants: &mut BTreeSet<i128>) {
     match &expression.node {
         Node::Constant(value) => {
-            constants.extend([value.saturating_sub(1), *value, value.saturating_add(1)]);
+            constants.extend([value - 1, *value, value + 1]);
         }
         Node::Load(_) => {}
         Node::Not(inner) => collect_constants(inner, constants),
@@ -553,9 +562,9 @@ fn least_of(bits: &Bits) -> u64 {
     let valid = &bits.valid;
     let named = valid.one_of.iter().flat_map(|one_of| &one_of.values);
     let first = valid.equals.or(named.min().copied()).or(valid.min);
-    let mut tried = (first.unwrap_or(0)..).take(0x1_0000);
+    let mut tried = (low_bits(first.unwrap_or(0))..).take(0x1_0000);
     tried
-        .find(|value| bits.allow(value << bits.low))
+        .find(|value| bits.allow((value << bits.low).into()))
         .unwrap_or(0)
 }
 

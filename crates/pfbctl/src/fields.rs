@@ -3,7 +3,7 @@
 mod parse;
 
 use block_broker::refusal_of;
-use block_manifest::{Block, Count, Field, Manifest, Type, closest};
+use block_manifest::{Block, Count, Field, Manifest, Type, closest, low_bits};
 use block_table::{History, Image, MAX_BLOCK_LENGTH, Table, Writer};
 use serde::Serialize;
 
@@ -59,9 +59,10 @@ fn raw(field: &Field, image: &Image) -> serde_json::Value {
     let offset = usize::from(field.offset);
     let bytes = &image[offset..field.end().min(image.len())];
     match field.ty {
-        Type::Integer(ty) => value::integer(image, offset, ty).into(),
+        Type::Integer(ty) => number(value::integer(image, offset, ty)),
         Type::Array(ty, elements) => (0..usize::from(elements))
             .map(|index| value::integer(image, offset + index * usize::from(ty.width()), ty))
+            .map(number)
             .collect(),
         Type::Structures { elements, .. } => (0..elements)
             .map(|index| {
@@ -76,6 +77,11 @@ fn raw(field: &Field, image: &Image) -> serde_json::Value {
         Type::Bytes(_) => hex::encode(bytes).into(),
         Type::Ascii(_) => String::from_utf8_lossy(bytes).trim_end_matches('\0').into(),
     }
+}
+
+/// An integer of 64 bits, signed or unsigned.
+fn number(value: i128) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 /// A value for a field, as `mtu=1500`.
@@ -251,9 +257,10 @@ fn set_count(field: &Field, assignments: &[Assignment], image: &mut Image) {
         return;
     };
     let offset = usize::from(count.offset);
-    let others = value::integer(image, offset, count.integer) & !(count.mask << count.shift);
+    let others = value::integer(image, offset, count.integer);
+    let others = low_bits(others) & !(count.mask << count.shift);
     let whole = others | (elements & count.mask) << count.shift;
-    value::put(image, offset, count.integer, whole);
+    value::put(image, offset, count.integer, whole.into());
 }
 
 /// What the rules of the block table say about bytes that a writer would send.

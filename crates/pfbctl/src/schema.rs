@@ -119,10 +119,10 @@ fn other(key: &str, phrase: &str) -> Value {
             name(),
             section(&keys::BITS),
         ] })),
-        ("table", "const") => named(&integer(0, u64::MAX)),
+        ("table", "const") => named(&any_integer()),
         ("tables", "group") => named(&section(&keys::GROUP)),
         ("array of tables, the fields of the group", _) => tables(section(&keys::MEMBER)),
-        ("tables", "enum") => named(&named(&number(0, u64::MAX))),
+        ("tables", "enum") => named(&named(&json!({ "anyOf": [any_integer(), name()] }))),
         ("table", _) => within(key, "").unwrap_or_else(|| json!({ "type": "object" })),
         ("array of tables", _) => tables(within(key, "[[").unwrap_or_else(|| json!({}))),
         ("array of tables, the fields of a structure", _) => tables(section(&keys::ELEMENT)),
@@ -175,7 +175,12 @@ fn named(values: &Value) -> Value {
 
 /// A value of a field: a number or the name of one.
 fn value() -> Value {
-    json!({ "anyOf": [integer(0, u64::MAX), { "type": "string" }] })
+    json!({ "anyOf": [any_integer(), { "type": "string" }] })
+}
+
+/// Any integer of the language, signed or unsigned.
+fn any_integer() -> Value {
+    json!({ "type": "integer", "minimum": i64::MIN, "maximum": u64::MAX })
 }
 
 /// An integer, or the name of a constant.

@@ -376,7 +376,7 @@ fn values_text(set: &OneOf) -> String {
     if let Some(name) = &set.enumeration {
         return format!("enum {name}");
     }
-    let values: Vec<String> = set.values.iter().map(u64::to_string).collect();
+    let values: Vec<String> = set.values.iter().map(i128::to_string).collect();
     values.join(", ")
 }
 

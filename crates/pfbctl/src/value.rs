@@ -1,23 +1,16 @@
 //! Decodes the bytes of a block: the layout, and each field's value as text.
 
 use block_manifest::expression::{Load, Source};
-use block_manifest::{Block, Condition, Field, Integer, Layout, Manifest, Type};
+use block_manifest::{Block, Condition, Field, Integer, Layout, Manifest, Type, low_bits};
 use block_table::{History, Image, Write, Writer};
 
 /// The integer at `offset`; bytes after the image count as zero.
-pub(crate) fn integer(image: &Image, offset: usize, integer: Integer) -> u64 {
-    let bytes = image.iter().skip(offset).take(usize::from(integer.width()));
-    if integer.big_endian {
-        bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
-    } else {
-        bytes
-            .rev()
-            .fold(0, |value, byte| value << 8 | u64::from(*byte))
-    }
+pub(crate) fn integer(image: &Image, offset: usize, integer: Integer) -> i128 {
+    integer.decode(image.get(offset..).unwrap_or_default())
 }
 
 /// Writes an integer, cut to its width, at `offset`.
-pub(crate) fn put(image: &mut Image, offset: usize, integer: Integer, value: u64) {
+pub(crate) fn put(image: &mut Image, offset: usize, integer: Integer, value: i128) {
     for (byte, value) in image.iter_mut().skip(offset).zip(integer.encode(value)) {
         *byte = value;
     }
@@ -25,7 +18,7 @@ pub(crate) fn put(image: &mut Image, offset: usize, integer: Integer, value: u64
 
 /// The value of a field, or of some of its bits, in an expression. `image` is the block, merged with
 /// what is written.
-pub(crate) fn load(image: &Image, write: &Write<'_>, load: &Load) -> u64 {
+pub(crate) fn load(image: &Image, write: &Write<'_>, load: &Load) -> i128 {
     let about;
     let image = match load.source {
         Source::Block | Source::Whole => image,
@@ -36,7 +29,7 @@ pub(crate) fn load(image: &Image, write: &Write<'_>, load: &Load) -> u64 {
         }
         Source::Used(place) => write.used.get(usize::from(place)).copied().unwrap_or(image),
     };
-    integer(image, usize::from(load.offset), load.integer) >> load.shift & load.mask
+    load.part_of(integer(image, usize::from(load.offset), load.integer))
 }
 
 /// Whether a condition holds for a write; one whose arithmetic overflows does not.
@@ -125,13 +118,14 @@ fn structure_text(manifest: &Manifest, fields: &[Field], image: &Image) -> Strin
 }
 
 /// One element: its name in an enumeration, its bits, or its number.
-fn element_text(manifest: &Manifest, field: &Field, value: u64) -> String {
+fn element_text(manifest: &Manifest, field: &Field, value: i128) -> String {
     if let Some(name) = member(manifest, field, value) {
         return name.to_owned();
     }
     if field.bits.is_empty() {
         return number_text(value);
     }
+    let value = low_bits(value);
     let set = field.bits.iter().filter_map(|bits| {
         let part = (value & bits.mask()) >> bits.low;
         match part {
@@ -150,7 +144,7 @@ fn element_text(manifest: &Manifest, field: &Field, value: u64) -> String {
 }
 
 /// The name of a value in the field's enumeration.
-fn member<'m>(manifest: &'m Manifest, field: &Field, value: u64) -> Option<&'m str> {
+fn member<'m>(manifest: &'m Manifest, field: &Field, value: i128) -> Option<&'m str> {
     let name = field.valid.one_of.as_ref()?.enumeration.as_ref()?;
     let enumeration = manifest
         .enums()
@@ -164,8 +158,8 @@ fn member<'m>(manifest: &'m Manifest, field: &Field, value: u64) -> Option<&'m s
 }
 
 /// A number: small ones decimal, from a page on hexadecimal.
-fn number_text(value: u64) -> String {
-    let is_pages = value >= 0x1_0000 && value.is_multiple_of(0x1000);
+fn number_text(value: i128) -> String {
+    let is_pages = value >= 0x1_0000 && value % 0x1000 == 0;
     if value < 1_000_000_000 && !is_pages {
         value.to_string()
     } else {

@@ -111,7 +111,7 @@ fn whole_field(count: &Located<String>, scope: Scope<'_>, context: Context<'_>) 
         offset: counter.offset?,
         integer,
         shift: 0,
-        mask: integer.max(),
+        mask: integer.mask(),
     })
 }
 
@@ -124,7 +124,7 @@ fn can_count(
     visible: &[&Field],
     context: Context<'_>,
 ) {
-    let elements = u64::from(ty.elements());
+    let elements = i128::from(ty.elements());
     if !reads_a_field(expression) {
         let message = format!("the count of `{name}` is the same in every write");
         let diagnostic = Diagnostic::error(message, &count.span, "names no field");
@@ -139,19 +139,28 @@ fn can_count(
             span: count.span.clone(),
         })
     };
-    let fits = Expression {
+    let compared = |operation, to| Expression {
         node: Node::Binary(
-            Binary::LessOrEqual,
+            operation,
             Box::new(expression.clone()),
-            side(Node::Constant(elements)),
+            side(Node::Constant(to)),
         ),
         span: count.span.clone(),
     };
+    let fits = compared(Binary::LessOrEqual, elements);
+    let is_negative = compared(Binary::Less, 0);
+    if !context.possible(&[(&is_negative, false)], visible) {
+        let message = format!("the count of `{name}` can never hold: it is negative");
+        context
+            .sink
+            .error(message, &count.span, "never a number of elements");
+        return;
+    }
     if context.possible(&[(&fits, true)], visible) {
         return;
     }
     let has = counted(ty.elements().into(), "element");
-    let report = |why: String, related: Option<(&Field, u64)>| {
+    let report = |why: String, related: Option<(&Field, i128)>| {
         let message =
             format!("the count of `{name}` can never hold: {why}, and `{name}` has {has}");
         let diagnostic = Diagnostic::error(message, &count.span, "counts more than there are");
@@ -164,9 +173,7 @@ fn can_count(
     };
     let at = |field: &&&Field| match &expression.node {
         Node::Load(load) => {
-            field.offset == load.offset
-                && load.mask == load.integer.max()
-                && matches!(field.ty, Type::Integer(_))
+            field.offset == load.offset && load.is_whole() && matches!(field.ty, Type::Integer(_))
         }
         _ => false,
     };
@@ -174,7 +181,7 @@ fn can_count(
         Node::Load(load) if load.source == Source::Whole => context.writes.whole.iter().find(at),
         _ => visible.iter().find(at),
     };
-    let least = counter.and_then(|counter| match Domain::of(counter).next(0) {
+    let least = counter.and_then(|counter| match Domain::of(counter).first() {
         Next::Value(least) => Some((*counter, least)),
         Next::Nothing | Next::Unknown => None,
     });

@@ -127,7 +127,7 @@ fn default(array: &Field, whole: &[&Field]) -> Vec<u8> {
 }
 
 /// The value of a load of the block while every field has its default.
-pub(crate) fn by_default(load: &Load, fields: &[&Field]) -> u64 {
+pub(crate) fn by_default(load: &Load, fields: &[&Field]) -> i128 {
     let mut image: Image = [0; MAX_BLOCK_LENGTH];
     for field in fields {
         if let Some(bytes) = image.get_mut(field.offset.into()..field.end()) {
@@ -135,5 +135,5 @@ pub(crate) fn by_default(load: &Load, fields: &[&Field]) -> u64 {
         }
     }
     let bytes = image.get(load.offset.into()..).unwrap_or_default();
-    (load.integer.decode(bytes) >> load.shift) & load.mask
+    load.part_of(load.integer.decode(bytes))
 }

@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Located, counted, printable};
 use crate::domain::Domain;
 use crate::model::{Bits, Covered, Field, Owner, SequenceKind, Structure, Valid};
 use crate::syntax::{self, Written};
-use crate::types::{Integer, Type};
+use crate::types::{Integer, Type, low_bits};
 
 /// The properties of a block that its fields depend on.
 #[derive(Clone, Copy)]
@@ -188,6 +188,18 @@ fn bits(written: &syntax::Field, ty: Type, context: Context<'_>) -> Vec<Bits> {
         context.sink.error(message, &bits.span, "not an integer");
         return Vec::new();
     };
+    if integer.signed {
+        let message = format!(
+            "field `{}` is {ty}, and only an unsigned integer has bits",
+            name(written)
+        );
+        let unsigned = ty.to_string().replacen('i', "u", 1);
+        let diagnostic = Diagnostic::error(message, &bits.span, "the integer is signed");
+        context
+            .sink
+            .report(diagnostic.help(format!("give the field the type {unsigned}")));
+        return Vec::new();
+    }
     if bits.value.is_empty() {
         context.sink.error(
             format!("`bits` of field `{}` names no bits", name(written)),
@@ -326,7 +338,14 @@ fn checksum(
     };
     let name = name(written);
     let report = |message: String, label: &str| context.sink.error(message, &check.span, label);
-    if !matches!(ty, Type::Integer(Integer { width_log: 2, .. })) {
+    if !matches!(
+        ty,
+        Type::Integer(Integer {
+            width_log: 2,
+            signed: false,
+            ..
+        })
+    ) {
         report(
             format!("field `{name}` is {ty}, and a CRC-32 is u32 or u32be"),
             "not 32 bits",
@@ -407,7 +426,7 @@ impl Context<'_> {
         &self,
         default: &'d Located<syntax::Value>,
         field: &Field,
-    ) -> Option<Vec<(u64, &'d Located<syntax::Value>)>> {
+    ) -> Option<Vec<(i128, &'d Located<syntax::Value>)>> {
         let ty = field.ty;
         let elements = usize::from(ty.elements());
         let syntax::Value::List(values) = &default.value else {
@@ -443,12 +462,12 @@ impl Context<'_> {
         numbers.into_iter().collect()
     }
 
-    fn default_allowed(&self, value: u64, place: &Located<syntax::Value>, field: &Field) {
+    fn default_allowed(&self, value: i128, place: &Located<syntax::Value>, field: &Field) {
         let message = format!(
             "the default {value} of `{}` breaks its own rules",
             field.name
         );
-        if value & !field.defined_bits() != 0 {
+        if low_bits(value) & field.ty.element().mask() & !field.defined_bits() != 0 {
             self.sink.error(
                 message,
                 &place.span,

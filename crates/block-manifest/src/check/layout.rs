@@ -167,14 +167,14 @@ fn required<'f>(frame: &'f LayoutContext<'_>) -> impl Iterator<Item = Wanted<'f>
     require.map(|condition| (&condition.expression, true))
 }
 
-/// What holds when a layout is selected: its condition, and none of those before it.
+/// What holds when a layout is selected: its condition, and none of those before it. Its own comes
+/// first: most values fail it, so that the others are rarely tried.
 fn chosen<'c>(when: Option<&'c Condition>, before: &'c [Layout]) -> Vec<Wanted<'c>> {
     let earlier = before
         .iter()
         .filter_map(|layout| Some((&layout.when.as_ref()?.expression, false)));
-    earlier
-        .chain(when.map(|when| (&when.expression, true)))
-        .collect()
+    let when = when.map(|when| (&when.expression, true));
+    when.into_iter().chain(earlier).collect()
 }
 
 /// Reports a layout that no valid write can select.

@@ -7,11 +7,12 @@ use crate::diagnostic::{Diagnostic, Located, Span, counted, listed, printable};
 use crate::domain::{Domain, Next};
 use crate::model::{Mac, OneOf, Valid};
 use crate::syntax;
-use crate::types::{Integer, Type};
+use crate::types::{Integer, Type, low_bits};
 
-/// The numbers that a value may be, from 0.
+/// The numbers that a value may be.
 pub(super) struct Numbers {
-    largest: u64,
+    smallest: i128,
+    largest: i128,
     /// What holds them, for messages.
     name: String,
 }
@@ -20,6 +21,7 @@ impl Numbers {
     /// Those of an integer type.
     pub(super) fn of(integer: Integer) -> Self {
         Self {
+            smallest: integer.min(),
             largest: integer.max(),
             name: integer.to_string(),
         }
@@ -28,15 +30,30 @@ impl Numbers {
     /// Those of `count` bits, 1 to 64.
     fn of_bits(count: u8) -> Self {
         Self {
-            largest: u64::MAX >> (64 - count),
+            smallest: 0,
+            largest: (u64::MAX >> (64 - count)).into(),
             name: format!("a number of {}", counted(count.into(), "bit")),
         }
+    }
+
+    fn have(&self, number: i128) -> bool {
+        (self.smallest..=self.largest).contains(&number)
+    }
+
+    /// Which numbers they are, for messages.
+    fn held(&self) -> String {
+        let Self {
+            smallest,
+            largest,
+            name,
+        } = self;
+        format!("{name} holds {smallest} to {largest}")
     }
 }
 
 impl Context<'_> {
     /// The number that `value` is: an integer, `"enumeration.name"`, or a constant.
-    pub(super) fn number(&self, value: &Located<syntax::Value>) -> Option<u64> {
+    pub(super) fn number(&self, value: &Located<syntax::Value>) -> Option<i128> {
         match &value.value {
             syntax::Value::Number(number) => Some(*number),
             syntax::Value::Text(name) => self.named_number(name, &value.span),
@@ -51,7 +68,7 @@ impl Context<'_> {
         }
     }
 
-    fn named_number(&self, name: &str, span: &Span) -> Option<u64> {
+    fn named_number(&self, name: &str, span: &Span) -> Option<i128> {
         let written = printable(name);
         if is_range(name) {
             self.sink.report(not_a_range(name, span));
@@ -122,13 +139,11 @@ impl Context<'_> {
         &self,
         value: &Located<syntax::Value>,
         numbers: &Numbers,
-    ) -> Option<u64> {
+    ) -> Option<i128> {
         let number = self.number(value)?;
-        let Numbers { largest, name } = numbers;
-        if number > *largest {
-            let message = format!("{number} does not fit into {name}");
-            let label = format!("{name} holds 0 to {largest}");
-            self.sink.error(message, &value.span, label);
+        if !numbers.have(number) {
+            let message = format!("{number} does not fit into {}", numbers.name);
+            self.sink.error(message, &value.span, numbers.held());
             return None;
         }
         Some(number)
@@ -170,7 +185,7 @@ impl Context<'_> {
     /// The rules of `count` named bits.
     pub(super) fn valid_bits(&self, written: &syntax::Valid, count: u8) -> Valid {
         let numbers = Numbers::of_bits(count);
-        self.rules(written, &numbers, numbers.largest)
+        self.rules(written, &numbers, low_bits(numbers.largest))
     }
 
     fn rules(&self, written: &syntax::Valid, numbers: &Numbers, defined: u64) -> Valid {
@@ -183,16 +198,39 @@ impl Context<'_> {
             none_of: self.value_set("none-of", written.none_of.as_ref(), numbers),
             min: number(&written.min),
             max: number(&written.max),
-            mask: number(&written.mask),
-            multiple_of: number(&written.multiple_of),
+            mask: number(&written.mask).map(low_bits),
+            multiple_of: number(&written.multiple_of).map(low_bits),
             mac: None,
         };
+        self.rules_on_bits(written, numbers);
+        let range = (numbers.smallest, numbers.largest);
         if self.sink.error_count() == errors
-            && Domain::new(&valid, numbers.largest, defined).next(0) == Next::Nothing
+            && Domain::new(&valid, range, defined).first() == Next::Nothing
         {
             self.never_holds(written, numbers);
         }
         valid
+    }
+
+    /// Reports rules of unsigned integers on `numbers` that may be negative.
+    fn rules_on_bits(&self, written: &syntax::Valid, numbers: &Numbers) {
+        if numbers.smallest >= 0 {
+            return;
+        }
+        let rules = [
+            ("mask", &written.mask),
+            ("multiple-of", &written.multiple_of),
+        ];
+        for (key, rule) in rules {
+            if let Some(rule) = rule {
+                let message = format!(
+                    "`{key}` is a rule of unsigned integers, and not of {}",
+                    numbers.name
+                );
+                self.sink
+                    .error(message, &rule.span, "the integer is signed");
+            }
+        }
     }
 
     fn never_holds(&self, written: &syntax::Valid, numbers: &Numbers) {
@@ -281,21 +319,20 @@ impl Context<'_> {
             return None;
         };
         let members = known.members.iter();
-        let values: Option<Vec<u64>> = members.map(|(_, value)| *value).collect();
+        let values: Option<Vec<i128>> = members.map(|(_, value)| *value).collect();
         let values = values.filter(|values| !values.is_empty())?;
-        let too_large = known
+        let unfit = known
             .members
             .iter()
             .zip(&values)
-            .find(|(_, value)| **value > numbers.largest);
-        if let Some(((member, _), value)) = too_large {
+            .find(|(_, value)| !numbers.have(**value));
+        if let Some(((member, _), value)) = unfit {
             let message = format!(
                 "`{name}.{}` is {value}, which does not fit into {}",
                 member.value, numbers.name
             );
-            let label = format!("{} holds 0 to {}", numbers.name, numbers.largest);
             self.sink.report(
-                Diagnostic::error(message, span, label)
+                Diagnostic::error(message, span, numbers.held())
                     .related(&member.span, format!("`{}` is {value}", member.value)),
             );
             return None;

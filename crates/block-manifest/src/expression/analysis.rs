@@ -115,24 +115,20 @@ impl<'d> Variable<'d> {
 
     /// Values for which the results may differ: the smallest, the largest, and those at
     /// `constants`.
-    fn turning_points(&self, constants: &[u64], budget: &Budget) -> Option<Vec<u64>> {
+    fn turning_points(&self, constants: &[i128], budget: &Budget) -> Option<Vec<i128>> {
         let looks = 3 * constants.len() as u64 * self.shifts.len() as u64;
         if !budget.spend(looks.saturating_mul(self.domain.cost())) {
             return None;
         }
         let (min, max) = self.domain.bounds();
-        let around = constants.iter().flat_map(|constant| {
-            [
-                constant.saturating_sub(1),
-                *constant,
-                constant.saturating_add(1),
-            ]
-        });
+        let around = constants
+            .iter()
+            .flat_map(|constant| [constant - 1, *constant, constant + 1]);
         let moved = around.flat_map(|value| {
             let shifts = self.shifts.iter();
             shifts.filter_map(move |shift| value.checked_shl((*shift).into()))
         });
-        let mut values: Vec<u64> = moved
+        let mut values: Vec<i128> = moved
             .chain([min, max])
             .filter(|value| self.domain.contains(*value))
             .collect();
@@ -142,7 +138,7 @@ impl<'d> Variable<'d> {
     }
 }
 
-fn collect_constants(expression: &Expression, constants: &mut Vec<u64>) {
+fn collect_constants(expression: &Expression, constants: &mut Vec<i128>) {
     match &expression.node {
         Node::Constant(value) => constants.push(*value),
         Node::Load(_) => {}
@@ -184,10 +180,10 @@ fn fails_everywhere(wanted: &[Wanted<'_>], variables: &[Variable<'_>], budget: &
 fn succeeds(
     wanted: &[Wanted<'_>],
     variables: &[Variable<'_>],
-    values: &dyn Fn(&Variable<'_>) -> Option<Vec<u64>>,
+    values: &dyn Fn(&Variable<'_>) -> Option<Vec<i128>>,
     budget: &Budget,
 ) -> Option<bool> {
-    let values: Vec<(Place, Vec<u64>)> = variables
+    let values: Vec<(Place, Vec<i128>)> = variables
         .iter()
         .map(|variable| Some((variable.place, values(variable)?)))
         .collect::<Option<_>>()?;
@@ -201,7 +197,7 @@ fn succeeds(
             let mut rest = combination;
             for (known, values) in &values {
                 if *known == place(load) {
-                    return (values[rest % values.len()] >> load.shift) & load.mask;
+                    return load.part_of(values[rest % values.len()]);
                 }
                 rest /= values.len();
             }
@@ -226,8 +222,8 @@ struct Narrowed {
     place: Place,
     shift: u8,
     mask: u64,
-    min: u64,
-    max: u64,
+    min: i128,
+    max: i128,
 }
 
 /// Whether interval arithmetic shows that `wanted` is impossible.
@@ -240,12 +236,11 @@ fn contradicts(wanted: &[Wanted<'_>], variables: &[Variable<'_>]) -> bool {
     for (expression, _) in &facts {
         expression.for_each_load(&mut |load, _| {
             if find(&narrowed, load).is_none() {
-                let (min, max) = variables
-                    .iter()
+                let mut variables = variables.iter();
+                let whole = variables
                     .find(|variable| variable.place == place(load))
-                    .map_or((0, u64::MAX), |variable| variable.domain.bounds());
-                let part = load.shift != 0 || load.mask != load.integer.max();
-                let (min, max) = if part { (0, load.mask) } else { (min, max) };
+                    .filter(|_| load.is_whole());
+                let (min, max) = whole.map_or(load.range(), |variable| variable.domain.bounds());
                 narrowed.push(Narrowed {
                     place: place(load),
                     shift: load.shift,
@@ -321,21 +316,21 @@ fn narrow(expression: &Expression, holds: bool, narrowed: &mut [Narrowed]) -> bo
         }
         Binary::NotEqual if field.min == field.max => field.min == constant,
         Binary::NotEqual => {
-            field.min += u64::from(field.min == constant);
-            field.max -= u64::from(field.max == constant);
+            field.min += i128::from(field.min == constant);
+            field.max -= i128::from(field.max == constant);
             false
         }
         Binary::Less => {
-            field.max = field.max.min(constant.saturating_sub(1));
-            constant == 0
+            field.max = field.max.min(constant - 1);
+            false
         }
         Binary::LessOrEqual => {
             field.max = field.max.min(constant);
             false
         }
         Binary::Greater => {
-            field.min = field.min.max(constant.saturating_add(1));
-            constant == u64::MAX
+            field.min = field.min.max(constant + 1);
+            false
         }
         Binary::GreaterOrEqual => {
             field.min = field.min.max(constant);
@@ -374,14 +369,14 @@ fn never(expression: &Expression, holds: bool, narrowed: &[Narrowed]) -> bool {
 
 /// The interval in which the value lies, with truth as 1; `None` when the arithmetic certainly
 /// overflows.
-fn interval(expression: &Expression, narrowed: &[Narrowed]) -> Option<(u64, u64)> {
+fn interval(expression: &Expression, narrowed: &[Narrowed]) -> Option<(i128, i128)> {
     match &expression.node {
         Node::Constant(value) => Some((*value, *value)),
         Node::Load(load) => {
-            Some(find(narrowed, load).map_or((0, load.mask), |known| (known.min, known.max)))
+            Some(find(narrowed, load).map_or(load.range(), |known| (known.min, known.max)))
         }
         Node::Not(inner) => {
-            interval(inner, narrowed).map(|(min, max)| (u64::from(max == 0), u64::from(min == 0)))
+            interval(inner, narrowed).map(|(min, max)| ((max == 0).into(), (min == 0).into()))
         }
         Node::And(left, right) => {
             let (min, max) = interval(left, narrowed)?;
@@ -409,15 +404,38 @@ fn interval(expression: &Expression, narrowed: &[Narrowed]) -> Option<(u64, u64)
     }
 }
 
-fn binary_interval(operation: Binary, left: (u64, u64), right: (u64, u64)) -> Option<(u64, u64)> {
+fn binary_interval(
+    operation: Binary,
+    left: (i128, i128),
+    right: (i128, i128),
+) -> Option<(i128, i128)> {
     let truth = |always: bool, never: bool| Some((always.into(), (!never).into()));
+    // Results outside of the range refuse the write; if all do, there is none.
+    let in_range = |(min, max): (i128, i128)| {
+        let (least, most) = operation.range();
+        let (min, max) = (min.max(least), max.min(most));
+        (min <= max).then_some((min, max))
+    };
     match operation {
-        // If the smallest result fits, it bounds the others from below; if not, none fits.
-        Binary::Add => Some((left.0.checked_add(right.0)?, left.1.saturating_add(right.1))),
-        Binary::Multiply => Some((left.0.checked_mul(right.0)?, left.1.saturating_mul(right.1))),
-        Binary::Subtract => Some((left.0.saturating_sub(right.1), left.1.checked_sub(right.0)?)),
-        Binary::BitAnd => Some((0, left.1.min(right.1))),
-        Binary::BitOr => Some((left.0.max(right.0), left.1.saturating_add(right.1))),
+        Binary::Add | Binary::SignedAdd => in_range((left.0 + right.0, left.1 + right.1)),
+        Binary::Subtract | Binary::SignedSubtract => in_range((left.0 - right.1, left.1 - right.0)),
+        Binary::Multiply | Binary::SignedMultiply => {
+            let sides = [
+                (left.0, right.0),
+                (left.0, right.1),
+                (left.1, right.0),
+                (left.1, right.1),
+            ];
+            let products = sides.map(|(left, right)| left.saturating_mul(right));
+            let min = products.into_iter().fold(products[0], i128::min);
+            in_range((min, products.into_iter().fold(products[0], i128::max)))
+        }
+        Binary::BitAnd if left.0 >= 0 && right.0 >= 0 => Some((0, left.1.min(right.1))),
+        Binary::BitOr if left.0 >= 0 && right.0 >= 0 => {
+            Some((left.0.max(right.0), left.1 + right.1))
+        }
+        // The bits of negative numbers.
+        Binary::BitAnd | Binary::BitOr => Some(Binary::SignedAdd.range()),
         Binary::Equal => truth(
             left.0 == left.1 && left == right,
             left.1 < right.0 || right.1 < left.0,

@@ -2,11 +2,12 @@
 
 use block_table::encode::{
     FieldRecord, Instruction, compare_constant, compare_field, field_record, from_source,
-    on_constant, on_field, on_stack,
+    on_constant, on_field, on_stack, with_sign,
 };
 use block_table::format::{op, source};
 
 use super::{Binary, Expression, Load, Node, Source};
+use crate::types::low_bits;
 
 /// The instructions of `expression` and the depth of stack that they need.
 pub(crate) fn lower(expression: &Expression) -> (Vec<Instruction>, usize) {
@@ -19,11 +20,11 @@ pub(crate) fn lower(expression: &Expression) -> (Vec<Instruction>, usize) {
 fn push(expression: &Expression, code: &mut Vec<Instruction>) -> usize {
     match &expression.node {
         Node::Constant(value) => {
-            code.push(on_constant(op::PUSH, *value));
+            code.push(on_constant(op::PUSH, low_bits(*value)));
             1
         }
         Node::Load(load) => {
-            code.push(on_field(op::PUSH, field(load)));
+            code.push(on_field(op::PUSH | sign_of(load), field(load)));
             1
         }
         Node::Not(inner) => {
@@ -37,10 +38,13 @@ fn push(expression: &Expression, code: &mut Vec<Instruction>) -> usize {
                 return 1;
             }
             let left_depth = push(left, code);
-            let operation = operation_code(*operation);
+            let signed = operation.compares() && (left.is_signed() || right.is_signed());
+            let operation = operation_code(*operation) | if signed { op::SIGNED } else { 0 };
             match &right.node {
-                Node::Constant(value) => code.push(on_constant(operation, *value)),
-                Node::Load(load) => code.push(on_field(operation, field(load))),
+                Node::Constant(value) => code.push(on_constant(operation, low_bits(*value))),
+                Node::Load(load) => {
+                    code.push(on_field(operation | sign_of(load), field(load)));
+                }
                 _ => {
                     let right_depth = push(right, code);
                     code.push(on_stack(operation));
@@ -71,36 +75,91 @@ fn comparison(operation: Binary, left: &Expression, right: &Expression) -> Optio
     if !operation.compares() {
         return None;
     }
-    let straight = || one_comparison(operation, sum(left)?, right);
-    straight().or_else(|| one_comparison(operation.mirrored(), sum(right)?, left))
+    let straight = || one_comparison(operation, &sum(left)?, right);
+    straight().or_else(|| one_comparison(operation.mirrored(), &sum(right)?, left))
 }
 
-fn one_comparison(
-    operation: Binary,
-    (first, plus): (FieldRecord, FieldRecord),
-    right: &Expression,
-) -> Option<Instruction> {
-    let operation = operation_code(operation);
+fn one_comparison(operation: Binary, left: &Sum<'_>, right: &Expression) -> Option<Instruction> {
+    let signed = (left.signed || right.is_signed()) && !left.has_bits_equal_to(operation, right);
+    let sign = if signed { op::SIGNED } else { 0 };
+    let operation = operation_code(operation) | sign;
+    let placed = |load| {
+        if signed { field(load) } else { bits(load) }
+    };
+    let first = placed(left.first);
+    let plus = left.plus.map(placed).unwrap_or_default();
     match &right.node {
-        Node::Constant(value) => Some(compare_constant(operation, first, plus, *value)),
-        Node::Load(load) => Some(compare_field(operation, first, plus, field(load))),
+        Node::Constant(value) => {
+            let value = low_bits(*value);
+            // Where bits are compared, those that the field has.
+            let value = if signed || !left.signed {
+                value
+            } else {
+                value & left.first.mask
+            };
+            Some(compare_constant(operation, first, plus, value))
+        }
+        Node::Load(load) => Some(compare_field(operation, first, plus, placed(load))),
         _ => None,
     }
 }
 
-/// A field and the constant that is added to it.
-fn sum(expression: &Expression) -> Option<(FieldRecord, FieldRecord)> {
-    match &expression.node {
-        Node::Load(load) => Some((field(load), FieldRecord::default())),
-        Node::Binary(Binary::Add, left, right) => match (&left.node, &right.node) {
-            (Node::Load(left), Node::Load(right)) => Some((field(left), field(right))),
-            _ => None,
-        },
-        _ => None,
+/// A field, perhaps with one that is added to it.
+struct Sum<'e> {
+    first: &'e Load,
+    plus: Option<&'e Load>,
+    signed: bool,
+}
+
+impl Sum<'_> {
+    /// Whether the field equals `right` exactly if their bits do, so that no sign matters.
+    fn has_bits_equal_to(&self, operation: Binary, right: &Expression) -> bool {
+        let equality = matches!(operation, Binary::Equal | Binary::NotEqual);
+        let (min, max) = self.first.range();
+        let same = match &right.node {
+            Node::Constant(value) => (min..=max).contains(value),
+            Node::Load(load) => load.range() == (min, max),
+            _ => false,
+        };
+        equality && self.plus.is_none() && same
     }
 }
 
+/// A field, or the sum of two.
+fn sum(expression: &Expression) -> Option<Sum<'_>> {
+    let (first, plus) = match &expression.node {
+        Node::Load(load) => (load, None),
+        Node::Binary(Binary::Add | Binary::SignedAdd, left, right) => {
+            match (&left.node, &right.node) {
+                (Node::Load(left), Node::Load(right)) => (left, Some(right)),
+                _ => return None,
+            }
+        }
+        _ => return None,
+    };
+    Some(Sum {
+        first,
+        plus,
+        signed: expression.is_signed(),
+    })
+}
+
+/// The bit of an operation whose right operand is a signed field.
+const fn sign_of(load: &Load) -> u8 {
+    if load.integer.signed { op::SIGNED } else { 0 }
+}
+
+/// The field with its sign, if it has one.
 fn field(load: &Load) -> FieldRecord {
+    if load.integer.signed {
+        with_sign(bits(load))
+    } else {
+        bits(load)
+    }
+}
+
+/// The field as an unsigned integer.
+fn bits(load: &Load) -> FieldRecord {
     // A load's mask covers its lowest bits.
     let bits = 64 - load.mask.leading_zeros();
     let field = field_record(
@@ -124,6 +183,9 @@ const fn operation_code(operation: Binary) -> u8 {
         Binary::Add => op::ADD,
         Binary::Subtract => op::SUBTRACT,
         Binary::Multiply => op::MULTIPLY,
+        Binary::SignedAdd => op::ADD | op::SIGNED,
+        Binary::SignedSubtract => op::SUBTRACT | op::SIGNED,
+        Binary::SignedMultiply => op::MULTIPLY | op::SIGNED,
         Binary::BitAnd => op::BIT_AND,
         Binary::BitOr => op::BIT_OR,
         Binary::Equal => op::EQUAL,

@@ -2,6 +2,7 @@
 
 use super::resolve::Names;
 use super::scope::Scope;
+use super::sign::settled;
 use super::token::{Token, tokens};
 use super::{Binary, Expression, Load, Node, Source};
 use crate::diagnostic::{Diagnostic, Located, Sink, Span};
@@ -84,6 +85,7 @@ pub(crate) fn parse(
         );
         sink.report(diagnostic.help("compare it, for example with `!= 0`"));
     }
+    let expression = settled(expression, sink);
     (sink.error_count() == errors && !parser.has_stand_ins).then_some(expression)
 }
 
@@ -219,7 +221,13 @@ impl Parser<'_> {
         if let (Node::Constant(one), Node::Constant(other)) = (&left.node, &right.node)
             && !operation.compares()
         {
-            let Some(value) = operation.apply(*one, *other) else {
+            let is_signed = *one < 0 || *other < 0;
+            let computed = if is_signed {
+                operation.signed()
+            } else {
+                operation
+            };
+            let Some(value) = computed.apply(*one, *other) else {
                 self.sink.error(
                     "the constant overflows 64 bits",
                     &span,
@@ -240,6 +248,9 @@ impl Parser<'_> {
 
     fn unary(&mut self) -> Option<Expression> {
         let (token, span) = self.peek();
+        if token == Token::Symbol("-") {
+            return self.negative(&span);
+        }
         if token != Token::Symbol("!") {
             return self.primary();
         }
@@ -255,13 +266,44 @@ impl Parser<'_> {
         })
     }
 
+    /// `-1`
+    fn negative(&mut self, sign: &Span) -> Option<Expression> {
+        self.next += 1;
+        let (token, number) = self.peek();
+        let Token::Number(value) = token else {
+            let diagnostic = Diagnostic::error(
+                "unexpected `-` in the expression",
+                sign,
+                "expected a field, a number or `(`",
+            );
+            self.sink
+                .report(diagnostic.help("only a number has a sign: write `0 - NAME`"));
+            return None;
+        };
+        self.next += 1;
+        let span = sign.start..number.end;
+        let value = -i128::from(value);
+        if value < i64::MIN.into() {
+            self.sink.error(
+                format!("`{value}` does not fit into 64 bits"),
+                &span,
+                format!("the smallest number is {}", i64::MIN),
+            );
+            return None;
+        }
+        Some(Expression {
+            node: Node::Constant(value),
+            span,
+        })
+    }
+
     fn primary(&mut self) -> Option<Expression> {
         let (token, span) = self.peek();
         match token {
             Token::Number(value) => {
                 self.next += 1;
                 Some(Expression {
-                    node: Node::Constant(value),
+                    node: Node::Constant(value.into()),
                     span,
                 })
             }

@@ -154,7 +154,7 @@ impl<'s> Names<'s> {
             },
             integer: Integer::U8,
             shift: 0,
-            mask: Integer::U8.max(),
+            mask: Integer::U8.mask(),
         }))
     }
 
@@ -343,7 +343,7 @@ fn load(field: &ScopeField, bits: Option<(u8, u8)>, name: &str) -> Option<Load> 
     let Some(Type::Integer(integer)) = field.ty else {
         return None;
     };
-    let (shift, mask) = bits.map_or((0, integer.max()), |(low, high)| {
+    let (shift, mask) = bits.map_or((0, integer.mask()), |(low, high)| {
         (low, u64::MAX >> (63 - (high - low)))
     });
     Some(Load {

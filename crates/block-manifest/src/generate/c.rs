@@ -45,6 +45,54 @@ const BYTE_ORDERS: &str = "\
 #endif
 ";
 
+/// The same macros for signed integers, whose byte order the kernel checks like that of unsigned
+/// ones.
+const SIGNED_BYTE_ORDERS: &str = "\
+#ifdef __KERNEL__
+#define {P}_SIGNED_LE(bits) __le##bits
+#define {P}_SIGNED_BE(bits) __be##bits
+#else
+#define {P}_SIGNED_LE(bits) int##bits##_t
+#define {P}_SIGNED_BE(bits) int##bits##_t
+#endif
+";
+
+/// The functions that judge a write call these, too, if something in the manifest is signed. They
+/// compute with the bits of signed integers.
+const SIGNED_FUNCTIONS: &str = "
+static inline uint64_t {p}_extend(uint64_t value, size_t width)
+{
+	uint64_t sign = (uint64_t)1 << (8 * width - 1);
+
+	return (value ^ sign) - sign;
+}
+
+static inline uint64_t {p}_add_signed(uint64_t a, uint64_t b, int *overflow)
+{
+	uint64_t sum = a + b;
+
+	*overflow |= ((a ^ sum) & (b ^ sum)) >> 63 != 0;
+	return sum;
+}
+
+static inline uint64_t {p}_subtract_signed(uint64_t a, uint64_t b, int *overflow)
+{
+	uint64_t difference = a - b;
+
+	*overflow |= ((a ^ b) & (a ^ difference)) >> 63 != 0;
+	return difference;
+}
+
+static inline uint64_t {p}_multiply_signed(uint64_t a, uint64_t b, int *overflow)
+{
+	uint64_t negative = (a ^ b) >> 63;
+	uint64_t size = {p}_multiply(a >> 63 ? 0 - a : a, b >> 63 ? 0 - b : b, overflow);
+
+	*overflow |= size > 0x7FFFFFFFFFFFFFFFull + negative;
+	return negative ? 0 - size : size;
+}
+";
+
 /// The functions that judge a write call these.
 const FUNCTIONS: &str = "\
 static inline uint64_t {p}_load_le(const uint8_t *bytes, size_t place, size_t width)
@@ -166,6 +214,10 @@ impl Writer {
         ));
         self.line(PROLOGUE.replace("{P}", &prefix));
         self.line(BYTE_ORDERS.replace("{P}", &prefix));
+        let has_signed = manifest.blocks().iter().any(checks::has_signed);
+        if has_signed {
+            self.line(SIGNED_BYTE_ORDERS.replace("{P}", &prefix));
+        }
         self.comment("", "PCI IDs of the PF.");
         self.define("VENDOR_ID", format!("0x{:04X}u", device.vendor_id));
         self.define("DEVICE_ID", format!("0x{:04X}u", device.device_id()));
@@ -189,28 +241,44 @@ impl Writer {
         for known in manifest.enums() {
             self.line("");
             self.comment("", &format!("Values of `{}`.", known.name));
+            let has_negative = known.members.iter().any(|member| member.value < 0);
+            let spelled = if has_negative {
+                signed_literal
+            } else {
+                literal
+            };
             for member in &known.members {
                 self.define(
                     &format!("{}_{}", upper(&known.name), upper(&member.name)),
-                    literal(member.value),
+                    spelled(member.value),
                 );
             }
         }
         if manifest.blocks().iter().any(checks::is_judged) {
             self.line("");
             let names = ["load_le", "load_be", "add", "subtract", "multiply", "crc32"];
+            let of_signed = ["extend", "add_signed", "subtract_signed", "multiply_signed"];
+            let of_signed = of_signed.iter().filter(|_| has_signed);
             let prefix = snake(&prefix);
-            for name in names {
+            for name in names.iter().chain(of_signed) {
                 self.names.unique(format!("{prefix}_{name}"));
             }
             self.line(FUNCTIONS.replace("{p}", &prefix).trim_end());
+            if has_signed {
+                self.line(SIGNED_FUNCTIONS.replace("{p}", &prefix).trim_end());
+            }
         }
         self.line("\n#pragma pack(push, 1)");
         for block in manifest.blocks() {
             self.block(block);
         }
+        let undefined = if has_signed {
+            format!("#undef {prefix}_SIGNED_LE\n#undef {prefix}_SIGNED_BE\n")
+        } else {
+            String::new()
+        };
         self.line(format!(
-            "\n#pragma pack(pop)\n\n#undef {prefix}_ASSERT\n#undef {prefix}_LE\n#undef {prefix}_BE\n\n#endif /* {prefix}_BLOCKS_H */"
+            "\n#pragma pack(pop)\n\n#undef {prefix}_ASSERT\n#undef {prefix}_LE\n#undef {prefix}_BE\n{undefined}\n#endif /* {prefix}_BLOCKS_H */"
         ));
     }
 
@@ -234,7 +302,7 @@ impl Writer {
         }
         self.define(&format!("{name}_LENGTH"), format!("{}u", block.max_length));
         if let Some(mask) = block.invalidation_mask() {
-            self.define(&format!("{name}_INVALIDATION_MASK"), literal(mask));
+            self.define(&format!("{name}_INVALIDATION_MASK"), literal(mask.into()));
         }
         for field in &block.fields {
             self.limits(&name, field);
@@ -313,7 +381,12 @@ impl Writer {
             ("DEFAULT", default.filter(|value| *value != 0)),
         ] {
             if let Some(value) = value {
-                self.define(&format!("{name}_{suffix}"), literal(value));
+                let value = if field.ty.element().signed {
+                    signed_literal(value)
+                } else {
+                    literal(value)
+                };
+                self.define(&format!("{name}_{suffix}"), value);
             }
         }
         for inner in field.structure.iter().flat_map(|inner| &inner.fields) {
@@ -325,7 +398,7 @@ impl Writer {
         for bits in &field.bits {
             let name = format!("{block}_{}_{}", upper(&field.name), upper(&bits.name));
             self.define(&format!("{name}_SHIFT"), format!("{}u", bits.low));
-            self.define(&format!("{name}_MASK"), literal(bits.mask()));
+            self.define(&format!("{name}_MASK"), literal(bits.mask().into()));
         }
         for inner in field.structure.iter().flat_map(|inner| &inner.fields) {
             self.bits(&format!("{block}_{}", upper(&field.name)), inner);
@@ -439,9 +512,11 @@ impl Writer {
 
     fn integer_type(&self, integer: Integer) -> String {
         let order = if integer.big_endian { "BE" } else { "LE" };
-        match integer.bits() {
-            8 => "uint8_t".to_owned(),
-            bits => format!("{}_{order}({bits})", self.prefix),
+        match (integer.bits(), integer.signed) {
+            (8, false) => "uint8_t".to_owned(),
+            (8, true) => "int8_t".to_owned(),
+            (bits, false) => format!("{}_{order}({bits})", self.prefix),
+            (bits, true) => format!("{}_SIGNED_{order}({bits})", self.prefix),
         }
     }
 }
@@ -464,10 +539,30 @@ fn with_rules(text: &str, rules: &[Condition]) -> String {
     text
 }
 
-fn literal(value: u64) -> String {
-    if u32::try_from(value).is_ok() {
+/// An unsigned literal, or a signed one of a negative number.
+fn literal(value: i128) -> String {
+    if value < 0 {
+        signed_literal(value)
+    } else if u32::try_from(value).is_ok() {
         format!("0x{value:X}u")
     } else {
         format!("0x{value:X}ull")
+    }
+}
+
+/// A signed literal: a comparison with an unsigned one would not be signed.
+fn signed_literal(value: i128) -> String {
+    let long = if i32::try_from(value).is_ok_and(|value| value > i32::MIN) {
+        ""
+    } else {
+        "ll"
+    };
+    if value == i64::MIN.into() {
+        // The number without its sign is too large for a literal.
+        format!("({}ll - 1)", i64::MIN + 1)
+    } else if value < 0 {
+        format!("({value}{long})")
+    } else {
+        format!("{value}{long}")
     }
 }

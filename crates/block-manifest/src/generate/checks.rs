@@ -9,9 +9,9 @@ use block_table::format::{owner, source};
 use super::record::{Content, Gap, Member, Record, element_members};
 use crate::expression::{Binary, Expression, Load, Node, Source};
 use crate::model::{
-    Behind, Block, Condition, Count, Covered, Field, Layout, Mac, Structure, Valid,
+    Behind, Block, Condition, Count, Covered, Field, Layout, Mac, OneOf, Structure, Valid,
 };
-use crate::types::{Integer, Type};
+use crate::types::{Integer, Type, low_bits};
 
 /// What a function judges, for its comment.
 pub(super) const JUDGES: &str = "It reads the host's fields from the bytes, so read the block \
@@ -30,6 +30,28 @@ pub(super) enum Language<'p> {
 /// Whether a VF writes the block, so that there is something to judge.
 pub(super) const fn is_judged(block: &Block) -> bool {
     matches!(block.vf_access, Access::WriteOnly | Access::ReadWrite)
+}
+
+/// Whether something in the block is signed.
+pub(super) fn has_signed(block: &Block) -> bool {
+    let layouts = || block.layouts.iter();
+    let own = block.fields.iter();
+    let fields: Vec<&Field> = own
+        .chain(layouts().flat_map(|layout| &layout.fields))
+        .collect();
+    let structures = || fields.iter().filter_map(|field| field.structure.as_ref());
+    let inner = structures().flat_map(|structure| &structure.fields);
+    let all = || fields.iter().copied().chain(inner.clone());
+    let counts = all().filter_map(|field| field.count.as_ref());
+    let conditions = block
+        .require
+        .iter()
+        .chain(layouts().flat_map(|layout| layout.when.iter().chain(&layout.require)))
+        .chain(structures().flat_map(|structure| &structure.require));
+    let mut expressions = counts
+        .map(|count| &count.expression)
+        .chain(conditions.map(|condition| &condition.expression));
+    all().any(|field| field.ty.element().signed) || expressions.any(Expression::is_signed)
 }
 
 /// The statements of the function for `block`, whose structures are `records`. They read `length`,
@@ -236,8 +258,8 @@ impl<'p> Checks<'p> {
         if let Some(mac) = field.valid.mac {
             self.mac(field, mac);
         }
-        let mut conditions = values("value", &field.valid, integer.max());
-        if field.defined_bits() != integer.max() {
+        let mut conditions = values("value", &field.valid, integer);
+        if field.defined_bits() != integer.mask() {
             conditions.push(format!(
                 "(value & {}) == 0",
                 self.literal(!field.defined_bits())
@@ -249,7 +271,8 @@ impl<'p> Checks<'p> {
                 bits.low,
                 self.literal(bits.mask() >> bits.low)
             );
-            conditions.extend(values(&value, &bits.valid, bits.mask() >> bits.low));
+            let largest = bits.mask() >> bits.low;
+            conditions.extend(unsigned_values(&value, &bits.valid, largest.into()));
         }
         let mut end = field.ty.elements().to_string();
         if let Some(count) = &field.count {
@@ -419,8 +442,18 @@ impl<'p> Checks<'p> {
                 format!("({} || {})", self.condition(left), self.condition(right))
             }
             Node::Binary(operation, left, right) if operation.compares() => {
-                let (left, right) = (self.integer(left), self.integer(right));
-                format!("({left} {} {right})", symbol(*operation))
+                let equality = matches!(operation, Binary::Equal | Binary::NotEqual);
+                let signed = left.is_signed() || right.is_signed();
+                let side = |side| {
+                    let value = self.integer(side);
+                    if signed && !equality {
+                        // Without signs the values have the order of the signed ones.
+                        format!("({value} ^ {})", self.literal(1 << 63))
+                    } else {
+                        value
+                    }
+                };
+                format!("({} {} {})", side(left), symbol(*operation), side(right))
             }
             Node::Constant(_) | Node::Load(_) | Node::Binary(..) => {
                 format!("({} != 0)", self.integer(expression))
@@ -430,7 +463,7 @@ impl<'p> Checks<'p> {
 
     fn integer(&self, expression: &Expression) -> String {
         match &expression.node {
-            Node::Constant(value) => self.literal(*value),
+            Node::Constant(value) => self.literal(low_bits(*value)),
             Node::Load(load) => self.loaded(load),
             Node::Binary(operation @ (Binary::BitAnd | Binary::BitOr), left, right) => {
                 let (left, right) = (self.integer(left), self.integer(right));
@@ -467,7 +500,11 @@ impl<'p> Checks<'p> {
             _ => load.offset.to_string(),
         };
         let whole = self.load("image", &place, load.integer);
-        if load.shift == 0 && load.mask == load.integer.max() {
+        if load.integer.signed {
+            let arguments = format!("{whole}, {}", load.integer.width());
+            return self.call("extend", &arguments);
+        }
+        if load.is_whole() {
             return whole;
         }
         format!(
@@ -478,8 +515,39 @@ impl<'p> Checks<'p> {
     }
 }
 
+/// The conditions of `valid` on `value`, the bits of an `integer`, in either language.
+fn values(value: &str, valid: &Valid, integer: Integer) -> Vec<String> {
+    if !integer.signed {
+        return unsigned_values(value, valid, integer.max());
+    }
+    // From the smallest value on, numbers have the order of the signed ones.
+    let smallest = integer.min();
+    let bits = |value: i128| low_bits(value) & integer.mask();
+    let moved = |value: i128| Some(value - smallest);
+    let sets = |set: &OneOf| OneOf {
+        values: set.values.iter().map(|value| bits(*value).into()).collect(),
+        ..set.clone()
+    };
+    let by_bits = Valid {
+        equals: valid.equals.map(|equals| bits(equals).into()),
+        one_of: valid.one_of.as_ref().map(sets),
+        none_of: valid.none_of.as_ref().map(sets),
+        ..Valid::default()
+    };
+    let by_order = Valid {
+        min: valid.min.and_then(moved),
+        max: valid.max.and_then(moved),
+        ..Valid::default()
+    };
+    let largest = integer.mask().into();
+    let ordered = format!("({value} ^ 0x{:X})", bits(smallest));
+    let mut conditions = unsigned_values(value, &by_bits, largest);
+    conditions.extend(unsigned_values(&ordered, &by_order, largest));
+    conditions
+}
+
 /// The conditions of `valid` on `value`, an integer from 0 to `largest`, in either language.
-fn values(value: &str, valid: &Valid, largest: u64) -> Vec<String> {
+fn unsigned_values(value: &str, valid: &Valid, largest: i128) -> Vec<String> {
     let mut conditions = Vec::new();
     let mut add = |condition: String| conditions.push(condition);
     if let Some(equals) = valid.equals {
@@ -516,6 +584,9 @@ const fn symbol(operation: Binary) -> &'static str {
         Binary::Add => "add",
         Binary::Subtract => "subtract",
         Binary::Multiply => "multiply",
+        Binary::SignedAdd => "add_signed",
+        Binary::SignedSubtract => "subtract_signed",
+        Binary::SignedMultiply => "multiply_signed",
         Binary::BitAnd => "&",
         Binary::BitOr => "|",
         Binary::Equal => "==",

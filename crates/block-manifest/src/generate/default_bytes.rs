@@ -4,6 +4,7 @@
 use super::record::{Record, defaults};
 use crate::expression::{Binary, Expression, Load, Node, Source};
 use crate::model::{Block, Layout};
+use crate::types::low_bits;
 
 /// The bytes of a block with the fields of `record`. They choose the layout of `record` where its
 /// condition has the form `FIELD == VALUE && …` and no earlier layout is chosen by them; otherwise
@@ -42,14 +43,15 @@ fn choose(condition: &Expression, bytes: &mut [u8]) {
     }
 }
 
-fn store(load: &Load, value: u64, bytes: &mut [u8]) {
+fn store(load: &Load, value: i128, bytes: &mut [u8]) {
     if load.source != Source::Block {
         return;
     }
     let place = &mut bytes[usize::from(load.offset)..][..load.integer.width().into()];
     let mask = load.mask << load.shift;
-    let whole = load.integer.decode(place) & !mask | value << load.shift & mask;
-    place.copy_from_slice(&load.integer.encode(whole));
+    let value = low_bits(value) << load.shift & mask;
+    let whole = low_bits(load.integer.decode(place)) & !mask | value;
+    place.copy_from_slice(&load.integer.encode(whole.into()));
 }
 
 /// Whether the condition of a layout holds for bytes that the VF writes over zeros.
@@ -58,10 +60,7 @@ fn holds(layout: &Layout, bytes: &[u8]) -> bool {
         return true;
     };
     let value = when.expression.evaluate(&|load| match load.source {
-        Source::Block => {
-            let whole = load.integer.decode(&bytes[load.offset.into()..]);
-            whole >> load.shift & load.mask
-        }
+        Source::Block => load.part_of(load.integer.decode(&bytes[load.offset.into()..])),
         Source::Whole | Source::Was | Source::Write | Source::Used(_) => 0,
     });
     value.is_some_and(|value| value != 0)

@@ -65,6 +65,34 @@ fn crc32(bytes: &[u8], length: usize) -> u64 {
 }
 ";
 
+/// The functions that judge a write call these, too, if something in the manifest is signed. They
+/// compute with the bits of signed integers.
+const SIGNED_FUNCTIONS: &str = "
+#[allow(dead_code)]
+fn extend(value: u64, width: usize) -> u64 {
+    let sign = 1 << (8 * width - 1);
+    (value ^ sign).wrapping_sub(sign)
+}
+
+#[allow(dead_code)]
+fn add_signed(a: u64, b: u64, overflow: &mut bool) -> u64 {
+    let (sum, overflows) = (a as i64).overflowing_add(b as i64);
+    noted((sum as u64, overflows), overflow)
+}
+
+#[allow(dead_code)]
+fn subtract_signed(a: u64, b: u64, overflow: &mut bool) -> u64 {
+    let (difference, overflows) = (a as i64).overflowing_sub(b as i64);
+    noted((difference as u64, overflows), overflow)
+}
+
+#[allow(dead_code)]
+fn multiply_signed(a: u64, b: u64, overflow: &mut bool) -> u64 {
+    let (product, overflows) = (a as i64).overflowing_mul(b as i64);
+    noted((product as u64, overflows), overflow)
+}
+";
+
 pub(super) fn module(manifest: &Manifest, style: &Style) -> String {
     let mut writer = Writer {
         text: String::new(),
@@ -140,7 +168,9 @@ impl Writer {
         for constant in manifest.constants() {
             let name = names.unique(upper(&constant.name));
             self.doc("", &format!("`{}`", constant.name));
-            self.item(format!("pub const {name}: u64 = 0x{:X};", constant.value));
+            let ty = if constant.value < 0 { "i64" } else { "u64" };
+            let value = literal(constant.value);
+            self.item(format!("pub const {name}: {ty} = {value};"));
         }
         for known in manifest.enums() {
             self.enumeration(known, manifest);
@@ -157,6 +187,9 @@ impl Writer {
         if manifest.blocks().iter().any(checks::is_judged) {
             self.line("");
             self.line(FUNCTIONS.trim_end());
+            if manifest.blocks().iter().any(checks::has_signed) {
+                self.line(SIGNED_FUNCTIONS.trim_end());
+            }
         }
     }
 
@@ -203,9 +236,9 @@ impl Writer {
         for member in &known.members {
             self.doc("    ", &format!("`{}`", member.name));
             self.line(format!(
-                "    pub const {}: {ty} = 0x{:X};",
+                "    pub const {}: {ty} = {};",
                 upper(&member.name),
-                member.value
+                literal(member.value)
             ));
         }
         self.line("}");
@@ -341,9 +374,10 @@ impl Writer {
             let Some(limit) = limit else { continue };
             self.doc("    ", &format!("The {what} value of `{}`.", field.name));
             self.line(format!(
-                "    pub const {}_{suffix}: {} = 0x{limit:X};",
+                "    pub const {}_{suffix}: {} = {};",
                 upper(&field.name),
-                integer_type(field.ty.element())
+                integer_type(field.ty.element()),
+                literal(limit)
             ));
         }
     }
@@ -515,14 +549,25 @@ fn integers(member: &Member<'_>) -> Option<(Integer, Option<u8>)> {
 }
 
 fn integer_type(integer: Integer) -> String {
-    format!("u{}", integer.bits())
+    let sign = if integer.signed { "i" } else { "u" };
+    format!("{sign}{}", integer.bits())
+}
+
+/// Hexadecimal, or decimal for a negative number.
+fn literal(value: i128) -> String {
+    if value < 0 {
+        value.to_string()
+    } else {
+        format!("0x{value:X}")
+    }
 }
 
 const fn order(integer: Integer) -> &'static str {
     if integer.big_endian { "be" } else { "le" }
 }
 
-/// The type of the fields whose values the enumeration names, or `u64` when they differ.
+/// The type of the fields whose values the enumeration names, or one of 64 bits when they
+/// differ.
 fn enumeration_type(known: &Enum, manifest: &Manifest) -> String {
     let fields = manifest.blocks().iter().flat_map(|block| {
         block
@@ -546,6 +591,7 @@ fn enumeration_type(known: &Enum, manifest: &Manifest) -> String {
         .map(|field| integer_type(field.ty.element()));
     match types.next() {
         Some(first) if types.all(|other| other == first) => first,
+        _ if known.members.iter().any(|member| member.value < 0) => "i64".to_owned(),
         _ => "u64".to_owned(),
     }
 }

@@ -5,7 +5,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::headers;
-use super::reader::{Input, Reader, unsigned, written};
+use super::reader::{Input, Reader, integer, written};
 use super::{
     Bits, Block, Constant, Device, Enum, Field, File, Group, Layout, Limits, Valid, Written,
 };
@@ -159,17 +159,18 @@ fn limits(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Limits {
 fn constants(table: &DeTable<'_>, input: Input<'_>) -> Vec<Constant> {
     let named = Reader::entries(table).into_iter().map(|(name, value)| {
         check_name(&name, "a constant", input);
-        let number = unsigned(value);
+        let number = integer(value);
         if number.is_none() {
             let message = format!(
-                "constant `{}` is {}, and must be an integer from 0 to {}",
+                "constant `{}` is {}, and must be an integer from {} to {}",
                 printable(&name.value),
                 written(value),
+                i64::MIN,
                 u64::MAX
             );
             input
                 .sink
-                .error(message, &value.span(), "expected an unsigned integer");
+                .error(message, &value.span(), "expected an integer");
         }
         Constant {
             name,
@@ -201,25 +202,27 @@ fn members(
     name: &Located<String>,
     table: &DeTable<'_>,
     input: Input<'_>,
-) -> Vec<(Located<String>, Option<u64>)> {
+) -> Vec<(Located<String>, Option<i128>)> {
     let members = Reader::entries(table).into_iter().map(|(member, value)| {
         check_name(&member, "a named value", input);
         let number = input.number(value);
         if number.is_none() {
             let message = format!(
-                "`{}.{}` is {}, and must be an integer from 0 to {}",
+                "`{}.{}` is {}, and must be an integer from {} to {}",
                 printable(&name.value),
                 printable(&member.value),
                 written(value),
+                i64::MIN,
                 u64::MAX
             );
             input
                 .sink
-                .error(message, &value.span(), "expected an unsigned integer");
+                .error(message, &value.span(), "expected an integer");
         }
         (member, number)
     });
     let members: Vec<_> = members.collect();
+    report_range(name, &members, input);
     if members.is_empty() {
         input.sink.error(
             format!("enumeration `{}` has no values", printable(&name.value)),
@@ -268,6 +271,32 @@ fn plain_fields(
             plain_field(&reader, input)
         })
         .collect()
+}
+
+/// Reports values of an enumeration that no integer can have together.
+fn report_range(
+    name: &Located<String>,
+    members: &[(Located<String>, Option<i128>)],
+    input: Input<'_>,
+) {
+    let find = |wanted: fn(i128) -> bool| {
+        let mut members = members.iter();
+        members.find(|(_, value)| value.is_some_and(wanted))
+    };
+    let negative = find(|value| value < 0);
+    let large = find(|value| value > i64::MAX.into());
+    if let (Some((negative, _)), Some((large, _))) = (negative, large) {
+        let name = printable(&name.value);
+        let message = format!(
+            "`{name}.{}` is negative, and no integer holds it and `{name}.{}`",
+            printable(&negative.value),
+            printable(&large.value)
+        );
+        let diagnostic = Diagnostic::error(message, &negative.span, "negative");
+        input
+            .sink
+            .report(diagnostic.related(&large.span, format!("more than {}", i64::MAX)));
+    }
 }
 
 fn block(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Block {
@@ -527,6 +556,7 @@ fn bit_range(value: &Spanned<DeValue<'_>>, input: Input<'_>) -> Result<(u8, u8),
         },
         _ => {
             let number = input.number(value).ok_or(BitsError::Form)?;
+            let number = u64::try_from(number).map_err(|_| BitsError::Form)?;
             (number, number)
         }
     };

@@ -23,10 +23,10 @@ impl<'s> Input<'s> {
     }
 
     /// The number that `value` is: an integer, or the name of a constant.
-    pub(super) fn number(self, value: &Spanned<DeValue<'_>>) -> Option<u64> {
+    pub(super) fn number(self, value: &Spanned<DeValue<'_>>) -> Option<i128> {
         match value.get_ref() {
             DeValue::String(name) => self.constant(name)?.value,
-            _ => unsigned(value),
+            _ => integer(value),
         }
     }
 }
@@ -235,6 +235,7 @@ impl<'a, 't> Reader<'a, 't> {
         let (min, max) = self.range(key);
         let given = self.input.number(value);
         let number = given
+            .and_then(|number| u64::try_from(number).ok())
             .filter(|number| (min..=max).contains(number))
             .and_then(|number| T::try_from(number).ok());
         if number.is_none() {
@@ -392,7 +393,7 @@ impl<'a, 't> Reader<'a, 't> {
     fn any_value(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Located<Value>> {
         let found = match value.get_ref() {
             DeValue::Integer(_) => {
-                let number = self.unsigned(key, value)?;
+                let number = self.any_integer(key, value)?;
                 Value::Number(number)
             }
             DeValue::String(text) => Value::Text(text.clone().into_owned()),
@@ -411,17 +412,17 @@ impl<'a, 't> Reader<'a, 't> {
         Some(Located::new(found, value.span()))
     }
 
-    fn unsigned(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<u64> {
-        let number = unsigned(value);
+    fn any_integer(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<i128> {
+        let number = integer(value);
         if number.is_none() {
             let message = format!(
-                "`{key}` is {}, and integers of the language are unsigned with 64 bits",
+                "`{key}` is {}, and integers of the language have 64 bits",
                 written(value)
             );
             self.sink.error(
                 message,
                 &value.span(),
-                format!("not from 0 to {}", u64::MAX),
+                format!("not from {} to {}", i64::MIN, u64::MAX),
             );
         }
         number
@@ -461,11 +462,13 @@ fn is_placeholder(value: &Spanned<DeValue<'_>>) -> bool {
     value.span().is_empty()
 }
 
-/// The value of an integer that is not negative and fits into 64 bits.
-pub(super) fn unsigned(value: &Spanned<DeValue<'_>>) -> Option<u64> {
+/// The value of an integer that fits into 64 bits, signed or unsigned.
+pub(super) fn integer(value: &Spanned<DeValue<'_>>) -> Option<i128> {
     let integer = value.get_ref().as_integer()?;
-    let digits = integer.as_str();
-    u64::from_str_radix(digits.strip_prefix('+').unwrap_or(digits), integer.radix()).ok()
+    let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok()?;
+    (i64::MIN.into()..=u64::MAX.into())
+        .contains(&number)
+        .then_some(number)
 }
 
 /// An integer as it is written, without separators.

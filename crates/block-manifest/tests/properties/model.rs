@@ -4,7 +4,7 @@ use block_manifest::expression::Expression;
 use block_manifest::expression::Source;
 use block_manifest::{
     Behind, Bits, Block, Condition, Covered, Field, Layout, Mac, Owner, SequenceKind, Structure,
-    Type,
+    Type, low_bits,
 };
 use block_table::{Image, OnReset, Rule, Writer, crc32};
 
@@ -24,18 +24,24 @@ impl Wrote {
     }
 }
 
-fn integer(image: &Image, offset: usize, ty: Type) -> u64 {
+fn integer(image: &Image, offset: usize, ty: Type) -> i128 {
     let element = ty.element();
     let bytes = &image[offset..offset + usize::from(element.width())];
-    let join = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-    if element.big_endian {
+    let join = |value: i128, byte: &u8| value << 8 | i128::from(*byte);
+    let value = if element.big_endian {
         bytes.iter().fold(0, join)
     } else {
         bytes.iter().rev().fold(0, join)
+    };
+    let numbers = 1 << element.bits();
+    if element.signed && value >= numbers / 2 {
+        value - numbers
+    } else {
+        value
     }
 }
 
-fn elements(image: &Image, field: &Field) -> Vec<u64> {
+fn elements(image: &Image, field: &Field) -> Vec<i128> {
     let width = usize::from(field.ty.element().width());
     (0..usize::from(field.ty.elements()))
         .map(|index| integer(image, usize::from(field.offset) + index * width, field.ty))
@@ -64,7 +70,7 @@ fn evaluate(
     image: &Image,
     whole: &Image,
     facts: Option<Facts<'_>>,
-) -> Result<u64, Rule> {
+) -> Result<i128, Rule> {
     let value = expression.evaluate(&|load| {
         let facts = || facts.expect("a layout follows from the block alone");
         let image = match load.source {
@@ -75,14 +81,18 @@ fn evaluate(
             Source::Used(place) => panic!("no block is used at place {place}"),
             Source::Write => {
                 return match (load.name.as_str(), facts().writer) {
-                    ("length", _) => facts().length as u64,
+                    ("length", _) => facts().length as i128,
                     ("writer", Writer::Vf) => 1,
                     ("writer", Writer::Pf) => 2,
                     (other, _) => panic!("{other}"),
                 };
             }
         };
-        (integer(image, load.offset.into(), Type::Integer(load.integer)) >> load.shift) & load.mask
+        let whole = integer(image, load.offset.into(), Type::Integer(load.integer));
+        if load.integer.signed {
+            return whole;
+        }
+        (whole >> load.shift) & i128::from(load.mask)
     });
     value.ok_or(Rule::Overflow)
 }
@@ -258,9 +268,9 @@ fn reserved(fields: &[&Field], image: &Image) -> Result<(), Rule> {
     }
     let undefined = |field: &&&Field| {
         field.structure.is_none()
-            && elements(image, field)
-                .iter()
-                .any(|value| value & !field.defined_bits() != 0)
+            && elements(image, field).iter().any(|value| {
+                low_bits(*value) & field.ty.element().mask() & !field.defined_bits() != 0
+            })
     };
     if fields.iter().any(|field| undefined(&field)) {
         Err(Rule::Reserved)
@@ -275,7 +285,7 @@ fn fields(fields: &[Field], image: &Image, whole: &Image, facts: Facts<'_>) -> R
         let mut counted = usize::from(field.ty.elements());
         if let Some(count) = &field.count {
             let number = evaluate(&count.expression, image, whole, None)?;
-            if number > counted as u64 {
+            if number < 0 || number > counted as i128 {
                 return Err(Rule::Count);
             }
             counted = usize::try_from(number).expect("at most 128");
@@ -312,7 +322,7 @@ fn fields(fields: &[Field], image: &Image, whole: &Image, facts: Facts<'_>) -> R
         }
         if let Some(mac) = field.valid.mac {
             let group = values[0] % 2 == 1;
-            let some = values.iter().sum::<u64>() > 0;
+            let some = values.iter().sum::<i128>() > 0;
             let fits = match mac {
                 Mac::Unicast => some && !group,
                 Mac::Multicast => group,
@@ -325,8 +335,8 @@ fn fields(fields: &[Field], image: &Image, whole: &Image, facts: Facts<'_>) -> R
         if values.iter().any(|value| !field.valid.allows(*value)) {
             return Err(Rule::Value);
         }
-        let judged = |bits: &Bits, value: u64| {
-            let ones = u64::MAX >> (63 - (bits.high - bits.low));
+        let judged = |bits: &Bits, value: i128| {
+            let ones = i128::from(u64::MAX >> (63 - (bits.high - bits.low)));
             bits.valid.allows(value >> bits.low & ones)
         };
         if field.bits.iter().any(|bits| !judged(bits, values[0])) {
@@ -400,11 +410,11 @@ fn sequence(
         integer(committed, field.offset.into(), field.ty),
         integer(image, field.offset.into(), field.ty),
     );
-    let ahead = now.wrapping_sub(before) & field.ty.element().max();
+    let ahead = (now - before).rem_euclid(1 << field.ty.element().bits());
     let good = match sequence {
         SequenceKind::Strict => now > before,
         SequenceKind::NonDecreasing => now >= before,
-        SequenceKind::Serial => ahead != 0 && ahead <= field.ty.element().max() / 2,
+        SequenceKind::Serial => ahead != 0 && ahead < 1 << (field.ty.element().bits() - 1),
         SequenceKind::Next => ahead == 1,
     };
     if good { Ok(()) } else { Err(Rule::Sequence) }
@@ -431,21 +441,18 @@ pub(crate) fn plausible(block: &Block, random: &Image, seed: u64) -> Image {
             let raw = integer(random, at, field.ty);
             let valid = &field.valid;
             let listed = valid.one_of.as_ref().map(|one_of| {
-                one_of.values[usize::try_from(raw).unwrap_or(0) % one_of.values.len()]
+                one_of.values[usize::try_from(low_bits(raw)).unwrap_or(0) % one_of.values.len()]
             });
             let value = valid.equals.or(listed).unwrap_or_else(|| {
-                let value = (raw & field.defined_bits() & valid.mask.unwrap_or(u64::MAX)).clamp(
-                    valid.min.unwrap_or(0),
-                    valid.max.unwrap_or(u64::MAX).max(valid.min.unwrap_or(0)),
-                );
-                value - value % valid.multiple_of.unwrap_or(1)
+                let element = field.ty.element();
+                let bits = i128::from(field.defined_bits() & valid.mask.unwrap_or(u64::MAX));
+                let value = if element.signed { raw } else { raw & bits };
+                let min = valid.min.unwrap_or(element.min());
+                let value = value.clamp(min, valid.max.unwrap_or(element.max()).max(min));
+                value - value % i128::from(valid.multiple_of.unwrap_or(1))
             });
             let value = if let Type::Ascii(_) = field.ty {
-                if raw.is_multiple_of(3) {
-                    0
-                } else {
-                    0x20 + raw % 90
-                }
+                if raw % 3 == 0 { 0 } else { 0x20 + raw % 90 }
             } else {
                 value
             };

@@ -33,7 +33,7 @@ pub(crate) fn manifests() -> impl Strategy<Value = String> {
             .prop_map(|timeout| format!("reset = \"acknowledged\"\nreset-timeout = {timeout}\n")),
     ];
     (resets, prop::collection::vec(block(), 1..4)).prop_map(|(reset, blocks)| {
-        let mut text = format!("[device]\nname = \"random\"\nvendor-id = 1\ndevice-id = 2\nmax-vfs = 3\n{reset}[enum.color]\nred = 0\ngreen = 3\nblue = 200\n");
+        let mut text = format!("[device]\nname = \"random\"\nvendor-id = 1\ndevice-id = 2\nmax-vfs = 3\n{reset}[enum.color]\nred = 0\ngreen = 3\nblue = 200\n[enum.shade]\ndark = -100\nlight = 20\n");
         for (id, block) in blocks.into_iter().enumerate() {
             text += &format!("[[block]]\nid = {}\nname = \"block_{id}\"\n{block}", id * 37);
         }
@@ -64,6 +64,13 @@ fn block() -> impl Strategy<Value = String> {
         "was.selector <= selector + 3",
         "was.bits.high != 2 || bits.high <= was.bits.high",
         "was.total - selector < 900 || writer == writer.vf",
+        "delta >= -5 || selector > 7",
+        "delta + selector >= total - 40 && total < 0x1_0000",
+        "delta * selector <= 300 || !(delta != -1)",
+        "delta == wide || (wide | 7) < delta - selector",
+        "was.delta <= delta || wide == 0",
+        "wide * wide >= delta",
+        "selector > -3 && -100 <= wide",
     ]);
     // Over the block of host state that every manifest has.
     let over_state = prop::sample::select(vec![
@@ -82,6 +89,7 @@ fn block() -> impl Strategy<Value = String> {
     let conditions = prop::sample::select(vec![
         ["selector == 3", "selector < 3 && bits.high != 1", "else"],
         ["selector - 1 == 2", "bits.high == 0", "else"],
+        ["delta == -1 && selector == 3", "delta < 0", "else"],
     ]);
     let checksums = prop::sample::select(vec![
         "",
@@ -119,6 +127,7 @@ fn block() -> impl Strategy<Value = String> {
         text += "[[block.field]]\nname = \"bits\"\ntype = \"u16be\"\nbits = { low = 0, high = { at = \"3-5\", max = 6, none-of = [4] }, top = 15 }\n";
         text += "[[block.field]]\nname = \"total\"\ntype = \"u32\"\n";
         text += sum;
+        text += "[[block.field]]\nname = \"delta\"\ntype = \"i8\"\n[[block.field]]\nname = \"wide\"\ntype = \"i64be\"\n";
         for (index, field) in fields.iter().enumerate() {
             let field = owned(field, kind).replace("INNER", "block.field.field");
             text += &format!("[[block.field]]\nname = \"field_{index}\"\n{field}");
@@ -171,11 +180,28 @@ fn field() -> impl Strategy<Value = String> {
         "owner = \"both\"\n",
         "owner = \"vf\"\n",
     ]);
-    let array = (scalar.clone(), 1..4u8, valid.clone(), count()).prop_map(
-        |(ty, elements, valid, count)| format!("type = \"{ty}[{elements}]\"\n{valid}{count}"),
-    );
+    let signed = prop::sample::select(vec!["i8", "i16", "i32", "i64", "i16be", "i32be", "i64be"]);
+    let signed_valid = prop::sample::select(vec![
+        "",
+        "valid = { min = -3 }\n",
+        "valid = { max = -2 }\ndefault = -2\n",
+        "valid = { min = -100, max = 100 }\ndefault = -7\n",
+        "valid = { min = 2 }\ndefault = 2\n",
+        "valid = { equals = -128 }\ndefault = -128\n",
+        "valid = { one-of = [-5, 0, 5, 127] }\n",
+        "valid = { one-of = \"shade\" }\ndefault = \"shade.dark\"\n",
+        "valid = { none-of = [-1, 1] }\n",
+        "valid = { none-of = \"shade\", max = 60 }\n",
+    ]);
+    let numbers = prop_oneof![
+        3 => (scalar.clone(), valid),
+        2 => (signed.clone(), signed_valid),
+    ];
+    let array = (numbers.clone(), 1..4u8, count()).prop_map(|((ty, valid), elements, count)| {
+        format!("type = \"{ty}[{elements}]\"\n{valid}{count}")
+    });
     let sequence = (
-        scalar.clone(),
+        prop_oneof![scalar, signed],
         prop::sample::select(vec!["strict", "non-decreasing", "serial", "next"]),
     )
         .prop_map(|(ty, kind)| format!("type = \"{ty}\"\nsequence = \"{kind}\"\n"));
@@ -188,7 +214,7 @@ fn field() -> impl Strategy<Value = String> {
         "type = \"bytes[6]\"\nvalid = { mac = \"nonzero\" }\n",
     ]);
     let body = prop_oneof![
-        4 => (scalar, valid).prop_map(|(ty, valid)| format!("type = \"{ty}\"\n{valid}")),
+        4 => numbers.prop_map(|(ty, valid)| format!("type = \"{ty}\"\n{valid}")),
         2 => array,
         2 => structures(),
         1 => sequence,
@@ -206,6 +232,8 @@ fn count() -> impl Strategy<Value = String> {
         "count = \"bits.high\"\n",
         "count = \"selector + 1\"\n",
         "count = \"3 - selector\"\n",
+        "count = \"delta\"\n",
+        "count = \"delta + 3\"\n",
         "count = \"bits.low * 2 | selector & 1\"\n",
     ]);
     (count, any::<bool>()).prop_map(|(count, any)| {
@@ -228,6 +256,7 @@ fn structures() -> impl Strategy<Value = String> {
         "require = [\"a <= b\"]\n",
         "require = [\"a + selector < 300\", \"b != 3\"]\n",
         "require = [\"b - a < 800\"]\n",
+        "require = [\"a - b >= delta || a > 3\"]\n",
         "require = [\"a == 0 || bits.high != 2 && length > 60\"]\n",
         "require = [\"writer == writer.pf || was.selector <= a + 9\"]\n",
     ]);

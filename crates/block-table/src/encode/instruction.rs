@@ -26,6 +26,15 @@ pub const fn from_source(source: u8, field: FieldRecord) -> FieldRecord {
     }
 }
 
+/// `field` with its highest bit as its sign.
+#[must_use]
+pub const fn with_sign(field: FieldRecord) -> FieldRecord {
+    FieldRecord {
+        order: field.order | format::operand::SIGNED,
+        ..field
+    }
+}
+
 /// `operation` with a field as its right operand: a push, or a binary one.
 #[must_use]
 pub fn on_field(operation: u8, right: FieldRecord) -> Instruction {

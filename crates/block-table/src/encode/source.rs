@@ -153,6 +153,9 @@ pub struct Entry {
 pub enum Rule {
     /// Each element lies in `min..=max`.
     Range(Field, u64, u64),
+    /// Each element lies between the two values, of which the first one is negative and the other
+    /// one is not; both as the bits of an element.
+    SignedRange(Field, u64, u64),
     /// No element has a bit outside the mask.
     Mask(Field, u64),
     /// Each element is a multiple of the value, which is not zero.

@@ -142,6 +142,11 @@ impl Writer {
         let record = rule_record;
         Ok(match source {
             Rule::Range(field, min, max) => record(rule::RANGE, *field, *min, *max),
+            Rule::SignedRange(field, min, max) => {
+                let all_bits = u64::MAX >> unused_bits(field.operand);
+                let distance = max.wrapping_sub(*min) & all_bits;
+                record(rule::SIGNED_RANGE, *field, *min, distance)
+            }
             Rule::Mask(field, mask) => record(rule::MASK, *field, *mask, 0),
             Rule::Multiple(field, divisor) => record(rule::MULTIPLE, *field, *divisor, 0),
             Rule::OneOf(field, values) => {

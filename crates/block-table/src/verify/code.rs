@@ -73,7 +73,10 @@ fn step(instruction: &Instruction, depth: u8, sources: Sources<'_>, at: usize) -
     let operation = instruction.op & op::OPERATION;
     let compares = matches!(operation, op::LESS..=op::GREATER_OR_EQUAL);
     let binary = compares || matches!(operation, op::ADD..=op::BIT_OR);
-    let source = instruction.op & !op::OPERATION;
+    let source = instruction.op & op::COMPARE;
+    let signed = instruction.op & op::SIGNED != 0;
+    let can_be_signed = binary || (operation, source) == (op::PUSH, op::FIELD);
+    ensure(!signed || can_be_signed, Flaw::Operation, at)?;
     let (takes, leaves) = match (operation, source) {
         (_, op::COMPARE) if compares => (0, 1),
         (op::PUSH, op::IMMEDIATE | op::FIELD) => (0, 1),
@@ -86,6 +89,11 @@ fn step(instruction: &Instruction, depth: u8, sources: Sources<'_>, at: usize) -
     ensure(parts_are_used(instruction, source), Flaw::Operation, at)?;
     for field in [instruction.left, instruction.plus, instruction.right] {
         if field != FieldRecord::default() {
+            ensure(
+                signed || field.order & operand::SIGNED == 0,
+                Flaw::Operation,
+                at,
+            )?;
             field_in_reach(field, sources, at)?;
         }
     }
@@ -122,7 +130,7 @@ fn field_in_reach(field: FieldRecord, sources: Sources<'_>, at: usize) -> Outcom
         order,
         bits,
     } = field;
-    let order_known = order & !(operand::BIG_ENDIAN | source::ALL) == 0;
+    let order_known = order & !(operand::BIG_ENDIAN | operand::SIGNED | source::ALL) == 0;
     let in_range = start <= LAST_START && shift < 64 && (1..=64).contains(&bits);
     ensure(order_known && in_range, Flaw::Operation, at)?;
     // The highest bit of a little-endian field lies in its last byte, the lowest one of a

@@ -116,6 +116,11 @@ impl Verifier<'_> {
         let (a, b) = (record.a.get(), record.b.get());
         match record.kind & !rule::COUNTED {
             rule::RANGE => ensure(a <= b, Flaw::Range, at)?,
+            rule::SIGNED_RANGE => {
+                let all_bits = u64::MAX >> unused_bits(record.operand);
+                let whole = record.mask.get() == all_bits;
+                ensure(whole && a <= all_bits && b <= all_bits, Flaw::Range, at)?;
+            }
             rule::MASK => ensure(b == 0, Flaw::ReservedNotZero, at)?,
             rule::CLEAR => {
                 ensure(a != 0 && b == 0, Flaw::ReservedNotZero, at)?;
@@ -151,7 +156,12 @@ impl Verifier<'_> {
                 ensure(a == 0 && b == 0, Flaw::ReservedNotZero, at)?;
                 let known = matches!(
                     record.detail,
-                    sequence::STRICT | sequence::NON_DECREASING | sequence::SERIAL | sequence::NEXT
+                    sequence::STRICT
+                        | sequence::NON_DECREASING
+                        | sequence::SERIAL
+                        | sequence::NEXT
+                        | sequence::SIGNED_STRICT
+                        | sequence::SIGNED_NON_DECREASING
                 );
                 ensure(known, Flaw::SequenceKind, at)?;
                 let owned = record.second != 0 && record.second & !(owner::VF | owner::PF) == 0;
@@ -213,6 +223,7 @@ const fn takes_elements(kind: u8) -> bool {
             | rule::NONE_OF_NEAR
             | rule::NONE_OF_LISTED
             | rule::CLEAR
+            | rule::SIGNED_RANGE
     )
 }
 

@@ -5,6 +5,7 @@ mod context;
 mod expressions;
 mod lists;
 mod sides;
+mod signed;
 #[path = "../source/mod.rs"]
 mod source;
 mod structures;
@@ -231,7 +232,17 @@ fn sequenced(kind: u8, before: u32, now: u32, history: History) -> Result<Image,
 fn sequences_move_on_as_their_kind_says() {
     const HALF: u32 = 1 << 31;
     type Steps = &'static [(u32, u32)];
-    let cases: [(u8, Steps, Steps); 4] = [
+    let cases: [(u8, Steps, Steps); 6] = [
+        (
+            sequence::SIGNED_STRICT,
+            &[(HALF, 0), (u32::MAX, 0), (HALF, HALF + 1), (0, HALF - 1)],
+            &[(0, u32::MAX), (HALF - 1, HALF), (5, 5), (u32::MAX, HALF)],
+        ),
+        (
+            sequence::SIGNED_NON_DECREASING,
+            &[(HALF, HALF), (u32::MAX, 0), (HALF, HALF - 1)],
+            &[(0, u32::MAX), (HALF - 1, HALF)],
+        ),
         (
             sequence::STRICT,
             &[(1, 2), (0, u32::MAX)],

@@ -243,7 +243,7 @@ fn every_element_has_one_owner() {
         Some(Flaw::TooManyRules)
     );
     assert_eq!(
-        block(1, |block| block.layouts.count = 65.into()),
+        block(1, |block| block.layouts.count = 257.into()),
         Some(Flaw::TooManyLayouts)
     );
     // The last rule has no owner.

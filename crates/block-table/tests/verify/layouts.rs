@@ -95,6 +95,13 @@ fn a_layout_has_the_masks_of_its_block_in_the_common_bytes() {
 }
 
 #[test]
+fn a_block_has_256_layouts_at_most() {
+    let repeated = |count| flaw(|block| block.layouts = vec![block.layouts[0].clone(); count]);
+    assert_eq!(repeated(256), None);
+    assert_eq!(repeated(257), Some(Flaw::TooManyLayouts));
+}
+
+#[test]
 fn what_precedes_the_choice_of_a_layout_reads_common_bytes() {
     let early = |rule: Rule| flaw(|block| block.rules = vec![rule]);
     assert_eq!(early(Rule::Range(field(7, U8), 0, 1)), None);

@@ -8,6 +8,7 @@ mod expressions;
 mod layouts;
 mod lists;
 mod rules;
+mod signed;
 #[path = "../source/mod.rs"]
 mod source;
 mod work;

@@ -10,11 +10,11 @@ use crate::source::{U8, U16, field, opaque, table};
 #[test]
 fn rules_lie_in_their_block_and_can_hold() {
     assert_eq!(
-        rule_of(rule::RANGE, |rule| rule.kind = 18),
+        rule_of(rule::RANGE, |rule| rule.kind = 0x7F),
         Some(Flaw::RuleKind)
     );
     assert_eq!(
-        rule_of(rule::RANGE, |rule| rule.kind = 0x10 | rule::COUNTED),
+        rule_of(rule::RANGE, |rule| rule.kind = 0x7F | rule::COUNTED),
         Some(Flaw::Counted)
     );
     assert_eq!(
@@ -191,7 +191,7 @@ fn counts_and_sequences_are_known_integers() {
         .is_err()
     );
     assert_eq!(
-        rule_of(rule::SEQUENCE, |rule| rule.detail = 4),
+        rule_of(rule::SEQUENCE, |rule| rule.detail = 6),
         Some(Flaw::SequenceKind)
     );
     assert_eq!(

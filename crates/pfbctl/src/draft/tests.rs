@@ -124,6 +124,8 @@ fn manifests() -> Vec<(String, Manifest)> {
     all.push(("hard".to_owned(), HARD.to_owned()));
     let structures = include_str!("../../../../tests/manifests/structures.toml");
     all.push(("structures".to_owned(), structures.to_owned()));
+    let signed = include_str!("../../../../tests/manifests/signed.toml");
+    all.push(("signed".to_owned(), signed.to_owned()));
     let parse = |(name, text): (String, String)| match Manifest::parse(&name, &text) {
         Ok(manifest) => (name, manifest),
         Err(diagnostics) => panic!("{diagnostics}"),
@@ -152,7 +154,7 @@ fn generous(manifest: &Manifest, block: &Block) -> Vec<Image> {
             let listed = field.valid.one_of.iter().flat_map(|set| &set.values);
             let largest = [field.valid.max, listed.max().copied()];
             let largest = largest.into_iter().flatten().min();
-            let largest = largest.unwrap_or(integer.max() & field.defined_bits());
+            let largest = largest.unwrap_or(integer.max() & i128::from(field.defined_bits()));
             assert!(field.allows(largest), "{}", field.name);
             value::put(&mut image, field.offset.into(), integer, largest);
         }

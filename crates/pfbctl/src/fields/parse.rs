@@ -1,6 +1,6 @@
 //! Reads the value of a field from text, and puts it into a block.
 
-use block_manifest::{Bits, Field, Manifest, Type, closest};
+use block_manifest::{Bits, Field, Manifest, Type, closest, low_bits};
 use block_table::Image;
 
 use crate::style::listed;
@@ -20,15 +20,15 @@ pub(super) fn assign(
         let (Type::Integer(ty), Some(bits)) = (field.ty, bits(field, part)) else {
             return Err(no_bits(field, part));
         };
-        let number = number(text).ok_or_else(|| format!("`{name}` is no number: `{text}`"))?;
+        let number = unsigned(text).ok_or_else(|| format!("`{name}` is no number: `{text}`"))?;
         let most = bits.mask() >> bits.low;
         if number > most {
             return Err(format!(
                 "`{name}` is {number}, and must be from 0 to {most}"
             ));
         }
-        let others = value::integer(image, offset, ty) & !bits.mask();
-        let whole = others | number << bits.low;
+        let others = low_bits(value::integer(image, offset, ty)) & !bits.mask();
+        let whole = i128::from(others | number << bits.low);
         check(field, whole)?;
         value::put(image, offset, ty, whole);
         return Ok(());
@@ -78,13 +78,13 @@ pub(super) fn elements(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// One integer: a number, the name of a value, or names of bits joined by `|`.
-fn element(manifest: &Manifest, field: &Field, text: &str) -> Result<u64, String> {
+fn element(manifest: &Manifest, field: &Field, text: &str) -> Result<i128, String> {
     let members = members(manifest, field);
     let member = members.iter().find(|(name, _)| *name == text);
     let found = match (number(text), member) {
         (_, Some((_, value))) => *value,
         (Some(number), None) => number,
-        (None, None) if !field.bits.is_empty() => set_bits(field, text)?,
+        (None, None) if !field.bits.is_empty() => set_bits(field, text)?.into(),
         (None, None) => return Err(no_value(field, &members, text)),
     };
     check(field, found)?;
@@ -92,7 +92,7 @@ fn element(manifest: &Manifest, field: &Field, text: &str) -> Result<u64, String
 }
 
 /// The named values of a field.
-fn members<'m>(manifest: &'m Manifest, field: &Field) -> Vec<(&'m str, u64)> {
+fn members<'m>(manifest: &'m Manifest, field: &Field) -> Vec<(&'m str, i128)> {
     let named = field.valid.one_of.as_ref();
     let named = named.and_then(|one_of| one_of.enumeration.as_ref());
     manifest
@@ -104,7 +104,7 @@ fn members<'m>(manifest: &'m Manifest, field: &Field) -> Vec<(&'m str, u64)> {
         .collect()
 }
 
-fn no_value(field: &Field, members: &[(&str, u64)], text: &str) -> String {
+fn no_value(field: &Field, members: &[(&str, i128)], text: &str) -> String {
     if members.is_empty() {
         return format!("`{}` is no number: `{text}`", field.name);
     }
@@ -122,15 +122,16 @@ fn no_value(field: &Field, members: &[(&str, u64)], text: &str) -> String {
 }
 
 /// Refuses a value that the field does not allow by itself.
-fn check(field: &Field, value: u64) -> Result<(), String> {
-    let most = field.ty.element().max();
-    if value > most {
+fn check(field: &Field, value: i128) -> Result<(), String> {
+    let integer = field.ty.element();
+    let (least, most) = (integer.min(), integer.max());
+    if value < least || value > most {
         return Err(format!(
-            "`{}` is {value}, and {} has 0 to {most}",
+            "`{}` is {value}, and {} has {least} to {most}",
             field.name, field.ty
         ));
     }
-    if value & !field.defined_bits() != 0 {
+    if low_bits(value) & integer.mask() & !field.defined_bits() != 0 {
         return Err(format!(
             "`{}` is {value:#x}, and only the bits {:#x} have names",
             field.name,
@@ -152,7 +153,7 @@ fn set_bits(field: &Field, text: &str) -> Result<u64, String> {
     for part in text.split('|') {
         let (name, value) = part.split_once('=').unwrap_or((part, "1"));
         let bits = bits(field, name).ok_or_else(|| no_bits(field, name))?;
-        let value = number(value).filter(|value| *value <= bits.mask() >> bits.low);
+        let value = unsigned(value).filter(|value| *value <= bits.mask() >> bits.low);
         let value = value.ok_or_else(|| {
             let most = bits.mask() >> bits.low;
             format!("bits `{name}` of `{}` have 0 to {most}", field.name)
@@ -177,8 +178,16 @@ fn no_bits(field: &Field, name: &str) -> String {
     )
 }
 
+/// A number that may be negative; see [`unsigned`].
+fn number(text: &str) -> Option<i128> {
+    match text.strip_prefix('-') {
+        Some(digits) => Some(-i128::from(unsigned(digits)?)),
+        None => unsigned(text).map(Into::into),
+    }
+}
+
 /// A number as the manifest language writes it: decimal, or with `0x`, `0o` or `0b`.
-fn number(text: &str) -> Option<u64> {
+fn unsigned(text: &str) -> Option<u64> {
     let digits = text.replace('_', "");
     let radix = [("0x", 16), ("0o", 8), ("0b", 2)];
     let prefixed = radix

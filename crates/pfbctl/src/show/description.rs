@@ -117,15 +117,15 @@ struct FieldDescription {
 /// Rules of a value; each may be absent.
 #[derive(Debug, Serialize)]
 struct Valid {
-    equals: Option<u64>,
-    one_of: Option<Vec<u64>>,
+    equals: Option<i128>,
+    one_of: Option<Vec<i128>>,
     /// The enumeration that `one_of` is.
     r#enum: Option<String>,
-    none_of: Option<Vec<u64>>,
+    none_of: Option<Vec<i128>>,
     /// The enumeration that `none_of` is.
     none_of_enum: Option<String>,
-    min: Option<u64>,
-    max: Option<u64>,
+    min: Option<i128>,
+    max: Option<i128>,
     mask: Option<u64>,
     multiple_of: Option<u64>,
     mac: Option<&'static str>,
@@ -167,7 +167,7 @@ struct Enumeration {
 #[derive(Debug, Serialize)]
 struct Member {
     name: String,
-    value: u64,
+    value: i128,
 }
 
 impl Description {

@@ -200,7 +200,7 @@ impl Judged<'_> {
             };
             let elements = field.ty.elements();
             let count = self.count_of(field).unwrap_or(elements.into());
-            for index in (0..elements).take_while(|index| u64::from(*index) < count) {
+            for index in (0..elements).take_while(|index| i128::from(*index) < count) {
                 let place = format!("{}[{index}]: ", field.name);
                 let texts = structure.require.iter().map(|rule| &*rule.text);
                 let texts = texts.zip(field.element_rules(index));
@@ -211,7 +211,7 @@ impl Judged<'_> {
     }
 
     /// How many elements of an array count, if that is not all of them.
-    fn count_of(&self, field: &Field) -> Option<u64> {
+    fn count_of(&self, field: &Field) -> Option<i128> {
         let load = |load: &_| value::load(&self.image, &self.write, load);
         field.count.as_ref()?.expression.evaluate(&load)
     }
@@ -234,11 +234,14 @@ impl Judged<'_> {
         all.find_map(|field| self.wrong_count(field, self.count_of(field)?))
     }
 
-    fn wrong_count(&self, field: &Field, count: u64) -> Option<String> {
+    fn wrong_count(&self, field: &Field, count: i128) -> Option<String> {
         let (name, elements) = (&field.name, field.ty.elements());
         if count > elements.into() {
             let problem = format!("{name} has {count} elements: must be at most {elements}");
             return Some(problem);
+        }
+        if count < 0 {
+            return Some(format!("{name} has {count} elements: must be at least 0"));
         }
         let count = u8::try_from(count).ok()?;
         let start = usize::from(field.element_offset(count));

@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use block_manifest::{Block, Field, Manifest};
+use block_manifest::{Block, Field, Manifest, low_bits};
 use block_table::{Image, Kind, MAX_BLOCK_LENGTH, Writer};
 
 use block_trace::{Operation, Outcome};
@@ -258,7 +258,8 @@ fn set(image: &mut Image, field: &Field, value: u64) {
 }
 
 fn get_element(image: &Image, field: &Field, index: usize) -> u64 {
-    value::integer(image, element_offset(field, index), field.ty.element())
+    let value = value::integer(image, element_offset(field, index), field.ty.element());
+    low_bits(value)
 }
 
 fn set_element(image: &mut Image, field: &Field, index: usize, value: u64) {
@@ -266,7 +267,7 @@ fn set_element(image: &mut Image, field: &Field, index: usize, value: u64) {
         image,
         element_offset(field, index),
         field.ty.element(),
-        value,
+        value.into(),
     );
 }
 

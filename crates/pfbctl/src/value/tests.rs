@@ -64,6 +64,7 @@ fn integers_are_read_and_put_in_their_byte_order() {
             let ty = Integer {
                 width_log,
                 big_endian,
+                signed: false,
             };
             let mut image = [0xEE; MAX_BLOCK_LENGTH];
             put(&mut image, 5, ty, 0x0102_0304_0506_0708);

@@ -1,11 +1,23 @@
 use proptest::prelude::*;
 
+use super::super::sign::settled;
 use super::*;
+use crate::diagnostic::Sink;
 use crate::model::Valid;
 use crate::types::Integer;
 
 const fn made(node: Node) -> Expression {
     Expression { node, span: 0..0 }
+}
+
+/// The byte that is signed.
+const SIGNED_OFFSET: u8 = 1;
+
+const fn byte(offset: u8) -> Integer {
+    Integer {
+        signed: offset == SIGNED_OFFSET,
+        ..Integer::U8
+    }
 }
 
 /// A byte at `offset`, or two bits of it.
@@ -14,7 +26,7 @@ fn load(offset: u8, shift: u8, mask: u64) -> Expression {
         name: format!("at{offset}"),
         source: Source::Block,
         offset,
-        integer: Integer::U8,
+        integer: byte(offset),
         shift,
         mask,
     }))
@@ -24,8 +36,9 @@ fn arithmetic() -> impl Strategy<Value = Expression> {
     let leaf = prop_oneof![
         Just(load(0, 0, 0xFF)),
         Just(load(0, 2, 3)),
-        Just(load(1, 0, 0xFF)),
-        prop_oneof![0..4u64, 0..=300u64].prop_map(|value| made(Node::Constant(value))),
+        Just(load(SIGNED_OFFSET, 0, 0xFF)),
+        prop_oneof![0..4_i128, 0..=300_i128, -130..=0_i128]
+            .prop_map(|value| made(Node::Constant(value))),
     ];
     let operation = prop::sample::select(
         &[
@@ -55,7 +68,8 @@ fn conditions() -> impl Strategy<Value = Expression> {
         ][..],
     );
     let leaf = (comparison, arithmetic(), arithmetic()).prop_map(|(comparison, left, right)| {
-        made(Node::Binary(comparison, Box::new(left), Box::new(right)))
+        let comparison = made(Node::Binary(comparison, Box::new(left), Box::new(right)));
+        settled(comparison, &Sink::default())
     });
     leaf.prop_recursive(2, 4, 2, |inner| {
         prop_oneof![
@@ -75,7 +89,7 @@ proptest! {
     #[test]
     fn conditions_on_two_bytes_are_possible_when_some_values_meet_them(
         conditions in prop::collection::vec((conditions(), any::<bool>()), 1..4),
-        min in prop::option::of(0..=255u64),
+        min in prop::option::of(0..=255_i128),
         multiple_of in prop::option::of(1..9u64),
     ) {
         let first = Valid { min, multiple_of, ..Valid::default() };
@@ -86,19 +100,21 @@ proptest! {
             .collect();
         let domain = |load: &Load| {
             let valid = if load.offset == 0 { &first } else { &second };
-            Domain::new(valid, Integer::U8.max(), 0xFF)
+            let integer = byte(load.offset);
+            Domain::new(valid, (integer.min(), integer.max()), 0xFF)
         };
-        let met = (0..=255u64).filter(|value| first.allows(*value)).any(|zero| {
-            (0..=255u64).any(|one| {
-                let value = |load: &Load| {
-                    ((if load.offset == 0 { zero } else { one }) >> load.shift) & load.mask
+        let met = (0..=255_i128).filter(|value| first.allows(*value)).any(|zero| {
+            (-128..=127_i128).any(|one| {
+                let value = |load: &Load| match load.offset {
+                    0 => (zero >> load.shift) & i128::from(load.mask),
+                    _ => one,
                 };
                 wanted.iter().all(|(condition, holds)| {
-                    condition.evaluate(&value) == Some(u64::from(*holds))
+                    condition.evaluate(&value) == Some((*holds).into())
                 })
             })
         });
-        let none = !(0..=255u64).any(|value| first.allows(value));
+        let none = !(0..=255_i128).any(|value| first.allows(value));
         let names_it = conditions.iter().any(|(condition, _)| {
             let mut found = false;
             condition.for_each_load(&mut |load, _| found |= load.offset == 0);
@@ -130,7 +146,7 @@ fn a_condition_on_a_field_without_values_is_not_reported_beside_the_field() {
         max: Some(0),
         ..Valid::default()
     };
-    let domain = |_: &Load| Domain::new(&valid, Integer::U8.max(), 0xFF);
+    let domain = |_: &Load| Domain::new(&valid, (0, Integer::U8.max()), 0xFF);
     for operation in [
         Binary::Equal,
         Binary::NotEqual,
