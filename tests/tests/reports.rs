@@ -191,6 +191,70 @@ fn every_manifest_has_a_story() {
 }
 
 #[test]
+fn a_story_has_every_layout_of_registers_and_of_streams() {
+    // Each request waits for the answer to the one before.
+    let story = report(&["simulate", "blocks/ixgbe-mailbox.toml", "--vfs", "2"], 0);
+    for message in [
+        "header type=2, new_mac",
+        "header type=3",
+        "header type=4, vlan",
+        "header type=5, frame_length",
+        "header type=6, filter_mac",
+        "header type=8, version",
+        "header type=9",
+    ] {
+        let line = format!("VF 0   writes mailbox           {message}");
+        assert!(story.contains(&line), "{message}: {story}");
+    }
+    assert!(story.contains("host   answers mailbox          of VF 0: header type=2"));
+    // Twice as many kinds of messages as the stream holds, and of a register that is published.
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let manifest = folder.path().join("kinds.toml");
+    let mut text =
+        "[device]\nname = \"Kinds\"\nvendor-id = 1\ndevice-id = 2\nmax-vfs = 2\n".to_owned();
+    for (id, block) in [
+        (
+            0,
+            "name = \"events\"\nkind = \"stream\"\nvf-access = \"write-only\"\ndepth = 2\n",
+        ),
+        (1, "name = \"news\"\nvf-access = \"read-only\"\n"),
+    ] {
+        text += &format!(
+            "[[block]]\nid = {id}\n{block}length = 4\n[[block.field]]\nname = \"kind\"\ntype = \"u8\"\n"
+        );
+        for kind in 1..=4 {
+            text += &format!(
+                "[[block.layout]]\nwhen = \"kind == {kind}\"\n[[block.layout.field]]\nname = \"value_{kind}\"\n\
+                 type = \"u16\"\nvalid = {{ min = {kind}00, max = {kind}01 }}\ndefault = {kind}00\n"
+            );
+        }
+    }
+    fs::write(&manifest, text).expect("written");
+    let story = report(
+        &["simulate", manifest.to_str().expect("UTF-8"), "--vfs", "2"],
+        0,
+    );
+    for kind in 1..=4 {
+        let of = |action: &str| format!("{action}kind {kind}, value_{kind} {kind}0");
+        for line in [
+            of("publishes news           to every VF: "),
+            of("VF 0   sends to events          "),
+            of(&format!(
+                "drains events            VF 0, {} of 2: ",
+                (kind - 1) % 2 + 1
+            )),
+        ] {
+            assert!(story.contains(&line), "{line}: {story}");
+        }
+    }
+    assert!(!story.contains("no valid bytes"), "{story}");
+    assert!(
+        story.contains("VF 0   reads news               kind 1"),
+        "{story}"
+    );
+}
+
+#[test]
 fn a_story_that_was_recorded_is_played_again_as_a_trace() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let trace = folder.path().join("story.jsonl");

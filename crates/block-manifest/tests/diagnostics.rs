@@ -44,6 +44,7 @@ snapshots! {
     facts_about_a_write_have_their_names_and_their_place => "context",
     blocks_that_cannot_be_used_are_named => "uses",
     structures_are_refused_at_the_key_that_is_wrong => "structures",
+    mac_addresses_are_refused_at_the_key_that_is_wrong => "mac",
     groups_are_refused_where_they_are_defined_or_where_they_are_used => "groups",
     groups_that_use_themselves_or_are_too_deep_are_refused => "circular-groups",
     checksums_that_cover_nothing_or_contradict_other_keys_are_refused => "checksums",

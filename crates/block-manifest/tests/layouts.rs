@@ -40,7 +40,7 @@ fn each_of_256_layouts_is_chosen_for_its_value() {
         let block = table.block(0).expect("a block");
         for opcode in 0..256_usize {
             let mut image = [0; 128];
-            let place = if ty == "u8" { 0 } else { 1 };
+            let place = usize::from(ty == "u16be");
             image[place] = u8::try_from(opcode).expect("a byte");
             assert_eq!(block.layout_of(&image), Some(opcode), "{ty}");
         }

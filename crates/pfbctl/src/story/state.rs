@@ -111,6 +111,18 @@ impl<'a, 's, 'o> Story<'a, 's, 'o> {
         self.accepted(vf, block, Writer::Vf, data, outcome.status())
     }
 
+    /// Host software publishes a block to a VF.
+    pub(super) fn publish(&mut self, vf: u16, block: &Block, data: &[u8]) -> Result<(), Status> {
+        let operation = Operation::Publish {
+            expect: None,
+            vf: Target::Vf(vf),
+            block: block.id,
+            data: data.to_vec(),
+        };
+        let status = self.perform(&operation).status();
+        self.accepted(vf, block, Writer::Pf, data, status)
+    }
+
     /// Host software publishes a block to every VF.
     pub(super) fn publish_all(&mut self, block: &Block, data: &[u8]) -> Result<(), Status> {
         let operation = Operation::Publish {
