@@ -4,7 +4,7 @@
 use std::iter;
 use std::ops::Range;
 
-use crate::model::{Block, Field, Layout};
+use crate::model::{Block, Field, Layout, List};
 
 /// Bytes in a row.
 const ROW: usize = 16;
@@ -24,7 +24,7 @@ impl Block {
         let others = layout.into_iter().flat_map(|layout| &layout.fields);
         let mut fields: Vec<&Field> = self.fields.iter().chain(others).collect();
         fields.sort_by_key(|field| field.offset);
-        draw(&areas(&fields, length))
+        draw(&areas(&fields, self.list_in(layout), length))
     }
 }
 
@@ -41,8 +41,8 @@ struct Area {
     subtitle: String,
 }
 
-/// The areas of a block of `length` bytes: its fields, and the bytes that no field covers.
-fn areas(fields: &[&Field], length: usize) -> Vec<Area> {
+/// The areas of a block of `length` bytes: its fields, its list, and the bytes that nothing covers.
+fn areas(fields: &[&Field], list: Option<&List>, length: usize) -> Vec<Area> {
     let mut areas = Vec::new();
     let mut at = 0;
     for field in fields {
@@ -57,7 +57,17 @@ fn areas(fields: &[&Field], length: usize) -> Vec<Area> {
         });
         at = end;
     }
-    gap(&mut areas, at, length);
+    let Some(list) = list else {
+        gap(&mut areas, at, length);
+        return areas;
+    };
+    gap(&mut areas, at, list.offset.into());
+    areas.push(Area {
+        start: list.offset.into(),
+        end: length,
+        title: list.name.clone(),
+        subtitle: format!("list {}", list.owner.as_str()),
+    });
     areas
 }
 

@@ -10,6 +10,7 @@ mod field;
 mod fields;
 mod groups;
 mod layout;
+mod list;
 mod names;
 mod place;
 mod properties;

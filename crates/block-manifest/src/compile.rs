@@ -1,15 +1,15 @@
 //! Compiles the model to a block table.
 
 use block_table::encode::{self, BlockSource, Checksum, Rule, Shape, Source};
-use block_table::format::{covered, mac, owner, sequence};
+use block_table::format::{covered, entry as entry_flag, list as list_flag, mac, owner, sequence};
 use block_table::{Image, Limits, MAX_BLOCK_LENGTH, OnReset};
 
 use crate::condense::condensed;
 use crate::expression::Source as ReadFrom;
 use crate::expression::lower::lower;
 use crate::model::{
-    Behind, Block, Condition, Count, Covered, Device, Field, Layout, Mac, Owner, SequenceKind,
-    Structure, Valid,
+    Behind, Block, Condition, Count, Covered, Device, Field, Layout, LengthCounts, List, Mac,
+    Owner, SequenceKind, Structure, Unknown, Valid,
 };
 use crate::types::{Integer, Type, low_bits};
 
@@ -33,7 +33,7 @@ pub(crate) fn source(
 }
 
 fn block(block: &Block, all: &[Block]) -> BlockSource {
-    let own = Painted::new(block, &[]);
+    let own = Painted::new(block, &[], block.list.as_ref());
     let layouts: Vec<encode::Layout> = block
         .layouts
         .iter()
@@ -73,7 +73,7 @@ fn block(block: &Block, all: &[Block]) -> BlockSource {
         checksum: block.fields.iter().find_map(checksum),
         shape,
         common: own.covered,
-        rules: block.fields.iter().flat_map(field_rules).collect(),
+        rules: shape_rules(&block.fields, block.list.as_ref()),
         layouts,
         last_rules,
     }
@@ -86,10 +86,10 @@ fn place_of(name: &str, blocks: &[Block]) -> Option<u16> {
 }
 
 fn lower_layout(block: &Block, layout: &Layout) -> encode::Layout {
-    let painted = Painted::new(block, &layout.fields);
+    let painted = Painted::new(block, &layout.fields, layout.list.as_ref());
     let mut shape = painted.shape;
     shape.reserved = painted.reserved_when_alone();
-    let mut rules: Vec<Rule> = layout.fields.iter().flat_map(field_rules).collect();
+    let mut rules = shape_rules(&layout.fields, layout.list.as_ref());
     rules.extend(layout.require.iter().map(require));
     let when = layout
         .when
@@ -111,8 +111,8 @@ struct Painted {
 }
 
 impl Painted {
-    /// Paints the block's own fields and then `others`.
-    fn new(block: &Block, others: &[Field]) -> Self {
+    /// Paints the block's own fields, then `others`, and then `list`.
+    fn new(block: &Block, others: &[Field], list: Option<&List>) -> Self {
         let length = usize::from(block.max_length);
         // Bytes that no field covers are reserved. They belong to the writer, so that they are
         // checked and refused.
@@ -139,6 +139,13 @@ impl Painted {
         }
         for field in block.fields.iter().chain(others) {
             painted.field(field, block.keeps(field));
+        }
+        if let Some(list) = list {
+            let start = usize::from(list.offset);
+            let bytes = start..start + usize::from(list.length);
+            let keeps = !list.owner.has_vf() && block.on_reset == OnReset::Keep;
+            painted.own(bytes.clone(), list.owner, keeps);
+            painted.shape.default[bytes].copy_from_slice(&list.default);
         }
         painted
     }
@@ -219,6 +226,50 @@ fn table_field(field: &Field) -> encode::Field {
     }
 }
 
+/// The rules of the fields and the list of a block or a layout.
+fn shape_rules(fields: &[Field], list: Option<&List>) -> Vec<Rule> {
+    let fields = fields.iter().flat_map(field_rules);
+    fields.chain(list.map(list_rule)).collect()
+}
+
+fn list_rule(list: &List) -> Rule {
+    let flags = [
+        (
+            list.length_counts == LengthCounts::Value,
+            list_flag::OF_VALUE,
+        ),
+        (
+            list.end.is_some() && list.behind == Behind::Any,
+            list_flag::ANY_BEHIND,
+        ),
+        (list.unknown == Unknown::Skip, list_flag::SKIP),
+    ];
+    let flags = flags.iter().filter(|(set, _)| *set);
+    let entries = list.entries.iter().map(|entry| encode::Entry {
+        tag: entry.tag.value,
+        length: entry.length,
+        flags: if entry.once { entry_flag::ONCE } else { 0 }
+            | match entry.behind {
+                Behind::Zero => 0,
+                Behind::Any => entry_flag::ANY_BEHIND,
+            },
+        rules: structure_rules(&entry.structure, list.header_length()..entry.length),
+    });
+    Rule::List(encode::List {
+        field: encode::Field {
+            offset: list.offset,
+            operand: list.tag_type.operand(),
+            elements: list.length,
+            counted: false,
+        },
+        length: list.length_type.operand(),
+        flags: flags.fold(owner_bits(list.owner), |all, (_, flag)| all | flag),
+        end: list.end.as_ref().map(|end| end.value),
+        except: list.except,
+        entries: entries.collect(),
+    })
+}
+
 /// The rules of one field without its sequence: the count first, then the rules for each element.
 fn field_rules(field: &Field) -> Vec<Rule> {
     let mut target = table_field(field);
@@ -228,7 +279,7 @@ fn field_rules(field: &Field) -> Vec<Rule> {
         target.counted = true;
     }
     if let Some(structure) = &field.structure {
-        let inner = structure_rules(structure, field.ty.element_length());
+        let inner = structure_rules(structure, 0..field.ty.element_length());
         if !inner.is_empty() {
             rules.push(Rule::Each {
                 field: target,
@@ -298,9 +349,9 @@ fn first_read(count: &Count) -> Option<u8> {
     first
 }
 
-/// The rules of one structure of `length` bytes: those of its fields, its reserved bits, and its
-/// `require`.
-fn structure_rules(structure: &Structure, length: u8) -> Vec<Rule> {
+/// The rules of one structure whose fields lie in `bytes`: those of its fields, its reserved bits, and
+/// its `require`.
+fn structure_rules(structure: &Structure, bytes: std::ops::Range<u8>) -> Vec<Rule> {
     let mut rules: Vec<Rule> = structure.fields.iter().flat_map(field_rules).collect();
     rules.extend(structure.fields.iter().filter_map(|field| {
         let reserved = field.ty.element().mask() & !field.defined_bits();
@@ -310,11 +361,11 @@ fn structure_rules(structure: &Structure, length: u8) -> Vec<Rule> {
         let mut fields = structure.fields.iter();
         fields.any(|field| (usize::from(field.offset)..field.end()).contains(&byte.into()))
     };
-    let mut from = 0;
-    while from < length {
-        let until = (from..length)
+    let mut from = bytes.start;
+    while from < bytes.end {
+        let until = (from..bytes.end)
             .find(|byte| is_covered(*byte))
-            .unwrap_or(length);
+            .unwrap_or(bytes.end);
         if until > from {
             let gap = encode::Field {
                 offset: from,

@@ -142,9 +142,12 @@ fn warning(violation: Violation, block: &Block) -> Diagnostic {
         violation.rule,
         Rule::Layout | Rule::Require | Rule::Overflow
     );
-    let (span, what) = match field.filter(|_| named) {
-        Some(field) => (&field.span, format!("of `{}`", field.name)),
-        None => (&block.span, "together".to_owned()),
+    let mut lists = block.lists();
+    let list = lists.find(|list| matches!(violation.rule, Rule::List(_)) && list.owner.has_pf());
+    let (span, what) = match (field.filter(|_| named), list) {
+        (_, Some(list)) => (&list.span, format!("of `{}`", list.name)),
+        (Some(field), None) => (&field.span, format!("of `{}`", field.name)),
+        (None, None) => (&block.span, "together".to_owned()),
     };
     let rule = match violation.rule {
         Rule::Layout => "choose no layout",

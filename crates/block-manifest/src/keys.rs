@@ -12,7 +12,7 @@ use block_table::{
 };
 
 use crate::diagnostic::listed;
-use crate::model::{Behind, Covered, Mac, Owner, SequenceKind};
+use crate::model::{Behind, Covered, LengthCounts, Mac, Owner, SequenceKind, Unknown};
 
 /// A table of the language, such as `[[block.field]]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +166,13 @@ pub const MAC: Words<Mac, 3> = [
 ];
 /// `behind`.
 pub const BEHIND: Words<Behind, 2> = [("zero", Behind::Zero), ("any", Behind::Any)];
+/// `length-counts`.
+pub const LENGTH_COUNTS: Words<LengthCounts, 2> = [
+    ("entry", LengthCounts::Entry),
+    ("value", LengthCounts::Value),
+];
+/// `unknown`.
+pub const UNKNOWN: Words<Unknown, 2> = [("refuse", Unknown::Refuse), ("skip", Unknown::Skip)];
 pub(crate) const CHECK: Words<Covered, 1> = [("crc32", Covered::Before)];
 /// `crc32` of `check`.
 pub const COVERED: Words<Covered, 2> = [("before", Covered::Before), ("rest", Covered::Rest)];
@@ -181,6 +188,10 @@ pub fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> Option<&'st
 pub(crate) const RESET_TIMEOUT: u16 = 5000;
 /// Messages that a stream keeps for each VF by default.
 pub(crate) const DEPTH: u16 = 32;
+/// Whether a list has at most one entry of a kind by default.
+pub(crate) const ONCE: bool = false;
+/// The name of a list by default.
+pub(crate) const LIST_NAME: &str = "entries";
 /// Whether publishing invalidates by default.
 pub(crate) const NOTIFY: bool = false;
 
@@ -224,6 +235,8 @@ const TABLES: Values = Values::Other("array of tables");
 const STRING: Values = Values::Other("string");
 const EXPRESSIONS: Values = Values::Other("array of expressions");
 const OFFSET: Values = Values::Integers(0, MAX_BLOCK_LENGTH as u64 - 1);
+/// Two bytes follow at least: a tag and a length.
+const LIST_OFFSET: Values = Values::Integers(0, MAX_BLOCK_LENGTH as u64 - 2);
 const TYPE: Values = Values::Other("type");
 const USE: Key = optional("use", Values::Other("name of a group"), "no group");
 const DEFAULT: Key = optional("default", Values::Other("value of the type"), "zeros");
@@ -239,6 +252,14 @@ const BEHIND_COUNT: Key = key(
     Values::Words(&words(&BEHIND)),
     Default::Word(BEHIND[0].0),
 );
+
+const OWNER_KEY: Key = optional(
+    "owner",
+    Values::Words(&words(&OWNER)),
+    "`vf` if the VF writes the block, `pf` otherwise",
+);
+const INNER_FIELDS: Values = Values::Other("array of tables, the fields of a structure");
+const LIST_TABLES: Key = optional("list", TABLES, "no list");
 
 /// The whole file.
 pub const FILE: Section = Section {
@@ -329,6 +350,7 @@ pub const BLOCK: Section = Section {
         optional("require", EXPRESSIONS, "none"),
         optional("field", TABLES, "opaque"),
         optional("layout", TABLES, "one shape"),
+        LIST_TABLES,
     ],
 };
 
@@ -342,22 +364,14 @@ pub const FIELD: Section = Section {
         optional("type", TYPE, "structures of the `field`s"),
         USE,
         optional("elements", LENGTH, "one value, or as `type` says"),
-        optional(
-            "owner",
-            Values::Words(&words(&OWNER)),
-            "`vf` if the VF writes the block, `pf` otherwise",
-        ),
+        OWNER_KEY,
         DEFAULT,
         VALID_RULES,
         NAMED_BITS,
         COUNT,
         BEHIND_COUNT,
         optional("require", EXPRESSIONS, "none"),
-        optional(
-            "field",
-            Values::Other("array of tables, the fields of a structure"),
-            "no structures",
-        ),
+        optional("field", INNER_FIELDS, "no structures"),
         optional("sequence", Values::Words(&words(&SEQUENCE)), "none"),
         optional(
             "on-reset",
@@ -368,7 +382,7 @@ pub const FIELD: Section = Section {
     ],
 };
 
-/// `[[block.field.field]]` and `[[block.layout.field.field]]`.
+/// `[[block.field.field]]` and `[[block.list.entry.field]]`, also in a layout.
 pub const ELEMENT: Section = Section {
     header: "[[block.field.field]]",
     keys: &[
@@ -453,6 +467,48 @@ pub const LAYOUT: Section = Section {
         required("when", Values::Other("expression, or `else`")),
         optional("require", EXPRESSIONS, "none"),
         optional("field", TABLES, "no fields"),
+        LIST_TABLES,
+    ],
+};
+
+/// `[[block.list]]` and `[[block.layout.list]]`.
+pub const LIST: Section = Section {
+    header: "[[block.list]]",
+    keys: &[
+        key("name", Values::Name, Default::Word(LIST_NAME)),
+        optional("doc", STRING, "none"),
+        optional("offset", LIST_OFFSET, "after the field before"),
+        required("type", TYPE),
+        required("length", TYPE),
+        key(
+            "length-counts",
+            Values::Words(&words(&LENGTH_COUNTS)),
+            Default::Word(LENGTH_COUNTS[0].0),
+        ),
+        OWNER_KEY,
+        optional("end", INTEGER, "the end of the bytes that are sent"),
+        BEHIND_COUNT,
+        key(
+            "unknown",
+            Values::Words(&words(&UNKNOWN)),
+            Default::Word(UNKNOWN[0].0),
+        ),
+        optional("except", INTEGER, "no bits"),
+        optional("entry", TABLES, "no known entries"),
+    ],
+};
+
+/// `[[block.list.entry]]` and `[[block.layout.list.entry]]`.
+pub const ENTRY: Section = Section {
+    header: "[[block.list.entry]]",
+    keys: &[
+        required("when", INTEGER),
+        optional("name", Values::Name, "taken from `when`"),
+        optional("doc", STRING, "none"),
+        key("once", Values::Boolean, Default::Boolean(ONCE)),
+        BEHIND_COUNT,
+        optional("require", EXPRESSIONS, "none"),
+        optional("field", INNER_FIELDS, "no fields"),
     ],
 };
 
@@ -460,5 +516,5 @@ pub const LAYOUT: Section = Section {
 /// author's choice.
 pub const SECTIONS: &[&Section] = &[
     &FILE, &DEVICE, &LIMITS, &BLOCK, &FIELD, &ELEMENT, &GROUP, &MEMBER, &VALID, &BITS, &COVERING,
-    &LAYOUT,
+    &LAYOUT, &LIST, &ENTRY,
 ];

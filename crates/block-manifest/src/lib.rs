@@ -18,6 +18,7 @@
 //! | `condense` | what the block table contains of the manifest itself |
 //! | `check` | checks the values of all keys against each other and builds the model |
 //! | `expression` | `require` and `when`: scope, parser, analysis, instructions |
+//! | `list` | finds and writes the entries of lists |
 //! | `domain` | the set of values that a field may have |
 //! | `model` | a valid manifest |
 //! | `syntax` | TOML to tables with spans; takes ranges and words from `keys` |
@@ -56,6 +57,7 @@ mod domain;
 pub mod expression;
 mod generate;
 pub mod keys;
+mod list;
 mod model;
 mod syntax;
 mod types;
@@ -63,9 +65,11 @@ mod work;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Located, Severity, Span, closest};
 pub use generate::{Style, StyleError};
+pub use list::Found;
 pub use model::{
-    Behind, Bits, Block, Condition, Count, Covered, Device, Enum, Field, Layout, Mac, Manifest,
-    Member, OneOf, Owner, SequenceKind, Structure, Valid,
+    Behind, Bits, Block, Condition, Count, Covered, Device, Entry, Enum, Field, Layout,
+    LengthCounts, List, Mac, Manifest, Member, OneOf, Owner, SequenceKind, Structure, Tag, Unknown,
+    Valid,
 };
 pub use types::{Integer, Type, low_bits};
 

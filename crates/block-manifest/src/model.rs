@@ -6,7 +6,7 @@ use block_table::{Access, Companion, Kind, Limits, OnReset, Reset, ShortRead, Wh
 
 use crate::diagnostic::{Diagnostics, Span};
 use crate::expression::{Expression, Load, Node};
-use crate::types::{Type, low_bits};
+use crate::types::{Integer, Type, low_bits};
 
 /// A checked manifest.
 #[derive(Clone, Debug)]
@@ -99,6 +99,8 @@ pub struct Block {
     pub fields: Vec<Field>,
     /// Its alternative layouts, in the order in which they are tried.
     pub layouts: Vec<Layout>,
+    /// The list after its fields; none if it has layouts, which have lists of their own.
+    pub list: Option<List>,
     /// The span of its header.
     pub span: Span,
 }
@@ -107,7 +109,7 @@ impl Block {
     /// Whether the block has no fields: any bytes are valid.
     #[must_use]
     pub const fn is_opaque(&self) -> bool {
-        self.fields.is_empty() && self.layouts.is_empty()
+        self.fields.is_empty() && self.layouts.is_empty() && self.list.is_none()
     }
 
     /// Whether a reset keeps the value of `field`, one of the block or of its layouts.
@@ -123,10 +125,26 @@ impl Block {
             return self.opaque_owner().has_pf();
         }
         let layouts = self.layouts.iter().flat_map(|layout| &layout.fields);
-        self.fields
+        let fields = self.fields.iter().chain(layouts);
+        fields
+            .map(|field| field.owner)
+            .chain(self.lists().map(|list| list.owner))
+            .any(Owner::has_pf)
+    }
+
+    /// The lists of the block and of its layouts.
+    pub fn lists(&self) -> impl Iterator<Item = &List> {
+        let of_layouts = self
+            .layouts
             .iter()
-            .chain(layouts)
-            .any(|field| field.owner.has_pf())
+            .filter_map(|layout| layout.list.as_ref());
+        self.list.iter().chain(of_layouts)
+    }
+
+    /// The list of the block in `layout`, one of its layouts.
+    #[must_use]
+    pub fn list_in<'b>(&'b self, layout: Option<&'b Layout>) -> Option<&'b List> {
+        layout.map_or(self.list.as_ref(), |layout| layout.list.as_ref())
     }
 
     /// The block in the mask of an invalidation, which has the blocks 0 to 63; `None` for a block
@@ -165,6 +183,8 @@ pub struct Layout {
     pub require: Vec<Condition>,
     /// Its fields.
     pub fields: Vec<Field>,
+    /// The list after its fields.
+    pub list: Option<List>,
     /// The span of its header.
     pub span: Span,
 }
@@ -250,27 +270,18 @@ impl Field {
     #[must_use]
     pub fn element(&self, index: u8) -> Vec<Self> {
         let start = self.element_offset(index);
-        let inner = self.structure.iter().flat_map(|inner| &inner.fields);
-        let placed = inner.map(|inner| Self {
-            name: format!("{}[{index}].{}", self.name, inner.name),
-            offset: inner.offset.saturating_add(start),
-            count: inner.count.as_ref().map(|count| Count {
-                expression: count.expression.of_element_at(start),
-                ..count.clone()
-            }),
-            ..inner.clone()
-        });
-        placed.collect()
+        let structure = self.structure.as_ref();
+        structure.map_or_else(Vec::new, |structure| {
+            structure.fields_at(&format!("{}[{index}]", self.name), start)
+        })
     }
 
     /// The rules over the structure at `index`, as rules over the block.
     #[must_use]
     pub fn element_rules(&self, index: u8) -> Vec<Expression> {
         let start = self.element_offset(index);
-        let rules = self.structure.iter().flat_map(|inner| &inner.require);
-        rules
-            .map(|rule| rule.expression.of_element_at(start))
-            .collect()
+        let structure = self.structure.as_ref();
+        structure.map_or_else(Vec::new, |structure| structure.rules_at(start))
     }
 
     /// The offset of the element at `index` in the block.
@@ -403,13 +414,123 @@ pub enum Behind {
     Any,
 }
 
-/// One element of an array of structures.
-#[derive(Clone, Debug)]
+/// One element of an array of structures, or an entry of a list.
+#[derive(Clone, Debug, Default)]
 pub struct Structure {
     /// Its fields, in the order of the manifest. Their offsets count from its first byte.
     pub fields: Vec<Field>,
-    /// Rules over its fields, and those of the block before the array.
+    /// Rules over its fields, and those of the block before the array or list.
     pub require: Vec<Condition>,
+}
+
+impl Structure {
+    /// Its fields where it begins at `start` of the block. The names follow `name` and a point.
+    #[must_use]
+    pub fn fields_at(&self, name: &str, start: u8) -> Vec<Field> {
+        let placed = self.fields.iter().map(|inner| Field {
+            name: format!("{name}.{}", inner.name),
+            offset: inner.offset.saturating_add(start),
+            count: inner.count.as_ref().map(|count| Count {
+                expression: count.expression.of_element_at(start),
+                ..count.clone()
+            }),
+            ..inner.clone()
+        });
+        placed.collect()
+    }
+
+    /// Its rules where it begins at `start` of the block, as rules over the block.
+    #[must_use]
+    pub fn rules_at(&self, start: u8) -> Vec<Expression> {
+        let rules = self.require.iter();
+        rules
+            .map(|rule| rule.expression.of_element_at(start))
+            .collect()
+    }
+}
+
+/// `[[block.list]]` or `[[block.layout.list]]`: entries with a tag and a length, one after the other
+/// up to the end of the block.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// Its name.
+    pub name: String,
+    /// The author's documentation.
+    pub doc: Option<String>,
+    /// Its offset in the block, in bytes.
+    pub offset: u8,
+    /// The bytes from there to the end of the block.
+    pub length: u8,
+    /// Who writes it.
+    pub owner: Owner,
+    /// The type of a tag.
+    pub tag_type: Integer,
+    /// The type of a length, which follows the tag.
+    pub length_type: Integer,
+    /// What a length counts.
+    pub length_counts: LengthCounts,
+    /// The tag that ends the entries; without one they end with the bytes that are sent.
+    pub end: Option<Tag>,
+    /// The bytes after the end.
+    pub behind: Behind,
+    /// What becomes of an entry with an unknown tag.
+    pub unknown: Unknown,
+    /// The bits of a tag with which the opposite of `unknown` holds.
+    pub except: u64,
+    /// The known entries, in the order of the manifest.
+    pub entries: Vec<Entry>,
+    /// The bytes of a list without entries, as many as `length`.
+    pub default: Vec<u8>,
+    /// The span of its header.
+    pub span: Span,
+}
+
+/// `[[block.list.entry]]` or `[[block.layout.list.entry]]`.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its name: given, or derived from its tag.
+    pub name: String,
+    /// The author's documentation.
+    pub doc: Option<String>,
+    /// The tag.
+    pub tag: Tag,
+    /// Whether a list has at most one of them.
+    pub once: bool,
+    /// The bytes after its fields.
+    pub behind: Behind,
+    /// The bytes that it has at least, with tag and length.
+    pub length: u8,
+    /// Its fields after the tag and the length, and its rules.
+    pub structure: Structure,
+    /// The span of its header.
+    pub span: Span,
+}
+
+/// A tag of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// Its spelling in the manifest.
+    pub text: String,
+    /// Its value.
+    pub value: u64,
+}
+
+/// What the length of an entry counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LengthCounts {
+    /// The whole entry.
+    Entry,
+    /// The bytes after tag and length.
+    Value,
+}
+
+/// What becomes of an entry with an unknown tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unknown {
+    /// The write is refused.
+    Refuse,
+    /// The entry is skipped.
+    Skip,
 }
 
 /// How a sequence advances from one write to the next.

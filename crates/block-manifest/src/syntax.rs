@@ -11,8 +11,8 @@ use block_table::{Access, Companion, Kind, OnReset, ShortRead, WhenFull};
 
 use crate::diagnostic::{Located, Span};
 use crate::keys::ServedAgain;
-use crate::model::{Behind, Covered, Mac, Owner, SequenceKind};
-use crate::types::Type;
+use crate::model::{Behind, Covered, LengthCounts, Mac, Owner, SequenceKind, Unknown};
+use crate::types::{Integer, Type};
 
 /// The value of a key. An unreadable value is reported once, and causes no further errors.
 #[derive(Clone, Debug)]
@@ -122,6 +122,7 @@ pub(crate) struct Block {
     pub(crate) require: Vec<Located<String>>,
     pub(crate) fields: Vec<Field>,
     pub(crate) layouts: Vec<Layout>,
+    pub(crate) lists: Vec<List>,
     /// Whether the name of every field and layout could be read.
     pub(crate) knows_fields: bool,
 }
@@ -132,6 +133,40 @@ pub(crate) struct Layout {
     pub(crate) name: Option<Located<String>>,
     pub(crate) doc: Option<String>,
     pub(crate) when: Option<Located<String>>,
+    pub(crate) require: Vec<Located<String>>,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) lists: Vec<List>,
+    /// Whether the name of every field could be read.
+    pub(crate) knows_fields: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct List {
+    pub(crate) header: Span,
+    pub(crate) name: Option<Located<String>>,
+    pub(crate) doc: Option<String>,
+    pub(crate) offset: Written<u8>,
+    pub(crate) tag_type: Option<Located<Integer>>,
+    pub(crate) length_type: Option<Located<Integer>>,
+    pub(crate) length_counts: Option<Located<LengthCounts>>,
+    pub(crate) owner: Option<Located<Owner>>,
+    pub(crate) end: Written<Value>,
+    pub(crate) behind: Option<Located<Behind>>,
+    pub(crate) unknown: Written<Unknown>,
+    pub(crate) except: Option<Located<Value>>,
+    pub(crate) entries: Vec<Entry>,
+    /// Whether every entry could be read, with the names of its fields.
+    pub(crate) knows_entries: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) header: Span,
+    pub(crate) when: Option<Located<Value>>,
+    pub(crate) name: Option<Located<String>>,
+    pub(crate) doc: Option<String>,
+    pub(crate) once: Option<Located<bool>>,
+    pub(crate) behind: Option<Located<Behind>>,
     pub(crate) require: Vec<Located<String>>,
     pub(crate) fields: Vec<Field>,
     /// Whether the name of every field could be read.

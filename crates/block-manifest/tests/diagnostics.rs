@@ -48,6 +48,7 @@ snapshots! {
     groups_are_refused_where_they_are_defined_or_where_they_are_used => "groups",
     groups_that_use_themselves_or_are_too_deep_are_refused => "circular-groups",
     checksums_that_cover_nothing_or_contradict_other_keys_are_refused => "checksums",
+    lists_are_refused_at_the_key_that_is_wrong => "lists",
     rules_on_bits_are_refused_like_those_on_fields => "bits",
     constants_that_do_not_fit_or_do_not_exist_are_named => "constants",
     signed_integers_are_refused_where_they_do_not_fit => "signed",

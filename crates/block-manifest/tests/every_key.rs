@@ -177,7 +177,8 @@ fn the_doorbell_is_the_companions_and_the_others_are_not() {
             (12, Companion::None),
             (13, Companion::None),
             (14, Companion::None),
-            (20, Companion::None)
+            (20, Companion::None),
+            (15, Companion::None)
         ]
     );
     for (word, companion) in [("write", Companion::Write), ("read", Companion::Read)] {

@@ -6,7 +6,7 @@ use std::process::Command;
 use block_manifest::{Manifest, Style};
 use block_table::{History, Table, Writer};
 
-const MANIFESTS: [(&str, &str); 6] = [
+const MANIFESTS: [(&str, &str); 7] = [
     (
         "accelerator",
         include_str!("../../../blocks/accelerator.toml"),
@@ -25,6 +25,7 @@ const MANIFESTS: [(&str, &str); 6] = [
         "signed",
         include_str!("../../../tests/manifests/signed.toml"),
     ),
+    ("lists", include_str!("../../../tests/manifests/lists.toml")),
 ];
 
 fn manifest(text: &str) -> Manifest {

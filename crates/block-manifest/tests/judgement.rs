@@ -12,7 +12,7 @@ use block_manifest::{Block, Covered, Manifest, Style};
 use block_table::{Access, History, Table, Writer, crc32};
 
 /// Manifests with the folders of their traces.
-const MANIFESTS: [(&str, &str); 8] = [
+const MANIFESTS: [(&str, &str); 9] = [
     ("blocks/accelerator.toml", "accelerator"),
     ("blocks/mlx5-hv-vhca.toml", "mlx5-hv-vhca"),
     (
@@ -24,6 +24,7 @@ const MANIFESTS: [(&str, &str); 8] = [
     ("tests/manifests/context.toml", "context"),
     ("tests/manifests/structures.toml", "structures"),
     ("tests/manifests/signed.toml", "signed"),
+    ("tests/manifests/lists.toml", "lists"),
 ];
 
 /// A write of the block at this place of the manifest.
@@ -112,6 +113,8 @@ fn decides(block: &Block) -> bool {
     let fields = block.layouts.iter().flat_map(|layout| &layout.fields);
     let structures = block.fields.iter().chain(fields);
     let structures = structures.filter_map(|field| field.structure.as_ref());
+    let entries = block.lists().flat_map(|list| &list.entries);
+    let structures = structures.chain(entries.map(|entry| &entry.structure));
     let of_elements = structures.flat_map(|structure| &structure.require);
     let mut decides = true;
     for rule in block.require.iter().chain(layouts).chain(of_elements) {

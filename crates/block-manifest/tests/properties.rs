@@ -8,15 +8,16 @@ mod text;
 use std::sync::LazyLock;
 
 use block_manifest::Manifest;
-use block_table::{History, Image, Table, Write, Writer, encode, format};
+use block_table::{History, Image, Rule, Table, Write, Writer, encode, format};
 use proptest::prelude::*;
 
-const MANIFESTS: [&str; 5] = [
+const MANIFESTS: [&str; 6] = [
     include_str!("../../../blocks/accelerator.toml"),
     include_str!("../../../blocks/hello.toml"),
     include_str!("manifests/every-key.toml"),
     include_str!("../../../tests/manifests/structures.toml"),
     include_str!("../../../tests/manifests/signed.toml"),
+    include_str!("../../../tests/manifests/lists.toml"),
 ];
 
 fn writers() -> impl Strategy<Value = Writer> {
@@ -172,12 +173,12 @@ proptest! {
             let mut wrote = model::Wrote::default();
             prop_assert_eq!(committed, model::default_image(plain));
             for (writer, random, seed) in &writes {
-                let mut image = model::plausible(plain, random, *seed);
-                let state = manifest.blocks().last().expect("the block of host state");
-                let mut used = model::plausible(state, random, *seed);
-                used[state.max_length.into()..].fill(0);
                 let longer = usize::from(plain.max_length - plain.min_length) + 1;
                 let length = usize::from(plain.max_length) - usize::try_from(*seed).unwrap_or(0) % longer;
+                let mut image = model::plausible(plain, random, length, *seed);
+                let state = manifest.blocks().last().expect("the block of host state");
+                let mut used = model::plausible(state, random, 3, *seed);
+                used[state.max_length.into()..].fill(0);
                 if seed % 3 > 0 {
                     model::seal(plain, &mut image[..length]);
                 }
@@ -216,7 +217,8 @@ fn most_random_manifests_compile_and_many_writes_are_admitted() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
-    let (mut compiled, mut admitted, mut refused) = (0, 0, std::collections::HashSet::new());
+    let (mut compiled, mut admitted, mut with_entries) = (0, 0, 0);
+    let mut refused = std::collections::HashSet::new();
     for seed in 0..240u64 {
         let text = text::manifests().new_tree(&mut runner).unwrap().current();
         let Ok(manifest) = Manifest::parse("random.toml", &text) else {
@@ -226,7 +228,8 @@ fn most_random_manifests_compile_and_many_writes_are_admitted() {
         for block in manifest.blocks() {
             let random = images().new_tree(&mut runner).unwrap().current();
             for writer in [Writer::Vf, Writer::Pf] {
-                let sent = model::plausible(block, &random, seed);
+                let length = block.max_length.into();
+                let sent = model::plausible(block, &random, length, seed);
                 let facts = model::Facts {
                     writer,
                     length: block.max_length.into(),
@@ -235,7 +238,10 @@ fn most_random_manifests_compile_and_many_writes_are_admitted() {
                     used: &[9; 128],
                 };
                 match model::judge(block, &sent[..block.max_length.into()], facts) {
-                    Ok(_) => admitted += 1,
+                    Ok(image) => {
+                        admitted += 1;
+                        with_entries += usize::from(model::has_entries(block, &image, writer));
+                    }
                     Err(rule) => {
                         refused.insert(rule);
                     }
@@ -245,5 +251,8 @@ fn most_random_manifests_compile_and_many_writes_are_admitted() {
     }
     assert!(compiled > 120, "{compiled} of 240 compile");
     assert!(admitted > 50, "{admitted} writes are admitted");
+    assert!(with_entries > 10, "{with_entries} have entries");
     assert!(refused.len() >= 6, "{refused:?} are met");
+    let faults = refused.iter().filter(|rule| matches!(rule, Rule::List(_)));
+    assert!(faults.count() >= 5, "{refused:?} are met");
 }

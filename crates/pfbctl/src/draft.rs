@@ -5,16 +5,19 @@
 //! value, one that satisfies the comparison, otherwise another of the field's values. Finally the
 //! block table judges the draft with the code of the driver; a refused draft is discarded.
 
+mod plan;
+
 use std::collections::BTreeSet;
 
 use block_manifest::expression::{Binary, Expression, Load, Node, Source};
 use block_manifest::{
-    Behind, Bits, Block, Condition, Count, Field, Mac, SequenceKind, Type, low_bits,
+    Behind, Bits, Block, Condition, Count, Field, Mac, Owner, SequenceKind, Type, low_bits,
 };
 use block_table::format::source;
 use block_table::{Image, MAX_BLOCK_LENGTH, Rule, Write, Writer, crc32};
 
 use crate::value;
+use plan::Plan;
 
 /// How often a draft is restarted, and how often one is changed.
 const ATTEMPTS: u64 = 24;
@@ -46,10 +49,27 @@ impl Goal<'_> {
             return self.accepts(&bytes).is_ok().then_some(bytes);
         }
         let arrays = value::fields(self.block, self.layout);
-        let fields = value::parts(&arrays);
-        let rules = element_rules(&arrays);
+        let parts = value::parts(&arrays);
+        let of_elements = element_rules(&arrays);
+        let list = value::list(self.block, self.layout);
+        let list = list.filter(|list| owned_by(self.write.writer, list.owner));
         (0..ATTEMPTS).find_map(|attempt| {
-            let mut draft = Draft::new(self, &arrays, &fields, &rules, attempt);
+            let plan = list.map(|list| Plan::new(list, self.block, self.turn, attempt));
+            let mut fields = parts.clone();
+            fields.extend(plan.iter().flat_map(Plan::fields));
+            let mut rules = of_elements.clone();
+            let of_entries = plan.iter().flat_map(Plan::rules);
+            rules.extend(of_entries.map(|expression| ElementRule {
+                element: None,
+                expression,
+            }));
+            let content = Content {
+                arrays: &arrays,
+                fields: &fields,
+                rules: &rules,
+                plan: plan.as_ref(),
+            };
+            let mut draft = Draft::new(self, content, attempt);
             let found = (0..REPAIRS).any(|_| draft.is_done() || !draft.repair());
             (found && draft.is_done()).then(|| draft.bytes().to_vec())
         })
@@ -73,6 +93,19 @@ impl Goal<'_> {
     }
 }
 
+/// What the bytes of a draft consist of.
+#[derive(Clone, Copy)]
+struct Content<'w> {
+    /// The fields of the wanted layout, arrays of structures as a whole.
+    arrays: &'w [&'w Field],
+    /// The fields that hold values.
+    fields: &'w [Field],
+    /// The rules of elements and entries.
+    rules: &'w [ElementRule<'w>],
+    /// The entries of the list.
+    plan: Option<&'w Plan<'w>>,
+}
+
 /// One attempt.
 struct Draft<'w> {
     goal: &'w Goal<'w>,
@@ -80,8 +113,10 @@ struct Draft<'w> {
     arrays: &'w [&'w Field],
     /// The fields that hold values.
     fields: Vec<&'w Field>,
-    /// The rules of elements.
+    /// The rules of elements and entries.
     rules: &'w [ElementRule<'w>],
+    /// The entries of the list.
+    plan: Option<&'w Plan<'w>>,
     /// Constants of the block's expressions and their neighbours.
     constants: BTreeSet<i128>,
     /// The block as it would be with this write.
@@ -92,13 +127,13 @@ struct Draft<'w> {
 }
 
 impl<'w> Draft<'w> {
-    fn new(
-        goal: &'w Goal<'w>,
-        arrays: &'w [&'w Field],
-        fields: &'w [Field],
-        rules: &'w [ElementRule<'w>],
-        attempt: u64,
-    ) -> Self {
+    fn new(goal: &'w Goal<'w>, content: Content<'w>, attempt: u64) -> Self {
+        let Content {
+            arrays,
+            fields,
+            rules,
+            plan,
+        } = content;
         let mut constants = BTreeSet::new();
         for condition in conditions(goal.block) {
             collect_constants(&condition.expression, &mut constants);
@@ -111,6 +146,7 @@ impl<'w> Draft<'w> {
             arrays,
             fields: fields.iter().collect(),
             rules,
+            plan,
             constants,
             image: *goal.write.committed,
             length: goal.block.max_length.into(),
@@ -128,6 +164,9 @@ impl<'w> Draft<'w> {
             for field in self.arrays {
                 self.image[usize::from(field.offset)..field.end()].copy_from_slice(&field.default);
             }
+        }
+        if let Some(plan) = self.plan {
+            plan.clear(&mut self.image);
         }
         for (index, field) in self.fields.clone().into_iter().enumerate() {
             if self.goal.owns(field) {
@@ -262,6 +301,10 @@ impl<'w> Draft<'w> {
                 self.image[start..field.end()].fill(0);
             }
         }
+        if let Some(plan) = self.plan {
+            plan.write(&mut self.image);
+            self.length = plan.sent().unwrap_or(self.length);
+        }
         for field in &self.fields {
             if self.goal.owns(field) {
                 let sent = usize::from(field.offset).max(self.length);
@@ -336,7 +379,10 @@ impl<'w> Draft<'w> {
             .chain(
                 self.rules
                     .iter()
-                    .filter(|rule| rule.index < self.counted(rule.array))
+                    .filter(|rule| {
+                        let element = rule.element;
+                        element.is_none_or(|(array, index)| index < self.counted(array))
+                    })
                     .map(|rule| (&rule.expression, true)),
             )
             .filter(|(rule, wanted)| self.holds(rule) != *wanted)
@@ -482,10 +528,11 @@ impl<'w> Draft<'w> {
     }
 }
 
-/// A rule over one element of an array of structures, as a rule over the block.
+/// A rule over one element of an array of structures, or over an entry, as a rule over the block.
+#[derive(Clone)]
 struct ElementRule<'a> {
-    array: &'a Field,
-    index: usize,
+    /// The array and the index of the element; none for an entry.
+    element: Option<(&'a Field, usize)>,
     expression: Expression,
 }
 
@@ -500,8 +547,7 @@ fn element_rules<'a>(arrays: &[&'a Field]) -> Vec<ElementRule<'a>> {
         for index in 0..array.ty.elements() {
             let expressions = array.element_rules(index).into_iter();
             rules.extend(expressions.map(|expression| ElementRule {
-                array,
-                index: index.into(),
+                element: Some((array, index.into())),
                 expression,
             }));
         }
@@ -516,9 +562,14 @@ fn is_length(load: &Load) -> bool {
 
 /// Whether a writer sets a field.
 pub(crate) fn owns(writer: Writer, field: &Field) -> bool {
+    owned_by(writer, field.owner)
+}
+
+/// Whether a writer sets what has this owner.
+pub(crate) fn owned_by(writer: Writer, owner: Owner) -> bool {
     match writer {
-        Writer::Vf => field.owner.has_vf(),
-        Writer::Pf => field.owner.has_pf(),
+        Writer::Vf => owner.has_vf(),
+        Writer::Pf => owner.has_pf(),
     }
 }
 

@@ -1,13 +1,15 @@
 //! Decodes and encodes the bytes of a block by the names of its fields.
 
+mod assign_entries;
 mod parse;
 
 use block_broker::refusal_of;
-use block_manifest::{Block, Count, Field, Manifest, Type, closest, low_bits};
-use block_table::{History, Image, MAX_BLOCK_LENGTH, Table, Writer};
+use block_manifest::{Block, Count, Field, Manifest, Owner, closest, low_bits};
+use block_table::{History, Image, MAX_BLOCK_LENGTH, Rule, Table, Writer};
 use serde::Serialize;
 
-use crate::draft::{owns, seal};
+use crate::draft::{owned_by, seal};
+use crate::entries;
 use crate::style::listed;
 use crate::value;
 
@@ -24,7 +26,8 @@ pub(crate) struct Decoded {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct NamedValue {
     pub(crate) name: String,
-    /// A number, an array of numbers, hexadecimal digits or a text, as the type says.
+    /// A number, an array of numbers, hexadecimal digits or a text, as the type says; for a list an
+    /// array of its entries.
     pub(crate) value: serde_json::Value,
     /// For readers: with the names of values and bits.
     pub(crate) text: String,
@@ -37,13 +40,18 @@ pub(crate) fn decode(manifest: &Manifest, block: &Block, bytes: &[u8]) -> Decode
     let fields = value::fields(block, layout);
     let fields = fields.into_iter().map(|field| NamedValue {
         name: field.name.clone(),
-        value: raw(field, &image),
+        value: value::raw(field, &image),
         text: value::text(manifest, field, &image),
+    });
+    let list = value::list(block, layout).map(|list| NamedValue {
+        name: list.name.clone(),
+        value: entries::raw(list, &image, bytes),
+        text: entries::text(manifest, list, &image, bytes),
     });
     let name = layout.and_then(|index| block.layouts.get(index));
     Decoded {
         layout: name.map(|layout| layout.name.clone()),
-        fields: fields.collect(),
+        fields: fields.chain(list).collect(),
     }
 }
 
@@ -55,39 +63,11 @@ pub(crate) fn image_of(bytes: &[u8]) -> Image {
     image
 }
 
-fn raw(field: &Field, image: &Image) -> serde_json::Value {
-    let offset = usize::from(field.offset);
-    let bytes = &image[offset..field.end().min(image.len())];
-    match field.ty {
-        Type::Integer(ty) => number(value::integer(image, offset, ty)),
-        Type::Array(ty, elements) => (0..usize::from(elements))
-            .map(|index| value::integer(image, offset + index * usize::from(ty.width()), ty))
-            .map(number)
-            .collect(),
-        Type::Structures { elements, .. } => (0..elements)
-            .map(|index| {
-                let inner = field.element(index);
-                let values = inner.iter().map(|inner| {
-                    let name = inner.name.rsplit('.').next().unwrap_or_default();
-                    (name.to_owned(), raw(inner, image))
-                });
-                serde_json::Value::Object(values.collect())
-            })
-            .collect(),
-        Type::Bytes(_) => hex::encode(bytes).into(),
-        Type::Ascii(_) => String::from_utf8_lossy(bytes).trim_end_matches('\0').into(),
-    }
-}
-
-/// An integer of 64 bits, signed or unsigned.
-fn number(value: i128) -> serde_json::Value {
-    serde_json::to_value(value).unwrap_or_default()
-}
-
 /// A value for a field, as `mtu=1500`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Assignment {
-    /// The field, `field.bits`, or a field of a structure as `array[0].field`.
+    /// The field, `field.bits`, a field of a structure as `array[0].field`, or an entry of a list as
+    /// `list[0]` and its field as `list[0].field`.
     pub(crate) name: String,
     /// The value.
     pub(crate) value: String,
@@ -122,12 +102,12 @@ pub(crate) fn encode(
     }
     let mut image = *base;
     let of_block = value::parts(&block.fields.iter().collect::<Vec<_>>());
-    let (own, others): (Vec<_>, Vec<_>) = assignments
+    let (own, mut others): (Vec<_>, Vec<_>) = assignments
         .iter()
         .partition(|assignment| find(&of_block, assignment).is_some());
     for assignment in &own {
         if let Some(field) = find(&of_block, assignment) {
-            require_owner(block, writer, field)?;
+            require_owner(block, writer, &field.name, field.owner)?;
             parse::assign(
                 manifest,
                 field,
@@ -145,11 +125,30 @@ pub(crate) fn encode(
         }
     }
     let fields = value::fields(block, layout);
-    let parts = value::parts(&fields);
+    let mut parts = value::parts(&fields);
+    let mut length = usize::from(block.max_length);
+    if let Some(list) = value::list(block, layout) {
+        let of_list: Vec<(&str, &str)> = others
+            .iter()
+            .map(|assignment| (&*assignment.name, &*assignment.value))
+            .filter(|(name, _)| assign_entries::names(list, name))
+            .collect();
+        let mut end = usize::from(list.offset);
+        if !of_list.is_empty() {
+            require_owner(block, writer, &list.name, list.owner)?;
+            let fields;
+            (fields, end) = assign_entries::assign(list, &of_list, &mut image)?;
+            parts.extend(fields);
+        }
+        if list.end.is_none() && owned_by(writer, list.owner) {
+            length = end.max(block.min_length.into());
+        }
+        others.retain(|assignment| !assign_entries::is_kind(list, &assignment.name));
+    }
     for assignment in others {
         let field =
             find(&parts, assignment).ok_or_else(|| unknown(block, layout, &fields, assignment))?;
-        require_owner(block, writer, field)?;
+        require_owner(block, writer, &field.name, field.owner)?;
         parse::assign(
             manifest,
             field,
@@ -161,8 +160,8 @@ pub(crate) fn encode(
     for field in fields.iter().copied().chain(&parts) {
         set_count(field, assignments, &mut image);
     }
-    seal(&mut image, block.max_length.into(), &fields, writer);
-    Ok(image[..usize::from(block.max_length)].to_vec())
+    seal(&mut image, length, &fields, writer);
+    Ok(image[..length].to_vec())
 }
 
 /// The field of an assignment.
@@ -173,8 +172,8 @@ fn find<'f>(fields: &'f [Field], assignment: &Assignment) -> Option<&'f Field> {
     })
 }
 
-fn require_owner(block: &Block, writer: Writer, field: &Field) -> Result<(), String> {
-    if owns(writer, field) {
+fn require_owner(block: &Block, writer: Writer, name: &str, of: Owner) -> Result<(), String> {
+    if owned_by(writer, of) {
         return Ok(());
     }
     let (owner, sender) = match writer {
@@ -182,8 +181,8 @@ fn require_owner(block: &Block, writer: Writer, field: &Field) -> Result<(), Str
         Writer::Pf => ("VF", "the PF"),
     };
     Err(format!(
-        "field `{}` of block {} is the {owner}'s, and {sender} does not write it",
-        field.name, block.name
+        "field `{name}` of block {} is the {owner}'s, and {sender} does not write it",
+        block.name
     ))
 }
 
@@ -282,15 +281,27 @@ pub(crate) fn judge(
         return Ok(());
     };
     let refusal = refusal_of(violation);
-    let fields = value::fields(block, value::layout_of(block, &image_of(bytes)));
-    let fields = value::parts(&fields);
+    let layout = value::layout_of(block, &image_of(bytes));
+    let list = value::list(block, layout);
+    let mut fields = value::parts(&value::fields(block, layout));
+    fields.extend(entries::parts(list, bytes));
+    if let (Rule::List(fault), Some(list)) = (violation.rule, list) {
+        let place = entries::place(list, bytes, violation.offset.into());
+        let problem = entries::fault_text(fault);
+        return Err(format!(
+            "refused: {}, at {place}: {problem}",
+            refusal.reason()
+        ));
+    }
     let at = fields
         .iter()
         .find(|field| (usize::from(field.offset)..field.end()).contains(&violation.offset.into()));
-    let place = at.map_or_else(
-        || format!("byte {}", violation.offset),
-        |field| format!("field `{}`", field.name),
-    );
+    let list = list.filter(|list| list.offset <= violation.offset);
+    let place = match (at, list) {
+        (Some(field), _) => format!("field `{}`", field.name),
+        (None, Some(list)) => entries::place(list, bytes, violation.offset.into()),
+        (None, None) => format!("byte {}", violation.offset),
+    };
     Err(format!(
         "refused: {}, at {place}: {}",
         refusal.reason(),

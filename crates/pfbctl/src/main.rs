@@ -23,6 +23,7 @@ mod codec;
 mod compile;
 mod draft;
 mod driver;
+mod entries;
 mod failure;
 mod fields;
 mod inf;

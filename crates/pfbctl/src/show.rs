@@ -6,7 +6,8 @@ use std::io::Write;
 
 use block_manifest::keys::{self, word};
 use block_manifest::{
-    Behind, Block, Covered, Field, Layout, Manifest, Member, OneOf, SequenceKind, Valid,
+    Behind, Block, Covered, Field, Layout, LengthCounts, List, Manifest, Member, OneOf,
+    SequenceKind, Unknown, Valid,
 };
 use block_table::{Access, Companion, Image, Kind, OnReset, Reset, ShortRead, Table, WhenFull};
 
@@ -262,14 +263,79 @@ fn show_fields(
         image[usize::from(field.offset)..field.end()].copy_from_slice(&field.default);
         rows.add_row(row(manifest, field, &field.name, "", &image));
         for inner in field.structure.iter().flat_map(|inner| &inner.fields) {
-            let mut image = [0; block_table::MAX_BLOCK_LENGTH];
-            image[usize::from(inner.offset)..inner.end()].copy_from_slice(&inner.default);
             let name = format!("{}[].{}", field.name, inner.name);
-            rows.add_row(row(manifest, inner, &name, "+", &image));
+            rows.add_row(inner_row(manifest, inner, &name));
         }
     }
-    writeln!(out, "{}", rows.trim_fmt())?;
+    let list = value::list(block, layout);
+    let entries = list.iter().flat_map(|list| &list.entries);
+    for entry in entries {
+        for inner in &entry.structure.fields {
+            let name = format!("{}.{}", entry.name, inner.name);
+            rows.add_row(inner_row(manifest, inner, &name));
+        }
+    }
+    if !rows.is_empty() {
+        writeln!(out, "{}", rows.trim_fmt())?;
+    }
+    list.map_or(Ok(()), |list| show_list(list, out))
+}
+
+/// How a list ends, and its entries.
+fn show_list(list: &List, out: &mut dyn Write) -> Result<(), Failure> {
+    let counts = match list.length_counts {
+        LengthCounts::Entry => "",
+        LengthCounts::Value => " of the value",
+    };
+    let end = list.end.as_ref().map_or_else(
+        || "with the bytes that are sent".to_owned(),
+        |end| format!("with tag {}", end.text),
+    );
+    let behind = match (&list.end, list.behind) {
+        (Some(_), Behind::Any) => ", any bytes after it",
+        _ => "",
+    };
+    let other = match list.unknown {
+        Unknown::Refuse => "refused",
+        Unknown::Skip => "skipped",
+    };
+    let except = match list.except {
+        0 => String::new(),
+        bits => format!(", except those with a bit of {bits:#x}"),
+    };
+    writeln!(
+        out,
+        "list {}  tag {}, length{counts} {}; ends {end}{behind}; unknown tags are {other}{except}",
+        list.name, list.tag_type, list.length_type
+    )?;
+    if let Some(doc) = &list.doc {
+        writeln!(out, "{}", printable_lines(doc))?;
+    }
+    for entry in &list.entries {
+        let mut remarks = vec![format!("from {}", counted(entry.length.into(), "byte"))];
+        remarks.extend(entry.once.then(|| "at most once".to_owned()));
+        remarks.extend((entry.behind == Behind::Any).then(|| "any bytes after them".to_owned()));
+        let rules = entry.structure.require.iter();
+        remarks.extend(rules.map(|rule| format!("requires {}", rule.text)));
+        let doc = entry.doc.as_deref().unwrap_or_default();
+        let about = printable_lines(doc);
+        writeln!(
+            out,
+            "  entry {}: tag {}, {}{}{about}",
+            entry.name,
+            entry.tag.text,
+            remarks.join("; "),
+            if about.is_empty() { "" } else { ". " }
+        )?;
+    }
     Ok(())
+}
+
+/// The row of a field of a structure or an entry.
+fn inner_row(manifest: &Manifest, inner: &Field, name: &str) -> [String; 7] {
+    let mut image = [0; block_table::MAX_BLOCK_LENGTH];
+    image[usize::from(inner.offset)..inner.end()].copy_from_slice(&inner.default);
+    row(manifest, inner, name, "+", &image)
 }
 
 /// The row of a field, whose default is in `image`. Before its offset stands a `+` if it counts from

@@ -1,7 +1,7 @@
 //! Decodes the bytes of a block: the layout, and each field's value as text.
 
 use block_manifest::expression::{Load, Source};
-use block_manifest::{Block, Condition, Field, Integer, Layout, Manifest, Type, low_bits};
+use block_manifest::{Block, Condition, Field, Integer, Layout, List, Manifest, Type, low_bits};
 use block_table::{History, Image, Write, Writer};
 
 /// The integer at `offset`; bytes after the image count as zero.
@@ -64,9 +64,44 @@ pub(crate) fn fields(block: &Block, layout: Option<usize>) -> Vec<&Field> {
     fields
 }
 
+/// The list of a block in one of its layouts.
+pub(crate) fn list(block: &Block, layout: Option<usize>) -> Option<&List> {
+    block.list_in(layout.and_then(|index| block.layouts.get(index)))
+}
+
 /// The fields that hold values, as [`Field::parts`] gives them.
 pub(crate) fn parts(fields: &[&Field]) -> Vec<Field> {
     fields.iter().flat_map(|field| field.parts()).collect()
+}
+
+/// A field's value for programs: a number, an array of numbers, hexadecimal digits, or a text.
+pub(crate) fn raw(field: &Field, image: &Image) -> serde_json::Value {
+    let offset = usize::from(field.offset);
+    let bytes = &image[offset..field.end().min(image.len())];
+    match field.ty {
+        Type::Integer(ty) => number(integer(image, offset, ty)),
+        Type::Array(ty, elements) => (0..usize::from(elements))
+            .map(|index| integer(image, offset + index * usize::from(ty.width()), ty))
+            .map(number)
+            .collect(),
+        Type::Structures { elements, .. } => (0..elements)
+            .map(|index| {
+                let inner = field.element(index);
+                let values = inner.iter().map(|inner| {
+                    let name = inner.name.rsplit('.').next().unwrap_or_default();
+                    (name.to_owned(), raw(inner, image))
+                });
+                serde_json::Value::Object(values.collect())
+            })
+            .collect(),
+        Type::Bytes(_) => hex::encode(bytes).into(),
+        Type::Ascii(_) => String::from_utf8_lossy(bytes).trim_end_matches('\0').into(),
+    }
+}
+
+/// An integer of 64 bits, signed or unsigned.
+fn number(value: i128) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 /// A field's value for readers.

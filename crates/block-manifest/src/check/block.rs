@@ -5,14 +5,14 @@ use block_table::{Access, Companion, Kind, MAX_BLOCK_LENGTH, MAX_LAYOUTS};
 use super::condition::BELONGS_TO_A_LAYOUT;
 use super::context::{Context, Writes};
 use super::field::BlockContext;
-use super::fields::{Fields, names_within};
+use super::fields::{Fields, names_in_entries, names_within};
 use super::groups::stand_ins;
 use super::layout::{self, LayoutContext};
-use super::{count, elements, properties};
+use super::{count, elements, list, properties};
 use crate::diagnostic::{Diagnostic, Located};
 use crate::expression::scope::UsedBlock;
 use crate::keys;
-use crate::model::{Block, Condition, Field, Layout};
+use crate::model::{Block, Condition, Field, Layout, List};
 use crate::syntax;
 
 /// The longest possible block.
@@ -79,11 +79,12 @@ pub(super) fn finish(
     };
     let context = Context { writes, ..context };
     let mut fields = begun.fields.clone();
-    let require = own_rules(written, &mut fields, context);
+    let length = lengths.unwrap_or(ANY_LENGTH).1;
+    let (require, list) = own_rules(begun, &mut fields, length, context);
     let frame = LayoutContext {
         written,
         around,
-        length: lengths.unwrap_or(ANY_LENGTH).1.into(),
+        length,
         fields: &fields,
         require: &require,
     };
@@ -97,6 +98,7 @@ pub(super) fn finish(
             require,
             fields: fields.all,
             layouts,
+            list,
         },
     )?;
     something_to_read(written, &block, context);
@@ -131,6 +133,7 @@ struct Parts {
     require: Vec<Condition>,
     fields: Vec<Field>,
     layouts: Vec<Layout>,
+    list: Option<List>,
 }
 
 fn assemble(
@@ -160,6 +163,7 @@ fn assemble(
         require: parts.require,
         fields: parts.fields,
         layouts: parts.layouts,
+        list: parts.list,
         span: written.header.clone(),
     })
 }
@@ -168,9 +172,16 @@ fn value<T: Copy>(written: Option<&Located<T>>, default: T) -> T {
     written.map_or(default, |written| written.value)
 }
 
-/// The rules over the block's own fields: resolves their counts and reads `require`.
-fn own_rules(written: &syntax::Block, fields: &mut Fields, context: Context<'_>) -> Vec<Condition> {
+/// The rules over the block's own fields, and its list: resolves their counts and reads `require`.
+fn own_rules(
+    begun: &Begun<'_>,
+    fields: &mut Fields,
+    length: u8,
+    context: Context<'_>,
+) -> (Vec<Condition>, Option<List>) {
+    let written = begun.written;
     let mut hidden = names_within(&written.layouts, BELONGS_TO_A_LAYOUT);
+    hidden.extend(names_in_entries(&written.lists));
     hidden.extend(stand_ins(&written.fields));
     let scope = context.scope(&fields.scope, &hidden, written.knows_fields);
     let visible: Vec<&Field> = fields.all.iter().collect();
@@ -187,6 +198,15 @@ fn own_rules(written: &syntax::Block, fields: &mut Fields, context: Context<'_>)
         knows_fields: written.knows_fields,
     };
     elements::finish(&written.fields, &mut fields.all, &around, context);
+    let frame = list::Frame {
+        lists: &written.lists,
+        next: fields.layouts_start,
+        length,
+        block: begun.around,
+        first_layout: written.layouts.first(),
+    };
+    let visible: Vec<&Field> = fields.all.iter().collect();
+    let list = list::check(&frame, &visible, &around, context);
     if let Some(layout) = written.layouts.get(MAX_LAYOUTS) {
         let message = format!(
             "the block has {} layouts, and may have {MAX_LAYOUTS}",
@@ -195,7 +215,7 @@ fn own_rules(written: &syntax::Block, fields: &mut Fields, context: Context<'_>)
         context.sink.error(message, &layout.header, "one too many");
     }
     at_most_one_checksum(&fields.all, context);
-    require
+    (require, list)
 }
 
 fn at_most_one_checksum(fields: &[Field], context: Context<'_>) {

@@ -7,6 +7,7 @@ use super::count;
 use super::fields::scope_field;
 use super::groups::stand_ins;
 use super::place::name;
+use crate::diagnostic::Located;
 use crate::expression::scope::{Scope, ScopeField};
 use crate::expression::{Load, Source};
 use crate::model::{Condition, Field};
@@ -41,33 +42,58 @@ pub(super) fn finish(
 ) {
     let known = fields.to_vec();
     let whole: Vec<&Field> = around.others.iter().chain(&known).collect();
-    let context = Context {
-        writes: Writes {
-            whole: &whole,
-            ..context.writes
-        },
-        ..context
-    };
+    let context = within(&whole, context);
     for array in written.iter().filter(|array| !array.inner.is_empty()) {
-        let Some(field) = fields.iter_mut().find(|field| field.name == name(array)) else {
+        let name = name(array);
+        let part = Part {
+            name,
+            fields: &array.inner,
+            knows_fields: array.knows_inner,
+            require: &array.require,
+            writes: "every write with an element",
+        };
+        let Some(field) = fields.iter_mut().find(|field| field.name == name) else {
             continue;
         };
         if let Some(structure) = &mut field.structure {
-            structure.require = rules(array, &mut structure.fields, around, context);
+            structure.require = rules(&part, &mut structure.fields, around, context);
         }
         field.default = default(field, &whole);
     }
 }
 
-/// Resolves the counts of the fields `inner` of `array`, and reads its `require`.
-fn rules(
-    array: &syntax::Field,
+/// The context of rules over a part of a block with the fields `whole`.
+pub(super) fn within<'c>(whole: &'c [&'c Field], context: Context<'c>) -> Context<'c> {
+    Context {
+        writes: Writes {
+            whole,
+            ..context.writes
+        },
+        ..context
+    }
+}
+
+/// What is repeated in a block, as it is written: the structures of an array or an entry of a list.
+pub(super) struct Part<'w> {
+    /// The name of the array, or one that no field has.
+    pub(super) name: &'w str,
+    pub(super) fields: &'w [syntax::Field],
+    /// Whether the name of every field could be read.
+    pub(super) knows_fields: bool,
+    pub(super) require: &'w [Located<String>],
+    /// The writes that its rules judge.
+    pub(super) writes: &'w str,
+}
+
+/// Resolves the counts of the fields `inner` of `part`, and reads its `require`.
+pub(super) fn rules(
+    part: &Part<'_>,
     inner: &mut [Field],
     around: &Around<'_>,
     context: Context<'_>,
 ) -> Vec<Condition> {
-    let name = name(array);
-    let (before, behind) = match around.siblings.iter().position(|field| field.name == name) {
+    let mut siblings = around.siblings.iter();
+    let (before, behind) = match siblings.position(|field| field.name == part.name) {
         Some(place) => around.siblings.split_at(place),
         None => (around.siblings, &[][..]),
     };
@@ -75,7 +101,7 @@ fn rules(
         source: Source::Whole,
         ..field.clone()
     });
-    let own = array.inner.iter().filter_map(|written| {
+    let own = part.fields.iter().filter_map(|written| {
         let name = written.name.as_ref()?;
         let field = inner.iter().find(|field| field.name == name.value);
         scope_field(written, field.map(|field| field.offset))
@@ -87,20 +113,19 @@ fn rules(
     let others = around.hidden.iter().cloned();
     let hidden: Vec<_> = follows
         .chain(others)
-        .chain(stand_ins(&array.inner))
+        .chain(stand_ins(part.fields))
         .collect();
     let scope = Scope {
         element: Some(around.before.len() + before.len()),
-        ..context.scope(&names, &hidden, around.knows_fields && array.knows_inner)
+        ..context.scope(&names, &hidden, around.knows_fields && part.knows_fields)
     };
     let known = inner.to_vec();
     let fields: Vec<&Field> = known.iter().collect();
-    let counts = count::resolve(&array.inner, &fields, scope, context);
+    let counts = count::resolve(part.fields, &fields, scope, context);
     count::assign(counts, inner);
     let own_fields = around.own_fields.min(around.before.len() + before.len());
     let judging = context.judging(scope, own_fields);
-    let writes = "every write with an element";
-    context.requirements(&array.require, judging, &fields, &[], writes)
+    context.requirements(part.require, judging, &fields, &[], part.writes)
 }
 
 /// The default of an array of structures: that of each counted element, and zeros.

@@ -35,7 +35,8 @@ pub(super) fn check(
     around: BlockContext,
     context: Context<'_>,
 ) -> Option<Field> {
-    let owner = owner(written, around, context);
+    let what = format!("field `{}`", as_written(written));
+    let owner = owner(written.owner.as_ref(), &what, around, context);
     structure::keys(written, around.in_structure, context);
     let inner = inner(written, around, context);
     let ty = written.ty.as_ref()?.value;
@@ -87,17 +88,19 @@ fn inner(written: &syntax::Field, around: BlockContext, context: Context<'_>) ->
         in_structure: true,
         ..around
     };
-    structure_fields(&written.inner, around, context)
+    structure_fields(&written.inner, Some(0), around, context)
 }
 
-/// The fields of a structure or of a group, as far as they are valid.
+/// The fields of a structure, of an entry or of a group, as far as they are valid. They begin at
+/// `start`, if that is known.
 pub(super) fn structure_fields(
     written: &[syntax::Field],
+    start: Option<usize>,
     around: BlockContext,
     context: Context<'_>,
 ) -> Vec<Field> {
     names::unique(names::of_fields(written), "field", context.sink);
-    let mut placer = Placer::new(context, MAX_BLOCK_LENGTH, Some(0));
+    let mut placer = Placer::new(context, MAX_BLOCK_LENGTH, start);
     let mut fields = Vec::new();
     for inner in written {
         let offset = placer.place(inner);
@@ -122,8 +125,14 @@ fn rules(field: &mut Field, written: &syntax::Field, around: BlockContext, conte
     field.sequence = sequence(written, field, judged, around, context);
 }
 
-fn owner(written: &syntax::Field, around: BlockContext, context: Context<'_>) -> Owner {
-    let Some(owner) = &written.owner else {
+/// The owner of `what`: as it is written, or that of the block.
+pub(super) fn owner(
+    written: Option<&Located<Owner>>,
+    what: &str,
+    around: BlockContext,
+    context: Context<'_>,
+) -> Owner {
+    let Some(owner) = written else {
         return if around.access.writable() {
             Owner::Vf
         } else {
@@ -131,11 +140,7 @@ fn owner(written: &syntax::Field, around: BlockContext, context: Context<'_>) ->
         };
     };
     let report = |why: &str| {
-        let message = format!(
-            "field `{}` cannot belong to \"{}\"",
-            as_written(written),
-            owner.value.as_str()
-        );
+        let message = format!("{what} cannot belong to \"{}\"", owner.value.as_str());
         context
             .sink
             .report(Diagnostic::error(message, &owner.span, why));

@@ -4,10 +4,15 @@ use super::context::Context;
 use super::field::{self, BlockContext};
 use super::names;
 use super::place::{Placer, needs_offset, overlaps};
+use crate::diagnostic::Located;
 use crate::expression::Source;
 use crate::expression::scope::ScopeField;
 use crate::model::Field;
 use crate::syntax;
+
+/// Why other rules may not name the field of an entry.
+const BELONGS_TO_AN_ENTRY: &str =
+    "it belongs to an entry of a list: only the rules of that entry may use it";
 
 /// The fields of the block itself.
 #[derive(Clone)]
@@ -72,9 +77,22 @@ pub(super) fn names_within<'l>(
 ) -> Vec<(String, &'static str)> {
     layouts
         .into_iter()
-        .flat_map(|layout| names::of_fields(&layout.fields))
+        .flat_map(|layout| names::of_fields(&layout.fields).chain(of_entries(&layout.lists)))
         .map(|name| (name.value.clone(), reason))
         .collect()
+}
+
+/// The names of the fields of entries of `lists`, each with the reason why it may not be used.
+pub(super) fn names_in_entries(lists: &[syntax::List]) -> Vec<(String, &'static str)> {
+    let names = of_entries(lists);
+    names
+        .map(|name| (name.value.clone(), BELONGS_TO_AN_ENTRY))
+        .collect()
+}
+
+fn of_entries(lists: &[syntax::List]) -> impl Iterator<Item = &Located<String>> {
+    let entries = lists.iter().flat_map(|list| &list.entries);
+    entries.flat_map(|entry| names::of_fields(&entry.fields))
 }
 
 /// The entry for a field in the scope of expressions, as far as the field is valid.

@@ -65,8 +65,10 @@ pub(super) fn expand(
         block.knows_fields &= groups.put_in(&mut block.fields, context);
         for layout in &mut block.layouts {
             layout.knows_fields &= groups.put_in(&mut layout.fields, context);
+            layout.knows_fields &= groups.put_in_entries(&mut layout.lists, context);
             block.knows_fields &= layout.knows_fields;
         }
+        block.knows_fields &= groups.put_in_entries(&mut block.lists, context);
     }
     groups.report_unused(context);
 }
@@ -177,6 +179,15 @@ impl Groups<'_> {
         complete
     }
 
+    /// The same for the fields of the entries of `lists`.
+    fn put_in_entries(&mut self, lists: &mut [syntax::List], context: Context<'_>) -> bool {
+        let entries = lists.iter_mut().flat_map(|list| &mut list.entries);
+        entries.fold(true, |complete, entry| {
+            entry.knows_fields &= self.put_in(&mut entry.fields, context);
+            complete && entry.knows_fields
+        })
+    }
+
     /// The array of structures `field` with the fields of its structures and its type.
     fn array(&mut self, mut field: syntax::Field, context: Context<'_>) -> syntax::Field {
         if field.group.is_absent() {
@@ -273,7 +284,7 @@ fn sound(
         in_layout: false,
         in_structure: true,
     };
-    let checked = structure_fields(fields, around, context);
+    let checked = structure_fields(fields, Some(0), around, context);
     let names: Vec<_> = fields
         .iter()
         .filter_map(|field| {

@@ -3,10 +3,10 @@
 use super::condition::BELONGS_TO_ANOTHER_LAYOUT;
 use super::context::Context;
 use super::field::{self, BlockContext};
-use super::fields::{Fields, names_within, scope_field};
+use super::fields::{Fields, names_in_entries, names_within, scope_field};
 use super::groups::stand_ins;
 use super::place::{Placer, overlaps};
-use super::{count, elements, names};
+use super::{count, elements, list, names};
 use crate::diagnostic::{Diagnostic, Located, printable};
 use crate::expression::analysis::Wanted;
 use crate::expression::scope::ScopeField;
@@ -17,7 +17,7 @@ use crate::syntax;
 pub(super) struct LayoutContext<'f> {
     pub(super) written: &'f syntax::Block,
     pub(super) around: BlockContext,
-    pub(super) length: usize,
+    pub(super) length: u8,
     /// The fields of the block itself.
     pub(super) fields: &'f Fields,
     /// The requirements of the block.
@@ -44,12 +44,13 @@ fn one(
     frame: &LayoutContext<'_>,
     context: Context<'_>,
 ) -> Option<Layout> {
-    let (mut fields, own_scope) = fields(written, frame, context);
+    let (mut fields, own_scope, next) = fields(written, frame, context);
     let mut visible: Vec<&Field> = frame.fields.all.iter().collect();
     visible.extend(&fields);
     let others = frame.written.layouts.iter();
     let others = others.filter(|other| other.header != written.header);
     let mut hidden = names_within(others, BELONGS_TO_ANOTHER_LAYOUT);
+    hidden.extend(names_in_entries(&written.lists));
     hidden.extend(stand_ins(&frame.written.fields));
     hidden.extend(stand_ins(&written.fields));
     let scope = [frame.fields.scope.as_slice(), &own_scope].concat();
@@ -77,6 +78,15 @@ fn one(
         knows_fields: frame.written.knows_fields,
     };
     elements::finish(&written.fields, &mut fields, &around, context);
+    let list_frame = list::Frame {
+        lists: &written.lists,
+        next,
+        length: frame.length,
+        block: frame.around,
+        first_layout: None,
+    };
+    let visible: Vec<&Field> = frame.fields.all.iter().chain(&fields).collect();
+    let list = list::check(&list_frame, &visible, &around, context);
     let when = when?;
     Some(Layout {
         name: name(written, when.as_ref(), before, frame, context),
@@ -84,16 +94,17 @@ fn one(
         when,
         require,
         fields,
+        list,
         span: written.header.clone(),
     })
 }
 
-/// The fields of a layout, and their names for expressions.
+/// The fields of a layout, their names for expressions, and the end of the last one.
 fn fields(
     written: &syntax::Layout,
     frame: &LayoutContext<'_>,
     context: Context<'_>,
-) -> (Vec<Field>, Vec<ScopeField>) {
+) -> (Vec<Field>, Vec<ScopeField>, Option<usize>) {
     names::unique_among(
         names::of_fields(&frame.written.fields),
         names::of_fields(&written.fields),
@@ -105,7 +116,7 @@ fn fields(
         ..frame.around
     };
     let hint = place_hint(written, frame);
-    let mut placer = Placer::new(context, frame.length, frame.fields.layouts_start);
+    let mut placer = Placer::new(context, frame.length.into(), frame.fields.layouts_start);
     placer.first_hint = hint.as_deref();
     let mut fields = Vec::new();
     let mut scope = Vec::new();
@@ -115,7 +126,7 @@ fn fields(
         scope.extend(scope_field(field, offset));
     }
     overlaps(&fields, &frame.fields.all, hint.as_deref(), context);
-    (fields, scope)
+    (fields, scope, placer.end())
 }
 
 /// Where the first field of the layout lies if it has no offset.

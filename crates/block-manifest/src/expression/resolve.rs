@@ -26,7 +26,7 @@ impl<'s> Names<'s> {
     pub(super) fn resolve(&self, name: &str, span: &Span) -> Option<Node> {
         let start = name.split('.').next().unwrap_or_default();
         if self.scope.is_in_both(start) {
-            let message = format!("`{start}` is a field of the element and of the block");
+            let message = format!("`{start}` is a field of an element or entry, and of the block");
             self.sink.error(message, span, "could be either");
             return None;
         }
@@ -292,7 +292,7 @@ impl<'f> Fields<'f> {
         let elements = of_element.iter().map(|field| {
             (
                 field.name.clone(),
-                "it belongs to an element, which may be another one than before the write",
+                "it belongs to an element or entry, which may be another one than before the write",
             )
         });
         let of_layout = of_layout.iter().map(|field| &field.name);

@@ -107,8 +107,11 @@ impl<'s> Scope<'s> {
 
     /// Whether a rule of an element finds `name` in the element and in the block.
     pub(crate) fn is_in_both(&self, name: &str) -> bool {
-        let mut named = self.fields.iter().filter(|field| field.name == name);
-        self.element.is_some() && named.nth(1).is_some()
+        let named = |fields: &[ScopeField]| fields.iter().any(|field| field.name == name);
+        let parts = self
+            .element
+            .and_then(|start| self.fields.split_at_checked(start));
+        parts.is_some_and(|(block, element)| named(block) && named(element))
     }
 
     /// Whether a block has this name.

@@ -6,11 +6,15 @@ use std::fmt::Write as _;
 use super::checks::{self, JUDGES, Language};
 use super::default_bytes::default_bytes;
 use super::identifier::{Names, snake, upper};
-use super::markdown::{kind_in_words, owner_in_words, rules_in_words};
-use super::record::{Content, Member, Record, arrays, element_members, records};
+use super::markdown::{
+    entry_in_words, kind_in_words, list_in_words, owner_in_words, rules_in_words,
+};
+use super::record::{
+    Content, Member, Record, arrays, element_members, entries, entry_members, records,
+};
 use super::style::Style;
 use crate::diagnostic::Span;
-use crate::model::{Block, Condition, Field, Layout, Manifest};
+use crate::model::{Block, Condition, Entry, Field, Layout, List, Manifest};
 use crate::types::{Integer, Type};
 
 /// Columns of a comment.
@@ -320,6 +324,9 @@ impl Writer {
         for (layout, array) in arrays(block) {
             self.structure(block, layout, array);
         }
+        for (layout, list, entry) in entries(block) {
+            self.entry(block, layout, list, entry);
+        }
         let records = records(block);
         for record in &records {
             self.record(block, record);
@@ -342,13 +349,17 @@ impl Writer {
             block.name
         );
         self.comment("", &about);
-        let (declared, unused) = match arrays(block).next() {
-            Some(_) => (
-                "\tsize_t element, elements = 0;\n",
-                "\t(void)element, (void)elements;\n",
-            ),
-            None => ("", ""),
-        };
+        let (mut declared, mut unused) = (String::new(), String::new());
+        if arrays(block).next().is_some() {
+            declared.push_str("\tsize_t element, elements = 0;\n");
+            unused.push_str("\t(void)element, (void)elements;\n");
+        }
+        if block.lists().next().is_some() {
+            declared.push_str(
+                "\tsize_t at = 0, size = 0;\n\tuint64_t tag = 0, seen = 0;\n\tint known = 0;\n",
+            );
+            unused.push_str("\t(void)at, (void)size, (void)tag, (void)seen, (void)known;\n");
+        }
         self.line(format!(
             "static inline const char *{name}(const void *block, size_t length)\n\
              {{\n\
@@ -424,6 +435,32 @@ impl Writer {
         self.declaration(&name, array.ty.element_length(), &element_members(array));
     }
 
+    /// The tag and the structure of an entry of a list.
+    fn entry(&mut self, block: &Block, layout: Option<&Layout>, list: &List, entry: &Entry) {
+        let mut name = snake(&block.name);
+        if let Some(layout) = layout {
+            let _ = write!(name, "_{}", snake(&layout.name));
+        }
+        let name = format!("{name}_{}", snake(&entry.name));
+        let of_macros = name.to_ascii_uppercase();
+        let name = self.names.unique(format!("{}_{name}", snake(&self.prefix)));
+        self.line("");
+        let said = format!(
+            "An entry of `{}` in block \"{}\": {}. {}",
+            list.name,
+            block.name,
+            entry.tag.text,
+            entry_in_words(entry)
+        );
+        self.comment("", &with_rules(&said, &entry.structure.require));
+        self.define(&format!("{of_macros}_TAG"), literal(entry.tag.value.into()));
+        for field in &entry.structure.fields {
+            self.limits(&of_macros, field);
+            self.bits(&of_macros, field);
+        }
+        self.declaration(&name, entry.length, &entry_members(list, entry));
+    }
+
     fn record(&mut self, block: &Block, record: &Record<'_>) {
         let mut name = format!("{}_{}", snake(&self.prefix), snake(&block.name));
         if let Some(layout) = record.layout {
@@ -489,6 +526,19 @@ impl Writer {
     fn member(&mut self, member: &Member<'_>) {
         let field = match member.content {
             Content::Field(field) => field,
+            Content::Header(header) => {
+                self.comment("\t", header.meaning);
+                let ty = self.integer_type(header.integer);
+                self.line(format!("\t{ty} {};", member.name));
+                return;
+            }
+            Content::List(list) => {
+                let doc = list.doc.as_deref().unwrap_or("");
+                let owner = owner_in_words(list.owner);
+                self.comment("\t", &format!("{doc} {owner} {}", list_in_words(list)));
+                self.line(format!("\tuint8_t {}[{}];", member.name, member.length));
+                return;
+            }
             Content::Gap(gap) => {
                 self.comment("\t", gap.meaning());
                 self.line(format!("\tuint8_t {}[{}];", member.name, member.length));

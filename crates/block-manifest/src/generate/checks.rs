@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use block_table::Access;
 use block_table::format::{owner, source};
 
-use super::record::{Content, Gap, Member, Record, element_members};
+use super::record::{Content, Gap, Member, Record, element_members, entry_members};
 use crate::expression::{Binary, Expression, Load, Node, Source};
 use crate::model::{
-    Behind, Block, Condition, Count, Covered, Field, Layout, Mac, OneOf, Structure, Valid,
+    Behind, Block, Condition, Count, Covered, Entry, Field, Layout, LengthCounts, List, Mac, OneOf,
+    Structure, Unknown, Valid,
 };
 use crate::types::{Integer, Type, low_bits};
 
@@ -66,7 +67,7 @@ pub(super) fn statements<'p>(
         language,
         text: String::new(),
         depth: 1,
-        array: None,
+        within: None,
     };
     checks.block(block, records);
     checks.text
@@ -77,8 +78,17 @@ struct Checks<'p> {
     text: String,
     /// How often lines are indented.
     depth: usize,
-    /// The array of structures whose element is judged.
-    array: Option<&'p Field>,
+    /// The part of the block that is judged, unless it is the block.
+    within: Option<Within<'p>>,
+}
+
+/// A part of a block that is repeated.
+#[derive(Clone, Copy)]
+enum Within<'p> {
+    /// An element of an array of structures.
+    Element(&'p Field),
+    /// An entry of a list.
+    Entry(&'p Entry),
 }
 
 impl<'p> Checks<'p> {
@@ -116,19 +126,21 @@ impl<'p> Checks<'p> {
 
     /// The name of a field, for messages.
     fn name(&self, field: &Field) -> String {
-        match self.array {
-            Some(array) => format!("{}[].{}", array.name, field.name),
+        match self.within {
+            Some(Within::Element(array)) => format!("{}[].{}", array.name, field.name),
+            Some(Within::Entry(entry)) => format!("{}.{}", entry.name, field.name),
             None => field.name.clone(),
         }
     }
 
     /// The place of byte `offset` of the block, or of the element that is judged.
     fn place(&self, offset: usize) -> String {
-        match self.array {
-            Some(array) => {
+        match self.within {
+            Some(Within::Element(array)) => {
                 let start = usize::from(array.offset) + offset;
                 format!("{start} + {} * element", array.ty.element_length())
             }
+            Some(Within::Entry(..)) => format!("at + {offset}"),
             None => offset.to_string(),
         }
     }
@@ -157,6 +169,9 @@ impl<'p> Checks<'p> {
         }
         for field in &block.fields {
             self.field(field);
+        }
+        if let Some(list) = &block.list {
+            self.list(list);
         }
         if block.layouts.is_empty() {
             for record in records {
@@ -224,6 +239,9 @@ impl<'p> Checks<'p> {
         for field in &layout.fields {
             self.field(field);
         }
+        if let Some(list) = &layout.list {
+            self.list(list);
+        }
         for rule in &layout.require {
             self.rule(rule);
         }
@@ -237,9 +255,11 @@ impl<'p> Checks<'p> {
             }
             let (start, end) = (member.offset, member.offset + member.length);
             self.begin_loop(&self.place(start), &self.place(end));
-            let of = self.array.map_or_else(String::new, |array| {
-                format!(" of an element of {}", array.name)
-            });
+            let of = match self.within {
+                Some(Within::Element(array)) => format!(" of an element of {}", array.name),
+                Some(Within::Entry(entry)) => format!(" of an entry {}", entry.name),
+                None => String::new(),
+            };
             let problem = format!("bytes {start} to {}{of}: not zero", end - 1);
             self.require("image[index] == 0", &problem);
             self.end();
@@ -342,7 +362,7 @@ impl<'p> Checks<'p> {
             Language::Rust => format!("for element in 0..{end} {{"),
         });
         self.depth += 1;
-        self.array = Some(array);
+        self.within = Some(Within::Element(array));
         for field in &structure.fields {
             self.field(field);
         }
@@ -350,8 +370,119 @@ impl<'p> Checks<'p> {
         for rule in &structure.require {
             self.rule(rule);
         }
-        self.array = None;
+        self.within = None;
         self.end();
+    }
+
+    /// The entries of a list, one after the other.
+    fn list(&mut self, list: &'p List) {
+        if !list.owner.has_vf() {
+            return;
+        }
+        let name = &list.name;
+        let (tag_width, header) = (list.tag_type.width(), list.header_length());
+        self.assign("at", &list.offset.to_string());
+        self.line(match self.language {
+            Language::C(_) => "for (;;) {",
+            Language::Rust => "loop {",
+        });
+        self.depth += 1;
+        if list.end.is_some() {
+            self.require("at < length", &format!("{name}: no end tag"));
+        } else {
+            self.begin_if("at >= length");
+            self.line("break;");
+            self.end();
+        }
+        let cut = format!("{name}: an entry ends after the bytes that are sent");
+        self.require(&format!("length - at >= {tag_width}"), &cut);
+        self.assign("tag", &self.load("image", "at", list.tag_type));
+        let end = list.end.as_ref();
+        if let Some(end) = end.filter(|end| list.entry(end.value).is_none()) {
+            self.begin_if(&format!("tag == {}", self.literal(end.value)));
+            self.assign("at", &format!("at + {tag_width}"));
+            self.line("break;");
+            self.end();
+        }
+        self.require(&format!("length - at >= {header}"), &cut);
+        let length = self.load("image", &format!("at + {tag_width}"), list.length_type);
+        self.assign("value", &length);
+        if list.length_counts == LengthCounts::Value {
+            // No more bytes than these can be sent, so the sum below does not wrap.
+            self.require("value <= 128", &cut);
+            self.assign("value", &format!("value + {header}"));
+        }
+        let short = format!("{name}: an entry is shorter than tag and length");
+        self.require(&format!("value >= {header}"), &short);
+        let (left, size) = match self.language {
+            Language::C(_) => ("length - at", "(size_t)value"),
+            Language::Rust => ("(length - at) as u64", "value as usize"),
+        };
+        self.require(&format!("value <= {left}"), &cut);
+        self.assign("size", size);
+        self.assign("known", "0");
+        for (index, entry) in list.entries.iter().enumerate() {
+            self.entry(list, entry, index);
+        }
+        self.unknown(list);
+        self.assign("at", "at + size");
+        if let Some(end) = end.filter(|end| list.entry(end.value).is_some()) {
+            self.begin_if(&format!("tag == {}", self.literal(end.value)));
+            self.line("break;");
+            self.end();
+        }
+        self.end();
+        if end.is_some() && list.behind == Behind::Zero {
+            self.begin_loop("at", "length");
+            let problem = format!("{name}: bytes after the end are not zero");
+            self.require("image[index] == 0", &problem);
+            self.end();
+        }
+    }
+
+    fn entry(&mut self, list: &'p List, entry: &'p Entry, index: usize) {
+        self.begin_if(&format!("tag == {}", self.literal(entry.tag.value)));
+        self.assign("known", "1");
+        if entry.once {
+            let bit = self.literal(1 << index);
+            let problem = format!("{}: more than one entry", entry.name);
+            self.require(&format!("(seen & {bit}) == 0"), &problem);
+            self.assign("seen", &format!("seen | {bit}"));
+        }
+        let problem = format!("{}: shorter than {} bytes", entry.name, entry.length);
+        self.require(&format!("size >= {}", entry.length), &problem);
+        self.within = Some(Within::Entry(entry));
+        for field in &entry.structure.fields {
+            self.field(field);
+        }
+        self.gaps(&entry_members(list, entry));
+        for rule in &entry.structure.require {
+            self.rule(rule);
+        }
+        self.within = None;
+        if entry.behind == Behind::Zero {
+            self.begin_loop(&format!("at + {}", entry.length), "at + size");
+            let problem = format!("{}: bytes after its fields are not zero", entry.name);
+            self.require("image[index] == 0", &problem);
+            self.end();
+        }
+        self.end();
+    }
+
+    /// Refuses an entry with an unknown tag, unless it is skipped.
+    fn unknown(&mut self, list: &List) {
+        let except = format!("(tag & {})", self.literal(list.except));
+        let skipped = match (list.unknown, list.except) {
+            (Unknown::Skip, 0) => return,
+            (Unknown::Skip, _) => format!("{except} == 0"),
+            (Unknown::Refuse, 0) => {
+                let problem = format!("{}: an entry with an unknown tag", list.name);
+                return self.require("known == 1", &problem);
+            }
+            (Unknown::Refuse, _) => format!("{except} != 0"),
+        };
+        let problem = format!("{}: an entry with an unknown tag", list.name);
+        self.require(&format!("known == 1 || {skipped}"), &problem);
     }
 
     /// Loads the element of the loop.

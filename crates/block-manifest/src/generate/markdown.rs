@@ -8,7 +8,8 @@ use super::style::Style;
 use crate::describe::number;
 use crate::diagnostic::counted;
 use crate::model::{
-    Behind, Block, Condition, Covered, Device, Field, Layout, Manifest, Owner, SequenceKind,
+    Behind, Block, Condition, Covered, Device, Entry, Field, Layout, LengthCounts, List, Manifest,
+    Owner, SequenceKind, Tag, Unknown,
 };
 
 pub(super) fn reference(manifest: &Manifest, style: &Style) -> String {
@@ -115,6 +116,9 @@ fn write_block(block: &Block, text: &mut String) {
         picture(block, None, text);
     }
     fields(&block.fields, text);
+    if let Some(list) = &block.list {
+        write_list(list, text);
+    }
     for layout in &block.layouts {
         let when = layout
             .when
@@ -132,13 +136,97 @@ fn write_block(block: &Block, text: &mut String) {
         }
         conditions(&layout.require, "In this layout", text);
         picture(block, Some(layout), text);
-        if layout.fields.is_empty() {
+        if layout.fields.is_empty() && layout.list.is_none() {
             let _ = writeln!(text, "\nNo fields beyond those of the block.");
         } else {
             fields(&layout.fields, text);
         }
+        if let Some(list) = &layout.list {
+            write_list(list, text);
+        }
     }
     let _ = writeln!(text, "\nBytes that no field covers are zero.");
+}
+
+/// A list with its entries.
+fn write_list(list: &List, text: &mut String) {
+    let end = usize::from(list.offset) + usize::from(list.length) - 1;
+    let _ = writeln!(
+        text,
+        "\nBytes {}–{end} are the entries `{}`. {} {}",
+        list.offset,
+        list.name,
+        owner_in_words(list.owner),
+        list_in_words(list)
+    );
+    if let Some(doc) = &list.doc {
+        let _ = writeln!(text, "\n{doc}");
+    }
+    for entry in &list.entries {
+        let _ = writeln!(
+            text,
+            "\n#### Entry {}: tag {}, from {}\n",
+            escaped(&entry.name),
+            tag(&entry.tag),
+            counted(entry.length.into(), "byte")
+        );
+        let _ = writeln!(text, "{}", entry_in_words(entry));
+        conditions(&entry.structure.require, "In each such entry", text);
+        if entry.structure.fields.is_empty() {
+            continue;
+        }
+        header(text);
+        for field in &entry.structure.fields {
+            row(field, &field.name, "+", text);
+        }
+    }
+}
+
+/// A tag with its number.
+fn tag(tag: &Tag) -> String {
+    let value = number(tag.value.into());
+    if tag.text.starts_with(|letter: char| letter.is_ascii_digit()) {
+        value
+    } else {
+        format!("`{}` ({value})", tag.text)
+    }
+}
+
+/// What the entries of a list are, in sentences.
+pub(super) fn list_in_words(list: &List) -> String {
+    let counts = match list.length_counts {
+        LengthCounts::Entry => "",
+        LengthCounts::Value => " of the value",
+    };
+    let mut words = format!(
+        "Each is a tag ({}), a length{counts} ({}) and a value.",
+        list.tag_type, list.length_type
+    );
+    words.push_str(&match (&list.end, list.behind) {
+        (None, _) => " They end with the bytes that are sent.".to_owned(),
+        (Some(end), Behind::Zero) => format!(" The tag {} ends them; zeros follow.", tag(end)),
+        (Some(end), Behind::Any) => format!(" The tag {} ends them; any bytes follow.", tag(end)),
+    });
+    let except = format!("{:#X}", list.except);
+    words.push_str(&match (list.unknown, list.except) {
+        (Unknown::Refuse, 0) => String::new(),
+        (Unknown::Skip, 0) => " Other tags are skipped.".to_owned(),
+        (Unknown::Refuse, _) => format!(" Other tags with a bit of {except} are skipped."),
+        (Unknown::Skip, _) => format!(" Other tags without a bit of {except} are skipped."),
+    });
+    words
+}
+
+/// What an entry is for, how often it may occur, and what follows its fields.
+pub(super) fn entry_in_words(entry: &Entry) -> String {
+    let doc = entry.doc.as_deref().unwrap_or("");
+    let times = if entry.once { "At most one; " } else { "" };
+    let behind = match entry.behind {
+        Behind::Zero => "zeros may follow its fields.",
+        Behind::Any => "any bytes may follow its fields.",
+    };
+    let words = capitalized(&format!("{times}{behind}"));
+    format!("{doc} {words}").trim().to_owned()
 }
 
 /// Where the fields are.
@@ -157,10 +245,7 @@ fn fields(fields: &[Field], text: &mut String) {
     if fields.is_empty() {
         return;
     }
-    let _ = writeln!(
-        text,
-        "\n| bytes | field | type | set by | default | meaning |\n|---|---|---|---|---|---|"
-    );
+    header(text);
     for field in fields {
         row(field, &field.name, "", text);
         for inner in field.structure.iter().flat_map(|inner| &inner.fields) {
@@ -172,6 +257,14 @@ fn fields(fields: &[Field], text: &mut String) {
             );
         }
     }
+}
+
+/// The first lines of a table of fields.
+fn header(text: &mut String) {
+    let _ = writeln!(
+        text,
+        "\n| bytes | field | type | set by | default | meaning |\n|---|---|---|---|---|---|"
+    );
 }
 
 /// The row of a field. `from` stands before its bytes: a `+` if they count from the first byte of an

@@ -6,11 +6,15 @@ use std::fmt::Write as _;
 use super::checks::{self, JUDGES, Language};
 use super::default_bytes::default_bytes;
 use super::identifier::{Names, camel, snake, upper};
-use super::markdown::{kind_in_words, owner_in_words, rules_in_words};
-use super::record::{Content, Member, Record, arrays, defaults, element_members, records};
+use super::markdown::{
+    entry_in_words, kind_in_words, list_in_words, owner_in_words, rules_in_words,
+};
+use super::record::{
+    Content, Member, Record, arrays, defaults, element_members, entries, entry_members, records,
+};
 use super::style::Style;
 use crate::diagnostic::Span;
-use crate::model::{Block, Enum, Field, Layout, Manifest};
+use crate::model::{Block, Entry, Enum, Field, Layout, List, Manifest};
 use crate::types::{Integer, Type};
 
 /// Before each item: a driver may use a part of the module, and an included file cannot have an
@@ -179,6 +183,9 @@ impl Writer {
             for (layout, array) in arrays(block) {
                 self.structure(block, layout, array);
             }
+            for (layout, list, entry) in entries(block) {
+                self.entry(block, layout, list, entry);
+            }
             let records = records(block);
             for record in &records {
                 self.record(block, record, &records);
@@ -214,6 +221,41 @@ impl Writer {
         self.conversions("element", length, &members);
         self.line("}");
         let about = "The defaults of the manifest.";
+        self.default(&name, about, &defaults(&members));
+    }
+
+    /// The structure of an entry of a list.
+    fn entry(&mut self, block: &Block, layout: Option<&Layout>, list: &List, entry: &Entry) {
+        let layout = layout.map_or(String::new(), |layout| camel(&layout.name));
+        let name = format!("{}{layout}{}", camel(&block.name), camel(&entry.name));
+        let name = self.types.unique(name);
+        self.line("");
+        let mut said = format!(
+            "An entry of `{}` in block `{}`: {}.\n\n{}",
+            list.name,
+            block.name,
+            entry.tag.text,
+            entry_in_words(entry)
+        );
+        for rule in &entry.structure.require {
+            let _ = write!(said, "\n\nRequired: `{}`.", rule.text);
+        }
+        self.doc("", &said);
+        let members = entry_members(list, entry);
+        self.declaration(&name, &members);
+        self.item(format!("impl {name} {{"));
+        self.doc("    ", "The tag of such an entry.");
+        self.line(format!(
+            "    pub const TAG: {} = 0x{:X};",
+            integer_type(list.tag_type),
+            entry.tag.value
+        ));
+        self.doc("    ", "The length of such an entry in bytes.");
+        self.line(format!("    pub const LENGTH: usize = {};", entry.length));
+        self.values(&members);
+        self.conversions("entry", entry.length, &members);
+        self.line("}");
+        let about = "Tag, length and the defaults of the manifest.";
         self.default(&name, about, &defaults(&members));
     }
 
@@ -303,6 +345,13 @@ impl Writer {
     fn member(&mut self, member: &Member<'_>) {
         let doc = match member.content {
             Content::Gap(gap) => gap.meaning().to_owned(),
+            Content::Header(header) => header.meaning.to_owned(),
+            Content::List(list) => {
+                let doc = list.doc.as_deref().unwrap_or("");
+                let owner = owner_in_words(list.owner);
+                let said = format!("{doc} {owner} {}", list_in_words(list));
+                said.trim().to_owned()
+            }
             Content::Field(field) => {
                 let doc = field.doc.as_deref().unwrap_or("");
                 let said = format!(
@@ -445,6 +494,11 @@ impl Writer {
         if arrays(block).next().is_some() {
             self.line("        let mut elements = 0;");
         }
+        if block.lists().next().is_some() {
+            self.line(
+                "        let (mut at, mut size, mut tag, mut known, mut seen) = (0, 0, 0, 0, 0_u64);",
+            );
+        }
         self.text
             .push_str(&checks::statements(Language::Rust, block, records));
         self.line("        Ok(())\n    }");
@@ -541,6 +595,9 @@ impl Writer {
 
 /// The integers of a member and, for an array, their number; `None` for plain bytes.
 fn integers(member: &Member<'_>) -> Option<(Integer, Option<u8>)> {
+    if let Content::Header(header) = &member.content {
+        return Some((header.integer, None));
+    }
     match member.field()?.ty {
         Type::Integer(integer) => Some((integer, None)),
         Type::Array(integer, elements) if integer != Integer::U8 => Some((integer, Some(elements))),
@@ -579,6 +636,12 @@ fn enumeration_type(known: &Enum, manifest: &Manifest) -> String {
         let inner = field.structure.iter().flat_map(|inner| &inner.fields);
         std::iter::once(field).chain(inner)
     });
+    let of_entries = manifest
+        .blocks()
+        .iter()
+        .flat_map(entries)
+        .flat_map(|(.., entry)| &entry.structure.fields);
+    let fields = fields.chain(of_entries);
     let named = |field: &&Field| {
         field
             .valid

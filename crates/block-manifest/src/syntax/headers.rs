@@ -3,13 +3,19 @@
 use crate::diagnostic::{Diagnostic, Span};
 
 /// The arrays of tables of the language.
-const ARRAYS: [&str; 6] = [
+const ARRAYS: [&str; 12] = [
     "block",
     "block.field",
     "block.field.field",
     "block.layout",
     "block.layout.field",
     "block.layout.field.field",
+    "block.list",
+    "block.list.entry",
+    "block.list.entry.field",
+    "block.layout.list",
+    "block.layout.list.entry",
+    "block.layout.list.entry.field",
 ];
 
 /// The errors about headers of these arrays that stand in single brackets or precede their block.
@@ -62,5 +68,5 @@ fn array(name: &str) -> Option<&str> {
 fn before_any_block(name: &str, span: &Span) -> Diagnostic {
     let message = format!("`[[{name}]]` stands before the first `[[block]]`");
     Diagnostic::error(message, span, "of which block?")
-        .help("fields and layouts follow the `[[block]]` that they belong to")
+        .help("fields, layouts and lists follow the `[[block]]` that they belong to")
 }

@@ -7,12 +7,13 @@ use toml::de::{DeTable, DeValue};
 use super::headers;
 use super::reader::{Input, Reader, integer, written};
 use super::{
-    Bits, Block, Constant, Device, Enum, Field, File, Group, Layout, Limits, Valid, Written,
+    Bits, Block, Constant, Device, Entry, Enum, Field, File, Group, Layout, Limits, List, Valid,
+    Written,
 };
 use crate::diagnostic::{Diagnostic, Located, Sink, Span, counted, printable};
 use crate::keys;
 use crate::model::Covered;
-use crate::types::Type;
+use crate::types::{Integer, Type};
 
 /// The highest bit of the widest integer.
 const HIGHEST_BIT: u8 = 63;
@@ -307,6 +308,7 @@ fn block(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Block {
         .into_iter()
         .map(|(table, span)| layout(table, span, input))
         .collect();
+    let lists = lists(&reader, input);
     Block {
         id: reader.integer("id"),
         name: name(&reader, "a block", input),
@@ -326,9 +328,11 @@ fn block(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Block {
         require: reader.strings("require"),
         knows_fields: knows_fields(&reader, &fields)
             && reader.sees_tables("layout")
-            && layouts.iter().all(|layout| layout.knows_fields),
+            && layouts.iter().all(|layout| layout.knows_fields)
+            && knows_lists(&reader, &lists),
         fields,
         layouts,
+        lists,
         header: reader.span,
     }
 }
@@ -336,15 +340,96 @@ fn block(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Block {
 fn layout(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Layout {
     let reader = Reader::new(table, &keys::LAYOUT, span, input);
     let fields = fields(&reader, input);
+    let lists = lists(&reader, input);
     Layout {
         name: name(&reader, "a layout", input),
         doc: reader.string("doc").map(|doc| doc.value),
         when: reader.string("when"),
         require: reader.strings("require"),
+        knows_fields: knows_fields(&reader, &fields) && knows_lists(&reader, &lists),
+        fields,
+        lists,
+        header: reader.span,
+    }
+}
+
+/// The lists of a block or a layout.
+fn lists(reader: &Reader<'_, '_>, input: Input<'_>) -> Vec<List> {
+    let lists = reader.tables("list").into_iter();
+    lists
+        .map(|(table, span)| list(table, span, input))
+        .collect()
+}
+
+/// Whether `lists` has every list of a table, with the names of all fields.
+fn knows_lists(reader: &Reader<'_, '_>, lists: &[List]) -> bool {
+    reader.sees_tables("list") && lists.iter().all(|list| list.knows_entries)
+}
+
+fn list(table: &DeTable<'_>, span: Span, input: Input<'_>) -> List {
+    let reader = Reader::new(table, &keys::LIST, span, input);
+    let entries = reader.tables("entry").into_iter();
+    let entries: Vec<Entry> = entries
+        .map(|(table, span)| entry(table, span, input))
+        .collect();
+    List {
+        name: name(&reader, "a list", input),
+        doc: reader.string("doc").map(|doc| doc.value),
+        offset: reader.written("offset", reader.integer("offset")),
+        tag_type: integer_type(&reader, "type", "tag", input),
+        length_type: integer_type(&reader, "length", "length", input),
+        length_counts: reader.choice("length-counts", &keys::LENGTH_COUNTS),
+        owner: reader.choice("owner", &keys::OWNER),
+        end: reader.written("end", reader.value("end")),
+        behind: reader.choice("behind", &keys::BEHIND),
+        unknown: reader.written("unknown", reader.choice("unknown", &keys::UNKNOWN)),
+        except: reader.value("except"),
+        knows_entries: reader.sees_tables("entry")
+            && entries.iter().all(|entry| entry.knows_fields),
+        entries,
+        header: reader.span,
+    }
+}
+
+fn entry(table: &DeTable<'_>, span: Span, input: Input<'_>) -> Entry {
+    let reader = Reader::new(table, &keys::ENTRY, span, input);
+    let fields = plain_fields(&reader, &keys::ELEMENT, input);
+    Entry {
+        when: reader.value("when"),
+        name: name(&reader, "an entry", input),
+        doc: reader.string("doc").map(|doc| doc.value),
+        once: reader.boolean("once"),
+        behind: reader.choice("behind", &keys::BEHIND),
+        require: reader.strings("require"),
         knows_fields: knows_fields(&reader, &fields),
         fields,
         header: reader.span,
     }
+}
+
+/// The integer type in `key`, that of `what` of each entry.
+fn integer_type(
+    reader: &Reader<'_, '_>,
+    key: &'static str,
+    what: &str,
+    input: Input<'_>,
+) -> Option<Located<Integer>> {
+    let text = reader.string(key)?;
+    match Type::parse(&text.value) {
+        Ok(Type::Integer(integer)) if !integer.signed => {
+            return Some(Located::new(integer, text.span));
+        }
+        Ok(ty) => {
+            let message =
+                format!("the {what} of an entry is {ty}, and must be a single unsigned integer");
+            let diagnostic = Diagnostic::error(message, &text.span, "not an unsigned integer");
+            input
+                .sink
+                .report(diagnostic.help("a type such as `u16` or `u16be`"));
+        }
+        Err(error) => input.sink.report(error.diagnostic(&text)),
+    }
+    None
 }
 
 /// Whether `fields` has every field of a table, with its name.

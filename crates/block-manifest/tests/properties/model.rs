@@ -1,10 +1,13 @@
 //! Judges a write field by field from the model, as a slow and plain reference.
 
+#[path = "list.rs"]
+mod list;
+
 use block_manifest::expression::Expression;
 use block_manifest::expression::Source;
 use block_manifest::{
-    Behind, Bits, Block, Condition, Covered, Field, Layout, Mac, Owner, SequenceKind, Structure,
-    Type, low_bits,
+    Behind, Bits, Block, Condition, Covered, Field, Layout, List, Mac, Owner, SequenceKind,
+    Structure, Type, low_bits,
 };
 use block_table::{Image, OnReset, Rule, Writer, crc32};
 
@@ -120,18 +123,26 @@ fn layout<'b>(block: &'b Block, image: &Image) -> Result<Option<&'b Layout>, Rul
     Err(Rule::Layout)
 }
 
-fn put_defaults(image: &mut Image, fields: &[Field]) {
+fn put_defaults(image: &mut Image, fields: &[Field], list: Option<&List>) {
     for field in fields {
         image[field.offset.into()..field.end()].copy_from_slice(&field.default);
     }
+    if let Some(list) = list {
+        image[bytes_of(list)].copy_from_slice(&list.default);
+    }
+}
+
+fn bytes_of(list: &List) -> std::ops::Range<usize> {
+    let start = usize::from(list.offset);
+    start..start + usize::from(list.length)
 }
 
 /// The image of a block before any write.
 pub(crate) fn default_image(block: &Block) -> Image {
     let mut image = [0; 128];
-    put_defaults(&mut image, &block.fields);
+    put_defaults(&mut image, &block.fields, block.list.as_ref());
     if let Ok(Some(layout)) = layout(block, &image) {
-        put_defaults(&mut image, &layout.fields);
+        put_defaults(&mut image, &layout.fields, layout.list.as_ref());
     }
     image
 }
@@ -143,7 +154,13 @@ pub(crate) fn reset(block: &Block, committed: &Image) -> Image {
         return if stays { *committed } else { [0; 128] };
     }
     let mut image = default_image(block);
-    keep(&mut image, block, &block.fields, committed);
+    keep(
+        &mut image,
+        block,
+        &block.fields,
+        block.list.as_ref(),
+        committed,
+    );
     let Ok(Some(after)) = layout(block, &image) else {
         return image;
     };
@@ -153,16 +170,32 @@ pub(crate) fn reset(block: &Block, committed: &Image) -> Image {
             *byte = 0;
         }
     }
-    put_defaults(&mut image, &after.fields);
+    put_defaults(&mut image, &after.fields, after.list.as_ref());
     let before = layout(block, committed);
     if before.is_ok_and(|before| before.is_some_and(|before| std::ptr::eq(before, after))) {
-        keep(&mut image, block, &after.fields, committed);
+        keep(
+            &mut image,
+            block,
+            &after.fields,
+            after.list.as_ref(),
+            committed,
+        );
     }
     image
 }
 
-/// Copies the fields that stay at a reset.
-fn keep(image: &mut Image, block: &Block, fields: &[Field], committed: &Image) {
+/// Copies the fields and the list that stay at a reset.
+fn keep(
+    image: &mut Image,
+    block: &Block,
+    fields: &[Field],
+    list: Option<&List>,
+    committed: &Image,
+) {
+    let stays = |list: &&List| list.owner == Owner::Pf && block.on_reset == OnReset::Keep;
+    if let Some(list) = list.filter(stays) {
+        image[bytes_of(list)].copy_from_slice(&committed[bytes_of(list)]);
+    }
     for field in fields {
         let on_reset = field.on_reset.unwrap_or(block.on_reset);
         if field.owner == Owner::Pf && on_reset == OnReset::Keep {
@@ -197,7 +230,14 @@ pub(crate) fn judge(block: &Block, sent: &[u8], facts: Facts<'_>) -> Result<Imag
         let bytes = usize::from(field.offset)..field.end();
         image[bytes.clone()].copy_from_slice(&committed[bytes]);
     }
+    let foreign = |list: &&List| !owns(list.owner, writer);
+    if let Some(list) = block.list.as_ref().filter(foreign) {
+        image[bytes_of(list)].copy_from_slice(&committed[bytes_of(list)]);
+    }
     fields(&block.fields, &image, &image, facts)?;
+    if let Some(list) = &block.list {
+        list::judge(list, &image, facts)?;
+    }
     let chosen = layout(block, &image)?;
     let mut all: Vec<&Field> = block.fields.iter().collect();
     if let Some(chosen) = chosen {
@@ -215,11 +255,24 @@ pub(crate) fn judge(block: &Block, sent: &[u8], facts: Facts<'_>) -> Result<Imag
                 image[bytes].copy_from_slice(&field.default);
             }
         }
+        if let Some(list) = chosen.list.as_ref().filter(foreign) {
+            let bytes = bytes_of(list);
+            let before = if same {
+                &committed[bytes.clone()]
+            } else {
+                &list.default
+            };
+            image[bytes].copy_from_slice(before);
+        }
         all.extend(&chosen.fields);
     }
-    reserved(&all, &image)?;
+    let list = chosen.map_or(block.list.as_ref(), |chosen| chosen.list.as_ref());
+    reserved(&all, list, &image)?;
     if let Some(chosen) = chosen {
         fields(&chosen.fields, &image, &image, facts)?;
+        if let Some(list) = &chosen.list {
+            list::judge(list, &image, facts)?;
+        }
         require(&chosen.require, &image, facts)?;
     }
     require(&block.require, &image, facts)?;
@@ -257,11 +310,12 @@ pub(crate) fn seal(block: &Block, sent: &mut [u8]) {
     }
 }
 
-fn reserved(fields: &[&Field], image: &Image) -> Result<(), Rule> {
+fn reserved(fields: &[&Field], list: Option<&List>, image: &Image) -> Result<(), Rule> {
     for (offset, byte) in image.iter().enumerate() {
         let covered = fields
             .iter()
-            .any(|field| (usize::from(field.offset)..field.end()).contains(&offset));
+            .any(|field| (usize::from(field.offset)..field.end()).contains(&offset))
+            || list.is_some_and(|list| bytes_of(list).contains(&offset));
         if !covered && *byte != 0 {
             return Err(Rule::Reserved);
         }
@@ -356,7 +410,7 @@ fn one_element(
     fields(&structure.fields, element, whole, facts)?;
     let all: Vec<&Field> = structure.fields.iter().collect();
     assert!(all.iter().all(|field| field.end() <= length));
-    reserved(&all, element)?;
+    reserved(&all, None, element)?;
     judged(&structure.require, element, whole, facts)
 }
 
@@ -420,44 +474,61 @@ fn sequence(
     if good { Ok(()) } else { Err(Rule::Sequence) }
 }
 
+/// Whether the writer's list in an image has an entry.
+pub(crate) fn has_entries(block: &Block, image: &Image, writer: Writer) -> bool {
+    let layout = layout(block, image).ok().flatten();
+    let list = block
+        .list_in(layout)
+        .filter(|list| owns(list.owner, writer));
+    let bytes = &image[..block.max_length.into()];
+    list.is_some_and(|list| !list.find_entries(bytes).0.is_empty())
+}
+
 /// `random`, changed to what a writer might send: values that the fields' rules may allow, and
 /// zeros between them.
-pub(crate) fn plausible(block: &Block, random: &Image, seed: u64) -> Image {
+pub(crate) fn plausible(block: &Block, random: &Image, length: usize, seed: u64) -> Image {
     if seed.is_multiple_of(5) || block.is_opaque() {
         return *random;
     }
     let mut image = [0; 128];
     let mut chosen: Vec<&Field> = block.fields.iter().collect();
-    if let Some(layout) = block
+    let layout = block
         .layouts
-        .get(usize::try_from(seed / 7 % 4).unwrap_or(0))
-    {
-        chosen.extend(&layout.fields);
-    }
+        .get(usize::try_from(seed / 7 % 4).unwrap_or(0));
+    chosen.extend(layout.iter().flat_map(|layout| &layout.fields));
     for field in chosen.into_iter().flat_map(Field::parts) {
-        let width = usize::from(field.ty.element().width());
-        for index in 0..usize::from(field.ty.elements()) {
-            let at = usize::from(field.offset) + index * width;
-            let raw = integer(random, at, field.ty);
-            let valid = &field.valid;
-            let listed = valid.one_of.as_ref().map(|one_of| {
-                one_of.values[usize::try_from(low_bits(raw)).unwrap_or(0) % one_of.values.len()]
-            });
-            let value = valid.equals.or(listed).unwrap_or_else(|| {
-                let element = field.ty.element();
-                let bits = i128::from(field.defined_bits() & valid.mask.unwrap_or(u64::MAX));
-                let value = if element.signed { raw } else { raw & bits };
-                let min = valid.min.unwrap_or(element.min());
-                let value = value.clamp(min, valid.max.unwrap_or(element.max()).max(min));
-                value - value % i128::from(valid.multiple_of.unwrap_or(1))
-            });
-            let value = if let Type::Ascii(_) = field.ty {
-                if raw % 3 == 0 { 0 } else { 0x20 + raw % 90 }
-            } else {
-                value
-            };
-            image[at..at + width].copy_from_slice(&field.ty.element().encode(value));
-        }
+        plausible_field(&field, random, &mut image);
+    }
+    let list = layout.map_or(block.list.as_ref(), |layout| layout.list.as_ref());
+    if let Some(list) = list {
+        list::plausible(list, &mut image, random, length, seed);
     }
     image
+}
+
+/// Sets a field to values that its rules may allow.
+fn plausible_field(field: &Field, random: &Image, image: &mut Image) {
+    let width = usize::from(field.ty.element().width());
+    for index in 0..usize::from(field.ty.elements()) {
+        let at = usize::from(field.offset) + index * width;
+        let raw = integer(random, at, field.ty);
+        let valid = &field.valid;
+        let listed = valid.one_of.as_ref().map(|one_of| {
+            one_of.values[usize::try_from(low_bits(raw)).unwrap_or(0) % one_of.values.len()]
+        });
+        let value = valid.equals.or(listed).unwrap_or_else(|| {
+            let element = field.ty.element();
+            let bits = i128::from(field.defined_bits() & valid.mask.unwrap_or(u64::MAX));
+            let value = if element.signed { raw } else { raw & bits };
+            let min = valid.min.unwrap_or(element.min());
+            let value = value.clamp(min, valid.max.unwrap_or(element.max()).max(min));
+            value - value % i128::from(valid.multiple_of.unwrap_or(1))
+        });
+        let value = if let Type::Ascii(_) = field.ty {
+            if raw % 3 == 0 { 0 } else { 0x20 + raw % 90 }
+        } else {
+            value
+        };
+        image[at..at + width].copy_from_slice(&field.ty.element().encode(value));
+    }
 }

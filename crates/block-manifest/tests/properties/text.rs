@@ -99,15 +99,16 @@ fn block() -> impl Strategy<Value = String> {
         "[[block.field]]\nname = \"sum\"\ntype = \"u32\"\ncheck = { crc32 = \"rest\" }\n",
         "[[block.field]]\nname = \"sum\"\ntype = \"u32be\"\ncheck = { crc32 = \"rest\" }\n",
     ]);
+    let lists = prop::option::weighted(0.5, list());
     let parts = (
-        kinds,
+        (kinds, lists),
         (requirements, requirements_of_vf, any::<bool>()),
         fields,
         layouts,
         conditions,
         (any::<bool>(), checksums),
     );
-    parts.prop_map(|(kind, require, fields, layouts, conditions, (opaque, sum))| {
+    parts.prop_map(|((kind, list), require, fields, layouts, conditions, (opaque, sum))| {
         let (mut require, of_vf, short) = require;
         let lengths = if short {
             "min-length = 80\nmax-length = 128\n"
@@ -115,7 +116,7 @@ fn block() -> impl Strategy<Value = String> {
             "length = 128\n"
         };
         let mut text = format!("{kind}{lengths}");
-        if opaque && fields.is_empty() {
+        if opaque && fields.is_empty() && list.is_none() {
             return text;
         }
         if !kind.contains("read-only") && !of_vf.is_empty() {
@@ -139,6 +140,12 @@ fn block() -> impl Strategy<Value = String> {
                 let field = owned(field, kind).replace("INNER", "block.layout.field.field");
                 text += &format!("[[block.layout.field]]\nname = \"inner_{index}_{inner}\"\n{field}");
             }
+            if let Some(list) = list.as_ref().filter(|_| index != 1) {
+                text += &owned(list, kind).replace("LIST", "block.layout.list");
+            }
+        }
+        if let Some(list) = list.filter(|_| layouts.is_none()) {
+            text += &owned(&list, kind).replace("LIST", "block.list");
         }
         text
     })
@@ -264,4 +271,55 @@ fn structures() -> impl Strategy<Value = String> {
     (1..4u8, count(), require, inner).prop_map(|(elements, count, require, inner)| {
         format!("elements = {elements}\n{count}{require}{inner}")
     })
+}
+
+/// Lists: with and without an end tag, of tags and lengths of any type, with several entries.
+fn list() -> impl Strategy<Value = String> {
+    let types = prop::sample::select(vec!["u8", "u16", "u16be", "u32", "u32be"]);
+    let end = prop::sample::select(vec![
+        "",
+        "end = 0\n",
+        "end = 0\nbehind = \"any\"\n",
+        "end = \"color.blue\"\n",
+        "end = 1\n",
+    ]);
+    let unknown = prop::sample::select(vec![
+        "",
+        "unknown = \"skip\"\n",
+        "unknown = \"skip\"\nexcept = 4\n",
+        "except = 0x90\n",
+    ]);
+    let counts = prop::sample::select(vec!["", "length-counts = \"value\"\n"]);
+    let owner = prop::sample::select(vec!["", "", "owner = \"pf\"\n", "owner = \"both\"\n"]);
+    let entries = prop::collection::vec(entry(), 1..4);
+    let list = (types.clone(), types, counts, end, unknown, owner);
+    (list, entries).prop_map(|((tag, length, counts, end, unknown, owner), entries)| {
+        let mut text = format!(
+            "[[LIST]]\ntype = \"{tag}\"\nlength = \"{length}\"\n{owner}{counts}{end}{unknown}"
+        );
+        for (tag, entry) in ["1", "\"color.green\"", "0x42"].iter().zip(entries) {
+            text += &format!("[[LIST.entry]]\nwhen = {tag}\n{entry}");
+        }
+        text
+    })
+}
+
+/// An entry: with values, with a gap and reserved bits, with an array, or without fields.
+fn entry() -> impl Strategy<Value = String> {
+    let keys = prop::sample::select(vec![
+        "",
+        "once = true\n",
+        "behind = \"any\"\n",
+        "once = true\nrequire = [\"a <= b\"]\n",
+        "require = [\"a + selector < 300\", \"b != 3\"]\n",
+        "require = [\"writer == writer.pf || was.selector <= a + 9\", \"b - a < 800\"]\n",
+    ]);
+    let plain = "[[LIST.entry.field]]\nname = \"a\"\ntype = \"u8\"\n[[LIST.entry.field]]\nname = \"b\"\ntype = \"u16\"\nvalid = { max = 900 }\n";
+    let gaps = "[[LIST.entry.field]]\nname = \"a\"\ntype = \"u8\"\noffset = 9\n[[LIST.entry.field]]\nname = \"b\"\ntype = \"u16be\"\noffset = 12\nbits = { x = 0, y = { at = \"4-7\", max = 9 } }\ndefault = 1\n";
+    let arrays = "[[LIST.entry.field]]\nname = \"a\"\ntype = \"u8\"\n[[LIST.entry.field]]\nname = \"list\"\ntype = \"u16[2]\"\ncount = \"a\"\nvalid = { none-of = [5] }\n[[LIST.entry.field]]\nname = \"more\"\ntype = \"u8[2]\"\ncount = \"bits.low\"\nbehind = \"any\"\n[[LIST.entry.field]]\nname = \"b\"\ntype = \"u8\"\n";
+    let with_rules = (keys, prop::sample::select(vec![plain, gaps, arrays]));
+    prop_oneof![
+        4 => with_rules.prop_map(|(keys, fields)| format!("{keys}{fields}")),
+        1 => Just("once = true\n".to_owned()),
+    ]
 }

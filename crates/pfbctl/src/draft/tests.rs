@@ -126,6 +126,8 @@ fn manifests() -> Vec<(String, Manifest)> {
     all.push(("structures".to_owned(), structures.to_owned()));
     let signed = include_str!("../../../../tests/manifests/signed.toml");
     all.push(("signed".to_owned(), signed.to_owned()));
+    let lists = include_str!("../../../../tests/manifests/lists.toml");
+    all.push(("lists".to_owned(), lists.to_owned()));
     let parse = |(name, text): (String, String)| match Manifest::parse(&name, &text) {
         Ok(manifest) => (name, manifest),
         Err(diagnostics) => panic!("{diagnostics}"),

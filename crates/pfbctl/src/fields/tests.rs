@@ -241,15 +241,20 @@ fn writes(suite: &str) -> Vec<(u32, Vec<u8>)> {
 
 /// The blocks of tests/manifests/structures.toml with these values.
 fn structures(block: usize, words: &[&str]) -> Result<Vec<u8>, String> {
-    let manifest = manifest("tests/manifests/structures.toml");
+    encoded("tests/manifests/structures.toml", block, Writer::Vf, words)
+}
+
+/// The bytes of a block of a manifest with these values.
+fn encoded(file: &str, block: usize, writer: Writer, words: &[&str]) -> Result<Vec<u8>, String> {
+    let manifest = manifest(file);
     let block = &manifest.blocks()[block];
     let table = manifest.compile();
     let table = Table::verify(&table).expect("a table");
     let compiled = table.find(block.id).and_then(|index| table.block(index));
     let base = *compiled.expect("a block").default_image();
     let assignments: Result<Vec<_>, _> = words.iter().map(|word| Assignment::parse(word)).collect();
-    let bytes = encode(&manifest, block, Writer::Vf, &base, &assignments?)?;
-    judge(&table, block, Writer::Vf, &bytes)?;
+    let bytes = encode(&manifest, block, writer, &base, &assignments?)?;
+    judge(&table, block, writer, &bytes)?;
     Ok(bytes)
 }
 
@@ -357,5 +362,120 @@ fn a_mac_address_is_judged_before_it_is_sent() {
     assert_eq!(
         sent("address=01aabbccddee").expect_err("a group"),
         "`address` is 01aabbccddee, and must be the MAC address of one station"
+    );
+}
+
+const LISTS: &str = "tests/manifests/lists.toml";
+
+#[test]
+fn the_entries_of_a_list_are_written_and_read_by_their_names() {
+    let request = |words: &[&str]| encoded(LISTS, 0, Writer::Vf, words);
+    let words = [
+        "opcode=1",
+        "parts[0]=station",
+        "parts[0].address=020304050607",
+        "parts[1]=queues",
+        "parts[1].receive=3",
+        "parts[1].flags=shared",
+        "parts[1].flags.weight=5",
+        "parts[2]=label",
+    ];
+    let bytes = request(&words).expect("valid");
+    let expected = [
+        1, 0, 8, 0, 2, 0, 10, 0, 2, 3, 4, 5, 6, 7, 1, 0, 9, 0, 3, 0, 0, 0, 0x51, 3, 0, 8, 0, b'n',
+        b'o', b'n', b'e', 0,
+    ];
+    assert_eq!(bytes[..expected.len()], expected);
+    assert_eq!(bytes.len(), 48);
+    let manifest = manifest(LISTS);
+    let blocks = manifest.blocks();
+    let parts = |bytes: &[u8]| {
+        decode(&manifest, &blocks[0], bytes)
+            .fields
+            .pop()
+            .expect("a list")
+    };
+    assert_eq!(
+        parts(&bytes).text,
+        "station(address=020304050607) queues(receive=3 send=0 flags=shared|weight=5) label(text=\"none\")"
+    );
+    let mut unknown = bytes.clone();
+    unknown[23..29].copy_from_slice(&[4, 0x80, 5, 0, 9, 0]);
+    let unknown = parts(&unknown);
+    assert!(
+        unknown.text.ends_with(" tag 0x8004 (0480050009)"),
+        "{}",
+        unknown.text
+    );
+    assert_eq!(
+        unknown.value,
+        serde_json::json!([
+            { "entry": "station", "fields": { "address": "020304050607" } },
+            { "entry": "queues", "fields": { "receive": 3, "send": 0, "flags": 0x51 } },
+            { "tag": 0x8004, "data": "0480050009" },
+        ])
+    );
+    assert_eq!(parts(&[1, 0, 8, 0]).text, "none");
+    // Without an end tag the message ends with its entries.
+    let message = |words: &[&str]| encoded(LISTS, 1, Writer::Vf, words);
+    let words = [
+        "most=9",
+        "entries[0]=rate",
+        "entries[0].rate=9",
+        "entries[1]=mtu",
+        "entries[1].mtu=1500",
+    ];
+    assert_eq!(message(&words), Ok(vec![9, 2, 1, 9, 1, 2, 5, 220]));
+    assert_eq!(message(&[]), Ok(vec![0]));
+    // One of the host, whose end has a length, and the one kind of a layout's list.
+    let offer = encoded(LISTS, 2, Writer::Pf, &["entries[0].mask=3"]).expect("valid");
+    assert_eq!(offer[..12], [1, 1, 0, 8, 0, 0, 0, 3, 0xFF, 0xFF, 0, 4]);
+    let words = ["kind=1", "steps=2", "entries[0].step=1"];
+    let control = encoded(LISTS, 3, Writer::Vf, &words).expect("valid");
+    assert_eq!(control[..9], [1, 2, 0, 0, 7, 3, 1, 255, 0]);
+}
+
+#[test]
+fn an_error_names_the_entry_and_what_is_wrong_with_it() {
+    for (words, message) in [
+        (
+            &["parts[0].receive=1"][..],
+            "which entry is `parts[0]`? Write `parts[0]=ENTRY`; the entries are queues, station, label",
+        ),
+        (
+            &["parts[0]=queue"],
+            "`parts` has no entry `queue`; its entries are queues, station, label",
+        ),
+        (
+            &[
+                "parts[0]=label",
+                "parts[1]=label",
+                "parts[2]=label",
+                "parts[3]=label",
+                "parts[4]=label",
+                "parts[5]=label",
+            ],
+            "`parts` has no room for so many entries",
+        ),
+        (
+            &["parts[0]=queues", "parts[0].receive=1", "parts[1]=queues"],
+            "refused: list, at parts[1] (queues): there may be one such entry only",
+        ),
+        (
+            &["parts[0]=queues", "parts[0].receive=9"],
+            "refused: require, at parts[0] (queues): A rule over several fields does not hold.",
+        ),
+        (
+            &["parts[0]=station"],
+            "refused: value, at field `parts[0].address`: The value of a field is not among those that the manifest allows.",
+        ),
+    ] {
+        let outcome = encoded(LISTS, 0, Writer::Vf, words);
+        assert_eq!(outcome, Err(message.to_owned()), "{words:?}");
+    }
+    let foreign = encoded(LISTS, 0, Writer::Pf, &["parts[0]=queues"]);
+    assert_eq!(
+        foreign,
+        Err("field `parts` of block request is the VF's, and the PF does not write it".to_owned())
     );
 }

@@ -78,6 +78,7 @@ fn complete() -> Value {
                 { "name": "c", "type": "u32", "check": { "crc32": "before" } },
             ],
             "layout": [{ "name": "l", "when": "else" }],
+            "list": [{ "type": "u8", "length": "u8", "entry": [{ "when": 1 }] }],
         }],
     })
 }
@@ -97,6 +98,8 @@ fn pointer(header: &str) -> &'static str {
         "bits" => "/block/0/field/0/bits/b",
         "check" => "/block/0/field/2/check",
         "[[block.layout]]" => "/block/0/layout/0",
+        "[[block.list]]" => "/block/0/list/0",
+        "[[block.list.entry]]" => "/block/0/list/0/entry/0",
         other => panic!("a new section {other}: add it here and to `complete`"),
     }
 }

@@ -2,7 +2,7 @@
 //! serialized names; they are only added to.
 
 use block_manifest::keys::{self, ServedAgain, word};
-use block_manifest::{Block, Condition, Enum, Field, Layout, Manifest, SequenceKind};
+use block_manifest::{Block, Condition, Entry, Enum, Field, Layout, List, Manifest, SequenceKind};
 use block_table::{Access, Companion, Kind, OnReset, Reset, ShortRead, Table, WhenFull};
 use serde::Serialize;
 
@@ -73,6 +73,7 @@ struct Content {
     require: Vec<String>,
     fields: Vec<FieldDescription>,
     layouts: Vec<LayoutDescription>,
+    list: Option<ListDescription>,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,6 +84,39 @@ struct LayoutDescription {
     when: Option<String>,
     require: Vec<String>,
     fields: Vec<FieldDescription>,
+    list: Option<ListDescription>,
+}
+
+#[derive(Debug, Serialize)]
+struct ListDescription {
+    name: String,
+    doc: Option<String>,
+    offset: u8,
+    /// The bytes from there to the end of the block.
+    length: u8,
+    owner: &'static str,
+    tag_type: String,
+    length_type: String,
+    length_counts: Option<&'static str>,
+    /// The tag that ends the entries; none if they end with the bytes that are sent.
+    end: Option<u64>,
+    behind: Option<&'static str>,
+    unknown: Option<&'static str>,
+    except: u64,
+    entries: Vec<EntryDescription>,
+}
+
+#[derive(Debug, Serialize)]
+struct EntryDescription {
+    name: String,
+    doc: Option<String>,
+    tag: u64,
+    once: bool,
+    behind: Option<&'static str>,
+    /// The bytes that it has at least, with tag and length.
+    length: u8,
+    fields: Vec<FieldDescription>,
+    require: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -248,6 +282,7 @@ impl Content {
             require: texts(&block.require),
             fields: block.fields.iter().map(FieldDescription::new).collect(),
             layouts: block.layouts.iter().map(LayoutDescription::new).collect(),
+            list: block.list.as_ref().map(ListDescription::new),
         }
     }
 }
@@ -260,6 +295,44 @@ impl LayoutDescription {
             when: layout.when.as_ref().map(|when| when.text.clone()),
             require: texts(&layout.require),
             fields: layout.fields.iter().map(FieldDescription::new).collect(),
+            list: layout.list.as_ref().map(ListDescription::new),
+        }
+    }
+}
+
+impl ListDescription {
+    fn new(list: &List) -> Self {
+        let end = list.end.as_ref();
+        Self {
+            name: list.name.clone(),
+            doc: list.doc.clone(),
+            offset: list.offset,
+            length: list.length,
+            owner: list.owner.as_str(),
+            tag_type: list.tag_type.to_string(),
+            length_type: list.length_type.to_string(),
+            length_counts: word(&keys::LENGTH_COUNTS, &list.length_counts),
+            end: end.map(|end| end.value),
+            behind: end.and_then(|_| word(&keys::BEHIND, &list.behind)),
+            unknown: word(&keys::UNKNOWN, &list.unknown),
+            except: list.except,
+            entries: list.entries.iter().map(EntryDescription::new).collect(),
+        }
+    }
+}
+
+impl EntryDescription {
+    fn new(entry: &Entry) -> Self {
+        let fields = entry.structure.fields.iter();
+        Self {
+            name: entry.name.clone(),
+            doc: entry.doc.clone(),
+            tag: entry.tag.value,
+            once: entry.once,
+            behind: word(&keys::BEHIND, &entry.behind),
+            length: entry.length,
+            fields: fields.map(FieldDescription::new).collect(),
+            require: texts(&entry.structure.require),
         }
     }
 }

@@ -8,11 +8,12 @@ use block_broker::refusal_of;
 use block_manifest::expression::Expression;
 use block_manifest::{Block, Covered, Field, Manifest, Type};
 use block_table::format::MAX_USES;
-use block_table::{History, Image, Kind, MAX_BLOCK_LENGTH, Write, Writer, crc32};
+use block_table::{History, Image, Kind, MAX_BLOCK_LENGTH, Rule, Violation, Write, Writer, crc32};
 use block_trace::{Operation, Target};
 use pf_broker_abi::Refusal;
 
-use crate::draft::owns;
+use crate::draft::{owned_by, owns};
+use crate::entries;
 use crate::fields::image_of;
 use crate::simulation::Simulation;
 use crate::style::counted;
@@ -88,6 +89,12 @@ fn merged(block: &Block, writer: Writer, sent: &[u8], committed: &Image) -> Imag
             image[bytes.clone()].copy_from_slice(&committed[bytes]);
         }
     }
+    if let Some(list) = value::list(block, layout)
+        && !owned_by(writer, list.owner)
+    {
+        let bytes = usize::from(list.offset)..usize::from(block.max_length);
+        image[bytes.clone()].copy_from_slice(&committed[bytes]);
+    }
     image
 }
 
@@ -111,9 +118,10 @@ impl Judged<'_> {
             Refusal::Require | Refusal::Overflow => self.condition(refusal),
             Refusal::Count => self.count(),
             Refusal::Reserved | Refusal::Value | Refusal::Text => {
-                let offset = self.offset(simulation, refusal)?;
-                Some(self.place(offset, refusal))
+                let violation = self.violation(simulation, refusal)?;
+                Some(self.place(violation.offset.into(), refusal))
             }
+            Refusal::List => self.list(self.violation(simulation, refusal)?),
             _ => None,
         }
     }
@@ -191,7 +199,7 @@ impl Judged<'_> {
         Some(reason)
     }
 
-    /// The rules of each counted structure, with the name of the structure and the rule's text.
+    /// The rules of each counted structure and each entry, with its name and the rule's text.
     fn rules_of_elements(&self, layout: Option<usize>) -> Vec<(String, &str, Expression)> {
         let mut rules = Vec::new();
         for field in value::fields(self.block, layout) {
@@ -206,6 +214,16 @@ impl Judged<'_> {
                 let texts = texts.zip(field.element_rules(index));
                 rules.extend(texts.map(|(text, rule)| (place.clone(), text, rule)));
             }
+        }
+        let list = value::list(self.block, layout);
+        for placed in list.map_or_else(Vec::new, |list| entries::placed(list, self.sent)) {
+            let Some(entry) = placed.found.entry else {
+                continue;
+            };
+            let place = format!("{} ({}): ", placed.name, entry.name);
+            let texts = entry.structure.require.iter().map(|rule| &*rule.text);
+            let texts = texts.zip(entry.structure.rules_at(placed.found.start));
+            rules.extend(texts.map(|(text, rule)| (place.clone(), text, rule)));
         }
         rules
     }
@@ -229,7 +247,8 @@ impl Judged<'_> {
     fn count(&self) -> Option<String> {
         let layout = value::layout_of(self.block, &self.image);
         let fields = value::fields(self.block, layout);
-        let parts = value::parts(&fields);
+        let mut parts = value::parts(&fields);
+        parts.extend(entries::parts(value::list(self.block, layout), self.sent));
         let mut all = fields.into_iter().chain(&parts);
         all.find_map(|field| self.wrong_count(field, self.count_of(field)?))
     }
@@ -254,24 +273,48 @@ impl Judged<'_> {
         ))
     }
 
-    /// The place of what breaks a rule, if the rule is that of the refusal.
-    fn offset(&self, simulation: &Simulation<'_>, refusal: Refusal) -> Option<usize> {
+    /// The rule that is broken, if it is that of the refusal.
+    fn violation(&self, simulation: &Simulation<'_>, refusal: Refusal) -> Option<Violation> {
         let table = simulation.table();
         let compiled = table.block(table.find(self.block.id)?)?;
         let mut image = image_of(self.sent);
         let violation = compiled.admit_in_place(&self.write, &mut image).err()?;
-        (refusal_of(violation) == refusal).then_some(violation.offset.into())
+        (refusal_of(violation) == refusal).then_some(violation)
+    }
+
+    /// The entry that is wrong, and why.
+    fn list(&self, violation: Violation) -> Option<String> {
+        let Rule::List(fault) = violation.rule else {
+            return None;
+        };
+        let layout = value::layout_of(self.block, &self.image);
+        let list = value::list(self.block, layout)?;
+        let offset = usize::from(violation.offset);
+        let place = entries::place(list, self.sent, offset);
+        let text = entries::fault_text(fault);
+        Some(match self.sent.get(offset) {
+            Some(byte) => format!("{place}: {text} (byte {offset} is {byte:#04x})"),
+            None => format!("{place}: {text}"),
+        })
     }
 
     /// What is at an offset, and what may be there.
     fn place(&self, offset: usize, refusal: Refusal) -> String {
         let layout = value::layout_of(self.block, &self.image);
         let fields = value::fields(self.block, layout);
-        let parts = value::parts(&fields);
+        let mut parts = value::parts(&fields);
+        let list = value::list(self.block, layout);
+        parts.extend(entries::parts(list, self.sent));
         let covers = |field: &&Field| (usize::from(field.offset)..field.end()).contains(&offset);
         let Some(field) = parts.iter().find(covers) else {
             let byte = self.image.get(offset).copied().unwrap_or_default();
-            return format!("byte {offset} is {byte:#04x}: no field covers it, so it must be zero");
+            let place = match list.filter(|list| usize::from(list.offset) <= offset) {
+                Some(list) => format!("{}, ", entries::place(list, self.sent, offset)),
+                None => String::new(),
+            };
+            return format!(
+                "{place}byte {offset} is {byte:#04x}: no field covers it, so it must be zero"
+            );
         };
         let text = self.text(field);
         match refusal {

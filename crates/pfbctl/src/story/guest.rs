@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use block_manifest::{Block, Owner};
+use block_manifest::Block;
 use block_table::{Kind, Writer};
 
 use super::narrator::{self, Actor};
@@ -220,11 +220,5 @@ fn layouts(block: &Block) -> Vec<Option<usize>> {
 
 /// Whether a block has anything to publish.
 fn has_pf_part(block: &Block) -> bool {
-    let mut fields = block
-        .fields
-        .iter()
-        .chain(block.layouts.iter().flat_map(|layout| &layout.fields));
-    block.kind == Kind::Register
-        && (fields.any(|field| field.owner.has_pf())
-            || block.is_opaque() && block.opaque_owner() != Owner::Vf)
+    block.kind == Kind::Register && block.has_pf()
 }

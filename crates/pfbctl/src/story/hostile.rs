@@ -171,7 +171,9 @@ fn broken_rules(story: &mut Story<'_, '_, '_>, vf: u16, block: &Block) -> Result
 fn spoiled(block: &Block, valid: &[u8]) -> Vec<(Vec<u8>, String)> {
     let mut image = [0; MAX_BLOCK_LENGTH];
     image[..valid.len()].copy_from_slice(valid);
-    let fields = value::fields(block, value::layout_of(block, &image));
+    let layout = value::layout_of(block, &image);
+    let fields = value::fields(block, layout);
+    let list = value::list(block, layout);
     let mut all = vec![(valid.to_vec(), "the same again".to_owned())];
     for at in 0..valid.len() {
         let field = fields
@@ -180,8 +182,10 @@ fn spoiled(block: &Block, valid: &[u8]) -> Vec<(Vec<u8>, String)> {
         for bit in 0..8 {
             let mut spoiled = image;
             spoiled[at] ^= 1 << bit;
-            let what = match field {
-                Some(field) => format!("bit {bit} of byte {at:#04x} ({}) flipped", field.name),
+            let list = list.filter(|list| usize::from(list.offset) <= at);
+            let name = field.map(|field| &field.name);
+            let what = match name.or(list.map(|list| &list.name)) {
+                Some(name) => format!("bit {bit} of byte {at:#04x} ({name}) flipped"),
                 None => format!("bit {bit} of reserved byte {at:#04x} set"),
             };
             let is_checksum = field.is_some_and(|field| field.checksum.is_some());

@@ -8,6 +8,8 @@ use block_manifest::{Block, Manifest};
 use block_table::{Image, Kind, MAX_BLOCK_LENGTH, Writer};
 use block_trace::Status;
 
+use crate::draft::owned_by;
+use crate::entries;
 use crate::failure::Failure;
 use crate::style::{self, BAD, FAINT, GOOD, HEADING, HOST};
 use crate::value;
@@ -144,12 +146,16 @@ pub(super) fn contents(
     let layout = value::layout_of(block, image);
     let fields = value::fields(block, layout)
         .into_iter()
-        .filter(|field| match writer {
-            Some(Writer::Vf) => field.owner.has_vf(),
-            Some(Writer::Pf) => field.owner.has_pf(),
-            None => true,
-        });
+        .filter(|field| writer.is_none_or(|writer| owned_by(writer, field.owner)));
     // A message is printed whole; of a register, the fields that are not zero.
+    let list = value::list(block, layout).filter(|list| {
+        writer.is_none_or(|writer| owned_by(writer, list.owner))
+            && !entries::placed(list, &image[..length]).is_empty()
+    });
+    let list = list.map(|list| {
+        let text = entries::text(manifest, list, image, &image[..length]);
+        format!("{} {text}", list.name)
+    });
     let fields = fields.filter(|field| {
         block.kind == Kind::Stream && field.ty.elements() == 1
             || image[usize::from(field.offset)..field.end()]
@@ -158,6 +164,7 @@ pub(super) fn contents(
     });
     let parts: Vec<String> = fields
         .map(|field| format!("{} {}", field.name, value::text(manifest, field, image)))
+        .chain(list)
         .collect();
     if parts.is_empty() {
         ZEROS.to_owned()
