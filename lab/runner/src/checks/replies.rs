@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 use lab_control::stack::{Answer, fault, function, operation};
-use pf_broker_abi::PowerState;
+use pf_broker_abi::{PowerState, Refusal};
 use pf_broker_client::Vfs;
 
 use super::ioctl::{Expected, Origin, expect, refused, request};
@@ -11,6 +11,9 @@ use crate::check::{Check, is};
 use crate::operations::{self, call, performed, transfer};
 use crate::session::Session;
 use crate::status;
+
+/// The reasons that a driver counts.
+const REASONS: u64 = Refusal::ALL.len() as u64;
 
 pub(super) const CHECKS: &[Check] = &[
     ("QUERY describes the device", query),
@@ -180,7 +183,7 @@ fn counters(session: &mut Session) -> Result<()> {
     fields(
         &vf,
         &[
-            ("reasons", 68, 4, 22),
+            ("reasons", 68, 4, REASONS),
             ("withdrawn", 24, 8, 0),
             ("the state D0", 64, 1, 0),
             ("open", 65, 1, 1),
@@ -283,7 +286,7 @@ fn host_refusals(session: &mut Session) -> Result<()> {
     let (block, changed) = (8 + 8, 8 + 19 * 8);
     let before = reply(session, 0x0022_6430, &[], 200)?;
     let vf_before = reply(session, 0x0022_6408, &VF_2, 264)?;
-    fields(&before, &[("reasons", 0, 4, 22), ("reserved", 4, 4, 0)])?;
+    fields(&before, &[("reasons", 0, 4, REASONS), ("reserved", 4, 4, 0)])?;
     let management = session.management()?;
     let refused = [
         management.drain(VF, 0x55, 1).is_err(),
