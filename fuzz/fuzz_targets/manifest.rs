@@ -16,7 +16,7 @@ fuzz_target!(|text: &str| {
         }
         Err(diagnostics) => {
             assert!(diagnostics.error_count() > 0);
-            assert!(!diagnostics.render(true).is_empty());
+            assert!(!diagnostics.render(true, None).is_empty());
         }
     }
 });

@@ -239,13 +239,18 @@ impl Diagnostics {
     }
 
     /// Renders all diagnostics, one after the other with an empty line between them, with terminal
-    /// colours if `color`.
+    /// colours if `color`. Lines of the text that are wider than `columns` are cut around what they
+    /// are about; without a number the renderer's own, 140, applies.
     #[must_use]
-    pub fn render(&self, color: bool) -> String {
+    pub fn render(&self, color: bool, columns: Option<usize>) -> String {
         let renderer = if color {
             Renderer::styled()
         } else {
             Renderer::plain()
+        };
+        let renderer = match columns {
+            Some(columns) => renderer.term_width(columns),
+            None => renderer,
         };
         let texts: Vec<String> = self
             .iter()
@@ -300,7 +305,7 @@ impl Diagnostics {
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.render(false))
+        formatter.write_str(&self.render(false, None))
     }
 }
 

@@ -64,6 +64,6 @@ snapshots! {
 fn colour_is_only_there_when_asked_for() {
     let diagnostics =
         Manifest::parse("keys.toml", include_str!("diagnostics/keys.toml")).unwrap_err();
-    assert!(diagnostics.render(true).contains('\u{1b}'));
-    assert!(!diagnostics.render(false).contains('\u{1b}'));
+    assert!(diagnostics.render(true, None).contains('\u{1b}'));
+    assert!(!diagnostics.render(false, None).contains('\u{1b}'));
 }

@@ -131,7 +131,7 @@ proptest! {
     fn arbitrary_text_is_a_manifest_or_gives_diagnostics(text in "\\PC{0,200}") {
         if let Err(diagnostics) = Manifest::parse("random.toml", &text) {
             prop_assert!(diagnostics.error_count() > 0);
-            prop_assert!(!diagnostics.render(true).is_empty());
+            prop_assert!(!diagnostics.render(true, None).is_empty());
         }
     }
 

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::json;
 use crate::printable::{printable, printable_lines};
 use crate::source::{self, Source};
-use crate::style::{FAINT, HEADING, counted, table};
+use crate::style::{FAINT, HEADING, counted, dense, table};
 use crate::value;
 use description::Description;
 
@@ -154,6 +154,7 @@ fn overview(table: &Table<'_>, blocks: bool, out: &mut dyn Write) -> Result<(), 
             remarks(&block),
         ]);
     }
+    dense(&mut rows, TEXT_OF_BLOCKS);
     writeln!(out, "\n{}", rows.trim_fmt())?;
     Ok(())
 }
@@ -256,7 +257,12 @@ fn show_fields(
     let chosen = layout.and_then(|index| block.layouts.get(index));
     draw(block, chosen, out)?;
     let mut rows = table([
-        "offset", "field", "type", "owner", "default", "values", "about",
+        "offset",
+        "field",
+        "type",
+        "owner",
+        "default",
+        "values, and what it is",
     ]);
     for field in fields {
         let mut image = [0; block_table::MAX_BLOCK_LENGTH];
@@ -276,10 +282,15 @@ fn show_fields(
         }
     }
     if !rows.is_empty() {
+        dense(&mut rows, TEXT_OF_FIELDS);
         writeln!(out, "{}", rows.trim_fmt())?;
     }
     list.map_or(Ok(()), |list| show_list(list, out))
 }
+
+/// The column from which on those of blocks and of fields wrap: words, and no names or numbers.
+const TEXT_OF_BLOCKS: usize = 5;
+const TEXT_OF_FIELDS: usize = 5;
 
 /// How a list ends, and its entries.
 fn show_list(list: &List, out: &mut dyn Write) -> Result<(), Failure> {
@@ -332,7 +343,7 @@ fn show_list(list: &List, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 /// The row of a field of a structure or an entry.
-fn inner_row(manifest: &Manifest, inner: &Field, name: &str) -> [String; 7] {
+fn inner_row(manifest: &Manifest, inner: &Field, name: &str) -> [String; 6] {
     let mut image = [0; block_table::MAX_BLOCK_LENGTH];
     image[usize::from(inner.offset)..inner.end()].copy_from_slice(&inner.default);
     row(manifest, inner, name, "+", &image)
@@ -340,15 +351,14 @@ fn inner_row(manifest: &Manifest, inner: &Field, name: &str) -> [String; 7] {
 
 /// The row of a field, whose default is in `image`. Before its offset stands a `+` if it counts from
 /// the first byte of an element.
-fn row(manifest: &Manifest, field: &Field, name: &str, from: &str, image: &Image) -> [String; 7] {
+fn row(manifest: &Manifest, field: &Field, name: &str, from: &str, image: &Image) -> [String; 6] {
     [
         format!("{from}{:#04x}", field.offset),
         name.to_owned(),
         field.ty.to_string(),
         field.owner.as_str().to_owned(),
         value::text(manifest, field, image),
-        rules_text(field),
-        printable_lines(field.doc.as_deref().unwrap_or_default()).into_owned(),
+        meaning(field),
     ]
 }
 
@@ -358,6 +368,16 @@ fn draw(block: &Block, layout: Option<&Layout>, out: &mut dyn Write) -> Result<(
         writeln!(out, "{line}")?;
     }
     Ok(())
+}
+
+/// The rules of a field's value, and below them what the manifest says about it.
+fn meaning(field: &Field) -> String {
+    let rules = rules_text(field);
+    let about = printable_lines(field.doc.as_deref().unwrap_or_default());
+    match (rules.is_empty(), about.is_empty()) {
+        (false, false) => format!("{rules}\n{about}"),
+        _ => rules + &about,
+    }
 }
 
 /// All rules of a field's value.

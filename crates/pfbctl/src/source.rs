@@ -207,10 +207,12 @@ pub(crate) fn write_new(path: &Path, text: String) -> Result<(), Failure> {
         })
 }
 
-/// Prints diagnostics on standard error, in colour if that is a terminal.
+/// Prints diagnostics on standard error, in colour and in its width if that is a terminal.
 pub(crate) fn show(diagnostics: &Diagnostics) {
+    let columns = terminal_size::terminal_size_of(io::stderr());
+    let columns = columns.map(|(width, _)| usize::from(width.0));
     if !diagnostics.is_empty() {
-        anstream::eprintln!("{}\n", diagnostics.render(true));
+        anstream::eprintln!("{}\n", diagnostics.render(true, columns));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Styles and tables of reports; `anstream` removes colours without a terminal.
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 
 /// Headings, and the subject of a line.
 pub(crate) const HEADING: Style = Style::new().bold();
@@ -26,6 +26,17 @@ pub(crate) fn table<const N: usize>(headings: [&str; N]) -> Table {
         .set_width(u16::try_from(columns()).unwrap_or(u16::MAX))
         .set_header(headings);
     table
+}
+
+/// Leaves two spaces between the columns of a table, and wraps the text of those from `text` on
+/// alone.
+pub(crate) fn dense(table: &mut Table, text: usize) {
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((1, 0));
+        if index < text {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
 }
 
 /// How many columns a report may use.

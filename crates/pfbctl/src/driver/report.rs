@@ -10,7 +10,10 @@ use super::names::Names;
 use super::reply::{Answer, Devices, Event, Refused, Stats, VfInDetail, VfStats};
 use crate::failure::Failure;
 use crate::printable::{printable, printable_lines};
-use crate::style::{BAD, FAINT, HEADING, counted, table};
+use crate::style::{BAD, FAINT, HEADING, counted, dense, table};
+
+/// The column of a device's name, which wraps if it has to.
+const NAME_OF_DEVICE: usize = 1;
 
 /// The devices, numbered as `--device` takes them, each with its reply or its error.
 pub(super) fn devices(out: &mut dyn Write, all: &Devices) -> Result<(), Failure> {
@@ -42,6 +45,7 @@ pub(super) fn devices(out: &mut dyn Write, all: &Devices) -> Result<(), Failure>
             device.driver_version.clone(),
         ]);
     }
+    dense(&mut rows, NAME_OF_DEVICE);
     writeln!(out, "{}", rows.trim_fmt())?;
     for listed in &all.devices {
         let (number, path) = (listed.number, printable(&listed.path));
@@ -178,9 +182,7 @@ pub(super) fn one_vf(out: &mut dyn Write, detail: &VfInDetail) -> Result<(), Fai
             block.revision.to_string(),
         ]);
     }
-    for column in rows.column_iter_mut() {
-        column.set_padding((1, 0));
-    }
+    dense(&mut rows, 0);
     writeln!(out, "{}", rows.trim_fmt())?;
     if vf.refused == 0 {
         writeln!(out, "nothing was refused")?;
@@ -262,11 +264,16 @@ pub(super) fn journal_line(
         None => write!(out, "{FAINT}{:>14}{FAINT:#}  ", Seconds(event.time_100ns))?,
     }
     outcome(out, vf, event, names)?;
-    match event.repeated {
-        0 => writeln!(out)?,
-        more => writeln!(out, "  {FAINT}and {more} times more{FAINT:#}")?,
-    }
+    writeln!(out, "{FAINT}{}{FAINT:#}", times(event))?;
     Ok(())
+}
+
+/// How often an event occurred, unless it was once.
+pub(super) fn times(event: &Event) -> String {
+    match event.repeated {
+        0 => String::new(),
+        more => format!("  ×{}", u64::from(more) + 1),
+    }
 }
 
 /// Further repetitions of a journal entry, whose times are not recorded.
@@ -280,18 +287,18 @@ pub(super) fn more_of(
     let width = if event.time.is_some() { 12 } else { 14 };
     write!(out, "{:>width$}  ", "")?;
     outcome(out, vf, event, names)?;
-    let times = if more == 1 { "time" } else { "times" };
-    writeln!(out, "  {FAINT}{more} more {times}{FAINT:#}")?;
+    writeln!(out, "  {FAINT}{more} more{FAINT:#}")?;
     Ok(())
 }
 
-/// The operation and its result.
+/// The operation and its result, in at most 80 columns with their time if names are short.
 fn outcome(out: &mut dyn Write, vf: u16, event: &Event, names: &Names) -> Result<(), Failure> {
-    write!(out, "VF {vf:<4} {:<12}", event.operation)?;
+    write!(out, "VF {vf:<3} {:<12}", event.operation)?;
     if let (Some(block), Some(length)) = (event.block, event.length) {
-        let name = printable(event.block_name.as_deref().unwrap_or_default());
-        let width = names.width();
-        write!(out, " block {block:<4} {name:<width$} {length:>3} bytes")?;
+        let name = event.block_name.as_deref().map(printable);
+        let name = name.unwrap_or_else(|| format!("block {block}").into());
+        let width = names.width().max(UNNAMED);
+        write!(out, " {name:<width$} {length:>3} bytes")?;
     }
     if let Some(power) = &event.power {
         write!(out, " {power}")?;
@@ -308,6 +315,9 @@ fn outcome(out: &mut dyn Write, vf: u16, event: &Event, names: &Names) -> Result
     }
     Ok(())
 }
+
+/// The columns of a block without a name, such as `block 99`.
+const UNNAMED: usize = 8;
 
 /// A line between the entries.
 pub(super) fn note(out: &mut dyn Write, text: &str) -> Result<(), Failure> {

@@ -48,7 +48,10 @@ fn every_value_of_the_device_takes_its_one_place_in_the_template() {
             1,
         ),
         ("CatalogFile = cx100.cat\r\n", 1),
-        ("AddService = CxService,0x00000002,PfBroker.Service\r\n", 1),
+        (
+            "AddService = CxService,0x00000002,PfBroker.Service,PfBroker.EventLog\r\n",
+            1,
+        ),
         ("KmdfService = CxService,PfBroker.Wdf\r\n", 1),
         ("\r\ncx.sys = 1\r\n", 1),
         ("\r\ncx.sys\r\n", 1),
@@ -108,7 +111,10 @@ fn every_value_of_the_device_takes_its_one_place_in_the_filters_template() {
         ("HKR,,BlockTable,0x00000001,\\\r\n", 1),
         ("CatalogFile = cx100.cat\r\n", 1),
         ("AddFilter = CxService,,PfBroker.Filter\r\n", 1),
-        ("AddService = CxService,0x00000000,PfBroker.Service\r\n", 1),
+        (
+            "AddService = CxService,0x00000000,PfBroker.Service,PfBroker.EventLog\r\n",
+            1,
+        ),
         ("KmdfService = CxService,PfBroker.Wdf\r\n", 1),
         ("ServiceBinary = %13%\\cx.sys\r\n", 1),
         ("NTarm64.10.0...18362", 2),

@@ -6,6 +6,7 @@ use ratatui::style::{Style, Stylize as _};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row as TableRow, Table, TableState};
 
+use super::super::report::times;
 use super::model::{Detail, Model, Row};
 use crate::printable::printable;
 
@@ -139,10 +140,7 @@ fn draw_detail(frame: &mut Frame<'_>, detail: &Detail, area: Rect) {
         .map(|event| {
             let name = printable(event.block_name.as_deref().unwrap_or_default());
             let line = format!("{:<12} {name:<12}", event.operation);
-            let times = match event.repeated {
-                0 => String::new(),
-                times => format!("  and {times} times more"),
-            };
+            let times = times(event);
             match event.reason {
                 Some(reason) => Line::from(format!("{line} refused: {reason}{times}")).red(),
                 None => Line::from(format!("{line} {times}")),

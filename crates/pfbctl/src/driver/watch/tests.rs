@@ -282,10 +282,10 @@ fn repetitions_of_an_entry_that_was_shown_are_shown_as_more_of_it() {
         watched(driver, Some(0)),
         [
             format!("0.0000000 {refused}"),
-            format!("{refused} 1 more time"),
-            format!("{refused} 41 more times"),
-            format!("{refused} 1 more time"),
-            "0.0000000 VF 0 read block 8 4 bytes refused: block and 1 times more".to_owned(),
+            format!("{refused} 1 more"),
+            format!("{refused} 41 more"),
+            format!("{refused} 1 more"),
+            "0.0000000 VF 0 read block 8 4 bytes refused: block ×2".to_owned(),
         ]
     );
     assert_eq!(pended.get(), 5);
@@ -328,7 +328,7 @@ fn a_flood_is_shown_once_and_ends_no_further_wait() {
     assert_eq!(
         shown,
         [
-            "0.0000000 VF 0 write block 0 4 bytes and 3 times more",
+            "0.0000000 VF 0 write block 0 4 bytes ×4",
             "0.0000000 VF 0 write block 0 4 bytes refused: limit",
             "0.0000000 VF 1 power D3",
         ]
