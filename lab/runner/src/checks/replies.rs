@@ -286,7 +286,10 @@ fn host_refusals(session: &mut Session) -> Result<()> {
     let (block, changed) = (8 + 8, 8 + 19 * 8);
     let before = reply(session, 0x0022_6430, &[], 200)?;
     let vf_before = reply(session, 0x0022_6408, &VF_2, 264)?;
-    fields(&before, &[("reasons", 0, 4, REASONS), ("reserved", 4, 4, 0)])?;
+    fields(
+        &before,
+        &[("reasons", 0, 4, REASONS), ("reserved", 4, 4, 0)],
+    )?;
     let management = session.management()?;
     let refused = [
         management.drain(VF, 0x55, 1).is_err(),
