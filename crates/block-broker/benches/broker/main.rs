@@ -8,6 +8,7 @@ mod devices;
 mod growth;
 #[path = "../../tests/hand_written/mod.rs"]
 mod hand_written;
+mod list;
 mod measure;
 mod memory;
 mod peers;
@@ -35,11 +36,12 @@ fn main() {
         assert!(LAYOUTS.iter().all(|layout| commands(layout).len() == 4));
         return;
     }
-    let tables: [(&str, fn()); 11] = [
+    let tables: [(&str, fn()); 12] = [
         ("reads", peers::reads),
         ("validated", validated_writes),
         ("writes", peers::writes),
         ("structures", structures::structures),
+        ("list", list::list),
         ("refusals", refusals),
         ("vfs", growth::with_vfs),
         ("blocks", growth::with_blocks),

@@ -116,3 +116,30 @@ fn a_leading_checksum_of_more_or_less_than_was_sent() {
         }
     });
 }
+
+/// Lengths that stop the walk through a list, lead out of it, or meet the middle of another entry.
+#[test]
+fn lengths_of_entries_that_lead_nowhere() {
+    const LISTS: &str = include_str!("../../../../tests/manifests/lists.toml");
+    with_device(LISTS, 1, |device| {
+        let mut refused = 0;
+        for length in 0..=u16::MAX {
+            // The tag of an entry that is skipped, whatever its length.
+            let mut bytes = [0; 48];
+            bytes[4..8].copy_from_slice(&[9, 0x80, 0, 0]);
+            bytes[6..8].copy_from_slice(&length.to_le_bytes());
+            // The last two bytes of the block are the last place for the end.
+            let fits = (4..=42).contains(&length);
+            let expected = if fits { Ok(()) } else { Err(Refusal::List) };
+            refused += u64::from(!fits);
+            assert_eq!(device.vf_write(0, 0, &bytes), expected, "{length}");
+        }
+        assert_only_refusal(device, 0, Refusal::List, refused);
+        // An entry whose value looks like others, up to one that is unknown.
+        let mut bytes = [0; 48];
+        bytes[4..16].copy_from_slice(&[9, 0x80, 8, 0, 5, 0, 4, 0, 5, 0, 4, 0]);
+        assert_eq!(device.vf_write(0, 0, &bytes), Err(Refusal::List));
+        bytes[6] = 12;
+        assert_eq!(device.vf_write(0, 0, &bytes), Ok(()));
+    });
+}

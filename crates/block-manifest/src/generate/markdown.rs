@@ -198,23 +198,23 @@ pub(super) fn list_in_words(list: &List) -> String {
         LengthCounts::Entry => "",
         LengthCounts::Value => " of the value",
     };
-    let mut words = format!(
-        "Each is a tag ({}), a length{counts} ({}) and a value.",
+    let end = match (&list.end, list.behind) {
+        (None, _) => "They end with the bytes that are sent.".to_owned(),
+        (Some(end), Behind::Zero) => format!("The tag {} ends them; zeros follow.", tag(end)),
+        (Some(end), Behind::Any) => format!("The tag {} ends them; any bytes follow.", tag(end)),
+    };
+    let except = format!("{:#X}", list.except);
+    let unknown = match (list.unknown, list.except) {
+        (Unknown::Refuse, 0) => String::new(),
+        (Unknown::Skip, 0) => "Other tags are skipped.".to_owned(),
+        (Unknown::Refuse, _) => format!("Other tags with a bit of {except} are skipped."),
+        (Unknown::Skip, _) => format!("Other tags without a bit of {except} are skipped."),
+    };
+    let words = format!(
+        "Each is a tag ({}), a length{counts} ({}) and a value. {end} {unknown}",
         list.tag_type, list.length_type
     );
-    words.push_str(&match (&list.end, list.behind) {
-        (None, _) => " They end with the bytes that are sent.".to_owned(),
-        (Some(end), Behind::Zero) => format!(" The tag {} ends them; zeros follow.", tag(end)),
-        (Some(end), Behind::Any) => format!(" The tag {} ends them; any bytes follow.", tag(end)),
-    });
-    let except = format!("{:#X}", list.except);
-    words.push_str(&match (list.unknown, list.except) {
-        (Unknown::Refuse, 0) => String::new(),
-        (Unknown::Skip, 0) => " Other tags are skipped.".to_owned(),
-        (Unknown::Refuse, _) => format!(" Other tags with a bit of {except} are skipped."),
-        (Unknown::Skip, _) => format!(" Other tags without a bit of {except} are skipped."),
-    });
-    words
+    words.trim_end().to_owned()
 }
 
 /// What an entry is for, how often it may occur, and what follows its fields.

@@ -28,13 +28,13 @@ impl<'l> Plan<'l> {
         if attempt % 3 == 2 {
             kinds.clear();
         }
-        let last = list.offset.saturating_add(list.length);
+        let room_end = list.offset.saturating_add(list.length);
         let end_length = u8::try_from(list.end_bytes().len()).unwrap_or(u8::MAX);
         let mut end = list.offset;
         let mut entries = Vec::new();
         for entry in kinds {
             let next = end.saturating_add(entry.length);
-            if next.saturating_add(end_length) <= last {
+            if next.saturating_add(end_length) <= room_end {
                 entries.push((end, entry.length, entry));
                 end = next;
             }

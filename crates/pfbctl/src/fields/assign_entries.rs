@@ -29,15 +29,15 @@ pub(super) fn assign(
     assignments: &[(&str, &str)],
     image: &mut Image,
 ) -> Result<(Vec<Field>, usize), String> {
-    let last = usize::from(list.offset) + usize::from(list.length);
-    image[list.offset.into()..last].fill(0);
+    let room_end = usize::from(list.offset) + usize::from(list.length);
+    image[list.offset.into()..room_end].fill(0);
     let named = assignments.iter().filter_map(|(name, _)| index(list, name));
     let count = named.map(|(index, _)| index + 1).max().unwrap_or(0);
     let mut at = usize::from(list.offset);
     let mut fields = Vec::new();
     let mut put = |at: &mut usize, bytes: &[u8]| {
         let place = image.get_mut(*at..*at + bytes.len());
-        let place = place.filter(|_| *at + bytes.len() <= last);
+        let place = place.filter(|_| *at + bytes.len() <= room_end);
         let full = || format!("`{}` has no room for so many entries", list.name);
         place.ok_or_else(full)?.copy_from_slice(bytes);
         *at += bytes.len();

@@ -53,7 +53,7 @@ fn publish(story: &mut Story<'_, '_, '_>) -> Result<(), Failure> {
                 Ok(()) => {
                     story
                         .narrator
-                        .line(Actor::Host, &action, &format!("to every VF: {text}"))?
+                        .line(Actor::Host, &action, &format!("to every VF: {text}"))?;
                 }
                 Err(status) => story.narrator.refused(Actor::Host, &action, status)?,
             }
