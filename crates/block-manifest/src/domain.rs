@@ -1,7 +1,7 @@
 //! The set of values that an integer may have, which can be enumerated without a scan over all
 //! integers.
 
-use crate::model::{Field, Valid};
+use crate::model::{Bits, Field, Valid};
 use crate::types::{Integer, low_bits};
 
 /// How many values the search for the next allowed one tries.
@@ -9,10 +9,12 @@ use crate::types::{Integer, low_bits};
 /// A domain of at most this many values is searched completely.
 pub(crate) const MAX_TRIES: u64 = 1 << 16;
 
-/// The values from `min` to `max` that have no bit outside `bits` and that `valid` allows.
+/// The values from `min` to `max` that have no bit outside `bits` and that `valid` and the rules of
+/// the named bits allow.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Domain<'v> {
     valid: &'v Valid,
+    named: &'v [Bits],
     /// No bits if values may be negative: these have no rules on bits.
     bits: Option<u64>,
     min: i128,
@@ -39,6 +41,7 @@ impl<'v> Domain<'v> {
         let max = [valid.max, valid.equals, listed().max().copied()];
         Self {
             valid,
+            named: &[],
             bits,
             min: min.into_iter().flatten().fold(smallest, i128::max),
             max: max
@@ -68,6 +71,7 @@ impl<'v> Domain<'v> {
         };
         Self {
             valid: &ANY,
+            named: &[],
             bits: (min >= 0).then(|| {
                 let unused = low_bits(max).leading_zeros();
                 u64::MAX.checked_shr(unused).unwrap_or(0)
@@ -80,11 +84,28 @@ impl<'v> Domain<'v> {
     /// The values of `field`, a single integer.
     pub(crate) fn of(field: &'v Field) -> Self {
         let integer = field.ty.element();
-        Self::new(
+        let values = Self::new(
             &field.valid,
             (integer.min(), integer.max()),
             field.defined_bits(),
-        )
+        );
+        Self {
+            named: &field.bits,
+            ..values
+        }
+    }
+
+    /// The values of named bits, shifted down.
+    fn of_bits(bits: &'v Bits) -> Self {
+        let ones = bits.mask() >> bits.low;
+        Self::new(&bits.valid, (0, ones.into()), ones)
+    }
+
+    /// The values of the named bits that consist of those in `mask` after a shift by `shift`.
+    pub(crate) fn part(&self, shift: u8, mask: u64) -> Option<Self> {
+        let mut named = self.named.iter();
+        let bits = named.find(|bits| bits.low == shift && bits.mask() >> shift == mask)?;
+        Some(Self::of_bits(bits))
     }
 
     /// Whether `value` is one of them.
@@ -92,6 +113,7 @@ impl<'v> Domain<'v> {
         (self.min..=self.max).contains(&value)
             && self.has_bits_of(value)
             && self.valid.allows(value)
+            && self.named.iter().all(|bits| bits.allow(value))
     }
 
     fn has_bits_of(&self, value: i128) -> bool {
@@ -100,9 +122,14 @@ impl<'v> Domain<'v> {
 
     /// About how many steps [`contains`](Self::contains) takes.
     pub(crate) fn cost(&self) -> u64 {
-        let sets = [&self.valid.one_of, &self.valid.none_of];
-        let listed = sets.into_iter().flatten();
-        1 + listed.map(|set| set.values.len() as u64).sum::<u64>()
+        let rules = self
+            .named
+            .iter()
+            .map(|bits| &bits.valid)
+            .chain([self.valid]);
+        let sets = rules.flat_map(|valid| [&valid.one_of, &valid.none_of]);
+        let listed = sets.flatten().map(|set| set.values.len() as u64);
+        1 + self.named.len() as u64 + listed.sum::<u64>()
     }
 
     /// Whether there is certainly none.
@@ -135,7 +162,18 @@ impl<'v> Domain<'v> {
         let step = self.valid.multiple_of.unwrap_or(1).max(1);
         let multiples = (self.max - self.min) / i128::from(step) + 1;
         let multiples = u64::try_from(multiples).unwrap_or(u64::MAX);
-        listed.min(subsets.unwrap_or(u64::MAX)).min(multiples)
+        let parts = self
+            .named
+            .iter()
+            .map(|bits| Self::of_bits(bits).upper_bound());
+        let parts = parts.fold(1, u64::saturating_mul);
+        let parts = if self.named.is_empty() {
+            u64::MAX
+        } else {
+            parts
+        };
+        let subsets = subsets.unwrap_or(u64::MAX);
+        listed.min(subsets).min(multiples).min(parts)
     }
 
     /// The smallest value.
@@ -181,7 +219,15 @@ impl<'v> Domain<'v> {
         let divisor = self.valid.multiple_of.unwrap_or(1);
         let value = u64::try_from(value).ok()?;
         let value = next_subset(bits, value)?.checked_next_multiple_of(divisor)?;
-        Some(value.into())
+        // A multiple may have other bits; the next round clears them.
+        let composed = if value & !bits == 0 && !self.named.is_empty() {
+            let mut named: Vec<&Bits> = self.named.iter().collect();
+            named.sort_unstable_by_key(|bits| std::cmp::Reverse(bits.low));
+            next_composed(&named, value)?
+        } else {
+            value
+        };
+        Some(composed.into())
     }
 
     /// All of them, ascending; those after the first long gap may be missing if there are more than
@@ -200,6 +246,7 @@ impl<'v> Domain<'v> {
                 (self.min..=self.max).contains(value)
                     && self.has_bits_of(*value)
                     && rules.allows(*value)
+                    && self.named.iter().all(|bits| bits.allow(*value))
             }));
         }
         let value = |from| match self.next(from) {
@@ -209,6 +256,30 @@ impl<'v> Domain<'v> {
         Box::new(std::iter::successors(value(self.min), move |last| {
             value(last + 1)
         }))
+    }
+}
+
+/// The smallest value that is not below `from`, which consists of the `named` bits, the highest ones
+/// first, and in which each of them has a value that its rules allow. `from` itself where the search
+/// for one takes too long; the caller goes on from there.
+fn next_composed(named: &[&Bits], from: u64) -> Option<u64> {
+    let Some((bits, lower)) = named.split_first() else {
+        return Some(0);
+    };
+    let values = Domain::of_bits(bits);
+    let own = (from & bits.mask()) >> bits.low;
+    let rest = from & !bits.mask();
+    let mut next = values.next(own.into());
+    if next == Next::Value(own.into()) {
+        if let Some(rest) = next_composed(lower, rest) {
+            return Some(own << bits.low | rest);
+        }
+        next = values.next(i128::from(own) + 1);
+    }
+    match next {
+        Next::Value(value) => Some(low_bits(value) << bits.low | next_composed(lower, 0)?),
+        Next::Nothing => None,
+        Next::Unknown => Some(from),
     }
 }
 
@@ -319,6 +390,86 @@ mod tests {
                 assert_eq!(next, Next::Value(first), "{integer}: {valid:?}");
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn a_domain_of_named_bits_has_the_values_that_all_rules_allow(
+            whole in rules(),
+            low in rules(),
+            high in rules(),
+            gap in 0..2_u8,
+        ) {
+            let within = |valid: Valid, name: &str, low, high| Bits {
+                name: name.to_owned(),
+                low,
+                high,
+                valid,
+            };
+            let field = Field {
+                bits: vec![within(low, "low", 0, 2), within(high, "high", 3 + gap, 7)],
+                valid: whole,
+                ..byte()
+            };
+            let domain = Domain::of(&field);
+            let allowed: Vec<i128> = (0..=255).filter(|value| field.allows(*value)).collect();
+            prop_assert!(domain.upper_bound() >= allowed.len() as u64);
+            for value in 0..=255 {
+                prop_assert_eq!(domain.contains(value), allowed.contains(&value));
+            }
+            prop_assert_eq!(domain.is_empty(), allowed.is_empty());
+            prop_assert_eq!(domain.is_single(), allowed.len() == 1);
+            prop_assert_eq!(domain.values().collect::<Vec<_>>(), allowed);
+        }
+    }
+
+    /// A field of one byte without rules.
+    fn byte() -> Field {
+        Field {
+            name: "byte".to_owned(),
+            doc: None,
+            offset: 0,
+            ty: crate::types::Type::Integer(Integer::U8),
+            owner: crate::model::Owner::Vf,
+            default: vec![0],
+            valid: Valid::default(),
+            bits: Vec::new(),
+            count: None,
+            structure: None,
+            sequence: None,
+            on_reset: None,
+            checksum: None,
+            definition: None,
+            span: 0..0,
+        }
+    }
+
+    #[test]
+    fn values_of_bits_that_are_far_apart_are_found() {
+        let bits = |name: &str, low, high, max| Bits {
+            name: name.to_owned(),
+            low,
+            high,
+            valid: Valid {
+                min: Some(1),
+                max: Some(max),
+                ..Valid::default()
+            },
+        };
+        let field = Field {
+            ty: crate::types::Type::Integer(U64),
+            default: vec![0; 8],
+            bits: vec![bits("low", 0, 31, 2), bits("high", 32, 63, 3)],
+            ..byte()
+        };
+        let domain = Domain::of(&field);
+        assert_eq!(domain.upper_bound(), 6);
+        let of = |high: i128, low: i128| high << 32 | low;
+        let expected = [of(1, 1), of(1, 2), of(2, 1), of(2, 2), of(3, 1), of(3, 2)];
+        assert_eq!(domain.values().collect::<Vec<_>>(), expected);
+        let part = domain.part(32, 0xFFFF_FFFF).expect("named bits");
+        assert_eq!(part.bounds(), (1, 3));
+        assert!(domain.part(32, 0xFF).is_none());
     }
 
     #[test]

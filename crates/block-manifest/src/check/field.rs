@@ -116,6 +116,9 @@ fn rules(field: &mut Field, written: &syntax::Field, around: BlockContext, conte
     let sound = || context.sink.error_count() == errors;
     field.bits = bits(written, field.ty, context);
     field.valid = context.valid(&written.valid, field.ty, field.defined_bits());
+    if sound() && !field.bits.is_empty() && Domain::of(field).is_empty() {
+        never_holds_with_bits(field, written, context);
+    }
     let judged = sound();
     if let Some(default) = &written.default
         && let Some(bytes) = context.default_bytes(default, field, written.count.is_some(), judged)
@@ -123,6 +126,19 @@ fn rules(field: &mut Field, written: &syntax::Field, around: BlockContext, conte
         field.default = bytes;
     }
     field.sequence = sequence(written, field, judged, around, context);
+}
+
+/// Reports rules of an integer that exclude those of its named bits.
+fn never_holds_with_bits(field: &Field, written: &syntax::Field, context: Context<'_>) {
+    let name = &field.name;
+    let message = format!("no value of field `{name}` meets its rules and those of its bits");
+    let bits = written.bits.value().map(|bits| &bits.span);
+    let span = written.valid.place().or(bits).unwrap_or(&field.span);
+    let diagnostic = Diagnostic::error(message, span, "together they are met by no value");
+    context.sink.report(match bits {
+        Some(bits) if bits != span => diagnostic.related(bits, "the rules of the bits"),
+        _ => diagnostic,
+    });
 }
 
 /// The owner of `what`: as it is written, or that of the block.

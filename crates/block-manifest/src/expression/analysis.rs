@@ -237,10 +237,15 @@ fn contradicts(wanted: &[Wanted<'_>], variables: &[Variable<'_>]) -> bool {
         expression.for_each_load(&mut |load, _| {
             if find(&narrowed, load).is_none() {
                 let mut variables = variables.iter();
-                let whole = variables
-                    .find(|variable| variable.place == place(load))
-                    .filter(|_| load.is_whole());
-                let (min, max) = whole.map_or(load.range(), |variable| variable.domain.bounds());
+                let variable = variables.find(|variable| variable.place == place(load));
+                let domain = variable.and_then(|Variable { domain, .. }| {
+                    if load.is_whole() {
+                        Some(*domain)
+                    } else {
+                        domain.part(load.shift, load.mask)
+                    }
+                });
+                let (min, max) = domain.map_or(load.range(), |domain| domain.bounds());
                 narrowed.push(Narrowed {
                     place: place(load),
                     shift: load.shift,
