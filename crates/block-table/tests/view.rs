@@ -7,7 +7,7 @@ use block_table::encode::{
     BlockSource, Field, FieldRecord, Layout, Rule as Check, Shape, Source, compare_constant,
     compare_field, on_constant,
 };
-use block_table::format::{Header, op};
+use block_table::format::{Header, VERSION, op};
 use block_table::{
     Access, Block, Companion, History, Kind, Limits, OnReset, Reset, Rule, ShortRead, Table,
     WhenFull, Writer,
@@ -66,6 +66,22 @@ fn the_device_is_what_was_written() {
     );
     let unlimited = encoded(vec![opaque(5, 16)]);
     assert_eq!(Table::verify(&unlimited).unwrap().limits(), None);
+}
+
+#[test]
+fn the_manifest_and_the_version_are_what_was_written() {
+    let source = Source {
+        manifest: b"[device]".to_vec(),
+        ..table(vec![opaque(5, 16)])
+    };
+    let with = source.encode().unwrap();
+    assert_eq!(Table::verify(&with).unwrap().manifest(), b"[device]");
+    let without = encoded(vec![opaque(5, 16)]);
+    assert_eq!(Table::verify(&without).unwrap().manifest(), b"");
+    for bytes in [with, without] {
+        assert_eq!(Table::format_version(&bytes), Some(VERSION));
+        assert_eq!(Table::format_version(&bytes[1..]), None);
+    }
 }
 
 fn all<'t>(blocks: &[Block<'t>], what: impl Fn(&Block<'t>) -> bool) -> Vec<bool> {

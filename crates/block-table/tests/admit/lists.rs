@@ -4,10 +4,10 @@ use block_table::encode::{
     Entry, Field, FieldRecord, List, Rule as Check, compare_field, from_source, on_field,
 };
 use block_table::format::{entry, list, op, source};
-use block_table::{History, Image, ListFault, Rule, Violation, Writer};
+use block_table::{History, Image, ListFault, Rule, Table, Violation, Writer};
 
 use crate::attempt::{broken, first_write, with_rules, write};
-use crate::source::{BE, U8, U16, field, whole};
+use crate::source::{BE, U8, U16, field, table, whole};
 
 /// A list from byte 2 to the end of the block, with tags and lengths of a byte each.
 fn plain() -> List {
@@ -64,6 +64,18 @@ fn entries_follow_each_other_up_to_the_end_tag() {
     // A list that fills the block.
     let full = [7, 3, 1, 7, 3, 1, 7, 3, 1, 5, 4, 1, 0, 0];
     assert!(outcome(plain(), &full).is_ok());
+}
+
+#[test]
+fn only_a_list_without_an_end_tag_depends_on_the_number_of_bytes() {
+    for (end, depends) in [(Some(0), false), (None, true)] {
+        let list = List { end, ..plain() };
+        let bytes = table(vec![with_rules(vec![Check::List(list)])]).encode();
+        let bytes = bytes.unwrap();
+        let table = Table::verify(&bytes).unwrap();
+        let block = table.block(0).unwrap();
+        assert_eq!(block.judges_in_context(), depends);
+    }
 }
 
 #[test]

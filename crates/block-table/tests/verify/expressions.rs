@@ -109,6 +109,11 @@ fn fields_of_expressions_lie_in_their_block() {
     assert_eq!(left(|field| field.start = 16), Some(Flaw::OutOfBlock));
     assert_eq!(left(|field| field.start = 15), None);
     assert_eq!(
+        left(|field| (field.shift, field.bits) = (8, 8)),
+        None,
+        "the second byte of the block"
+    );
+    assert_eq!(
         left(|field| (field.start, field.bits) = (15, 9)),
         Some(Flaw::OutOfBlock)
     );

@@ -1,13 +1,14 @@
 //! Lists of entries: what the verifier refuses, and the work that it counts.
 
 use block_table::encode::{
-    BlockSource, EncodeError, Entry, Field, List, Rule, Source, from_source, on_field, seal,
+    BlockSource, EncodeError, Entry, Field, FieldRecord, Layout, List, Rule, Shape, Source,
+    compare_constant, from_source, on_field, seal,
 };
 use block_table::format::{Header, RuleRecord, entry, list, op, owner, rule, sequence, source};
 use block_table::{Flaw, MAX_ENTRIES, Table};
 use zerocopy::FromBytes;
 
-use crate::source::{U8, U16, field, opaque, table, whole};
+use crate::source::{U8, U16, bytes, field, opaque, table, whole};
 
 /// A list in the last 12 of 16 bytes, with tags of two bytes and lengths of one.
 fn two_entries() -> List {
@@ -161,6 +162,37 @@ fn the_owners_of_a_list_are_those_of_its_bytes() {
     };
     assert_eq!(of_vf(4), None);
     assert_eq!(of_vf(5), Some(Flaw::Owner));
+}
+
+#[test]
+fn the_owners_of_a_layout_s_list_are_those_of_the_layout_s_bytes() {
+    let in_layout = |owners| {
+        let mut block = opaque(0, 16);
+        block.common = bytes(0..4);
+        block.layouts.push(Layout {
+            when: vec![compare_constant(
+                op::LESS,
+                whole(0, U8),
+                FieldRecord::default(),
+                9,
+            )],
+            shape: Shape {
+                pf: bytes(0..4),
+                ..block.shape
+            },
+            rules: vec![Rule::List(List {
+                flags: owners,
+                ..two_entries()
+            })],
+        });
+        match table(vec![block]).encode() {
+            Ok(_) => None,
+            Err(EncodeError::Refused(error)) => Some(error.flaw),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert_eq!(in_layout(owner::VF), None);
+    assert_eq!(in_layout(list::OWNERS), Some(Flaw::Owner));
 }
 
 #[test]
