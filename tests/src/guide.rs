@@ -5,10 +5,14 @@
 //! `[…]` within a line any text. A block after `<!-- file: NAME -->` is a file for the following
 //! commands. The command in a block marked `console background` runs until the end of the guide; its
 //! output is the beginning. A block marked `console lab` has commands for a host with the driver,
-//! which the lab runs, and which also run on a simulated device.
+//! which the lab runs, and which also run on a simulated device. The command in a block marked
+//! `console terminal` draws on a terminal of 80 columns and 24 rows until `q` is pressed; its output
+//! is what the terminal shows then.
 
 /// What follows the mark of a block whose command keeps running.
 const BACKGROUND: &str = " background";
+/// What follows the mark of a block whose command draws on a terminal.
+const TERMINAL: &str = " terminal";
 
 /// A step of a guide.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +36,13 @@ pub enum Step {
         /// The command line.
         line: String,
         /// Its first lines of output.
+        output: Vec<String>,
+    },
+    /// A command that draws on a terminal until `q` is pressed.
+    Terminal {
+        /// The command line.
+        line: String,
+        /// What the terminal shows.
         output: Vec<String>,
     },
 }
@@ -64,12 +75,15 @@ pub fn steps(guide: &str, mark: &str) -> Vec<Step> {
             });
         } else if kind == mark {
             commands(&block, &mut steps);
-        } else if kind.strip_prefix(mark) == Some(BACKGROUND)
+        } else if let Some(how @ (BACKGROUND | TERMINAL)) = kind.strip_prefix(mark)
             && let Some((command, output)) = block.split_first()
         {
-            steps.push(Step::Background {
-                line: command.trim_start_matches("$ ").to_owned(),
-                output: output.iter().map(|line| (*line).to_owned()).collect(),
+            let line = command.trim_start_matches("$ ").to_owned();
+            let output = output.iter().map(|line| (*line).to_owned()).collect();
+            steps.push(if how == BACKGROUND {
+                Step::Background { line, output }
+            } else {
+                Step::Terminal { line, output }
             });
         }
     }
@@ -193,6 +207,9 @@ mod tests {
             steps(guide, "console lab"),
             [command("two\n3", &["2"]), command("four", &[])]
         );
+        let guide = "```console terminal\n$ top\nVF\n```\n";
+        let (line, output) = ("top".to_owned(), vec!["VF".to_owned()]);
+        assert_eq!(steps(guide, "console"), [Step::Terminal { line, output }]);
     }
 
     #[test]

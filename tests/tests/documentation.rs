@@ -1,26 +1,30 @@
 //! Runs the commands of the guides as a reader would, and compares their output. Those for a host
 //! with the driver run on a simulated device here, and in the lab.
 
+#[cfg(unix)]
+#[path = "images/terminal.rs"]
+mod terminal;
+
 use std::env;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use end_to_end::guide::{Step, matches, steps};
 use end_to_end::host_guide;
 
-/// The address that the guides serve a device at.
-const ADDRESS: &str = "127.0.0.1:9820";
+/// The addresses that the guides serve a device and its metrics at.
+const ADDRESSES: [&str; 2] = ["127.0.0.1:9820", "127.0.0.1:9821"];
 
 /// Runs commands as a reader does, in a temporary folder with links to the repository's files.
 #[cfg(unix)]
 struct Reader {
     folder: tempfile::TempDir,
     path: std::ffi::OsString,
-    /// The address at which this reader serves a device in the place of [`ADDRESS`], because guides
-    /// run side by side.
-    address: String,
+    /// What this reader uses in the place of [`ADDRESSES`], because guides run side by side.
+    addresses: [String; 2],
     /// What `export` has set.
     variables: Vec<(String, String)>,
     background: Vec<Child>,
@@ -43,24 +47,46 @@ impl Reader {
             .expect("a folder");
         let old = env::var_os("PATH").unwrap_or_default();
         let path = std::iter::once(program).chain(env::split_paths(&old));
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let free = ADDRESSES.map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+        let address = |free: &TcpListener| free.local_addr().expect("its address").to_string();
         Self {
             folder,
             path: env::join_paths(path).expect("a path"),
-            address: free.local_addr().expect("its address").to_string(),
+            addresses: free.each_ref().map(address),
             variables: Vec::new(),
             background: Vec::new(),
         }
     }
 
-    /// A shell with a command line.
-    fn shell(&self, line: &str) -> Command {
-        let mut shell = Command::new("sh");
-        shell
-            .args(["-c", &line.replace(ADDRESS, &self.address)])
+    /// A text of the guide with this reader's addresses.
+    fn own(&self, text: &str) -> String {
+        let pairs = ADDRESSES.iter().zip(&self.addresses);
+        pairs.fold(text.to_owned(), |text, (shown, own)| {
+            text.replace(shown, own)
+        })
+    }
+
+    /// The reverse.
+    fn as_shown(&self, text: &str) -> String {
+        let pairs = ADDRESSES.iter().zip(&self.addresses);
+        pairs.fold(text.to_owned(), |text, (shown, own)| {
+            text.replace(own, shown)
+        })
+    }
+
+    /// Sets folder and environment.
+    fn prepare(&self, command: &mut Command) {
+        command
             .current_dir(self.folder.path())
             .env("PATH", &self.path)
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
+    }
+
+    /// A shell with a command line.
+    fn shell(&self, line: &str) -> Command {
+        let mut shell = Command::new("sh");
+        self.prepare(&mut shell);
+        shell.args(["-c", &self.own(line)]);
         shell
     }
 
@@ -70,13 +96,13 @@ impl Reader {
             .strip_prefix("export ")
             .and_then(|set| set.split_once('='))
         {
-            let value = value.replace(ADDRESS, &self.address);
+            let value = self.own(value);
             self.variables.push((name.to_owned(), value));
             return String::new();
         }
         let run = self.shell(&format!("{{ {line}\n}} 2>&1")).output();
         let text = String::from_utf8(run.expect("a shell").stdout).expect("text");
-        text.replace(&self.address, ADDRESS)
+        self.as_shown(&text)
     }
 
     /// Starts a command, and returns its first lines of output.
@@ -89,7 +115,15 @@ impl Reader {
         let output = BufReader::new(child.stdout.take().expect("a pipe"));
         self.background.push(child);
         let shown: Vec<_> = output.lines().take(lines).map(Result::unwrap).collect();
-        shown.join("\n").replace(&self.address, ADDRESS)
+        self.as_shown(&shown.join("\n"))
+    }
+
+    /// What a command draws on a terminal.
+    fn draw(&self, line: &str) -> String {
+        let screen = terminal::shown(&self.own(line), |script| self.prepare(script));
+        let rows = screen.rows(0, terminal::COLUMNS);
+        let rows: Vec<_> = rows.map(|row| row.trim_end().to_owned()).collect();
+        self.as_shown(&rows.join("\n"))
     }
 }
 
@@ -125,6 +159,10 @@ fn run_guide(name: &str, least: usize) {
                 let text = reader.start(&line, output.len());
                 (line, output, text)
             }
+            Step::Terminal { line, output } => {
+                let text = reader.draw(&line);
+                (line, output, text)
+            }
         };
         commands += 1;
         let lines: Vec<&str> = text.lines().collect();
@@ -148,11 +186,14 @@ fn the_commands_for_a_host_do_the_same_on_a_simulated_device() {
     let page = fs::read_to_string(page).expect("the guide can be read");
     let mut reader = Reader::new();
     let served = reader.start(
-        &format!("pfbctl serve blocks/accelerator.toml --listen {ADDRESS}"),
+        &format!(
+            "pfbctl serve blocks/accelerator.toml --listen {}",
+            ADDRESSES[0]
+        ),
         1,
     );
     assert!(served.contains("4 VFs"), "{served}");
-    reader.run(&format!("export PFBCTL_DEVICE=sim:{ADDRESS}"));
+    reader.run(&format!("export PFBCTL_DEVICE=sim:{}", ADDRESSES[0]));
     reader.run("pfbctl play tests/traces/accelerator/guests.jsonl");
     for command in host_guide::commands(&page).expect("commands") {
         let line = format!(
@@ -163,6 +204,12 @@ fn the_commands_for_a_host_do_the_same_on_a_simulated_device() {
         let lines: Vec<&str> = text.lines().collect();
         command.judge(&lines).expect("as the page shows");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_first_five_minutes_are_as_the_page_shows_them() {
+    run_guide("first-minutes.md", 10);
 }
 
 #[cfg(unix)]

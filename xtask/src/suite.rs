@@ -55,7 +55,14 @@ pub(crate) fn run(paths: &Paths, scope: Scope) -> Result<Tally> {
         }
         Scope::All => {
             let host = HostCargo::installed()?;
-            ensure(&[KERNEL, USER, packages::CLIPPY, packages::COMPILERS, WINE])?;
+            ensure(&[
+                KERNEL,
+                USER,
+                packages::CLIPPY,
+                packages::COMPILERS,
+                packages::GUIDES,
+                WINE,
+            ])?;
             let mut steps = host_steps(&host, paths)?;
             steps.extend(image_steps(&host, paths)?);
             steps.push(lab_step(paths, FailFast::No, String::new()));

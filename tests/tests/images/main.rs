@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use anstyle_svg::Term;
-use end_to_end::{Served, pfbctl, repository};
+use end_to_end::{PROGRAM, Served, pfbctl, repository};
 
 /// A manifest with a name that is misspelt and a range beyond its type.
 const MISTAKEN: &str = include_str!("../../manifests/two-mistakes.toml");
@@ -74,7 +74,12 @@ fn device_with_a_hostile_guest() -> Served {
 #[test]
 fn top_shows_the_guest_with_the_most_refusals_first_and_its_image_is_current() {
     let served = device_with_a_hostile_guest();
-    let screen = terminal::top(&served.device);
+    let line = format!(
+        "{} top --interval 1 --device {}",
+        PROGRAM.display(),
+        served.device
+    );
+    let screen = terminal::shown(&line, |_| {});
     let text = screen.contents();
     let is_vf = |line: &&str| line.starts_with(|c: char| c.is_ascii_digit());
     let first = text.lines().find(is_vf).unwrap_or_default();
@@ -82,7 +87,24 @@ fn top_shows_the_guest_with_the_most_refusals_first_and_its_image_is_current() {
     assert_eq!(columns, ["2", "0.0", "60", "length"], "{text}");
     let rows: Vec<_> = screen
         .rows_formatted(0, terminal::COLUMNS)
-        .map(|row| terminal::with_spaces(&row) + "\x1b[0m")
+        .map(|row| with_spaces(&row) + "\x1b[0m")
         .collect();
     check("top", "pfbctl top", &rows.join("\n"));
+}
+
+/// A row with spaces in place of the sequences that move the cursor to the right.
+fn with_spaces(row: &[u8]) -> String {
+    let row = std::str::from_utf8(row).expect("text");
+    let mut parts = row.split("\x1b[");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once('C') {
+            Some((count, rest)) if count.bytes().all(|digit| digit.is_ascii_digit()) => {
+                let spaces = " ".repeat(count.parse().unwrap_or(1));
+                text.extend([spaces.as_str(), rest]);
+            }
+            _ => text.extend(["\x1b[", part]),
+        }
+    }
+    text
 }

@@ -1,11 +1,9 @@
-//! `pfbctl top` in a terminal, which `script` provides.
+//! A program that draws on a terminal, which `script` provides.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
-
-use end_to_end::PROGRAM;
 
 pub(crate) const COLUMNS: u16 = 80;
 const ROWS: u16 = 24;
@@ -13,14 +11,14 @@ const ROWS: u16 = 24;
 /// What leaves the alternate screen, on which the program draws.
 const LEAVE: &[u8] = b"\x1b[?1049l";
 
-/// What the terminal shows when the user presses `q`, after two intervals: a rate needs two sets of
-/// counters.
-pub(crate) fn top(device: &str) -> vt100::Screen {
-    let command = format!(
-        "stty columns {COLUMNS} rows {ROWS} && {} top --interval 1 --device {device}",
-        PROGRAM.display()
-    );
-    let mut terminal = Command::new("script")
+/// What the terminal shows of a command line when the user presses `q`, after two intervals of
+/// `pfbctl top --interval 1`: a rate needs two sets of counters. `prepare` sets folder and
+/// environment.
+pub(crate) fn shown(line: &str, prepare: impl FnOnce(&mut Command)) -> vt100::Screen {
+    let command = format!("stty columns {COLUMNS} rows {ROWS} && {line}");
+    let mut script = Command::new("script");
+    prepare(&mut script);
+    let mut terminal = script
         .args(["--quiet", "--return", "--command", &command, "/dev/null"])
         .env("TERM", "xterm-256color")
         .stdin(Stdio::piped())
@@ -42,21 +40,4 @@ pub(crate) fn top(device: &str) -> vt100::Screen {
     let mut parser = vt100::Parser::new(ROWS, COLUMNS, 0);
     parser.process(&bytes[..end]);
     parser.screen().clone()
-}
-
-/// A row with spaces in place of the sequences that move the cursor to the right.
-pub(crate) fn with_spaces(row: &[u8]) -> String {
-    let row = std::str::from_utf8(row).expect("text");
-    let mut parts = row.split("\x1b[");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match part.split_once('C') {
-            Some((count, rest)) if count.bytes().all(|digit| digit.is_ascii_digit()) => {
-                let spaces = " ".repeat(count.parse().unwrap_or(1));
-                text.extend([spaces.as_str(), rest]);
-            }
-            _ => text.extend(["\x1b[", part]),
-        }
-    }
-    text
 }

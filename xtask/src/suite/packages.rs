@@ -1,4 +1,5 @@
-//! The Debian packages that lints, formatting and tests in C need beside those of the cross-build and the lab.
+//! The Debian packages that lints, formatting, tests in C and the guides need beside those of the
+//! cross-build and the lab.
 
 use build_steps::packages::Package;
 
@@ -28,6 +29,13 @@ pub(super) const COMPILERS: &[Package] = &[
     },
 ];
 
+/// What the test of the guides needs.
+pub(super) const GUIDES: &[Package] = &[Package {
+    name: "curl",
+    proof: "/usr/bin/curl",
+    purpose: "the guides' scrape of metrics",
+}];
+
 /// What formatting needs, where the cargo that runs xtask has no formatter.
 pub(super) const RUSTFMT: &[Package] = &[Package {
     name: "rustfmt-web",
@@ -43,10 +51,10 @@ mod tests {
     use kmdf_cross::packages::{KERNEL, USER};
     use lab_harness::packages::WINE;
 
-    use super::{CLIPPY, COMPILERS, RUSTFMT};
+    use super::{CLIPPY, COMPILERS, GUIDES, RUSTFMT};
 
     fn all() -> Vec<Package> {
-        [KERNEL, USER, WINE, CLIPPY, COMPILERS, RUSTFMT].concat()
+        [KERNEL, USER, WINE, CLIPPY, COMPILERS, GUIDES, RUSTFMT].concat()
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(super) const fn code(descriptor: &EventDescriptor, number: u16) -> u32 {
 macro_rules! entries {
     ($($(#[$doc:meta])* $entry:ident = $number:literal $text:literal;)*) => {
         /// The places of the entries in [`ALL`].
-        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "named as the entries are")]
+        #[expect(non_camel_case_types, reason = "named as the entries are")]
         enum Place { $($entry),* }
 
         $(

@@ -138,9 +138,9 @@ impl Packet {
     }
 }
 
-/// A number in digits, the last ones of `digits`.
+/// A number in digits, the last ones of `places`.
 struct Digits {
-    digits: [u8; 20],
+    places: [u8; 20],
     start: usize,
     prefix: &'static [u8],
 }
@@ -157,9 +157,9 @@ impl Digits {
 
     /// At least `fewest` digits.
     fn write(mut value: u64, base: u64, fewest: usize, prefix: &'static [u8]) -> Self {
-        let mut digits = [b'0'; 20];
-        let mut start = digits.len();
-        for (place, digit) in digits.iter_mut().enumerate().rev() {
+        let mut places = [b'0'; 20];
+        let mut start = places.len();
+        for (place, digit) in places.iter_mut().enumerate().rev() {
             if value == 0 && digits_from(place) > fewest {
                 break;
             }
@@ -173,14 +173,14 @@ impl Digits {
             start = place;
         }
         Self {
-            digits,
+            places,
             start,
             prefix,
         }
     }
 
     fn units(&self) -> impl Iterator<Item = u16> {
-        let digits = self.digits.iter().skip(self.start);
+        let digits = self.places.iter().skip(self.start);
         self.prefix
             .iter()
             .chain(digits)

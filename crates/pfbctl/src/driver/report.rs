@@ -1,5 +1,6 @@
 //! Prints the driver's replies as text.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::Write;
 
@@ -268,6 +269,15 @@ pub(super) fn journal_line(
     Ok(())
 }
 
+/// The block of an event, by its ID if it has no name; empty for an event without a block.
+pub(super) fn block_of(event: &Event) -> Cow<'_, str> {
+    match (&event.block_name, event.block) {
+        (Some(name), _) => printable(name),
+        (None, Some(block)) => format!("block {block}").into(),
+        (None, None) => Cow::default(),
+    }
+}
+
 /// How often an event occurred, unless it was once.
 pub(super) fn times(event: &Event) -> String {
     match event.repeated {
@@ -294,9 +304,8 @@ pub(super) fn more_of(
 /// The operation and its result, in at most 80 columns with their time if names are short.
 fn outcome(out: &mut dyn Write, vf: u16, event: &Event, names: &Names) -> Result<(), Failure> {
     write!(out, "VF {vf:<3} {:<12}", event.operation)?;
-    if let (Some(block), Some(length)) = (event.block, event.length) {
-        let name = event.block_name.as_deref().map(printable);
-        let name = name.unwrap_or_else(|| format!("block {block}").into());
+    if let Some(length) = event.length {
+        let name = block_of(event);
         let width = names.width().max(UNNAMED);
         write!(out, " {name:<width$} {length:>3} bytes")?;
     }

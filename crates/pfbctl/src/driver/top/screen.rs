@@ -6,7 +6,7 @@ use ratatui::style::{Style, Stylize as _};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row as TableRow, Table, TableState};
 
-use super::super::report::times;
+use super::super::report::{block_of, times};
 use super::model::{Detail, Model, Row};
 use crate::printable::printable;
 
@@ -138,7 +138,7 @@ fn draw_detail(frame: &mut Frame<'_>, detail: &Detail, area: Rect) {
         .iter()
         .skip(hidden)
         .map(|event| {
-            let name = printable(event.block_name.as_deref().unwrap_or_default());
+            let name = block_of(event);
             let line = format!("{:<12} {name:<12}", event.operation);
             let times = times(event);
             match event.reason {
