@@ -102,6 +102,45 @@ fn rules_after_those_of_an_element_are_the_block_s() {
 }
 
 #[test]
+fn a_count_of_too_many_elements_is_a_fault_of_its_integer() {
+    let at = |at| {
+        let number = vec![load(13, U8)];
+        let structures = structures(3, false);
+        let count = Check::CountByCode {
+            field: structures,
+            number,
+            at,
+            clear: 4,
+        };
+        first_write(with_rules(vec![count]), &sent(13, &[4]))
+    };
+    assert_eq!(at(13), broken(Rule::Count, 13));
+    assert_eq!(at(0), broken(Rule::Count, 0));
+}
+
+#[test]
+fn a_rule_on_bits_judges_no_other_bits() {
+    let bits = |low, count| {
+        let range = Box::new(Check::Range(field(2, U8), 2, 3));
+        let rule = Check::Bits {
+            low,
+            count,
+            rule: range,
+        };
+        move |byte| first_write(with_rules(vec![rule.clone()]), &sent(2, &[byte]))
+    };
+    for (low, count) in [(0, 4), (3, 2), (4, 4)] {
+        let judged = bits(low, count);
+        let others = !(((1 << count) - 1) << low);
+        for value in 0..1_u8 << count {
+            let outcome = judged(value << low | others);
+            let is_kept = (2..=3).contains(&value);
+            assert_eq!(outcome.is_ok(), is_kept, "{value} at {low}");
+        }
+    }
+}
+
+#[test]
 fn a_computed_count_selects_the_elements() {
     let number = || vec![load(0, U8), on_constant(op::SUBTRACT, 2)];
     let rule = || each(3, true, vec![Check::Range(field(0, U8), 7, 9)]);
