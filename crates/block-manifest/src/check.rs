@@ -12,6 +12,7 @@ mod groups;
 mod layout;
 mod list;
 mod names;
+mod overflow;
 mod place;
 mod properties;
 mod structure;
@@ -55,6 +56,7 @@ pub(crate) fn check(mut file: syntax::File, text: &str, sink: &Sink) -> Parts {
         knows_enums: file.knows_enums,
         blocks: &names,
         budget: &Budget::new(),
+        overflow_budget: &Budget::new(),
         writes: Writes::default(),
     };
     names::unique(
@@ -77,8 +79,16 @@ pub(crate) fn check(mut file: syntax::File, text: &str, sink: &Sink) -> Parts {
         .collect();
     let finished = begun.iter().filter_map(|block| {
         let used = uses::check(block, &begun, context);
-        let budget = &Budget::new();
-        block::finish(block, &used, Context { budget, ..context })
+        let (budget, overflow_budget) = (&Budget::new(), &Budget::new());
+        block::finish(
+            block,
+            &used,
+            Context {
+                budget,
+                overflow_budget,
+                ..context
+            },
+        )
     });
     let blocks = finished.collect();
     Parts {
@@ -107,6 +117,7 @@ fn expand_groups(file: &mut syntax::File, text: &str, sink: &Sink) {
         knows_enums: file.knows_enums,
         blocks: &names,
         budget: &Budget::new(),
+        overflow_budget: &Budget::new(),
         writes: Writes::default(),
     };
     names::unique(file.groups.iter().map(|group| &group.name), "group", sink);

@@ -8,6 +8,7 @@
 
 pub(crate) mod analysis;
 pub(crate) mod lower;
+pub(crate) mod overflow;
 pub(crate) mod parse;
 mod resolve;
 pub(crate) mod scope;

@@ -45,6 +45,7 @@ snapshots! {
     blocks_that_cannot_be_used_are_named => "uses",
     structures_are_refused_at_the_key_that_is_wrong => "structures",
     mac_addresses_are_refused_at_the_key_that_is_wrong => "mac",
+    rules_that_overflow_where_they_hold_are_a_warning => "overflow",
     groups_are_refused_where_they_are_defined_or_where_they_are_used => "groups",
     groups_that_use_themselves_or_are_too_deep_are_refused => "circular-groups",
     checksums_that_cover_nothing_or_contradict_other_keys_are_refused => "checksums",

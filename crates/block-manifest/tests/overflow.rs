@@ -66,3 +66,53 @@ fn defaults_on_which_no_condition_overflows_choose_their_layout() {
     assert_eq!(block.layout_of(block.default_image()), Some(1));
     assert_eq!(block.default_image()[..4], [0, 7, 0, 0]);
 }
+
+/// The rules of a block over two bytes, and what they mean in mathematics.
+type Meant = (&'static [&'static str], fn(i32, i32) -> bool);
+
+const MEANT: [Meant; 14] = [
+    (&["a - b <= 5"], |a, b| a - b <= 5),
+    (&["a - b > 5"], |a, b| a - b > 5),
+    (&["a - b == 5"], |a, b| a - b == 5),
+    (&["a - b != 5"], |a, b| a - b != 5),
+    (&["!(a - b == 2)"], |a, b| a - b != 2),
+    (&["a >= b && a - b < 9"], |a, b| a >= b && a - b < 9),
+    (&["a - b < 9 || a < b"], |a, b| a - b < 9 || a < b),
+    (&["a == 0 || a - 1 < b"], |a, b| a == 0 || a - 1 < b),
+    (&["a >= b", "a - b < 9"], |a, b| a >= b && a - b < 9),
+    (&["a <= b", "a - b < 9", "a - b != 1"], |a, b| {
+        a <= b && a - b < 9
+    }),
+    (&["a + b - 255 < 10"], |a, b| a + b - 255 < 10),
+    (&["(a - b) * 3 != 6", "b < 4"], |a, b| {
+        (a - b) * 3 != 6 && b < 4
+    }),
+    (&["100 - a >= b"], |a, b| 100 - a >= b),
+    (&["100 - a <= b", "a <= 100"], |a, b| {
+        100 - a <= b && a <= 100
+    }),
+];
+
+#[test]
+fn a_rule_is_warned_of_if_its_arithmetic_refuses_what_it_means() {
+    for (rules, meant) in MEANT {
+        let text = format!(
+            "[device]\nname = \"d\"\nvendor-id = 1\ndevice-id = 1\nmax-vfs = 1\n[[block]]\nid = 0\nname = \"b\"\n\
+             vf-access = \"write-only\"\nlength = 2\nrequire = {rules:?}\n\
+             [[block.field]]\nname = \"a\"\ntype = \"u8\"\n[[block.field]]\nname = \"b\"\ntype = \"u8\"\n"
+        );
+        let manifest = Manifest::parse("meant.toml", &text).expect("a valid manifest");
+        let bytes = manifest.compile();
+        let table = Table::verify(&bytes).expect("what compiles verifies");
+        let block = table.block(0).expect("a block");
+        let refuses = |a: u8, b: u8| {
+            let outcome = block.admit(Writer::Vf, &[a, b], &[0; 128], History::EMPTY);
+            let overflows = outcome.is_err_and(|violation| violation.rule == Rule::Overflow);
+            overflows && meant(a.into(), b.into())
+        };
+        let pairs = (0..=255).flat_map(|a| (0..=255).map(move |b| (a, b)));
+        let expected = pairs.into_iter().any(|(a, b)| refuses(a, b));
+        let warned = !manifest.warnings().is_empty();
+        assert_eq!(warned, expected, "{rules:?}: {}", manifest.warnings());
+    }
+}

@@ -188,6 +188,9 @@ fn own_rules(
     let counts = count::resolve(&written.fields, &visible, scope, context);
     let judging = context.judging(scope, fields.scope.len());
     let require = context.requirements(&written.require, judging, &visible, &[], "every write");
+    if layouts_take_every_write(written) {
+        context.warn_of_overflows(&require, &[], &visible);
+    }
     count::assign(counts, &mut fields.all);
     let around = elements::Around {
         before: &[],
@@ -216,6 +219,22 @@ fn own_rules(
     }
     at_most_one_checksum(&fields.all, context);
     (require, list)
+}
+
+/// Whether no condition or rule of a layout refuses a write, so that the rules of the block decide.
+fn layouts_take_every_write(written: &syntax::Block) -> bool {
+    let Some(last) = written.layouts.last() else {
+        return true;
+    };
+    let is_else = last
+        .when
+        .as_ref()
+        .is_some_and(|when| when.value.trim() == "else");
+    is_else
+        && written
+            .layouts
+            .iter()
+            .all(|layout| layout.require.is_empty())
 }
 
 fn at_most_one_checksum(fields: &[Field], context: Context<'_>) {

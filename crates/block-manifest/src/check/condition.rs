@@ -148,7 +148,10 @@ impl Context<'_> {
 
 /// The values of each load for [`possible`]: of fields among `fields` or of used blocks, and of facts
 /// about the writes.
-fn domains<'f>(fields: &'f [&'f Field], writes: Writes<'f>) -> impl Fn(&Load) -> Domain<'f> {
+pub(super) fn domains<'f>(
+    fields: &'f [&'f Field],
+    writes: Writes<'f>,
+) -> impl Fn(&Load) -> Domain<'f> {
     move |load| {
         let at =
             |field: &&Field| field.offset == load.offset && matches!(field.ty, Type::Integer(_));

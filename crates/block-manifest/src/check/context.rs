@@ -22,6 +22,8 @@ pub(crate) struct Context<'c> {
     pub(crate) blocks: &'c [String],
     /// The work that may be spent on the conditions of one block.
     pub(crate) budget: &'c Budget,
+    /// The work that may be spent on warnings about one block.
+    pub(crate) overflow_budget: &'c Budget,
     /// The writes of one block, which its conditions judge.
     pub(crate) writes: Writes<'c>,
 }

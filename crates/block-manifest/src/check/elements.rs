@@ -125,7 +125,9 @@ pub(super) fn rules(
     count::assign(counts, inner);
     let own_fields = around.own_fields.min(around.before.len() + before.len());
     let judging = context.judging(scope, own_fields);
-    context.requirements(part.require, judging, &fields, &[], part.writes)
+    let require = context.requirements(part.require, judging, &fields, &[], part.writes);
+    context.warn_of_overflows(&require, &[], &fields);
+    require
 }
 
 /// The default of an array of structures: that of each counted element, and zeros.

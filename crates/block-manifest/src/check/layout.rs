@@ -68,6 +68,7 @@ fn one(
     let writes = "every write of this layout";
     let judging = context.judging(scope, frame.fields.scope.len());
     let require = context.requirements(&written.require, judging, &visible, &given, writes);
+    context.warn_of_overflows(&require, &given, &visible);
     count::assign(counts, &mut fields);
     let around = elements::Around {
         before: &frame.fields.scope,

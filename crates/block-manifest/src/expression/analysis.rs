@@ -30,7 +30,7 @@ impl Budget {
 
     /// Takes `steps`, if as many are left. The first refusal ends the budget, so that the result
     /// for a condition does not depend on how cheap the next one is.
-    fn spend(&self, steps: u64) -> bool {
+    pub(super) fn spend(&self, steps: u64) -> bool {
         let left = self.0.get().checked_sub(steps);
         self.0.set(left.unwrap_or(0));
         left.is_some()
@@ -63,7 +63,7 @@ pub(crate) fn possible<'d>(
 }
 
 /// The operands and operators of `expression`.
-fn size(expression: &Expression) -> u64 {
+pub(super) fn size(expression: &Expression) -> u64 {
     1 + match &expression.node {
         Node::Constant(_) | Node::Load(_) => 0,
         Node::Not(inner) => size(inner),
@@ -74,22 +74,25 @@ fn size(expression: &Expression) -> u64 {
 }
 
 /// Which integer a load reads, as a whole.
-type Place = (Source, u8);
+pub(super) type Place = (Source, u8);
 
-const fn place(load: &Load) -> Place {
+pub(super) const fn place(load: &Load) -> Place {
     (load.source, load.offset)
 }
 
 /// An integer that the conditions name, as a whole.
-struct Variable<'d> {
-    place: Place,
+pub(super) struct Variable<'d> {
+    pub(super) place: Place,
     /// The shifts of the parts that the conditions name.
     shifts: Vec<u8>,
     domain: Domain<'d>,
 }
 
 impl<'d> Variable<'d> {
-    fn collect(wanted: &[Wanted<'_>], domain: &dyn Fn(&Load) -> Domain<'d>) -> Vec<Self> {
+    pub(super) fn collect(
+        wanted: &[Wanted<'_>],
+        domain: &dyn Fn(&Load) -> Domain<'d>,
+    ) -> Vec<Self> {
         let mut variables: Vec<Self> = Vec::new();
         for (expression, _) in wanted {
             expression.for_each_load(&mut |load, _| {
@@ -115,7 +118,7 @@ impl<'d> Variable<'d> {
 
     /// Values for which the results may differ: the smallest, the largest, and those at
     /// `constants`.
-    fn turning_points(&self, constants: &[i128], budget: &Budget) -> Option<Vec<i128>> {
+    pub(super) fn turning_points(&self, constants: &[i128], budget: &Budget) -> Option<Vec<i128>> {
         let looks = 3 * constants.len() as u64 * self.shifts.len() as u64;
         if !budget.spend(looks.saturating_mul(self.domain.cost())) {
             return None;
@@ -138,7 +141,7 @@ impl<'d> Variable<'d> {
     }
 }
 
-fn collect_constants(expression: &Expression, constants: &mut Vec<i128>) {
+pub(super) fn collect_constants(expression: &Expression, constants: &mut Vec<i128>) {
     match &expression.node {
         Node::Constant(value) => constants.push(*value),
         Node::Load(_) => {}

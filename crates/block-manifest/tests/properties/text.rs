@@ -91,14 +91,6 @@ fn block() -> impl Strategy<Value = String> {
         ["selector - 1 == 2", "bits.high == 0", "else"],
         ["delta == -1 && selector == 3", "delta < 0", "else"],
     ]);
-    let checksums = prop::sample::select(vec![
-        "",
-        "",
-        "[[block.field]]\nname = \"sum\"\ntype = \"u32\"\ncheck = \"crc32\"\n",
-        "[[block.field]]\nname = \"sum\"\ntype = \"u32be\"\ncheck = { crc32 = \"before\" }\n",
-        "[[block.field]]\nname = \"sum\"\ntype = \"u32\"\ncheck = { crc32 = \"rest\" }\n",
-        "[[block.field]]\nname = \"sum\"\ntype = \"u32be\"\ncheck = { crc32 = \"rest\" }\n",
-    ]);
     let lists = prop::option::weighted(0.5, list());
     let parts = (
         (kinds, lists),
@@ -106,7 +98,7 @@ fn block() -> impl Strategy<Value = String> {
         fields,
         layouts,
         conditions,
-        (any::<bool>(), checksums),
+        (any::<bool>(), checksums()),
     );
     parts.prop_map(|((kind, list), require, fields, layouts, conditions, (opaque, sum))| {
         let (mut require, of_vf, short) = require;
@@ -149,6 +141,18 @@ fn block() -> impl Strategy<Value = String> {
         }
         text
     })
+}
+
+/// A field that is the checksum of other bytes, or none.
+fn checksums() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "",
+        "",
+        "[[block.field]]\nname = \"sum\"\ntype = \"u32\"\ncheck = \"crc32\"\n",
+        "[[block.field]]\nname = \"sum\"\ntype = \"u32be\"\ncheck = { crc32 = \"before\" }\n",
+        "[[block.field]]\nname = \"sum\"\ntype = \"u32\"\ncheck = { crc32 = \"rest\" }\n",
+        "[[block.field]]\nname = \"sum\"\ntype = \"u32be\"\ncheck = { crc32 = \"rest\" }\n",
+    ])
 }
 
 /// Removes the owner and what only its fields have, if the block does not allow one.
