@@ -3,7 +3,11 @@
 //! It checks the form only: known keys, kinds of values, spellings and ranges. The next step
 //! compares the values with each other.
 
+mod bits;
+mod fields;
 mod headers;
+mod list;
+mod names;
 pub(crate) mod read;
 mod reader;
 

@@ -1,16 +1,17 @@
 //! Generates the function that judges a write before the VF sends it, in C and in Rust: the same
 //! statements with other spellings.
 
+mod list;
+mod terms;
+
 use std::fmt::Write as _;
 
 use block_table::Access;
-use block_table::format::{owner, source};
 
-use super::record::{Content, Gap, Member, Record, element_members, entry_members};
-use crate::expression::{Binary, Expression, Load, Node, Source};
+use super::record::{Content, Gap, Member, Record, element_members};
+use crate::expression::{Expression, Source};
 use crate::model::{
-    Behind, Block, Condition, Count, Covered, Entry, Field, Layout, LengthCounts, List, Mac, OneOf,
-    Structure, Unknown, Valid,
+    Behind, Block, Condition, Count, Covered, Entry, Field, Layout, Mac, OneOf, Structure, Valid,
 };
 use crate::types::{Integer, Type, low_bits};
 
@@ -374,117 +375,6 @@ impl<'p> Checks<'p> {
         self.end();
     }
 
-    /// The entries of a list, one after the other.
-    fn list(&mut self, list: &'p List) {
-        if !list.owner.has_vf() {
-            return;
-        }
-        let name = &list.name;
-        let (tag_width, header) = (list.tag_type.width(), list.header_length());
-        self.assign("at", &list.offset.to_string());
-        self.line(match self.language {
-            Language::C(_) => "for (;;) {",
-            Language::Rust => "loop {",
-        });
-        self.depth += 1;
-        if list.end.is_some() {
-            self.require("at < length", &format!("{name}: no end tag"));
-        } else {
-            self.begin_if("at >= length");
-            self.line("break;");
-            self.end();
-        }
-        let cut = format!("{name}: an entry ends after the bytes that are sent");
-        self.require(&format!("length - at >= {tag_width}"), &cut);
-        self.assign("tag", &self.load("image", "at", list.tag_type));
-        let end = list.end.as_ref();
-        if let Some(end) = end.filter(|end| list.entry(end.value).is_none()) {
-            self.begin_if(&format!("tag == {}", self.literal(end.value)));
-            self.assign("at", &format!("at + {tag_width}"));
-            self.line("break;");
-            self.end();
-        }
-        self.require(&format!("length - at >= {header}"), &cut);
-        let length = self.load("image", &format!("at + {tag_width}"), list.length_type);
-        self.assign("value", &length);
-        if list.length_counts == LengthCounts::Value {
-            // No more bytes than these can be sent, so the sum below does not wrap.
-            self.require("value <= 128", &cut);
-            self.assign("value", &format!("value + {header}"));
-        }
-        let short = format!("{name}: an entry is shorter than tag and length");
-        self.require(&format!("value >= {header}"), &short);
-        let (left, size) = match self.language {
-            Language::C(_) => ("length - at", "(size_t)value"),
-            Language::Rust => ("(length - at) as u64", "value as usize"),
-        };
-        self.require(&format!("value <= {left}"), &cut);
-        self.assign("size", size);
-        self.assign("known", "0");
-        for (index, entry) in list.entries.iter().enumerate() {
-            self.entry(list, entry, index);
-        }
-        self.unknown(list);
-        self.assign("at", "at + size");
-        if let Some(end) = end.filter(|end| list.entry(end.value).is_some()) {
-            self.begin_if(&format!("tag == {}", self.literal(end.value)));
-            self.line("break;");
-            self.end();
-        }
-        self.end();
-        if end.is_some() && list.behind == Behind::Zero {
-            self.begin_loop("at", "length");
-            let problem = format!("{name}: bytes after the end are not zero");
-            self.require("image[index] == 0", &problem);
-            self.end();
-        }
-    }
-
-    fn entry(&mut self, list: &'p List, entry: &'p Entry, index: usize) {
-        self.begin_if(&format!("tag == {}", self.literal(entry.tag.value)));
-        self.assign("known", "1");
-        if entry.once {
-            let bit = self.literal(1 << index);
-            let problem = format!("{}: more than one entry", entry.name);
-            self.require(&format!("(seen & {bit}) == 0"), &problem);
-            self.assign("seen", &format!("seen | {bit}"));
-        }
-        let problem = format!("{}: shorter than {} bytes", entry.name, entry.length);
-        self.require(&format!("size >= {}", entry.length), &problem);
-        self.within = Some(Within::Entry(entry));
-        for field in &entry.structure.fields {
-            self.field(field);
-        }
-        self.gaps(&entry_members(list, entry));
-        for rule in &entry.structure.require {
-            self.rule(rule);
-        }
-        self.within = None;
-        if entry.behind == Behind::Zero {
-            self.begin_loop(&format!("at + {}", entry.length), "at + size");
-            let problem = format!("{}: bytes after its fields are not zero", entry.name);
-            self.require("image[index] == 0", &problem);
-            self.end();
-        }
-        self.end();
-    }
-
-    /// Refuses an entry with an unknown tag, unless it is skipped.
-    fn unknown(&mut self, list: &List) {
-        let except = format!("(tag & {})", self.literal(list.except));
-        let skipped = match (list.unknown, list.except) {
-            (Unknown::Skip, 0) => return,
-            (Unknown::Skip, _) => format!("{except} == 0"),
-            (Unknown::Refuse, 0) => {
-                let problem = format!("{}: an entry with an unknown tag", list.name);
-                return self.require("known == 1", &problem);
-            }
-            (Unknown::Refuse, _) => format!("{except} != 0"),
-        };
-        let problem = format!("{}: an entry with an unknown tag", list.name);
-        self.require(&format!("known == 1 || {skipped}"), &problem);
-    }
-
     /// Loads the element of the loop.
     fn element(&mut self, field: &Field) {
         let integer = field.ty.element();
@@ -541,108 +431,6 @@ impl<'p> Checks<'p> {
 
     fn overflow(&mut self, problem: &str) {
         self.require("!overflow", problem);
-    }
-
-    fn call(&self, function: &str, arguments: &str) -> String {
-        match self.language {
-            Language::C(prefix) => format!("{prefix}_{function}({arguments})"),
-            Language::Rust => format!("{function}({arguments})"),
-        }
-    }
-
-    fn load(&self, bytes: &str, place: &str, integer: Integer) -> String {
-        let order = if integer.big_endian { "be" } else { "le" };
-        let arguments = format!("{bytes}, {place}, {}", integer.width());
-        self.call(&format!("load_{order}"), &arguments)
-    }
-
-    fn literal(&self, value: u64) -> String {
-        match self.language {
-            Language::C(_) => format!("0x{value:X}ull"),
-            Language::Rust => format!("0x{value:X}"),
-        }
-    }
-
-    fn condition(&self, expression: &Expression) -> String {
-        match &expression.node {
-            Node::Not(inner) => format!("!{}", self.condition(inner)),
-            Node::And(left, right) => {
-                format!("({} && {})", self.condition(left), self.condition(right))
-            }
-            Node::Or(left, right) => {
-                format!("({} || {})", self.condition(left), self.condition(right))
-            }
-            Node::Binary(operation, left, right) if operation.compares() => {
-                let equality = matches!(operation, Binary::Equal | Binary::NotEqual);
-                let signed = left.is_signed() || right.is_signed();
-                let side = |side| {
-                    let value = self.integer(side);
-                    if signed && !equality {
-                        // Without signs the values have the order of the signed ones.
-                        format!("({value} ^ {})", self.literal(1 << 63))
-                    } else {
-                        value
-                    }
-                };
-                format!("({} {} {})", side(left), symbol(*operation), side(right))
-            }
-            Node::Constant(_) | Node::Load(_) | Node::Binary(..) => {
-                format!("({} != 0)", self.integer(expression))
-            }
-        }
-    }
-
-    fn integer(&self, expression: &Expression) -> String {
-        match &expression.node {
-            Node::Constant(value) => self.literal(low_bits(*value)),
-            Node::Load(load) => self.loaded(load),
-            Node::Binary(operation @ (Binary::BitAnd | Binary::BitOr), left, right) => {
-                let (left, right) = (self.integer(left), self.integer(right));
-                format!("({left} {} {right})", symbol(*operation))
-            }
-            Node::Binary(operation, left, right) if !operation.compares() => {
-                let place = match self.language {
-                    Language::C(_) => "&overflow",
-                    Language::Rust => "&mut overflow",
-                };
-                let arguments = format!("{}, {}, {place}", self.integer(left), self.integer(right));
-                self.call(symbol(*operation), &arguments)
-            }
-            Node::Not(_) | Node::And(..) | Node::Or(..) | Node::Binary(..) => {
-                let condition = self.condition(expression);
-                match self.language {
-                    Language::C(_) => format!("(uint64_t){condition}"),
-                    Language::Rust => format!("u64::from({condition})"),
-                }
-            }
-        }
-    }
-
-    fn loaded(&self, load: &Load) -> String {
-        if load.source == Source::Write {
-            return match (load.offset, self.language) {
-                (source::WRITER, _) => self.literal(owner::VF.into()),
-                (_, Language::C(_)) => "(uint64_t)length".to_owned(),
-                (_, Language::Rust) => "(length as u64)".to_owned(),
-            };
-        }
-        let place = match load.source {
-            Source::Block => self.place(load.offset.into()),
-            _ => load.offset.to_string(),
-        };
-        let whole = self.load("image", &place, load.integer);
-        if load.integer.signed {
-            let arguments = format!("{whole}, {}", load.integer.width());
-            return self.call("extend", &arguments);
-        }
-        if load.is_whole() {
-            return whole;
-        }
-        format!(
-            "(({whole} >> {}) & {})",
-            load.shift,
-            self.literal(load.mask)
-        )
     }
 }
 
@@ -707,24 +495,4 @@ fn unsigned_values(value: &str, valid: &Valid, largest: i128) -> Vec<String> {
         add(format!("({})", cases.join(" && ")));
     }
     conditions
-}
-
-/// The symbol of an operation, or the name of the function that checks it for an overflow.
-const fn symbol(operation: Binary) -> &'static str {
-    match operation {
-        Binary::Add => "add",
-        Binary::Subtract => "subtract",
-        Binary::Multiply => "multiply",
-        Binary::SignedAdd => "add_signed",
-        Binary::SignedSubtract => "subtract_signed",
-        Binary::SignedMultiply => "multiply_signed",
-        Binary::BitAnd => "&",
-        Binary::BitOr => "|",
-        Binary::Equal => "==",
-        Binary::NotEqual => "!=",
-        Binary::Less => "<",
-        Binary::LessOrEqual => "<=",
-        Binary::Greater => ">",
-        Binary::GreaterOrEqual => ">=",
-    }
 }

@@ -115,7 +115,7 @@ pub(super) fn plausible(list: &List, image: &mut Image, random: &Image, length: 
     let header = usize::from(list.header_length());
     let end = list.end_bytes();
     let mut at = usize::from(list.offset);
-    let mut last = None;
+    let mut latest = None;
     while next(4) != 0 {
         let kind = list.entries.get(next(list.entries.len() + 1));
         let (tag, size) = match kind {
@@ -139,13 +139,13 @@ pub(super) fn plausible(list: &List, image: &mut Image, random: &Image, length: 
         }
         let bytes = list.header(tag, u8::try_from(size).expect("in a block"));
         image[at..at + bytes.len()].copy_from_slice(&bytes);
-        last = Some((at, tag));
+        latest = Some((at, tag));
         at += size;
     }
     if at + end.len() <= length {
         image[at..at + end.len()].copy_from_slice(&end);
     }
-    if let (Some((start, tag)), None) = (last, &list.end) {
+    if let (Some((start, tag)), None) = (latest, &list.end) {
         let size = u8::try_from(length - start).expect("in a block");
         let bytes = list.header(tag, size);
         image[start..start + bytes.len()].copy_from_slice(&bytes);

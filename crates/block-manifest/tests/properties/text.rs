@@ -72,14 +72,8 @@ fn block() -> impl Strategy<Value = String> {
         "wide * wide >= delta",
         "selector > -3 && -100 <= wide",
     ]);
-    // Over the block of host state that every manifest has.
-    let over_state = prop::sample::select(vec![
-        "selector <= state.level",
-        "state.flags.mode != 5 || was.selector + state.level == length",
-        "state.level - selector < 250 && writer != writer.pf",
-    ]);
     let requirements = prop::collection::vec(requirement, 0..3);
-    let requirements_of_vf = prop::collection::vec(over_state, 0..2);
+    let requirements_of_vf = prop::collection::vec(over_state(), 0..2);
     let fields = prop::collection::vec(field(), 0..4);
     let layouts = prop::option::of(prop::collection::vec(
         prop::collection::vec(field(), 0..3),
@@ -152,6 +146,15 @@ fn checksums() -> impl Strategy<Value = &'static str> {
         "[[block.field]]\nname = \"sum\"\ntype = \"u32be\"\ncheck = { crc32 = \"before\" }\n",
         "[[block.field]]\nname = \"sum\"\ntype = \"u32\"\ncheck = { crc32 = \"rest\" }\n",
         "[[block.field]]\nname = \"sum\"\ntype = \"u32be\"\ncheck = { crc32 = \"rest\" }\n",
+    ])
+}
+
+/// Rules over the block of host state that every manifest has.
+fn over_state() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "selector <= state.level",
+        "state.flags.mode != 5 || was.selector + state.level == length",
+        "state.level - selector < 250 && writer != writer.pf",
     ])
 }
 
