@@ -4,6 +4,7 @@
 mod c_library;
 mod dist;
 mod driver;
+mod instructions;
 mod suite;
 
 use std::path::PathBuf;
@@ -51,6 +52,8 @@ enum Task {
         #[arg(long, default_value = "x86_64")]
         arch: Architecture,
     },
+    /// Count the instructions of the broker's operations, and compare them with xtask/instructions.toml
+    Instructions,
     /// Put image, symbols and stamped INF into `target/package/`
     Package {
         /// Processor architecture
@@ -139,6 +142,7 @@ fn run(task: Task) -> Result<ExitCode> {
             }
         }
         Task::CLibrary { arch } => return Ok(counted(c_library::make(&paths, arch)?)),
+        Task::Instructions => return Ok(counted(instructions::check(&paths)?)),
         Task::Package { arch } => {
             package::make(&Driver::read(paths.root())?, arch)?;
         }

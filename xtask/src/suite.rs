@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::instructions::{self, VALGRIND};
 use crate::{c_library, driver};
 use build_steps::packages::ensure;
 use build_steps::paths::Paths;
@@ -61,6 +62,7 @@ pub(crate) fn run(paths: &Paths, scope: Scope) -> Result<Tally> {
                 packages::CLIPPY,
                 packages::COMPILERS,
                 packages::GUIDES,
+                VALGRIND,
                 WINE,
             ])?;
             let mut steps = host_steps(&host, paths)?;
@@ -160,7 +162,11 @@ fn image_steps(host: &HostCargo, paths: &Paths) -> Result<Vec<Step>> {
         Step::check(name, move || c_library::make(&paths, architecture))
     };
     let lab = paths.clone();
+    let counted = paths.clone();
     let mut steps = vec![
+        Step::check("the instructions of the broker's operations", move || {
+            instructions::check(&counted)
+        }),
         image("the driver image and its rules", Architecture::X86_64),
         image("the same for 64-bit Arm", Architecture::Aarch64),
         c_library("the library for drivers in C", Architecture::X86_64),

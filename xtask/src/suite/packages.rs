@@ -52,9 +52,13 @@ mod tests {
     use lab_harness::packages::WINE;
 
     use super::{CLIPPY, COMPILERS, GUIDES, RUSTFMT};
+    use crate::instructions::VALGRIND;
 
     fn all() -> Vec<Package> {
-        [KERNEL, USER, WINE, CLIPPY, COMPILERS, GUIDES, RUSTFMT].concat()
+        [
+            KERNEL, USER, WINE, CLIPPY, COMPILERS, GUIDES, RUSTFMT, VALGRIND,
+        ]
+        .concat()
     }
 
     #[test]

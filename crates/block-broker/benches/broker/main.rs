@@ -8,6 +8,7 @@ mod devices;
 mod growth;
 #[path = "../../tests/hand_written/mod.rs"]
 mod hand_written;
+mod instructions;
 mod list;
 mod measure;
 mod memory;
@@ -19,7 +20,7 @@ use std::hint::black_box;
 
 use block_table::Image;
 use commands::{Clock, LAYOUTS, Turns, commands, images};
-use devices::{NOW, device, image, table};
+use devices::{Device, NOW, device, image, table};
 use hand_written::{Command, LENGTH, sealed};
 use measure::{Case, measure};
 use pf_broker_abi::Refusal;
@@ -38,7 +39,7 @@ fn main() {
     }
     let tables: [(&str, fn()); 12] = [
         ("reads", peers::reads),
-        ("validated", validated_writes),
+        ("validated", validated),
         ("writes", peers::writes),
         ("structures", structures::structures),
         ("list", list::list),
@@ -54,6 +55,10 @@ fn main() {
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
+    if wanted == ["instructions"] {
+        instructions::instructions();
+        return;
+    }
     for (name, table) in tables {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
             table();
@@ -73,14 +78,12 @@ fn length() -> u32 {
     black_box(64)
 }
 
-fn validated_writes() {
-    let accelerator = device(table(ACCELERATOR), 64);
-    let clock = Clock::new();
+/// For each layout a write by hand, and one of `accelerator`.
+fn validated_writes<'a>(accelerator: &'a Device, clock: &'a Clock) -> Vec<Case<'a>> {
     let mut cases = Vec::new();
     for (layout, vf) in LAYOUTS.iter().zip(1_u16..) {
         let (mut by_hand, bare, images) =
             (Command::new(), Turns::new(commands(layout)), images(layout));
-        let (accelerator, clock) = (&accelerator, &clock);
         cases.push(Case::new(format!("hand-written: {layout}"), move || {
             by_hand.write(black_box(bare.next())).unwrap();
         }));
@@ -97,7 +100,13 @@ fn validated_writes() {
                 .unwrap();
         }));
     }
-    let times = measure(&mut cases);
+    cases
+}
+
+fn validated() {
+    let accelerator = device(table(ACCELERATOR), 64);
+    let clock = Clock::new();
+    let times = measure(&mut validated_writes(&accelerator, &clock));
     println!("\nValidated write with CRC (aim: <= 100 ns and <= 4 x hand-written)");
     println!(
         "{:<40}{:>18}{:>10}{:>9}",

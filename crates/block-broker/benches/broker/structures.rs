@@ -2,12 +2,14 @@
 
 use std::hint::black_box;
 
-use crate::devices::{NOW, device, image, table};
+use block_table::Image;
+
+use crate::devices::{Device, NOW, device, image, table};
 use crate::measure::{Case, measure};
 use crate::print;
 
 /// Eight structures of four fields, each with a range, and the same bytes without them.
-const EIGHT_OF_FOUR: &str = r#"
+pub(crate) const EIGHT_OF_FOUR: &str = r#"
     [device]
     name = "structures"
     vendor-id = 1
@@ -61,12 +63,27 @@ fn addresses(count: u8) -> Vec<u8> {
     bytes
 }
 
+/// Eight structures with valid values.
+fn eight_of_four() -> Image {
+    let mut full = [1, 0].repeat(33);
+    full[0] = 8;
+    image(&full)
+}
+
+/// A write of them to a device of [`EIGHT_OF_FOUR`].
+pub(crate) fn eight_structures(device: &Device) -> Case<'_> {
+    let full = eight_of_four();
+    Case::new("broker: 8 structures of 4 fields", move || {
+        let sent = black_box(&full);
+        let written = device.write(black_box(1), black_box(0), 66, sent, NOW);
+        written.without_waiters().unwrap();
+    })
+}
+
 pub(crate) fn structures() {
     let eight = device(table(EIGHT_OF_FOUR), 4);
     let virtchnl = device(table(VIRTCHNL), 4);
-    let mut full = [1, 0].repeat(33);
-    full[0] = 8;
-    let full = image(&full);
+    let full = eight_of_four();
     let statistics = image(&[15, 0, 0, 0, 0, 0, 0, 0]);
     let messages = [1, 8, 15].map(|count| (count, addresses(count)));
     let mut cases = vec![
@@ -77,13 +94,7 @@ pub(crate) fn structures() {
                 .without_waiters()
                 .unwrap();
         }),
-        Case::new("broker: 8 structures of 4 fields", || {
-            let sent = black_box(&full);
-            eight
-                .write(black_box(1), black_box(0), 66, sent, NOW)
-                .without_waiters()
-                .unwrap();
-        }),
+        eight_structures(&eight),
         Case::new("broker: a length and the host's state", || {
             let sent = black_box(&statistics);
             let written = virtchnl.write(black_box(1), REQUEST, 8, sent, NOW);
