@@ -192,7 +192,8 @@ proptest! {
 /// An unsigned field keeps its value in a signed computation.
 #[test]
 fn an_unsigned_field_has_no_sign_in_a_signed_comparison() {
-    let bytes = sent(0, &[0xFF, 0xFF, 0xFE]);
+    // With a sign the field would be -0x8000.
+    let bytes = sent(0, &[0, 0x80, 0xFE]);
     let minus_two = with_sign(whole(2, U8));
     let code = |operation| {
         vec![compare_field(
