@@ -30,7 +30,7 @@ fn play(served: &Served, lines: &str) -> String {
 #[test]
 fn every_command_calls_a_simulated_device() {
     let served = accelerator();
-    assert!(run(&served, &["list"], 0).contains("Contoso CX-100   1414:b001   4"));
+    assert!(run(&served, &["list"], 0).contains("Contoso CX-100  1414:b001  4 "));
     run(&served, &["publish", "all", "status", STATUS], 0);
     let sample = format!("{{\"op\":\"write\",\"vf\":3,\"block\":70,\"data\":\"{SAMPLE}\"}}\n");
     assert_eq!(play(&served, &sample), "{\"status\":\"0x00000000\"}\n");
@@ -97,7 +97,7 @@ fn watch_shows_what_the_guests_do_and_waits_for_a_device_that_is_restarted() {
         assert!(line.contains(words), "{line:?} instead of {words}");
     };
     run(&served, &["publish", "2", "status", STATUS], 0);
-    next("VF 2    publish      block 0");
+    next("VF 2   publish      status");
     play(
         &served,
         "{\"op\":\"write\",\"vf\":1,\"block\":0,\"data\":\"00\"}\n",
