@@ -62,6 +62,9 @@ pub(crate) fn serve(pf: &Pf, control: Control) {
         abi::IOCTL_JOURNAL => {
             control.reply_with(|request, output| observation::journal(vfs, request, output));
         }
+        abi::IOCTL_LOCATION => {
+            control.reply_with(|request, output| observation::location(pf, vfs, request, output));
+        }
         abi::IOCTL_CHANGES => changes::list(pf, vfs, control),
         abi::IOCTL_HOST_REFUSALS => control.request.reply(&vfs.broker.host_refusals_reply()),
         abi::IOCTL_CLOCK => control.request.reply(&abi::ClockReply {

@@ -191,7 +191,8 @@ pub(crate) struct Location {
 }
 
 impl Location {
-    /// Where a VF is that does not exist: no segment of a PC has this number.
+    /// Where a VF is that does not exist or has no known place: no segment of a PC has this number.
+    /// It is [`pf_broker_abi::LocationReply::NONE`], too.
     pub(crate) const NONE: Self = Self {
         segment: u16::MAX,
         bus: u8::MAX,

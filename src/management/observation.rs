@@ -6,6 +6,7 @@ use pf_state::status::{self, NtStatus};
 
 use crate::{
     os::request::{Output, require_zero},
+    pci::Location,
     pf::{Pf, status_of},
     vfs::VfSet,
 };
@@ -86,6 +87,30 @@ pub(super) fn stats(
 ) -> Result<(), NtStatus> {
     require_zero(request.reserved)?;
     output.push_structure(&of_vf(vfs, request.vf)?)
+}
+
+/// Where a VF is.
+pub(super) fn location(
+    pf: &Pf,
+    vfs: &VfSet,
+    request: abi::VfRequest,
+    output: &mut Output<'_>,
+) -> Result<(), NtStatus> {
+    require_zero(request.reserved)?;
+    vfs.broker.status(request.vf).map_err(status_of)?;
+    let hardware = pf.powered().ok();
+    let Location {
+        segment,
+        bus,
+        function,
+    } = hardware
+        .and_then(|hardware| hardware.location(request.vf))
+        .unwrap_or(Location::NONE);
+    output.push_structure(&abi::LocationReply {
+        segment,
+        bus,
+        function,
+    })
 }
 
 /// The counters of a VF.

@@ -111,6 +111,11 @@
 #define IOCTL_PF_BROKER_CLOCK 0x00226440u
 
 /**
+ * Input: VF_REQUEST. Output: LOCATION_REPLY.
+ */
+#define IOCTL_PF_BROKER_LOCATION 0x00226444u
+
+/**
  * STATUS_INVALID_PARAMETER, Win32 error 87. There is no VF with this index.
  */
 #define PF_BROKER_REFUSED_VF ((uint32_t)0xC000000D)
@@ -1201,6 +1206,30 @@ typedef struct PF_BROKER_CLOCK_REPLY {
 } PF_BROKER_CLOCK_REPLY;
 
 /**
+ * Output of IOCTL_PF_BROKER_LOCATION: what the PCI bus driver's `GetLocation` of
+ * `PCI_VIRTUALIZATION_INTERFACE` (`wdm.h`) says. It may change when the bus is configured anew.
+ */
+typedef struct PF_BROKER_LOCATION_REPLY {
+  /**
+   * The PCI segment.
+   */
+  uint16_t segment;
+  /**
+   * The bus.
+   */
+  uint8_t bus;
+  /**
+   * The function number in 8 bits, as alternative routing IDs have it (PCI Express Base
+   * Specification, section 6.13): the device in the upper 5, the function in the lower 3.
+   */
+  uint8_t function;
+} PF_BROKER_LOCATION_REPLY;
+/**
+ * The answer where no location is known: while the PF is not in D0, and of a simulated device.
+ */
+#define PF_BROKER_LOCATION_REPLY_NONE (PF_BROKER_LOCATION_REPLY){ .segment = UINT16_MAX, .bus = UINT8_MAX, .function = UINT8_MAX }
+
+/**
  * The head of a request, followed by `length` bytes of input.
  */
 typedef struct PF_BROKER_SIMULATED_REQUEST {
@@ -1235,6 +1264,8 @@ typedef struct PF_BROKER_SIMULATED_REPLY {
    */
   uint32_t status;
 } PF_BROKER_SIMULATED_REPLY;
+
+
 
 
 

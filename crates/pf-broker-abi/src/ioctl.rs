@@ -71,6 +71,8 @@ pub const IOCTL_ACKNOWLEDGE: u32 = ctl_code_read_write(0x90E);
 pub const IOCTL_TABLE: u32 = ctl_code_read(0x90F);
 /// Returns the present time of the driver's clock, which journals have.
 pub const IOCTL_CLOCK: u32 = ctl_code_read(0x910);
+/// Returns where a VF is on its PCI bus.
+pub const IOCTL_LOCATION: u32 = ctl_code_read(0x911);
 
 #[cfg(test)]
 mod tests {
@@ -95,6 +97,7 @@ mod tests {
             IOCTL_CHANGES,
             IOCTL_TABLE,
             IOCTL_CLOCK,
+            IOCTL_LOCATION,
         ] {
             assert!(!needs_write_access(code), "{code:#010x}");
         }

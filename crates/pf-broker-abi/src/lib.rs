@@ -27,6 +27,7 @@
 //! | [`IOCTL_ACKNOWLEDGE`] | [`AcknowledgeRequest`] | – |
 //! | [`IOCTL_TABLE`] | [`TableRequest`] | as many of the table's bytes as fit and are there |
 //! | [`IOCTL_CLOCK`] | – | [`ClockReply`] |
+//! | [`IOCTL_LOCATION`] | [`VfRequest`] | [`LocationReply`] |
 //!
 //! A request that the broker refuses completes with the NTSTATUS of its [`Refusal`]. The driver
 //! adds these: an input shorter or longer than its structure, or a reserved byte that is not zero,
@@ -58,13 +59,14 @@ pub use changes::{
 pub use codes::{BlockKind, Companion, Operation, PowerState, Service, TableSource, VfAccess};
 pub use ioctl::{
     IOCTL_ACKNOWLEDGE, IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_CHANGES, IOCTL_CLOCK, IOCTL_DRAIN,
-    IOCTL_HOST_REFUSALS, IOCTL_INVALIDATE, IOCTL_JOURNAL, IOCTL_POWER, IOCTL_PUBLISH, IOCTL_QUERY,
-    IOCTL_READ, IOCTL_RESET, IOCTL_STATS, IOCTL_TABLE, is_management_code, needs_write_access,
+    IOCTL_HOST_REFUSALS, IOCTL_INVALIDATE, IOCTL_JOURNAL, IOCTL_LOCATION, IOCTL_POWER,
+    IOCTL_PUBLISH, IOCTL_QUERY, IOCTL_READ, IOCTL_RESET, IOCTL_STATS, IOCTL_TABLE,
+    is_management_code, needs_write_access,
 };
 pub use refusal::{MAX_REASONS, Refusal};
 pub use reply::{
-    BlockInfo, BlockStatsReply, ClockReply, HostRefusalsReply, JournalEntry, MAX_BLOCK_LENGTH,
-    Message, NAME_LENGTH, QueryReply, ReadReply, StatsReply,
+    BlockInfo, BlockStatsReply, ClockReply, HostRefusalsReply, JournalEntry, LocationReply,
+    MAX_BLOCK_LENGTH, Message, NAME_LENGTH, QueryReply, ReadReply, StatsReply,
 };
 pub use request::{
     AcknowledgeRequest, BlockRequest, BlocksRequest, InvalidateRequest, JournalRequest,

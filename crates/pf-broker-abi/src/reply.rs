@@ -7,8 +7,8 @@ use crate::refusal::MAX_REASONS;
 #[cfg(doc)]
 use crate::{
     ABI_VERSION, BlockKind, Companion, IOCTL_BLOCK_STATS, IOCTL_BLOCKS, IOCTL_CLOCK, IOCTL_DRAIN,
-    IOCTL_HOST_REFUSALS, IOCTL_JOURNAL, IOCTL_QUERY, IOCTL_READ, IOCTL_STATS, Operation,
-    PowerState, Refusal, Service, TableSource, VfAccess,
+    IOCTL_HOST_REFUSALS, IOCTL_JOURNAL, IOCTL_LOCATION, IOCTL_QUERY, IOCTL_READ, IOCTL_STATS,
+    Operation, PowerState, Refusal, Service, TableSource, VfAccess,
 };
 
 /// Bytes of the largest block.
@@ -262,3 +262,27 @@ pub struct ClockReply {
     pub time: u64,
 }
 assert_layout!(ClockReply, size 8, time @ 0);
+
+/// Output of [`IOCTL_LOCATION`]: what the PCI bus driver's `GetLocation` of
+/// `PCI_VIRTUALIZATION_INTERFACE` (`wdm.h`) says. It may change when the bus is configured anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct LocationReply {
+    /// The PCI segment.
+    pub segment: u16,
+    /// The bus.
+    pub bus: u8,
+    /// The function number in 8 bits, as alternative routing IDs have it (PCI Express Base
+    /// Specification, section 6.13): the device in the upper 5, the function in the lower 3.
+    pub function: u8,
+}
+assert_layout!(LocationReply, size 4, segment @ 0, bus @ 2, function @ 3);
+
+impl LocationReply {
+    /// The answer where no location is known: while the PF is not in D0, and of a simulated device.
+    pub const NONE: Self = Self {
+        segment: u16::MAX,
+        bus: u8::MAX,
+        function: u8::MAX,
+    };
+}

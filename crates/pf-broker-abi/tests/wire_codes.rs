@@ -102,6 +102,7 @@ fn control_codes_keep_their_numbers() {
         abi::IOCTL_ACKNOWLEDGE,
         abi::IOCTL_TABLE,
         abi::IOCTL_CLOCK,
+        abi::IOCTL_LOCATION,
     ];
     let pinned = [
         0x0022_6400,
@@ -120,6 +121,7 @@ fn control_codes_keep_their_numbers() {
         0x0022_E438,
         0x0022_643C,
         0x0022_6440,
+        0x0022_6444,
     ];
     assert_eq!(declared, pinned);
 }

@@ -416,6 +416,17 @@ impl<C: Control> Device<C> {
         Ok(reply.time)
     }
 
+    /// Where a VF is on its PCI bus; `None` while the PF is not in D0, and of a simulated device.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; `STATUS_INVALID_DEVICE_REQUEST` of a driver that does not report locations.
+    pub fn location(&self, vf: u16) -> Result<Option<abi::LocationReply>, Error> {
+        let request = abi::VfRequest { vf, reserved: 0 };
+        let reply: abi::LocationReply = self.ask(abi::IOCTL_LOCATION, request.as_bytes())?;
+        Ok((reply != abi::LocationReply::NONE).then_some(reply))
+    }
+
     /// Waits until something of these kinds, such as [`abi::CHANGE_WRITTEN`], has changed since
     /// `cookie`, and returns what. At first the cookie is the default one, which stands for the
     /// start of the device, and then that of the last [`Changes`].

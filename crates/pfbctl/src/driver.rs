@@ -17,7 +17,6 @@ use std::io::Write;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use pf_broker_abi as abi;
 use pf_broker_client::{Control, Device, Vfs};
 
 use crate::cli;
@@ -33,7 +32,7 @@ use names::Names;
 pub(crate) use play::play;
 use publishing::{Base, Content};
 use reply::{BlockStats, Devices, Drained, Event, Journal, Message, Refused, Stats, Value};
-use reply::{VfInDetail, VfStats};
+use reply::{Location, Queried, VfInDetail, VfStats};
 use report::Date;
 pub(crate) use top::top;
 use watch::{JOURNAL_ENTRIES, Printer, View};
@@ -44,8 +43,16 @@ pub(crate) fn list(arguments: &cli::List, out: &mut dyn Write) -> Result<(), Fai
         selected(&arguments.selection)?,
         arguments.form.json,
         out,
-        |path| Ok(connection::open_path(path, Access::Look)?.query()?),
+        |path| queried(&connection::open_path(path, Access::Look)?),
     )
+}
+
+/// What `pfbctl list` shows of a device.
+fn queried<C: Control>(device: &Device<C>) -> Result<Queried, Failure> {
+    let query = device.query()?;
+    let last = query.num_vfs.saturating_sub(1);
+    let ends = [Location::of(device, 0)?, Location::of(device, last)?];
+    Ok(Queried { query, ends })
 }
 
 /// Prints every device. One that does not answer does not keep the others from being printed.
@@ -53,7 +60,7 @@ fn list_devices(
     paths: Vec<String>,
     json: bool,
     out: &mut dyn Write,
-    query: impl Fn(&str) -> Result<abi::QueryReply, Failure>,
+    query: impl Fn(&str) -> Result<Queried, Failure>,
 ) -> Result<(), Failure> {
     let rows: Vec<_> = paths
         .into_iter()
@@ -96,7 +103,10 @@ fn every_vf<C: Control>(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let vfs = 0..device.query()?.num_vfs;
-    let vfs = vfs.map(|vf| Ok(VfStats::new(vf, &device.stats(vf)?)));
+    let vfs = vfs.map(|vf| {
+        let stats = VfStats::new(vf, &device.stats(vf)?);
+        Ok(stats.at(Location::of(device, vf)?))
+    });
     let stats = Stats {
         vfs: vfs.collect::<Result<_, pf_broker_client::Error>>()?,
         host_refusals: Refused::list(&device.host_refusals()?.refused),
@@ -122,7 +132,7 @@ fn one_vf<C: Control>(
         .iter()
         .map(|block| Ok(BlockStats::new(block, &device.block_stats(vf, block.id)?)));
     let detail = VfInDetail {
-        stats: VfStats::new(vf, &stats),
+        stats: VfStats::new(vf, &stats).at(Location::of(device, vf)?),
         blocks: blocks.collect::<Result<_, pf_broker_client::Error>>()?,
     };
     if json {

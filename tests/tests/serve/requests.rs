@@ -48,6 +48,7 @@ fn shapes() -> Vec<Shape> {
         ),
         shape(abi::IOCTL_TABLE, 4, 0..0, 1),
         shape(abi::IOCTL_CLOCK, 0, 0..0, 8),
+        shape(abi::IOCTL_LOCATION, 4, 2..4, 4),
         shape(abi::IOCTL_CHANGES, 48, (4..8).chain(42..44), 48 + 16),
     ];
     for shape in &mut shapes {

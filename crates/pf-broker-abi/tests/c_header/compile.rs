@@ -42,7 +42,7 @@ fn layouts() -> String {
             count += 1;
         }
     }
-    assert_eq!(count, 24, "structures");
+    assert_eq!(count, 25, "structures");
     text
 }
 

@@ -35,7 +35,7 @@ const INTRODUCTION: &str = "\
  */";
 
 /// The structures, with their names in C after the prefix.
-const STRUCTURES: [(&str, &str); 22] = [
+const STRUCTURES: [(&str, &str); 23] = [
     ("QueryReply", "QUERY_REPLY"),
     ("BlocksRequest", "BLOCKS_REQUEST"),
     ("BlockInfo", "BLOCK_INFO"),
@@ -58,6 +58,7 @@ const STRUCTURES: [(&str, &str); 22] = [
     ("Change", "CHANGE"),
     ("TableRequest", "TABLE_REQUEST"),
     ("ClockReply", "CLOCK_REPLY"),
+    ("LocationReply", "LOCATION_REPLY"),
 ];
 /// Those of a connection to a simulated device.
 const FRAMES: [(&str, &str); 2] = [
@@ -68,7 +69,7 @@ const FRAMES: [(&str, &str); 2] = [
 /// A control code: its name, its number, its input and its output.
 type Code = (&'static str, u32, &'static str, &'static str);
 
-const CODES: [Code; 16] = [
+const CODES: [Code; 17] = [
     ("QUERY", abi::IOCTL_QUERY, "none", "QUERY_REPLY"),
     (
         "BLOCKS",
@@ -140,6 +141,12 @@ const CODES: [Code; 16] = [
         "as many of the table's bytes as there is room for",
     ),
     ("CLOCK", abi::IOCTL_CLOCK, "none", "CLOCK_REPLY"),
+    (
+        "LOCATION",
+        abi::IOCTL_LOCATION,
+        "VF_REQUEST",
+        "LOCATION_REPLY",
+    ),
 ];
 
 /// What the names of the header begin with.

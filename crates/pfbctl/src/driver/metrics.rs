@@ -83,7 +83,7 @@ fn values<C: Control>(device: &Device<C>, with_blocks: bool) -> Result<Values, F
     Ok(Values {
         vfs: (0..query.num_vfs).map(vf).collect::<Result<_, _>>()?,
         host_refusals: Refused::list(&device.host_refusals()?.refused),
-        device: Present::new(&query),
+        device: Present::new(&query.into()),
     })
 }
 

@@ -1,13 +1,15 @@
 //! The driver's replies as values that text and JSON are printed from. docs/json.md documents the
 //! serialized names; they are only added to.
 
+use std::fmt;
+
 use pf_broker_abi as abi;
 use pf_broker_abi::{Operation, PowerState, Refusal, Service, TableSource};
-use pf_broker_client::name_text;
+use pf_broker_client::{Control, Device, Error, name_text};
 use serde::Serialize;
 
 use super::clock::Clock;
-use super::names::Names;
+use super::names::{Names, UNKNOWN_CODE};
 use crate::failure::Failure;
 use crate::fields::Decoded;
 use crate::json::{Bytes, Id, Time, Word};
@@ -49,13 +51,65 @@ pub(super) struct Present {
     /// Whether a virtualization stack is attached.
     pub(super) attached: bool,
     pub(super) driver_version: String,
+    /// Where the first and the last VF are. None if the driver knows no locations.
+    pub(super) first_vf_location: Option<Location>,
+    pub(super) last_vf_location: Option<Location>,
+}
+
+/// Where a VF is on its PCI bus: segment, bus, device and function, such as `0000:03:00.1`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub(super) struct Location(String);
+
+impl Location {
+    /// The location of a VF, if the driver knows any.
+    pub(super) fn of<C: Control>(device: &Device<C>, vf: u16) -> Result<Option<Self>, Error> {
+        match device.location(vf) {
+            Ok(location) => Ok(location.map(Self::new)),
+            Err(Error::Status(UNKNOWN_CODE)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn new(location: abi::LocationReply) -> Self {
+        let abi::LocationReply {
+            segment,
+            bus,
+            function,
+        } = location;
+        let (device, function) = (function >> 3, function & 7);
+        Self(format!("{segment:04x}:{bus:02x}:{device:02x}.{function}"))
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// What `pfbctl list` asks a device.
+pub(super) struct Queried {
+    pub(super) query: abi::QueryReply,
+    /// Where the first and the last VF are.
+    pub(super) ends: [Option<Location>; 2],
+}
+
+/// Without locations.
+impl From<abi::QueryReply> for Queried {
+    fn from(query: abi::QueryReply) -> Self {
+        Self {
+            query,
+            ends: [None, None],
+        }
+    }
 }
 
 impl Devices {
-    pub(super) fn new(devices: &[(String, Result<abi::QueryReply, Failure>)]) -> Self {
+    pub(super) fn new(devices: &[(String, Result<Queried, Failure>)]) -> Self {
         let listed = devices.iter().enumerate().map(|(number, (path, reply))| {
             let answer = match reply {
-                Ok(query) => Answer::Present(Present::new(query)),
+                Ok(queried) => Answer::Present(Present::new(queried)),
                 Err(failure) => Answer::Error {
                     error: failure.with_causes(),
                 },
@@ -73,7 +127,11 @@ impl Devices {
 }
 
 impl Present {
-    pub(super) fn new(query: &abi::QueryReply) -> Self {
+    pub(super) fn new(queried: &Queried) -> Self {
+        let Queried {
+            query,
+            ends: [first, last],
+        } = queried;
         let [major, minor, patch] = query.driver_version;
         Self {
             name: name_text(&query.name),
@@ -89,6 +147,8 @@ impl Present {
             },
             attached: query.attached != 0,
             driver_version: format!("{major}.{minor}.{patch}"),
+            first_vf_location: first.clone(),
+            last_vf_location: last.clone(),
         }
     }
 }
@@ -105,6 +165,9 @@ pub(super) struct Stats {
 #[derive(Debug, Serialize)]
 pub(super) struct VfStats {
     pub(super) vf: u16,
+    /// None if the driver knows no locations, or was not queried for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) location: Option<Location>,
     pub(super) power: String,
     /// False during a reset, after one that failed, and until one is acknowledged.
     pub(super) served: bool,
@@ -168,6 +231,7 @@ impl VfStats {
         let refusals = Refused::list(&stats.refused);
         Self {
             vf,
+            location: None,
             power: power(stats.power.into()),
             served: stats.service == Service::Open.code(),
             unacknowledged: stats.service == Service::Unacknowledged.code(),
@@ -184,6 +248,11 @@ impl VfStats {
             refused: Refused::total(&refusals),
             refusals,
         }
+    }
+
+    /// The same with the VF's location.
+    pub(super) fn at(self, location: Option<Location>) -> Self {
+        Self { location, ..self }
     }
 
     /// The most frequent reason of the refusals, or nothing.

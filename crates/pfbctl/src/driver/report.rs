@@ -8,7 +8,7 @@ use chrono::{Local, NaiveDate};
 use comfy_table::{ColumnConstraint, Table};
 
 use super::names::Names;
-use super::reply::{Answer, Devices, Event, Refused, Stats, VfInDetail, VfStats};
+use super::reply::{Answer, Devices, Event, Present, Refused, Stats, VfInDetail, VfStats};
 use crate::failure::Failure;
 use crate::printable::{printable, printable_lines};
 use crate::style::{BAD, FAINT, HEADING, counted, dense, table};
@@ -50,7 +50,15 @@ pub(super) fn devices(out: &mut dyn Write, all: &Devices) -> Result<(), Failure>
     writeln!(out, "{}", rows.trim_fmt())?;
     for listed in &all.devices {
         let (number, path) = (listed.number, printable(&listed.path));
-        writeln!(out, "{FAINT}{number}: {path}{FAINT:#}")?;
+        let at = match &listed.answer {
+            Answer::Present(Present {
+                first_vf_location: Some(first),
+                last_vf_location: Some(last),
+                ..
+            }) => format!("\n   VFs at {first} to {last}"),
+            _ => String::new(),
+        };
+        writeln!(out, "{FAINT}{number}: {path}{at}{FAINT:#}")?;
         if let Answer::Error { error } = &listed.answer {
             writeln!(out, "   {BAD}error{BAD:#}: {}", printable_lines(error))?;
         }
@@ -149,9 +157,11 @@ pub(super) fn one_vf(out: &mut dyn Write, detail: &VfInDetail) -> Result<(), Fai
         [] => "none".to_owned(),
         blocks => format!("of blocks {}", blocks.join(", ")),
     };
+    let at = vf.location.as_ref();
+    let at = at.map_or_else(String::new, |location| format!("at {location}, "));
     writeln!(
         out,
-        "{HEADING}VF {}{HEADING:#}: {}, {} resets, {} floods, {} requests withdrawn\n\
+        "{HEADING}VF {}{HEADING:#}: {at}{}, {} resets, {} floods, {} requests withdrawn\n\
          invalidations not delivered: {pending}",
         vf.vf,
         state(vf),

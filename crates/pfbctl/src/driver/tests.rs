@@ -12,7 +12,7 @@ use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
 use super::clock::Clock;
 use super::names::Names;
 use super::publishing::Content;
-use super::reply::{Event, Line, Refused, Stats, VfStats};
+use super::reply::{Event, Line, Location, Queried, Refused, Stats, VfInDetail, VfStats};
 use super::report::Date;
 use super::watch::{Printer, View};
 use super::{
@@ -236,10 +236,14 @@ fn a_vf_in_detail_names_every_refusal_and_every_block() {
             stats(&[(Refusal::Sequence, 12)]).as_bytes().to_vec(),
         ),
         (abi::IOCTL_BLOCKS, block.as_bytes().to_vec()),
+        (abi::IOCTL_LOCATION, at(1).as_bytes().to_vec()),
         (abi::IOCTL_BLOCK_STATS, counters.as_bytes().to_vec()),
     ]);
     let text = text(|out| one_vf(&device, 3, false, out).expect("answered"));
-    assert!(text.starts_with("VF 3: D0, 0 resets"), "{text}");
+    assert!(
+        text.starts_with("VF 3: at 0000:03:00.1, D0, 0 resets"),
+        "{text}"
+    );
     assert!(
         text.contains(r"hello\u{1b}[2J") && text.contains("31") && text.contains("4711"),
         "what a table holds is no command for the terminal: {text}"
@@ -288,6 +292,48 @@ fn a_journal_line_says_when_what_and_how_it_ended() {
 }
 
 #[test]
+fn a_vf_and_a_device_are_shown_with_their_locations() {
+    let location = |segment, bus, function| {
+        Location::new(abi::LocationReply {
+            segment,
+            bus,
+            function,
+        })
+    };
+    let shown = |stats: VfStats| {
+        let detail = VfInDetail {
+            stats,
+            blocks: Vec::new(),
+        };
+        text(|out| report::one_vf(out, &detail).expect("written"))
+    };
+    let of_vf = || VfStats::new(3, &stats(&[]));
+    let text_of = shown(of_vf().at(Some(location(2, 0xAB, 0xFF))));
+    assert!(
+        text_of.starts_with("VF 3: at 0002:ab:1f.7, D0, "),
+        "{text_of}"
+    );
+    assert!(shown(of_vf()).starts_with("VF 3: D0, "));
+
+    let list = |ends: [Option<Location>; 2]| {
+        text(|out| {
+            let query = abi::QueryReply::new_zeroed();
+            let queried = |_: &str| {
+                Ok(Queried {
+                    query,
+                    ends: ends.clone(),
+                })
+            };
+            let paths = vec!["one".to_owned()];
+            list_devices(paths, false, out, queried).expect("it answers");
+        })
+    };
+    let ends = [Some(location(0, 3, 1)), Some(location(0, 3, 12))];
+    assert!(list(ends).ends_with("0: one\n   VFs at 0000:03:00.1 to 0000:03:01.4\n"));
+    assert!(list([None, None]).ends_with("0: one\n"));
+}
+
+#[test]
 fn an_event_has_its_local_time_and_the_first_one_of_a_day_the_date() {
     const DAY: u64 = 24 * 60 * 60 * 10_000_000;
     let clock = Clock::new(4 * DAY, noon());
@@ -326,7 +372,9 @@ fn a_device_that_does_not_answer_does_not_hide_the_others() {
     let paths = ["one", "two", "three"].map(str::to_owned).to_vec();
     let list = |answer: &dyn Fn(&str) -> Result<abi::QueryReply, Failure>| {
         let mut out = Vec::new();
-        let ended = list_devices(paths.clone(), false, &mut out, answer);
+        let ended = list_devices(paths.clone(), false, &mut out, |path| {
+            Ok(answer(path)?.into())
+        });
         let text = anstream::adapter::strip_bytes(&out).into_vec();
         (ended, String::from_utf8(text).expect("text"))
     };
@@ -458,6 +506,15 @@ fn sample_stats() -> abi::StatsReply {
     sample
 }
 
+/// A location with this function number.
+fn at(function: u8) -> abi::LocationReply {
+    abi::LocationReply {
+        segment: 0,
+        bus: 3,
+        function,
+    }
+}
+
 fn json_list(out: &mut dyn std::io::Write) {
     let mut reply = abi::QueryReply::new_zeroed();
     reply.name[..14].copy_from_slice(b"Contoso CX-100");
@@ -473,7 +530,8 @@ fn json_list(out: &mut dyn std::io::Write) {
     let paths = paths.map(str::to_owned).to_vec();
     let listed = list_devices(paths, true, out, |path| {
         if path.ends_with('1') {
-            Ok(reply)
+            let ends = [1, 4].map(at).map(|location| Some(Location::new(location)));
+            Ok(Queried { query: reply, ends })
         } else {
             Err(pf_broker_client::Error::Status(Refusal::Removed.status()).into())
         }
@@ -490,6 +548,7 @@ fn json_stats(out: &mut dyn std::io::Write) {
     let device = device(vec![
         (abi::IOCTL_QUERY, query.as_bytes().to_vec()),
         (abi::IOCTL_STATS, sample_stats().as_bytes().to_vec()),
+        (abi::IOCTL_LOCATION, at(1).as_bytes().to_vec()),
         (abi::IOCTL_HOST_REFUSALS, refusals.as_bytes().to_vec()),
     ]);
     every_vf(&device, true, out).expect("answered");
@@ -504,6 +563,7 @@ fn json_vf(out: &mut dyn std::io::Write) {
     let device = device(vec![
         (abi::IOCTL_STATS, sample_stats().as_bytes().to_vec()),
         (abi::IOCTL_BLOCKS, block.as_bytes().to_vec()),
+        (abi::IOCTL_LOCATION, at(1).as_bytes().to_vec()),
         (abi::IOCTL_BLOCK_STATS, counters.as_bytes().to_vec()),
     ]);
     one_vf(&device, 3, true, out).expect("answered");

@@ -73,6 +73,12 @@ fn with_input(
             require_zero(&request.reserved)?;
             output.push(&refused(simulation.broker().stats_reply(request.vf))?)
         }
+        abi::IOCTL_LOCATION => {
+            let request: abi::VfRequest = output.for_query(input)?;
+            require_zero(&request.reserved)?;
+            refused(simulation.broker().status(request.vf))?;
+            output.push(&abi::LocationReply::NONE)
+        }
         abi::IOCTL_BLOCK_STATS => {
             let abi::BlockRequest {
                 vf,

@@ -94,7 +94,7 @@ const EXPECTS_OF_ALL: [u8; 152] = {
     bytes
 };
 
-pub(super) const CODES: [Code; 16] = [
+pub(super) const CODES: [Code; 17] = [
     Code {
         name: "QUERY",
         number: 0x0022_6400,
@@ -247,6 +247,15 @@ pub(super) const CODES: [Code; 16] = [
         vf: None,
         output: 8,
         information: 8,
+        ..NOTHING
+    },
+    Code {
+        name: "LOCATION",
+        number: 0x0022_6444,
+        input: &[1, 0, 0, 0],
+        reserved: &[2, 3],
+        output: 4,
+        information: 4,
         ..NOTHING
     },
 ];
@@ -435,7 +444,7 @@ fn no_code(session: &mut Session) -> Result<()> {
         0x0022_63FC,
         0x0022_6438,
         0x0022_E43C,
-        0x0022_6444,
+        0x0022_6448,
         // The code of the former WAIT.
         0x0022_642C,
         0x0022_E400,

@@ -20,6 +20,7 @@ pub(super) const CHECKS: &[Check] = &[
     ("BLOCKS describes as many blocks as fit", blocks),
     ("TABLE returns the block table in parts", table),
     ("STATS and BLOCK_STATS count a VF's operations", counters),
+    ("LOCATION is where the bus has the VF", location),
     ("READ and PUBLISH are about the same bytes", read),
     ("PUBLISH expects the revision that READ returns", revisions),
     (
@@ -279,6 +280,23 @@ fn revisions(session: &mut Session) -> Result<()> {
     is("ResetVf", reset.status, status::SUCCESS)?;
     expecting(session, before + 2, status::REVISION_MISMATCH)?;
     expecting(session, before + 3, status::SUCCESS)
+}
+
+/// The bus double has VF n in segment 2 at bus 3, function n + 1.
+fn location(session: &mut Session) -> Result<()> {
+    for (vf, function) in [(0, 1), (VF, 3), (3, 4)] {
+        let [low, high] = vf.to_le_bytes();
+        let answer = reply(session, 0x0022_6444, &[low, high, 0, 0], 4)?;
+        fields(
+            &answer,
+            &[
+                ("segment", 0, 2, 2),
+                ("bus", 2, 1, 3),
+                ("function", 3, 1, function),
+            ],
+        )?;
+    }
+    Ok(())
 }
 
 fn host_refusals(session: &mut Session) -> Result<()> {

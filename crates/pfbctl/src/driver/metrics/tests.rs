@@ -31,7 +31,7 @@ fn devices() -> Vec<Scraped> {
     let mut host = [0; abi::MAX_REASONS];
     host[Refusal::Changed.index()] = 2;
     let values = Values {
-        device: Present::new(&query),
+        device: Present::new(&query.into()),
         vfs: vec![vf(0, 0), vf(1, 900)],
         host_refusals: Refused::list(&host),
     };
