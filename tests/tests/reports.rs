@@ -210,25 +210,27 @@ fn a_story_has_every_layout_of_registers_and_of_streams() {
     // Twice as many kinds of messages as the stream holds, and of a register that is published.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let manifest = folder.path().join("kinds.toml");
-    let mut text =
-        "[device]\nname = \"Kinds\"\nvendor-id = 1\ndevice-id = 2\nmax-vfs = 2\n".to_owned();
-    for (id, block) in [
-        (
+    let layout = |kind: u8| {
+        format!(
+            "[[block.layout]]\nwhen = \"kind == {kind}\"\n[[block.layout.field]]\nname = \"value_{kind}\"\n\
+             type = \"u16\"\nvalid = {{ min = {kind}00, max = {kind}01 }}\ndefault = {kind}00\n"
+        )
+    };
+    let layouts: String = (1..=4).map(layout).collect();
+    let block = |id: u8, keys: &str| {
+        format!(
+            "[[block]]\nid = {id}\n{keys}length = 4\n[[block.field]]\nname = \"kind\"\ntype = \"u8\"\n{layouts}"
+        )
+    };
+    let text = [
+        "[device]\nname = \"Kinds\"\nvendor-id = 1\ndevice-id = 2\nmax-vfs = 2\n".to_owned(),
+        block(
             0,
             "name = \"events\"\nkind = \"stream\"\nvf-access = \"write-only\"\ndepth = 2\n",
         ),
-        (1, "name = \"news\"\nvf-access = \"read-only\"\n"),
-    ] {
-        text += &format!(
-            "[[block]]\nid = {id}\n{block}length = 4\n[[block.field]]\nname = \"kind\"\ntype = \"u8\"\n"
-        );
-        for kind in 1..=4 {
-            text += &format!(
-                "[[block.layout]]\nwhen = \"kind == {kind}\"\n[[block.layout.field]]\nname = \"value_{kind}\"\n\
-                 type = \"u16\"\nvalid = {{ min = {kind}00, max = {kind}01 }}\ndefault = {kind}00\n"
-            );
-        }
-    }
+        block(1, "name = \"news\"\nvf-access = \"read-only\"\n"),
+    ]
+    .concat();
     fs::write(&manifest, text).expect("written");
     let story = report(
         &["simulate", manifest.to_str().expect("UTF-8"), "--vfs", "2"],

@@ -100,9 +100,8 @@ fn a_list_lies_in_its_block_and_has_room_for_a_tag_and_a_length() {
 
 #[test]
 fn a_list_has_no_other_parts_than_its_own() {
-    for change in [(|rule| rule.start = 1) as fn(&mut RuleRecord), |rule| {
-        rule.shift = 1
-    }] {
+    let changes: [fn(&mut RuleRecord); 2] = [|rule| rule.start = 1, |rule| rule.shift = 1];
+    for change in changes {
         assert_eq!(changed(LIST, change), Some(Flaw::ReservedNotZero));
     }
     assert_eq!(changed(LIST, |rule| rule.operand = 8), Some(Flaw::Operand));

@@ -16,21 +16,19 @@ pub(super) fn compare(expected: &str, written: &[LoggedEntry]) -> Result<()> {
             expected.push((&entry.during, Vec::new()));
         }
     }
-    let mut differences = String::new();
+    let mut differences = Vec::new();
     for (check, expected) in expected {
         let during = written.iter().filter(|entry| entry.during == check);
         let entries: Vec<_> = during.map(LoggedEntry::text).collect();
         if entries != expected {
-            differences += &format!(
-                "\n{check}\n  {}\ninstead of\n  {}",
-                entries.join("\n  "),
-                expected.join("\n  ")
-            );
+            let (entries, expected) = (entries.join("\n  "), expected.join("\n  "));
+            differences.push(format!("{check}\n  {entries}\ninstead of\n  {expected}"));
         }
     }
     ensure!(
         differences.is_empty(),
-        "the entries of the event log are{differences}"
+        "the entries of the event log are\n{}",
+        differences.join("\n")
     );
     Ok(())
 }
