@@ -19,6 +19,8 @@ mod structure;
 mod uses;
 mod valid;
 
+use std::mem;
+
 use block_table::{Limits, MAX_BLOCKS, Reset};
 
 use crate::diagnostic::Sink;
@@ -47,18 +49,8 @@ pub(crate) fn check(mut file: syntax::File, text: &str, sink: &Sink) -> Parts {
     let constants = constants(file, sink);
     let enums = enums(file, sink);
     let names = block_names(&file.blocks);
-    let context = Context {
-        text,
-        sink,
-        constants: &file.constants,
-        knows_constants: file.knows_constants,
-        enums: &file.enums,
-        knows_enums: file.knows_enums,
-        blocks: &names,
-        budget: &Budget::new(),
-        overflow_budget: &Budget::new(),
-        writes: Writes::default(),
-    };
+    let budgets = [Budget::new(), Budget::new()];
+    let context = context(file, (text, sink), &names, &budgets);
     names::unique(
         file.blocks.iter().filter_map(|block| block.name.as_ref()),
         "block",
@@ -107,21 +99,34 @@ fn block_names(blocks: &[syntax::Block]) -> Vec<String> {
 
 /// Checks the groups of `file`, and replaces the fields that use them.
 fn expand_groups(file: &mut syntax::File, text: &str, sink: &Sink) {
-    let names = block_names(&file.blocks);
-    let context = Context {
+    let mut blocks = mem::take(&mut file.blocks);
+    let names = block_names(&blocks);
+    let budgets = [Budget::new(), Budget::new()];
+    let context = context(file, (text, sink), &names, &budgets);
+    names::unique(file.groups.iter().map(|group| &group.name), "group", sink);
+    groups::expand(&file.groups, file.knows_groups, &mut blocks, context);
+    file.blocks = blocks;
+}
+
+/// What the checks of `file`, the manifest `text`, share. `blocks` are the names of its blocks.
+fn context<'c>(
+    file: &'c syntax::File,
+    (text, sink): (&'c str, &'c Sink),
+    blocks: &'c [String],
+    [budget, overflow_budget]: &'c [Budget; 2],
+) -> Context<'c> {
+    Context {
         text,
         sink,
         constants: &file.constants,
         knows_constants: file.knows_constants,
         enums: &file.enums,
         knows_enums: file.knows_enums,
-        blocks: &names,
-        budget: &Budget::new(),
-        overflow_budget: &Budget::new(),
+        blocks,
+        budget,
+        overflow_budget,
         writes: Writes::default(),
-    };
-    names::unique(file.groups.iter().map(|group| &group.name), "group", sink);
-    groups::expand(&file.groups, file.knows_groups, &mut file.blocks, context);
+    }
 }
 
 fn device(file: &syntax::File, sink: &Sink) -> Option<Device> {
