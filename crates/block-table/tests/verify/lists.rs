@@ -106,6 +106,10 @@ fn a_list_has_no_other_parts_than_its_own() {
     }
     assert_eq!(changed(LIST, |rule| rule.operand = 8), Some(Flaw::Operand));
     assert_eq!(changed(LIST, |rule| rule.second = 8), Some(Flaw::Operand));
+    assert_eq!(
+        changed(LIST, |rule| (rule.operand, rule.second) = (8, 8)),
+        Some(Flaw::Operand)
+    );
     assert_eq!(changed(LIST, |rule| rule.detail |= 0x40), Some(Flaw::List));
     assert_eq!(
         changed(LIST, |rule| rule.kind |= rule::COUNTED),
