@@ -570,9 +570,14 @@ typedef struct bb_journal_entry {
    */
   uint8_t operation;
   /**
+   * 1 plus the offset in the block of what broke a rule of the manifest, if the fault is at one
+   * place; otherwise 0. Of repeated events it is that of the first.
+   */
+  uint8_t fault;
+  /**
    * Zero.
    */
-  uint8_t reserved[3];
+  uint8_t reserved[2];
 } bb_journal_entry;
 
 /**

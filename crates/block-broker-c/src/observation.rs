@@ -88,8 +88,11 @@ pub struct bb_journal_entry {
     pub repeated: u32,
     /// `BB_OPERATION_…`
     pub operation: u8,
+    /// 1 plus the offset in the block of what broke a rule of the manifest, if the fault is at one
+    /// place; otherwise 0. Of repeated events it is that of the first.
+    pub fault: u8,
     /// Zero.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 2],
 }
 
 /// State and counters of a VF: `status` gets them. IRQL as for `bb_write`.
@@ -236,6 +239,7 @@ const NO_ENTRY: Entry = Entry {
         length: 0,
         refusal: None,
         companion_status: 0,
+        fault: None,
     },
 };
 
@@ -250,7 +254,8 @@ fn journal_entry(entry: &Entry) -> bb_journal_entry {
         companion_status: event.companion_status.cast_signed(),
         repeated: entry.repeated,
         operation: event.operation.code(),
-        reserved: [0; 3],
+        fault: event.fault.map_or(0, |offset| offset.saturating_add(1)),
+        reserved: [0; 2],
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Event {
     /// The NTSTATUS with which the companion declined the operation, for [`Refusal::Declined`];
     /// otherwise 0.
     pub companion_status: u32,
+    /// The offset in the block of what broke a rule of the manifest, if the fault is at one place.
+    pub fault: Option<u8>,
 }
 
 /// One entry of the journal.
@@ -35,7 +37,7 @@ pub struct Entry {
     pub at: Ticks,
     /// How often the same event followed immediately.
     pub repeated: u32,
-    /// The event.
+    /// The event; if it was repeated, with the place of the first one's fault.
     pub event: Event,
 }
 
@@ -89,6 +91,7 @@ impl Journal {
                 length: 0,
                 refusal: None,
                 companion_status: 0,
+                fault: None,
             },
         }; JOURNAL_LENGTH],
     };
@@ -98,14 +101,20 @@ impl Journal {
         self.events
     }
 
-    /// Adds an event: it repeats the last entry if it is the same and the count has room, otherwise
-    /// it gets its own entry.
+    /// Adds an event: it repeats the last entry if it is the same, but for the place of the fault,
+    /// and the count has room. Otherwise it gets its own entry. A VF whose faults alternate does not
+    /// displace the entries before.
     pub(crate) fn record(&mut self, event: Event, now: Ticks) {
         self.events = self.events.wrapping_add(1);
         let number = self.events;
         if self.entries > 0 {
             let last = self.slot_mut(self.entries.wrapping_sub(1));
-            if let (true, Some(repeated)) = (last.event == event, last.repeated.checked_add(1)) {
+            let is_same = last.event
+                == Event {
+                    fault: last.event.fault,
+                    ..event
+                };
+            if let (true, Some(repeated)) = (is_same, last.repeated.checked_add(1)) {
                 last.number = number;
                 last.repeated = repeated;
                 return;
@@ -190,6 +199,7 @@ mod tests {
         length: 0,
         refusal: None,
         companion_status: 0,
+        fault: None,
     };
 
     fn refused(block: u32) -> Event {
@@ -199,6 +209,7 @@ mod tests {
             length: 129,
             refusal: Some(Refusal::Length),
             companion_status: 0,
+            fault: None,
         }
     }
 

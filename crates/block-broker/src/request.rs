@@ -93,6 +93,7 @@ impl Request {
             length: self.length,
             refusal: None,
             companion_status: 0,
+            fault: None,
         }
     }
 

@@ -17,6 +17,7 @@ use crate::counters::increment;
 use crate::journal::{Entry, Event, Excerpt, Journal};
 use crate::kinds::Kinds;
 use crate::limits::Bucket;
+use crate::refusal::Refused;
 use crate::request::{Request, Target, readable_length};
 use crate::store::{BlockSlot, Message, Store, bytes_needed};
 use crate::{BlockCounters, Ticks, VfCounters};
@@ -201,9 +202,9 @@ impl<'m> Vf<'m> {
         &mut self,
         request: &Request,
         index: Option<usize>,
-        refusal: Refusal,
+        refusal: impl Into<Refused>,
     ) -> Refusal {
-        self.refuse_with(request, index, refusal, 0)
+        self.refuse_with(request, index, refusal.into(), 0)
     }
 
     /// Like [`refuse`](Self::refuse); `companion_status` is the companion's answer.
@@ -212,7 +213,7 @@ impl<'m> Vf<'m> {
         &mut self,
         request: &Request,
         index: Option<usize>,
-        refusal: Refusal,
+        Refused { refusal, fault }: Refused,
         companion_status: u32,
     ) -> Refusal {
         if !request.is_by_host() {
@@ -221,6 +222,7 @@ impl<'m> Vf<'m> {
         let event = Event {
             refusal: Some(refusal),
             companion_status,
+            fault,
             ..request.event()
         };
         self.journal_event(event, request.now);

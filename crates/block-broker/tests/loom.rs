@@ -235,6 +235,7 @@ fn written_behind_reset(device: Device) -> bool {
             length: 0,
             refusal: None,
             companion_status: 0,
+            fault: None,
         },
     };
     let mut entries = [nothing; JOURNAL_LENGTH];

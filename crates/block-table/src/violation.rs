@@ -55,6 +55,15 @@ pub struct Violation {
 }
 
 impl Violation {
+    /// Where the fault is, if it is at one place of the block and not in the block as a whole.
+    #[must_use]
+    pub const fn place(self) -> Option<u8> {
+        match self.rule {
+            Rule::Layout | Rule::Require | Rule::Overflow if self.offset == 0 => None,
+            _ => Some(self.offset),
+        }
+    }
+
     pub(crate) const fn new(rule: Rule, offset: u8) -> Self {
         Self { rule, offset }
     }

@@ -1053,9 +1053,14 @@ typedef struct PF_BROKER_JOURNAL_ENTRY {
    */
   uint8_t operation;
   /**
+   * 1 plus the offset in the block of what broke a rule of the manifest, if the fault is at one
+   * place of the block; otherwise 0. Of repeated events it is that of the first.
+   */
+  uint8_t fault;
+  /**
    * Zero.
    */
-  uint8_t reserved[3];
+  uint8_t reserved[2];
   /**
    * The NTSTATUS with which the companion driver declined the operation, if `status` is that of
    * PF_BROKER_REFUSAL_DECLINED; otherwise zero.

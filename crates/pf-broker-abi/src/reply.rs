@@ -234,8 +234,11 @@ pub struct JournalEntry {
     pub repeated: u32,
     /// The operation, an [`Operation`].
     pub operation: u8,
+    /// 1 plus the offset in the block of what broke a rule of the manifest, if the fault is at one
+    /// place of the block; otherwise 0. Of repeated events it is that of the first.
+    pub fault: u8,
     /// Zero.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 2],
     /// The NTSTATUS with which the companion driver declined the operation, if `status` is that of
     /// [`Refusal::Declined`]; otherwise zero.
     pub companion_status: i32,
@@ -250,6 +253,7 @@ assert_layout!(
     status @ 24,
     repeated @ 28,
     operation @ 32,
+    fault @ 33,
     companion_status @ 36,
 );
 

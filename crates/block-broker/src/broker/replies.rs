@@ -138,6 +138,7 @@ impl Entry {
             length: 0,
             refusal: None,
             companion_status: 0,
+            fault: None,
         },
     };
 
@@ -155,7 +156,11 @@ impl Entry {
                 .map_or(0, |refusal| refusal.status().cast_signed()),
             repeated: self.repeated,
             operation: self.event.operation.code(),
-            reserved: [0; 3],
+            fault: self
+                .event
+                .fault
+                .map_or(0, |offset| offset.saturating_add(1)),
+            reserved: [0; 2],
             companion_status: self.event.companion_status.cast_signed(),
         }
     }

@@ -4,6 +4,7 @@ use block_table::{Image, Limits};
 use pf_broker_abi::{Operation, Refusal};
 
 use super::{Tenancy, Vf};
+use crate::refusal::Refused;
 use crate::request::{Request, Target, readable_length};
 use crate::store::prefix;
 
@@ -25,8 +26,9 @@ impl Vf<'_> {
     ) -> Result<Tenancy, Refusal> {
         self.let_in(limits, target, request)?;
         companion
+            .map_err(Refused::from)
             .and_then(|()| self.validate_write(target, request, image))
-            .and_then(|()| self.store.check_room(target.index, target.block))
+            .and_then(|()| Ok(self.store.check_room(target.index, target.block)?))
             .map_err(|refusal| self.refuse(request, Some(target.index), refusal))?;
         Ok(self.tenancy())
     }
@@ -42,8 +44,9 @@ impl Vf<'_> {
         answer: u32,
     ) -> Result<(), Refusal> {
         self.check_answer(tenancy, answer)
+            .map_err(Refused::from)
             .and_then(|()| self.validate_and_commit(target, request, sent))
-            .map_err(|refusal| self.refuse_answered(request, target, refusal, answer))
+            .map_err(|refused| self.refuse_answered(request, target, refused, answer))
     }
 
     /// The first part of a read. On success `image` has the whole value of the register.
@@ -76,9 +79,10 @@ impl Vf<'_> {
         let Target { index, block } = target;
         let length = self
             .check_answer(tenancy, answer)
+            .map_err(Refused::from)
             .and_then(|()| self.commit_set(target, request, before, set))
-            .and_then(|()| readable_length(block, request.length))
-            .map_err(|refusal| self.refuse_answered(request, target, refusal, answer))?;
+            .and_then(|()| Ok(readable_length(block, request.length)?))
+            .map_err(|refused| self.refuse_answered(request, target, refused, answer))?;
         self.store.read_register(index, length, reply);
         self.count_read(index);
         Ok(())
@@ -98,7 +102,7 @@ impl Vf<'_> {
         request: &Request,
         before: &Image,
         set: &Image,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Refused> {
         let Target { index, block } = target;
         let set = prefix(set, block.max_length());
         if is_same(&set, before) {
@@ -134,15 +138,15 @@ impl Vf<'_> {
         &mut self,
         request: &Request,
         target: Target<'_>,
-        refusal: Refusal,
+        refused: Refused,
         answer: u32,
     ) -> Refusal {
-        let companion_status = if refusal == Refusal::Declined {
+        let companion_status = if refused.refusal == Refusal::Declined {
             answer
         } else {
             0
         };
-        self.refuse_with(request, Some(target.index), refusal, companion_status)
+        self.refuse_with(request, Some(target.index), refused, companion_status)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{ServiceState, Vf};
 use crate::counters::increment;
 use crate::kinds::Kinds;
 use crate::mask::bit;
-use crate::refusal::refusal_of;
+use crate::refusal::Refused;
 use crate::request::{Request, Target, writable_length};
 
 /// A publish that breaks no rule.
@@ -32,6 +32,7 @@ impl Vf<'_> {
             .admit_host()
             .and_then(|()| writable_length(target.block, request.length))
             .and_then(|()| self.check_revision(target.index, expected))
+            .map_err(Refused::from)
             .and_then(|()| self.validate_publish(target, request, sent));
         match validated {
             Ok(validated) => Ok(self.commit_publish(target, request, &validated)),
@@ -55,12 +56,11 @@ impl Vf<'_> {
         self.pass_to_all()?;
         match self.validate_publish(target, request, sent) {
             Ok(validated) => Ok(self.commit_publish(target, request, &validated)),
-            Err(Refusal::Sequence | Refusal::Require | Refusal::Overflow)
-                if target.block.compares_publishes() =>
-            {
-                Ok(false)
-            }
-            Err(refusal) => Err(refusal),
+            Err(Refused {
+                refusal: Refusal::Sequence | Refusal::Require | Refusal::Overflow,
+                ..
+            }) if target.block.compares_publishes() => Ok(false),
+            Err(refused) => Err(refused.into()),
         }
     }
 
@@ -73,7 +73,8 @@ impl Vf<'_> {
         sent: &Image,
     ) -> Result<(), Refusal> {
         self.pass_to_all()?;
-        self.validate_publish(target, request, sent).map(drop)
+        self.validate_publish(target, request, sent)?;
+        Ok(())
     }
 
     fn check_revision(&self, index: usize, expected: Option<u64>) -> Result<(), Refusal> {
@@ -90,12 +91,10 @@ impl Vf<'_> {
         target: Target<'_>,
         request: &Request,
         sent: &Image,
-    ) -> Result<Validated, Refusal> {
+    ) -> Result<Validated, Refused> {
         let Target { index, block } = target;
         let sent = request.message(sent);
-        block
-            .check_sent(Writer::Pf, request.sent(&sent))
-            .map_err(refusal_of)?;
+        block.check_sent(Writer::Pf, request.sent(&sent))?;
         let mut image = sent;
         if self.admit(Writer::Pf, target, request, &mut image).is_ok() {
             return Ok(Validated {
@@ -108,9 +107,7 @@ impl Vf<'_> {
         let without_vf = block.without_vf(&self.store.committed(index, block));
         image = sent;
         let write = Write::new(Writer::Pf, request.sent_length(), &without_vf, history);
-        block
-            .admit_in_place(&write, &mut image)
-            .map_err(refusal_of)?;
+        block.admit_in_place(&write, &mut image)?;
         Ok(Validated {
             image,
             withdraws: true,

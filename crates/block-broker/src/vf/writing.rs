@@ -7,7 +7,7 @@ use super::Vf;
 use crate::counters::increment;
 use crate::kinds::Kinds;
 use crate::limits::Verdict;
-use crate::refusal::refusal_of;
+use crate::refusal::Refused;
 use crate::request::{Request, Target, writable_length};
 use crate::store::{Message, Pushed, prefix};
 
@@ -25,7 +25,7 @@ impl Vf<'_> {
         self.let_in(limits, target, request)?;
         let handed_over = target.block.companion().writes();
         let written = if handed_over {
-            Err(Refusal::Companion)
+            Err(Refusal::Companion.into())
         } else {
             self.validate_and_commit(target, request, sent)
         };
@@ -67,10 +67,10 @@ impl Vf<'_> {
         target: Target<'_>,
         request: &Request,
         sent: &Image,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Refused> {
         let mut image = prefix(sent, request.sent_length());
         self.validate_write(target, request, &mut image)?;
-        self.commit_write(target, request, &image)
+        Ok(self.commit_write(target, request, &image)?)
     }
 
     /// Checks length, checksum and the other rules of the message in `image`, which becomes the
@@ -81,12 +81,10 @@ impl Vf<'_> {
         target: Target<'_>,
         request: &Request,
         image: &mut Image,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Refused> {
         let block = target.block;
         writable_length(block, request.length)?;
-        block
-            .check_sent(Writer::Vf, request.sent(image))
-            .map_err(refusal_of)?;
+        block.check_sent(Writer::Vf, request.sent(image))?;
         self.admit(Writer::Vf, target, request, image)
     }
 
@@ -137,7 +135,7 @@ impl Vf<'_> {
         Target { index, block }: Target<'_>,
         request: &Request,
         image: &mut Image,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Refused> {
         let history = self.store.slot(index).ok_or(Refusal::Block)?.history();
         let copy;
         let committed = if block.written_whole_by(writer) {
@@ -151,6 +149,6 @@ impl Vf<'_> {
             used: self.store.used(block),
             ..Write::new(writer, request.sent_length(), committed, history)
         };
-        block.admit_in_place(&write, image).map_err(refusal_of)
+        Ok(block.admit_in_place(&write, image)?)
     }
 }

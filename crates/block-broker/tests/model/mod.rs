@@ -431,6 +431,7 @@ fn event(operation: Operation, block: u32, length: usize) -> Event {
         length: u32::try_from(length).unwrap(),
         refusal: None,
         companion_status: 0,
+        fault: None,
     }
 }
 

@@ -191,6 +191,7 @@ pub(crate) fn entries<C: VfLock>(device: &Broker<'_, C>, vf: u16) -> Vec<Entry> 
         length: 0,
         refusal: None,
         companion_status: 0,
+        fault: None,
     };
     let mut entries = [Entry {
         number: 0,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use block_manifest::{Block, Manifest};
+use block_manifest::{Block, Field, Manifest};
 use pf_broker_abi as abi;
 use pf_broker_client::{Control, Device, Error, name_text};
 use pf_state::status;
@@ -92,6 +92,18 @@ impl Names {
         let manifest = self.manifest.as_ref()?;
         let block = manifest.blocks().iter().find(|block| block.id == id)?;
         Some((manifest, block))
+    }
+
+    /// The field that has the byte `offset` of a block. None if that depends on the layout.
+    pub(super) fn field(&self, id: u32, offset: u8) -> Option<&str> {
+        let (_, block) = self.described(id)?;
+        let layouts = block.layouts.iter().flat_map(|layout| &layout.fields);
+        let covers = |field: &&Field| {
+            (usize::from(field.offset)..field.end()).contains(&usize::from(offset))
+        };
+        let mut names = block.fields.iter().chain(layouts).filter(covers);
+        let first = names.next()?.name.as_str();
+        names.all(|other| other.name == first).then_some(first)
     }
 
     /// The fields of a block, if the manifest has any for it.

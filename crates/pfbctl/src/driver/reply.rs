@@ -362,6 +362,10 @@ pub(super) struct Event {
     pub(super) status: Word,
     /// The reason of a refusal.
     pub(super) reason: Option<&'static str>,
+    /// The offset in the block of what broke a rule, if the fault is at one place.
+    pub(super) fault_offset: Option<u8>,
+    /// The field there, if it is known and the same in every layout.
+    pub(super) fault_field: Option<String>,
     /// The status that the companion driver answered, if it declined.
     pub(super) companion_status: Option<Word>,
     /// How often the event repeated.
@@ -374,6 +378,8 @@ impl Event {
         let status = entry.status.cast_unsigned();
         let refusal = Refusal::from_status(status);
         let is_power = entry.operation == Operation::SetPower.code();
+        let fault_offset = entry.fault.checked_sub(1);
+        let fault_field = fault_offset.and_then(|offset| names.field(entry.block, offset));
         Self {
             number: entry.sequence,
             time: clock.and_then(|clock| clock.at(entry.time)).map(Time),
@@ -389,6 +395,8 @@ impl Event {
             power: is_power.then(|| power(entry.length)),
             status: Word(status),
             reason: refusal.map(Refusal::reason),
+            fault_offset,
+            fault_field: fault_field.map(str::to_owned),
             companion_status: (refusal == Some(Refusal::Declined))
                 .then_some(Word(entry.companion_status.cast_unsigned())),
             repeated: entry.repeated,

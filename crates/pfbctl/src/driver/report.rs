@@ -328,7 +328,16 @@ fn outcome(out: &mut dyn Write, vf: u16, event: &Event, names: &Names) -> Result
             "  {BAD}refused: {reason} with 0x{:08X}{BAD:#}",
             status.0
         )?,
-        (Some(reason), None) => write!(out, "  {BAD}refused: {reason}{BAD:#}")?,
+        (Some(reason), None) => {
+            write!(out, "  {BAD}refused: {reason}{BAD:#}")?;
+            match (event.fault_field.as_deref(), event.fault_offset) {
+                // Most checksums have the name of their reason.
+                (Some(field), _) if field == reason => {}
+                (Some(field), _) => write!(out, " in {}", printable(field))?,
+                (None, Some(offset)) => write!(out, " at byte {offset}")?,
+                (None, None) => {}
+            }
+        }
         (None, _) if event.status.0 == 0 => {}
         (None, _) => write!(out, "  {BAD}0x{:08X}{BAD:#}", event.status.0)?,
     }

@@ -275,6 +275,15 @@ fn a_journal_line_says_when_what_and_how_it_ended() {
         refused.contains("block 7") && refused.contains("refused: value"),
         "{refused}"
     );
+    let mut placed = entry(6, Write, Refusal::Value.status());
+    for (fault, ending) in [
+        (0, "refused: value\n"),
+        (1, "refused: value at byte 0\n"),
+        (128, "refused: value at byte 127\n"),
+    ] {
+        placed.fault = fault;
+        assert!(line(placed).ends_with(ending), "{}", line(placed));
+    }
     let mut declined = entry(5, Write, Refusal::Declined.status());
     declined.companion_status = 0xC000_0001_u32.cast_signed();
     assert!(line(declined).ends_with("refused: declined with 0xC0000001\n"));
@@ -289,6 +298,38 @@ fn a_journal_line_says_when_what_and_how_it_ended() {
     let mut unknown = entry(4, Write, 0xC000_0001);
     unknown.operation = 200;
     assert!(line(unknown).contains("0xC0000001"));
+}
+
+#[test]
+fn a_fault_is_that_of_a_field_if_every_layout_has_it_there() {
+    let manifest = MANIFEST.replace("length = 4", "length = 8")
+        + r#"
+        [[block.layout]]
+        when = "link == link.up"
+        [[block.layout.field]]
+        name = "speed"
+        offset = 4
+        type = "u16"
+        [[block.layout.field]]
+        name = "lanes"
+        type = "u8"
+        [[block.layout]]
+        when = "else"
+        [[block.layout.field]]
+        name = "speed"
+        offset = 4
+        type = "u8"
+        [[block.layout.field]]
+        name = "cause"
+        type = "u16"
+        "#;
+    let manifest = Manifest::parse("port.toml", &manifest);
+    let names = Names::of_manifest(manifest.unwrap_or_else(|wrong| panic!("{wrong}")));
+    let fields = (0..9).map(|offset| names.field(7, offset));
+    let [link, mtu, speed] = ["link", "mtu", "speed"].map(Some);
+    assert!(fields.eq([link, None, mtu, mtu, speed, None, None, None, None]));
+    assert_eq!(names.field(8, 0), None);
+    assert_eq!(Names::NONE.field(7, 0), None);
 }
 
 #[test]
@@ -618,6 +659,7 @@ fn noon() -> DateTime<Utc> {
 fn json_journal(out: &mut dyn std::io::Write) {
     let mut refused = entry(1, abi::Operation::Write, Refusal::Checksum.status());
     refused.repeated = 2;
+    refused.fault = 61;
     let mut power = entry(2, abi::Operation::SetPower, 0);
     power.length = abi::PowerState::D3.code().into();
     let device = device(vec![
@@ -638,11 +680,9 @@ fn json_journal(out: &mut dyn std::io::Write) {
 
 fn json_watch(out: &mut dyn std::io::Write) {
     let names = port();
-    let event = &Event::new(
-        &entry(4, abi::Operation::Write, Refusal::Value.status()),
-        &names,
-        Some(Clock::new(12_365_678_901, noon())),
-    );
+    let mut refused = entry(4, abi::Operation::Write, Refusal::Value.status());
+    refused.fault = 4;
+    let event = &Event::new(&refused, &names, Some(Clock::new(12_365_678_901, noon())));
     let vf = 3;
     let mut printer = Printer {
         out,

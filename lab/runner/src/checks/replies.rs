@@ -396,7 +396,7 @@ fn journal(session: &mut Session) -> Result<()> {
     let expected = [
         ("the number", 0, 8, newest + 1), ("the block", 16, 4, 0x55), ("the length", 20, 4, 0x66),
         ("the status", 24, 4, 0xC000_0225), ("repeated", 28, 4, 0), ("a read", 32, 1, 0),
-        ("reserved", 33, 3, 0),
+        ("no place of a fault", 33, 1, 0), ("reserved", 34, 2, 0),
         ("the companion's status", 36, 4, 0),
     ];
     fields(&entry, &expected)?;
@@ -410,7 +410,18 @@ fn journal(session: &mut Session) -> Result<()> {
     #[rustfmt::skip]
     let expected = [
         ("the number", 0, 8, newest + 2), ("the block", 16, 4, 0), ("the length", 20, 4, 128),
-        ("the status", 24, 4, 0), ("a write", 32, 1, 1),
+        ("the status", 24, 4, 0), ("a write", 32, 1, 1), ("no place of a fault", 33, 1, 0),
+    ];
+    fields(&entry, &expected)?;
+    let mut write = transfer(operation::WRITE, VF, 0, 128);
+    write.data[9] = 1;
+    let reserved = Refusal::Reserved.status();
+    is("a reserved byte", performed(session, &write)?, reserved)?;
+    let entry = after(session, newest + 2)?;
+    #[rustfmt::skip]
+    let expected = [
+        ("the number", 0, 8, newest + 3), ("the status", 24, 4, reserved.into()),
+        ("a write", 32, 1, 1), ("the place of the fault", 33, 1, 10), ("reserved", 34, 2, 0),
     ];
     fields(&entry, &expected)
 }

@@ -121,6 +121,7 @@ impl Driver {
             length: 0,
             refusal: None,
             companion_status: 0,
+            fault: None,
         };
         let mut entries = [Entry {
             number: 0,
@@ -145,6 +146,7 @@ impl Driver {
                     .refusal
                     .map_or(0, |refusal| refusal.status().cast_signed());
                 out.operation = entry.event.operation.code();
+                out.fault = entry.event.fault.map_or(0, |offset| offset + 1);
                 out.companion_status = entry.event.companion_status.cast_signed();
                 out
             })
