@@ -223,6 +223,15 @@ static void check_companion(const char *path) {
   REQUIRE(lost == 0 && entry[count - 1].status == BB_REFUSED_DECLINED);
   REQUIRE(entry[count - 1].companion_status == (bb_status)0xC0000001);
   REQUIRE(entry[count - 1].operation == BB_OPERATION_WRITE && entry[count - 1].length == 4);
+  REQUIRE(entry[count - 1].fault == 0);
+  const uint8_t granted[4] = {0, 0, 9, 0};
+  const uint8_t too_many[4] = {9, 0, 0, 0};
+  REQUIRE(bb_begin_write(broker, BB_SUCCESS, 0, QUEUE, too_many, 4, 0, &pending, &follow_up) ==
+          BB_REFUSED_VALUE);
+  REQUIRE(bb_publish(broker, 0, QUEUE, granted, 4, 0, &follow_up) == BB_REFUSED_VALUE);
+  REQUIRE(bb_journal(broker, 0, 0, entry, 16, &count, &lost) == BB_SUCCESS && count > 3);
+  /* One more than the offset of the field. */
+  REQUIRE(entry[count - 2].fault == 1 && entry[count - 1].fault == 3);
 
   /* A free ends what is pending, and so does an abandonment. */
   REQUIRE(bb_begin_write(broker, BB_SUCCESS, 0, QUEUE, wanted, 4, 0, &pending, &follow_up) ==
