@@ -27,6 +27,17 @@ pub struct Event {
     pub fault: Option<u8>,
 }
 
+impl Event {
+    /// Whether it is the same event, but for the place of the fault.
+    fn is_same(&self, other: &Self) -> bool {
+        self.operation == other.operation
+            && self.block == other.block
+            && self.length == other.length
+            && self.refusal == other.refusal
+            && self.companion_status == other.companion_status
+    }
+}
+
 /// One entry of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -109,12 +120,9 @@ impl Journal {
         let number = self.events;
         if self.entries > 0 {
             let last = self.slot_mut(self.entries.wrapping_sub(1));
-            let is_same = last.event
-                == Event {
-                    fault: last.event.fault,
-                    ..event
-                };
-            if let (true, Some(repeated)) = (is_same, last.repeated.checked_add(1)) {
+            if let (true, Some(repeated)) =
+                (last.event.is_same(&event), last.repeated.checked_add(1))
+            {
                 last.number = number;
                 last.repeated = repeated;
                 return;
