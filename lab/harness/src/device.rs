@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use block_manifest::Manifest;
+use block_table::Companion;
 use clap::ValueEnum;
 
 use build_steps::paths::Paths;
@@ -45,6 +46,8 @@ pub(crate) struct Device {
     pub(crate) kmdf_minor: Option<u32>,
     /// Where the driver is in the PF's device stack.
     pub(crate) position: Position,
+    /// Whether a companion handles any of the blocks.
+    pub(crate) hands_over: bool,
 }
 
 /// The position of the driver under test in the PF's device stack. The runner knows it by the same
@@ -162,6 +165,10 @@ impl Device {
             shortage: None,
             kmdf_minor: None,
             position: Position::FunctionDriver,
+            hands_over: manifest
+                .blocks()
+                .iter()
+                .any(|block| block.companion != Companion::None),
         })
     }
 

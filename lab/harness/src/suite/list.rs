@@ -32,6 +32,16 @@ const NO_VF_DRIVER_ENTRY: &str = "the beginning
   115 error: device does not start: The bus has no PCI virtualization interface. (status \
     0xC00002B9, values 3221225659 and 0)";
 
+/// The beginning of a run in which the driver has no companion, and then its entry at each start of
+/// a device whose manifest has blocks for one.
+macro_rules! no_companion {
+    ($($start:literal)*) => {
+        concat!("the beginning\n", $($start, " warning: The vendor's driver that handles blocks of \
+device does not answer (status 0x00000000). Operations on these blocks are refused. Entries left \
+out before this one: 0.\n"),*)
+    };
+}
+
 /// The events of an upper filter during the checks of what it passes on, and during all others.
 const FILTER_CHECKS_EVENTS: &str = concat!(
     include_str!("filter-checks-events.txt"),
@@ -67,7 +77,8 @@ const MODES: [&str; 5] = [
 
 /// Every run, the longest first, so that the others fill the time beside them.
 pub(super) fn all(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
-    let mut tests = jobs(paths, images)?;
+    let mut tests = crowds(paths)?;
+    tests.extend(jobs(paths, images)?);
     tests.extend(starts::all(paths)?);
     tests.extend(refusals(paths)?);
     tests.extend(vf_drivers(paths, images)?);
@@ -105,9 +116,45 @@ fn job(name: &str, device: &Device, arguments: &[&str], verdict: Verdict) -> Tes
     }
 }
 
+/// Operations of many VFs at one time, with removals of the PF.
+fn crowds(paths: &Paths) -> Result<Vec<Test>> {
+    let crowd = |vfs| Device::from_manifest(&paths.root().join(STORM_MANIFEST), vfs);
+    Ok(vec![
+        Test {
+            entries: no_companion!("  6" "  6" "  6" "  6"),
+            ..job(
+                "storm of 8 VFs",
+                &crowd(8)?,
+                &["storm"],
+                Verdict::Simulation,
+            )
+        },
+        job(
+            "storm of 8 VFs of an upper filter and its companion",
+            &crowd(8)?.at(Position::UpperFilter),
+            &["storm"],
+            Verdict::Simulation,
+        ),
+        Test {
+            entries: no_companion!("  6" "  6"),
+            ..job(
+                "contention on 2 of 4 VFs",
+                &crowd(4)?,
+                &["contention"],
+                Verdict::Success,
+            )
+        },
+        job(
+            "contention on 2 of 4 VFs of an upper filter and its companion",
+            &crowd(4)?.at(Position::UpperFilter),
+            &["contention"],
+            Verdict::Success,
+        ),
+    ])
+}
+
 fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     let device = |manifest: &str, vfs| Device::from_manifest(&paths.root().join(manifest), vfs);
-    let crowd = |vfs| device(STORM_MANIFEST, vfs);
     let four = device(CHECKS_MANIFEST, 4)?;
     let scene = device(STORY_MANIFEST, 4)?;
     let story = || Verdict::Lines(STORY.to_owned());
@@ -115,30 +162,6 @@ fn jobs(paths: &Paths, images: &Images) -> Result<Vec<Test>> {
     let renamed = paths.target().join("lab/another-framework.sys");
     fs_err::copy(&images.framework, &renamed)?;
     Ok(vec![
-        job(
-            "storm of 8 VFs",
-            &crowd(8)?,
-            &["storm"],
-            Verdict::Simulation,
-        ),
-        job(
-            "storm of 8 VFs of an upper filter and its companion",
-            &crowd(8)?.at(Position::UpperFilter),
-            &["storm"],
-            Verdict::Simulation,
-        ),
-        job(
-            "contention on 2 of 4 VFs",
-            &crowd(4)?,
-            &["contention"],
-            Verdict::Success,
-        ),
-        job(
-            "contention on 2 of 4 VFs of an upper filter and its companion",
-            &crowd(4)?.at(Position::UpperFilter),
-            &["contention"],
-            Verdict::Success,
-        ),
         Test {
             events: CHECKS_EVENTS,
             entries: CHECKS_ENTRIES,
@@ -389,6 +412,7 @@ fn plays(suite: &Suite, trace: &Trace) -> Result<Vec<Test>> {
         ways.extend(MODES.map(|mode| ["auto", mode]));
     }
     let device = Device::from_manifest(&suite.manifest, trace.vfs)?;
+    let hands_over = device.hands_over;
     let play = |[path, mode]: [&str; 2]| -> Result<Test> {
         Ok(Test {
             name: format!("{name} by path {path}, mode {mode}"),
@@ -400,13 +424,14 @@ fn plays(suite: &Suite, trace: &Trace) -> Result<Vec<Test>> {
             vf_driver: None,
             function_driver: None,
             events: "",
-            entries: "",
+            entries: if hands_over { no_companion!("  6") } else { "" },
             verdict: Verdict::Lines(fs_err::read_to_string(&trace.expected)?),
         })
     };
     let on_filter = |test: Test| Test {
         name: format!("{} on an upper filter", test.name),
         device: test.device.clone().at(Position::UpperFilter),
+        entries: "",
         ..test
     };
     if trace.companion {

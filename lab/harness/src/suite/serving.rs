@@ -135,7 +135,10 @@ fn use_windows_programs(run: &str) -> Result<()> {
         "beside the resets of another program one sees {first:?}"
     );
     let stats = output(&mut pfbctl(&["stats", "--vf", "1"]))?;
-    ensure!(stats.starts_with("VF 1: D0"), "at the end: {stats}");
+    ensure!(
+        stats.starts_with("VF 1: at 0002:03:00.2, D0"),
+        "at the end: {stats}"
+    );
     Ok(())
 }
 
