@@ -70,8 +70,8 @@ fn link_argument(argument: &str) {
     println!("cargo::rustc-cdylib-link-arg={argument}");
 }
 
-/// Compiles version resource and message table with the resource compiler named by `KMDF_CROSS_RC`, which is
-/// `rc.exe` of a Windows kit unless the cross-build sets another.
+/// Compiles version resource and message table with the resource compiler named by `KMDF_CROSS_RC`,
+/// which is `rc.exe` of a Windows kit unless the cross-build sets another.
 fn resources(out: &Path) -> Result<PathBuf, Failure> {
     println!("cargo::rerun-if-env-changed=KMDF_CROSS_RC");
     println!("cargo::rerun-if-changed=build.rs");
